@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command table and the one function that runs it. Commands are rows of data; before a handler runs, dispatch has
+ * checked the class, the instruction, P1 where the row fixes it, the ISO case and the lengths, and has had the gate
+ * resolve the file the command works on and check its access rule. A handler cannot forget a check it does not make.
+ */
+#ifndef APDU_DISPATCH_H
+#define APDU_DISPATCH_H
+
+#include "command.h"
+
+enum apdu_case { CASE_1 = 1, CASE_2, CASE_3, CASE_4 };
+
+/* Which file a command works on; the gate finds it. */
+enum target {
+    TARGET_NONE,
+    TARGET_EF_SFI_P1,  /* SFI in P1 when its bit 8 is set, else the current EF (READ BINARY and kin) */
+    TARGET_EF_SFI_P2,  /* SFI in P2 bits 8-4 unless they are 00000, else the current EF (READ RECORD and kin) */
+    TARGET_CURRENT_EF,
+    TARGET_CURRENT_DF,
+};
+
+/* What right on the target, or of the session, a command needs. */
+enum access {
+    ACCESS_FREE,            /* no condition: SELECT, STATUS, FETCH, ... */
+    ACCESS_READ,            /* of the target EF: READ, SEARCH, RETRIEVE */
+    ACCESS_UPDATE,          /* of the target EF */
+    ACCESS_ACTIVATE,
+    ACCESS_DEACTIVATE,
+    ACCESS_APPLICATION_PIN, /* the application's PIN, when enabled: AUTHENTICATE (TS 31.102 7.1.1.1) */
+    ACCESS_REMOTE_CHANGE,   /* an OTA session whose keyset may order a change of subscription */
+    ACCESS_ADMIN,           /* ADM1, or an OTA session of the card's owner */
+};
+
+enum {
+    ROW_REMOTE = 1 << 0,    /* allowed inside a remote file management script (TS 102 226 table 8.2) */
+    ROW_TERMINAL = 1 << 1,  /* only on the card-terminal interface: never from a script */
+    ROW_KEEPS_RESPONSE = 1 << 2, /* does not drop the response that waits for GET RESPONSE */
+};
+
+struct call; /* one running command; defined by whoever dispatches */
+
+typedef sw_t (*command_handler)(struct call *call);
+
+struct command_row {
+    const char *name;      /* the standard's word: "READ BINARY" */
+    const char *clause;    /* where it is specified */
+    enum apdu_class klass;
+    uint8_t ins;
+    uint8_t p1, p1_mask;   /* the row applies when (P1 & p1_mask) == p1; mask 0: any P1 */
+    enum apdu_case iso_case;
+    uint16_t lc_min, lc_max;
+    enum target target;
+    enum access access;
+    uint32_t flags;
+    command_handler handler;
+};
+
+struct command_table {
+    const struct command_row *rows;
+    size_t n;
+};
+
+struct gate {
+    /* Resolves row->target and checks row->access for this call. SW_OK lets the handler run. */
+    sw_t (*admit)(struct call *call, const struct command_row *row);
+};
+
+/* The row for this command in the first table that has one. SW_OK and *row; else SW_CLA_NOT_SUPPORTED when no row has the
+ * class, SW_INS_NOT_SUPPORTED when none of the class has the instruction, SW_WRONG_P1P2 when only P1 is wrong. */
+sw_t dispatch_find(const struct command_table *const *tables, size_t n_tables, const struct command *cmd,
+                   const struct command_row **row);
+
+/* Checks case and lengths of cmd against row, and normalises cmd: after SW_OK, a case 1 or 3 command has no Le, a case 2
+ * command has one, and five octets with P3 = 00 have been understood as the row's case wants them. */
+sw_t dispatch_fit(const struct command_row *row, struct command *cmd);
+
+/* fit, admit, handler. */
+sw_t dispatch_run(const struct command_row *row, struct command *cmd, const struct gate *gate, struct call *call);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A profile: what a kind of card is made of, as data. Immutable after loading, shared by every card made from it. The YAML
+ * loader (profile_yaml.h) makes one from text; profile_encode/decode turn it into the bytes that a deck keeps and back.
+ * The core needs only this header, not the loader.
+ */
+#ifndef PROFILE_PROFILE_H
+#define PROFILE_PROFILE_H
+
+#include "aka.h"
+#include "keyset.h"
+#include "sqn.h"
+
+enum {
+    PROFILE_NO_FILE = 0xFFFF,
+    PROFILE_FILES_MAX = 4096,
+    PROFILE_PINS_MAX = 24,
+    PROFILE_APPLETS_MAX = 32,
+    PROFILE_PAIRS_MAX = 255,
+    PROFILE_KEYSETS_MAX = 15,
+    PROFILE_AID_MAX = 16,
+};
+
+enum file_kind { FILE_MF = 1, FILE_DF, FILE_ADF, FILE_TRANSPARENT, FILE_LINEAR, FILE_CYCLIC, FILE_BERTLV };
+
+/* What is put into a file when a card is personalised, in place of `content`. */
+enum file_fill { FILL_CONTENT, FILL_ICCID, FILL_IMSI };
+
+struct profile_file {
+    uint8_t kind;           /* enum file_kind */
+    uint8_t sfi;            /* 1 to 30; 0: none */
+    uint8_t record_len;     /* record files: 1 to 255 */
+    uint8_t fill;           /* enum file_fill */
+    uint16_t fid;
+    uint16_t parent;        /* index; a parent stands before its children; the MF (index 0) is its own */
+    uint16_t arr_fid;       /* 8B: EF.ARR (2F06 or 6F06) ... */
+    uint8_t arr_record;     /* ... and record, from 1 */
+    uint8_t applet;         /* ADF: index of the applet it belongs to; else 0xFF */
+    bool deactivated;       /* life cycle at personalisation */
+    bool high_update;       /* file descriptor of proprietary information A5/... : high update activity */
+    bool pin_status;        /* DF: has its own C6 (MF and ADF) */
+    uint32_t size;          /* EF: octets (records * record_len) */
+    struct span content;    /* exactly `size` octets; in `pool` */
+    const char *name;       /* "EF.IMSI"; in `pool` */
+};
+
+struct profile_pin {
+    uint8_t reference;      /* key reference, TS 102 221 9.5.1: 01..08, 0A..0E, 11, 81..88, 8A..8E */
+    uint8_t tries, puk_tries; /* 1 to 15; puk_tries 0: cannot be unblocked */
+    bool enabled;
+    bool can_disable;       /* DISABLE PIN is allowed (never for ADM) */
+    uint8_t adf;            /* local PIN (81..): index of the applet; else 0xFF: global */
+    uint8_t value[8];       /* padded with FF; a secret */
+    uint8_t puk[8];
+};
+
+enum applet_right { /* what an OTA session that targets this applet may be given */
+    RIGHT_REMOTE_CHANGE = 1u << 0, /* order a change of subscription */
+    RIGHT_ADMIN = 1u << 1,
+};
+
+struct profile_applet {
+    const char *class_name; /* "usim", "subscription", "rfm", "ota": bound to a struct applet_class when a card is opened */
+    uint8_t aid[PROFILE_AID_MAX];
+    uint8_t aid_len;        /* 0: cannot be selected by AID */
+    uint16_t adf;           /* file index of its ADF, or PROFILE_NO_FILE. For "rfm": the DF its scripts start in */
+    uint8_t n_tars;
+    uint8_t tars[4][3];
+    uint8_t msl;            /* minimum security level: an SPI1 octet (TS 102 225 5.1.1); 0 needs `insecure` */
+    uint32_t access;        /* OTA access domain: bit per key reference as fs view rights have it (view.h, pin_bit) */
+    struct span params;     /* installation parameters, the class's own; in `pool` */
+};
+
+/* One K/OTA pair. Where `derived` has a bit, personalisation derives that key from the card's seed, ICCID and index. */
+enum { PAIR_DERIVE_K = 1, PAIR_DERIVE_OPC = 2, PAIR_DERIVE_OTA = 4 };
+
+struct profile_pair {
+    uint8_t algorithm;      /* enum aka_id */
+    uint8_t derived;
+    struct sqn_scheme sqn;
+    struct aka_key key;     /* lengths always set; octets where not derived */
+    struct keyset ota;      /* likewise */
+    uint32_t ota_rights;    /* enum applet_right: what this operator's keyset may do */
+};
+
+struct profile_keyset { /* a keyset that is not an operator's: the subscription manager's (TR 33.812 5.3.2.3, V2), the owner's */
+    struct keyset keys;
+    bool derived;
+    uint32_t rights;
+};
+
+struct profile {
+    const char *name;
+    bool insecure;          /* allows well-known keys and MSL 0 */
+    bool ota_silent;        /* no answer at all to a packet that fails authentication, even if it asks for one */
+    uint8_t atr[33];
+    uint8_t atr_len;
+    char imsi[16];          /* of pair 0 when `new` names none */
+    uint16_t n_files;
+    struct profile_file *files;     /* files[0] is the MF */
+    uint8_t n_pins;
+    struct profile_pin *pins;
+    uint8_t n_applets;
+    struct profile_applet *applets;
+    uint16_t n_pairs;
+    struct profile_pair *pairs;
+    uint8_t n_keysets;
+    struct profile_keyset *keysets;
+    void *pool;             /* everything the above point to; one allocation of pool_size octets */
+    size_t pool_size;
+    /* Look-up tables made by profile_index(); O(1) whatever the number of files. */
+    uint32_t hash_size;
+    uint16_t *children;     /* hash of (parent, FID) */
+    uint16_t *sfis;         /* hash of (parent, SFI) */
+};
+
+/* struct uicc_profile of the public header is this. */
+struct uicc_profile {
+    struct profile p;
+};
+
+/* File (index) with this FID right below `parent`, or with this SFI; PROFILE_NO_FILE if there is none. */
+uint16_t profile_child(const struct profile *p, uint16_t parent, uint16_t fid);
+uint16_t profile_sfi(const struct profile *p, uint16_t parent, uint8_t sfi);
+
+/* Builds the look-up tables; false: no memory, or two files share parent and FID (or SFI), or a parent is not a DF or does
+ * not stand before its child. *file (may be NULL) gets the index of the offending file. */
+bool profile_index(struct profile *p, uint16_t *file);
+
+/* A profile as bytes: a magic number, a version, then everything. Architecture-independent. The caller frees *out (and
+ * wipes it: it has keys). false: no memory. */
+bool profile_encode(const struct profile *p, uint8_t **out, size_t *n);
+
+/* The reverse, with every bound checked; indexes it too. NULL: not a profile, of an unknown version, or no memory. */
+struct uicc_profile *profile_decode(struct span bytes);
+void profile_free(struct uicc_profile *p); /* wipes */
+
+/* ---- personalisation: pure functions of profile, seed, ICCID and index, so that the card maker can make the same keys for
+ * his own records that he makes for the card ---- */
+
+/* out_len octets (at most 32) for (label, index) of this card: HMAC-SHA-256(seed, label 00 iccid 00 index). */
+bool personal_derive(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label, unsigned index,
+                     uint8_t *out, size_t out_len);
+
+/* Pair `index` of a card: the profile's, with its derived keys filled in. */
+bool personal_pair(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, unsigned index,
+                   struct profile_pair *out);
+bool personal_keyset(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, unsigned index,
+                     struct profile_keyset *out);
+
+#endif
