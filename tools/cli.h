@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every sub-command of softuicc shares: how it is described, how it reports errors, how it opens a deck and a card.
+ * Exit codes: 0 ok, 1 refused or failed, 2 usage.
+ */
+#ifndef TOOLS_CLI_H
+#define TOOLS_CLI_H
+
+#include "deck.h"
+#include "profile.h"
+#include "uicc.h"
+
+enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+struct subcommand {
+    const char *name;     /* "new" */
+    const char *summary;  /* one line for `softuicc --help` */
+    const char *help;     /* whole text of `softuicc new --help`, usage line first */
+    int (*run)(int argc, char **argv); /* argv[0] is the sub-command's name; uses getopt_long from optind 1 */
+};
+
+/* One per file cmd_NAME.c */
+extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cmd_change, cmd_bench, cmd_profile;
+
+/* One line on stderr, "softuicc NAME: ...", and the exit code to return. */
+int cli_refuse(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int cli_usage(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Hex from the command line, min to max octets. false: the error has been printed ("--seed: 'zz' is no hex digit at position 1"). */
+bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max, uint8_t *to, size_t *n);
+bool cli_number(const struct subcommand *cmd, const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *value);
+/* Decimal digits only, min to max of them. */
+bool cli_digits(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max);
+
+/* A deck, a card of it, and the world the card lives in. */
+struct cli_card {
+    struct uicc_env env;
+    struct uicc_crypto *crypto;
+    struct deck *deck;
+    struct uicc_profile *profile;
+    struct uicc_store *store;
+    struct uicc *card;          /* NULL when only the deck was wanted */
+    char iccid[DECK_ICCID_MAX + 1];
+};
+
+/* Opens DECK, and its card `iccid` (NULL: the only one; more than one is an error that says to use --card). On false the error has been
+ * printed and *code is what to return. */
+bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid, enum deck_durability durability,
+                   struct cli_card *out, int *code);
+void cli_card_close(struct cli_card *c);
+
+/* All applet classes softuicc has, NULL at the end: the composition root. */
+extern const struct applet_class *const cli_applet_classes[];
+
+#endif
