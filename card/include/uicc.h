@@ -32,6 +32,7 @@ struct uicc_trace_event {
     const uint8_t *response;  /* APDU: data and status word */
     size_t response_len;
     const char *text;         /* APDU: name of the command; NOTE: what happened */
+    const char *status;       /* APDU: what the status word means, or NULL */
 };
 
 /* The world outside. Every pointer must stay valid as long as a card uses it. */
