@@ -6,6 +6,9 @@
 #ifndef TOOLS_CLI_H
 #define TOOLS_CLI_H
 
+#include <getopt.h>
+#include <stdio.h>
+
 #include "deck.h"
 #include "profile.h"
 #include "uicc.h"
@@ -32,6 +35,21 @@ bool cli_number(const struct subcommand *cmd, const char *what, const char *text
 /* Decimal digits only, min to max of them. */
 bool cli_digits(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max);
 
+/* getopt_long over `options` (which need not list --help), long options only, with our own messages. Returns what getopt_long does: -1 at
+ * the end, the option's val; or CLI_DONE when there is nothing more to do: --help was printed, or an error; return *code then. */
+enum { CLI_DONE = 0x7FFFFFFF };
+int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code);
+
+/* An ICCID on the command line: 18 to 20 digits. */
+bool cli_iccid(const struct subcommand *cmd, const char *what, const char *text);
+
+/* Upper-case hex digits, without a newline. */
+void cli_put_hex(FILE *f, struct span s);
+/* Text as a JSON string, quotes included. */
+void cli_put_json(FILE *f, const char *text);
+/* Flushes stdout: EXIT_OK, or a refusal when it could not be written (disk full, closed pipe). */
+int cli_finish(const struct subcommand *cmd);
+
 /* A deck, a card of it, and the world the card lives in. */
 struct cli_card {
     struct uicc_env env;
@@ -43,11 +61,17 @@ struct cli_card {
     char iccid[DECK_ICCID_MAX + 1];
 };
 
-/* Opens DECK, and its card `iccid` (NULL: the only one; more than one is an error that says to use --card). On false the error has been
- * printed and *code is what to return. */
+/* Opens DECK, and its card `iccid` (NULL: the only one; more than one is an error that says to use --card; "": the deck only). The card has
+ * not been reset. On false the error has been printed, nothing is open and *code is what to return. Do not move or copy *out while it is
+ * open: the card points to its env. env.ctx and env.trace may be set after opening. */
 bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid, enum deck_durability durability,
                    struct cli_card *out, int *code);
 void cli_card_close(struct cli_card *c);
+
+/* Closes the card of c, if any, and opens this one of the same deck. Errors as above; c stays open without a card. */
+bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c, int *code);
+/* The next ICCID of the deck; false after the last. */
+bool cli_next_card(struct deck *deck, char iccid[DECK_ICCID_MAX + 1]);
 
 /* All applet classes softuicc has, NULL at the end: the composition root. */
 extern const struct applet_class *const cli_applet_classes[];

@@ -32,7 +32,8 @@ struct uicc_trace_event {
     const uint8_t *response;  /* APDU: data and status word */
     size_t response_len;
     const char *text;         /* APDU: name of the command; NOTE: what happened */
-    const char *status;       /* APDU: what the status word means, or NULL */
+    const char *status;       /* APDU: what the status word means */
+    bool withheld;            /* APDU: a secret was left out: command shows its header only, response its status word */
 };
 
 /* The world outside. Every pointer must stay valid as long as a card uses it. */

@@ -26,6 +26,10 @@ enum file_kind { FILE_MF = 1, FILE_DF, FILE_ADF, FILE_TRANSPARENT, FILE_LINEAR, 
 /* What is put into a file when a card is personalised, in place of `content`. */
 enum file_fill { FILL_CONTENT, FILL_ICCID, FILL_IMSI };
 
+/* The FID of an ADF that has none of its own: TS 102 221 8.3 reserves it for "the ADF of this channel". Such an ADF is found
+ * by AID only; profile_child never returns it. */
+enum { PROFILE_FID_CURRENT_ADF = 0x7FFF };
+
 struct profile_file {
     uint8_t kind;           /* enum file_kind */
     uint8_t sfi;            /* 1 to 30; 0: none */
@@ -67,12 +71,13 @@ struct profile_applet {
     uint8_t n_tars;
     uint8_t tars[4][3];
     uint8_t msl;            /* minimum security level: an SPI1 octet (TS 102 225 5.1.1); 0 needs `insecure` */
-    uint32_t access;        /* OTA access domain: bit per key reference as fs view rights have it (view.h, pin_bit) */
+    uint32_t access;        /* OTA access domain: bit profile_pin_bit(r) for each key reference r it counts as verified */
     struct span params;     /* installation parameters, the class's own; in `pool` */
 };
 
-/* One K/OTA pair. Where `derived` has a bit, personalisation derives that key from the card's seed, ICCID and index. */
-enum { PAIR_DERIVE_K = 1, PAIR_DERIVE_OPC = 2, PAIR_DERIVE_OTA = 4 };
+/* One K/OTA pair. Where `derived` has a bit, personalisation derives that key from the card's seed, ICCID and index.
+ * PAIR_FROM_OP: key.opc holds OP (TOP), from which personalisation computes OPc once K is known. Not with DERIVE_OPC. */
+enum { PAIR_DERIVE_K = 1, PAIR_DERIVE_OPC = 2, PAIR_DERIVE_OTA = 4, PAIR_FROM_OP = 8 };
 
 struct profile_pair {
     uint8_t algorithm;      /* enum aka_id */
@@ -91,6 +96,7 @@ struct profile_keyset { /* a keyset that is not an operator's: the subscription 
 
 struct profile {
     const char *name;
+    const char *title;      /* one line for people; "" if none */
     bool insecure;          /* allows well-known keys and MSL 0 */
     bool ota_silent;        /* no answer at all to a packet that fails authentication, even if it asks for one */
     uint8_t atr[33];
@@ -119,16 +125,20 @@ struct uicc_profile {
     struct profile p;
 };
 
+/* The bit of a view's rights that stands for a key reference (TS 102 221 9.5.1): 01..08 are bits 0 to 7, 0A..0E bits 8 to
+ * 12, 11 (universal PIN) bit 13, 81..88 bits 16 to 23, 8A..8E bits 24 to 28. -1: not a key reference. */
+int profile_pin_bit(uint8_t reference);
+
 /* File (index) with this FID right below `parent`, or with this SFI; PROFILE_NO_FILE if there is none. */
 uint16_t profile_child(const struct profile *p, uint16_t parent, uint16_t fid);
 uint16_t profile_sfi(const struct profile *p, uint16_t parent, uint8_t sfi);
 
-/* Builds the look-up tables; false: no memory, or two files share parent and FID (or SFI), or a parent is not a DF or does
- * not stand before its child. *file (may be NULL) gets the index of the offending file. */
+/* Builds the look-up tables (anew); false: no memory, or two files share parent and FID (or SFI), or a parent is not a DF or does
+ * not stand before its child. *file (may be NULL) gets the index of the offending file, PROFILE_NO_FILE when it is memory. */
 bool profile_index(struct profile *p, uint16_t *file);
 
 /* A profile as bytes: a magic number, a version, then everything. Architecture-independent. The caller frees *out (and
- * wipes it: it has keys). false: no memory. */
+ * wipes it: it has keys). false: no memory, or something in p that does not fit its own limits. */
 bool profile_encode(const struct profile *p, uint8_t **out, size_t *n);
 
 /* The reverse, with every bound checked; indexes it too. NULL: not a profile, of an unknown version, or no memory. */
@@ -138,11 +148,15 @@ void profile_free(struct uicc_profile *p); /* wipes */
 /* ---- personalisation: pure functions of profile, seed, ICCID and index, so that the card maker can make the same keys for
  * his own records that he makes for the card ---- */
 
-/* out_len octets (at most 32) for (label, index) of this card: HMAC-SHA-256(seed, label 00 iccid 00 index). */
+/* out_len octets (at most 32) for (label, index) of this card: HMAC-SHA-256(seed, label 00 iccid 00 index), text in ASCII,
+ * index in four octets, big-endian. Labels: "k", "opc", "kic", "kid", "kik" with the index of the pair; "common-kic",
+ * "common-kid", "common-kik" with the index of the common keyset. false (and zeros): seed of less than 16 octets, too long, or
+ * OpenSSL failed. */
 bool personal_derive(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label, unsigned index,
                      uint8_t *out, size_t out_len);
 
-/* Pair `index` of a card: the profile's, with its derived keys filled in. */
+/* Pair `index` of a card: the profile's, with its derived keys filled in (and `derived` then 0). A secret: wipe it. false:
+ * no such index, or as above; *out is then zeroed. */
 bool personal_pair(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, unsigned index,
                    struct profile_pair *out);
 bool personal_keyset(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, unsigned index,

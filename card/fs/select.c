@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * SELECT and STATUS (ETSI TS 102 221 11.1.1, 11.1.2, 8.4).
+ */
+#include "fs.h"
+
+enum {
+    FID_MF = 0x3F00,
+    FID_CURRENT_ADF = 0x7FFF,
+    BY_FID = 0x00, BY_CHILD_DF = 0x01, BY_PARENT = 0x03, BY_AID = 0x04, BY_PATH_FROM_MF = 0x08, BY_PATH_FROM_DF = 0x09,
+    P2_DATA = 0x1C, /* b5-b3: what comes back; b5 and b3-b4 as 11.1.1.2 table 11.2 */
+    P2_FCP = 0x04,
+    P2_NO_DATA = 0x0C,
+    P2_OCCURRENCE = 0x03,
+    P2_SESSION = 0x60, /* application session control */
+    P2_TERMINATE = 0x40,
+    AID_MIN = 5,
+};
+
+static const struct profile *profile_of(const struct call *call)
+{
+    return call->card->profile;
+}
+
+static bool is_dir(const struct call *call, uint16_t file)
+{
+    return file != PROFILE_NO_FILE && !fs_is_ef(fs_file(call->card, file));
+}
+
+/* The ADF of the application active on this channel: what 7FFF means. */
+static uint16_t current_adf(const struct call *call)
+{
+    uint8_t applet = call->session->applet;
+    uint16_t adf = applet == NO_APPLET ? PROFILE_NO_FILE : profile_of(call)->applets[applet].adf;
+    return adf != PROFILE_NO_FILE && fs_file(call->card, adf)->kind == FILE_ADF ? adf : PROFILE_NO_FILE;
+}
+
+/* A file below df that can be reached by FID: an ADF is reached by AID only (8.4.1), whatever FID the profile notes for it. */
+static uint16_t child_of(const struct profile *p, uint16_t df, uint16_t fid)
+{
+    uint16_t file = profile_child(p, df, fid);
+    return file != PROFILE_NO_FILE && p->files[file].kind == FILE_ADF ? PROFILE_NO_FILE : file;
+}
+
+/* 8.4.2: by FID alone one reaches the MF, the current ADF, children of the current DF, its parent, its siblings that are DFs, and itself. */
+static uint16_t by_fid(const struct call *call, uint16_t fid)
+{
+    const struct profile *p = profile_of(call);
+    uint16_t df = call->session->view.df;
+    if (fid == FID_MF)
+        return 0;
+    if (fid == FID_CURRENT_ADF)
+        return current_adf(call);
+    uint16_t child = child_of(p, df, fid);
+    if (child != PROFILE_NO_FILE)
+        return child;
+    if (p->files[df].kind == FILE_DF && p->files[df].fid == fid)
+        return df;
+    uint16_t parent = p->files[df].parent;
+    if (p->files[parent].kind == FILE_DF && p->files[parent].fid == fid)
+        return parent;
+    uint16_t sibling = child_of(p, parent, fid);
+    return is_dir(call, sibling) ? sibling : PROFILE_NO_FILE;
+}
+
+static uint16_t by_path(const struct call *call, uint16_t from)
+{
+    struct reader r = rd_of(call->cmd->data);
+    uint16_t at = from;
+    for (bool first = true; r.left > 0 && at != PROFILE_NO_FILE; first = false) {
+        uint16_t fid = rd_u16(&r);
+        if (!rd_ok(&r) || !is_dir(call, at))
+            return PROFILE_NO_FILE;
+        at = first && fid == FID_CURRENT_ADF ? current_adf(call) : child_of(profile_of(call), at, fid);
+    }
+    return at;
+}
+
+static void choose(struct session *session, const struct uicc *card, uint16_t file)
+{
+    const struct profile_file *f = fs_file(card, file);
+    if (fs_is_ef(f)) {
+        session->view.df = f->parent;
+        session->view.ef = file;
+    } else {
+        session->view.df = file;
+        session->view.ef = PROFILE_NO_FILE;
+    }
+    session->view.record = 0;
+}
+
+/* 8.4.1 and 11.1.1: which applet an AID, whole or its first octets, means; several that match are gone through by "next" and "previous",
+ * starting from the one selected. */
+static uint8_t find_applet(const struct call *call)
+{
+    const struct profile *p = profile_of(call);
+    struct span wanted = call->cmd->data;
+    uint8_t matches[PROFILE_APPLETS_MAX], n = 0, now = NO_APPLET;
+    for (uint8_t i = 0; i < p->n_applets; i++)
+        if (p->applets[i].aid_len > 0 && span_starts(span_of(p->applets[i].aid, p->applets[i].aid_len), wanted)) {
+            if (i == call->session->applet)
+                now = n;
+            matches[n++] = i;
+        }
+    if (n == 0)
+        return NO_APPLET;
+    switch (call->cmd->p2 & P2_OCCURRENCE) {
+    case 0: /* first or only; the application that is already active stays it (11.1.1.2) */
+        return now != NO_APPLET && wanted.n < p->applets[matches[now]].aid_len ? matches[now] : matches[0];
+    case 1:
+        return matches[n - 1];
+    case 2:
+        if (now == NO_APPLET)
+            return matches[0];
+        return now + 1 < n ? matches[now + 1] : NO_APPLET;
+    default:
+        if (now == NO_APPLET)
+            return matches[n - 1];
+        return now > 0 ? matches[now - 1] : NO_APPLET;
+    }
+}
+
+static void leave_applet(struct call *call)
+{
+    struct session *session = call->session;
+    if (session->applet == NO_APPLET)
+        return;
+    const struct applet_class *class = applet_class_of(call->card, session->applet);
+    if (class->deselect != NULL)
+        class->deselect((struct applet){call->card, session->applet});
+    session->applet = NO_APPLET;
+    session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
+}
+
+/* A script stays with the application it was sent to, whose minimum security level it has met (TS 102 226 7): an AID only brings it back to
+ * that application's ADF. */
+static sw_t select_remote(struct call *call, uint8_t index)
+{
+    uint16_t adf = current_adf(call);
+    if (adf == PROFILE_NO_FILE || profile_of(call)->applets[index].adf != adf)
+        return SW_FILE_NOT_FOUND;
+    choose(call->session, call->card, adf);
+    return SW_OK;
+}
+
+static sw_t select_applet(struct call *call)
+{
+    uint8_t index = find_applet(call);
+    if (index == NO_APPLET)
+        return SW_FILE_NOT_FOUND;
+    if (call->session->remote)
+        return select_remote(call, index);
+    const struct profile_applet *a = &profile_of(call)->applets[index];
+    const struct applet_class *class = applet_class_of(call->card, index);
+    if ((call->cmd->p2 & P2_SESSION) == P2_TERMINATE) {
+        if (index != call->session->applet)
+            return SW_CONDITIONS_NOT_SATISFIED;
+        leave_applet(call);
+        choose(call->session, call->card, 0);
+        return SW_OK;
+    }
+    if (index != call->session->applet) {
+        if (class->select != NULL) {
+            sw_t sw = class->select((struct applet){call->card, index});
+            if (sw != SW_OK)
+                return sw;
+        }
+        leave_applet(call);
+        call->session->applet = index;
+    }
+    if (a->adf != PROFILE_NO_FILE && is_dir(call, a->adf)) {
+        choose(call->session, call->card, a->adf);
+        return SW_OK;
+    }
+    choose(call->session, call->card, 0);
+    if ((call->cmd->p2 & P2_DATA) != P2_NO_DATA) { /* an applet without files: FCI with its name (GlobalPlatform 11.9.3.1) */
+        size_t fci = buf_tlv_open(call->out, 0x6F);
+        buf_tlv(call->out, 0x84, span_of(a->aid, a->aid_len));
+        buf_tlv(call->out, 0xA5, SPAN_EMPTY);
+        buf_tlv_close(call->out, fci);
+    }
+    return SW_OK;
+}
+
+static uint16_t find_file(const struct call *call)
+{
+    const struct command *cmd = call->cmd;
+    uint16_t df = call->session->view.df, file;
+    switch (cmd->p1) {
+    case BY_FID:
+        return cmd->data.n == 0 ? 0 : by_fid(call, (uint16_t)(cmd->data.p[0] << 8 | cmd->data.p[1]));
+    case BY_CHILD_DF:
+        file = child_of(profile_of(call), df, (uint16_t)(cmd->data.p[0] << 8 | cmd->data.p[1]));
+        return is_dir(call, file) ? file : PROFILE_NO_FILE;
+    case BY_PARENT:
+        return fs_file(call->card, df)->parent;
+    case BY_PATH_FROM_MF:
+        return by_path(call, 0);
+    default:
+        return by_path(call, df);
+    }
+}
+
+/* How many octets of data each form of SELECT wants. */
+static sw_t check_form(const struct command *cmd)
+{
+    size_t n = cmd->data.n;
+    switch (cmd->p1) {
+    case BY_FID:
+        return n == 0 || n == 2 ? SW_OK : SW_WRONG_LENGTH;
+    case BY_CHILD_DF:
+        return n == 2 ? SW_OK : SW_WRONG_LENGTH;
+    case BY_PARENT:
+        return n == 0 ? SW_OK : SW_WRONG_LENGTH;
+    case BY_AID:
+        return n >= AID_MIN && n <= PROFILE_AID_MAX ? SW_OK : SW_WRONG_LENGTH;
+    case BY_PATH_FROM_MF:
+    case BY_PATH_FROM_DF:
+        return n > 0 && n % 2 == 0 ? SW_OK : SW_WRONG_LENGTH;
+    default:
+        return SW_WRONG_P1P2;
+    }
+}
+
+sw_t command_select(struct call *call)
+{
+    const struct command *cmd = call->cmd;
+    uint8_t data = cmd->p2 & P2_DATA;
+    if (data != P2_FCP && data != P2_NO_DATA && data != 0) /* 00 is what many terminals send: the FCP as well */
+        return SW_WRONG_P1P2;
+    if ((cmd->p2 & 0x80) != 0 || (cmd->p1 != BY_AID && (cmd->p2 & (P2_SESSION | P2_OCCURRENCE)) != 0))
+        return SW_WRONG_P1P2;
+    sw_t sw = check_form(cmd);
+    if (sw != SW_OK)
+        return sw;
+    uint16_t file;
+    if (cmd->p1 == BY_AID) {
+        sw = select_applet(call);
+        if (sw != SW_OK || call->out->len > 0 || (cmd->p2 & P2_SESSION) == P2_TERMINATE)
+            return sw;
+        file = call->session->view.df;
+    } else {
+        file = find_file(call);
+        if (file == PROFILE_NO_FILE)
+            return SW_FILE_NOT_FOUND;
+        choose(call->session, call->card, file);
+    }
+    if (data != P2_NO_DATA)
+        fs_fcp(call->card, call->session, file, call->out);
+    return fs_deactivated(call->card, file) ? SW_FILE_DEACTIVATED : SW_OK;
+}
+
+sw_t command_status(struct call *call)
+{
+    enum { STATUS_FCP = 0x00, STATUS_DF_NAME = 0x01, STATUS_NO_DATA = 0x0C };
+    const struct command *cmd = call->cmd;
+    if (cmd->p1 > 2) /* 11.1.2.2: none, current application initialised, about to be terminated */
+        return SW_WRONG_P1P2;
+    uint8_t applet = call->session->applet;
+    switch (cmd->p2) {
+    case STATUS_FCP:
+        fs_fcp(call->card, call->session, call->session->view.df, call->out);
+        return SW_OK;
+    case STATUS_DF_NAME:
+        if (applet == NO_APPLET)
+            return SW_CONDITIONS_NOT_SATISFIED;
+        buf_tlv(call->out, 0x84, span_of(profile_of(call)->applets[applet].aid, profile_of(call)->applets[applet].aid_len));
+        return SW_OK;
+    case STATUS_NO_DATA:
+        return SW_OK;
+    default:
+        return SW_WRONG_P1P2;
+    }
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an applet is and what it may call. Words and meanings follow JavaCard and ETSI TS 102 241: an applet_class is the
+ * const code (like a Java class), an applet the instance that the profile made of it, with objects of its own in the store.
+ * ISOException is `return SW_...;`: it aborts the transaction.
+ *
+ * An applet reaches its own objects, files through a session's view, and what another applet shares; nothing else.
+ */
+#ifndef KERNEL_APPLET_H
+#define KERNEL_APPLET_H
+
+#include "crypto.h"
+#include "dispatch.h"
+#include "profile.h"
+#include "tlv.h"
+#include "uicc.h"
+
+struct uicc;
+
+struct applet { /* a handle, by value: cheap to pass, no ownership */
+    struct uicc *card;
+    uint8_t index; /* of the profile's applets */
+};
+
+enum { NO_APPLET = 0xFF };
+
+/* ---- events ---- */
+
+enum event_kind {
+    EVENT_ENVELOPE,          /* an ENVELOPE of one of the tags the class listens to */
+    EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
+    EVENT_POWER_ON,          /* after a reset, before the first command */
+};
+
+struct event {
+    enum event_kind kind;
+    uint32_t tag;            /* ENVELOPE: its tag (D1: SMS-PP download), TERMINAL RESPONSE: type of the proactive command */
+    struct span data;        /* ENVELOPE: the whole object; TERMINAL RESPONSE: its data */
+    struct buf *out;         /* ENVELOPE: response data; else NULL */
+    bool *handled;           /* ENVELOPE: set it true and no further applet sees the event */
+};
+
+/* ---- class ---- */
+
+struct applet_class {
+    const char *name;                        /* what profiles call it */
+    const struct command_table *commands;    /* while selected, and for OTA scripts that target it; may be NULL */
+    const uint8_t *envelope_tags;            /* 0 at the end; may be NULL */
+    bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
+    sw_t (*install)(struct applet self, const struct uicc_personal *personal); /* once, when the card is made */
+    sw_t (*select)(struct applet self);      /* may refuse */
+    void (*deselect)(struct applet self);
+    sw_t (*event)(struct applet self, const struct event *event);
+    const void *(*share)(struct applet self, const char *service); /* a const table of functions (services.h), or NULL */
+};
+
+/* ---- sessions: who is talking, what is selected, with what rights ---- */
+
+struct view {
+    uint16_t df;      /* current DF (or MF, ADF) */
+    uint16_t ef;      /* current EF, PROFILE_NO_FILE for none */
+    uint8_t record;   /* record pointer, 0 for none */
+};
+
+struct session {
+    bool open;
+    bool remote;       /* an OTA script: rights are `granted`, not the PINs verified by the terminal */
+    uint8_t applet;    /* selected applet, NO_APPLET for none */
+    uint8_t channel;
+    struct view view;
+    uint32_t local;    /* local PINs of the selected application that were verified on this channel (profile_pin_bit) */
+    uint32_t granted;  /* remote: key references taken as verified (profile_pin_bit) */
+    uint32_t rights;   /* remote: enum applet_right */
+};
+
+/* ---- one running command ---- */
+
+struct call {
+    struct uicc *card;
+    struct session *session;
+    const struct command *cmd;
+    const struct command_row *row;
+    struct applet self;      /* the applet whose row this is; self.index is NO_APPLET for the kernel's */
+    uint16_t target;         /* the file dispatch resolved and whose access rule it checked; PROFILE_NO_FILE for none */
+    struct buf *out;         /* response data */
+};
+
+/* ---- the applet's own objects ---- */
+
+/* Borrowed until the next change. false (and empty) when there is none. */
+bool applet_get(struct applet self, uint16_t item, struct span *out);
+bool applet_put(struct applet self, uint16_t item, struct span value);      /* in the command's transaction */
+bool applet_remove(struct applet self, uint16_t item);
+/* Durable at once, whatever becomes of the command: for counters. */
+bool applet_put_now(struct applet self, uint16_t item, struct span value);
+
+/* ---- the card ---- */
+
+const struct profile *applet_profile(struct applet self);
+const struct profile_applet *applet_row(struct applet self); /* its own line in the profile */
+struct uicc_crypto *applet_crypto(struct applet self);
+bool applet_random(struct applet self, uint8_t *to, size_t n);
+void applet_note(struct applet self, const char *text);      /* a line in the trace; never a secret */
+
+/* The nth applet that shares `service`; NULL if there is none. *provider is who to pass to its functions. */
+const void *applet_service(struct uicc *card, const char *service, unsigned nth, struct applet *provider);
+
+/* ---- files, by the file's index or FID below the applet's ADF, without access conditions: for an applet's own ADF. What a session does
+ * to files goes through dispatch instead. ---- */
+
+uint16_t admin_file(struct applet self, uint16_t fid); /* a file of the applet's ADF; PROFILE_NO_FILE if there is none */
+struct span admin_file_read(struct uicc *card, uint16_t file);
+/* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
+bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
+/* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
+bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t rest);
+
+/* ---- scripts: the second caller of dispatch ---- */
+
+/* Runs one command APDU of an OTA session, as a transaction of its own (what the caller changed before is committed first). T=0 conventions as remote
+ * scripts have them (TS 102 226 5.2.1): a case 4 command answers 61xx and the data waits in *response for GET RESPONSE. */
+struct script_response {
+    uint8_t data[512];
+    size_t n;      /* waiting */
+};
+sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu, struct script_response *waiting,
+                            struct buf *out);
+
+/* The ISO case of the command that begins with these four octets: scripts need it to tell Lc from Le. CASE_3 for a command that is not known: what follows
+ * P3 is then most likely its data. */
+enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header);
+
+/* A fresh session for an OTA script at this target applet. */
+void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out);
+
+/* The applet with this TAR; NO_APPLET if there is none. */
+uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);
+const struct applet_class *applet_class_of(struct uicc *card, uint8_t index);
+
+/* ---- toolkit ---- */
+
+/* Queues a proactive command (the content of D0: command details without number are the toolkit's). `type` and `qualifier` of TS 102 223 8.6;
+ * `rest` is what follows the device identities (display to terminal 81 82). Dropped when the command is aborted. false: the terminal does not offer it in its TERMINAL PROFILE,
+ * or the queue is full. */
+bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct span rest);
+
+enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SEND_SMS = 0x13 };
+enum { REFRESH_UICC_RESET = 0x04 };
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The card's life: made, opened, powered, reset, closed; and the services that applets use.
+ */
+#include "kernel.h"
+
+#include <stdlib.h>
+
+#include "hex.h"
+
+enum { CARD_FORMAT = 1 };
+
+const char *uicc_result_text(enum uicc_result result)
+{
+    static const char *const texts[] = {
+        [UICC_OK] = "ok",
+        [UICC_NO_MEMORY] = "out of memory",
+        [UICC_STORE_FAILED] = "the store could not be read or written",
+        [UICC_TAMPERED] = "the stored card fails its authentication: it was changed outside softuicc",
+        [UICC_NOT_PERSONALISED] = "the store has no card of this profile",
+        [UICC_UNKNOWN_APPLET] = "the profile names an applet class that this program does not have",
+        [UICC_REFUSED] = "an applet refused its installation",
+    };
+    return (size_t)result < sizeof texts / sizeof texts[0] ? texts[result] : "unknown result";
+}
+
+static enum uicc_result bind_classes(struct uicc *card, const struct applet_class *const *classes)
+{
+    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+        for (size_t c = 0; classes[c] != NULL && card->classes[i] == NULL; c++)
+            if (strcmp(classes[c]->name, card->profile->applets[i].class_name) == 0)
+                card->classes[i] = classes[c];
+        if (card->classes[i] == NULL)
+            return UICC_UNKNOWN_APPLET;
+    }
+    return UICC_OK;
+}
+
+static enum uicc_result load(const struct uicc_config *config, struct uicc **out)
+{
+    struct uicc *card = calloc(1, sizeof *card);
+    if (card == NULL)
+        return UICC_NO_MEMORY;
+    card->env = config->env;
+    card->profile = &config->profile->p;
+    enum uicc_result result = bind_classes(card, config->classes);
+    if (result == UICC_OK) {
+        enum store_result stored = objects_open(config->store, &card->objects);
+        result = stored == STORE_OK ? UICC_OK : stored == STORE_TAMPERED ? UICC_TAMPERED : UICC_STORE_FAILED;
+    }
+    if (result != UICC_OK) {
+        uicc_close(card);
+        return result;
+    }
+    *out = card;
+    return UICC_OK;
+}
+
+enum uicc_result uicc_open(const struct uicc_config *config, struct uicc **out)
+{
+    *out = NULL;
+    struct uicc *card;
+    enum uicc_result result = load(config, &card);
+    if (result != UICC_OK)
+        return result;
+    struct span mark;
+    if (!objects_get(card->objects, object_id(OBJECT_CARD, 0), &mark) || mark.n < 1 || mark.p[0] != CARD_FORMAT ||
+        !span_equal(span_slice(mark, 1, mark.n), span_of(card->profile->name, strlen(card->profile->name)))) {
+        uicc_close(card);
+        return UICC_NOT_PERSONALISED;
+    }
+    *out = card;
+    return UICC_OK;
+}
+
+void uicc_close(struct uicc *card)
+{
+    if (card == NULL)
+        return;
+    objects_close(card->objects);
+    if (card->waiting != NULL)
+        crypto_wipe(card->waiting, card->waiting_cap);
+    free(card->waiting);
+    crypto_wipe(card, sizeof *card);
+    free(card);
+}
+
+/* ---- personalisation ---- */
+
+/* Files whose content is the card's own from the start (profile.h, enum file_fill). */
+static bool fill_files(struct uicc *card, const struct uicc_personal *personal)
+{
+    uint8_t iccid[10], imsi[9];
+    const char *number = personal->imsi != NULL ? personal->imsi : card->profile->imsi;
+    if (!bcd_pack(personal->iccid, iccid, sizeof iccid) || !imsi_pack(number, imsi))
+        return false;
+    for (uint16_t i = 0; i < card->profile->n_files; i++) {
+        const struct profile_file *f = &card->profile->files[i];
+        if (f->fill == FILL_ICCID && !admin_file_update(card, i, 0, span_of(iccid, sizeof iccid)))
+            return false;
+        if (f->fill == FILL_IMSI && !admin_file_update(card, i, 0, span_of(imsi, sizeof imsi)))
+            return false;
+    }
+    return true;
+}
+
+static bool mark_made(struct uicc *card)
+{
+    uint8_t bytes[256];
+    struct buf mark = buf_of(bytes, sizeof bytes);
+    buf_u8(&mark, CARD_FORMAT);
+    buf_put(&mark, span_of(card->profile->name, strlen(card->profile->name)));
+    return buf_ok(&mark) && objects_put(card->objects, object_id(OBJECT_CARD, 0), buf_span(&mark));
+}
+
+static enum uicc_result install_all(struct uicc *card, const struct uicc_personal *personal)
+{
+    if (!fill_files(card, personal))
+        return UICC_REFUSED;
+    for (uint8_t i = 0; i < card->profile->n_applets; i++)
+        if (card->classes[i]->install != NULL && card->classes[i]->install((struct applet){card, i}, personal) != SW_OK)
+            return UICC_REFUSED;
+    return mark_made(card) ? UICC_OK : UICC_NO_MEMORY;
+}
+
+enum uicc_result uicc_personalise(const struct uicc_config *config, const struct uicc_personal *personal)
+{
+    struct uicc *card;
+    enum uicc_result result = load(config, &card);
+    if (result != UICC_OK)
+        return result;
+    objects_begin(card->objects);
+    result = install_all(card, personal);
+    if (result == UICC_OK)
+        result = objects_commit(card->objects) == STORE_OK ? UICC_OK : UICC_STORE_FAILED;
+    uicc_close(card);
+    return result;
+}
+
+/* ---- power ---- */
+
+void channels_reset(struct uicc *card)
+{
+    for (uint8_t i = 0; i < APDU_CHANNELS; i++)
+        card->ram.channels[i] = (struct session){
+            .open = i == 0,
+            .channel = i,
+            .applet = NO_APPLET,
+            .view = {.ef = PROFILE_NO_FILE},
+        };
+}
+
+void uicc_power_off(struct uicc *card)
+{
+    if (card->waiting != NULL)
+        crypto_wipe(card->waiting, card->waiting_cap);
+    crypto_wipe(&card->ram, sizeof card->ram);
+    channels_reset(card);
+}
+
+size_t uicc_reset(struct uicc *card, uint8_t *atr)
+{
+    uicc_power_off(card);
+    card->ram.powered = true;
+    const struct event event = {.kind = EVENT_POWER_ON};
+    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+        if (card->classes[i]->event == NULL)
+            continue;
+        objects_begin(card->objects);
+        if (card->classes[i]->event((struct applet){card, i}, &event) != SW_OK || objects_commit(card->objects) != STORE_OK)
+            objects_abort(card->objects);
+    }
+    memcpy(atr, card->profile->atr, card->profile->atr_len);
+    if (card->env->trace != NULL) {
+        const struct uicc_trace_event e = {
+            .kind = UICC_TRACE_RESET, .command = atr, .command_len = card->profile->atr_len};
+        card->env->trace(card->env->ctx, &e);
+    }
+    return card->profile->atr_len;
+}
+
+size_t uicc_footprint(const struct uicc *card)
+{
+    return sizeof *card + card->waiting_cap + objects_footprint(card->objects);
+}
+
+/* ---- what applets use ---- */
+
+static uint32_t item_id(struct applet self, uint16_t item)
+{
+    return object_id(OBJECT_APPLET, (uint32_t)self.index << 16 | item);
+}
+
+bool applet_get(struct applet self, uint16_t item, struct span *out)
+{
+    return objects_get(self.card->objects, item_id(self, item), out);
+}
+
+bool applet_put(struct applet self, uint16_t item, struct span value)
+{
+    return objects_put(self.card->objects, item_id(self, item), value);
+}
+
+bool applet_remove(struct applet self, uint16_t item)
+{
+    return objects_remove(self.card->objects, item_id(self, item));
+}
+
+bool applet_put_now(struct applet self, uint16_t item, struct span value)
+{
+    return objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK;
+}
+
+const struct profile *applet_profile(struct applet self)
+{
+    return self.card->profile;
+}
+
+const struct profile_applet *applet_row(struct applet self)
+{
+    return &self.card->profile->applets[self.index];
+}
+
+struct uicc_crypto *applet_crypto(struct applet self)
+{
+    return self.card->env->crypto;
+}
+
+bool applet_random(struct applet self, uint8_t *to, size_t n)
+{
+    return self.card->env->random(self.card->env->ctx, to, n);
+}
+
+void applet_note(struct applet self, const char *text)
+{
+    const struct uicc_trace_event event = {.kind = UICC_TRACE_NOTE, .text = text};
+    if (self.card->env->trace != NULL)
+        self.card->env->trace(self.card->env->ctx, &event);
+}
+
+const void *applet_service(struct uicc *card, const char *service, unsigned nth, struct applet *provider)
+{
+    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+        *provider = (struct applet){card, i};
+        const struct applet_class *class = card->classes[i];
+        const void *found = class->share != NULL ? class->share(*provider, service) : NULL;
+        if (found != NULL && nth-- == 0)
+            return found;
+    }
+    return NULL;
+}
+
+uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3])
+{
+    for (uint8_t i = 0; i < card->profile->n_applets; i++)
+        for (uint8_t t = 0; t < card->profile->applets[i].n_tars; t++)
+            if (memcmp(card->profile->applets[i].tars[t], tar, 3) == 0)
+                return i;
+    return NO_APPLET;
+}
+
+const struct applet_class *applet_class_of(struct uicc *card, uint8_t index)
+{
+    return card->classes[index];
+}

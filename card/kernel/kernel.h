@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between the kernel's own files.
+ */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include "card.h"
+
+/* Runs one parsed command for a session as a transaction: find, fit, admit, handle, commit or abort. *row (may be NULL at
+ * the end) is the command's. */
+sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
+                     const struct command_row **row);
+
+/* Never runs: GET RESPONSE belongs to the T=0 fold and to remote scripts, which see its row first. The row is there so that the command is in the
+ * table, with its lengths. */
+sw_t command_get_response(struct call *call);
+
+/* The T=0 fold (transmit.c). */
+size_t fold_t0(struct uicc *card, const struct command_row *row, const struct command *cmd, struct buf *out, sw_t sw);
+
+void channels_reset(struct uicc *card);
+
+#endif

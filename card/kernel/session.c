@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Running a command for a session: the terminal's logical channels and OTA scripts both come through here.
+ */
+#include "kernel.h"
+
+/* The kernel's table, then that of the selected applet. */
+static sw_t find(const struct uicc *card, const struct session *session, const struct command *cmd,
+                 const struct command_row **row)
+{
+    const struct command_table *tables[2] = {&kernel_commands, NULL};
+    size_t n = 1;
+    if (session->applet != NO_APPLET && card->classes[session->applet]->commands != NULL)
+        tables[n++] = card->classes[session->applet]->commands;
+    return dispatch_find(tables, n, cmd, row);
+}
+
+static sw_t run(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
+                const struct command_row **row)
+{
+    sw_t sw = find(card, session, cmd, row);
+    if (sw != SW_OK)
+        return sw;
+    bool kernels = *row >= kernel_commands.rows && *row < kernel_commands.rows + kernel_commands.n;
+    struct call call = {
+        .card = card,
+        .session = session,
+        .cmd = cmd,
+        .row = *row,
+        .self = {card, kernels ? (uint8_t)NO_APPLET : session->applet},
+        .target = PROFILE_NO_FILE,
+        .out = out,
+    };
+    return dispatch_run(*row, cmd, &card_gate, &call);
+}
+
+/* Every command is a transaction: it commits with its status word or leaves no trace. A proactive command that an aborted command queued is part of
+ * the trace. */
+sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
+                     const struct command_row **row)
+{
+    const uint16_t queued = card->ram.toolkit.used;
+    *row = NULL;
+    objects_begin(card->objects);
+    sw_t sw = run(card, session, cmd, out, row);
+    if (!buf_ok(out))
+        sw = SW_TECHNICAL_PROBLEM;
+    if (sw_is_ok(sw) || sw_is_warning(sw)) {
+        if (objects_commit(card->objects) == STORE_OK)
+            return sw;
+        sw = SW_MEMORY_PROBLEM;
+    } else {
+        objects_abort(card->objects);
+    }
+    if (card->ram.toolkit.used > queued)
+        card->ram.toolkit.used = queued;
+    crypto_wipe(out->p, out->len);
+    out->len = 0;
+    return sw;
+}
+
+sw_t command_get_response(struct call *call)
+{
+    (void)call;
+    return SW_CONDITIONS_NOT_SATISFIED;
+}
+
+/* ---- OTA scripts ---- */
+
+void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out)
+{
+    const struct profile_applet *a = &card->profile->applets[applet];
+    *out = (struct session){
+        .open = true,
+        .remote = true,
+        .applet = applet,
+        .view = {.df = a->adf == PROFILE_NO_FILE ? 0 : a->adf, .ef = PROFILE_NO_FILE},
+        .granted = a->access,
+        .rights = rights,
+    };
+}
+
+enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header)
+{
+    struct command cmd;
+    const struct command_row *row;
+    if (command_parse(span_slice(header, 0, 4), &cmd) != SW_OK || find(card, session, &cmd, &row) != SW_OK)
+        return CASE_3;
+    return row->iso_case;
+}
+
+static sw_t get_waiting(struct script_response *waiting, const struct command *cmd, struct buf *out)
+{
+    if (waiting->n == 0)
+        return SW_CONDITIONS_NOT_SATISFIED;
+    /* Le 00 asks for all there is: a script cannot wait for 6Cxx and repeat. */
+    size_t n = cmd->le < waiting->n ? cmd->le : waiting->n;
+    buf_put(out, span_of(waiting->data, n));
+    memmove(waiting->data, waiting->data + n, waiting->n - n);
+    waiting->n -= n;
+    return waiting->n == 0 ? SW_OK : SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n);
+}
+
+sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu, struct script_response *waiting,
+                            struct buf *out)
+{
+    enum { INS_GET_RESPONSE = 0xC0 };
+    struct command cmd;
+    sw_t sw = command_parse(apdu, &cmd);
+    if (sw != SW_OK)
+        return sw;
+    if (cmd.channel != 0)
+        return SW_CHANNEL_NOT_SUPPORTED;
+    if (cmd.messaging != 0)
+        return SW_SECURE_MESSAGING_NOT_SUPPORTED;
+    if (cmd.ins == INS_GET_RESPONSE && cmd.klass != CLASS_UNKNOWN)
+        return cmd.data.n == 0 && cmd.has_le ? get_waiting(waiting, &cmd, out) : SW_WRONG_LENGTH;
+    crypto_wipe(waiting->data, waiting->n);
+    waiting->n = 0;
+    /* What the caller changed so far is its own step; the command is the next. */
+    if (objects_commit(card->objects) != STORE_OK) {
+        objects_begin(card->objects);
+        return SW_MEMORY_PROBLEM;
+    }
+    const struct command_row *row;
+    sw = session_execute(card, session, &cmd, out, &row);
+    objects_begin(card->objects);
+    if (out->len == 0 || row == NULL)
+        return sw;
+    if (row->iso_case == CASE_2)
+        return out->len < cmd.le && cmd.le != 256 ? SW_WITH(SW_WRONG_LE, out->len) : sw;
+    if (out->len > sizeof waiting->data)
+        return SW_TECHNICAL_PROBLEM;
+    memcpy(waiting->data, out->p, out->len);
+    waiting->n = out->len;
+    out->len = 0;
+    return sw == SW_OK ? SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n) : sw;
+}

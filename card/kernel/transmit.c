@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One APDU over the card-terminal interface: class and channel, dispatch, proactive pending, the T=0 fold, trace. T=0 exists in this file and nowhere
+ * else.
+ */
+#include <stdlib.h>
+
+#include "kernel.h"
+
+static size_t answer(uint8_t *response, size_t n, sw_t sw)
+{
+    response[n] = (uint8_t)(sw >> 8);
+    response[n + 1] = (uint8_t)sw;
+    return n + 2;
+}
+
+/* TS 102 221 7.4.2.1: 9000 becomes 91xx while a proactive command waits to be fetched. */
+static sw_t proactive(const struct uicc *card, sw_t sw)
+{
+    size_t n = sw == SW_OK ? toolkit_pending(&card->ram.toolkit) : 0;
+    return n == 0 ? sw : SW_WITH(SW_PROACTIVE, n > 255 ? 0 : n);
+}
+
+static void drop_waiting(struct uicc *card)
+{
+    if (card->ram.waiting > 0)
+        crypto_wipe(card->waiting, card->waiting_cap);
+    card->ram.waiting = 0;
+    card->ram.waiting_from = 0;
+    card->ram.waiting_secret = false;
+}
+
+static bool keep_waiting(struct uicc *card, struct span data, sw_t last, bool secret)
+{
+    if (data.n > card->waiting_cap) {
+        uint8_t *bigger = malloc(data.n);
+        if (bigger == NULL)
+            return false;
+        if (card->waiting != NULL)
+            crypto_wipe(card->waiting, card->waiting_cap);
+        free(card->waiting);
+        card->waiting = bigger;
+        card->waiting_cap = data.n;
+    }
+    memcpy(card->waiting, data.p, data.n);
+    card->ram.waiting = data.n;
+    card->ram.waiting_from = 0;
+    card->ram.waiting_sw = last;
+    card->ram.waiting_secret = secret;
+    return true;
+}
+
+static sw_t announce(size_t n)
+{
+    return SW_WITH(SW_DATA_AVAILABLE, n > 255 ? 0 : n);
+}
+
+/* TS 102 221 7.3.1.1: on T=0 a case 4 command answers two octets and GET RESPONSE brings the data; a case 2 command whose Le is not what there is
+ * answers 6Cxx and is asked again. Returns the length of the response in out->p, status word included. */
+size_t fold_t0(struct uicc *card, const struct command_row *row, const struct command *cmd, struct buf *out, sw_t sw)
+{
+    if (out->len == 0 || row == NULL)
+        return answer(out->p, 0, proactive(card, sw));
+    if (row->iso_case == CASE_2) {
+        if (!cmd->extended && sw == SW_OK && out->len < cmd->le && out->len <= 255) {
+            size_t right = out->len;
+            crypto_wipe(out->p, out->len);
+            return answer(out->p, 0, SW_WITH(SW_WRONG_LE, right));
+        }
+        return answer(out->p, out->len, proactive(card, sw));
+    }
+    bool kept = keep_waiting(card, buf_span(out), sw_is_warning(sw) ? SW_OK : sw, (row->flags & ROW_SECRET_RESPONSE) != 0);
+    crypto_wipe(out->p, out->len);
+    if (!kept)
+        return answer(out->p, 0, SW_TECHNICAL_PROBLEM);
+    /* A warning is told at once; the data can be had after it (TS 102 221 C.1). */
+    return answer(out->p, 0, sw == SW_OK ? announce(card->ram.waiting) : sw);
+}
+
+static size_t get_response(struct uicc *card, const struct command *cmd, uint8_t *response)
+{
+    size_t left = card->ram.waiting;
+    if (left == 0)
+        return answer(response, 0, SW_CONDITIONS_NOT_SATISFIED);
+    if (cmd->le > left)
+        return answer(response, 0, SW_WITH(SW_WRONG_LE, left));
+    memcpy(response, card->waiting + card->ram.waiting_from, cmd->le);
+    card->ram.waiting -= cmd->le;
+    card->ram.waiting_from += cmd->le;
+    if (card->ram.waiting > 0)
+        return answer(response, cmd->le, announce(card->ram.waiting));
+    sw_t last = card->ram.waiting_sw;
+    crypto_wipe(card->waiting, card->waiting_cap);
+    card->ram.waiting_from = 0;
+    return answer(response, cmd->le, proactive(card, last));
+}
+
+static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[UICC_RESPONSE_MAX],
+                      const struct command_row **row)
+{
+    if (cmd->klass == CLASS_UNKNOWN)
+        return answer(response, 0, SW_CLA_NOT_SUPPORTED);
+    if (!card->ram.channels[cmd->channel].open)
+        return answer(response, 0, SW_CHANNEL_NOT_SUPPORTED);
+    if (cmd->messaging != 0)
+        return answer(response, 0, SW_SECURE_MESSAGING_NOT_SUPPORTED);
+    if (cmd->chained)
+        return answer(response, 0, SW_NO_SUCH_CLA_FUNCTION);
+    const struct command_table *tables[] = {&kernel_commands};
+    if (dispatch_find(tables, 1, cmd, row) == SW_OK && ((*row)->flags & ROW_KEEPS_RESPONSE) != 0) {
+        sw_t sw = dispatch_fit(*row, cmd);
+        return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
+    }
+    drop_waiting(card);
+    struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
+    sw_t sw = session_execute(card, &card->ram.channels[cmd->channel], cmd, &out, row);
+    return fold_t0(card, *row, cmd, &out, sw);
+}
+
+/* A command that was refused before its row was found may still be somebody's PIN with a wrong class or length. */
+static bool maybe_secret(struct span command)
+{
+    for (size_t i = 0; i < kernel_commands.n; i++)
+        if (command.n > 1 && kernel_commands.rows[i].ins == command.p[1] &&
+            (kernel_commands.rows[i].flags & ROW_SECRET_DATA) != 0)
+            return true;
+    return false;
+}
+
+/* Sinks never see what is secret: the header of such a command, the status word of such a response. */
+static void trace(const struct uicc *card, const struct command_row *row, bool secret_response, struct span command,
+                  struct span response)
+{
+    if (card->env->trace == NULL)
+        return;
+    bool secret_data = row != NULL ? (row->flags & ROW_SECRET_DATA) != 0 : maybe_secret(command);
+    struct uicc_trace_event event = {.kind = UICC_TRACE_APDU};
+    if (secret_data)
+        command = span_slice(command, 0, 5);
+    if (secret_response)
+        response = span_slice(response, response.n - 2, 2);
+    event.command = command.p;
+    event.command_len = command.n;
+    event.response = response.p;
+    event.response_len = response.n;
+    event.text = row != NULL ? row->name : "unknown command";
+    event.status = sw_text((sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
+    event.withheld = secret_data || secret_response;
+    card->env->trace(card->env->ctx, &event);
+}
+
+size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_t response[UICC_RESPONSE_MAX])
+{
+    const struct command_row *row = NULL;
+    struct command cmd;
+    bool secret = card->ram.waiting_secret;
+    size_t len;
+    sw_t sw = card->ram.powered ? command_parse(span_of(command, n), &cmd) : SW_TECHNICAL_PROBLEM;
+    if (sw == SW_OK)
+        len = execute(card, &cmd, response, &row);
+    else
+        len = answer(response, 0, sw);
+    secret = len > 2 && row != NULL &&
+             ((row->flags & ROW_SECRET_RESPONSE) != 0 || ((row->flags & ROW_KEEPS_RESPONSE) != 0 && secret));
+    if (card->env->trace != NULL)
+        trace(card, row, secret, span_of(command, n), span_of(response, len));
+    return len;
+}

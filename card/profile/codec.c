@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A profile as bytes and back. All integers are big-endian; text is a two-octet length and its octets.
+ * Decoding runs the same walk twice: first to check everything and to add up what it needs, then into one
+ * allocation of just that size.
+ */
+#include "profile.h"
+
+#include <stdlib.h>
+
+enum {
+    CODEC_MAGIC = 0x53555046, /* "SUPF" */
+    CODEC_VERSION = 1,
+    CODEC_TEXT_MAX = 255,
+    CODEC_KEYSET_MAX = 250, /* room for keyset_encode, whose length stands in one octet */
+    SIZE_EF_MAX = 0xFFFF,   /* TS 102 221 11.1.1.4.1: two octets of file size for all but BER-TLV structure */
+    SIZE_BERTLV_MAX = 0xFFFFFF,
+    RECORDS_MAX = 254, /* TS 102 221 8.2.2.2 */
+};
+
+enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAGS_FILE = 7 };
+enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAGS_PIN = 3 };
+enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
+enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
+enum { RIGHTS_ALL = RIGHT_REMOTE_CHANGE | RIGHT_ADMIN };
+
+static bool is_df(uint8_t kind)
+{
+    return kind == FILE_MF || kind == FILE_DF || kind == FILE_ADF;
+}
+
+/* ---- encoding ---- */
+
+static void put_text(struct buf *b, const char *text)
+{
+    size_t n = text == NULL ? 0 : strlen(text);
+    if (n > CODEC_TEXT_MAX) {
+        b->full = true;
+        return;
+    }
+    buf_u16(b, (uint16_t)n);
+    buf_put(b, span_of(text, n));
+}
+
+static void put_data(struct buf *b, struct span data)
+{
+    buf_u32(b, (uint32_t)data.n);
+    buf_put(b, data);
+}
+
+static void put_keyset(struct buf *b, const struct keyset *k)
+{
+    uint8_t bytes[CODEC_KEYSET_MAX];
+    struct buf one = buf_of(bytes, sizeof bytes);
+    keyset_encode(k, &one);
+    if (!buf_ok(&one))
+        b->full = true;
+    buf_u8(b, (uint8_t)one.len);
+    buf_put(b, buf_span(&one));
+    crypto_wipe(bytes, sizeof bytes);
+}
+
+static void put_file(struct buf *b, const struct profile_file *f)
+{
+    buf_u8(b, f->kind);
+    buf_u8(b, f->sfi);
+    buf_u8(b, f->record_len);
+    buf_u8(b, f->fill);
+    buf_u16(b, f->fid);
+    buf_u16(b, f->parent);
+    buf_u16(b, f->arr_fid);
+    buf_u8(b, f->arr_record);
+    buf_u8(b, f->applet);
+    buf_u8(b, (uint8_t)((f->deactivated ? FLAG_DEACTIVATED : 0) | (f->high_update ? FLAG_HIGH_UPDATE : 0) |
+                        (f->pin_status ? FLAG_PIN_STATUS : 0)));
+    put_text(b, f->name);
+    put_data(b, f->content);
+}
+
+static void put_applet(struct buf *b, const struct profile_applet *a)
+{
+    put_text(b, a->class_name);
+    buf_u8(b, a->aid_len);
+    buf_put(b, span_of(a->aid, a->aid_len));
+    buf_u16(b, a->adf);
+    buf_u8(b, a->n_tars);
+    buf_put(b, span_of(a->tars, (size_t)a->n_tars * 3));
+    buf_u8(b, a->msl);
+    buf_u32(b, a->access);
+    put_data(b, a->params);
+}
+
+static void put_pair(struct buf *b, const struct profile_pair *q)
+{
+    buf_u8(b, q->algorithm);
+    buf_u8(b, q->derived);
+    buf_u8(b, q->sqn.ind_bits);
+    buf_be(b, q->sqn.delta, 8);
+    buf_be(b, q->sqn.age, 8);
+    buf_u8(b, q->key.k_len);
+    buf_put(b, span_of(q->key.k, q->key.k_len));
+    buf_u8(b, q->key.opc_len);
+    buf_put(b, span_of(q->key.opc, q->key.opc_len));
+    put_keyset(b, &q->ota);
+    buf_u32(b, q->ota_rights);
+}
+
+static bool lengths_ok(const struct profile *p)
+{
+    if (p->atr_len > sizeof p->atr || p->n_files > PROFILE_FILES_MAX || p->n_pins > PROFILE_PINS_MAX ||
+        p->n_applets > PROFILE_APPLETS_MAX || p->n_pairs > PROFILE_PAIRS_MAX ||
+        p->n_keysets > PROFILE_KEYSETS_MAX || memchr(p->imsi, 0, sizeof p->imsi) == NULL)
+        return false;
+    for (unsigned i = 0; i < p->n_files; i++)
+        if (p->files[i].content.n > SIZE_BERTLV_MAX)
+            return false;
+    for (unsigned i = 0; i < p->n_applets; i++)
+        if (p->applets[i].aid_len > PROFILE_AID_MAX || p->applets[i].n_tars > 4 ||
+            p->applets[i].params.n > SIZE_EF_MAX)
+            return false;
+    for (unsigned i = 0; i < p->n_pairs; i++)
+        if (p->pairs[i].key.k_len > sizeof p->pairs[i].key.k ||
+            p->pairs[i].key.opc_len > sizeof p->pairs[i].key.opc)
+            return false;
+    return true;
+}
+
+/* An upper bound: text at its longest, and room to spare for the numbers of each row. */
+static size_t encoded_max(const struct profile *p)
+{
+    size_t n = 1024;
+    for (unsigned i = 0; i < p->n_files; i++)
+        n += 64 + CODEC_TEXT_MAX + p->files[i].content.n;
+    for (unsigned i = 0; i < p->n_applets; i++)
+        n += 128 + CODEC_TEXT_MAX + p->applets[i].params.n;
+    n += 64 * (size_t)p->n_pins;
+    n += (128 + CODEC_KEYSET_MAX) * (size_t)p->n_pairs;
+    n += (64 + CODEC_KEYSET_MAX) * (size_t)p->n_keysets;
+    return n;
+}
+
+bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
+{
+    *out = NULL;
+    *n = 0;
+    if (!lengths_ok(p))
+        return false;
+    size_t cap = encoded_max(p);
+    uint8_t *bytes = malloc(cap);
+    if (bytes == NULL)
+        return false;
+    struct buf b = buf_of(bytes, cap);
+    buf_u32(&b, CODEC_MAGIC);
+    buf_u8(&b, CODEC_VERSION);
+    put_text(&b, p->name);
+    put_text(&b, p->title);
+    buf_u8(&b, (uint8_t)((p->insecure ? FLAG_INSECURE : 0) | (p->ota_silent ? FLAG_OTA_SILENT : 0)));
+    buf_u8(&b, p->atr_len);
+    buf_put(&b, span_of(p->atr, p->atr_len));
+    put_text(&b, p->imsi);
+    buf_u16(&b, p->n_files);
+    for (unsigned i = 0; i < p->n_files; i++)
+        put_file(&b, &p->files[i]);
+    buf_u8(&b, p->n_applets);
+    for (unsigned i = 0; i < p->n_applets; i++)
+        put_applet(&b, &p->applets[i]);
+    buf_u8(&b, p->n_pins);
+    for (unsigned i = 0; i < p->n_pins; i++) {
+        const struct profile_pin *q = &p->pins[i];
+        buf_u8(&b, q->reference);
+        buf_u8(&b, q->tries);
+        buf_u8(&b, q->puk_tries);
+        buf_u8(&b, (uint8_t)((q->enabled ? FLAG_ENABLED : 0) | (q->can_disable ? FLAG_CAN_DISABLE : 0)));
+        buf_u8(&b, q->adf);
+        buf_put(&b, span_of(q->value, sizeof q->value));
+        buf_put(&b, span_of(q->puk, sizeof q->puk));
+    }
+    buf_u16(&b, p->n_pairs);
+    for (unsigned i = 0; i < p->n_pairs; i++)
+        put_pair(&b, &p->pairs[i]);
+    buf_u8(&b, p->n_keysets);
+    for (unsigned i = 0; i < p->n_keysets; i++) {
+        buf_u8(&b, p->keysets[i].derived);
+        buf_u32(&b, p->keysets[i].rights);
+        put_keyset(&b, &p->keysets[i].keys);
+    }
+    if (!buf_ok(&b)) {
+        crypto_wipe(bytes, cap);
+        free(bytes);
+        return false;
+    }
+    *out = bytes;
+    *n = b.len;
+    return true;
+}
+
+/* ---- decoding ---- */
+
+/* A pool being filled; while base is NULL it only counts. */
+struct arena {
+    uint8_t *base;
+    size_t used;
+};
+
+static void *arena_take(struct arena *a, size_t n, size_t align)
+{
+    a->used = (a->used + align - 1) / align * align;
+    void *at = a->base == NULL ? NULL : a->base + a->used;
+    a->used += n;
+    return at;
+}
+
+/* Text of at most CODEC_TEXT_MAX octets without NUL, kept with one. In the counting walk the result is "". */
+static const char *get_text(struct reader *r, struct arena *a)
+{
+    size_t n = rd_u16(r);
+    struct span s = rd_take(r, n);
+    if (n > CODEC_TEXT_MAX || (s.n > 0 && memchr(s.p, 0, s.n) != NULL))
+        r->bad = true;
+    if (!rd_ok(r))
+        return "";
+    char *to = arena_take(a, s.n + 1, 1);
+    if (to == NULL)
+        return "";
+    if (s.n > 0)
+        memcpy(to, s.p, s.n);
+    to[s.n] = 0;
+    return to;
+}
+
+static struct span get_data(struct reader *r, struct arena *a)
+{
+    size_t n = rd_u32(r);
+    struct span s = rd_take(r, n);
+    if (!rd_ok(r) || s.n == 0)
+        return SPAN_EMPTY;
+    uint8_t *to = arena_take(a, s.n, 1);
+    if (to == NULL)
+        return s; /* counting: the length is what is checked */
+    memcpy(to, s.p, s.n);
+    return span_of(to, s.n);
+}
+
+static void require(struct reader *r, bool condition)
+{
+    if (!condition)
+        r->bad = true;
+}
+
+static void get_file(struct reader *r, struct arena *a, unsigned i, struct profile_file *f)
+{
+    f->kind = rd_u8(r);
+    f->sfi = rd_u8(r);
+    f->record_len = rd_u8(r);
+    f->fill = rd_u8(r);
+    f->fid = rd_u16(r);
+    f->parent = rd_u16(r);
+    f->arr_fid = rd_u16(r);
+    f->arr_record = rd_u8(r);
+    f->applet = rd_u8(r);
+    uint8_t flags = rd_u8(r);
+    f->deactivated = flags & FLAG_DEACTIVATED;
+    f->high_update = flags & FLAG_HIGH_UPDATE;
+    f->pin_status = flags & FLAG_PIN_STATUS;
+    f->name = get_text(r, a);
+    f->content = get_data(r, a);
+    f->size = (uint32_t)f->content.n;
+
+    require(r, f->kind >= FILE_MF && f->kind <= FILE_BERTLV && (f->kind == FILE_MF) == (i == 0));
+    require(r, i == 0 ? f->parent == 0 : f->parent < i);
+    require(r, f->sfi <= 30 && f->fill <= FILL_IMSI && (flags & ~FLAGS_FILE) == 0 && f->arr_record >= 1);
+    require(r, (f->kind == FILE_ADF) == (f->applet != 0xFF));
+    bool records = f->kind == FILE_LINEAR || f->kind == FILE_CYCLIC;
+    require(r, records == (f->record_len > 0));
+    if (is_df(f->kind))
+        require(r, f->size == 0 && f->sfi == 0 && f->fill == FILL_CONTENT);
+    else
+        require(r, f->size > 0 && f->size <= (f->kind == FILE_BERTLV ? SIZE_BERTLV_MAX : SIZE_EF_MAX));
+    if (records && f->record_len > 0)
+        require(r, f->size % f->record_len == 0 && f->size / f->record_len <= RECORDS_MAX);
+    if (f->fill == FILL_ICCID)
+        require(r, f->size == 10 && f->kind == FILE_TRANSPARENT);
+    if (f->fill == FILL_IMSI)
+        require(r, f->size == 9 && f->kind == FILE_TRANSPARENT);
+}
+
+static void get_applet(struct reader *r, struct arena *a, unsigned n_files, struct profile_applet *q)
+{
+    q->class_name = get_text(r, a);
+    q->aid_len = rd_u8(r);
+    require(r, q->aid_len == 0 || (q->aid_len >= 5 && q->aid_len <= PROFILE_AID_MAX)); /* ISO/IEC 7816-4 */
+    if (rd_ok(r))
+        rd_copy(r, q->aid, q->aid_len);
+    q->adf = rd_u16(r);
+    require(r, q->adf < n_files || q->adf == PROFILE_NO_FILE);
+    q->n_tars = rd_u8(r);
+    require(r, q->n_tars <= sizeof q->tars / sizeof q->tars[0]);
+    if (rd_ok(r))
+        rd_copy(r, &q->tars[0][0], (size_t)q->n_tars * 3);
+    q->msl = rd_u8(r);
+    require(r, (q->msl & 0xE0) == 0); /* TS 102 225 5.1.1: reserved bits of SPI1 */
+    q->access = rd_u32(r);
+    q->params = get_data(r, a);
+}
+
+static void get_pin(struct reader *r, unsigned n_applets, struct profile_pin *q)
+{
+    q->reference = rd_u8(r);
+    q->tries = rd_u8(r);
+    q->puk_tries = rd_u8(r);
+    uint8_t flags = rd_u8(r);
+    q->enabled = flags & FLAG_ENABLED;
+    q->can_disable = flags & FLAG_CAN_DISABLE;
+    q->adf = rd_u8(r);
+    rd_copy(r, q->value, sizeof q->value);
+    rd_copy(r, q->puk, sizeof q->puk);
+    require(r, profile_pin_bit(q->reference) >= 0 && (flags & ~FLAGS_PIN) == 0);
+    require(r, q->tries >= 1 && q->tries <= 15 && q->puk_tries <= 15);
+    require(r, q->adf == 0xFF || q->adf < n_applets);
+}
+
+static void get_keyset(struct reader *r, struct keyset *k)
+{
+    struct reader one = rd_of(rd_take(r, rd_u8(r)));
+    require(r, keyset_decode(&one, k) && rd_done(&one) && keyset_valid(k));
+}
+
+static void get_pair(struct reader *r, struct profile_pair *q)
+{
+    q->algorithm = rd_u8(r);
+    q->derived = rd_u8(r);
+    q->sqn.ind_bits = rd_u8(r);
+    q->sqn.delta = rd_be(r, 8);
+    q->sqn.age = rd_be(r, 8);
+    q->key.k_len = rd_u8(r);
+    require(r, q->key.k_len <= sizeof q->key.k);
+    if (rd_ok(r))
+        rd_copy(r, q->key.k, q->key.k_len);
+    q->key.opc_len = rd_u8(r);
+    require(r, q->key.opc_len <= sizeof q->key.opc);
+    if (rd_ok(r))
+        rd_copy(r, q->key.opc, q->key.opc_len);
+    get_keyset(r, &q->ota);
+    q->ota_rights = rd_u32(r);
+
+    const struct aka_algorithm *aka = aka_algorithm(q->algorithm);
+    require(r, aka != NULL && q->key.k_len > 0 &&
+                   (q->key.k_len == aka->k_lens[0] || q->key.k_len == aka->k_lens[1]) &&
+                   q->key.opc_len == aka->opc_len);
+    require(r, (q->derived & ~PAIR_DERIVED_ALL) == 0 &&
+                   (q->derived & (PAIR_DERIVE_OPC | PAIR_FROM_OP)) != (PAIR_DERIVE_OPC | PAIR_FROM_OP));
+    require(r, q->sqn.ind_bits <= 5 && (q->ota_rights & ~(uint32_t)RIGHTS_ALL) == 0);
+}
+
+/* Reads the whole profile. While the arena counts, every row goes to one scratch row and p's arrays stay
+ * NULL. */
+static bool walk(struct span bytes, struct arena *a, struct profile *p)
+{
+    struct reader reader = rd_of(bytes), *r = &reader;
+    union {
+        struct profile_file file;
+        struct profile_applet applet;
+        struct profile_pin pin;
+        struct profile_pair pair;
+        struct profile_keyset keyset;
+    } row;
+
+    if (rd_u32(r) != CODEC_MAGIC || rd_u8(r) != CODEC_VERSION)
+        return false;
+    p->name = get_text(r, a);
+    p->title = get_text(r, a);
+    uint8_t flags = rd_u8(r);
+    require(r, (flags & ~FLAGS_PROFILE) == 0);
+    p->insecure = flags & FLAG_INSECURE;
+    p->ota_silent = flags & FLAG_OTA_SILENT;
+    p->atr_len = rd_u8(r);
+    require(r, p->atr_len >= 2 && p->atr_len <= sizeof p->atr);
+    if (rd_ok(r))
+        rd_copy(r, p->atr, p->atr_len);
+
+    size_t imsi_len = rd_u16(r);
+    struct span imsi = rd_take(r, imsi_len);
+    require(r, imsi.n >= 6 && imsi.n < sizeof p->imsi);
+    for (size_t i = 0; rd_ok(r) && i < imsi.n; i++)
+        require(r, imsi.p[i] >= '0' && imsi.p[i] <= '9');
+    memset(p->imsi, 0, sizeof p->imsi);
+    if (rd_ok(r))
+        memcpy(p->imsi, imsi.p, imsi.n);
+
+    p->n_files = rd_u16(r);
+    require(r, p->n_files >= 1 && p->n_files <= PROFILE_FILES_MAX);
+    p->files = rd_ok(r) ? arena_take(a, p->n_files * sizeof *p->files, _Alignof(struct profile_file)) : NULL;
+    for (unsigned i = 0; rd_ok(r) && i < p->n_files; i++) {
+        memset(&row.file, 0, sizeof row.file);
+        get_file(r, a, i, &row.file);
+        if (p->files != NULL)
+            p->files[i] = row.file;
+    }
+    p->n_applets = rd_u8(r);
+    require(r, p->n_applets <= PROFILE_APPLETS_MAX);
+    p->applets =
+        rd_ok(r) ? arena_take(a, p->n_applets * sizeof *p->applets, _Alignof(struct profile_applet)) : NULL;
+    for (unsigned i = 0; rd_ok(r) && i < p->n_applets; i++) {
+        memset(&row.applet, 0, sizeof row.applet);
+        get_applet(r, a, p->n_files, &row.applet);
+        if (p->applets != NULL)
+            p->applets[i] = row.applet;
+    }
+    p->n_pins = rd_u8(r);
+    require(r, p->n_pins <= PROFILE_PINS_MAX);
+    p->pins = rd_ok(r) ? arena_take(a, p->n_pins * sizeof *p->pins, _Alignof(struct profile_pin)) : NULL;
+    for (unsigned i = 0; rd_ok(r) && i < p->n_pins; i++) {
+        memset(&row.pin, 0, sizeof row.pin);
+        get_pin(r, p->n_applets, &row.pin);
+        if (p->pins != NULL)
+            p->pins[i] = row.pin;
+    }
+    p->n_pairs = rd_u16(r);
+    require(r, p->n_pairs <= PROFILE_PAIRS_MAX);
+    p->pairs = rd_ok(r) ? arena_take(a, p->n_pairs * sizeof *p->pairs, _Alignof(struct profile_pair)) : NULL;
+    for (unsigned i = 0; rd_ok(r) && i < p->n_pairs; i++) {
+        memset(&row.pair, 0, sizeof row.pair);
+        get_pair(r, &row.pair);
+        if (p->pairs != NULL)
+            p->pairs[i] = row.pair;
+    }
+    p->n_keysets = rd_u8(r);
+    require(r, p->n_keysets <= PROFILE_KEYSETS_MAX);
+    p->keysets =
+        rd_ok(r) ? arena_take(a, p->n_keysets * sizeof *p->keysets, _Alignof(struct profile_keyset)) : NULL;
+    for (unsigned i = 0; rd_ok(r) && i < p->n_keysets; i++) {
+        memset(&row.keyset, 0, sizeof row.keyset);
+        uint8_t derived = rd_u8(r);
+        row.keyset.derived = derived != 0;
+        row.keyset.rights = rd_u32(r);
+        get_keyset(r, &row.keyset.keys);
+        require(r, derived <= 1 && (row.keyset.rights & ~(uint32_t)RIGHTS_ALL) == 0);
+        if (p->keysets != NULL)
+            p->keysets[i] = row.keyset;
+    }
+    crypto_wipe(&row, sizeof row);
+    return rd_done(r);
+}
+
+/* What only holds between rows: an ADF and its applet name each other, and a start DF is one. */
+static bool references_ok(const struct profile *p)
+{
+    for (unsigned i = 0; i < p->n_files; i++) {
+        uint8_t applet = p->files[i].applet;
+        if (applet != 0xFF && (applet >= p->n_applets || p->applets[applet].adf != i))
+            return false;
+    }
+    for (unsigned i = 0; i < p->n_applets; i++)
+        if (p->applets[i].adf != PROFILE_NO_FILE && !is_df(p->files[p->applets[i].adf].kind))
+            return false;
+    for (unsigned i = 0; i < p->n_pins; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (p->pins[i].reference == p->pins[j].reference && p->pins[i].adf == p->pins[j].adf)
+                return false;
+    return true;
+}
+
+struct uicc_profile *profile_decode(struct span bytes)
+{
+    struct profile counted;
+    struct arena arena = {NULL, 0};
+    memset(&counted, 0, sizeof counted);
+    if (!walk(bytes, &arena, &counted))
+        return NULL;
+    struct uicc_profile *u = calloc(1, sizeof *u);
+    if (u == NULL)
+        return NULL;
+    u->p.pool_size = arena.used;
+    u->p.pool = calloc(1, arena.used);
+    if (u->p.pool == NULL) {
+        free(u);
+        return NULL;
+    }
+    arena = (struct arena){u->p.pool, 0};
+    if (!walk(bytes, &arena, &u->p) || !references_ok(&u->p) || !profile_index(&u->p, NULL)) {
+        profile_free(u);
+        return NULL;
+    }
+    return u;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From one profile to many cards: derived keys. Nothing here is kept; the card maker repeats it for his own
+ * records.
+ */
+#include "profile.h"
+
+enum { SEED_MIN = 16 }; /* octets: below that the seed is the weakest key of the card */
+
+bool personal_derive(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label,
+                     unsigned index, uint8_t *out, size_t out_len)
+{
+    uint8_t mac[32];
+    uint8_t number[4] = {(uint8_t)(index >> 24), (uint8_t)(index >> 16), (uint8_t)(index >> 8),
+                         (uint8_t)index};
+    /* the NULs that end label and ICCID belong to the message: no two (label, ICCID) can then give the same
+     * one */
+    struct span parts[] = {span_of(label, strlen(label) + 1), span_of(iccid, strlen(iccid) + 1),
+                           span_of(number, sizeof number)};
+    bool ok = seed.n >= SEED_MIN && out_len <= sizeof mac &&
+              hmac_sha256(c, seed, parts, sizeof parts / sizeof parts[0], mac);
+    if (ok)
+        memcpy(out, mac, out_len);
+    else
+        memset(out, 0, out_len);
+    crypto_wipe(mac, sizeof mac);
+    return ok;
+}
+
+bool personal_pair(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
+                   unsigned index, struct profile_pair *out)
+{
+    memset(out, 0, sizeof *out);
+    if (index >= p->n_pairs)
+        return false;
+    *out = p->pairs[index];
+    bool ok = true;
+    if (out->derived & PAIR_DERIVE_K)
+        ok = ok && personal_derive(c, seed, iccid, "k", index, out->key.k, out->key.k_len);
+    if (out->derived & PAIR_DERIVE_OPC)
+        ok = ok && personal_derive(c, seed, iccid, "opc", index, out->key.opc, out->key.opc_len);
+    if (out->derived & PAIR_FROM_OP) {
+        const struct aka_algorithm *aka = aka_algorithm(out->algorithm);
+        uint8_t opc[sizeof out->key.opc];
+        memset(opc, 0, sizeof opc);
+        ok = ok && aka != NULL && aka->opc(c, &out->key, out->key.opc, opc);
+        memcpy(out->key.opc, opc, sizeof opc);
+        crypto_wipe(opc, sizeof opc);
+    }
+    if (out->derived & PAIR_DERIVE_OTA) {
+        ok = ok && personal_derive(c, seed, iccid, "kic", index, out->ota.kic, out->ota.kic_len);
+        ok = ok && personal_derive(c, seed, iccid, "kid", index, out->ota.kid, out->ota.kid_len);
+        ok = ok && personal_derive(c, seed, iccid, "kik", index, out->ota.kik, out->ota.kik_len);
+    }
+    out->derived = 0;
+    if (!ok)
+        crypto_wipe(out, sizeof *out);
+    return ok;
+}
+
+bool personal_keyset(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
+                     unsigned index, struct profile_keyset *out)
+{
+    memset(out, 0, sizeof *out);
+    if (index >= p->n_keysets)
+        return false;
+    *out = p->keysets[index];
+    bool ok = true;
+    if (out->derived) {
+        ok = personal_derive(c, seed, iccid, "common-kic", index, out->keys.kic, out->keys.kic_len) &&
+             personal_derive(c, seed, iccid, "common-kid", index, out->keys.kid, out->keys.kid_len) &&
+             personal_derive(c, seed, iccid, "common-kik", index, out->keys.kik, out->keys.kik_len);
+    }
+    out->derived = false;
+    if (!ok)
+        crypto_wipe(out, sizeof *out);
+    return ok;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "hex.h"
+
+/* One line, whatever the names in it contain. */
+static void complain(const struct subcommand *cmd, const char *format, va_list args, const char *tail)
+{
+    char text[1400];
+    int n = vsnprintf(text, sizeof text, format, args);
+    if (n < 0)
+        text[0] = '\0';
+    for (char *at = text; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = '?';
+    fprintf(stderr, "softuicc %s: %s%s\n", cmd->name, text, tail);
+}
+
+int cli_refuse(const struct subcommand *cmd, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(cmd, format, args, "");
+    va_end(args);
+    return EXIT_REFUSED;
+}
+
+int cli_usage(const struct subcommand *cmd, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(cmd, format, args, " (see --help)");
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code)
+{
+    enum { OPTIONS_MAX = 32 };
+    struct option all[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, CLI_DONE}};
+    for (size_t i = 0; i < OPTIONS_MAX && options[i].name != NULL; i++)
+        all[i + 1] = options[i];
+    opterr = 0;
+    int at = optind;
+    int val = getopt_long(argc, argv, ":h", all, NULL);
+    /* optind still points to an option that takes no part in what follows only when getopt stopped inside a
+     * cluster of short ones. */
+    const char *word = optind > at && optind <= argc ? argv[optind - 1] : at < argc ? argv[at] : "";
+    switch (val) {
+    case 'h':
+    case CLI_DONE:
+        fputs(cmd->help, stdout);
+        *code = cli_finish(cmd);
+        return CLI_DONE;
+    case ':':
+        *code = cli_usage(cmd, "%.60s needs a value", word);
+        return CLI_DONE;
+    case '?':
+        /* The word may hold a secret ("--seedx=00..."): shown up to the value only. */
+        *code =
+            cli_usage(cmd, "unknown, ambiguous or wrongly used option %.*s", (int)strcspn(word, "="), word);
+        return CLI_DONE;
+    default:
+        return val;
+    }
+}
+
+bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max,
+             uint8_t *to, size_t *n)
+{
+    struct buf out = buf_of(to, max);
+    size_t where = 0;
+    if (!hex_parse(text, &out, &where)) {
+        if (text[where] == '\0')
+            cli_usage(cmd, "%s: odd number of hex digits", what);
+        else if (!buf_ok(&out))
+            cli_usage(cmd, "%s: more than %zu octets", what, max);
+        else if ((unsigned char)text[where] < 0x20 || (unsigned char)text[where] > 0x7E)
+            cli_usage(cmd, "%s: no hex digit at position %zu", what, where + 1);
+        else
+            cli_usage(cmd, "%s: '%c' is no hex digit, at position %zu", what, text[where], where + 1);
+        return false;
+    }
+    if (out.len < min) {
+        cli_usage(cmd, "%s: %zu octet%s, needs %s%zu", what, out.len, out.len == 1 ? "" : "s",
+                  min == max ? "" : "at least ", min);
+        return false;
+    }
+    *n = out.len;
+    return true;
+}
+
+bool cli_number(const struct subcommand *cmd, const char *what, const char *text, uint64_t min, uint64_t max,
+                uint64_t *value)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long v = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
+    if (end == NULL || *end != '\0') {
+        cli_usage(cmd, "%s: '%.40s' is no number", what, text);
+        return false;
+    }
+    if (errno == ERANGE || v < min || v > max) {
+        cli_usage(cmd, "%s: %.40s is not between %llu and %llu", what, text, (unsigned long long)min,
+                  (unsigned long long)max);
+        return false;
+    }
+    *value = v;
+    return true;
+}
+
+bool cli_digits(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max)
+{
+    size_t n = strspn(text, "0123456789");
+    if (text[n] != '\0') {
+        cli_usage(cmd, "%s: '%.40s' has something other than digits at position %zu", what, text, n + 1);
+        return false;
+    }
+    if (n < min || n > max) {
+        if (min == max)
+            cli_usage(cmd, "%s: %zu digits, needs %zu", what, n, min);
+        else
+            cli_usage(cmd, "%s: %zu digits, needs %zu to %zu", what, n, min, max);
+        return false;
+    }
+    return true;
+}
+
+bool cli_iccid(const struct subcommand *cmd, const char *what, const char *text)
+{
+    return cli_digits(cmd, what, text, 18, DECK_ICCID_MAX);
+}
+
+void cli_put_hex(FILE *f, struct span s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.n; i++) {
+        fputc(digits[s.p[i] >> 4], f);
+        fputc(digits[s.p[i] & 0x0F], f);
+    }
+}
+
+void cli_put_json(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            fprintf(f, "\\%c", c);
+        else if (c < 0x20 || c == 0x7F)
+            fprintf(f, "\\u%04x", (unsigned)c);
+        else
+            fputc(c, f);
+    }
+    fputc('"', f);
+}
+
+int cli_finish(const struct subcommand *cmd)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return cli_refuse(cmd, "cannot write the output: %s", strerror(errno));
+    return EXIT_OK;
+}
+
+/* The deck's only card, or the one that was asked for. */
+static bool choose(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
+                   int *code)
+{
+    if (iccid != NULL) {
+        if (!cli_iccid(cmd, "--card", iccid)) {
+            *code = EXIT_USAGE;
+            return false;
+        }
+        memcpy(c->iccid, iccid, strlen(iccid) + 1);
+        return true;
+    }
+    uint64_t n = deck_count(c->deck);
+    if (n > 1) {
+        *code = cli_usage(cmd, "%s has %llu cards: choose one with --card ICCID ('softuicc show' lists them)",
+                          path, (unsigned long long)n);
+        return false;
+    }
+    if (n == 0 || !deck_next(c->deck, "", c->iccid)) {
+        *code = cli_refuse(cmd, "%s has no card", path);
+        return false;
+    }
+    return true;
+}
+
+static void put_card_away(struct cli_card *c)
+{
+    if (c->card != NULL)
+        uicc_close(c->card);
+    store_close(c->store);
+    c->card = NULL;
+    c->store = NULL;
+}
+
+bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
+                     int *code)
+{
+    put_card_away(c);
+    if (!choose(cmd, path, iccid, c, code))
+        return false;
+    *code = EXIT_REFUSED;
+    struct deck_error error;
+    c->store = deck_card(c->deck, c->iccid, &error);
+    if (c->store == NULL) {
+        cli_refuse(cmd, "%s", error.text);
+        return false;
+    }
+    const struct uicc_config config = {
+        .env = &c->env, .profile = c->profile, .store = c->store, .classes = cli_applet_classes};
+    enum uicc_result result = uicc_open(&config, &c->card);
+    if (result == UICC_OK)
+        return true;
+    c->card = NULL;
+    put_card_away(c);
+    cli_refuse(cmd, "%s: card %s: %s", path, iccid != NULL ? iccid : c->iccid, uicc_result_text(result));
+    return false;
+}
+
+bool cli_next_card(struct deck *deck, char iccid[DECK_ICCID_MAX + 1])
+{
+    char after[DECK_ICCID_MAX + 2];
+    size_t n = strlen(iccid);
+    if (n > DECK_ICCID_MAX)
+        return false;
+    memcpy(after, iccid, n);
+    memcpy(after + n, "0", 2); /* in the order of the keys nothing lies between the two */
+    return deck_next(deck, after, iccid);
+}
+
+bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid,
+                   enum deck_durability durability, struct cli_card *out, int *code)
+{
+    memset(out, 0, sizeof *out);
+    *code = EXIT_REFUSED;
+    out->crypto = crypto_new();
+    if (out->crypto == NULL) {
+        cli_refuse(cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+        return false;
+    }
+    out->env = (struct uicc_env){.random = crypto_random, .crypto = out->crypto};
+    struct deck_error error;
+    out->deck = deck_open(path, durability, out->crypto, &error);
+    bool good = out->deck != NULL;
+    if (!good)
+        cli_refuse(cmd, "%s", error.text);
+    if (good) {
+        out->profile = profile_decode(deck_profile(out->deck));
+        good = out->profile != NULL;
+        if (!good)
+            cli_refuse(cmd, "%s: the profile in it cannot be read (damaged, or made by another version)",
+                       path);
+    }
+    if (good && (iccid == NULL || iccid[0] != '\0'))
+        good = cli_card_switch(cmd, path, iccid, out, code);
+    if (!good)
+        cli_card_close(out);
+    return good;
+}
+
+void cli_card_close(struct cli_card *c)
+{
+    put_card_away(c);
+    if (c->profile != NULL)
+        profile_free(c->profile);
+    if (c->deck != NULL)
+        deck_close(c->deck);
+    if (c->crypto != NULL)
+        crypto_free(c->crypto);
+    memset(c, 0, sizeof *c);
+}

@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * softuicc change: the operator orders a card to go over to its next K/OTA pair (3GPP TR 33.812 5.3.2.2), and
+ * learns from the card's proof of receipt what became of it. Plays the short message service and the terminal
+ * as well, over PC/SC.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "hex.h"
+#include "keys.h"
+#include "order.h"
+#include "pcsc.h"
+#include "records.h"
+#include "scp80.h"
+#include "sms.h"
+#include "sw.h"
+
+enum {
+    /* TS 102 225 5.1.1: CC, ciphered, counter must be higher; PoR always, with CC and ciphered, in the
+       DELIVER-REPORT */
+    ORDER_SPI1 = SPI1_CC | SPI1_CIPHERING | SPI1_COUNTER_HIGHER,
+    ORDER_SPI2 = SPI2_POR_ALWAYS | SPI2_POR_CC | SPI2_POR_CIPHERED,
+    PACKET_MAX = 512,
+    PARTS_MAX = 4, /* short messages that one order may take; it needs one */
+    ENVELOPE_APDU_MAX = 5 + 255,
+};
+
+/* The subscription applet's TAR in the built-in profiles */
+static const uint8_t default_tar[3] = {0xD0, 0x53, 0x01};
+
+/* Where the message comes from is no part of its security: a number that nobody has, so that output is the
+ * same every time. */
+static const char originator_number[] = "+99900000001";
+
+struct change {
+    const struct subcommand *cmd;
+    /* the command line */
+    const char *iccid;
+    struct order order;
+    const char *keys_path;
+    unsigned key_index;
+    bool common;
+    uint64_t counter; /* 0: from the records */
+    const char *records_path;
+    const char *reader;
+    uint8_t tar[3];
+    bool print, json, no_refresh, verbose;
+    /* what follows from it */
+    struct uicc_crypto *crypto;
+    struct key_row key; /* secret */
+    struct records *records;
+    struct records_keyset keyset;
+    int64_t record; /* this order's, when there are records */
+    struct scp80_command header;
+    uint8_t packet_bytes[PACKET_MAX];
+    struct span packet;
+    size_t n_parts;
+    struct part {
+        uint8_t bytes[ENVELOPE_APDU_MAX];
+        size_t n;
+    } parts[PARTS_MAX];
+};
+
+/* What became of an order. */
+enum outcome {
+    OUTCOME_OBEYED,
+    OUTCOME_REFUSED, /* by the subscription applet: genuine PoR, packet accepted, but a status word against it
+                      */
+    OUTCOME_PACKET_REFUSED, /* genuine PoR, but the packet was not executed: counter, security level, TAR */
+    OUTCOME_NOT_ACCEPTED,   /* unprotected answer: the card could not authenticate the packet */
+    OUTCOME_FORGED,
+    OUTCOME_UNINTELLIGIBLE,
+    OUTCOME_NO_RECEIPT, /* the card said nothing, or a status word only */
+};
+
+static const char *const outcome_names[] = {
+    [OUTCOME_OBEYED] = "obeyed",
+    [OUTCOME_REFUSED] = "refused",
+    [OUTCOME_PACKET_REFUSED] = "packet refused",
+    [OUTCOME_NOT_ACCEPTED] = "not accepted",
+    [OUTCOME_FORGED] = "forged answer",
+    [OUTCOME_UNINTELLIGIBLE] = "unintelligible answer",
+    [OUTCOME_NO_RECEIPT] = "no proof of receipt",
+};
+
+struct result {
+    enum outcome outcome;
+    sw_t envelope_sw;
+    uint8_t por_bytes[256];
+    struct span por; /* as the card gave it */
+    bool opened;     /* response header is known */
+    struct scp80_response response;
+    bool answered; /* answer is known */
+    struct order_answer answer;
+    struct terminal_asked asked;
+    bool was_reset;
+    char imsi[16]; /* read after the reset; "" when it could not be */
+    sw_t imsi_sw;
+};
+
+/* ---- making the order ---- */
+
+static void counter_octets(uint64_t counter, uint8_t cntr[SCP80_CNTR_LEN])
+{
+    struct buf b = buf_of(cntr, SCP80_CNTR_LEN);
+    buf_be(&b, counter, SCP80_CNTR_LEN);
+}
+
+/* One short message as the ENVELOPE command a terminal makes of it. */
+static bool add_part(void *ctx, unsigned nth, struct span tpdu)
+{
+    struct change *c = ctx;
+    (void)nth;
+    if (c->n_parts == PARTS_MAX)
+        return false;
+    struct part *part = &c->parts[c->n_parts++];
+    uint8_t address[SMS_ADDRESS_MAX], data[255];
+    struct buf centre = buf_of(address, sizeof address), envelope = buf_of(data, sizeof data);
+    if (!sms_address_pack(originator_number, &centre))
+        return false;
+    /* sms_address_pack counts digits, as TP-OA does; the toolkit's address (TS 102 223 8.1) is type and
+     * digits alone. */
+    const struct envelope_sms_pp e = {.address = span_slice(buf_span(&centre), 1, centre.len), .tpdu = tpdu};
+    envelope_sms_pp_build(&e, &envelope);
+    const uint8_t header[] = {0x80, 0xC2, 0x00, 0x00, (uint8_t)envelope.len};
+    struct buf apdu = buf_of(part->bytes, sizeof part->bytes);
+    buf_put(&apdu, span_of(header, sizeof header));
+    buf_put(&apdu, buf_span(&envelope));
+    part->n = apdu.len;
+    return buf_ok(&envelope) && buf_ok(&apdu);
+}
+
+static int build(struct change *c)
+{
+    uint8_t script_bytes[128], address[SMS_ADDRESS_MAX];
+    struct buf script = buf_of(script_bytes, sizeof script_bytes);
+    struct buf packet = buf_of(c->packet_bytes, sizeof c->packet_bytes);
+    struct buf from = buf_of(address, sizeof address);
+    const struct keyset *keys = &c->key.pair.ota;
+    c->header = (struct scp80_command){
+        .spi1 = ORDER_SPI1, .spi2 = ORDER_SPI2, .kic = keyset_kic_octet(keys), .kid = keyset_kid_octet(keys)};
+    memcpy(c->header.tar, c->tar, sizeof c->tar);
+    counter_octets(c->counter, c->header.cntr);
+    if (!order_script(&c->order, &script))
+        return cli_refuse(c->cmd, "the order cannot be built");
+    if (!scp80_command_build(c->crypto, keys, &c->header, buf_span(&script), &packet))
+        return cli_refuse(c->cmd, "the keys of %s cannot secure a command with CC and ciphering",
+                          c->keys_path);
+    c->packet = buf_span(&packet);
+    c->n_parts = 0;
+    if (!sms_address_pack(originator_number, &from) ||
+        !sms_packet_split(c->packet, (uint8_t)c->counter, buf_span(&from), add_part, c))
+        return cli_refuse(c->cmd, "the order does not fit %d short messages", (int)PARTS_MAX);
+    return EXIT_OK;
+}
+
+static int load_keys(struct change *c)
+{
+    struct keys_error error;
+    if (!keys_find(c->keys_path, c->iccid, c->common, c->key_index, &c->key, &error))
+        return cli_refuse(c->cmd, "%s", error.text);
+    c->keyset = (struct records_keyset){
+        .iccid = c->iccid, .common = c->common, .index = c->key_index, .version = c->key.pair.ota.version};
+    return EXIT_OK;
+}
+
+/* Settles the counter, durably when there are records, and only then makes the packet that carries it. */
+static int commit_and_build(struct change *c)
+{
+    struct records_error error;
+    if (c->records != NULL &&
+        !(c->counter == 0 ? records_take_counter(c->records, &c->keyset, &c->counter, &error)
+                          : records_use_counter(c->records, &c->keyset, c->counter, &error)))
+        return cli_refuse(c->cmd, "%s", error.text);
+    int code = build(c);
+    if (code != EXIT_OK || c->records == NULL)
+        return code;
+    const struct records_order order = {
+        .keyset = c->keyset,
+        .counter = c->counter,
+        .imsi = c->order.imsi,
+        .has_index = c->order.has_index,
+        .index = c->order.index,
+        .reference = span_of(c->order.reference, c->order.reference_len),
+        .packet = c->packet,
+    };
+    if (!records_order(c->records, &order, &c->record, &error))
+        return cli_refuse(c->cmd, "%s", error.text);
+    return EXIT_OK;
+}
+
+/* ---- printing it ---- */
+
+static void json_hex(FILE *f, const char *name, struct span s)
+{
+    fprintf(f, "\"%s\":\"", name);
+    cli_put_hex(f, s);
+    fputc('"', f);
+}
+
+static void print_order(const struct change *c)
+{
+    if (c->json) {
+        printf("{\"iccid\":\"%s\",\"imsi\":\"%s\",\"counter\":%" PRIu64 ",", c->iccid, c->order.imsi,
+               c->counter);
+        json_hex(stdout, "packet", c->packet);
+        fputs(",\"envelopes\":[", stdout);
+        for (size_t i = 0; i < c->n_parts; i++) {
+            fputs(i > 0 ? ",\"" : "\"", stdout);
+            cli_put_hex(stdout, span_of(c->parts[i].bytes, c->parts[i].n));
+            fputc('"', stdout);
+        }
+        puts("]}");
+        return;
+    }
+    if (c->verbose) {
+        printf("# counter %" PRIu64 ", command packet ", c->counter);
+        cli_put_hex(stdout, c->packet);
+        putchar('\n');
+    }
+    for (size_t i = 0; i < c->n_parts; i++) {
+        cli_put_hex(stdout, span_of(c->parts[i].bytes, c->parts[i].n));
+        putchar('\n');
+    }
+}
+
+/* ---- sending it ---- */
+
+/* Reads the answer, which proves something only when its CC does, and when it answers this very packet. */
+static void judge(struct change *c, struct result *r)
+{
+    uint8_t work_bytes[sizeof r->por_bytes];
+    struct buf work = buf_of(work_bytes, sizeof work_bytes);
+    struct span data = SPAN_EMPTY;
+    if (r->por.n == 0) {
+        r->outcome = OUTCOME_NO_RECEIPT;
+        return;
+    }
+    enum scp80_verdict verdict =
+        scp80_response_open(c->crypto, &c->key.pair.ota, ORDER_SPI2, r->por, &r->response, &work, &data);
+    r->opened = verdict == SCP80_GENUINE || verdict == SCP80_UNPROTECTED;
+    bool ours = memcmp(r->response.tar, c->header.tar, sizeof c->header.tar) == 0 &&
+                memcmp(r->response.cntr, c->header.cntr, sizeof c->header.cntr) == 0;
+    switch (verdict) {
+    case SCP80_UNPROTECTED:
+        r->outcome = OUTCOME_NOT_ACCEPTED;
+        break;
+    case SCP80_FORGED:
+        r->outcome = OUTCOME_FORGED;
+        break;
+    case SCP80_GENUINE:
+        if (!ours) /* an older answer, brought again */
+            r->outcome = OUTCOME_FORGED;
+        else if (r->response.status != SCP80_POR_OK)
+            r->outcome = OUTCOME_PACKET_REFUSED;
+        else if (!order_answer_parse(data, &r->answer))
+            r->outcome = OUTCOME_UNINTELLIGIBLE;
+        else {
+            r->answered = true;
+            r->outcome = order_obeyed(&r->answer) ? OUTCOME_OBEYED : OUTCOME_REFUSED;
+        }
+        break;
+    case SCP80_MALFORMED:
+    default:
+        r->outcome = OUTCOME_UNINTELLIGIBLE;
+        break;
+    }
+    crypto_wipe(work_bytes, sizeof work_bytes);
+}
+
+static int note_result(struct change *c, const struct result *r)
+{
+    if (c->records == NULL)
+        return EXIT_OK;
+    struct records_error error;
+    const struct records_outcome outcome = {
+        .outcome = outcome_names[r->outcome],
+        .sw = r->answered ? r->answer.sw : 0,
+        .has_receipt = r->answered && r->answer.has_receipt,
+        .active = r->answer.active,
+        .unused = r->answer.unused,
+        .por = r->por,
+    };
+    return records_answer(c->records, c->record, &outcome, &error) ? EXIT_OK
+                                                                   : cli_refuse(c->cmd, "%s", error.text);
+}
+
+/* The right card, and one that has been told what this terminal can do. */
+static int greet(struct change *c, const struct terminal *t, const struct pcsc *link)
+{
+    char iccid[21];
+    sw_t sw;
+    if (!terminal_iccid(t, iccid, &sw))
+        return cli_refuse(c->cmd, "%s", pcsc_why(link));
+    if (sw != SW_OK)
+        return cli_refuse(c->cmd, "%s: the card does not show its ICCID: %s (%04X)", pcsc_reader(link),
+                          sw_text(sw), sw);
+    if (strcmp(iccid, c->iccid) != 0)
+        return cli_refuse(c->cmd, "%s: the card there has ICCID %s, not %s; nothing was sent",
+                          pcsc_reader(link), iccid, c->iccid);
+    struct terminal_asked asked = {0};
+    if (!terminal_profile(t, &asked, &sw))
+        return cli_refuse(c->cmd, "%s", pcsc_why(link));
+    if (asked.reset_due) { /* a REFRESH from before, which this terminal owes the card */
+        if (!t->reset(t->ctx))
+            return cli_refuse(c->cmd, "%s", pcsc_why(link));
+        asked = (struct terminal_asked){0};
+        if (!terminal_profile(t, &asked, &sw))
+            return cli_refuse(c->cmd, "%s", pcsc_why(link));
+    }
+    if (sw != SW_OK)
+        return cli_refuse(c->cmd, "%s: the card refuses TERMINAL PROFILE: %s (%04X)", pcsc_reader(link),
+                          sw_text(sw), sw);
+    return EXIT_OK;
+}
+
+static int deliver(struct change *c, const struct terminal *t, const struct pcsc *link, struct result *r)
+{
+    for (size_t i = 0; i < c->n_parts; i++) {
+        struct buf por = buf_of(r->por_bytes, sizeof r->por_bytes);
+        if (!terminal_command(t, span_of(c->parts[i].bytes, c->parts[i].n), &por, &r->envelope_sw))
+            return cli_refuse(c->cmd, "%s; whether the order was obeyed is not known", pcsc_why(link));
+        r->por = buf_span(&por);
+    }
+    return EXIT_OK;
+}
+
+/* Obeys what the card asks for after the order: the reset, above all; and looks whom it says it is then. */
+static int follow(struct change *c, const struct terminal *t, const struct pcsc *link, struct result *r)
+{
+    sw_t sw = r->envelope_sw;
+    if (!terminal_serve(t, &r->asked, &sw))
+        return cli_refuse(c->cmd, "%s; the card's REFRESH was not obeyed", pcsc_why(link));
+    if (!r->asked.reset_due)
+        return EXIT_OK;
+    if (!t->reset(t->ctx))
+        return cli_refuse(c->cmd, "%s; after the reset that the card asked for", pcsc_why(link));
+    r->was_reset = true;
+    if (!terminal_imsi(t, r->imsi, &r->imsi_sw))
+        return cli_refuse(c->cmd, "%s; after the reset that the card asked for", pcsc_why(link));
+    return EXIT_OK;
+}
+
+/* ---- telling ---- */
+
+static void tell_json(const struct change *c, const struct result *r)
+{
+    printf("{\"iccid\":\"%s\",\"imsi\":\"%s\",\"counter\":%" PRIu64
+           ",\"outcome\":\"%s\",\"envelope_sw\":\"%04X\",",
+           c->iccid, c->order.imsi, c->counter, outcome_names[r->outcome], r->envelope_sw);
+    json_hex(stdout, "por", r->por);
+    if (r->opened)
+        printf(",\"response_status\":\"%02X\"", r->response.status);
+    if (r->answered) {
+        printf(",\"executed\":%u,\"sw\":\"%04X\"", r->answer.executed, r->answer.sw);
+        if (r->answer.has_receipt)
+            printf(",\"active\":%u,\"unused\":%u", r->answer.active, r->answer.unused);
+        if (r->answer.reference_len > 0) {
+            putchar(',');
+            json_hex(stdout, "reference", span_of(r->answer.reference, r->answer.reference_len));
+        }
+        if (r->answer.has_kcv_k) {
+            putchar(',');
+            json_hex(stdout, "kcv_k", span_of(r->answer.kcv_k, ORDER_KCV_LEN));
+        }
+        if (r->answer.has_kcv_kic) {
+            putchar(',');
+            json_hex(stdout, "kcv_kic", span_of(r->answer.kcv_kic, ORDER_KCV_LEN));
+        }
+    }
+    if (r->asked.refresh)
+        printf(",\"refresh\":\"%02X\"", r->asked.refresh_mode);
+    printf(",\"reset\":%s", r->was_reset ? "true" : "false");
+    if (r->imsi[0] != '\0')
+        printf(",\"imsi_read\":\"%s\"", r->imsi);
+    puts("}");
+}
+
+static void tell_obeyed(const struct change *c, const struct result *r)
+{
+    const struct order_answer *a = &r->answer;
+    printf("order obeyed: pair %u active, %u unused left\n", a->active, a->unused);
+    if (a->has_kcv_k && a->has_kcv_kic) {
+        fputs("key check values: K ", stdout);
+        cli_put_hex(stdout, span_of(a->kcv_k, ORDER_KCV_LEN));
+        fputs(", KIc ", stdout);
+        cli_put_hex(stdout, span_of(a->kcv_kic, ORDER_KCV_LEN));
+        putchar('\n');
+    }
+    if (c->no_refresh)
+        puts("REFRESH left to the terminal");
+    else if (r->was_reset)
+        puts("REFRESH (UICC reset): done");
+    else if (r->asked.refresh)
+        printf("REFRESH (mode %02X): acknowledged\n", r->asked.refresh_mode);
+    else
+        puts("the card asked for no REFRESH");
+    if (r->imsi[0] != '\0')
+        printf("IMSI is now %s\n", r->imsi);
+    else if (r->was_reset)
+        printf("IMSI could not be read: %s (%04X)\n", sw_text(r->imsi_sw), r->imsi_sw);
+}
+
+/* One line on stderr for what did not come out well; the exit code. */
+static int tell_failure(const struct change *c, const struct result *r)
+{
+    const struct subcommand *cmd = c->cmd;
+    switch (r->outcome) {
+    case OUTCOME_OBEYED:
+        if (c->order.reference_len > 0 && !span_equal(span_of(r->answer.reference, r->answer.reference_len),
+                                                      span_of(c->order.reference, c->order.reference_len)))
+            return cli_refuse(cmd, "order obeyed, but its receipt does not have its reference");
+        if (r->imsi[0] != '\0' && strcmp(r->imsi, c->order.imsi) != 0)
+            return cli_refuse(cmd, "order obeyed, but after the reset the card has IMSI %s", r->imsi);
+        return EXIT_OK;
+    case OUTCOME_REFUSED:
+        if (r->answer.sw == SW_OK || (r->answer.sw & 0xFF00) == SW_DATA_AVAILABLE)
+            return cli_refuse(cmd, "the card's answer is genuine, but has no receipt (%u executed, %04X)",
+                              r->answer.executed, r->answer.sw);
+        return cli_refuse(cmd, "refused: %s (%04X); nothing changed", sw_text(r->answer.sw), r->answer.sw);
+    case OUTCOME_PACKET_REFUSED:
+        return cli_refuse(
+            cmd, "the card knows the keys but did not execute the packet: %s (%02X); nothing changed",
+            scp80_status_text(r->response.status), r->response.status);
+    case OUTCOME_NOT_ACCEPTED:
+        return cli_refuse(
+            cmd,
+            "the card did not accept the packet: %s (%02X); its answer is not protected and proves nothing",
+            scp80_status_text(r->response.status), r->response.status);
+    case OUTCOME_FORGED:
+        return cli_refuse(
+            cmd,
+            "the answer is forged, or answers something else; whether the order was obeyed is not known");
+    case OUTCOME_UNINTELLIGIBLE:
+        return cli_refuse(
+            cmd, "the answer is no response packet to an order; whether the order was obeyed is not known");
+    case OUTCOME_NO_RECEIPT:
+    default:
+        return cli_refuse(cmd, "the card gave no proof of receipt: %s (%04X)", sw_text(r->envelope_sw),
+                          r->envelope_sw);
+    }
+}
+
+static int send(struct change *c)
+{
+    struct pcsc_error error;
+    struct pcsc *link = pcsc_open(c->reader, &error);
+    if (link == NULL)
+        return cli_refuse(c->cmd, "%s", error.text);
+    struct terminal t = pcsc_terminal(link);
+    struct result r = {.outcome = OUTCOME_NO_RECEIPT};
+    int code = greet(c, &t, link);
+    if (code == EXIT_OK)
+        code = commit_and_build(c);
+    if (code == EXIT_OK && c->verbose && !c->json)
+        print_order(c);
+    if (code == EXIT_OK)
+        code = deliver(c, &t, link, &r);
+    if (code == EXIT_OK) {
+        judge(c, &r);
+        /* The evidence first: what follows may fail and must not lose it. */
+        int noted = note_result(c, &r);
+        int followed = c->no_refresh ? EXIT_OK : follow(c, &t, link, &r);
+        if (c->json)
+            tell_json(c, &r);
+        else if (r.outcome == OUTCOME_OBEYED)
+            tell_obeyed(c, &r);
+        code = tell_failure(c, &r);
+        if (code == EXIT_OK)
+            code = noted != EXIT_OK ? noted : followed;
+        if (code == EXIT_OK)
+            code = cli_finish(c->cmd);
+    }
+    if (c->no_refresh)
+        pcsc_leave(link);
+    else
+        pcsc_close(link);
+    return code;
+}
+
+/* ---- the command line ---- */
+
+static int carry_out(struct change *c)
+{
+    int code = load_keys(c);
+    if (code != EXIT_OK)
+        return code;
+    struct records_error error;
+    if (c->records_path != NULL && (c->records = records_open(c->records_path, &error)) == NULL)
+        return cli_refuse(c->cmd, "%s", error.text);
+    if (!c->print)
+        code = send(c);
+    else if ((code = commit_and_build(c)) == EXIT_OK) {
+        print_order(c);
+        code = cli_finish(c->cmd);
+    }
+    records_close(c->records);
+    return code;
+}
+
+static bool check_imsi(const struct subcommand *cmd, const char *text)
+{
+    uint8_t packed[9];
+    if (!cli_digits(cmd, "--imsi", text, 6, 15))
+        return false;
+    if (imsi_pack(text, packed))
+        return true;
+    cli_usage(cmd, "--imsi: '%s' is no IMSI", text);
+    return false;
+}
+
+/* EXIT_OK, or (with *stop) what to return at once. */
+static int parse(struct change *c, int argc, char **argv, bool *stop)
+{
+    enum {
+        ICCID = 256,
+        IMSI,
+        INDEX,
+        KEYS,
+        KEY_INDEX,
+        COMMON,
+        COUNTER,
+        RECORDS,
+        READER,
+        PRINT,
+        REFERENCE,
+        JSON,
+        NO_REFRESH,
+        REFRESH_MODE,
+        TAR,
+        VERBOSE
+    };
+    static const struct option options[] = {
+        {"iccid", required_argument, NULL, ICCID},
+        {"imsi", required_argument, NULL, IMSI},
+        {"index", required_argument, NULL, INDEX},
+        {"keys", required_argument, NULL, KEYS},
+        {"key-index", required_argument, NULL, KEY_INDEX},
+        {"common", no_argument, NULL, COMMON},
+        {"counter", required_argument, NULL, COUNTER},
+        {"records", required_argument, NULL, RECORDS},
+        {"reader", required_argument, NULL, READER},
+        {"print", no_argument, NULL, PRINT},
+        {"reference", required_argument, NULL, REFERENCE},
+        {"json", no_argument, NULL, JSON},
+        {"no-refresh", no_argument, NULL, NO_REFRESH},
+        {"refresh-mode", required_argument, NULL, REFRESH_MODE},
+        {"tar", required_argument, NULL, TAR},
+        {"verbose", no_argument, NULL, VERBOSE},
+        {NULL, 0, NULL, 0},
+    };
+    const struct subcommand *cmd = c->cmd;
+    int opt, code = EXIT_USAGE;
+    uint64_t number;
+    size_t n;
+    *stop = true;
+    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
+        switch (opt) {
+        case ICCID:
+            if (!cli_iccid(cmd, "--iccid", optarg))
+                return EXIT_USAGE;
+            c->iccid = optarg;
+            break;
+        case IMSI:
+            if (!check_imsi(cmd, optarg))
+                return EXIT_USAGE;
+            c->order.imsi = optarg;
+            break;
+        case INDEX:
+            if (!cli_number(cmd, "--index", optarg, 0, ORDER_INDEX_MAX, &number))
+                return EXIT_USAGE;
+            c->order.has_index = true;
+            c->order.index = (uint8_t)number;
+            break;
+        case KEYS:
+            c->keys_path = optarg;
+            break;
+        case KEY_INDEX:
+            if (!cli_number(cmd, "--key-index", optarg, 0, ORDER_INDEX_MAX, &number))
+                return EXIT_USAGE;
+            c->key_index = (unsigned)number;
+            break;
+        case COMMON:
+            c->common = true;
+            break;
+        case COUNTER:
+            if (!cli_number(cmd, "--counter", optarg, 1, RECORDS_COUNTER_MAX, &c->counter))
+                return EXIT_USAGE;
+            break;
+        case RECORDS:
+            c->records_path = optarg;
+            break;
+        case READER:
+            c->reader = optarg;
+            break;
+        case PRINT:
+            c->print = true;
+            break;
+        case REFERENCE:
+            if (!cli_hex(cmd, "--reference", optarg, 1, ORDER_REFERENCE_MAX, c->order.reference, &n))
+                return EXIT_USAGE;
+            c->order.reference_len = (uint8_t)n;
+            break;
+        case JSON:
+            c->json = true;
+            break;
+        case NO_REFRESH:
+            c->no_refresh = true;
+            break;
+        case REFRESH_MODE:
+            if (!cli_hex(cmd, "--refresh-mode", optarg, 1, 1, &c->order.refresh, &n))
+                return EXIT_USAGE;
+            c->order.has_refresh = true;
+            break;
+        case TAR:
+            if (!cli_hex(cmd, "--tar", optarg, sizeof c->tar, sizeof c->tar, c->tar, &n))
+                return EXIT_USAGE;
+            break;
+        case VERBOSE:
+            c->verbose = true;
+            break;
+        default:
+            return code;
+        }
+    }
+    if (optind != argc)
+        return cli_usage(cmd, "what is '%.60s' for?", argv[optind]);
+    if (c->iccid == NULL)
+        return cli_usage(cmd, "which card? --iccid N is needed");
+    if (c->order.imsi == NULL)
+        return cli_usage(cmd, "which IMSI is the card to have? --imsi N is needed");
+    if (c->keys_path == NULL)
+        return cli_usage(cmd, "whose keys secure the order? --keys FILE is needed");
+    if (c->counter == 0 && c->records_path == NULL)
+        return cli_usage(
+            cmd,
+            "a card takes each OTA counter once: give the next one with --counter N, or let --records FILE "
+            "keep count");
+    if (c->print && c->reader != NULL)
+        return cli_usage(cmd, "--print sends nothing: what is --reader for?");
+    *stop = false;
+    return EXIT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    struct change *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return cli_refuse(&cmd_change, "no memory");
+    c->cmd = &cmd_change;
+    memcpy(c->tar, default_tar, sizeof c->tar);
+    bool stop;
+    int code = parse(c, argc, argv, &stop);
+    if (!stop) {
+        c->crypto = crypto_new();
+        code = c->crypto != NULL
+                   ? carry_out(c)
+                   : cli_refuse(c->cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+        crypto_free(c->crypto);
+    }
+    crypto_wipe(c, sizeof *c);
+    free(c);
+    return code;
+}
+
+const struct subcommand cmd_change = {
+    .name = "change",
+    .summary = "order a card, over the air, to change to another operator's K/OTA pair",
+    .help = "Usage: softuicc change --iccid N --imsi N --keys FILE (--counter N | --records FILE)\n"
+            "                       [--index I] [--reader NAME|NUMBER | --print] [...]\n"
+            "Orders a card to take its next unused K/OTA pair (or pair I) and a new IMSI, in one step.\n"
+            "The order goes as a secured packet (SCP80: CC, ciphered, counter) in a short message to the\n"
+            "card in a PC/SC reader; the card's proof of receipt is verified; its REFRESH is obeyed.\n\n"
+            "  --iccid N           the card; one with another ICCID is left alone\n"
+            "  --imsi N            the IMSI it is to have, 6 to 15 digits\n"
+            "  --index I           the pair it is to take (default: the next unused one)\n"
+            "  --keys FILE         the ordering operator's key file\n"
+            "  --key-index I       which pair of the card there secures the order (default: 0)\n"
+            "  --common            secure it with common keyset --key-index instead of a pair's keys\n"
+            "  --counter N         OTA counter: higher than any this keyset was used with\n"
+            "  --records FILE      takes the next counter from FILE (made if there is none), and logs\n"
+            "                      order and proof of receipt there; with --counter, notes that one\n"
+            "  --reader NAME|NUMBER  PC/SC reader (default: the only one that has a card)\n"
+            "  --print             print the ENVELOPE instead of sending it\n"
+            "  --reference HEX     up to 8 octets of the operator's, which the receipt repeats\n"
+            "  --refresh-mode HEX  command qualifier of the REFRESH that is asked for (default: the\n"
+            "                      card's, 04: UICC reset)\n"
+            "  --no-refresh        leave FETCH, REFRESH and the reset to whoever uses the card next\n"
+            "  --tar HEX           the subscription applet's TAR (default: D05301)\n"
+            "  --json              tell the outcome as JSON\n"
+            "  --verbose           show the packet and the ENVELOPE too\n"
+            "  --help              this text\n\n"
+            "Exit code 0 only when the order was obeyed, and proved so.\n",
+    .run = run,
+};

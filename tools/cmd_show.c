@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * softuicc show: what is in a deck, and in a card. The card is opened but never powered up: a change of
+ * operator on trial counts power-ups.
+ */
+#include <inttypes.h>
+
+#include "cli.h"
+#include "hex.h"
+#include "inspect.h"
+#include "subscription.h"
+#include "tree.h"
+
+enum { LISTED = 20, DIGITS_TEXT = 24 };
+
+/* ---- what a card says ---- */
+
+/* The body of the card's (first) file that personalisation filled with this. */
+static struct span file_filled_with(const struct cli_card *c, enum file_fill fill)
+{
+    struct uicc_file_info info;
+    for (uint16_t i = 0; uicc_inspect_file(c->card, i, &info); i++)
+        if (info.row->fill == fill && info.row->kind == FILE_TRANSPARENT)
+            return info.body;
+    return SPAN_EMPTY;
+}
+
+static void read_imsi(const struct cli_card *c, char text[16])
+{
+    if (!imsi_unpack(file_filled_with(c, FILL_IMSI), text))
+        text[0] = '\0';
+}
+
+static void read_iccid(const struct cli_card *c, char text[DIGITS_TEXT])
+{
+    struct span body = file_filled_with(c, FILL_ICCID);
+    if (body.n != 10 || !bcd_unpack(body, text))
+        text[0] = '\0';
+}
+
+static bool live_file(void *ctx, uint16_t file, struct tree_live *live)
+{
+    const struct cli_card *c = ctx;
+    struct uicc_file_info info;
+    if (!uicc_inspect_file(c->card, file, &info))
+        return false;
+    live->deactivated = info.deactivated;
+    return true;
+}
+
+static const char *pin_state_text(const struct uicc_pin_info *pin)
+{
+    return pin->tries == 0 ? "blocked" : pin->enabled ? "enabled" : "disabled";
+}
+
+static const char *pair_state_text(uint8_t state)
+{
+    switch (state) {
+    case PAIR_UNUSED:
+        return "unused";
+    case PAIR_ACTIVE:
+        return "active";
+    case PAIR_RETIRED:
+        return "retired";
+    default:
+        return "?";
+    }
+}
+
+struct pair_texts {
+    const char *algorithm;
+    char imsi[16], kcv_k[7], kcv_kic[7], counter[11];
+};
+
+static void pair_texts(const struct pair_info *info, struct pair_texts *out)
+{
+    const struct aka_algorithm *aka = aka_algorithm(info->algorithm);
+    out->algorithm = aka != NULL ? aka->name : "?";
+    if (!info->has_imsi || !imsi_unpack(span_of(info->imsi, sizeof info->imsi), out->imsi))
+        out->imsi[0] = '\0';
+    hex_format(span_of(info->kcv_k, sizeof info->kcv_k), out->kcv_k);
+    hex_format(span_of(info->kcv_kic, sizeof info->kcv_kic), out->kcv_kic);
+    hex_format(span_of(info->counter, sizeof info->counter), out->counter);
+}
+
+/* ---- printing: people ---- */
+
+static void print_pins(const struct cli_card *c)
+{
+    struct uicc_pin_info pin;
+    printf("\n%-14s %-4s %-9s %-6s %s\n", "PIN", "ref", "state", "tries", "unblocking tries");
+    for (unsigned i = 0; uicc_inspect_pin(c->card, i, &pin); i++)
+        printf("%-14s %02X   %-9s %-6u %u\n", tree_pin_name(pin.reference), pin.reference,
+               pin_state_text(&pin), pin.tries, pin.puk_tries);
+}
+
+static void print_pairs(const struct cli_card *c)
+{
+    struct applet list;
+    struct pair_info info;
+    if (!subscription_of(c->card, &list))
+        return;
+    printf("\n%-5s %-8s %-10s %-15s  %-6s  %-3s %-7s %-10s  %s\n", "pair", "state", "algorithm", "IMSI",
+           "KCV K", "KVN", "KCV KIc", "OTA CNTR", "SQN");
+    for (unsigned i = 0; subscription_info(list, i, &info); i++) {
+        struct pair_texts t;
+        pair_texts(&info, &t);
+        printf("%-5u %-8s %-10s %-15s  %-6s  %-3u %-7s %-10s  %" PRIu64 "\n", i, pair_state_text(info.state),
+               t.algorithm, t.imsi[0] != '\0' ? t.imsi : "-", t.kcv_k, info.kvn, t.kcv_kic, t.counter,
+               info.sqn);
+    }
+}
+
+static void print_card(struct cli_card *c)
+{
+    char iccid[DIGITS_TEXT], imsi[16];
+    const struct tree_source source = {live_file, c};
+    read_iccid(c, iccid);
+    read_imsi(c, imsi);
+    printf("profile  %s\nICCID    %s\nIMSI     %s\n", c->profile->p.name, iccid[0] != '\0' ? iccid : "-",
+           imsi[0] != '\0' ? imsi : "-");
+    print_pins(c);
+    print_pairs(c);
+    putchar('\n');
+    tree_print(stdout, &c->profile->p, &source);
+}
+
+static int list_cards(const struct subcommand *cmd, struct cli_card *c, const char *path, uint64_t count)
+{
+    char iccid[DECK_ICCID_MAX + 1];
+    uint64_t n = 0;
+    int code = EXIT_OK;
+    printf("%s: %" PRIu64 " cards of profile %s\n%-20s  %s\n", path, count, c->profile->p.name, "ICCID",
+           "IMSI");
+    for (bool more = deck_next(c->deck, "", iccid); more && n < LISTED;
+         more = cli_next_card(c->deck, iccid), n++) {
+        char imsi[16];
+        if (!cli_card_switch(cmd, path, iccid, c, &code))
+            return code;
+        read_imsi(c, imsi);
+        printf("%-20s  %s\n", iccid, imsi[0] != '\0' ? imsi : "-");
+    }
+    if (count > n)
+        printf("and %" PRIu64 " more (--json lists them all; --card ICCID shows one)\n", count - n);
+    return cli_finish(cmd);
+}
+
+/* ---- printing: scripts ---- */
+
+static void json_head(const struct cli_card *c, const char *path, uint64_t count)
+{
+    fputs("{\n  \"deck\": ", stdout);
+    cli_put_json(stdout, path);
+    fputs(",\n  \"profile\": ", stdout);
+    cli_put_json(stdout, c->profile->p.name);
+    printf(",\n  \"count\": %" PRIu64, count);
+}
+
+static void json_digits(const char *name, const char *digits)
+{
+    printf("\"%s\": ", name);
+    if (digits[0] != '\0')
+        cli_put_json(stdout, digits);
+    else
+        fputs("null", stdout);
+}
+
+static void json_pins(const struct cli_card *c)
+{
+    struct uicc_pin_info pin;
+    fputs(",\n  \"pins\": [", stdout);
+    for (unsigned i = 0; uicc_inspect_pin(c->card, i, &pin); i++) {
+        printf("%s\n    {\"reference\": %u, \"name\": ", i > 0 ? "," : "", pin.reference);
+        cli_put_json(stdout, tree_pin_name(pin.reference));
+        printf(", \"enabled\": %s, \"tries\": %u, \"unblocking_tries\": %u}", pin.enabled ? "true" : "false",
+               pin.tries, pin.puk_tries);
+    }
+    fputs("\n  ]", stdout);
+}
+
+static void json_pairs(const struct cli_card *c)
+{
+    struct applet list;
+    struct pair_info info;
+    fputs(",\n  \"pairs\": [", stdout);
+    bool any = subscription_of(c->card, &list);
+    for (unsigned i = 0; any && subscription_info(list, i, &info); i++) {
+        struct pair_texts t;
+        pair_texts(&info, &t);
+        printf("%s\n    {\"index\": %u, \"state\": \"%s\", \"algorithm\": \"%s\", ", i > 0 ? "," : "", i,
+               pair_state_text(info.state), t.algorithm);
+        json_digits("imsi", t.imsi);
+        printf(", \"kcv_k\": \"%s\", \"kvn\": %u, \"kcv_kic\": \"%s\", \"ota_counter\": \"%s\", \"sqn\": "
+               "%" PRIu64 "}",
+               t.kcv_k, info.kvn, t.kcv_kic, t.counter, info.sqn);
+    }
+    fputs("\n  ]", stdout);
+}
+
+static void json_card(struct cli_card *c, const char *path, uint64_t count)
+{
+    char iccid[DIGITS_TEXT], imsi[16];
+    const struct tree_source source = {live_file, c};
+    read_iccid(c, iccid);
+    read_imsi(c, imsi);
+    json_head(c, path, count);
+    fputs(",\n  ", stdout);
+    json_digits("iccid", iccid);
+    fputs(",\n  ", stdout);
+    json_digits("imsi", imsi);
+    json_pins(c);
+    json_pairs(c);
+    fputs(",\n  \"files\": ", stdout);
+    tree_json(stdout, &c->profile->p, &source);
+    fputs("\n}\n", stdout);
+}
+
+/* One card after the other: a deck of a million needs no more memory than one of two. */
+static int json_cards(const struct subcommand *cmd, struct cli_card *c, const char *path, uint64_t count)
+{
+    char iccid[DECK_ICCID_MAX + 1];
+    const char *comma = "";
+    int code = EXIT_OK;
+    json_head(c, path, count);
+    fputs(",\n  \"cards\": [", stdout);
+    for (bool more = deck_next(c->deck, "", iccid); more && !ferror(stdout);
+         more = cli_next_card(c->deck, iccid)) {
+        char imsi[16];
+        if (!cli_card_switch(cmd, path, iccid, c, &code))
+            return code;
+        read_imsi(c, imsi);
+        printf("%s\n    {", comma);
+        json_digits("iccid", iccid);
+        fputs(", ", stdout);
+        json_digits("imsi", imsi);
+        putchar('}');
+        comma = ",";
+    }
+    fputs("\n  ]\n}\n", stdout);
+    return cli_finish(cmd);
+}
+
+static int show(const struct subcommand *cmd, const char *path, const char *iccid, bool json)
+{
+    struct cli_card c;
+    char only[DECK_ICCID_MAX + 1];
+    int code = EXIT_REFUSED;
+    if (!cli_card_open(cmd, path, "", DECK_PROCESS, &c, &code))
+        return code;
+    uint64_t count = deck_count(c.deck);
+    if (iccid == NULL && count == 1 && deck_next(c.deck, "", only))
+        iccid = only;
+    if (iccid == NULL) {
+        code = json ? json_cards(cmd, &c, path, count) : list_cards(cmd, &c, path, count);
+    } else if (cli_card_switch(cmd, path, iccid, &c, &code)) {
+        json ? json_card(&c, path, count) : print_card(&c);
+        code = cli_finish(cmd);
+    }
+    cli_card_close(&c);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    enum { CARD = 256, JSON };
+    static const struct option options[] = {
+        {"card", required_argument, NULL, CARD},
+        {"json", no_argument, NULL, JSON},
+        {NULL, 0, NULL, 0},
+    };
+    const struct subcommand *cmd = &cmd_show;
+    const char *iccid = NULL;
+    bool json = false;
+    int opt, code = EXIT_USAGE;
+    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
+        switch (opt) {
+        case CARD:
+            iccid = optarg;
+            if (!cli_iccid(cmd, "--card", iccid))
+                return EXIT_USAGE;
+            break;
+        case JSON:
+            json = true;
+            break;
+        default:
+            return code;
+        }
+    }
+    if (optind + 1 != argc)
+        return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
+    return show(cmd, argv[optind], iccid, json);
+}
+
+const struct subcommand cmd_show = {
+    .name = "show",
+    .summary = "show what is in a deck or a card",
+    .help = "Usage: softuicc show DECK [--card ICCID] [--json]\n"
+            "Shows a card: profile, ICCID, IMSI, PIN states, the list of K/OTA pairs, the file tree.\n"
+            "Of a deck with several cards and no --card: the first 20 cards and how many there are.\n"
+            "Never shows keys or PINs. The card is not powered up and nothing in the deck changes.\n\n"
+            "  --card ICCID  which card of the deck\n"
+            "  --json        for scripts; lists all cards of a deck\n"
+            "  --help        this text\n",
+    .run = run,
+};

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keys.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "hex.h"
+
+enum column {
+    ICCID,
+    INDEX,
+    IMSI,
+    ALGORITHM,
+    K,
+    OPC,
+    KVN,
+    KIC_ALGORITHM,
+    KIC,
+    KID_ALGORITHM,
+    KID,
+    KIK,
+    COLUMNS
+};
+
+/* The longest row there can be is some 500 characters. */
+enum { LINE_MAX_LENGTH = 1024 };
+
+static const char *const column_names[COLUMNS] = {"iccid", "index",         "imsi", "algorithm",
+                                                  "k",     "opc",           "kvn",  "kic_algorithm",
+                                                  "kic",   "kid_algorithm", "kid",  "kik"};
+
+/* ---- writing ---- */
+
+void keys_write_header(FILE *f)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        fprintf(f, "%s%c", column_names[i], i + 1 < COLUMNS ? '\t' : '\n');
+}
+
+static void put_hex(FILE *f, const uint8_t *p, size_t n, char end)
+{
+    char text[2 * 32 + 1];
+    if (n > 0 && n <= 32)
+        hex_format(span_of(p, n), text);
+    else
+        memcpy(text, "-", 2);
+    fprintf(f, "%s%c", text, end);
+    crypto_wipe(text, sizeof text);
+}
+
+static const char *ota_name(uint8_t algorithm)
+{
+    switch (algorithm) {
+    case OTA_DES:
+        return "des";
+    case OTA_3DES:
+        return "3des";
+    case OTA_AES:
+        return "aes";
+    default:
+        return "none";
+    }
+}
+
+void keys_write_row(FILE *f, const struct key_row *row)
+{
+    const struct profile_pair *pair = &row->pair;
+    const struct aka_algorithm *aka = row->common ? NULL : aka_algorithm(pair->algorithm);
+    fprintf(f, "%s\t%s%u\t%s\t%s\t", row->iccid, row->common ? "c" : "", row->index,
+            row->common || row->imsi[0] == '\0' ? "-" : row->imsi, aka != NULL ? aka->name : "-");
+    put_hex(f, pair->key.k, row->common ? 0 : pair->key.k_len, '\t');
+    put_hex(f, pair->key.opc, row->common ? 0 : pair->key.opc_len, '\t');
+    fprintf(f, "%u\t%s\t", pair->ota.version, ota_name(pair->ota.kic_algorithm));
+    put_hex(f, pair->ota.kic, pair->ota.kic_len, '\t');
+    fprintf(f, "%s%s\t", ota_name(pair->ota.kid_algorithm), pair->ota.mac_len == 4 ? "/4" : "");
+    put_hex(f, pair->ota.kid, pair->ota.kid_len, '\t');
+    put_hex(f, pair->ota.kik, pair->ota.kik_len, '\n');
+}
+
+/* ---- reading ---- */
+
+struct scan {
+    const char *path;
+    unsigned long line;
+    struct keys_error *error;
+};
+
+static bool wrong(const struct scan *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(const struct scan *s, const char *format, ...)
+{
+    int n = snprintf(s->error->text, sizeof s->error->text, "%.300s:%lu: ", s->path, s->line);
+    if (n > 0 && (size_t)n < sizeof s->error->text) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(s->error->text + n, sizeof s->error->text - (size_t)n, format, args);
+        va_end(args);
+    }
+    return false;
+}
+
+static bool digits(const char *text, size_t min, size_t max)
+{
+    size_t n = strspn(text, "0123456789");
+    return text[n] == '\0' && n >= min && n <= max;
+}
+
+static bool small_number(const char *text, unsigned max, unsigned *value)
+{
+    if (!digits(text, 1, 3))
+        return false;
+    unsigned v = 0;
+    for (; *text != '\0'; text++)
+        v = 10 * v + (unsigned)(*text - '0');
+    *value = v;
+    return v <= max;
+}
+
+/* A key of at most 32 octets; "-" is none. What is in the field is never part of the error: it is a secret.
+ */
+static bool key_field(const struct scan *s, enum column column, char *const *field, uint8_t key[32],
+                      uint8_t *n)
+{
+    if (strcmp(field[column], "-") == 0) {
+        *n = 0;
+        return true;
+    }
+    struct buf out = buf_of(key, 32);
+    size_t where = 0;
+    if (!hex_parse(field[column], &out, &where)) {
+        if (field[column][where] == '\0')
+            return wrong(s, "%s has an odd number of hex digits", column_names[column]);
+        if (!buf_ok(&out))
+            return wrong(s, "%s has more than 32 octets", column_names[column]);
+        return wrong(s, "%s has a character that is no hex digit, at position %zu", column_names[column],
+                     where + 1);
+    }
+    *n = (uint8_t)out.len;
+    return true;
+}
+
+static bool ota_field(const struct scan *s, enum column column, char *const *field, uint8_t *algorithm)
+{
+    for (uint8_t a = OTA_NONE; a <= OTA_AES; a++)
+        if (strcmp(field[column], ota_name(a)) == 0) {
+            *algorithm = a;
+            return true;
+        }
+    return wrong(s, "%s '%.20s' is none of none, des, 3des, aes%s", column_names[column], field[column],
+                 column == KID_ALGORITHM ? ", aes/4" : "");
+}
+
+static bool aka_fields(const struct scan *s, char *const *field, struct key_row *row)
+{
+    const struct aka_algorithm *aka = aka_algorithm_named(field[ALGORITHM]);
+    struct aka_key *key = &row->pair.key;
+    if (aka == NULL)
+        return wrong(s, "algorithm '%.20s' is not known", field[ALGORITHM]);
+    row->pair.algorithm = (uint8_t)aka->id;
+    /* A key file has no columns for the sequence-number scheme: what TS 33.102 C.3 proposes. */
+    row->pair.sqn = (struct sqn_scheme){.ind_bits = 5, .delta = (uint64_t)1 << 28};
+    if (!key_field(s, K, field, key->k, &key->k_len) || !key_field(s, OPC, field, key->opc, &key->opc_len))
+        return false;
+    if (key->k_len == 0 || (key->k_len != aka->k_lens[0] && key->k_len != aka->k_lens[1]))
+        return wrong(s, "k has %u octets, which is no key of %s", key->k_len, aka->name);
+    if (key->opc_len != aka->opc_len)
+        return wrong(s, "opc has %u octets, %s needs %u", key->opc_len, aka->name, aka->opc_len);
+    return true;
+}
+
+static bool keyset_fields(const struct scan *s, char **field, struct keyset *ota)
+{
+    unsigned version = 0;
+    if (!small_number(field[KVN], 15, &version) || version == 0)
+        return wrong(s, "kvn '%.20s' is not between 1 and 15", field[KVN]);
+    ota->version = (uint8_t)version;
+    ota->mac_len = 8;
+    size_t n = strlen(field[KID_ALGORITHM]);
+    if (n == 5 && strcmp(field[KID_ALGORITHM], "aes/4") == 0) {
+        ota->mac_len = 4;
+        field[KID_ALGORITHM][3] = '\0';
+    }
+    if (!ota_field(s, KIC_ALGORITHM, field, &ota->kic_algorithm) ||
+        !ota_field(s, KID_ALGORITHM, field, &ota->kid_algorithm) ||
+        !key_field(s, KIC, field, ota->kic, &ota->kic_len) ||
+        !key_field(s, KID, field, ota->kid, &ota->kid_len) ||
+        !key_field(s, KIK, field, ota->kik, &ota->kik_len))
+        return false;
+    if (!keyset_valid(ota))
+        return wrong(s, "the lengths of kic, kid, kik do not fit their algorithms");
+    return true;
+}
+
+/* Cuts the line at its tabs, in place. */
+static bool cut(const struct scan *s, char *line, char *field[COLUMNS])
+{
+    int n = 0;
+    for (char *at = line; at != NULL; n++) {
+        char *tab = strchr(at, '\t');
+        if (tab != NULL)
+            *tab++ = '\0';
+        if (n < COLUMNS)
+            field[n] = at;
+        at = tab;
+    }
+    if (n != COLUMNS)
+        return wrong(s, "%d columns, %d expected (separated by one tab each)", n, COLUMNS);
+    for (int i = 0; i < COLUMNS; i++)
+        if (field[i][0] == '\0')
+            return wrong(s, "%s is empty: '-' stands for none", column_names[i]);
+    return true;
+}
+
+static bool parse_row(const struct scan *s, char *line, struct key_row *row)
+{
+    char *field[COLUMNS] = {NULL};
+    memset(row, 0, sizeof *row);
+    if (!cut(s, line, field))
+        return false;
+    if (!digits(field[ICCID], 18, 20))
+        return wrong(s, "iccid '%.24s' is not 18 to 20 digits", field[ICCID]);
+    memcpy(row->iccid, field[ICCID], strlen(field[ICCID]) + 1);
+    row->common = field[INDEX][0] == 'c';
+    if (!small_number(field[INDEX] + row->common,
+                      row->common ? PROFILE_KEYSETS_MAX - 1 : PROFILE_PAIRS_MAX - 1, &row->index))
+        return wrong(s, "index '%.20s' is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d)",
+                     field[INDEX], PROFILE_PAIRS_MAX - 1, PROFILE_KEYSETS_MAX - 1);
+    if (strcmp(field[IMSI], "-") != 0) {
+        if (row->common || !digits(field[IMSI], 6, 15))
+            return wrong(s, "imsi '%.20s' is not 6 to 15 digits%s", field[IMSI],
+                         row->common ? ": a common keyset has '-'" : ", nor '-'");
+        memcpy(row->imsi, field[IMSI], strlen(field[IMSI]) + 1);
+    }
+    if (row->common)
+        for (enum column c = ALGORITHM; c <= OPC; c++)
+            if (strcmp(field[c], "-") != 0)
+                return wrong(s, "a common keyset has no %s: '-' expected", column_names[c]);
+    return (row->common || aka_fields(s, field, row)) && keyset_fields(s, field, &row->pair.ota);
+}
+
+static bool is_header(const char *line)
+{
+    for (int i = 0; i < COLUMNS; i++) {
+        size_t n = strlen(column_names[i]);
+        if (strncmp(line, column_names[i], n) != 0 || line[n] != (i + 1 < COLUMNS ? '\t' : '\0'))
+            return false;
+        line += n + 1;
+    }
+    return true;
+}
+
+/* The next line with something in it, its end cut off. 1, 0 at the end of the file, -1 on an error. */
+static int next_line(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH])
+{
+    for (;;) {
+        /* So that a NUL in the file is told from the one at the end: fgets gives no length. */
+        memset(line, 'x', LINE_MAX_LENGTH);
+        s->line++;
+        if (fgets(line, LINE_MAX_LENGTH, f) == NULL) {
+            if (!ferror(f))
+                return 0;
+            wrong(s, "%s", strerror(errno));
+            return -1;
+        }
+        char *end = line + LINE_MAX_LENGTH;
+        while (*--end != '\0')
+            ;
+        size_t n = strlen(line);
+        if (line + n != end) {
+            wrong(s, "not a text file: it has a NUL octet");
+            return -1;
+        }
+        if (n > 0 && line[n - 1] == '\n')
+            n--;
+        else if (!feof(f)) {
+            wrong(s, "line longer than %d characters", LINE_MAX_LENGTH - 2);
+            return -1;
+        }
+        if (n > 0 && line[n - 1] == '\r')
+            n--;
+        line[n] = '\0';
+        if (n > 0 && line[0] != '#')
+            return 1;
+    }
+}
+
+struct want {
+    const char *iccid; /* NULL: the file's only card */
+    bool common;
+    unsigned index;
+};
+
+static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const struct want *want,
+                   struct key_row *row)
+{
+    char only[sizeof row->iccid] = "";
+    bool found = false, of_card = false;
+    int more = next_line(s, f, line);
+    if (more < 0)
+        return false;
+    if (more == 0 || !is_header(line))
+        return wrong(s,
+                     "not a key file: the first line should name the columns, 'iccid<TAB>index<TAB>imsi...'");
+    struct key_row here;
+    while ((more = next_line(s, f, line)) > 0) {
+        if (!parse_row(s, line, &here)) {
+            more = -1;
+            break;
+        }
+        if (want->iccid == NULL && only[0] != '\0' && strcmp(only, here.iccid) != 0) {
+            wrong(s, "the file has keys of more than one card: say which by ICCID");
+            more = -1;
+            break;
+        }
+        memcpy(only, here.iccid, sizeof only);
+        bool match = want->iccid == NULL || strcmp(want->iccid, here.iccid) == 0;
+        of_card = of_card || match;
+        if (match && here.common == want->common && here.index == want->index) {
+            if (found) {
+                wrong(s, "the row for index %s%u of %s is there twice", want->common ? "c" : "", want->index,
+                      here.iccid);
+                more = -1;
+                break;
+            }
+            *row = here;
+            found = true;
+            /* A maker's file may have millions of rows; only a search without ICCID needs to see the rest. */
+            if (want->iccid != NULL)
+                break;
+        }
+    }
+    crypto_wipe(&here, sizeof here);
+    if (more < 0)
+        return false;
+    if (found)
+        return true;
+    if (of_card)
+        snprintf(s->error->text, sizeof s->error->text, "%.300s: no %s %s%u for card %s", s->path,
+                 want->common ? "common keyset" : "pair", want->common ? "c" : "", want->index,
+                 want->iccid != NULL ? want->iccid : only);
+    else
+        snprintf(s->error->text, sizeof s->error->text, "%.300s: no keys of card %.24s", s->path,
+                 want->iccid != NULL ? want->iccid : "at all");
+    return false;
+}
+
+bool keys_find(const char *path, const char *iccid, bool common, unsigned index, struct key_row *row,
+               struct keys_error *error)
+{
+    char line[LINE_MAX_LENGTH];
+    char buffer[8192]; /* stdio's own would keep keys after fclose */
+    struct scan s = {.path = path, .error = error};
+    struct want want = {iccid, common, index};
+    memset(row, 0, sizeof *row);
+    FILE *f = fopen(path, "re");
+    if (f == NULL) {
+        snprintf(error->text, sizeof error->text, "%.300s: %s", path, strerror(errno));
+        return false;
+    }
+    setvbuf(f, buffer, _IOFBF, sizeof buffer);
+    bool good = search(&s, f, line, &want, row);
+    fclose(f);
+    crypto_wipe(buffer, sizeof buffer);
+    crypto_wipe(line, sizeof line);
+    if (!good)
+        crypto_wipe(row, sizeof *row);
+    return good;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "terminal.h"
+
+#include "hex.h"
+#include "tlv.h"
+
+enum {
+    INS_GET_RESPONSE = 0xC0,
+    FOLLOW_UPS_MAX = 64, /* a card that sends 61xx for ever is broken */
+    PROACTIVE_MAX = 32,  /* likewise one that never runs out of wishes */
+    TAG_PROACTIVE = 0xD0,
+    CTLV_COMMAND_DETAILS = 0x01,
+    CMD_REFRESH = 0x01, /* types of command, ETSI TS 102 223 9.4 */
+    CMD_MORE_TIME = 0x02,
+    CMD_POLLING_OFF = 0x04,
+    CMD_SET_UP_EVENT_LIST = 0x05,
+    REFRESH_UICC_RESET = 0x04, /* command qualifier, 8.6 */
+    RESULT_OK = 0x00,          /* general result, 8.12 */
+    RESULT_BEYOND_TERMINAL = 0x30,
+};
+
+static bool exchange(const struct terminal *t, struct span command, struct buf *data, sw_t *sw)
+{
+    uint8_t bytes[65536 + 2];
+    struct buf response = buf_of(bytes, sizeof bytes);
+    *sw = 0;
+    if (!t->exchange(t->ctx, command, &response) || !buf_ok(&response) || response.len < 2)
+        return false;
+    struct reader r = rd_of(buf_span(&response));
+    struct span body = rd_take(&r, response.len - 2);
+    *sw = rd_u16(&r);
+    if (data != NULL && body.n > 0)
+        buf_put(data, body);
+    return data == NULL || buf_ok(data);
+}
+
+static bool is_plain_warning(sw_t sw)
+{
+    return (sw & 0xFF00) == 0x6200 || ((sw & 0xFF00) == 0x6300 && (sw & 0xF0) != 0xC0);
+}
+
+bool terminal_command(const struct terminal *t, struct span command, struct buf *data, sw_t *sw)
+{
+    if (!exchange(t, command, data, sw))
+        return false;
+    bool case_4_or_3 = command.n > 5;
+    if ((*sw & 0xFF00) == SW_WRONG_LE && command.n == 5) {
+        uint8_t again[5];
+        memcpy(again, command.p, 4);
+        again[4] = (uint8_t)*sw;
+        if (!exchange(t, span_of(again, sizeof again), data, sw))
+            return false;
+    }
+    /* What a command of case 4 answered is fetched, and the first warning it gave is its result. */
+    sw_t warning = 0;
+    if (case_4_or_3 && is_plain_warning(*sw) && data != NULL && data->len == 0) {
+        warning = *sw;
+        *sw = SW_DATA_AVAILABLE;
+    }
+    uint8_t le = (uint8_t)*sw;
+    for (unsigned i = 0; (*sw & 0xFF00) == SW_DATA_AVAILABLE || (*sw & 0xFF00) == SW_WRONG_LE; i++) {
+        if (i == FOLLOW_UPS_MAX)
+            return false;
+        le = (uint8_t)*sw;
+        /* TS 102 221 10.1.1: GET RESPONSE is of class 0X, on the channel of the command; only channel 0 is
+         * used here. */
+        const uint8_t get_response[] = {0x00, INS_GET_RESPONSE, 0x00, 0x00, le};
+        if (!exchange(t, span_of(get_response, sizeof get_response), data, sw))
+            return false;
+    }
+    if (warning != 0 && (*sw & 0xFF00) != SW_PROACTIVE)
+        *sw = warning;
+    return true;
+}
+
+/* Selects by file identifier or AID without asking for the FCP, then reads n octets from the start of the EF.
+ */
+static bool read_file(const struct terminal *t, const struct span *selects, size_t n_selects, uint8_t n,
+                      struct buf *data, sw_t *sw)
+{
+    for (size_t i = 0; i < n_selects; i++) {
+        if (!terminal_command(t, selects[i], NULL, sw))
+            return false;
+        if (*sw != SW_OK && (*sw & 0xFF00) != SW_PROACTIVE)
+            return true;
+    }
+    const uint8_t read_binary[] = {0x00, 0xB0, 0x00, 0x00, n};
+    return terminal_command(t, span_of(read_binary, sizeof read_binary), data, sw);
+}
+
+/* P2 0C: no data returned (TS 102 221 11.1.1.2) */
+static const uint8_t select_mf[] = {0x00, 0xA4, 0x00, 0x0C, 0x02, 0x3F, 0x00};
+static const uint8_t select_iccid[] = {0x00, 0xA4, 0x00, 0x0C, 0x02, 0x2F, 0xE2};
+static const uint8_t select_usim[] = {0x00, 0xA4, 0x04, 0x0C, 0x07, 0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02};
+static const uint8_t select_imsi[] = {0x00, 0xA4, 0x00, 0x0C, 0x02, 0x6F, 0x07};
+
+bool terminal_iccid(const struct terminal *t, char iccid[21], sw_t *sw)
+{
+    const struct span selects[] = {span_of(select_mf, sizeof select_mf),
+                                   span_of(select_iccid, sizeof select_iccid)};
+    uint8_t bytes[10];
+    struct buf data = buf_of(bytes, sizeof bytes);
+    iccid[0] = '\0';
+    if (!read_file(t, selects, 2, sizeof bytes, &data, sw))
+        return false;
+    if ((*sw & 0xFF00) == SW_PROACTIVE)
+        *sw = SW_OK;
+    if (*sw == SW_OK && (data.len != sizeof bytes || !bcd_unpack(buf_span(&data), iccid)))
+        *sw = SW_DATA_MAY_BE_CORRUPTED;
+    return true;
+}
+
+bool terminal_imsi(const struct terminal *t, char imsi[16], sw_t *sw)
+{
+    const struct span selects[] = {span_of(select_usim, sizeof select_usim),
+                                   span_of(select_imsi, sizeof select_imsi)};
+    uint8_t bytes[9];
+    struct buf data = buf_of(bytes, sizeof bytes);
+    imsi[0] = '\0';
+    if (!read_file(t, selects, 2, sizeof bytes, &data, sw))
+        return false;
+    if ((*sw & 0xFF00) == SW_PROACTIVE)
+        *sw = SW_OK;
+    if (*sw == SW_OK && !imsi_unpack(buf_span(&data), imsi))
+        *sw = SW_DATA_MAY_BE_CORRUPTED;
+    return true;
+}
+
+/* Answers one proactive command. REFRESH by UICC reset is not answered: the reset is the answer (ETSI TS 102
+ * 223 6.4.7). */
+static bool answer(const struct terminal *t, struct span fetched, struct terminal_asked *asked, sw_t *sw)
+{
+    struct reader r = rd_of(fetched);
+    struct tlv proactive;
+    struct span details = SPAN_EMPTY;
+    bool understood = tlv_next(&r, &proactive) && proactive.tag == TAG_PROACTIVE &&
+                      ctlv_find(proactive.value, CTLV_COMMAND_DETAILS, 0, &details) && details.n == 3;
+    if (!understood) {
+        *sw = SW_TECHNICAL_PROBLEM;
+        return true;
+    }
+    struct reader d = rd_of(details);
+    uint8_t number = rd_u8(&d), type = rd_u8(&d), qualifier = rd_u8(&d);
+    uint8_t result = RESULT_BEYOND_TERMINAL;
+    switch (type) {
+    case CMD_REFRESH:
+        asked->refresh = true;
+        asked->refresh_mode = qualifier;
+        if (qualifier == REFRESH_UICC_RESET) {
+            asked->reset_due = true;
+            return true;
+        }
+        result = RESULT_OK; /* nothing is cached here that could be stale */
+        break;
+    case CMD_MORE_TIME:
+    case CMD_POLLING_OFF:
+    case CMD_SET_UP_EVENT_LIST:
+        result = RESULT_OK;
+        asked->others++;
+        break;
+    default:
+        asked->others++;
+        break;
+    }
+    /* command details, device identities (terminal to UICC), result: TS 102 223 6.8 */
+    const uint8_t response[] = {0x80,      0x14, 0x00, 0x00, 0x0C, 0x81, 0x03, number, type,
+                                qualifier, 0x82, 0x02, 0x82, 0x81, 0x83, 0x01, result};
+    return terminal_command(t, span_of(response, sizeof response), NULL, sw);
+}
+
+bool terminal_serve(const struct terminal *t, struct terminal_asked *asked, sw_t *sw)
+{
+    for (unsigned i = 0; (*sw & 0xFF00) == SW_PROACTIVE && !asked->reset_due; i++) {
+        if (i == PROACTIVE_MAX)
+            return false;
+        uint8_t bytes[256];
+        struct buf fetched = buf_of(bytes, sizeof bytes);
+        const uint8_t fetch[] = {0x80, 0x12, 0x00, 0x00, (uint8_t)*sw};
+        if (!terminal_command(t, span_of(fetch, sizeof fetch), &fetched, sw))
+            return false;
+        if (*sw == SW_OK && !answer(t, buf_span(&fetched), asked, sw))
+            return false;
+    }
+    return true;
+}
+
+bool terminal_profile(const struct terminal *t, struct terminal_asked *asked, sw_t *sw)
+{
+    /* TS 102 223 5.2. Octet 1: profile download, SMS-PP data download (and, TS 31.111, 9EXX for it). Octet 3:
+     * MORE TIME, POLLING OFF, REFRESH. */
+    const uint8_t profile[] = {0x80, 0x10, 0x00, 0x00, 0x04, 0x13, 0x00, 0xC8, 0x00};
+    return terminal_command(t, span_of(profile, sizeof profile), NULL, sw) && terminal_serve(t, asked, sw);
+}
