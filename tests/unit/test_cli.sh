@@ -267,14 +267,8 @@ says "apdu --card talks to that card" "^< ${swapped}9000"
 rm -f bad.apdu recorded.apdu
 
 # ---- a deck that another process has open ----
-mkfifo hold
-"$softuicc" apdu card.uicc --script - <hold >held 2>&1 &
-first=$!
-exec 7>hold
-exec 7>&-
-wait "$first"
 mkfifo pipe
-# The script is read before the deck is opened, so the holder is one that cannot write on: a transcript longer than a pipe holds.
+# The holder is one that cannot write on: its transcript is longer than a pipe holds.
 for _ in $(seq 4000); do echo 00A40004023F00; done >long.apdu
 exec 8<>pipe
 "$softuicc" apdu card.uicc --script long.apdu >pipe 2>/dev/null &
@@ -295,7 +289,7 @@ kill "$reader" 2>/dev/null
 wait "$reader" 2>/dev/null
 exec 8<&-
 expect "and the deck is free again" 0 show card.uicc
-rm -f pipe hold held long.apdu
+rm -f pipe long.apdu
 
 # ---- output that cannot be written ----
 if [ -w /dev/full ]; then
