@@ -70,14 +70,17 @@ struct scp80_command {
  * SCP80_UNIDENTIFIED_ERROR; header fields that could be read are set in either case. */
 enum scp80_status scp80_command_parse(struct span packet, struct scp80_command *out);
 
-/* Key versions the packet asks for, from KIc and KID: 0 when the SPI says that the key is not used. */
+/* Key versions the packet asks for, from KIc and KID: 0 when the SPI says that the key is not used, neither for the command nor (when
+ * one is wanted) for the PoR. */
 uint8_t scp80_kic_version(const struct scp80_command *c);
 uint8_t scp80_kid_version(const struct scp80_command *c);
 
-/* Decrypts and verifies with these keys (keys may be NULL when SPI asks for neither check by key nor ciphering). Plain text, CNTR
- * to the last padding octet, goes to `work` (wiped on failure); *data is the secured data in it, padding removed. Fills cntr and
- * pcntr. Whatever is wrong with check, padding, algorithm or key costs the same calls (design.md, rule 3):
- * SCP80_CHECK_FAILED for all of them. Does not look at the counter's value. */
+/* Decrypts and verifies with these keys. Plain text, CNTR to the last padding octet, goes to `work` (wiped on failure); *data is
+ * the secured data in it, padding removed. Fills cntr and pcntr, on success only: a PoR to what failed repeats CNTR as received.
+ * keys may be NULL when SPI asks for neither check by key nor ciphering, and when the keyset is unknown: then a key of zeros
+ * stands in and the answer is never SCP80_POR_OK. Whatever is wrong with check, padding, algorithm or key, an unknown keyset included,
+ * costs the same calls (design.md, rule 3): SCP80_CHECK_FAILED for all of them. SCP80_NO_MEMORY: work has no room for c->secured.n
+ * octets. Does not look at the counter's value. */
 enum scp80_status scp80_command_open(struct uicc_crypto *crypto, const struct keyset *keys, struct scp80_command *c,
                                      struct buf *work, struct span *data);
 
@@ -91,6 +94,7 @@ struct scp80_response {
     uint8_t cntr[SCP80_CNTR_LEN];
     uint8_t pcntr;
     uint8_t status;       /* enum scp80_status */
+    uint8_t kid;          /* of the command, for building: says which CRC when spi2 asks for RC; else not looked at */
     struct span packet;   /* RPL ... end, borrowed */
 };
 
@@ -100,12 +104,15 @@ bool scp80_response_build(struct uicc_crypto *crypto, const struct keyset *keys,
                           const struct scp80_response *r, struct span data, struct buf *out);
 
 /* Opens a response (from UDHL on) that answers a command sent with this spi2 and keys. The card answers without protection to what it
- * could not authenticate: SCP80_UNPROTECTED, whose content proves nothing. Plain text goes to `work`. */
+ * could not authenticate: SCP80_UNPROTECTED, whose content proves nothing; so does whatever spi2 did not ask a CC for. SCP80_GENUINE:
+ * its CC verified. SCP80_FORGED: a CC or RC is there and wrong. Plain text goes to `work` (wiped unless GENUINE or UNPROTECTED). The
+ * check protects TAR, CNTR and status, but that they are those of the command is for the caller to compare. */
 enum scp80_verdict { SCP80_GENUINE, SCP80_UNPROTECTED, SCP80_FORGED, SCP80_MALFORMED };
 enum scp80_verdict scp80_response_open(struct uicc_crypto *crypto, const struct keyset *keys, uint8_t spi2, struct span packet,
                                        struct scp80_response *out, struct buf *work, struct span *data);
 
-/* Overhead for a given SPI1 and keys: octets of packet besides data and padding, and the block size data is padded to. */
+/* Overhead for a given SPI1 and keys: octets of packet besides data and padding (RC: those of CRC 32), and in *block the block size to
+ * which everything from CNTR on is padded (1: not ciphered). */
 size_t scp80_command_overhead(const struct keyset *keys, uint8_t spi1, size_t *block);
 
 #endif

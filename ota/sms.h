@@ -28,7 +28,8 @@ struct sms_deliver {
     struct span user_data;    /* TP-UD: the header (UDHL first) included when has_udh */
 };
 
-/* false: not a well-formed SMS-DELIVER with 8-bit (or class 2) data; nothing may be done with it. */
+/* false: not a well-formed SMS-DELIVER with 8-bit (or class 2) data; nothing may be done with it. Builders set out->full when the
+ * message is not one that the parser would take (address, coding, more than SMS_UD_MAX octets). */
 bool sms_deliver_parse(struct span tpdu, struct sms_deliver *out);
 void sms_deliver_build(const struct sms_deliver *sms, struct buf *out);
 
