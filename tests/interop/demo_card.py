@@ -6,7 +6,8 @@
     demo_card.py identity               prints ICCID and IMSI
     demo_card.py authenticate RAND AUTN prints "ok RES CK IK", "resync AUTS" or "refused SW"
     demo_card.py apdu HEX...            prints "SW DATA" for each, followed up as T=0 wants it
-    demo_card.py torn HEX               sends one command, does not fetch what it answers, takes the power away
+    demo_card.py torn HEX...            likewise, but does not fetch what the last one answers
+    demo_card.py gone                   waits until no reader has a card
 """
 import sys
 import time
@@ -33,6 +34,23 @@ def connect():
         if time.monotonic() > end:
             sys.exit("demo_card.py: no card in any reader")
         time.sleep(0.05)
+
+
+def wait_until_gone():
+    end = time.monotonic() + PATIENCE
+    for reader in readers():
+        while True:
+            connection = reader.createConnection()
+            try:
+                connection.connect(CardConnection.T0_protocol)
+                connection.disconnect()
+            except NoCardException:
+                break
+            except CardConnectionException:
+                pass
+            if time.monotonic() > end:
+                sys.exit(f"demo_card.py: {reader} still has a card")
+            time.sleep(0.05)
 
 
 def once(card, command):
@@ -96,6 +114,9 @@ def authenticate(card, rand, autn):
 
 def main(words):
     verb, *rest = words
+    if verb == "gone":
+        wait_until_gone()
+        return
     card = connect()
     if verb == "await":
         print(bytes(card.getATR()).hex().upper())
@@ -108,7 +129,9 @@ def main(words):
             data, sw = send(card, bytes.fromhex(command))
             print(f"{sw:04X}", data.hex().upper())
     elif verb == "torn":
-        once(card, list(bytes.fromhex(rest[0])))
+        for command in rest[:-1]:
+            send(card, bytes.fromhex(command))
+        once(card, list(bytes.fromhex(rest[-1])))
     else:
         sys.exit(__doc__)
     card.disconnect()
