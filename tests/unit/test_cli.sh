@@ -16,10 +16,11 @@ cd "$work" || exit 1
 passed=0
 failed=0
 
-ok() { passed=$((passed + 1)); echo "ok - $1"; }
+# TAP: numbered lines, the plan at the end
+ok() { passed=$((passed + 1)); echo "ok $((passed + failed)) - $1"; }
 bad() {
     failed=$((failed + 1))
-    echo "not ok - $1"
+    echo "not ok $((passed + failed)) - $1"
     sed 's/^/#   /' out err 2>/dev/null | head -20
 }
 verdict() { if [ "$2" = 0 ]; then ok "$1"; else bad "$1"; fi; }
@@ -325,5 +326,6 @@ fi
 refuses "bench: argument" 2 "no arguments" bench fast
 refuses "bench: seconds" 2 "--seconds: 'x' is no number" bench --seconds x
 
+echo "1..$((passed + failed))"
 echo "# $passed passed, $failed failed"
 [ "$failed" = 0 ]
