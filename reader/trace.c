@@ -69,6 +69,8 @@ void trace_text_event(void *ctx, const struct uicc_trace_event *event)
     case UICC_TRACE_APDU:
         put_line(t, at, "-> ", event->command, event->command_len, event->text);
         put_line(t, at, "<- ", event->response, event->response_len, event->status);
+        if (event->withheld)
+            put_line(t, at, "-- ", NULL, 0, "a secret in this command or its answer is not shown");
         break;
     case UICC_TRACE_NOTE:
         put_line(t, at, "-- ", NULL, 0, event->text);
