@@ -188,6 +188,10 @@ fi
 other=$(sed -n 's/.*"iccid": "\([0-9]*\)".*/\1/p' out | sed -n 5p)
 expect "show --card" 0 show many.uicc --card "$other"
 says "show --card shows that card" "^ICCID +$other"
+expect "new with ICCIDs of 20 digits" 0 new long.uicc --count 3 --iccid 89882110000000000010
+expect "show of these" 0 show long.uicc
+counts "show lists them all" '^[0-9]{20} +[0-9]+$' out 3
+rm -f long.uicc*
 refuses "show: no deck" 2 'which deck' show
 refuses "show: no such deck" 1 'none\.uicc' show none.uicc
 refuses "show: no such card" 1 "8900101999999999990" show many.uicc --card 8900101999999999990
