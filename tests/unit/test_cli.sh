@@ -4,6 +4,7 @@
 # softuicc as a person meets it: help, exit codes, one-line errors, and nothing changed by what fails.
 # Usage: test_cli.sh PATH/TO/softuicc
 set -u
+script=$(readlink -f "$0")
 softuicc=$(readlink -f "$1") || exit 1
 work=$(mktemp -d) || exit 1
 background=
@@ -65,6 +66,15 @@ for command in new run show apdu ota change profile bench; do
     expect "help $command" 0 help "$command"
     cmp -s out direct
     verdict "help $command says the same" $?
+done
+man=$(dirname "$script")/../../tools/softuicc.1
+for command in new run show apdu "ota encode" "ota decode" change profile bench; do
+    # shellcheck disable=SC2086
+    "$softuicc" $command --help | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r option; do
+        grep -qF -e "Fl -${option#--}" "$man" || echo "$option"
+    done >out
+    [ ! -s out ]
+    verdict "the man page has every option of $command" $?
 done
 expect "--version" 0 --version
 says "--version names a version" '^softuicc [0-9]+\.[0-9]+'
