@@ -28,7 +28,7 @@ enum {
 };
 
 /* The subscription applet's TAR in the built-in profiles */
-static const uint8_t default_tar[3] = {0xD0, 0x53, 0x01};
+static const uint8_t default_tar[3] = {0xBF, 0xFF, 0x3B};
 
 /* Where the message comes from is no part of its security: a number that nobody has, so that output is the
  * same every time. */
@@ -693,7 +693,7 @@ const struct subcommand cmd_change = {
             "  --refresh-mode HEX  command qualifier of the REFRESH that is asked for (default: the\n"
             "                      card's, 04: UICC reset)\n"
             "  --no-refresh        leave FETCH, REFRESH and the reset to whoever uses the card next\n"
-            "  --tar HEX           the subscription applet's TAR (default: D05301)\n"
+            "  --tar HEX           the subscription applet's TAR (default: BFFF3B)\n"
             "  --json              tell the outcome as JSON\n"
             "  --verbose           show the packet and the ENVELOPE too\n"
             "  --help              this text\n\n"

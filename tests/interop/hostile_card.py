@@ -12,7 +12,7 @@ OTHER_ICCID = bytes.fromhex("988812010000400320F8")
 IMSI = bytes.fromhex("080910101032547608")
 ATR = bytes.fromhex("3B6400006576696C")
 HEADER = bytes.fromhex("027100")
-TAR = bytes.fromhex("D05301")
+TAR = bytes.fromhex("BFFF3B")
 
 # An answer without protection: RPL, RHL, TAR, CNTR, PCNTR, status (TS 102 225 5.2), and what it claims
 def plain(status, data=b"", cntr=bytes(5)):
