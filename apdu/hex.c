@@ -54,7 +54,7 @@ bool bcd_pack(const char *digits, uint8_t *to, size_t n)
         if (i >= 2 * n || digits[i] < '0' || digits[i] > '9')
             return false;
         uint8_t d = (uint8_t)(digits[i] - '0');
-        to[i / 2] = i % 2 == 0 ? (uint8_t)(0xF0 | d) : (uint8_t)((to[i / 2] & 0x0F) | d << 4);
+        to[i / 2] = (uint8_t)(i % 2 == 0 ? 0xF0 | d : (to[i / 2] & 0x0F) | d << 4);
     }
     return true;
 }
@@ -99,10 +99,13 @@ bool imsi_unpack(struct span ef_imsi, char to[16])
         return false;
     size_t digits = 2u * ef_imsi.p[0] - 1 - ((ef_imsi.p[1] & 0x08) == 0);
     uint8_t first = ef_imsi.p[1] >> 4;
-    if (first > 9)
+    if (first > 9 || digits < 6)
         return false;
     to[0] = (char)('0' + first);
-    return bcd_unpack(span_slice(ef_imsi, 2, ef_imsi.p[0] - 1u), to + 1) && strlen(to) == digits;
+    if (bcd_unpack(span_slice(ef_imsi, 2, ef_imsi.p[0] - 1u), to + 1) && strlen(to) == digits)
+        return true;
+    to[0] = '\0';
+    return false;
 }
 
 char luhn_digit(const char *digits)

@@ -21,7 +21,8 @@ bool bcd_pack(const char *digits, uint8_t *to, size_t n);
 /* Swapped BCD to text, up to the first F nibble: to must have room for 2 * s.n + 1. false on a nibble A to E. */
 bool bcd_unpack(struct span s, char *to);
 
-/* EF.IMSI (TS 31.102 4.2.2): length, then parity and digits. 6 to 15 digits. false when text is none. */
+/* EF.IMSI (TS 31.102 4.2.2): length, then parity and digits. 6 to 15 digits. false when text, or the file, is none; unpack then
+ * leaves an empty text. */
 bool imsi_pack(const char *digits, uint8_t to[9]);
 bool imsi_unpack(struct span ef_imsi, char to[16]);
 

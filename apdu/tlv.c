@@ -59,13 +59,13 @@ bool ctlv_next(struct reader *r, struct tlv *out, bool *comprehension)
         return false;
     uint32_t tag = rd_u8(r);
     bool must = (tag & 0x80) != 0;
+    if (tag == 0x00 || tag == 0x80 || tag == 0xFF) /* 00 and FF are not used, 80 is reserved (ETSI TS 101 220 7.1.1.1) */
+        r->bad = true;
     tag &= 0x7F;
     if (tag == 0x7F) { /* three-octet format: 7F, then 16 bits of which the first is the comprehension bit */
         tag = rd_u16(r);
         must = (tag & 0x8000) != 0;
         tag &= 0x7FFF;
-    } else if (tag == 0) { /* 00 and 80 are reserved (ETSI TS 101 220 7.1.1.1) */
-        r->bad = true;
     }
     out->tag = tag;
     out->value = rd_take(r, ber_length(r));

@@ -14,19 +14,28 @@ struct serve_slot {
     uint16_t port;
 };
 
-enum serve_event { SERVE_CONNECTED, SERVE_WAITING, SERVE_LOST, SERVE_POWER_ON, SERVE_POWER_OFF };
+enum serve_event {
+    SERVE_CONNECTED, /* detail: the address and port */
+    SERVE_IDLE,      /* connected for a while, and the reader has asked for nothing; detail: what that may mean */
+    SERVE_WAITING,   /* no reader there so far; detail: the system's reason */
+    SERVE_LOST,      /* the reader went away; detail: why. It is waited for again, silently until SERVE_CONNECTED */
+    SERVE_MUTE,      /* the card gives no ATR: taken out of the reader, tried again now and then; detail: none */
+    SERVE_POWER_ON,  /* or reset; detail: none */
+    SERVE_POWER_OFF, /* detail: none */
+};
 
 struct serve_options {
     const struct serve_slot *slots;
     size_t n_slots;
     /* A file descriptor that becomes readable when the loop is to end (a signalfd, a pipe); -1: never. */
     int stop_fd;
-    /* Called on changes, not in a loop: a slot that cannot connect says WAITING once. detail: a short text. May be NULL. */
+    /* Called on changes, not in a loop: a slot that cannot connect says WAITING once. detail: a short text, "" if none. May be NULL. */
     void (*notify)(void *ctx, size_t slot, enum serve_event event, const char *detail);
     void *ctx;
 };
 
-/* Serves until stop_fd is readable. 0, or an errno value when the loop itself could not go on (no memory, host name unknown). */
-int serve(const struct serve_options *options);
+/* Serves until stop_fd is readable; every card is without power then. 0, or an errno value when the loop itself could not go on: ENOMEM,
+ * ENOENT when a host name is unknown (*bad, may be NULL, gets its slot). */
+int serve(const struct serve_options *options, size_t *bad);
 
 #endif

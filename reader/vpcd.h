@@ -19,22 +19,28 @@ enum vpcd_message {
     VPCD_RESET,      /* control 02 */
     VPCD_ATR,        /* control 04: answer with the ATR */
     VPCD_APDU,
-    VPCD_UNKNOWN,    /* length 0, or a control nobody knows: ignored */
+    VPCD_UNKNOWN,    /* length 0: ignored */
 };
 
 struct vpcd {
     uint8_t in[2 + VPCD_FRAME_MAX];
     size_t have;     /* octets in `in` */
-    size_t used;     /* octets of the message handed out last, dropped by the next call */
+    size_t at;       /* where the next message starts, or the one handed out last ... */
+    size_t used;     /* ... and how long that one is: dropped, and wiped, by the next call */
 };
 
 void vpcd_init(struct vpcd *v);
 
-/* Where to receive to, and how much fits (never 0). After receiving n octets call vpcd_received. */
+/* Wipes what came in: commands carry PINs. */
+void vpcd_wipe(struct vpcd *v);
+
+/* Where to receive to, and how much fits: never 0 once vpcd_next has said VPCD_MORE. After receiving n octets call vpcd_received. */
 uint8_t *vpcd_room(struct vpcd *v, size_t *room);
 void vpcd_received(struct vpcd *v, size_t n);
 
-/* The next whole message; for VPCD_APDU *apdu, *n say where, valid until the next call. Call until VPCD_MORE. */
+/* The next whole message; for VPCD_APDU *apdu, *n say where, valid until the next call. Call until VPCD_MORE. One octet that is no control is
+ * a PC/SC client's APDU of one octet: the driver sends it so, waits for its answer, and hangs its clients if there is none. (An APDU of the
+ * octet 00, 01 or 02 cannot be told from a control and does hang them; only the driver could help that.) */
 enum vpcd_message vpcd_next(struct vpcd *v, const uint8_t **apdu, size_t *n);
 
 /* The two length octets that go before an answer of n octets (send both in one write). */

@@ -191,26 +191,48 @@ static bool choose(const struct subcommand *cmd, const char *path, const char *i
     return true;
 }
 
-static bool open_card(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
-                      int *code)
+static void put_card_away(struct cli_card *c)
 {
+    if (c->card != NULL)
+        uicc_close(c->card);
+    store_close(c->store);
+    c->card = NULL;
+    c->store = NULL;
+}
+
+bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
+                     int *code)
+{
+    put_card_away(c);
     if (!choose(cmd, path, iccid, c, code))
         return false;
+    *code = EXIT_REFUSED;
     struct deck_error error;
     c->store = deck_card(c->deck, c->iccid, &error);
     if (c->store == NULL) {
-        *code = cli_refuse(cmd, "%s", error.text);
+        cli_refuse(cmd, "%s", error.text);
         return false;
     }
     const struct uicc_config config = {
         .env = &c->env, .profile = c->profile, .store = c->store, .classes = cli_applet_classes};
     enum uicc_result result = uicc_open(&config, &c->card);
-    if (result != UICC_OK) {
-        *code = cli_refuse(cmd, "%s: card %s: %s", path, c->iccid, uicc_result_text(result));
-        c->card = NULL;
+    if (result == UICC_OK)
+        return true;
+    c->card = NULL;
+    put_card_away(c);
+    cli_refuse(cmd, "%s: card %s: %s", path, iccid != NULL ? iccid : c->iccid, uicc_result_text(result));
+    return false;
+}
+
+bool cli_next_card(struct deck *deck, char iccid[DECK_ICCID_MAX + 1])
+{
+    char after[DECK_ICCID_MAX + 2];
+    size_t n = strlen(iccid);
+    if (n > DECK_ICCID_MAX)
         return false;
-    }
-    return true;
+    memcpy(after, iccid, n);
+    memcpy(after + n, "0", 2); /* in the order of the keys nothing lies between the two */
+    return deck_next(deck, after, iccid);
 }
 
 bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid,
@@ -237,7 +259,7 @@ bool cli_card_open(const struct subcommand *cmd, const char *path, const char *i
                        path);
     }
     if (good && (iccid == NULL || iccid[0] != '\0'))
-        good = open_card(cmd, path, iccid, out, code);
+        good = cli_card_switch(cmd, path, iccid, out, code);
     if (!good)
         cli_card_close(out);
     return good;
@@ -245,9 +267,7 @@ bool cli_card_open(const struct subcommand *cmd, const char *path, const char *i
 
 void cli_card_close(struct cli_card *c)
 {
-    if (c->card != NULL)
-        uicc_close(c->card);
-    store_close(c->store);
+    put_card_away(c);
     if (c->profile != NULL)
         profile_free(c->profile);
     if (c->deck != NULL)

@@ -68,6 +68,11 @@ bool cli_card_open(const struct subcommand *cmd, const char *path, const char *i
                    struct cli_card *out, int *code);
 void cli_card_close(struct cli_card *c);
 
+/* Closes the card of c, if any, and opens this one of the same deck. Errors as above; c stays open without a card. */
+bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c, int *code);
+/* The next ICCID of the deck; false after the last. */
+bool cli_next_card(struct deck *deck, char iccid[DECK_ICCID_MAX + 1]);
+
 /* All applet classes softuicc has, NULL at the end: the composition root. */
 extern const struct applet_class *const cli_applet_classes[];
 

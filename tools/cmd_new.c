@@ -23,6 +23,7 @@ enum {
     SEED_DEFAULT = 32,
     COUNT_MAX = 100000000,
     CARDS_PER_TRANSACTION = 1024,
+    PATH_ROOM = 4096,
     ISSUER_DIGITS = 7, /* of an ICCID: 89, country, issuer (ITU-T E.118): what counting up must not change */
 };
 
@@ -53,7 +54,7 @@ struct works { /* what is open while cards are made */
     struct deck *deck;
     FILE *keys;
     char *keys_buffer;
-    char keys_temporary[4096]; /* "" when there is none to remove */
+    char keys_temporary[PATH_ROOM]; /* "" when there is none to remove */
 };
 
 static void number(const struct series *s, uint64_t nth, char out[24])
@@ -142,42 +143,50 @@ static bool check_imsi(const struct subcommand *cmd, struct order *o, const stru
     return true;
 }
 
-/* deck_create says all this too, but by then a long list of keys may have been made. */
-static bool check_paths(const struct subcommand *cmd, const struct order *o)
+/* a + suffix is the same name as b. */
+static bool same_name(const char *a, const char *suffix, const char *b)
 {
-    static const char *const suffixes[] = {"", ".key"};
+    size_t n = strlen(a);
+    return strncmp(a, b, n) == 0 && strcmp(b + n, suffix) == 0;
+}
+
+static bool absent(const struct subcommand *cmd, const char *what, const char *path, const char *suffix)
+{
     struct stat st;
-    char path[4096];
-    if (o->deck[0] == '\0') {
-        cli_usage(cmd, "the name of the deck is empty");
-        return false;
-    }
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        int n = snprintf(path, sizeof path, "%s%s", o->deck, suffixes[i]);
-        if (n < 0 || (size_t)n >= sizeof path - 16) {
-            cli_usage(cmd, "the name of the deck is too long");
-            return false;
-        }
-        if (lstat(path, &st) == 0) {
-            cli_refuse(cmd, "%s exists already; nothing was made", path);
-            return false;
-        }
-        if (o->keys != NULL && strcmp(o->keys, path) == 0) {
-            cli_refuse(cmd, "--keys: %s is the deck's own file; choose another name", path);
-            return false;
-        }
-    }
-    if (o->keys == NULL)
+    char whole[PATH_ROOM];
+    snprintf(whole, sizeof whole, "%s%s", path, suffix);
+    if (lstat(whole, &st) != 0)
         return true;
-    if (o->keys[0] == '\0' || strlen(o->keys) >= sizeof path - 16) {
-        cli_usage(cmd, "--keys: the file name is empty or too long");
+    cli_refuse(cmd, "%s%s exists already; nothing was made", what, whole);
+    return false;
+}
+
+/* The making itself would find all this out, but only after the work. */
+static bool check_paths(const struct subcommand *cmd, const struct order *o, int *code)
+{
+    /* What the deck and the record are called, at last and while they are made. */
+    static const char *const ours[] = {"", ".key", ".new", ".key.new"}, *const record[] = {"", ".new"};
+    *code = EXIT_USAGE;
+    if (o->deck[0] == '\0' || strlen(o->deck) > PATH_ROOM - 16) {
+        cli_usage(cmd, "the name of the deck is %s", o->deck[0] == '\0' ? "empty" : "too long");
         return false;
     }
-    if (lstat(o->keys, &st) == 0) {
-        cli_refuse(cmd, "--keys: %s exists already; nothing was made", o->keys);
+    if (o->keys != NULL && (o->keys[0] == '\0' || strlen(o->keys) > PATH_ROOM - 16)) {
+        cli_usage(cmd, "--keys: the file name is %s", o->keys[0] == '\0' ? "empty" : "too long");
         return false;
     }
-    return true;
+    for (size_t i = 0; o->keys != NULL && i < sizeof ours / sizeof ours[0]; i++)
+        for (size_t j = 0; j < sizeof record / sizeof record[0]; j++) {
+            char name[PATH_ROOM];
+            snprintf(name, sizeof name, "%s%s", o->keys, record[j]);
+            if (same_name(o->deck, ours[i], name)) {
+                cli_usage(cmd, "--keys: %s is what a file of the deck is called; choose another name", name);
+                return false;
+            }
+        }
+    *code = EXIT_REFUSED;
+    return absent(cmd, "", o->deck, "") && absent(cmd, "", o->deck, ".key") &&
+           (o->keys == NULL || absent(cmd, "--keys: ", o->keys, ""));
 }
 
 /* ---- the key record ---- */
@@ -191,7 +200,8 @@ static bool keys_open(struct works *w)
     snprintf(path, sizeof path, "%s.new", w->order->keys);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        cli_refuse(w->cmd, "--keys: %s: %s", path, strerror(errno));
+        cli_refuse(w->cmd, "--keys: %s: %s%s", path, strerror(errno),
+                   errno == EEXIST ? " (left by a making that was cut short? then remove it)" : "");
         return false;
     }
     memcpy(w->keys_temporary, path, sizeof path);
@@ -417,12 +427,13 @@ static int create(const struct subcommand *cmd, struct order *o, struct uicc_cry
     struct profile_error error;
     struct works w = {.cmd = cmd, .order = o, .crypto = crypto};
     bool random_seed = o->seed_len == 0;
-    if (!check_paths(cmd, o))
-        return EXIT_REFUSED;
+    int code;
+    if (!check_paths(cmd, o, &code))
+        return code;
     w.profile = profile_load(o->profile_name, &error);
     if (w.profile == NULL)
         return cli_refuse(cmd, "%s", error.text);
-    int code = EXIT_USAGE;
+    code = EXIT_USAGE;
     if (check_iccid(cmd, o) && check_imsi(cmd, o, &w.profile->p)) {
         code = EXIT_REFUSED;
         if (random_seed)

@@ -270,12 +270,15 @@ static int next_line(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH])
             wrong(s, "not a text file: it has a NUL octet");
             return -1;
         }
-        if (n > 0 && line[n - 1] == '\n')
-            n--;
-        else if (!feof(f)) {
-            wrong(s, "line longer than %d characters", LINE_MAX_LENGTH - 2);
+        /* A last line without an end may be half a line: half a key can be as good a key as the whole. */
+        if (n == 0 || line[n - 1] != '\n') {
+            if (feof(f))
+                wrong(s, "the line has no end: the file was cut short");
+            else
+                wrong(s, "line longer than %d characters", LINE_MAX_LENGTH - 2);
             return -1;
         }
+        n--;
         if (n > 0 && line[n - 1] == '\r')
             n--;
         line[n] = '\0';

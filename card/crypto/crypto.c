@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
-#include <stdlib.h>
 
 /* A kind fixes cipher, key length and direction. A context never changes its kind, so a new key in an old
  * context costs a key schedule and neither an allocation nor a look-up. */
@@ -134,12 +133,12 @@ void crypto_free(struct uicc_crypto *c)
         EVP_CIPHER_free(c->families[k].cipher);
     EVP_MAC_free(c->cmac);
     EVP_MAC_free(c->hmac);
-    free(c);
+    OPENSSL_clear_free(c, sizeof *c);
 }
 
 struct uicc_crypto *crypto_new(void)
 {
-    struct uicc_crypto *c = calloc(1, sizeof *c);
+    struct uicc_crypto *c = OPENSSL_zalloc(sizeof *c);
     if (c == NULL)
         return NULL;
     c->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);

@@ -67,3 +67,18 @@ bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct s
         memcpy(body + offset, data.p, data.n);
     return true;
 }
+
+bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t rest)
+{
+    if (file == PROFILE_NO_FILE || !fs_is_ef(fs_file(card, file)))
+        return false;
+    uint8_t *body = fs_edit(card, file);
+    if (body == NULL)
+        return false;
+    const struct profile_file *f = fs_file(card, file);
+    size_t step = f->record_len > 0 ? f->record_len : f->size;
+    memset(body, rest, f->size);
+    for (size_t i = 0; i < f->size; i += step)
+        body[i] = first;
+    return true;
+}

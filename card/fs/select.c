@@ -31,7 +31,8 @@ static bool is_dir(const struct call *call, uint16_t file)
 static uint16_t current_adf(const struct call *call)
 {
     uint8_t applet = call->session->applet;
-    return applet == NO_APPLET ? PROFILE_NO_FILE : profile_of(call)->applets[applet].adf;
+    uint16_t adf = applet == NO_APPLET ? PROFILE_NO_FILE : profile_of(call)->applets[applet].adf;
+    return adf != PROFILE_NO_FILE && fs_file(call->card, adf)->kind == FILE_ADF ? adf : PROFILE_NO_FILE;
 }
 
 /* A file below df that can be reached by FID: an ADF is reached by AID only (8.4.1), whatever FID the profile notes for it. */
@@ -131,11 +132,24 @@ static void leave_applet(struct call *call)
     session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
 }
 
+/* A script stays with the application it was sent to, whose minimum security level it has met (TS 102 226 7): an AID only brings it back to
+ * that application's ADF. */
+static sw_t select_remote(struct call *call, uint8_t index)
+{
+    uint16_t adf = current_adf(call);
+    if (adf == PROFILE_NO_FILE || profile_of(call)->applets[index].adf != adf)
+        return SW_FILE_NOT_FOUND;
+    choose(call->session, call->card, adf);
+    return SW_OK;
+}
+
 static sw_t select_applet(struct call *call)
 {
     uint8_t index = find_applet(call);
     if (index == NO_APPLET)
         return SW_FILE_NOT_FOUND;
+    if (call->session->remote)
+        return select_remote(call, index);
     const struct profile_applet *a = &profile_of(call)->applets[index];
     const struct applet_class *class = applet_class_of(call->card, index);
     if ((call->cmd->p2 & P2_SESSION) == P2_TERMINATE) {

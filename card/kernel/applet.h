@@ -112,6 +112,8 @@ uint16_t admin_file(struct applet self, uint16_t fid); /* a file of the applet's
 struct span admin_file_read(struct uicc *card, uint16_t file);
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
+/* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
+bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t rest);
 
 /* ---- scripts: the second caller of dispatch ---- */
 
@@ -123,6 +125,10 @@ struct script_response {
 };
 sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu, struct script_response *waiting,
                             struct buf *out);
+
+/* The ISO case of the command that begins with these four octets: scripts need it to tell Lc from Le. CASE_3 for a command that is not known: what follows
+ * P3 is then most likely its data. */
+enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header);
 
 /* A fresh session for an OTA script at this target applet. */
 void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out);

@@ -4,14 +4,21 @@
  */
 #include "kernel.h"
 
-static sw_t run(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
-                const struct command_row **row)
+/* The kernel's table, then that of the selected applet. */
+static sw_t find(const struct uicc *card, const struct session *session, const struct command *cmd,
+                 const struct command_row **row)
 {
     const struct command_table *tables[2] = {&kernel_commands, NULL};
     size_t n = 1;
     if (session->applet != NO_APPLET && card->classes[session->applet]->commands != NULL)
         tables[n++] = card->classes[session->applet]->commands;
-    sw_t sw = dispatch_find(tables, n, cmd, row);
+    return dispatch_find(tables, n, cmd, row);
+}
+
+static sw_t run(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
+                const struct command_row **row)
+{
+    sw_t sw = find(card, session, cmd, row);
     if (sw != SW_OK)
         return sw;
     bool kernels = *row >= kernel_commands.rows && *row < kernel_commands.rows + kernel_commands.n;
@@ -71,6 +78,15 @@ void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, str
         .granted = a->access,
         .rights = rights,
     };
+}
+
+enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header)
+{
+    struct command cmd;
+    const struct command_row *row;
+    if (command_parse(span_slice(header, 0, 4), &cmd) != SW_OK || find(card, session, &cmd, &row) != SW_OK)
+        return CASE_3;
+    return row->iso_case;
 }
 
 static sw_t get_waiting(struct script_response *waiting, const struct command *cmd, struct buf *out)

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A seeded random stateful test: 20,000 APDUs (or argv[2]) of seed argv[1], in one card: well-formed commands with random parameters, mutated ones, OTA messages, resets, restarts and
+ * power cuts in between. The card must answer each with a status word that sw.def knows, keep PIN tries and counters from going back, and never give
+ * out a key. Run under sanitizers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "card_fixture.h"
+
+struct random {
+    uint64_t state;
+};
+
+static uint32_t next(struct random *r) /* xorshift64*: repeatable everywhere */
+{
+    r->state ^= r->state >> 12;
+    r->state ^= r->state << 25;
+    r->state ^= r->state >> 27;
+    return (uint32_t)((r->state * 0x2545F4914F6CDD1Du) >> 32);
+}
+
+static uint32_t below(struct random *r, uint32_t n)
+{
+    return next(r) % n;
+}
+
+static const char *const seeds[] = {
+    "00A40004023F00", "00A4000C022F00", "00A40004022FE2", "00A4040C07A0000000871002", "00A4040407A0000000871002", "00A40004026F07",
+    "00A40804047FFF6F7E", "00A40004027FFF", "00A4030400", "00B0000000", "00B000000A", "00B0820000", "00B2010400", "00B2000200",
+    "00B201F400", "00D600000401020304", "00D6870001FF", "00DC0104" "0A0102030405060708090A", "80F2000000", "80F2000C00", "80F2000100",
+    "0020000108" "31323334FFFFFFFF", "0020000100", "0020000A00", "0020000A08" "3132333435363738", "0024000110" "31323334FFFFFFFF31323334FFFFFFFF",
+    "0026000108" "31323334FFFFFFFF", "0028000108" "31323334FFFFFFFF", "002C000110" "313233343536373831323334FFFFFFFF", "00C0000000", "00C0000010",
+    "0088008011" "1000112233445566778899AABBCCDDEEFF", "0088008122" "1000112233445566778899AABBCCDDEEFF" "1000112233445566778899AABBCCDDEEFF",
+    "80100000" "0AFFFFFFFFFFFFFFFFFFFF", "8012000000", "801200000B", "80140000" "0C810301010482028281830100",
+    "80C2000002D100", "80C2000018D11682028381" "8B1040048121437FF61111111111111100", "80CAE30000", "80E2900002E100",
+};
+
+static size_t make(struct random *r, struct fixture *f, uint8_t *to, size_t room)
+{
+    struct buf out = buf_of(to, room);
+    static const char *const scripts[] = {"00A4000C026F7800D60000020004", "80E2900002E100", "00A40004023F0000C0000000", "00B0", ""};
+    static const char *const tars[] = {"B00000", "B00001", "A1B2C3"};
+    switch (below(r, 16)) {
+    case 0: { /* noise */
+        size_t n = below(r, 300);
+        for (size_t i = 0; i < n; i++)
+            buf_u8(&out, (uint8_t)next(r));
+        return out.len;
+    }
+    case 1: { /* an OTA message, sometimes then damaged below */
+        static const uint16_t spis[] = {0x1619, 0x1619, 0x1601, 0x1602, 0x1600, 0x1639, 0x1E19, 0x1611, 0x0619, 0x0000, 0x0001};
+        const struct fixture_ota ota = {below(r, 4), spis[below(r, sizeof spis / sizeof spis[0])], tars[below(r, 3)],
+                                        scripts[below(r, 5)], 0};
+        out.len = fixture_envelope(f, &ota, to);
+        break;
+    }
+    default: {
+        const char *text = seeds[below(r, sizeof seeds / sizeof seeds[0])];
+        for (size_t i = 0; text[2 * i] != '\0'; i++) {
+            unsigned octet;
+            sscanf(text + 2 * i, "%2x", &octet);
+            buf_u8(&out, (uint8_t)octet);
+        }
+    }
+    }
+    for (uint32_t m = below(r, 4); m > 0 && out.len > 0; m--) /* up to three changes */
+        switch (below(r, 6)) {
+        case 0:
+            to[below(r, (uint32_t)out.len)] = (uint8_t)next(r);
+            break;
+        case 1:
+            to[below(r, (uint32_t)out.len)] ^= (uint8_t)(1u << below(r, 8));
+            break;
+        case 2:
+            out.len = below(r, (uint32_t)out.len + 1);
+            break;
+        case 3:
+            buf_u8(&out, (uint8_t)next(r));
+            break;
+        case 4:
+            if (out.len > 3)
+                to[2 + below(r, 2)] = (uint8_t)next(r);
+            break;
+        default:
+            break;
+        }
+    return out.len;
+}
+
+/* No 8 octets of any key in a response. */
+static void assert_no_key(const struct fixture *f, const struct profile_pair *pairs, size_t n)
+{
+    for (size_t p = 0; p < n; p++) {
+        const struct span keys[] = {span_of(pairs[p].key.k, pairs[p].key.k_len), span_of(pairs[p].key.opc, pairs[p].key.opc_len),
+                                    span_of(pairs[p].ota.kic, pairs[p].ota.kic_len), span_of(pairs[p].ota.kid, pairs[p].ota.kid_len)};
+        for (size_t k = 0; k < 4; k++)
+            if (f->response_len > 8 && memmem(f->response, f->response_len, keys[k].p, 8) != NULL)
+                fail_msg("a key in a response");
+    }
+}
+
+static struct {
+    uint64_t seed;
+    unsigned long count;
+} arguments = {1, 20000};
+
+static void test_random(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct random r = {arguments.seed * 0x9E3779B97F4A7C15u | 1};
+    struct profile_pair pairs[4];
+    fixture_open(&f, "test");
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, i, &pairs[i]));
+    for (unsigned long i = 0; i < arguments.count; i++) {
+        uint8_t command[700];
+        size_t n = make(&r, &f, command, sizeof command);
+        uint16_t sw = fixture_transmit(&f, span_of(command, n), below(&r, 2) == 0);
+        if (sw_find(sw) == NULL)
+            fail_msg("command %lu of seed %llu: status word %04x", i, (unsigned long long)arguments.seed, sw);
+        assert_no_key(&f, pairs, 4);
+        switch (below(&r, 200)) {
+        case 0:
+            fixture_reset(&f);
+            break;
+        case 1:
+            fixture_restart(&f);
+            break;
+        case 2:
+            fault_store_cut_at(f.store, below(&r, 3));
+            break;
+        case 3:
+            if (fault_store_is_cut(f.store))
+                fixture_restart(&f);
+            break;
+        default:
+            break;
+        }
+        if (below(&r, 4000) == 0) { /* a fresh card, lest all PINs stay blocked */
+            uint64_t counter = f.counter;
+            fixture_close(&f);
+            fixture_open(&f, "test");
+            f.counter = counter;
+        }
+    }
+    fixture_close(&f);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        arguments.seed = strtoull(argv[1], NULL, 0);
+    if (argc > 2)
+        arguments.count = strtoul(argv[2], NULL, 0);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

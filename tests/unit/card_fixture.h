@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A card in memory for tests: made from a built-in profile, with a fixed seed, and a store that can be cut; commands as hex in, hex patterns out.
+ */
+#ifndef TESTS_CARD_FIXTURE_H
+#define TESTS_CARD_FIXTURE_H
+
+#include "fault_store.h"
+#include "profile_yaml.h"
+#include "scp80.h"
+#include "services.h"
+#include "sqn.h"
+#include "subscription.h"
+#include "uicc.h"
+
+#define FIXTURE_ICCID "89882110000000000014"
+#define FIXTURE_IMSI "001010123456780"
+#define USIM_AID_PREFIX "A0000000871002"
+
+struct fixture {
+    struct uicc_env env;
+    struct uicc_crypto *crypto;
+    struct uicc_profile *profile;
+    struct uicc_store *memory;   /* what is on the "disk" */
+    struct uicc_store *store;    /* a fault_store over it */
+    struct uicc *card;           /* powered */
+    uint8_t seed[16];
+    char trace[8192];            /* text of every trace event */
+    size_t trace_len;
+    bool tracing;
+    uint8_t response[UICC_RESPONSE_MAX];
+    size_t response_len;
+    uint64_t counter;            /* of the OTA commands sent last */
+};
+
+/* Makes a card of the profile, powers it up. Fails the running cmocka test if it can't. */
+void fixture_open(struct fixture *f, const char *profile);
+void fixture_open_text(struct fixture *f, const char *yaml);
+void fixture_close(struct fixture *f);
+
+/* The card process dies and starts again: what the store has is what there is. */
+void fixture_restart(struct fixture *f);
+void fixture_reset(struct fixture *f);
+
+/* Sends hex and compares the whole response with a pattern of hex digits ('.' stands for any digit; a '*' at the end for anything). Follows 61xx and 6Cxx like
+ * a terminal does when `follow`. Fails the test, with command and both responses, when they differ. */
+#define apdu(f, command, pattern) fixture_apdu(f, command, pattern, false, __FILE__, __LINE__)
+#define exchange(f, command, pattern) fixture_apdu(f, command, pattern, true, __FILE__, __LINE__)
+void fixture_apdu(struct fixture *f, const char *command, const char *pattern, bool follow, const char *file, int line);
+
+/* Raw octets; returns the status word; data in f->response. Follows 61xx when asked. */
+uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow);
+
+/* Network side: RAND, AUTN for pair `index` and this SQN, as the data of AUTHENTICATE; RES for it in res. */
+void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected);
+
+/* Operator's side: ENVELOPE with `script` for `tar`, secured with the OTA keyset of pair `index`. spi as in the packet. Counter 0: the next. */
+struct fixture_ota {
+    unsigned index;
+    uint16_t spi;
+    const char *tar;
+    const char *script;
+    uint64_t counter;
+};
+size_t fixture_envelope(struct fixture *f, const struct fixture_ota *ota, uint8_t apdu_out[261]);
+
+/* Sends it and opens the answer. */
+struct fixture_por {
+    bool answered;
+    enum scp80_verdict verdict;
+    uint8_t status;
+    uint8_t data[256];
+    size_t n;
+    uint16_t sw;
+};
+void fixture_ota(struct fixture *f, const struct fixture_ota *ota, struct fixture_por *por);
+void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span apdu, struct fixture_por *por);
+
+/* First TAR of the profile's first applet of this class, as hex. */
+void fixture_tar(struct fixture *f, const char *class_name, char hex[7]);
+
+/* SELECTs the USIM and reads EF.IMSI into digits. */
+void fixture_imsi(struct fixture *f, char digits[16]);
+
+/* AUTHENTICATE with pair `index`'s key: the tag of the answer (DB success, DC resynchronisation), or the status word when it is not 9000. */
+unsigned fixture_authenticate(struct fixture *f, unsigned index, uint64_t sqn);
+
+/* A TERMINAL PROFILE with everything. */
+void fixture_terminal_profile(struct fixture *f);
+
+/* Hex of a change order's script: order (index < 0: next), GET RESPONSE. */
+void fixture_order(const char *imsi, int index, const char *reference_hex, char *script, size_t room);
+
+/* Everything the store holds, in a canonical order: two snapshots are equal when nothing was changed. malloc'ed. */
+uint8_t *fixture_snapshot(struct fixture *f, size_t *n);
+
+#endif

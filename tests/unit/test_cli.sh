@@ -1,0 +1,331 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# softuicc as a person meets it: help, exit codes, one-line errors, and nothing changed by what fails.
+# Usage: test_cli.sh PATH/TO/softuicc
+set -u
+softuicc=$(readlink -f "$1") || exit 1
+work=$(mktemp -d) || exit 1
+background=
+cleanup() {
+    [ -n "$background" ] && kill "$background" 2>/dev/null
+    rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work" || exit 1
+passed=0
+failed=0
+
+# TAP: numbered lines, the plan at the end
+ok() { passed=$((passed + 1)); echo "ok $((passed + failed)) - $1"; }
+bad() {
+    failed=$((failed + 1))
+    echo "not ok $((passed + failed)) - $1"
+    sed 's/^/#   /' out err 2>/dev/null | head -20
+}
+verdict() { if [ "$2" = 0 ]; then ok "$1"; else bad "$1"; fi; }
+
+# expect NAME CODE ARGS...: stdout in out, stderr in err
+expect() {
+    local name=$1 code=$2
+    shift 2
+    timeout 60 "$softuicc" "$@" >out 2>err </dev/null
+    local got=$?
+    [ "$got" = "$code" ]
+    verdict "$name (exit code $code, got $got)" $?
+}
+
+# refuses NAME CODE PATTERN ARGS...: that code, exactly one line on stderr that matches, nothing on stdout, no file made, changed or removed
+refuses() {
+    local name=$1 code=$2 pattern=$3 before after
+    shift 3
+    before=$(snapshot)
+    timeout 60 "$softuicc" "$@" >out 2>err </dev/null
+    local got=$?
+    after=$(snapshot)
+    [ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qE -e "$pattern" err && [ ! -s out ] && [ "$before" = "$after" ]
+    verdict "$name: $(head -c 160 err | tr -d '\n')" $?
+}
+snapshot() { find . -type f ! -name out ! -name err -exec sha256sum {} + | sort; }
+
+says() { grep -qE -e "$2" out; verdict "$1" $?; }
+# counts NAME PATTERN FILE N
+counts() { [ "$(grep -cE -e "$2" "$3")" = "$4" ]; verdict "$1" $?; }
+
+# ---- help and versions ----
+expect "--help" 0 --help
+for command in new run show apdu ota change profile bench; do
+    says "--help names $command" "^  $command "
+done
+for command in new run show apdu ota change profile bench; do
+    expect "$command --help" 0 "$command" --help
+    head -1 out | grep -q "^Usage: softuicc $command"
+    verdict "$command --help begins with its usage" $?
+    cp out direct
+    expect "help $command" 0 help "$command"
+    cmp -s out direct
+    verdict "help $command says the same" $?
+done
+expect "--version" 0 --version
+says "--version names a version" '^softuicc [0-9]+\.[0-9]+'
+expect "nothing" 2
+refuses "unknown command" 2 "no command 'shwo'; did you mean 'show'" shwo
+refuses "nothing like it" 2 "no command 'frobnicate'" frobnicate
+refuses "help for an unknown command" 2 "no command 'nwe'; did you mean 'new'" help nwe
+rm -f direct
+
+# ---- new ----
+expect "new" 0 new card.uicc --keys card.keys --seed 000102030405060708090a0b0c0d0e0f
+says "new tells what it made" '^card\.uicc: 1 card of profile test, ICCID 8900101[0-9]{12}, IMSI 001010123456780, 4 K/OTA pairs; storage key in card\.uicc\.key; keys recorded in card\.keys$'
+[ -f card.uicc ] && [ -f card.uicc.key ] && [ "$(stat -c %a card.uicc.key card.keys | sort -u)" = 600 ] && [ ! -e card.uicc.new ]
+verdict "new made deck, storage key and key record, the latter two with mode 600" $?
+iccid=$(sed -n 's/.*ICCID \([0-9]*\),.*/\1/p' out)
+counts "the key record has a line a pair" "^$iccid	[0-3]	" card.keys 4
+grep -q "^$iccid	0	001010123456780	milenage	00112233445566778899aabbccddeeff	63bfa50ee6523365ff14c1f45f88737d	" card.keys
+verdict "pair 0 is the profile's" $?
+counts "the key record has a header" '^iccid	index	imsi	' card.keys 1
+expect "new with the same seed" 0 new again.uicc --keys again.keys --seed 000102030405060708090a0b0c0d0e0f
+cmp -s card.keys again.keys
+verdict "the same seed gives the same keys" $?
+expect "new without seed" 0 new random.uicc --keys random.keys
+! cmp -s card.keys random.keys
+verdict "without a seed keys differ" $?
+for secret in '\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff' '\x63\xbf\xa5\x0e\xe6\x52\x33\x65\xff\x14\xc1\xf4\x5f\x88\x73\x7d'; do
+    ! LC_ALL=C grep -aqP "$secret" card.uicc
+    verdict "a key is not in the deck in clear: ${secret:0:16}..." $?
+done
+expect "new --count" 0 new many.uicc --count 30 --iccid 890010100000009990 --imsi 001010999999000
+says "new --count tells first and last" '30 cards .*ICCID 8900101000000099900 to 8900101000000100195|30 cards .*ICCID [0-9]{19} to [0-9]{19}, IMSI 001010999999000 to 001010999999029'
+expect "new --iccid with its check digit" 0 new digit.uicc --iccid "$iccid"
+rm -f again.* random.* digit.*
+
+refuses "new: no deck" 2 'which deck' new
+refuses "new: two decks" 2 'one deck' new a.uicc b.uicc
+refuses "new: deck exists" 1 'card\.uicc exists' new card.uicc
+touch lonely.uicc.key
+refuses "new: storage key exists" 1 'lonely\.uicc\.key exists' new lonely.uicc
+rm lonely.uicc.key
+refuses "new: key record exists" 1 'card\.keys exists' new x.uicc --keys card.keys
+refuses "new: key record named like the storage key" 2 'choose another name' new x.uicc --keys x.uicc.key
+refuses "new: key record named like the deck" 2 'choose another name' new x.uicc --keys x.uicc
+refuses "new: no such folder" 1 'nowhere' new nowhere/x.uicc
+refuses "new: no such folder for the keys" 1 'nowhere' new x.uicc --keys nowhere/x.keys
+refuses "new: wrong check digit" 2 'check digit of [0-9]+ is [0-9], not [0-9]' new x.uicc --iccid "${iccid%?}$(((${iccid: -1} + 1) % 10))"
+refuses "new: short ICCID" 2 '--iccid: 17 digits' new x.uicc --iccid 89001010000000001
+refuses "new: long ICCID" 2 '--iccid: 21 digits' new x.uicc --iccid 890010100000000000111
+refuses "new: letters in the ICCID" 2 '--iccid:.*position 3' new x.uicc --iccid 89a010100000000001
+refuses "new: ICCIDs run over" 2 "issuer's number" new x.uicc --iccid 890010199999999999 --count 2
+refuses "new: short IMSI" 2 '--imsi: 5 digits' new x.uicc --imsi 00101
+refuses "new: long IMSI" 2 '--imsi: 16 digits' new x.uicc --imsi 0010101234567800
+refuses "new: letters in the IMSI" 2 '--imsi:.*position 1' new x.uicc --imsi IMSI01
+refuses "new: IMSIs run over" 2 'network code' new x.uicc --imsi 001019999999999 --count 2
+refuses "new: count 0" 2 '--count: 0 is not between' new x.uicc --count 0
+refuses "new: count -1" 2 "--count: '-1' is no number" new x.uicc --count -1
+refuses "new: count too large" 2 '--count: ' new x.uicc --count 99999999999999999999
+refuses "new: count 1x" 2 "--count: '1x' is no number" new x.uicc --count 1x
+refuses "new: seed too short" 2 '--seed: 15 octets, needs at least 16' new x.uicc --seed 000102030405060708090a0b0c0d0e
+refuses "new: seed odd" 2 '--seed: odd number' new x.uicc --seed 000102030405060708090a0b0c0d0e0f0
+refuses "new: seed not hex" 2 "--seed: 'z' is no hex digit, at position 3" new x.uicc --seed 00zz
+refuses "new: seed too long" 2 '--seed: more than 64' new x.uicc --seed "$(printf '%0132d' 0)"
+refuses "new: unknown option" 2 'option --frob' new x.uicc --frob=secret
+! grep -q secret err
+verdict "the value of an unknown option is not repeated" $?
+refuses "new: option without value" 2 '--iccid needs a value' new x.uicc --iccid
+refuses "new: no such profile" 1 'nosuch' new x.uicc --profile nosuch
+refuses "new: no such profile file" 1 'nosuch\.yaml' new x.uicc --profile nosuch.yaml
+printf 'profile: [unfinished\n' >broken.yaml
+refuses "new: broken profile" 1 'broken\.yaml:[0-9]+' new x.uicc --profile broken.yaml
+printf 'name: x\nnonsense: 1\n' >broken.yaml
+refuses "new: profile with an unknown key" 1 'broken\.yaml:[0-9]+' new x.uicc --profile broken.yaml
+rm broken.yaml
+
+# ---- profile ----
+expect "profile list" 0 profile list
+says "profile list has test" '^test$'
+expect "profile check test" 0 profile check test
+says "profile check says that it is good" '^test: good: profile test, [0-9]+ EFs'
+expect "profile show test" 0 profile show test
+says "profile show has the MF" '3F00'
+says "profile show has EF.IMSI" 'EF\.IMSI'
+! grep -qi -e 00112233445566778899aabbccddeeff -e 63bfa50ee6523365ff14c1f45f88737d out
+verdict "profile show has no keys" $?
+refuses "profile check of nothing" 2 'check takes one' profile check
+refuses "profile without verb" 2 'none of check' profile
+refuses "profile check of a folder" 1 '.' profile check .
+
+# ---- show ----
+expect "show" 0 show card.uicc
+says "show has the ICCID" "^ICCID +$iccid"
+says "show has the IMSI" '^IMSI +001010123456780'
+says "show has pair 0 active" '^0 +active +milenage +001010123456780'
+says "show has pair 3 unused" '^3 +unused +milenage +-'
+says "show has the PIN" '^PIN1 +01 +disabled +3 +10'
+says "show has EF.IMSI" 'EF\.IMSI +6F07 +07 +transparent'
+! grep -qi -e 00112233445566778899aabbccddeeff -e 63bfa50ee6523365ff14c1f45f88737d out
+verdict "show has no keys" $?
+expect "show --json" 0 show card.uicc --json
+if command -v python3 >/dev/null; then
+    python3 - "$iccid" <<'PY'
+import json, sys
+card = json.load(open("out"))
+assert card["iccid"] == sys.argv[1] and card["imsi"] == "001010123456780", card
+assert [p["state"] for p in card["pairs"]] == ["active"] + 3 * ["unused"]
+assert card["files"][0]["path"] == "3F00" and len({f["path"] for f in card["files"]}) == len(card["files"])
+PY
+    verdict "show --json is JSON and says the same" $?
+fi
+expect "show of many" 0 show many.uicc
+says "show of many counts" '^many\.uicc: 30 cards'
+counts "show of many lists 20" '^89[0-9]+ +[0-9]+$' out 20
+says "show of many says how many more" '^and 10 more'
+expect "show --json of many" 0 show many.uicc --json
+if command -v python3 >/dev/null; then
+    python3 -c 'import json
+deck = json.load(open("out"))
+assert deck["count"] == 30 == len(deck["cards"]) == len({c["iccid"] for c in deck["cards"]}) == len({c["imsi"] for c in deck["cards"]})'
+    verdict "show --json of many lists all" $?
+fi
+other=$(sed -n 's/.*"iccid": "\([0-9]*\)".*/\1/p' out | sed -n 5p)
+expect "show --card" 0 show many.uicc --card "$other"
+says "show --card shows that card" "^ICCID +$other"
+refuses "show: no deck" 2 'which deck' show
+refuses "show: no such deck" 1 'none\.uicc' show none.uicc
+refuses "show: no such card" 1 "8900101999999999990" show many.uicc --card 8900101999999999990
+refuses "show: bad ICCID" 2 '--card: 3 digits' show many.uicc --card 123
+refuses "show: unknown option" 2 'option --xml' show card.uicc --xml
+
+# ---- broken decks ----
+head -c 100 card.uicc >cut.uicc
+cp card.uicc.key cut.uicc.key
+refuses "show: a deck cut short" 1 'cut\.uicc' show cut.uicc
+refuses "apdu: a deck cut short" 1 'cut\.uicc' apdu cut.uicc
+echo "this is not a deck" >text.uicc
+cp card.uicc.key text.uicc.key
+refuses "show: not a deck" 1 'text\.uicc' show text.uicc
+cp card.uicc keyless.uicc
+refuses "show: no storage key" 1 'keyless\.uicc\.key' show keyless.uicc
+head -c 32 /dev/urandom >keyless.uicc.key
+refuses "show: someone else's storage key" 1 'keyless\.uicc' show keyless.uicc
+refuses "show: a folder" 1 '.' show .
+rm -f cut.* text.* keyless.*
+
+# ---- apdu ----
+expect "apdu" 0 apdu card.uicc
+says "apdu resets" '^reset$'
+says "apdu prints the ATR" '^ATR 3B[0-9A-F]+$'
+expect "apdu SELECT" 0 apdu card.uicc 00A40004023F00
+says "apdu prints the command" '^> 00A40004023F00$'
+says "apdu prints answer, name and status" '^< 61[0-9A-F]{2}  # SELECT: response data available$'
+expect "apdu --auto" 0 apdu --auto card.uicc 00A40004023F00 "00 a4 00 04 02 2f e2" 00B0000000
+counts "--auto gets the responses" '^> 00C00000' out 2
+counts "--auto repeats with the right Le" '^> 00B000000A$' out 1
+cp out recorded.apdu
+expect "apdu --script replays what was printed" 0 apdu card.uicc --script recorded.apdu
+cmp -s out recorded.apdu
+verdict "and prints the same" $?
+cat >script.apdu <<'SCRIPT'
+# TS 102 221 11.1.1
+reset
+ATR 3B................................................................
+00A40004023F00
+< 61..
+> 00 A4 00 04 02 2F E2   # EF.ICCID
+< 6Xxx
+> 00B000000A
+< ....................9000
+SCRIPT
+expect "a script whose ATR is too long" 1 apdu card.uicc --script script.apdu
+counts "one mismatch" '^# MISMATCH, line 3 expects 3B\.\.' out 1
+counts "and one line about it" 'script\.apdu: 1 of 4 expected answers differ' err 1
+sed -i '/^ATR/d' script.apdu
+expect "the script without it" 0 apdu card.uicc --script script.apdu
+says "comments of the script are kept" '^# TS 102 221 11\.1\.1$'
+sed -i 's/^< 6Xxx/< 9XXX/' script.apdu
+expect "a wrong answer" 1 apdu card.uicc --script script.apdu
+says "is shown with what was expected" '^# MISMATCH, line 6 expects 9\.\.\.$'
+"$softuicc" apdu card.uicc --script - <recorded.apdu >out 2>err
+verdict "apdu reads standard input" $?
+expect "the exact answer with --auto" 1 apdu card.uicc --auto --script recorded.apdu
+rm -f script.apdu
+refuses "apdu: no deck" 2 'which deck' apdu
+refuses "apdu: hex" 2 'command 1, at character 5: no hex digit' apdu card.uicc 00A4zz
+refuses "apdu: odd" 2 'command 2, at character 4: odd' apdu card.uicc 00A40004023F00 00A
+refuses "apdu: octets as arguments" 2 'one argument a command' apdu card.uicc 00 A4 00 04
+refuses "apdu: script and commands" 2 'not both' apdu card.uicc --script recorded.apdu 00A40004023F00
+refuses "apdu: no such script" 1 'none\.apdu: No such file' apdu card.uicc --script none.apdu
+refuses "apdu: a folder as script" 1 'Is a directory' apdu card.uicc --script .
+printf '00A40004023F00\n> 00zz\n' >bad.apdu
+refuses "apdu: bad hex in a script" 1 'bad\.apdu:2:5: no hex digit' apdu card.uicc --script bad.apdu
+printf '< 9000\n' >bad.apdu
+refuses "apdu: answer first" 1 'bad\.apdu:1:[0-9]+: an answer without a command' apdu card.uicc --script bad.apdu
+printf '00A40004023F00\n< 9000\n< 9000\n' >bad.apdu
+refuses "apdu: two answers" 1 'bad\.apdu:3:[0-9]+: a second answer' apdu card.uicc --script bad.apdu
+printf '00A40004023F00\nATR 3B00\n' >bad.apdu
+refuses "apdu: ATR after a command" 1 'bad\.apdu:2:[0-9]+: an ATR without a reset' apdu card.uicc --script bad.apdu
+printf '00A4\0000\n' >bad.apdu
+refuses "apdu: NUL in a script" 1 'bad\.apdu:1: not a text file' apdu card.uicc --script bad.apdu
+refuses "apdu: several cards" 2 'has 30 cards: choose one with --card' apdu many.uicc
+expect "apdu --card" 0 apdu many.uicc --card "$other" --auto 00A40004022FE2 00B000000A
+swapped=$(echo "${other}F" | sed 's/\(.\)\(.\)/\2\1/g')
+says "apdu --card talks to that card" "^< ${swapped}9000"
+rm -f bad.apdu recorded.apdu
+
+# ---- a deck that another process has open ----
+mkfifo pipe
+# The holder is one that cannot write on: its transcript is longer than a pipe holds.
+for _ in $(seq 4000); do echo 00A40004023F00; done >long.apdu
+exec 8<>pipe
+"$softuicc" apdu card.uicc --script long.apdu >pipe 2>/dev/null &
+background=$!
+for _ in $(seq 100); do
+    read -r -t 0.1 line <&8 && [ "$line" = reset ] && break
+done
+timeout 20 "$softuicc" show card.uicc >out 2>err
+got=$?
+[ "$got" = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -q "$background" err && grep -q softuicc err
+verdict "a locked deck: $(head -c 160 err | tr -d '\n')" $?
+cat <&8 >/dev/null &
+reader=$!
+wait "$background"
+verdict "the first is not disturbed" $?
+background=
+kill "$reader" 2>/dev/null
+wait "$reader" 2>/dev/null
+exec 8<&-
+expect "and the deck is free again" 0 show card.uicc
+rm -f pipe long.apdu
+
+# ---- output that cannot be written ----
+if [ -w /dev/full ]; then
+    "$softuicc" show card.uicc >/dev/full 2>err
+    [ $? = 1 ] && [ "$(wc -l <err)" = 1 ]
+    verdict "a full disk is noticed" $?
+fi
+
+# ---- interruption ----
+"$softuicc" new big.uicc --count 1000000 --keys big.keys >out 2>err &
+background=$!
+sleep 0.5
+kill -INT "$background" 2>/dev/null
+kill -TERM "$background" 2>/dev/null
+wait "$background"
+got=$?
+background=
+[ "$got" -gt 128 ] && [ -z "$(find . -name 'big*')" ]
+verdict "new interrupted leaves nothing behind (exit code $got)" $?
+
+# ---- bench ----
+expect "bench --json" 0 bench --json --seconds 0
+if command -v python3 >/dev/null; then
+    python3 -c 'import json
+b = json.load(open("out"))
+assert {c["name"] for c in b["commands"]} == {"SELECT", "READ BINARY", "AUTHENTICATE", "SCP80 command"}
+assert b["octets_per_card"] > 0 and b["exec_to_atr_ms"] > 0 and all(c["ops_per_s"] > 0 for c in b["commands"])'
+    verdict "bench --json has every measure" $?
+fi
+refuses "bench: argument" 2 "no arguments" bench fast
+refuses "bench: seconds" 2 "--seconds: 'x' is no number" bench --seconds x
+
+echo "1..$((passed + failed))"
+echo "# $passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * softuicc run: puts cards of a deck into virtual PC/SC readers, until it is told to end.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "serve.h"
+#include "trace.h"
+#include "vpcd.h"
+
+enum { CARDS_MAX = 16 }; /* pcscd has no more readers (PCSCLITE_MAX_READERS_CONTEXTS) */
+
+struct request {
+    const char *deck, *host, *trace;
+    const char *iccids[CARDS_MAX];
+    size_t n; /* of iccids; 0: the deck's only card */
+    uint16_t port;
+    enum deck_durability durability;
+};
+
+/* A card in its reader. */
+struct seat {
+    struct trace_text trace; /* first: it is found by the environment's ctx */
+    struct uicc_env env;
+    const char *iccid;
+    struct uicc_store *store; /* NULL: the card is the struct cli_card's */
+    struct uicc *card;
+};
+
+struct session {
+    const struct subcommand *cmd;
+    const struct request *request;
+    struct cli_card deck;
+    struct seat seats[CARDS_MAX];
+    struct serve_slot slots[CARDS_MAX];
+    size_t n;
+};
+
+static void notify(void *ctx, size_t slot, enum serve_event event, const char *detail)
+{
+    const struct session *s = ctx;
+    const char *iccid = s->seats[slot].iccid, *host = s->request->host;
+    unsigned port = s->slots[slot].port;
+    switch (event) {
+    case SERVE_CONNECTED:
+        fprintf(stderr, "card %s in reader at %s (connected)\n", iccid, detail);
+        break;
+    case SERVE_IDLE:
+        fprintf(stderr, "card %s: the reader at %s:%u asks for nothing (%s)\n", iccid, host, port, detail);
+        break;
+    case SERVE_WAITING:
+        fprintf(stderr, "card %s: waiting for a reader at %s:%u (is pcscd with vpcd running?): %s\n", iccid, host, port,
+                detail);
+        break;
+    case SERVE_LOST:
+        fprintf(stderr, "card %s: lost the reader at %s:%u, waiting for it: %s\n", iccid, host, port, detail);
+        break;
+    case SERVE_MUTE:
+        fprintf(stderr,
+                "card %s gives no ATR, so no reader will have it: its storage cannot be trusted ('softuicc show' may "
+                "say more)\n",
+                iccid);
+        break;
+    case SERVE_POWER_ON:
+    case SERVE_POWER_OFF:
+        break;
+    }
+}
+
+/* One of several cards: cli_card_open opens one only. */
+static bool open_seat(struct session *s, struct seat *seat, int *code)
+{
+    struct deck_error error;
+    *code = EXIT_REFUSED;
+    seat->store = deck_card(s->deck.deck, seat->iccid, &error);
+    if (seat->store == NULL) {
+        cli_refuse(s->cmd, "%s", error.text);
+        return false;
+    }
+    seat->env = s->deck.env;
+    const struct uicc_config config = {
+        .env = &seat->env, .profile = s->deck.profile, .store = seat->store, .classes = cli_applet_classes};
+    enum uicc_result result = uicc_open(&config, &seat->card);
+    if (result == UICC_OK)
+        return true;
+    seat->card = NULL;
+    cli_refuse(s->cmd, "%s: card %s: %s", s->request->deck, seat->iccid, uicc_result_text(result));
+    return false;
+}
+
+static void close_seats(struct session *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->seats[i].store == NULL)
+            continue;
+        if (s->seats[i].card != NULL)
+            uicc_close(s->seats[i].card);
+        store_close(s->seats[i].store);
+    }
+    cli_card_close(&s->deck);
+}
+
+static bool open_seats(struct session *s, int *code)
+{
+    const struct request *r = s->request;
+    if (!cli_card_open(s->cmd, r->deck, r->n == 0 ? NULL : "", r->durability, &s->deck, code))
+        return false;
+    if (r->n == 0) {
+        s->n = 1;
+        s->seats[0].iccid = s->deck.iccid;
+        s->seats[0].card = s->deck.card;
+        return true;
+    }
+    while (s->n < r->n) {
+        struct seat *seat = &s->seats[s->n++];
+        seat->iccid = r->iccids[s->n - 1];
+        if (!open_seat(s, seat, code)) {
+            close_seats(s);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void trace_to(struct session *s, FILE *out)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    for (size_t i = 0; i < s->n; i++) {
+        struct seat *seat = &s->seats[i];
+        seat->trace = (struct trace_text){.out = out,
+                                          .label = s->n > 1 ? seat->iccid : NULL,
+                                          .times = true,
+                                          .start_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
+        struct uicc_env *env = seat->store != NULL ? &seat->env : &s->deck.env;
+        env->ctx = seat;
+        env->trace = trace_text_event;
+    }
+}
+
+static int serve_seats(struct session *s, int stop_fd)
+{
+    const struct request *r = s->request;
+    for (size_t i = 0; i < s->n; i++)
+        s->slots[i] =
+            (struct serve_slot){.card = s->seats[i].card, .host = r->host, .port = (uint16_t)(r->port + i)};
+    const struct serve_options options = {
+        .slots = s->slots, .n_slots = s->n, .stop_fd = stop_fd, .notify = notify, .ctx = s};
+    int error = serve(&options, NULL);
+    if (error == ENOENT)
+        return cli_refuse(s->cmd, "--host: no address for '%.200s'", r->host);
+    if (error != 0)
+        return cli_refuse(s->cmd, "cannot go on: %s", strerror(error));
+    return EXIT_OK;
+}
+
+static int serve_traced(struct session *s, int stop_fd)
+{
+    const char *name = s->request->trace;
+    if (name == NULL)
+        return serve_seats(s, stop_fd);
+    bool to_stdout = strcmp(name, "-") == 0;
+    /* Appended: a card that is started again after a crash must not erase what led to it. */
+    FILE *out = to_stdout ? stdout : fopen(name, "ae");
+    if (out == NULL)
+        return cli_refuse(s->cmd, "--trace %s: %s", name, strerror(errno));
+    trace_to(s, out);
+    int code = serve_seats(s, stop_fd);
+    bool failed = ferror(out) != 0;
+    if (!to_stdout && fclose(out) != 0)
+        failed = true;
+    for (size_t i = 0; i < s->n; i++) /* closing a card may have something to say, and `out` is gone */
+        s->seats[i].env.trace = NULL;
+    s->deck.env.trace = NULL;
+    if (failed && code == EXIT_OK)
+        code = cli_refuse(s->cmd, "--trace %s: could not be written, it is not complete", name);
+    return code;
+}
+
+static int run_session(const struct request *r, int stop_fd)
+{
+    struct session s = {.cmd = &cmd_run, .request = r};
+    int code = EXIT_REFUSED;
+    if (!open_seats(&s, &code))
+        return code;
+    code = serve_traced(&s, stop_fd);
+    close_seats(&s);
+    return code;
+}
+
+/* Signals come as a readable file descriptor: between two APDUs, never in one. SIGPIPE is held back as well, or the end of a
+ * pipe that reads the trace would end the card. */
+static int with_signals(const struct request *r)
+{
+    sigset_t ends, held, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup means it */
+        sigaddset(&ends, SIGHUP);
+    held = ends;
+    sigaddset(&held, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    int stop_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (stop_fd < 0)
+        return cli_refuse(&cmd_run, "no signal descriptor: %s", strerror(errno));
+    int code = run_session(r, stop_fd);
+    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
+    struct pollfd more = {.fd = stop_fd, .events = POLLIN};
+    while (poll(&more, 1, 0) == 1 && read(stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    close(stop_fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+static bool add_card(struct request *r, const char *iccid)
+{
+    if (!cli_iccid(&cmd_run, "--card", iccid))
+        return false;
+    for (size_t i = 0; i < r->n; i++) {
+        if (strcmp(r->iccids[i], iccid) == 0) {
+            cli_usage(&cmd_run, "--card %s twice: a card is in one reader only", iccid);
+            return false;
+        }
+    }
+    if (r->n == CARDS_MAX) {
+        cli_usage(&cmd_run, "--card: at most %d cards, pcscd has no more readers", CARDS_MAX);
+        return false;
+    }
+    r->iccids[r->n++] = iccid;
+    return true;
+}
+
+static bool durability(struct request *r, const char *name)
+{
+    static const char *const names[] = {[DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            r->durability = (enum deck_durability)i;
+            return true;
+        }
+    }
+    cli_usage(&cmd_run, "--durability: '%.40s' is none of power, process, none", name);
+    return false;
+}
+
+static int run(int argc, char **argv)
+{
+    enum { CARD = 256, HOST, PORT, TRACE, DURABILITY };
+    static const struct option options[] = {
+        {"card", required_argument, NULL, CARD},
+        {"host", required_argument, NULL, HOST},
+        {"port", required_argument, NULL, PORT},
+        {"trace", required_argument, NULL, TRACE},
+        {"durability", required_argument, NULL, DURABILITY},
+        {NULL, 0, NULL, 0},
+    };
+    struct request r = {.host = "127.0.0.1", .port = VPCD_PORT, .durability = DECK_POWER};
+    uint64_t number;
+    int opt, code = EXIT_USAGE;
+    while ((opt = cli_option(&cmd_run, argc, argv, options, &code)) != -1) {
+        switch (opt) {
+        case CARD:
+            if (!add_card(&r, optarg))
+                return EXIT_USAGE;
+            break;
+        case HOST:
+            r.host = optarg;
+            break;
+        case PORT:
+            if (!cli_number(&cmd_run, "--port", optarg, 1, 65535, &number))
+                return EXIT_USAGE;
+            r.port = (uint16_t)number;
+            break;
+        case TRACE:
+            r.trace = optarg;
+            break;
+        case DURABILITY:
+            if (!durability(&r, optarg))
+                return EXIT_USAGE;
+            break;
+        default:
+            return code;
+        }
+    }
+    if (optind == argc)
+        return cli_usage(&cmd_run, "which deck?");
+    if (optind + 1 < argc)
+        return cli_usage(&cmd_run, "one deck only, not also '%.200s'", argv[optind + 1]);
+    if (r.n > 1 && r.port + r.n - 1 > 65535)
+        return cli_usage(&cmd_run, "--port %u: %zu cards need as many ports, and there are none above 65535",
+                         (unsigned)r.port, r.n);
+    r.deck = argv[optind];
+    return with_signals(&r);
+}
+
+const struct subcommand cmd_run = {
+    .name = "run",
+    .summary = "put cards into virtual PC/SC readers",
+    .help = "Usage: softuicc run DECK [--card ICCID]... [--host H] [--port P] [--trace FILE]\n"
+            "                    [--durability power|process|none]\n"
+            "Serves a card of the deck in the virtual reader of pcscd (package vsmartcard-vpcd) until\n"
+            "SIGINT or SIGTERM. The reader may come and go: the card waits for it.\n\n"
+            "  --card ICCID    which card of the deck (needed when it has several); given several\n"
+            "                  times, the cards go into readers at P, P+1, ...\n"
+            "  --host H        where pcscd runs (127.0.0.1)\n"
+            "  --port P        the reader's TCP port (35963, Debian's first virtual reader)\n"
+            "  --trace FILE    append every command and answer as text; - is standard output.\n"
+            "                  PINs and keys are left out\n"
+            "  --durability D  what a change survives once the card has answered: power (a power cut;\n"
+            "                  the default), process (kill -9 of this process), none (a clean end)\n"
+            "  --help          this text\n",
+    .run = run,
+};
