@@ -23,6 +23,7 @@ struct step {
     unsigned long line; /* in the script; 0: from the command line */
     size_t at, n;       /* what to send, or the comment's text, in script.bytes */
     bool expects;
+    unsigned long expect_line;
     size_t expect_at; /* expected octets; their masks follow, as many */
     size_t expect_n;
 };
@@ -169,7 +170,8 @@ static const char *add_command(struct script *s, const char *text, unsigned long
     return wrong;
 }
 
-static const char *add_expectation(struct script *s, const char *text, size_t *where, bool of_reset)
+static const char *add_expectation(struct script *s, const char *text, unsigned long line, size_t *where,
+                                   bool of_reset)
 {
     size_t n = 0, room = strlen(text) / 2 + 1;
     struct step *step = s->n_steps > 0 ? &s->steps[s->n_steps - 1] : NULL;
@@ -188,6 +190,7 @@ static const char *add_expectation(struct script *s, const char *text, size_t *w
     }
     if (wrong == NULL) {
         step->expects = true;
+        step->expect_line = line;
         step->expect_at = s->n_bytes;
         step->expect_n = n;
         if (!add_bytes(s, octets, n) || !add_bytes(s, octets + room, n))
@@ -231,10 +234,10 @@ static const char *parse_line(struct script *s, char *line, unsigned long number
         wrong = add_step(s, STEP_RESET, number) == NULL ? "no memory" : NULL;
     } else if (word(at, "ATR")) {
         at += 3;
-        wrong = add_expectation(s, at, where, true);
+        wrong = add_expectation(s, at, number, where, true);
     } else if (*at == '<') {
         at++;
-        wrong = add_expectation(s, at, where, false);
+        wrong = add_expectation(s, at, number, where, false);
     } else {
         at += *at == '>';
         wrong = add_command(s, at, number, where);
@@ -364,7 +367,7 @@ static void judge(struct session *s, const struct script *script, const struct s
     if (matches(script, step, got))
         return;
     s->wrong++;
-    printf("# MISMATCH, line %lu expects ", step->line);
+    printf("# MISMATCH, line %lu expects ", step->expect_line);
     put_expected(script, step);
     putchar('\n');
 }

@@ -28,7 +28,7 @@ enum {
 };
 
 /* The subscription applet's TAR in the built-in profiles */
-static const uint8_t default_tar[3] = {0xD0, 0x53, 0x01};
+static const uint8_t default_tar[3] = {0xBF, 0xFF, 0x3B};
 
 /* Where the message comes from is no part of its security: a number that nobody has, so that output is the
  * same every time. */
@@ -96,7 +96,8 @@ struct result {
     struct order_answer answer;
     struct terminal_asked asked;
     bool was_reset;
-    char imsi[16]; /* read after the reset; "" when it could not be */
+    bool looked; /* at EF.IMSI, after the REFRESH */
+    char imsi[16];
     sw_t imsi_sw;
 };
 
@@ -297,6 +298,8 @@ static int greet(struct change *c, const struct terminal *t, const struct pcsc *
     if (sw != SW_OK)
         return cli_refuse(c->cmd, "%s: the card does not show its ICCID: %s (%04X)", pcsc_reader(link),
                           sw_text(sw), sw);
+    if (iccid[0] == '\0')
+        return cli_refuse(c->cmd, "%s: the card's EF.ICCID holds no ICCID", pcsc_reader(link));
     if (strcmp(iccid, c->iccid) != 0)
         return cli_refuse(c->cmd, "%s: the card there has ICCID %s, not %s; nothing was sent",
                           pcsc_reader(link), iccid, c->iccid);
@@ -333,13 +336,14 @@ static int follow(struct change *c, const struct terminal *t, const struct pcsc 
     sw_t sw = r->envelope_sw;
     if (!terminal_serve(t, &r->asked, &sw))
         return cli_refuse(c->cmd, "%s; the card's REFRESH was not obeyed", pcsc_why(link));
-    if (!r->asked.reset_due)
+    if (!r->asked.refresh)
         return EXIT_OK;
-    if (!t->reset(t->ctx))
+    if (r->asked.reset_due && !t->reset(t->ctx))
         return cli_refuse(c->cmd, "%s; after the reset that the card asked for", pcsc_why(link));
-    r->was_reset = true;
+    r->was_reset = r->asked.reset_due;
     if (!terminal_imsi(t, r->imsi, &r->imsi_sw))
-        return cli_refuse(c->cmd, "%s; after the reset that the card asked for", pcsc_why(link));
+        return cli_refuse(c->cmd, "%s; after the card's REFRESH", pcsc_why(link));
+    r->looked = true;
     return EXIT_OK;
 }
 
@@ -399,7 +403,7 @@ static void tell_obeyed(const struct change *c, const struct result *r)
         puts("the card asked for no REFRESH");
     if (r->imsi[0] != '\0')
         printf("IMSI is now %s\n", r->imsi);
-    else if (r->was_reset)
+    else if (r->looked && r->imsi_sw != SW_OK)
         printf("IMSI could not be read: %s (%04X)\n", sw_text(r->imsi_sw), r->imsi_sw);
 }
 
@@ -412,8 +416,9 @@ static int tell_failure(const struct change *c, const struct result *r)
         if (c->order.reference_len > 0 && !span_equal(span_of(r->answer.reference, r->answer.reference_len),
                                                       span_of(c->order.reference, c->order.reference_len)))
             return cli_refuse(cmd, "order obeyed, but its receipt does not have its reference");
-        if (r->imsi[0] != '\0' && strcmp(r->imsi, c->order.imsi) != 0)
-            return cli_refuse(cmd, "order obeyed, but after the reset the card has IMSI %s", r->imsi);
+        if (r->looked && r->imsi_sw == SW_OK && strcmp(r->imsi, c->order.imsi) != 0)
+            return cli_refuse(cmd, "order obeyed, but the card has IMSI %s now",
+                              r->imsi[0] != '\0' ? r->imsi : "(none)");
         return EXIT_OK;
     case OUTCOME_REFUSED:
         if (r->answer.sw == SW_OK || (r->answer.sw & 0xFF00) == SW_DATA_AVAILABLE)
@@ -688,7 +693,7 @@ const struct subcommand cmd_change = {
             "  --refresh-mode HEX  command qualifier of the REFRESH that is asked for (default: the\n"
             "                      card's, 04: UICC reset)\n"
             "  --no-refresh        leave FETCH, REFRESH and the reset to whoever uses the card next\n"
-            "  --tar HEX           the subscription applet's TAR (default: D05301)\n"
+            "  --tar HEX           the subscription applet's TAR (default: BFFF3B)\n"
             "  --json              tell the outcome as JSON\n"
             "  --verbose           show the packet and the ENVELOPE too\n"
             "  --help              this text\n\n"

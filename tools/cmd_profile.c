@@ -88,7 +88,7 @@ static int show(const struct subcommand *cmd, const char *name)
     if (profile == NULL)
         return cli_refuse(cmd, "%s", error.text);
     const struct profile *p = &profile->p;
-    printf("profile %s\nATR     ", p->name);
+    printf("profile %s%s%s\nATR     ", p->name, p->title[0] != '\0' ? ": " : "", p->title);
     cli_put_hex(stdout, span_of(p->atr, p->atr_len));
     printf("\nIMSI    %s\n", p->imsi[0] != '\0' ? p->imsi : "-");
     show_pins(p);

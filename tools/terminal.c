@@ -85,7 +85,11 @@ static bool read_file(const struct terminal *t, const struct span *selects, size
             return true;
     }
     const uint8_t read_binary[] = {0x00, 0xB0, 0x00, 0x00, n};
-    return terminal_command(t, span_of(read_binary, sizeof read_binary), data, sw);
+    if (!terminal_command(t, span_of(read_binary, sizeof read_binary), data, sw))
+        return false;
+    if ((*sw & 0xFF00) == SW_PROACTIVE)
+        *sw = SW_OK;
+    return true;
 }
 
 /* P2 0C: no data returned (TS 102 221 11.1.1.2) */
@@ -103,10 +107,8 @@ bool terminal_iccid(const struct terminal *t, char iccid[21], sw_t *sw)
     iccid[0] = '\0';
     if (!read_file(t, selects, 2, sizeof bytes, &data, sw))
         return false;
-    if ((*sw & 0xFF00) == SW_PROACTIVE)
-        *sw = SW_OK;
     if (*sw == SW_OK && (data.len != sizeof bytes || !bcd_unpack(buf_span(&data), iccid)))
-        *sw = SW_DATA_MAY_BE_CORRUPTED;
+        iccid[0] = '\0';
     return true;
 }
 
@@ -119,10 +121,8 @@ bool terminal_imsi(const struct terminal *t, char imsi[16], sw_t *sw)
     imsi[0] = '\0';
     if (!read_file(t, selects, 2, sizeof bytes, &data, sw))
         return false;
-    if ((*sw & 0xFF00) == SW_PROACTIVE)
-        *sw = SW_OK;
     if (*sw == SW_OK && !imsi_unpack(buf_span(&data), imsi))
-        *sw = SW_DATA_MAY_BE_CORRUPTED;
+        imsi[0] = '\0';
     return true;
 }
 

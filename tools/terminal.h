@@ -20,10 +20,11 @@ struct terminal {
  * final status word. A status word of 62xx or 63xx after which data waits is followed up too, and kept. */
 bool terminal_command(const struct terminal *t, struct span command, struct buf *data, sw_t *sw);
 
-/* Selects and reads EF.ICCID below the MF. false: the link is gone; *sw says whether `iccid` is there (SW_OK). */
+/* Selects and reads EF.ICCID below the MF. false: the link is gone. *sw is SW_OK when the file could be read; iccid is empty when it
+ * could not, or holds no such number. */
 bool terminal_iccid(const struct terminal *t, char iccid[21], sw_t *sw);
 
-/* Selects the USIM and reads EF.IMSI. */
+/* Likewise: selects the USIM and reads EF.IMSI. */
 bool terminal_imsi(const struct terminal *t, char imsi[16], sw_t *sw);
 
 /* What a card asked for by proactive commands (ETSI TS 102 223). */

@@ -112,9 +112,14 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
+    struct session *session = &card->ram.channels[cmd->channel];
+    const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
-    sw_t sw = session_execute(card, &card->ram.channels[cmd->channel], cmd, &out, row);
-    return fold_t0(card, *row, cmd, &out, sw);
+    sw_t sw = session_execute(card, session, cmd, &out, row);
+    size_t n = fold_t0(card, *row, cmd, &out, sw);
+    if (response[0] == SW_WRONG_LE >> 8 && n == 2) /* to be sent again: it must find things as it found them the first time */
+        session->view = before;
+    return n;
 }
 
 /* A command that was refused before its row was found may still be somebody's PIN with a wrong class or length. */

@@ -9,7 +9,7 @@
 
 int profile_pin_bit(uint8_t reference)
 {
-    /* TS 102 221 table 9.3: global references have bit 8 clear, local ones set; x9 is RFU in both ranges */
+    /* TS 102 221 9.5.1: global references have bit 8 clear, local ones set; x9 is RFU in both ranges */
     if (reference >= 0x01 && reference <= 0x08)
         return reference - 0x01;
     if (reference >= 0x0A && reference <= 0x0E)

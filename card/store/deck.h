@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A deck: one LMDB file ("*.uicc") that holds one card or a million, keyed by ICCID, and the profile they were made from.
- * Objects are sealed (AES-256-GCM) under a storage key that lies beside the deck (DECK.key, mode 0600), not in it; each is
- * bound to its card and id, and each card's set of objects is bound together, so that changing, removing or putting back
- * any one of them is seen when the card is opened. One process at a time has a deck open.
+ * A deck: one LMDB file ("*.uicc") that holds one card or a million, keyed by ICCID, and the profile they
+ * were made from. Objects are sealed (AES-256-GCM) under a storage key that lies beside the deck (DECK.key,
+ * mode 0600), not in it; each is bound to its card and id, and each card's set of objects is bound together,
+ * so that changing, removing or putting back any one of them is seen when the card is opened. One process at
+ * a time has a deck open.
+ *
+ * A deck and its cards may be used by several threads: it locks itself. Its crypto is then to be its own. A
+ * process forked off may not use the deck: writes fail there.
  */
 #ifndef STORE_DECK_H
 #define STORE_DECK_H
@@ -15,7 +19,8 @@ struct deck;
 
 enum deck_durability {
     DECK_POWER,   /* every write is on the disk before the card answers */
-    DECK_PROCESS, /* every write is with the operating system: survives kill -9, not a power cut of the machine */
+    DECK_PROCESS, /* every write is with the operating system: survives kill -9, not a power cut of the
+                     machine */
     DECK_NONE,    /* written when the deck is closed (and now and then) */
 };
 
@@ -25,30 +30,49 @@ struct deck_error {
     char text[512]; /* one line for a person: what, where, what to do */
 };
 
-/* Makes DECK and DECK.key; `profile` is kept in it (any bytes). Fails if either file exists. The deck appears under its name
- * only at deck_publish: until then it is DECK.new, and closing it removes that, so that a making cut short leaves nothing
- * that looks like a deck. NULL: *error says why. crypto stays the caller's and must outlive the deck. */
-struct deck *deck_create(const char *path, struct span profile, struct uicc_crypto *crypto, struct deck_error *error);
+/* Makes DECK and DECK.key; `profile` is kept in it (any bytes). Fails if either file exists. The deck appears
+ * under its name only at deck_publish: until then it is DECK.new, and closing it removes that, so that a
+ * making cut short leaves nothing that looks like a deck; what is left of one that was killed is removed by
+ * the next. Before deck_publish writes are as with DECK_NONE, after it as with DECK_POWER. NULL: *error says
+ * why. crypto stays the caller's and must outlive the deck. */
+struct deck *deck_create(const char *path, struct span profile, struct uicc_crypto *crypto,
+                         struct deck_error *error);
 bool deck_publish(struct deck *d, struct deck_error *error);
 
 /* Opens an existing deck. Held by another process: NULL, and *error names the process (pid and command). */
 struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                        struct deck_error *error);
+/* Aborts an open batch. Writes what is not on the disk yet; deck_sync before tells whether that works. */
 void deck_close(struct deck *d);
+
+/* Everything written so far is on the disk, whatever the durability. Not inside a batch. */
+bool deck_sync(struct deck *d, struct deck_error *error);
 
 struct span deck_profile(const struct deck *d); /* borrowed, as long as the deck is open */
 uint64_t deck_count(struct deck *d);            /* number of cards */
 
-/* The card whose ICCID is the smallest not below `from` ("" for the first): its digits in iccid. false: none. */
-bool deck_next(struct deck *d, const char *from, char iccid[DECK_ICCID_MAX + 1]);
+/* One line on the last write that failed, "" when none did: store_write can only say that it did. Borrowed
+ * until the next write. */
+const char *deck_trouble(const struct deck *d);
 
-/* The store of one card, closed by store_close before the deck is. deck_card: NULL with *error when there is none;
- * deck_new_card: NULL with *error when there is one. A new card exists once its first write has happened. */
+/* The card whose ICCID is the smallest not below `from` ("" for the first): its digits in iccid. false: none.
+ * ICCIDs are ordered as strings. */
+bool deck_next(struct deck *d, const char *from, char iccid[DECK_ICCID_MAX + 1]);
+/* The card after this ICCID, for going through all: for (more = deck_next(d, "", i); more; more =
+ * deck_after(d, i, i)) */
+bool deck_after(struct deck *d, const char *than, char iccid[DECK_ICCID_MAX + 1]);
+
+/* The store of one card, closed by store_close before the deck is. deck_card: NULL with *error when there is
+ * none; deck_new_card: NULL with *error when there is one. A new card exists once its first write has
+ * happened. */
 struct uicc_store *deck_card(struct deck *d, const char *iccid, struct deck_error *error);
 struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_error *error);
 bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *error);
 
-/* Between the two, writes of all cards go into one transaction of the deck: all of them or none. */
+/* Between the two, writes of all cards go into one transaction of the deck: all of them or none. A write that
+ * fails spoils the batch: so do all that follow, and deck_batch_end, and nothing of the batch is kept. Cards
+ * that have written in a batch that was not kept are to be closed and opened again, since what they have in
+ * memory is ahead of their store. */
 bool deck_batch_begin(struct deck *d, struct deck_error *error);
 bool deck_batch_end(struct deck *d, struct deck_error *error);
 

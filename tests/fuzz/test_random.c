@@ -54,7 +54,8 @@ static size_t make(struct random *r, struct fixture *f, uint8_t *to, size_t room
         return out.len;
     }
     case 1: { /* an OTA message, sometimes then damaged below */
-        const struct fixture_ota ota = {below(r, 4), (uint16_t)(0x1600 | (below(r, 4) == 0 ? next(r) & 0xFF : 0x19)), tars[below(r, 3)],
+        static const uint16_t spis[] = {0x1619, 0x1619, 0x1601, 0x1602, 0x1600, 0x1639, 0x1E19, 0x1611, 0x0619, 0x0000, 0x0001};
+        const struct fixture_ota ota = {below(r, 4), spis[below(r, sizeof spis / sizeof spis[0])], tars[below(r, 3)],
                                         scripts[below(r, 5)], 0};
         out.len = fixture_envelope(f, &ota, to);
         break;

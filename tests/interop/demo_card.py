@@ -12,9 +12,9 @@
 import sys
 import time
 
+from smartcard import scard
 from smartcard.CardConnection import CardConnection
 from smartcard.Exceptions import CardConnectionException, NoCardException
-from smartcard.scard import SCARD_UNPOWER_CARD
 from smartcard.System import readers
 
 PATIENCE = 10  # seconds
@@ -27,7 +27,7 @@ def connect():
         for reader in readers():
             connection = reader.createConnection()
             try:
-                connection.connect(CardConnection.T0_protocol, disposition=SCARD_UNPOWER_CARD)
+                connection.connect(CardConnection.T0_protocol, disposition=scard.SCARD_UNPOWER_CARD)
                 return connection
             except (NoCardException, CardConnectionException):
                 pass
@@ -37,20 +37,19 @@ def connect():
 
 
 def wait_until_gone():
+    """Until pcscd itself has noticed: it looks some times a second, and misses a card that is back before it looked."""
     end = time.monotonic() + PATIENCE
-    for reader in readers():
-        while True:
-            connection = reader.createConnection()
-            try:
-                connection.connect(CardConnection.T0_protocol)
-                connection.disconnect()
-            except NoCardException:
-                break
-            except CardConnectionException:
-                pass
-            if time.monotonic() > end:
-                sys.exit(f"demo_card.py: {reader} still has a card")
-            time.sleep(0.05)
+    _, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+    while True:
+        _, names = scard.SCardListReaders(context, [])
+        known = [(name, scard.SCARD_STATE_UNAWARE) for name in names]
+        _, states = scard.SCardGetStatusChange(context, 0, known)
+        if not any(state & scard.SCARD_STATE_PRESENT for _, state, _ in states):
+            break
+        if time.monotonic() > end:
+            sys.exit("demo_card.py: a reader still has a card")
+        time.sleep(0.05)
+    scard.SCardReleaseContext(context)
 
 
 def once(card, command):

@@ -97,7 +97,7 @@ void fixture_reset(struct fixture *f)
 
 uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow)
 {
-    uint8_t *exact = malloc(command.n > 0 ? command.n : 1); /* exact size: sanitizers see a read beyond the end */
+    uint8_t *exact = calloc(1, command.n > 0 ? command.n : 1); /* exact size: sanitizers see a read beyond the end */
     if (command.n > 0)
         memcpy(exact, command.p, command.n);
     f->response_len = uicc_transmit(f->card, exact, command.n, f->response);
@@ -186,9 +186,9 @@ size_t fixture_envelope(struct fixture *f, const struct fixture_ota *ota, uint8_
                               .spi2 = (uint8_t)ota->spi,
                               .kic = keyset_kic_octet(&keys),
                               .kid = keyset_kid_octet(&keys)};
-    if ((c.spi1 & SPI1_CIPHERING) == 0)
+    if ((c.spi1 & SPI1_CIPHERING) == 0 && (c.spi2 & SPI2_POR_CIPHERED) == 0)
         c.kic = 0;
-    if ((c.spi1 & SPI1_CHECK) == 0)
+    if ((c.spi1 & SPI1_CHECK) == 0 && (c.spi2 & SPI2_POR_CHECK) == 0)
         c.kid = 0;
     tar = buf_of(c.tar, 3);
     assert_true(hex_parse(ota->tar, &tar, NULL) && hex_parse(ota->script, &s, NULL));

@@ -73,7 +73,7 @@ static void test_lengths(void **state)
     apdu(f, "00D6000000", "6700");                        /* Lc 0 where there must be data */
     apdu(f, "00A4000402", "6700");                        /* P3 = 02 and nothing after it */
     apdu(f, "0020000105123412341234", "6700");
-    apdu(f, "00200001043132333", "6700");
+    apdu(f, "002000010431323334", "6700");
     uint8_t all[UICC_COMMAND_MAX] = {0x00, 0xA4, 0x00, 0x04, 0x00, 0xFF, 0xFF};
     assert_int_equal(fixture_transmit(f, span_of(all, sizeof all), false), 0x6700);
     assert_int_equal(fixture_transmit(f, span_of(NULL, 0), false), 0x6700);
@@ -141,10 +141,15 @@ static void test_records(void **state)
     apdu(f, "00B2FF0400", "6A83");
     apdu(f, "00B2010500", "6A86");
     apdu(f, "00B2010200", "6A86");                        /* NEXT has P1 = 00 */
-    exchange(f, "00B2000200", "61*");                     /* NEXT without a pointer: the first */
+    apdu(f, "00B2000200", "6C26");                        /* a wrong Le must not move the pointer */
+    apdu(f, "00B2000226", "61*9000");                     /* NEXT without a pointer: the first */
+    apdu(f, "00B2000226", "6A83");
+    apdu(f, "00B2000426", "61*9000");                     /* the current one */
     apdu(f, "00B0000001", "6981");                        /* READ BINARY of a record file */
     exchange(f, "00B201F400", "61*");                     /* SFI 1E: current EF from now on */
-    apdu(f, "00B2012C00", "6A82");                        /* SFI 05 is EF.PL here: transparent */
+    apdu(f, "00B2012C00", "6981");                        /* SFI 05 is EF.PL here: transparent */
+    apdu(f, "00B201E400", "6A82");                        /* SFI 1C is nobody's */
+    apdu(f, "00B201FC00", "6A82");                        /* SFI 1F does not exist */
     exchange(f, "00A4000C022FE2", "9000");
     apdu(f, "00B2010400", "6981");
 }
@@ -252,11 +257,13 @@ static void test_toolkit(void **state)
     apdu(f, "80C2000002D100", "9000");                    /* no SMS in it: nobody's */
     apdu(f, "80C2000002D602", "6A80");
     apdu(f, "80C20000020000", "6A80");
-    apdu(f, "80C200000AD6088202828183010000", "6A80");
+    apdu(f, "80C200000AD60982028281830100", "6700");
+    apdu(f, "80C2000009D6088202828183010000", "6A80");       /* something behind the object */
+    apdu(f, "80C2000009D60782028281830100", "9000");         /* an event nobody listens to */
     /* An SMS-DELIVER with UDHI and no data (it crashed a peer), one without a header, one that is not for data download */
-    apdu(f, "80C2000018D11682028381" "8B1040048121437FF61111111111111100", "9*");
-    apdu(f, "80C200001BD11982028381" "8B1300048121437FF6111111111111110302700A", "9*");
-    apdu(f, "80C200001BD11982028381" "8B13400481214300F6111111111111110302700A", "9*");
+    apdu(f, "80C2000017D115820283818B0F40048121437FF61111111111111100", "9000");
+    apdu(f, "80C200001AD118820283818B1200048121437FF61111111111111103027000", "9000");
+    apdu(f, "80C200001AD118820283818B12400481214300F61111111111111103027000", "9000");
 }
 
 /* No PIN, no CK or IK in what a trace sink gets. */

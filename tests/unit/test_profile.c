@@ -352,6 +352,13 @@ static void test_encode_refuses(void **state)
     p = sample();
     p.atr_len = 34;
     assert_false(profile_encode(&p, &bytes, &n));
+    p = sample();
+    struct profile_pair pair = pairs[0];
+    pair.ota.kic_len = 15;
+    p.pairs = &pair;
+    p.n_pairs = 1;
+    assert_false(profile_encode(&p, &bytes, &n));
+    assert_null(bytes);
 }
 
 /* Each change makes a profile that encodes but must not decode. */
@@ -412,7 +419,6 @@ static void test_decode_refuses(void **state)
     REFUSED(r[0].sqn.ind_bits = 6);
     REFUSED(r[0].key.k_len = 15);
     REFUSED(r[0].key.opc_len = 0);
-    REFUSED(r[0].ota.kic_len = 15);
     REFUSED(r[0].ota_rights = 4);
 #undef REFUSED
 }

@@ -1,0 +1,1073 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From YAML to a profile: what the schema cannot say is checked here, access rules become EF.ARR records, and
+ * the result goes through profile_encode and profile_decode, so that a profile from text is the same thing as
+ * one from a deck.
+ */
+#include "profile_yaml.h"
+
+#include "builtin.h"
+#include "hex.h"
+#include "tlv.h"
+#include "yaml_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    FORMAT = 1,            /* of the YAML; a change that old loaders would misread raises it */
+    CONTENT_MAX = 8 << 20, /* octets of all files together */
+    MSL_DEFAULT = 0x16,    /* TS 102 225 5.1.1: cryptographic checksum, ciphering, counter higher */
+    FID_MF = 0x3F00,
+    FID_ARR_MF = 0x2F06,  /* ETSI TS 102 221 13.4 */
+    FID_ARR_ADF = 0x6F06, /* 3GPP TS 31.102 4.2.55 */
+    TERMS_MAX = 8,        /* PINs in one condition */
+    NAME_MAX_LEN = 63,
+};
+
+struct chunk {
+    struct chunk *next;
+    size_t n;
+    max_align_t data[];
+};
+
+struct maker {
+    const struct yaml_source *s;
+    const struct y_profile *y;
+    struct chunk *chunks;
+    size_t content; /* octets of file content so far */
+    bool insecure;
+    struct profile p;
+    bool *below_adf;     /* per file */
+    uint8_t (*arr)[255]; /* the records of EF.ARR, one per rule */
+    size_t *arr_len;
+};
+
+/* ---- small things ---- */
+
+static void *keep(struct maker *m, size_t n)
+{
+    struct chunk *c = calloc(1, sizeof *c + (n == 0 ? 1 : n));
+    if (c == NULL) {
+        (void)yaml_fail_at(m->s, 0, "", "no memory");
+        return NULL;
+    }
+    c->next = m->chunks;
+    c->n = n;
+    m->chunks = c;
+    return c->data;
+}
+
+static void release(struct maker *m)
+{
+    while (m->chunks != NULL) {
+        struct chunk *c = m->chunks;
+        m->chunks = c->next;
+        crypto_wipe(c->data, c->n);
+        free(c);
+    }
+}
+
+struct place { /* the path of a value, as "files[3].content" */
+    char text[YAML_PATH_MAX];
+};
+
+static struct place at(const char *list, unsigned index, const char *key)
+{
+    struct place w;
+    (void)snprintf(w.text, sizeof w.text, "%s[%u]%s%s", list, index, key[0] ? "." : "", key);
+    return w;
+}
+
+static struct place at_item(const char *list, unsigned index, const char *key, unsigned item)
+{
+    struct place w;
+    (void)snprintf(w.text, sizeof w.text, "%s[%u].%s[%u]", list, index, key, item);
+    return w;
+}
+
+/* Hexadecimal of min to max octets. The error never shows the text: it may be a key. */
+static bool octets(const struct maker *m, const char *path, const char *text, uint8_t *out, size_t min,
+                   size_t max, size_t *n)
+{
+    size_t where = 0;
+    struct buf b = buf_of(out, max);
+    if (!hex_parse(text, &b, &where)) {
+        if (b.full)
+            return yaml_fail(m->s, path, "more than %zu octet%s; shorten it", max, max == 1 ? "" : "s");
+        if (text[where] == 0)
+            return yaml_fail(m->s, path, "an odd number of hexadecimal digits; an octet has two");
+        return yaml_fail(m->s, path, "character %zu is no hexadecimal digit", where + 1);
+    }
+    if (b.len < min)
+        return yaml_fail(m->s, path, "%zu octet%s; must be %s%zu", b.len, b.len == 1 ? "" : "s",
+                         min == max ? "" : "at least ", min);
+    if (n != NULL)
+        *n = b.len;
+    return true;
+}
+
+static bool octet(const struct maker *m, const char *path, const char *text, uint8_t *out)
+{
+    if (strlen(text) != 2)
+        return yaml_fail(m->s, path, "must be two hexadecimal digits, like 0A");
+    return octets(m, path, text, out, 1, 1, NULL);
+}
+
+static uint16_t find_file(const struct maker *m, const char *path)
+{
+    for (unsigned i = 0; i < m->y->files_count; i++)
+        if (strcmp(m->y->files[i].path, path) == 0)
+            return (uint16_t)i;
+    return PROFILE_NO_FILE;
+}
+
+static bool is_df(int kind)
+{
+    return kind == FILE_MF || kind == FILE_DF || kind == FILE_ADF;
+}
+
+/* ---- keys ---- */
+
+/* Keys that are in specifications, manuals and other people's configurations. */
+static const char *const published[] = {
+    /* 3GPP TS 35.208 4.3: K, OP and OPc of the Milenage test sets */
+    "465b5ce8b199b49faa5f0a2ee238a6bc",
+    "cdc202d5123e20f62b6d676ac72cb318",
+    "cd63cb71954a9f4e48a5994e37a02baf",
+    "0396eb317b6d1c36f19c1c84cd6ffd16",
+    "ff53bade17df5d4e793073ce9d7579fa",
+    "53c15671c60a4b731c55b4a441c0bde2",
+    "fec86ba6eb707ed08905757b1bb44b8f",
+    "dbc59adcb6f9a0ef735477b7fadf8374",
+    "1006020f0a478bf6b699f15c062e42b3",
+    "9e5944aea94b81165c82fbf9f32db751",
+    "223014c5806694c007ca1eeef57f004f",
+    "a64a507ae1a2a98bb88eb4210135dc87",
+    "4ab1deb05ca6ceb051fc98e77d026a84",
+    "2d16c5cd1fdf6b22383584e3bef2a8d8",
+    "dcf07cbd51855290b92a07a9891e523e",
+    "6c38a116ac280c454f59332ee35c8c4f",
+    "1ba00a1a7c6700ac8c3ff3e96ad08725",
+    "3803ef5363b947c6aaa225e58fae3934",
+    /* defaults of open core networks and simulators */
+    "63bfa50ee6523365ff14c1f45f88737d",
+    "e8ed289deba952e4283b54e88e6183ca",
+    "8baf473f2f8fd09487cccbd7097c6862",
+    "8e27b6af0e692e750f32667a3b14605d",
+    "c42449363bbad02b66d16bc975d77cc1",
+};
+
+static bool well_known(const uint8_t *key, size_t n)
+{
+    bool seen[256] = {false};
+    unsigned distinct = 0;
+    bool steps = true; /* 000102.., 00112233.., 404142.., ffeedd.. */
+    for (size_t i = 0; i < n; i++) {
+        distinct += !seen[key[i]];
+        seen[key[i]] = true;
+        if (i > 1 && (uint8_t)(key[i] - key[i - 1]) != (uint8_t)(key[1] - key[0]))
+            steps = false;
+    }
+    if (steps || distinct < 4)
+        return true;
+    for (size_t period = 1; period <= 8 && period < n; period++) { /* 0123456789abcdef0123.. */
+        if (memcmp(key, key + period, n - period) == 0)
+            return true;
+    }
+    char text[2 * 32 + 1];
+    hex_format(span_of(key, n), text);
+    bool known = false;
+    for (size_t i = 0; i < sizeof published / sizeof published[0]; i++)
+        known = known || strcmp(text, published[i]) == 0;
+    crypto_wipe(text, sizeof text);
+    return known;
+}
+
+/* "derived", or a key of one of two lengths (the second may be 0). *derived says which; then *n is the first
+ * length. */
+static bool read_key(const struct maker *m, const char *path, const char *text, size_t length, size_t other,
+                     uint8_t *out, uint8_t *n, bool *derived)
+{
+    size_t got = length;
+    *derived = strcmp(text, "derived") == 0;
+    if (!*derived) {
+        size_t max = other > length ? other : length, min = other != 0 && other < length ? other : length;
+        if (!octets(m, path, text, out, min, max, &got))
+            return false;
+        if (got != length && got != other)
+            return yaml_fail(m->s, path, "%zu octets; must be %zu or %zu", got, length, other);
+        if (!m->insecure && well_known(out, got))
+            return yaml_fail(m->s, path,
+                             "a well-known or regular key; use a random one, or \"derived\", or say "
+                             "\"insecure: true\" for a card that is only a test card");
+    }
+    *n = (uint8_t)got;
+    return true;
+}
+
+static bool key_bits(const struct maker *m, const char *path, int algorithm, uint32_t bits)
+{
+    bool good = algorithm == OTA_AES    ? bits == 128 || bits == 192 || bits == 256
+                : algorithm == OTA_3DES ? bits == 128 || bits == 192
+                                        : bits == 64;
+    return good || yaml_fail(m->s, path, "must be %s",
+                             algorithm == OTA_AES    ? "128, 192 or 256 for aes"
+                             : algorithm == OTA_3DES ? "128 (two keys) or 192 (three keys) for 3des"
+                                                     : "64 for des");
+}
+
+static bool ota_key(const struct maker *m, const char *path, const char *part, int algorithm,
+                    const struct y_key *y, uint8_t *key, uint8_t *n, bool *derived)
+{
+    struct place bits, text;
+    (void)snprintf(bits.text, sizeof bits.text, "%s.%s.bits", path, part);
+    (void)snprintf(text.text, sizeof text.text, "%s.%s.key", path, part);
+    return key_bits(m, bits.text, algorithm, y->bits) &&
+           read_key(m, text.text, y->key, y->bits / 8, 0, key, n, derived);
+}
+
+/* `path` is that of the "ota" mapping. */
+static bool read_ota(const struct maker *m, const char *path, const struct y_ota *y, struct keyset *k,
+                     bool *derived)
+{
+    bool kic, kid, kik;
+    struct place w;
+    (void)snprintf(w.text, sizeof w.text, "%s.version", path);
+    if (y->version < 1 || y->version > 15) /* TS 102 225 5.1.2: bits 8-5 of KIc; 0 names no key */
+        return yaml_fail(m->s, w.text, "must be 1 to 15");
+    k->version = y->version;
+    k->kic_algorithm = (uint8_t)y->kic.algorithm;
+    k->kid_algorithm = (uint8_t)y->kid.algorithm;
+    (void)snprintf(w.text, sizeof w.text, "%s.kic.algorithm", path);
+    if ((y->kic.algorithm == OTA_DES || y->kid.algorithm == OTA_DES) && !m->insecure)
+        return yaml_fail(m->s, w.text, "single DES is broken; use aes, or say \"insecure: true\"");
+    if (!ota_key(m, path, "kic", y->kic.algorithm, &y->kic, k->kic, &k->kic_len, &kic) ||
+        !ota_key(m, path, "kid", y->kid.algorithm, &y->kid, k->kid, &k->kid_len, &kid) ||
+        !ota_key(m, path, "kik", y->kic.algorithm, &y->kik, k->kik, &k->kik_len, &kik))
+        return false;
+    k->mac_len = y->kid.mac == 0 ? 8 : (uint8_t)y->kid.mac;
+    (void)snprintf(w.text, sizeof w.text, "%s.kid.mac", path);
+    if (y->kid.mac != 0 && y->kid.mac != 8 && !(y->kid.mac == 4 && y->kid.algorithm == OTA_AES))
+        return yaml_fail(m->s, w.text, "must be 8 octets, or 4 with aes");
+    if (kic != kid || kic != kik)
+        return yaml_fail(m->s, path, "either all of kic, kid and kik are \"derived\" or none is");
+    *derived = kic;
+    return keyset_valid(k) || yaml_fail(m->s, path, "not a keyset that the card can use");
+}
+
+/* ---- head ---- */
+
+/* ISO/IEC 7816-3 8.2: TS, T0, interface characters as TDi say, historical bytes, TCK unless T=0 is all there
+ * is. */
+static bool check_atr(const struct maker *m, const uint8_t *atr, size_t n)
+{
+    if (atr[0] != 0x3B && atr[0] != 0x3F)
+        return yaml_fail(m->s, "atr", "begins with %02X; TS is 3B or 3F (ISO/IEC 7816-3 8.1)", atr[0]);
+    size_t i = 2;
+    unsigned next = atr[1] >> 4, historical = atr[1] & 0x0F;
+    bool first = true, tck = false;
+    while (next != 0) {
+        i += (next & 1) + (next >> 1 & 1) + (next >> 2 & 1);
+        if ((next & 8) == 0)
+            break;
+        if (i >= n)
+            return yaml_fail(m->s, "atr", "too short for the interface characters that it announces");
+        uint8_t td = atr[i++];
+        if (first && (td & 0x0F) != 0)
+            return yaml_fail(m->s, "atr", "offers T=%u first; the card talks T=0", td & 0x0F);
+        first = false;
+        tck = tck || (td & 0x0F) != 0;
+        next = td >> 4;
+    }
+    if (i + historical + tck != n)
+        return yaml_fail(m->s, "atr", "has %zu octets; T0 and TDi announce %zu%s", n, i + historical + tck,
+                         tck ? " (with TCK)" : "");
+    uint8_t sum = 0;
+    for (size_t k = 1; k < n; k++)
+        sum ^= atr[k];
+    return !tck || sum == 0 ||
+           yaml_fail(m->s, "atr", "TCK is %02X; must be %02X (ISO/IEC 7816-3 8.2.5)", atr[n - 1],
+                     atr[n - 1] ^ sum);
+}
+
+static bool make_head(struct maker *m)
+{
+    const struct y_profile *y = m->y;
+    struct profile *p = &m->p;
+    if (y->format != FORMAT)
+        return yaml_fail(m->s, "format", "format %u; this softuicc reads format %d", y->format, FORMAT);
+    p->name = y->name;
+    p->title = y->title == NULL ? "" : y->title;
+    p->insecure = m->insecure = y->insecure == YES;
+    p->ota_silent = y->ota.silent == YES;
+    size_t n = 0;
+    if (!octets(m, "atr", y->atr, p->atr, 2, sizeof p->atr, &n) || !check_atr(m, p->atr, n))
+        return false;
+    p->atr_len = (uint8_t)n;
+    n = strlen(y->imsi);
+    if (n < 6 || n > 15 || strspn(y->imsi, "0123456789") != n)
+        return yaml_fail(m->s, "imsi", "must be 6 to 15 digits");
+    memcpy(p->imsi, y->imsi, n);
+    return true;
+}
+
+/* ---- applets ---- */
+
+static const struct y_pin *find_pin(const struct maker *m, const char *name, size_t n)
+{
+    for (unsigned i = 0; i < m->y->pins_count; i++)
+        if (strlen(m->y->pins[i].name) == n && memcmp(m->y->pins[i].name, name, n) == 0)
+            return &m->y->pins[i];
+    return NULL;
+}
+
+static bool make_applet(struct maker *m, unsigned i)
+{
+    const struct y_applet *y = &m->y->applets[i];
+    struct profile_applet *a = &m->p.applets[i];
+    a->class_name = y->class_name;
+    a->adf = PROFILE_NO_FILE;
+    if (y->aid != NULL) {
+        size_t n = 0;
+        struct place w = at("applets", i, "aid");
+        if (!octets(m, w.text, y->aid, a->aid, 5, PROFILE_AID_MAX, &n))
+            return false;
+        a->aid_len = (uint8_t)n;
+        for (unsigned k = 0; k < i; k++)
+            if (span_equal(span_of(a->aid, n), span_of(m->p.applets[k].aid, m->p.applets[k].aid_len)))
+                return yaml_fail(m->s, w.text, "applets[%u] has the same AID; each needs its own", k);
+    }
+    const char *df = y->adf != NULL ? y->adf : y->start;
+    struct place w = at("applets", i, y->adf != NULL ? "adf" : "start");
+    if (y->adf != NULL && y->start != NULL)
+        return yaml_fail(
+            m->s, w.text,
+            "\"adf\" and \"start\" together; give the ADF that it owns, or a DF that it starts in");
+    if (df != NULL && (a->adf = find_file(m, df)) == PROFILE_NO_FILE)
+        return yaml_fail(m->s, w.text, "no file \"%s\" under \"files\"", df);
+    if (y->adf != NULL) {
+        if (m->y->files[a->adf].kind != FILE_ADF)
+            return yaml_fail(m->s, w.text, "\"%s\" is not of kind adf; did you mean \"start\"?", df);
+        if (a->aid_len == 0)
+            return yaml_fail(m->s, at("applets", i, "").text,
+                             "owns an ADF but has no \"aid\" to select it by");
+        if (m->p.files[a->adf].applet != 0xFF)
+            return yaml_fail(m->s, w.text, "\"%s\" is already owned by applets[%u]", df,
+                             m->p.files[a->adf].applet);
+        m->p.files[a->adf].applet = (uint8_t)i;
+    } else if (df != NULL && !is_df(m->y->files[a->adf].kind)) {
+        return yaml_fail(m->s, w.text, "\"%s\" is not a DF", df);
+    }
+    for (unsigned k = 0; k < y->tars_count; k++) {
+        w = at_item("applets", i, "tars", k);
+        if (!octets(m, w.text, y->tars[k], a->tars[k], 3, 3, NULL))
+            return false;
+        a->n_tars = (uint8_t)(k + 1);
+        for (unsigned j = 0; j <= i; j++)
+            for (unsigned t = 0; t < m->p.applets[j].n_tars && !(j == i && t == k); t++)
+                if (memcmp(m->p.applets[j].tars[t], a->tars[k], 3) == 0)
+                    return yaml_fail(m->s, w.text, "TAR already given to applets[%u]; each needs its own", j);
+    }
+    a->msl = MSL_DEFAULT;
+    w = at("applets", i, "msl");
+    if (y->msl != NULL && !octet(m, w.text, y->msl, &a->msl))
+        return false;
+    if ((a->msl & 0xE0) != 0)
+        return yaml_fail(m->s, w.text, "bits 6 to 8 of SPI1 are reserved (TS 102 225 5.1.1)");
+    if ((a->msl & 0x03) < 2 && !m->insecure)
+        return yaml_fail(m->s, w.text,
+                         "without a cryptographic checksum anyone may command this applet; use 16 (checksum, "
+                         "ciphering, counter), or say \"insecure: true\"");
+    for (unsigned k = 0; k < y->access_count; k++) {
+        uint8_t reference = 0;
+        w = at_item("applets", i, "access", k);
+        const struct y_pin *pin = find_pin(m, y->access[k], strlen(y->access[k]));
+        if (pin == NULL)
+            return yaml_fail(m->s, w.text, "no PIN \"%s\" under \"pins\"", y->access[k]);
+        if (!octet(m, w.text, pin->reference, &reference) || profile_pin_bit(reference) < 0)
+            return yaml_fail(m->s, w.text, "\"%s\" has no valid key reference", y->access[k]);
+        a->access |= 1u << profile_pin_bit(reference);
+    }
+    if (y->params != NULL) {
+        uint8_t *params = keep(m, strlen(y->params));
+        size_t n = 0;
+        if (params == NULL ||
+            !octets(m, at("applets", i, "params").text, y->params, params, 0, strlen(y->params), &n))
+            return false;
+        a->params = span_of(params, n);
+    }
+    return true;
+}
+
+/* ---- PINs ---- */
+
+/* Four to eight digits, or 16 hexadecimal ones (TS 102 221 9.5.1: eight octets, digits in ASCII, padded with
+ * FF). */
+static bool read_pin(const struct maker *m, const char *path, const char *text, size_t digits_min,
+                     uint8_t out[8])
+{
+    size_t n = strlen(text);
+    if (n == 16)
+        return octets(m, path, text, out, 8, 8, NULL);
+    if (n < digits_min || n > 8 || strspn(text, "0123456789") != n)
+        return digits_min == 8 ? yaml_fail(m->s, path, "must be 8 digits, or 16 hexadecimal digits")
+                               : yaml_fail(m->s, path, "must be 4 to 8 digits, or 16 hexadecimal digits");
+    memset(out, 0xFF, 8);
+    memcpy(out, text, n);
+    return true;
+}
+
+static bool make_pin(struct maker *m, unsigned i)
+{
+    const struct y_pin *y = &m->y->pins[i];
+    struct profile_pin *p = &m->p.pins[i];
+    struct place w = at("pins", i, "name");
+    if (strcmp(y->name, "always") == 0 || strcmp(y->name, "never") == 0 || strcmp(y->name, "or") == 0 ||
+        strcmp(y->name, "and") == 0 || strpbrk(y->name, " \t") != NULL)
+        return yaml_fail(m->s, w.text, "one word, and not one that conditions use (always, never, or, and)");
+    if (find_pin(m, y->name, strlen(y->name)) != y)
+        return yaml_fail(m->s, w.text, "two PINs are called \"%s\"", y->name);
+    w = at("pins", i, "reference");
+    if (!octet(m, w.text, y->reference, &p->reference))
+        return false;
+    if (profile_pin_bit(p->reference) < 0)
+        return yaml_fail(m->s, w.text,
+                         "no key reference; 01-08, 0A-0E, 11, 81-88 or 8A-8E (TS 102 221 9.5.1)");
+    p->adf = 0xFF;
+    bool local = (p->reference & 0x80) != 0;
+    if (local != (y->scope != NULL))
+        return yaml_fail(m->s, w.text,
+                         local ? "a local PIN (81-8E) needs a \"scope\": the ADF that it belongs to"
+                               : "a global PIN has no \"scope\"; local ones are 81-8E");
+    if (local) {
+        uint16_t adf = find_file(m, y->scope);
+        if (adf == PROFILE_NO_FILE || m->p.files[adf].applet == 0xFF)
+            return yaml_fail(m->s, at("pins", i, "scope").text, "no ADF \"%s\" under \"files\"", y->scope);
+        p->adf = m->p.files[adf].applet;
+    }
+    for (unsigned k = 0; k < i; k++)
+        if (m->p.pins[k].reference == p->reference && m->p.pins[k].adf == p->adf)
+            return yaml_fail(m->s, w.text, "pins[%u] has the same key reference", k);
+    if (!read_pin(m, at("pins", i, "value").text, y->value, 4, p->value))
+        return false;
+    if (y->puk != NULL && !read_pin(m, at("pins", i, "puk").text, y->puk, 8, p->puk))
+        return false;
+    /* TS 102 221 9.5.1: an administrative key is never disabled */
+    bool adm = (p->reference & 0x0F) >= 0x0A;
+    p->enabled = y->enabled != NO;
+    p->can_disable = y->can_disable == UNSAID ? !adm : y->can_disable == YES;
+    if (adm && (!p->enabled || p->can_disable))
+        return yaml_fail(m->s, at("pins", i, "").text,
+                         "an administrative key (0A-0E, 8A-8E) cannot be disabled");
+    p->tries = y->tries == NULL ? 3 : *y->tries;
+    if (p->tries < 1 || p->tries > 15)
+        return yaml_fail(m->s, at("pins", i, "tries").text, "must be 1 to 15");
+    w = at("pins", i, "puk-tries");
+    if (y->puk == NULL && y->puk_tries != NULL && *y->puk_tries != 0)
+        return yaml_fail(m->s, w.text, "there is no \"puk\" to try; add it, or remove this");
+    p->puk_tries = y->puk == NULL ? 0 : y->puk_tries == NULL ? 10 : *y->puk_tries;
+    if (y->puk != NULL && (p->puk_tries < 1 || p->puk_tries > 15))
+        return yaml_fail(m->s, w.text, "must be 1 to 15");
+    return true;
+}
+
+/* ---- access rules ---- */
+
+/* A security condition data object (TS 102 221 9.2.7): 90 always, 97 never, A4 a key reference, A0 or, AF
+ * and. */
+static bool condition(const struct maker *m, const char *path, const char *text, struct buf *out)
+{
+    struct {
+        const char *p;
+        size_t n;
+    } word[2 * TERMS_MAX - 1];
+    unsigned n = 0;
+    for (const char *c = text + strspn(text, " "); *c != 0; c += strspn(c, " ")) {
+        if (n == 2 * TERMS_MAX - 1)
+            return yaml_fail(m->s, path, "more than %d PINs in one condition", TERMS_MAX);
+        word[n].p = c;
+        word[n].n = strcspn(c, " ");
+        c += word[n++].n;
+    }
+    if (n == 1 && word[0].n == 6 && memcmp(word[0].p, "always", 6) == 0) {
+        buf_tlv(out, 0x90, SPAN_EMPTY);
+        return true;
+    }
+    if (n == 1 && word[0].n == 5 && memcmp(word[0].p, "never", 5) == 0) {
+        buf_tlv(out, 0x97, SPAN_EMPTY);
+        return true;
+    }
+    uint8_t bytes[TERMS_MAX * 8];
+    struct buf terms = buf_of(bytes, sizeof bytes);
+    uint32_t group = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (i % 2 == 1) {
+            uint32_t joined = word[i].n == 2 && memcmp(word[i].p, "or", 2) == 0    ? 0xA0
+                              : word[i].n == 3 && memcmp(word[i].p, "and", 3) == 0 ? 0xAF
+                                                                                   : 0;
+            if (joined == 0 || (group != 0 && group != joined))
+                return yaml_fail(m->s, path,
+                                 "PINs are joined by \"or\" or by \"and\", not by both or anything else");
+            group = joined;
+            continue;
+        }
+        const struct y_pin *pin = find_pin(m, word[i].p, word[i].n);
+        if (pin == NULL)
+            return yaml_fail(m->s, path, "no PIN \"%.*s\" under \"pins\"; or say always or never",
+                             (int)word[i].n, word[i].p);
+        uint8_t crt[6] = {0x83, 0x01, 0,
+                          0x95, 0x01, 0x08}; /* key reference; usage qualifier: user knowledge */
+        crt[2] = m->p.pins[pin - m->y->pins].reference;
+        buf_tlv(&terms, 0xA4, span_of(crt, sizeof crt));
+    }
+    if (n % 2 == 0)
+        return yaml_fail(m->s, path, "must be always, never, or names of PINs joined by \"or\" or \"and\"");
+    if (group != 0)
+        buf_tlv(out, group, buf_span(&terms));
+    else
+        buf_put(out, buf_span(&terms));
+    return true;
+}
+
+enum { RULE_EF = 1, RULE_DF = 2 };
+
+struct access {
+    const char *key;
+    size_t offset; /* of the condition in struct y_rule */
+    uint8_t bit;   /* of the access mode byte, TS 102 221 9.2.7, ISO/IEC 7816-4 tables 16, 17; 0: by INS */
+    uint8_t ins;
+    uint8_t only; /* for */
+};
+
+static const struct access accesses[] = {
+    {"read", offsetof(struct y_rule, read), 0x01, 0, RULE_EF},
+    {"update", offsetof(struct y_rule, update), 0x02, 0, RULE_EF},
+    {"write", offsetof(struct y_rule, write), 0x04, 0, RULE_EF},
+    {"delete-child", offsetof(struct y_rule, delete_child), 0x01, 0, RULE_DF},
+    {"create-ef", offsetof(struct y_rule, create_ef), 0x02, 0, RULE_DF},
+    {"create-df", offsetof(struct y_rule, create_df), 0x04, 0, RULE_DF},
+    {"deactivate", offsetof(struct y_rule, deactivate), 0x08, 0, 0},
+    {"activate", offsetof(struct y_rule, activate), 0x10, 0, 0},
+    {"terminate", offsetof(struct y_rule, terminate), 0x20, 0, 0},
+    {"delete", offsetof(struct y_rule, delete_self), 0x40, 0, 0},
+    {"increase", offsetof(struct y_rule, increase), 0, 0x32, RULE_EF}, /* TS 102 221 11.1.8 */
+    {"resize", offsetof(struct y_rule, resize), 0, 0xD4, 0},           /* TS 102 222 6.10 */
+};
+
+enum { ACCESSES = sizeof accesses / sizeof accesses[0] };
+
+static const char *rule_text(const struct y_rule *y, const struct access *a)
+{
+    const char *text;
+    memcpy(&text, (const char *)y + a->offset, sizeof text);
+    return text;
+}
+
+static unsigned rule_for(const struct y_rule *y)
+{
+    unsigned only = 0;
+    for (unsigned k = 0; k < ACCESSES; k++)
+        if (rule_text(y, &accesses[k]) != NULL)
+            only |= accesses[k].only;
+    return only;
+}
+
+/* One record of EF.ARR: kinds of access with the same condition share one access mode object. */
+static bool make_rule(struct maker *m, unsigned i)
+{
+    const struct y_rule *y = &m->y->access[i];
+    struct buf record = buf_of(m->arr[i], sizeof m->arr[i]);
+    bool done[ACCESSES] = {false};
+    for (unsigned k = 0; k < i; k++)
+        if (strcmp(m->y->access[k].name, y->name) == 0)
+            return yaml_fail(m->s, at("access", i, "name").text, "two rules are called \"%s\"", y->name);
+    if (rule_for(y) == (RULE_EF | RULE_DF))
+        return yaml_fail(
+            m->s, at("access", i, "").text,
+            "mixes access to files (read, update, ..) and to directories (create-ef, ..); make two rules");
+    for (unsigned k = 0; k < ACCESSES; k++) {
+        const char *text = rule_text(y, &accesses[k]);
+        if (text == NULL || done[k])
+            continue;
+        uint8_t bytes[TERMS_MAX * 8 + 4];
+        struct buf sc = buf_of(bytes, sizeof bytes);
+        if (!condition(m, at("access", i, accesses[k].key).text, text, &sc))
+            return false;
+        if (accesses[k].bit == 0) {
+            buf_tlv_u8(&record, 0x84, accesses[k].ins);
+        } else {
+            uint8_t mode = 0;
+            for (unsigned j = k; j < ACCESSES; j++) {
+                const char *same = rule_text(y, &accesses[j]);
+                if (accesses[j].bit != 0 && same != NULL && strcmp(same, text) == 0) {
+                    mode |= accesses[j].bit;
+                    done[j] = true;
+                }
+            }
+            buf_tlv_u8(&record, 0x80, mode);
+        }
+        buf_put(&record, buf_span(&sc));
+    }
+    if (!buf_ok(&record))
+        return yaml_fail(m->s, at("access", i, "").text, "more than 255 octets in EF.ARR; simplify it");
+    if (record.len == 0)
+        return yaml_fail(m->s, at("access", i, "").text,
+                         "allows nothing; give at least one condition (never, if so)");
+    m->arr_len[i] = record.len;
+    return true;
+}
+
+/* ---- files ---- */
+
+static bool hex4(const struct maker *m, const char *path, const char *text, uint16_t *out)
+{
+    uint8_t two[2];
+    if (strlen(text) != 4)
+        return yaml_fail(m->s, path, "must be four hexadecimal digits, like 6F07");
+    if (!octets(m, path, text, two, 2, 2, NULL))
+        return false;
+    *out = (uint16_t)(two[0] << 8 | two[1]);
+    return true;
+}
+
+/* Where the file stands: its name, its parent, its identifiers. */
+static bool make_name(struct maker *m, unsigned i)
+{
+    const struct y_file *y = &m->y->files[i];
+    struct profile_file *f = &m->p.files[i];
+    struct place w = at("files", i, "path");
+    const char *slash = strrchr(y->path, '/');
+    f->name = slash == NULL ? y->path : slash + 1;
+    f->kind = (uint8_t)y->kind;
+    if (strlen(f->name) == 0 || strlen(f->name) > NAME_MAX_LEN)
+        return yaml_fail(m->s, w.text, "a name has 1 to %d characters", NAME_MAX_LEN);
+    for (const char *c = y->path; *c != 0; c++)
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7F)
+            return yaml_fail(m->s, w.text, "blanks and letters beyond ASCII have no place in a path");
+    if ((i == 0) != (strcmp(y->path, "MF") == 0) || (i == 0) != (y->kind == FILE_MF))
+        return yaml_fail(m->s, w.text,
+                         i == 0 ? "the first file is \"MF\", of kind mf"
+                                : "only the first file is \"MF\", of kind mf");
+    if (slash != NULL) {
+        size_t n = (size_t)(slash - y->path);
+        unsigned k = i;
+        while (k-- > 0)
+            if (strlen(m->y->files[k].path) == n && memcmp(m->y->files[k].path, y->path, n) == 0)
+                break;
+        if (k >= i)
+            return yaml_fail(m->s, w.text, "its directory \"%.*s\" is not above it in the list", (int)n,
+                             y->path);
+        if (!is_df(m->y->files[k].kind))
+            return yaml_fail(m->s, w.text, "\"%s\" is not a directory", m->y->files[k].path);
+        f->parent = (uint16_t)k;
+        m->below_adf[i] = m->below_adf[k] || m->y->files[k].kind == FILE_ADF;
+    } else if (i != 0) {
+        return yaml_fail(m->s, w.text, "must begin with \"MF/\"");
+    }
+    w = at("files", i, "fid");
+    if (y->fid != NULL) {
+        if (!hex4(m, w.text, y->fid, &f->fid))
+            return false;
+    } else if (y->kind == FILE_MF || y->kind == FILE_ADF) {
+        f->fid = y->kind == FILE_MF ? FID_MF : PROFILE_FID_CURRENT_ADF;
+    } else {
+        return yaml_fail(m->s, at("files", i, "").text, "%s: \"fid\" is missing; add it", f->name);
+    }
+    /* TS 102 221 8.6: reserved */
+    if ((f->fid == FID_MF) != (i == 0) || f->fid == 0x3FFF || f->fid == 0xFFFF ||
+        (f->fid == PROFILE_FID_CURRENT_ADF && y->kind != FILE_ADF))
+        return yaml_fail(m->s, w.text, "%s: %04X is reserved (TS 102 221 8.6)", f->name, f->fid);
+    if (y->sfi != NULL) {
+        w = at("files", i, "sfi");
+        if (is_df(y->kind))
+            return yaml_fail(m->s, w.text, "%s: a directory has no SFI", f->name);
+        if (!octet(m, w.text, y->sfi, &f->sfi))
+            return false;
+        if (f->sfi < 1 || f->sfi > 30)
+            return yaml_fail(m->s, w.text, "%s: an SFI is 01 to 1E (hexadecimal)", f->name);
+    }
+    return true;
+}
+
+/* The access rule, and that the EF.ARR which is to hold it is there. */
+static bool make_reference(struct maker *m, unsigned i)
+{
+    const struct y_file *y = &m->y->files[i];
+    struct profile_file *f = &m->p.files[i];
+    struct place w = at("files", i, "access");
+    unsigned rule = 0;
+    while (rule < m->y->access_count && strcmp(m->y->access[rule].name, y->access) != 0)
+        rule++;
+    if (rule == m->y->access_count)
+        return yaml_fail(m->s, w.text, "%s: no rule \"%s\" under \"access\"", f->name, y->access);
+    unsigned only = rule_for(&m->y->access[rule]);
+    if (only == (is_df(y->kind) ? RULE_EF : RULE_DF))
+        return yaml_fail(m->s, w.text, "%s: rule \"%s\" is for %s", f->name, y->access,
+                         only == RULE_EF ? "files, not directories" : "directories, not files");
+    f->arr_record = (uint8_t)(rule + 1);
+    f->arr_fid = m->below_adf[i] ? FID_ARR_ADF : FID_ARR_MF;
+    /* TS 102 221 9.2.7: looked for in the directory of the file, then upwards to the ADF or the MF */
+    uint16_t top = 0;
+    if (m->below_adf[i])
+        for (top = f->parent; m->p.files[top].kind != FILE_ADF;)
+            top = m->p.files[top].parent;
+    uint16_t arr = profile_child(&m->p, top, f->arr_fid);
+    if (arr == PROFILE_NO_FILE || m->y->files[arr].fill != Y_FILL_ACCESS_RULES)
+        return yaml_fail(
+            m->s, w.text,
+            "%s: its rule stands in %s/EF.ARR (%04X), which is missing; add it, with \"fill: access-rules\"",
+            f->name, m->y->files[top].path, f->arr_fid);
+    return true;
+}
+
+static bool only_for(const struct maker *m, unsigned i, const char *key, bool there, bool allowed,
+                     const char *whom)
+{
+    return !there || allowed ||
+           yaml_fail(m->s, at("files", i, key).text, "%s: \"%s\" is for %s", m->p.files[i].name, key, whom);
+}
+
+/* Size and record length, and that nothing is said which this kind of file does not have. */
+static bool make_size(struct maker *m, unsigned i, size_t content)
+{
+    const struct y_file *y = &m->y->files[i];
+    struct profile_file *f = &m->p.files[i];
+    bool ef = !is_df(y->kind), records = y->kind == FILE_LINEAR || y->kind == FILE_CYCLIC;
+    bool rules = y->fill == Y_FILL_ACCESS_RULES;
+    if (!only_for(m, i, "size", y->size != NULL, ef && !records, "transparent and ber-tlv files") ||
+        !only_for(m, i, "records", y->records != NULL, records, "linear and cyclic files") ||
+        !only_for(m, i, "content", y->content != NULL, ef && y->fill == FILL_CONTENT,
+                  "files without \"fill\"") ||
+        !only_for(m, i, "contents", y->contents != NULL,
+                  records && y->fill == FILL_CONTENT && y->content == NULL,
+                  "linear and cyclic files without \"content\" and \"fill\"") ||
+        !only_for(m, i, "fill", y->fill != FILL_CONTENT, ef, "files, not directories") ||
+        !only_for(m, i, "high-update", y->high_update == YES, ef, "files, not directories") ||
+        !only_for(m, i, "fill", y->fill == FILL_ICCID || y->fill == FILL_IMSI, y->kind == FILE_TRANSPARENT,
+                  "transparent files when it is iccid or imsi") ||
+        !only_for(m, i, "fill", rules, y->kind == FILE_LINEAR, "linear files when it is access-rules"))
+        return false;
+    if (!ef)
+        return true;
+    if (records) {
+        size_t length = 0, count = m->y->access_count;
+        for (unsigned k = 0; rules && k < count; k++)
+            length = m->arr_len[k] > length ? m->arr_len[k] : length;
+        if (y->records == NULL && !rules)
+            return yaml_fail(m->s, at("files", i, "").text,
+                             "%s: \"records\" is missing; add {length: .., count: ..}", f->name);
+        struct place w = at("files", i, "records");
+        if (y->records != NULL) {
+            if (y->records->length < 1 || y->records->length > 255)
+                return yaml_fail(m->s, w.text, "%s: length must be 1 to 255", f->name);
+            if (y->records->count < 1 || y->records->count > 254)
+                return yaml_fail(m->s, w.text, "%s: count must be 1 to 254", f->name);
+            if (rules && (y->records->length < length || y->records->count < count))
+                return yaml_fail(m->s, w.text,
+                                 "%s: the rules need {length: %zu, count: %zu}; enlarge it or leave it out",
+                                 f->name, length, count);
+            length = y->records->length;
+            count = y->records->count;
+        }
+        f->record_len = (uint8_t)length;
+        f->size = (uint32_t)(length * count);
+        if (f->size > 0xFFFF)
+            return yaml_fail(m->s, w.text, "%s: %u octets; a file has at most 65535", f->name, f->size);
+        return true;
+    }
+    size_t fixed = y->fill == FILL_ICCID  ? 10
+                   : y->fill == FILL_IMSI ? 9
+                                          : 0; /* TS 102 221 13.2, TS 31.102 4.2.2 */
+    f->size = y->size != NULL ? *y->size : (uint32_t)(fixed != 0 ? fixed : content);
+    struct place w = at("files", i, y->size != NULL ? "size" : "");
+    if (fixed != 0 && f->size != fixed)
+        return yaml_fail(m->s, w.text, "%s: must be %zu octets", f->name, fixed);
+    uint32_t max = y->kind == FILE_BERTLV ? 0xFFFFFF : 0xFFFF;
+    if (f->size < 1 || f->size > max)
+        return yaml_fail(m->s, w.text, "%s: %u octets; must be 1 to %u: give a \"size\" or a \"content\"",
+                         f->name, f->size, max);
+    return true;
+}
+
+static bool make_content(struct maker *m, unsigned i)
+{
+    const struct y_file *y = &m->y->files[i];
+    struct profile_file *f = &m->p.files[i];
+    size_t given = 0;
+    uint8_t *bytes = NULL;
+    if (y->content != NULL) {
+        size_t max = strlen(y->content) / 2;
+        bytes = keep(m, max);
+        if (bytes == NULL || !octets(m, at("files", i, "content").text, y->content, bytes, 0, max, &given))
+            return false;
+    }
+    if (!make_size(m, i, given))
+        return false;
+    f->fill = y->fill == Y_FILL_ACCESS_RULES ? FILL_CONTENT : (uint8_t)y->fill;
+    if (f->size == 0)
+        return true;
+    size_t room = f->record_len != 0 ? f->record_len : f->size;
+    if (given > room)
+        return yaml_fail(m->s, at("files", i, "content").text,
+                         "%s: content has %zu octets, %s %zu; shorten it or enlarge that", f->name, given,
+                         f->record_len != 0 ? "a record has" : "size is", room);
+    m->content += f->size;
+    if (m->content > CONTENT_MAX)
+        return yaml_fail(m->s, at("files", i, "").text,
+                         "%s: the files up to here have more than %d octets together", f->name, CONTENT_MAX);
+    uint8_t *all = keep(m, f->size);
+    if (all == NULL)
+        return false;
+    f->content = span_of(all, f->size);
+    memset(all, 0xFF, f->size); /* unused octets are FF: TS 31.102 4.2 and its annex E */
+    if (given > 0)
+        for (size_t r = 0; r < f->size; r += room)
+            memcpy(all + r, bytes, given);
+    if (y->fill == Y_FILL_ACCESS_RULES)
+        for (unsigned k = 0; k < m->y->access_count; k++)
+            memcpy(all + k * room, m->arr[k], m->arr_len[k]);
+    if (y->contents_count > f->size / room)
+        return yaml_fail(m->s, at("files", i, "contents").text, "%s: %u records given, there are %zu",
+                         f->name, y->contents_count, f->size / room);
+    for (unsigned k = 0; k < y->contents_count; k++)
+        if (!octets(m, at_item("files", i, "contents", k).text, y->contents[k], all + k * room, 0, room,
+                    NULL))
+            return false;
+    return true;
+}
+
+/* Two files under one name or number. */
+static bool twins(struct maker *m, uint16_t i)
+{
+    const struct profile_file *f = &m->p.files[i];
+    for (unsigned k = 1; k < i; k++) {
+        const struct profile_file *g = &m->p.files[k];
+        if (g->parent != f->parent)
+            continue;
+        if (f->fid == g->fid && f->fid != PROFILE_FID_CURRENT_ADF)
+            return yaml_fail(m->s, at("files", i, "fid").text, "%s: %04X is also %s's FID; change one",
+                             f->name, f->fid, g->name);
+        if (f->sfi != 0 && f->sfi == g->sfi)
+            return yaml_fail(m->s, at("files", i, "sfi").text, "%s: %02X is also %s's SFI; change one",
+                             f->name, f->sfi, g->name);
+    }
+    return yaml_fail_at(m->s, 0, "", "no memory");
+}
+
+static bool make_files(struct maker *m)
+{
+    for (unsigned i = 0; i < m->p.n_files; i++)
+        if (!make_name(m, i))
+            return false;
+    uint16_t bad = 0;
+    if (!profile_index(&m->p, &bad)) {
+        if (bad == PROFILE_NO_FILE)
+            return yaml_fail_at(m->s, 0, "", "no memory");
+        return twins(m, bad);
+    }
+    for (unsigned i = 0; i < m->p.n_files; i++) {
+        struct profile_file *f = &m->p.files[i];
+        for (unsigned k = i + 1; k < m->p.n_files; k++)
+            if (m->p.files[k].parent == f->parent && strcmp(m->p.files[k].name, f->name) == 0)
+                return yaml_fail(m->s, at("files", k, "path").text, "given twice; change one");
+        if (f->kind == FILE_ADF && f->applet == 0xFF)
+            return yaml_fail(m->s, at("files", i, "").text,
+                             "%s: no applet has it as its \"adf\"; add one with an \"aid\"", f->name);
+        f->pin_status = f->kind == FILE_MF || f->kind == FILE_ADF;
+        f->deactivated = m->y->files[i].deactivated == YES;
+        f->high_update = m->y->files[i].high_update == YES;
+        if (!make_reference(m, i) || !make_content(m, i))
+            return false;
+    }
+    return true;
+}
+
+/* ---- key lists ---- */
+
+static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsigned *repeat)
+{
+    const struct y_pair *y = &m->y->pairs[i];
+    const struct aka_algorithm *aka = aka_algorithm_named(y->algorithm);
+    if (aka == NULL)
+        return yaml_fail(m->s, at("pairs", i, "algorithm").text, "no algorithm \"%s\"; there is: milenage",
+                         y->algorithm);
+    q->algorithm = (uint8_t)aka->id;
+    bool derived = false;
+    if (!read_key(m, at("pairs", i, "k").text, y->k, aka->k_lens[0], aka->k_lens[1], q->key.k, &q->key.k_len,
+                  &derived))
+        return false;
+    q->derived = derived ? PAIR_DERIVE_K : 0;
+    if ((y->opc == NULL) == (y->op == NULL))
+        return yaml_fail(m->s, at("pairs", i, "").text, "give either \"opc\" or \"op\"");
+    struct place w = at("pairs", i, y->opc != NULL ? "opc" : "op");
+    if (!read_key(m, w.text, y->opc != NULL ? y->opc : y->op, aka->opc_len, 0, q->key.opc, &q->key.opc_len,
+                  &derived))
+        return false;
+    if (derived && y->op != NULL)
+        return yaml_fail(m->s, w.text, "an OP is an operator's and is not derived; say \"opc: derived\"");
+    if (derived)
+        q->derived |= PAIR_DERIVE_OPC;
+    else if (y->op != NULL)
+        q->derived |= PAIR_FROM_OP;
+    /* TS 33.102 C.3.2: 5 bits of index, 2^28 for the largest jump, no age limit */
+    q->sqn.ind_bits = y->sqn.ind_bits == NULL ? 5 : *y->sqn.ind_bits;
+    q->sqn.delta = y->sqn.delta == NULL ? 1u << 28 : *y->sqn.delta;
+    q->sqn.age = y->sqn.age == NULL ? 0 : *y->sqn.age;
+    if (q->sqn.ind_bits > 5)
+        return yaml_fail(m->s, at("pairs", i, "sqn.ind-bits").text, "must be 0 to 5");
+    if (!read_ota(m, at("pairs", i, "ota").text, &y->ota, &q->ota, &derived))
+        return false;
+    if (derived)
+        q->derived |= PAIR_DERIVE_OTA;
+    q->ota_rights = y->rights;
+    *repeat = y->repeat == NULL ? 1 : *y->repeat;
+    w = at("pairs", i, "repeat");
+    if (*repeat < 1 || *repeat > PROFILE_PAIRS_MAX)
+        return yaml_fail(m->s, w.text, "must be 1 to %d", PROFILE_PAIRS_MAX);
+    if (*repeat > 1 && ((q->derived & PAIR_DERIVE_K) == 0 || (q->derived & PAIR_DERIVE_OTA) == 0))
+        return yaml_fail(m->s, w.text,
+                         "pairs with the same keys are one pair; make \"k\" and the OTA keys \"derived\"");
+    return true;
+}
+
+static bool make_pairs(struct maker *m)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < m->y->pairs_count; i++) {
+        unsigned repeat = 0;
+        struct profile_pair *q = keep(m, sizeof *q);
+        if (q == NULL || !make_pair(m, i, q, &repeat))
+            return false;
+        if (repeat > PROFILE_PAIRS_MAX - n)
+            return yaml_fail(m->s, at("pairs", i, "").text, "more than %d pairs", PROFILE_PAIRS_MAX);
+        while (repeat-- > 0)
+            m->p.pairs[n++] = *q;
+    }
+    m->p.n_pairs = (uint16_t)n;
+    for (unsigned i = 0; i < m->y->keysets_count; i++) {
+        struct profile_keyset *k = &m->p.keysets[i];
+        struct place w = at("keysets", i, "ota");
+        if (!read_ota(m, w.text, &m->y->keysets[i].ota, &k->keys, &k->derived))
+            return false;
+        k->rights = m->y->keysets[i].rights;
+        /* KIc and KID name a keyset by its version only (TS 102 225 5.1.2) */
+        w = at("keysets", i, "ota.version");
+        for (unsigned j = 0; j < n; j++)
+            if (m->p.pairs[j].ota.version == k->keys.version)
+                return yaml_fail(m->s, w.text, "a pair's OTA keys have the same version; each needs its own");
+        for (unsigned j = 0; j < i; j++)
+            if (m->p.keysets[j].keys.version == k->keys.version)
+                return yaml_fail(m->s, w.text, "keysets[%u] has the same version; each needs its own", j);
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool make(struct maker *m)
+{
+    const struct y_profile *y = m->y;
+    struct profile *p = &m->p;
+    p->n_files = (uint16_t)y->files_count;
+    p->n_applets = (uint8_t)y->applets_count;
+    p->n_pins = (uint8_t)y->pins_count;
+    p->n_keysets = (uint8_t)y->keysets_count;
+    p->files = keep(m, p->n_files * sizeof *p->files);
+    p->applets = keep(m, p->n_applets * sizeof *p->applets);
+    p->pins = keep(m, p->n_pins * sizeof *p->pins);
+    p->keysets = keep(m, p->n_keysets * sizeof *p->keysets);
+    p->pairs = keep(m, PROFILE_PAIRS_MAX * sizeof *p->pairs);
+    m->below_adf = keep(m, p->n_files * sizeof *m->below_adf);
+    m->arr = keep(m, y->access_count * sizeof *m->arr);
+    m->arr_len = keep(m, y->access_count * sizeof *m->arr_len);
+    if (p->files == NULL || p->applets == NULL || p->pins == NULL || p->keysets == NULL || p->pairs == NULL ||
+        m->below_adf == NULL || m->arr == NULL || m->arr_len == NULL)
+        return false;
+    for (unsigned i = 0; i < p->n_files; i++)
+        p->files[i].applet = 0xFF;
+    if (!make_head(m))
+        return false;
+    for (unsigned i = 0; i < p->n_applets; i++)
+        if (!make_applet(m, i))
+            return false;
+    for (unsigned i = 0; i < p->n_pins; i++)
+        if (!make_pin(m, i))
+            return false;
+    for (unsigned i = 0; i < y->access_count; i++)
+        if (!make_rule(m, i))
+            return false;
+    return make_files(m) && make_pairs(m);
+}
+
+struct uicc_profile *profile_load_text(const char *text, size_t n, const char *origin,
+                                       struct profile_error *error)
+{
+    struct profile_error ignored;
+    if (error == NULL)
+        error = &ignored;
+    error->text[0] = 0;
+    struct yaml_source source = {text, n, origin, error};
+    if (!yaml_check(&source))
+        return NULL;
+    struct y_profile *y = y_load(&source);
+    if (y == NULL)
+        return NULL;
+    struct maker m;
+    memset(&m, 0, sizeof m);
+    m.s = &source;
+    m.y = y;
+    struct uicc_profile *u = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    if (make(&m)) {
+        if (profile_encode(&m.p, &bytes, &n_bytes))
+            u = profile_decode(span_of(bytes, n_bytes));
+        if (u == NULL) /* everything that decode refuses was refused above, with a reason */
+            (void)yaml_fail_at(&source, 0, "", "no memory");
+    }
+    if (bytes != NULL)
+        crypto_wipe(bytes, n_bytes);
+    free(bytes);
+    free(m.p.children);
+    release(&m);
+    crypto_wipe(&m, sizeof m);
+    y_free(y);
+    return u;
+}
+
+struct uicc_profile *profile_load(const char *name_or_path, struct profile_error *error)
+{
+    struct profile_error ignored;
+    if (error == NULL)
+        error = &ignored;
+    for (const struct profile_builtin *b = profile_builtins; b->name != NULL; b++)
+        if (strcmp(name_or_path, b->name) == 0)
+            return profile_load_text((const char *)b->text, b->n, b->name, error);
+    struct yaml_source source = {NULL, 0, name_or_path, error};
+    error->text[0] = 0;
+    FILE *file = fopen(name_or_path, "rb");
+    if (file == NULL) {
+        (void)yaml_fail_at(&source, 0, "",
+                           "%s; give the path of a profile, or the name of a built-in one (%s)",
+                           strerror(errno), profile_builtin_names[0]);
+        return NULL;
+    }
+    struct uicc_profile *u = NULL;
+    size_t room = (size_t)YAML_TEXT_MAX + 1; /* one more, so that a text that is too long shows */
+    char *text = malloc(room);
+    if (text == NULL) {
+        (void)yaml_fail_at(&source, 0, "", "no memory");
+    } else {
+        size_t n = fread(text, 1, room, file);
+        if (ferror(file))
+            (void)yaml_fail_at(&source, 0, "", "cannot be read: %s", strerror(errno));
+        else
+            u = profile_load_text(text, n, name_or_path, error);
+        crypto_wipe(text, n);
+    }
+    free(text);
+    (void)fclose(file);
+    return u;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A profile as it is written: what libcyaml fills in. Hexadecimal stays text here. Internal to profile_yaml.
+ */
+#ifndef PROFILE_YAML_SCHEMA_H
+#define PROFILE_YAML_SCHEMA_H
+
+#include "yaml_text.h"
+
+enum said { UNSAID, YES, NO }; /* libcyaml's own booleans take any word for true */
+
+struct y_rule { /* a condition for each kind of access; NULL: never */
+    char *name;
+    char *read, *update, *write, *increase, *resize;
+    char *create_df, *create_ef, *delete_child;
+    char *activate, *deactivate, *terminate, *delete_self;
+};
+
+struct y_pin {
+    char *name;
+    char *reference;
+    char *value;
+    char *puk;
+    char *scope;
+    enum said enabled, can_disable;
+    uint8_t *tries, *puk_tries;
+};
+
+struct y_records {
+    uint32_t length, count;
+};
+
+struct y_file {
+    char *path;
+    char *fid;
+    char *sfi;
+    int kind; /* enum file_kind */
+    uint32_t *size;
+    struct y_records *records;
+    char *access;
+    char *content;
+    char **contents;
+    unsigned contents_count;
+    int fill; /* enum file_fill, or Y_FILL_ACCESS_RULES */
+    enum said deactivated, high_update;
+};
+
+enum { Y_FILL_ACCESS_RULES = 100 };
+
+struct y_applet {
+    char *class_name;
+    char *aid;
+    char *adf;
+    char *start;
+    char **tars;
+    unsigned tars_count;
+    char *msl;
+    char **access;
+    unsigned access_count;
+    char *params;
+};
+
+struct y_key {
+    int algorithm; /* enum ota_algorithm */
+    uint32_t bits;
+    uint32_t mac;
+    char *key;
+};
+
+struct y_ota {
+    uint8_t version;
+    struct y_key kic, kid, kik;
+};
+
+struct y_sqn {
+    uint8_t *ind_bits;
+    uint64_t *delta;
+    uint64_t *age;
+};
+
+struct y_pair {
+    char *algorithm;
+    char *k, *opc, *op;
+    struct y_sqn sqn;
+    struct y_ota ota;
+    uint32_t rights; /* enum applet_right */
+    uint32_t *repeat;
+};
+
+struct y_keyset {
+    struct y_ota ota;
+    uint32_t rights;
+};
+
+struct y_policy {
+    enum said silent;
+};
+
+struct y_profile {
+    uint32_t format;
+    char *name, *title;
+    enum said insecure;
+    char *atr, *imsi;
+    struct y_policy ota;
+    struct y_rule *access;
+    unsigned access_count;
+    struct y_pin *pins;
+    unsigned pins_count;
+    struct y_file *files;
+    unsigned files_count;
+    struct y_applet *applets;
+    unsigned applets_count;
+    struct y_pair *pairs;
+    unsigned pairs_count;
+    struct y_keyset *keysets;
+    unsigned keysets_count;
+};
+
+/* A text that passed yaml_check, against the schema. NULL: the source's error says why. */
+struct y_profile *y_load(const struct yaml_source *s);
+void y_free(struct y_profile *y); /* wipes: it has keys */
+
+#endif

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The deck's files: making, publishing, opening, locking. README.md has the format, and what each step leaves
+ * when it is cut short.
+ */
+#include "deck_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FORMAT = 1, /* what this code writes, and the newest it reads */
+    KEY_FILE = 32,
+    HEADER_PLAIN = 8 + 2 + 2,
+    LOCK_OCTET = 0, /* of the deck file: held by whoever has the deck open */
+    PID_OCTET = 1,  /* tells who that is */
+};
+
+static const char MAGIC[8] = {'s', 'o', 'f', 't', 'u', 'i', 'c', 'c'};
+
+/* ---- files ---- */
+
+static char *joined(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    char *s = malloc(n + m + 1);
+    if (s == NULL)
+        return NULL;
+    memcpy(s, path, n);
+    memcpy(s + n, end, m + 1);
+    return s;
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+static struct deck *deck_alloc(const char *path, struct deck_error *error)
+{
+    struct deck *d = calloc(1, sizeof *d);
+    if (d != NULL) {
+        pthread_mutex_init(&d->mutex, NULL);
+        d->fd = -1;
+        d->pid = getpid();
+        d->path = joined(path, "");
+        d->key_path = joined(path, ".key");
+        d->new_path = joined(path, ".new");
+        d->new_key_path = joined(path, ".new.key");
+        d->scratch = malloc(DECK_VALUE_MAX);
+    }
+    if (d == NULL || !d->path || !d->key_path || !d->new_path || !d->new_key_path || !d->scratch) {
+        deck_say(error, "out of memory");
+        deck_close(d);
+        return NULL;
+    }
+    return d;
+}
+
+static void unlock_file(int fd)
+{
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = LOCK_OCTET, .l_len = 1};
+    (void)fcntl(fd, F_OFD_SETLK,
+                &lock); /* not left to close: a forked child may have the file open as well */
+}
+
+void deck_close(struct deck *d)
+{
+    if (d == NULL)
+        return;
+    bool mine = d->pid == getpid(); /* a forked child only forgets */
+    if (d->env != NULL && mine) {
+        if (d->batch)
+            tree_abort(d);
+        else if (d->profile != NULL && !d->unpublished && d->durability != DECK_POWER)
+            (void)tree_sync(d);
+        tree_abort(d);
+        if (d->reading != NULL)
+            mdb_txn_abort(d->reading);
+        mdb_env_close(d->env);
+    }
+    if (d->unpublished && mine) {
+        (void)unlink(d->new_path);
+        (void)unlink(d->new_key_path);
+    }
+    if (d->fd >= 0) {
+        if (mine)
+            unlock_file(d->fd);
+        (void)close(d->fd);
+    }
+    seal_wipe(&d->sealer);
+    if (d->profile != NULL)
+        crypto_wipe(d->profile, d->profile_len);
+    free(d->profile);
+    free(d->scratch);
+    free(d->path);
+    free(d->key_path);
+    free(d->new_path);
+    free(d->new_key_path);
+    pthread_mutex_destroy(&d->mutex);
+    free(d);
+}
+
+struct span deck_profile(const struct deck *d)
+{
+    return span_of(d->profile, d->profile_len);
+}
+
+/* Who has PID_OCTET, in words. */
+static void holder(int fd, char text[96])
+{
+    struct flock who = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = PID_OCTET, .l_len = 1};
+    char name[32] = "", path[64];
+    /* One's own locks do not show here; and another process may not have come to tell yet. */
+    snprintf(text, 96, "this process, or one just starting");
+    if (fcntl(fd, F_GETLK, &who) != 0 || who.l_type == F_UNLCK)
+        return;
+    snprintf(path, sizeof path, "/proc/%ld/comm", (long)who.l_pid);
+    FILE *f = fopen(path, "re");
+    if (f != NULL) {
+        if (fgets(name, sizeof name, f) != NULL)
+            name[strcspn(name, "\n")] = '\0';
+        fclose(f);
+    }
+    if (name[0] != '\0')
+        snprintf(text, 96, "process %ld (%s)", (long)who.l_pid, name);
+    else
+        snprintf(text, 96, "process %ld", (long)who.l_pid);
+}
+
+/* An open file description's lock: holds against this very process as well, which LMDB does not bear opening
+ * a file twice; and LMDB's own handling of the file cannot lose it. What it cannot tell is a pid: PID_OCTET
+ * is for that. */
+static bool lock_file(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_OCTET, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+static bool same_file(int fd, const char *path)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* The first meta page of an LMDB file: magic number and format, behind the page header. */
+static bool is_lmdb(int fd)
+{
+    uint8_t head[24];
+    uint32_t magic, version;
+    if (pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head)
+        return false;
+    memcpy(&magic, head + 16, 4);
+    memcpy(&version, head + 20, 4);
+    return magic == 0xBEEFC0DE && version == 1;
+}
+
+static bool open_env(struct deck *d, const char *path, struct deck_error *error)
+{
+    MDB_envinfo info;
+    MDB_stat tree;
+    struct stat st;
+    unsigned flags =
+        MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD | (d->durability == DECK_POWER ? 0 : MDB_NOSYNC);
+    int rc = mdb_env_create(&d->env);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(d->env, MAP_FIRST);
+    if (rc == 0)
+        rc = mdb_env_open(d->env, path, flags, 0600);
+    if (rc == 0)
+        rc = mdb_env_info(d->env, &info);
+    if (rc == 0)
+        rc = mdb_env_stat(d->env, &tree);
+    int fd = -1;
+    if (rc == 0)
+        rc = mdb_env_get_fd(d->env, &fd);
+    if (rc == 0 && (!same_file(fd, path) || !same_file(d->fd, path))) {
+        deck_say(error, "%s was replaced while it was opened: try again", path);
+        return false;
+    }
+    if (rc == 0 && fstat(fd, &st) != 0)
+        rc = errno;
+    if (rc == 0) {
+        /* A file cut short would end us by SIGBUS. With zeros behind it, LMDB sees that its pages are not
+         * what they should be. A sound file may be a little short too, where the last pages were not needed
+         * in the end. */
+        uint64_t whole = ((uint64_t)info.me_last_pgno + 1) * tree.ms_psize;
+        if ((uint64_t)st.st_size < whole)
+            rc = ftruncate(fd, (off_t)whole) == 0 ? 0 : errno;
+    }
+    if (rc == 0) {
+        struct flock pid = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = PID_OCTET, .l_len = 1};
+        (void)fcntl(d->fd, F_SETLK, &pid);
+    } else {
+        deck_say(error, "%s cannot be opened: %s", path, deck_reason(rc));
+    }
+    return rc == 0;
+}
+
+static bool read_key(struct deck *d, const char *path, uint8_t key[KEY_FILE], struct deck_error *error)
+{
+    uint8_t bytes[KEY_FILE + 1];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        deck_say(error, "%s is missing: %s cannot be read without its key", path, d->path);
+    else if (fd < 0)
+        deck_say(error, "%s cannot be opened: %s", path, deck_reason(errno));
+    if (fd < 0)
+        return false;
+    bool good = false;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        deck_say(error, "%s is not a file", path);
+    else if ((st.st_mode & 077) != 0)
+        deck_say(error, "%s is open to other users (mode %04o): chmod 600 %s", path,
+                 (unsigned)(st.st_mode & 07777), path);
+    else if (read(fd, bytes, sizeof bytes) != KEY_FILE)
+        deck_say(error, "%s is not a storage key: that has %d octets", path, KEY_FILE);
+    else
+        good = true;
+    if (good)
+        memcpy(key, bytes, KEY_FILE);
+    crypto_wipe(bytes, sizeof bytes);
+    (void)close(fd);
+    return good;
+}
+
+/* A new file of mode 0600 with these octets, on the disk. */
+static int write_file(const char *path, struct span content)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    int rc = fchmod(fd, 0600) == 0 ? 0 : errno; /* whatever the umask */
+    ssize_t n = rc == 0 ? write(fd, content.p, content.n) : 0;
+    if (rc == 0 && n != (ssize_t)content.n)
+        rc = n < 0 ? errno : ENOSPC;
+    if (rc == 0 && fsync(fd) != 0)
+        rc = errno;
+    (void)close(fd);
+    if (rc != 0)
+        (void)unlink(path);
+    return rc;
+}
+
+static int sync_folder(const char *path)
+{
+    char *copy = joined(path, "");
+    if (copy == NULL)
+        return ENOMEM;
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(copy);
+    if (fd < 0)
+        return errno;
+    int rc = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    (void)close(fd);
+    return rc;
+}
+
+/* Never over an existing file. Where the file system cannot promise that, looking first has to do. */
+static int move(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    if (exists(to))
+        return EEXIST;
+    return rename(from, to) == 0 ? 0 : errno;
+}
+
+/* A making cut short between its two renames (see deck_publish): key in place, deck not. */
+static bool half_published(const struct deck *d)
+{
+    return !exists(d->path) && exists(d->key_path) && exists(d->new_path) && !exists(d->new_key_path);
+}
+
+/* ---- making a deck ---- */
+
+static void header(struct buf *b)
+{
+    buf_put(b, span_of(MAGIC, sizeof MAGIC));
+    buf_u16(b, FORMAT);
+    buf_u16(b, FORMAT); /* the oldest reader that may read this */
+}
+
+/* What the header's seal is bound to: its key and everything in clear. */
+static struct span header_key(uint8_t room[1 + HEADER_PLAIN], struct span clear)
+{
+    struct buf b = buf_of(room, 1 + HEADER_PLAIN);
+    buf_put(&b, KEY_HEADER);
+    buf_put(&b, clear);
+    return buf_span(&b);
+}
+
+static enum store_result write_first(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
+{
+    const struct span *profile = ctx;
+    uint8_t record[HEADER_PLAIN + SEAL_OVERHEAD], bound[1 + HEADER_PLAIN];
+    struct buf b = buf_of(record, sizeof record);
+    header(&b);
+    MDB_val k = val(KEY_HEADER), v = val(span_of(record, sizeof record));
+    bool good = seal(&d->sealer, header_key(bound, buf_span(&b)), SPAN_EMPTY, record + HEADER_PLAIN);
+    *rc = good ? mdb_dbi_open(txn, NULL, 0, &d->dbi) : EIO;
+    if (*rc == 0)
+        *rc = mdb_put(txn, d->dbi, &k, &v, 0);
+    if (*rc == 0)
+        *rc = tree_put_count(d, txn, 0);
+    if (*rc == 0)
+        *rc = tree_put(d, txn, KEY_PROFILE, *profile, NULL);
+    return deck_result(*rc);
+}
+
+/* DECK.new, empty and locked by us. What a making that was killed has left of it is emptied; anything else is
+ * not ours. */
+static bool take_new(struct deck *d, struct deck_error *error)
+{
+    char who[96];
+    struct stat st;
+    int fd = open(d->new_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (fd < 0) {
+        deck_say(error, "%s cannot be made: %s", d->new_path, deck_reason(errno));
+        return false;
+    }
+    bool good = false;
+    if (!lock_file(fd)) {
+        holder(fd, who);
+        deck_say(error, "%s is being made by %s", d->path, who);
+    } else if (!same_file(fd, d->new_path) || fstat(fd, &st) != 0) {
+        deck_say(error, "%s was replaced while it was opened: try again", d->new_path);
+    } else if (!S_ISREG(st.st_mode) || (st.st_size != 0 && !is_lmdb(fd))) {
+        deck_say(error, "%s is in the way: remove it", d->new_path);
+    } else if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0) {
+        deck_say(error, "%s cannot be made: %s", d->new_path, deck_reason(errno));
+    } else if (unlink(d->new_key_path) != 0 && errno != ENOENT) {
+        deck_say(error, "%s cannot be removed: %s", d->new_key_path, deck_reason(errno));
+    } else {
+        good = true;
+    }
+    if (!good) {
+        (void)close(fd);
+        return false;
+    }
+    d->fd = fd;
+    d->unpublished = true;
+    return true;
+}
+
+static bool keep_profile(struct deck *d, struct span profile)
+{
+    d->profile = malloc(profile.n > 0 ? profile.n : 1);
+    if (d->profile == NULL)
+        return false;
+    d->profile_len = profile.n;
+    if (profile.n > 0)
+        memcpy(d->profile, profile.p, profile.n);
+    return true;
+}
+
+static bool make(struct deck *d, struct span profile, struct uicc_crypto *crypto, struct deck_error *error)
+{
+    uint8_t key[KEY_FILE];
+    int rc = EIO;
+    if (crypto_random(NULL, key, sizeof key) && seal_init(&d->sealer, crypto, key))
+        rc = write_file(d->new_key_path, span_of(key, sizeof key));
+    crypto_wipe(key, sizeof key);
+    if (rc == 0 && !keep_profile(d, profile))
+        rc = ENOMEM;
+    if (rc != 0)
+        deck_say(error, "%s cannot be made: %s", d->path, deck_reason(rc));
+    else if (tree_write(d, write_first, &profile) != STORE_OK)
+        deck_say(error, "%s", d->trouble.text);
+    else
+        return true;
+    return false;
+}
+
+struct deck *deck_create(const char *path, struct span profile, struct uicc_crypto *crypto,
+                         struct deck_error *error)
+{
+    struct deck *d = deck_alloc(path, error);
+    if (d == NULL)
+        return NULL;
+    d->durability = DECK_NONE;
+    if (exists(d->path))
+        deck_say(error, "%s exists already", d->path);
+    else if (half_published(d))
+        deck_say(error, "%s is made but for its name: opening it once completes it", d->path);
+    else if (exists(d->key_path))
+        deck_say(error, "%s exists already: it may be the only key of a deck", d->key_path);
+    else if (take_new(d, error) && open_env(d, d->new_path, error) && make(d, profile, crypto, error))
+        return d;
+    deck_close(d);
+    return NULL;
+}
+
+/* The key first: with the deck under its name everything is there. Between the two steps the deck is whole,
+ * and the next deck_open takes the second one (complete_publishing). */
+bool deck_publish(struct deck *d, struct deck_error *error)
+{
+    pthread_mutex_lock(&d->mutex);
+    const char *what = d->path;
+    int rc = 0;
+    bool ready = d->unpublished && !d->batch;
+    if (ready) {
+        rc = tree_sync(d);
+        if (rc == 0 && (rc = move(d->new_key_path, d->key_path)) != 0)
+            what = d->key_path;
+        else if (rc == 0 && (rc = move(d->new_path, d->path)) != 0)
+            (void)move(d->key_path, d->new_key_path);
+        if (rc == 0) {
+            d->unpublished = false;
+            d->durability = DECK_POWER;
+            (void)mdb_env_set_flags(d->env, MDB_NOSYNC, 0);
+            rc = sync_folder(d->path);
+        }
+    }
+    if (!ready)
+        deck_say(error, "%s: %s", d->path, d->batch ? "there is an open batch" : "it has its name already");
+    else if (rc == EEXIST)
+        deck_say(error, "%s exists already", what);
+    else if (rc != 0 && d->spoiled)
+        deck_say(error, "%s", d->trouble.text);
+    else if (rc != 0)
+        deck_say(error, "%s cannot be made: %s", what, deck_reason(rc));
+    pthread_mutex_unlock(&d->mutex);
+    return ready && rc == 0;
+}
+
+/* ---- opening a deck ---- */
+
+/* Magic and version first: what follows them is this version's. */
+static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
+{
+    uint8_t bound[1 + HEADER_PLAIN], nothing;
+    MDB_val k = val(KEY_HEADER), v = {0, NULL};
+    int rc = mdb_get(txn, d->dbi, &k, &v);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        return false;
+    }
+    struct reader r = rd_of(span_from(v));
+    struct span clear = span_slice(span_from(v), 0, HEADER_PLAIN);
+    bool ours = span_equal(rd_take(&r, sizeof MAGIC), span_of(MAGIC, sizeof MAGIC));
+    unsigned format = rd_u16(&r), oldest = rd_u16(&r);
+    if (!ours || !rd_ok(&r)) {
+        deck_say(error, "%s is not a deck: it is an LMDB file of something else", d->path);
+    } else if (oldest > FORMAT) {
+        deck_say(error, "%s was made by a newer softuicc (format %u; this one reads up to %d)", d->path,
+                 format, FORMAT);
+    } else if (!unseal(&d->sealer, header_key(bound, clear), rd_rest(&r), &nothing)) {
+        deck_say(error, "%s is not the key of %s", d->key_path, d->path);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool read_first(struct deck *d, MDB_txn *txn, struct deck_error *error)
+{
+    uint8_t count[8];
+    MDB_val k = val(KEY_PROFILE), v;
+    if (!read_header(d, txn, error))
+        return false;
+    int rc = mdb_get(txn, d->dbi, &k, &v);
+    bool good = rc == 0 && v.mv_size >= SEAL_OVERHEAD;
+    if (good) {
+        d->profile_len = v.mv_size - SEAL_OVERHEAD;
+        d->profile = malloc(v.mv_size);
+        if (d->profile == NULL) {
+            d->profile_len = 0;
+            deck_say(error, "out of memory");
+            return false;
+        }
+        good = unseal(&d->sealer, KEY_PROFILE, span_from(v), d->profile);
+    }
+    if (good && tree_get(d, txn, KEY_COUNT, count, sizeof count) == STORE_OK) {
+        struct reader r = rd_of(span_of(count, sizeof count));
+        d->cards = d->cards_committed = rd_be(&r, 8);
+        return true;
+    }
+    deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
+    return false;
+}
+
+static bool complete_publishing(struct deck *d, struct deck_error *error)
+{
+    int rc = move(d->new_path, d->path);
+    if (rc == 0)
+        rc = sync_folder(d->path);
+    if (rc != 0)
+        deck_say(error, "%s cannot be made: %s", d->path, deck_reason(rc));
+    return rc == 0;
+}
+
+static bool lock_existing(struct deck *d, const char *path, struct deck_error *error)
+{
+    char who[96];
+    struct stat st;
+    d->fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (d->fd < 0) {
+        if (errno == ENOENT)
+            deck_say(error, "there is no deck %s", path);
+        else
+            deck_say(error, "%s cannot be opened: %s", path, deck_reason(errno));
+    } else if (fstat(d->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        deck_say(error, "%s is not a deck", path);
+    } else if (!lock_file(d->fd)) {
+        if (errno == EAGAIN || errno == EACCES) {
+            holder(d->fd, who);
+            deck_say(error, "deck %s is in use by %s", d->path, who);
+        } else {
+            deck_say(error, "%s cannot be locked: %s", path, deck_reason(errno));
+        }
+    } else if (!is_lmdb(d->fd)) {
+        deck_say(error, "%s is not a deck", path);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
+                       struct deck_error *error)
+{
+    uint8_t key[KEY_FILE];
+    struct deck *d = deck_alloc(path, error);
+    if (d == NULL)
+        return NULL;
+    d->durability = durability;
+    bool half = half_published(d);
+    const char *file = half ? d->new_path : d->path;
+    bool good = lock_existing(d, file, error) && read_key(d, d->key_path, key, error);
+    if (good) {
+        good = seal_init(&d->sealer, crypto, key);
+        crypto_wipe(key, sizeof key);
+        if (!good)
+            deck_say(error, "%s cannot be opened: no random octets", d->path);
+    }
+    good = good && open_env(d, file, error);
+    if (good) {
+        MDB_txn *txn = NULL;
+        int rc = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &txn);
+        if (rc == 0)
+            rc = mdb_dbi_open(txn, NULL, 0, &d->dbi);
+        good = rc == 0;
+        if (!good)
+            deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        good = good && read_first(d, txn, error);
+        /* Committed, so that the handle of the main tree lasts. */
+        if (txn != NULL)
+            (void)mdb_txn_commit(txn);
+    }
+    good = good && (!half || complete_publishing(d, error));
+    if (good)
+        return d;
+    deck_close(d);
+    return NULL;
+}

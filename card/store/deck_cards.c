@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Cards in the tree. A card's root record has the card's ICCID as its key and its objects the same with their
+ * id behind it, so that all of them lie side by side: a small write changes one leaf, and the next card is
+ * one seek away without an index of cards.
+ */
+#include "deck_tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    OBJECT_KEY = ROOT_KEY + 4,
+    ROOT_PLAIN = 4 + SEAL_TAG,
+    KEY_MAX = 511, /* of LMDB as it is built everywhere: what others may have put there */
+};
+
+struct card {
+    struct uicc_store store;
+    struct deck *deck;
+    uint8_t key[ROOT_KEY];
+    bool fresh; /* from deck_new_card, nothing written yet */
+    /* The root record's content, good as long as the record has this tag: a batch that was given up, or a
+     * second store of the same card, changes it behind our back. */
+    bool known;
+    uint8_t tag[SEAL_TAG];
+    uint32_t count;
+    uint8_t mark[SEAL_TAG];
+};
+
+/* 'C', then two digits an octet as digit + 1, with 0 for none: the order of keys is that of the strings. */
+static bool root_key(const char *iccid, uint8_t key[ROOT_KEY])
+{
+    memset(key, 0, ROOT_KEY);
+    key[0] = 'C';
+    for (size_t i = 0; iccid[i] != '\0'; i++) {
+        if (i >= DECK_ICCID_MAX || iccid[i] < '0' || iccid[i] > '9')
+            return false;
+        uint8_t nibble = (uint8_t)(iccid[i] - '0' + 1);
+        key[1 + i / 2] |= (uint8_t)(i % 2 == 0 ? nibble << 4 : nibble);
+    }
+    return true;
+}
+
+static void iccid_of(const uint8_t *key, char iccid[DECK_ICCID_MAX + 1])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < DECK_ICCID_MAX; i++) {
+        uint8_t nibble = i % 2 == 0 ? key[1 + i / 2] >> 4 : key[1 + i / 2] & 0x0F;
+        if (nibble == 0 || nibble > 10)
+            break;
+        iccid[n++] = (char)('0' + nibble - 1);
+    }
+    iccid[n] = '\0';
+}
+
+static void object_key(const uint8_t root[ROOT_KEY], uint32_t id, uint8_t key[OBJECT_KEY])
+{
+    struct buf b = buf_of(key, OBJECT_KEY);
+    buf_put(&b, span_of(root, ROOT_KEY));
+    buf_u32(&b, id);
+}
+
+/* ---- one card's store ---- */
+
+/* *rc is an error of LMDB if that was why, else 0. */
+static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
+{
+    struct deck *d = c->deck;
+    struct span key = span_of(c->key, ROOT_KEY);
+    MDB_val k = val(key), v;
+    *rc = mdb_get(txn, d->dbi, &k, &v);
+    if (*rc != 0)
+        return *rc == MDB_NOTFOUND ? STORE_TAMPERED : deck_result(*rc);
+    struct span tag = seal_tag(span_from(v));
+    if (c->known && tag.n == SEAL_TAG && memcmp(tag.p, c->tag, SEAL_TAG) == 0)
+        return STORE_OK;
+    uint8_t plain[ROOT_PLAIN];
+    c->known = false;
+    if (v.mv_size != ROOT_PLAIN + SEAL_OVERHEAD || !unseal(&d->sealer, key, span_from(v), plain))
+        return STORE_TAMPERED;
+    struct reader r = rd_of(span_of(plain, sizeof plain));
+    c->count = rd_u32(&r);
+    rd_copy(&r, c->mark, sizeof c->mark);
+    memcpy(c->tag, tag.p, SEAL_TAG);
+    c->known = rd_done(&r);
+    return STORE_OK;
+}
+
+static int root_write(struct card *c, MDB_txn *txn, uint32_t count, const uint8_t mark[SEAL_TAG])
+{
+    uint8_t plain[ROOT_PLAIN];
+    struct buf b = buf_of(plain, sizeof plain);
+    struct span sealed;
+    buf_u32(&b, count);
+    buf_put(&b, span_of(mark, SEAL_TAG));
+    c->known = false;
+    int rc = tree_put(c->deck, txn, span_of(c->key, ROOT_KEY), buf_span(&b), &sealed);
+    if (rc != 0)
+        return rc;
+    c->count = count;
+    memcpy(c->mark, mark, SEAL_TAG);
+    memcpy(c->tag, seal_tag(sealed).p, SEAL_TAG);
+    c->known = true;
+    return 0;
+}
+
+struct card_changes {
+    struct card *card;
+    const struct store_change *changes;
+    size_t n;
+};
+
+static enum store_result write_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
+{
+    struct card_changes *w = ctx;
+    struct card *c = w->card;
+    struct seal_set set = {.n = 0};
+    uint32_t count = 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->changes[i].remove && w->changes[i].value.n > DECK_VALUE_MAX) {
+            *rc = EFBIG;
+            return STORE_FAILED;
+        }
+    enum store_result result = root_read(c, txn, rc);
+    if (c->fresh) {
+        if (*rc != MDB_NOTFOUND) {
+            *rc = *rc == 0 ? EEXIST : *rc;
+            return STORE_FAILED;
+        }
+    } else if (result != STORE_OK) {
+        return result;
+    } else {
+        count = c->count;
+        memcpy(set.mark, c->mark, SEAL_TAG);
+    }
+
+    for (size_t i = 0; i < w->n; i++) {
+        const struct store_change *change = &w->changes[i];
+        uint8_t key[OBJECT_KEY];
+        object_key(c->key, change->id, key);
+        MDB_val k = val(span_of(key, sizeof key)), old;
+        *rc = mdb_get(txn, d->dbi, &k, &old);
+        if (*rc == 0) {
+            if (!seal_set_flip(&d->sealer, &set, seal_tag(span_from(old))))
+                return STORE_TAMPERED;
+            count--;
+        } else if (*rc != MDB_NOTFOUND) {
+            return deck_result(*rc);
+        }
+        if (change->remove) {
+            *rc = *rc == 0 ? tree_delete(d, txn, span_of(key, sizeof key)) : 0;
+        } else {
+            struct span sealed;
+            *rc = tree_put(d, txn, span_of(key, sizeof key), change->value, &sealed);
+            if (*rc == 0 && !seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
+                *rc = EIO;
+            count++;
+        }
+        if (*rc != 0)
+            return deck_result(*rc);
+    }
+
+    *rc = seal_set_finish(&d->sealer, &set) ? 0 : EIO;
+    if (*rc == 0)
+        *rc = root_write(c, txn, count, set.mark);
+    if (*rc == 0 && c->fresh)
+        *rc = tree_put_count(d, txn, d->cards + 1);
+    return deck_result(*rc);
+}
+
+static enum store_result card_write(struct uicc_store *s, const struct store_change *changes, size_t n)
+{
+    struct card *c = (struct card *)s;
+    struct deck *d = c->deck;
+    struct card_changes w = {c, changes, n};
+    pthread_mutex_lock(&d->mutex);
+    enum store_result result = tree_write(d, write_objects, &w);
+    if (result == STORE_OK)
+        c->fresh = false;
+    pthread_mutex_unlock(&d->mutex);
+    return result;
+}
+
+static enum store_result load_objects(struct card *c, MDB_cursor *cursor,
+                                      bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
+{
+    struct deck *d = c->deck;
+    struct seal_set set = {.n = 0};
+    struct span root = span_of(c->key, ROOT_KEY);
+    uint32_t count = 0;
+    MDB_val k = val(root), v;
+    int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY);
+    while (rc == 0 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        struct span key = span_from(k), sealed = span_from(v);
+        if (!span_starts(key, root))
+            break;
+        if (key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD ||
+            !unseal(&d->sealer, key, sealed, d->scratch) ||
+            !seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
+            return STORE_TAMPERED;
+        struct reader r = rd_of(span_slice(key, ROOT_KEY, 4));
+        struct span value = span_of(d->scratch, sealed.n - SEAL_OVERHEAD);
+        bool more = each(ctx, rd_u32(&r), value);
+        crypto_wipe(d->scratch, value.n);
+        if (!more)
+            return STORE_FAILED;
+        count++;
+    }
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return deck_result(rc);
+    if (!seal_set_finish(&d->sealer, &set))
+        return STORE_FAILED;
+    return count == c->count && crypto_equal(set.mark, c->mark, SEAL_TAG) ? STORE_OK : STORE_TAMPERED;
+}
+
+static enum store_result card_load(struct uicc_store *s,
+                                   bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
+{
+    struct card *c = (struct card *)s;
+    struct deck *d = c->deck;
+    if (c->fresh)
+        return STORE_OK;
+    pthread_mutex_lock(&d->mutex);
+    enum store_result result = STORE_FAILED;
+    MDB_txn *txn = tree_read_begin(d);
+    if (txn != NULL) {
+        MDB_cursor *cursor;
+        int rc;
+        result = root_read(c, txn, &rc);
+        if (result == STORE_OK) {
+            rc = mdb_cursor_open(txn, d->dbi, &cursor);
+            result = rc == 0 ? load_objects(c, cursor, each, ctx) : STORE_FAILED;
+            if (rc == 0)
+                mdb_cursor_close(cursor);
+        }
+        tree_read_end(d);
+    }
+    pthread_mutex_unlock(&d->mutex);
+    return result;
+}
+
+static void card_close(struct uicc_store *s)
+{
+    struct card *c = (struct card *)s;
+    crypto_wipe(c, sizeof *c);
+    free(c);
+}
+
+static const struct store_ops card_ops = {card_load, card_write, card_close};
+
+static struct uicc_store *open_card(struct deck *d, const char *iccid, bool fresh, struct deck_error *error)
+{
+    struct card *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        deck_say(error, "out of memory");
+        return NULL;
+    }
+    c->store.ops = &card_ops;
+    c->deck = d;
+    c->fresh = fresh;
+    if (iccid[0] == '\0' || !root_key(iccid, c->key)) {
+        deck_say(error, "'%.40s' is not an ICCID: it has 1 to %d digits", iccid, DECK_ICCID_MAX);
+        free(c);
+        return NULL;
+    }
+    pthread_mutex_lock(&d->mutex);
+    MDB_txn *txn = tree_read_begin(d);
+    int rc = EIO;
+    bool there = false, good = false;
+    if (txn != NULL) {
+        MDB_val k;
+        enum store_result result = root_read(c, txn, &rc);
+        there = rc == 0;
+        if (rc == MDB_NOTFOUND) {
+            /* Objects without their root: somebody took that away. */
+            rc = tree_seek(d, txn, span_of(c->key, ROOT_KEY), &k);
+            there = rc == 0 && span_starts(span_from(k), span_of(c->key, ROOT_KEY));
+            rc = rc == MDB_NOTFOUND ? 0 : rc;
+        }
+        tree_read_end(d);
+        good = rc == 0 && there == !fresh && (fresh || result == STORE_OK);
+    }
+    pthread_mutex_unlock(&d->mutex);
+    if (good)
+        return &c->store;
+    if (rc != 0)
+        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+    else if (fresh)
+        deck_say(error, "%s has a card %s already", d->path, iccid);
+    else if (there)
+        deck_say(error, "%s: card %s has been tampered with", d->path, iccid);
+    else
+        deck_say(error, "%s has no card %s", d->path, iccid);
+    card_close(&c->store);
+    return NULL;
+}
+
+struct uicc_store *deck_card(struct deck *d, const char *iccid, struct deck_error *error)
+{
+    return open_card(d, iccid, false, error);
+}
+
+struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_error *error)
+{
+    return open_card(d, iccid, true, error);
+}
+
+static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
+{
+    struct span root = span_of(ctx, ROOT_KEY);
+    MDB_val k;
+    while ((*rc = tree_seek(d, txn, root, &k)) == 0 && span_starts(span_from(k), root)) {
+        uint8_t key[KEY_MAX]; /* a key in the tree does not last through its removal */
+        if (k.mv_size > sizeof key)
+            return STORE_TAMPERED;
+        memcpy(key, k.mv_data, k.mv_size);
+        *rc = tree_delete(d, txn, span_of(key, k.mv_size));
+        if (*rc != 0)
+            return deck_result(*rc);
+    }
+    if (*rc == 0 || *rc == MDB_NOTFOUND)
+        *rc = tree_put_count(d, txn, d->cards - (d->cards > 0));
+    return deck_result(*rc);
+}
+
+bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *error)
+{
+    uint8_t key[ROOT_KEY];
+    MDB_val k;
+    if (iccid[0] == '\0' || !root_key(iccid, key)) {
+        deck_say(error, "'%.40s' is not an ICCID: it has 1 to %d digits", iccid, DECK_ICCID_MAX);
+        return false;
+    }
+    pthread_mutex_lock(&d->mutex);
+    /* Looked for first: that there is no such card must not spoil a batch. */
+    bool there = false;
+    MDB_txn *txn = tree_read_begin(d);
+    if (txn != NULL) {
+        there = tree_seek(d, txn, span_of(key, ROOT_KEY), &k) == 0 &&
+                span_starts(span_from(k), span_of(key, ROOT_KEY));
+        tree_read_end(d);
+    }
+    enum store_result result = there ? tree_write(d, remove_objects, key) : STORE_FAILED;
+    if (!there)
+        deck_say(error, "%s has no card %s", d->path, iccid);
+    else if (result != STORE_OK)
+        deck_say(error, "%s", d->trouble.text);
+    pthread_mutex_unlock(&d->mutex);
+    return result == STORE_OK;
+}
+
+/* ---- all cards ---- */
+
+/* The first key that is behind every one that begins with this. */
+static void step_over(uint8_t key[ROOT_KEY])
+{
+    size_t i = ROOT_KEY;
+    do
+        key[--i]++;
+    while (key[i] == 0 && i > 0);
+}
+
+/* The first card at or behind a key. A key that is not a card's, which somebody else has put there, is passed
+ * over: it leads to nothing, and maybe round in a circle. */
+static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_ICCID_MAX + 1])
+{
+    uint8_t packed[ROOT_KEY];
+    bool found = false;
+    pthread_mutex_lock(&d->mutex);
+    MDB_txn *txn = tree_read_begin(d);
+    while (txn != NULL && !found) {
+        MDB_val k;
+        if (tree_seek(d, txn, span_of(from, ROOT_KEY), &k) != 0 || *(const uint8_t *)k.mv_data != 'C')
+            break;
+        memset(from, 0, ROOT_KEY);
+        memcpy(from, k.mv_data, k.mv_size < ROOT_KEY ? k.mv_size : ROOT_KEY);
+        iccid_of(from, iccid);
+        found = k.mv_size >= ROOT_KEY && iccid[0] != '\0' && root_key(iccid, packed) &&
+                memcmp(packed, from, ROOT_KEY) == 0;
+        if (k.mv_size >= ROOT_KEY)
+            step_over(from);
+    }
+    if (txn != NULL)
+        tree_read_end(d);
+    pthread_mutex_unlock(&d->mutex);
+    return found;
+}
+
+bool deck_next(struct deck *d, const char *from, char iccid[DECK_ICCID_MAX + 1])
+{
+    uint8_t key[ROOT_KEY];
+    return root_key(from, key) && next_card(d, key, iccid);
+}
+
+bool deck_after(struct deck *d, const char *than, char iccid[DECK_ICCID_MAX + 1])
+{
+    uint8_t key[ROOT_KEY];
+    if (!root_key(than, key))
+        return false;
+    step_over(key);
+    return next_card(d, key, iccid);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The deck's tree: sealed records, and the transactions that writes of cards go into.
+ */
+#include "deck_tree.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { LOOSE_WRITES = 4096 }; /* DECK_NONE commits after so many */
+
+#define MAP_BATCH ((size_t)64 << 30) /* addresses, not memory: a batch cannot stop to make the map larger */
+
+void deck_say(struct deck_error *error, const char *format, ...)
+{
+    if (error == NULL)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+}
+
+const char *deck_reason(int rc)
+{
+    switch (rc) {
+    case ENOSPC:
+    case EDQUOT:
+        return "the disk is full";
+    case EROFS:
+        return "the file system is read-only";
+    case EPERM:
+        return "it belongs to another process";
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+        return "the file is damaged";
+    case MDB_MAP_FULL:
+        return "too much for one batch";
+    default:
+        return mdb_strerror(rc);
+    }
+}
+
+enum store_result deck_result(int rc)
+{
+    if (rc == 0)
+        return STORE_OK;
+    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND ? STORE_TAMPERED : STORE_FAILED;
+}
+
+/* ---- records ---- */
+
+int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, struct span *sealed)
+{
+    MDB_val k = val(key), v = {plain.n + SEAL_OVERHEAD, NULL};
+    d->touched = true;
+    int rc = mdb_put(txn, d->dbi, &k, &v, MDB_RESERVE);
+    if (rc != 0)
+        return rc;
+    if (!seal(&d->sealer, key, plain, v.mv_data))
+        return EIO;
+    if (sealed != NULL)
+        *sealed = span_from(v);
+    return 0;
+}
+
+int tree_delete(struct deck *d, MDB_txn *txn, struct span key)
+{
+    MDB_val k = val(key);
+    d->touched = true;
+    return mdb_del(txn, d->dbi, &k, NULL);
+}
+
+enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_t *plain, size_t n)
+{
+    MDB_val k = val(key), v;
+    int rc = mdb_get(txn, d->dbi, &k, &v);
+    if (rc == MDB_NOTFOUND)
+        return STORE_TAMPERED;
+    if (rc != 0)
+        return deck_result(rc);
+    bool good = v.mv_size == n + SEAL_OVERHEAD && unseal(&d->sealer, key, span_from(v), plain);
+    return good ? STORE_OK : STORE_TAMPERED;
+}
+
+int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards)
+{
+    uint8_t plain[8];
+    struct buf b = buf_of(plain, sizeof plain);
+    buf_be(&b, cards, 8);
+    int rc = tree_put(d, txn, KEY_COUNT, buf_span(&b), NULL);
+    if (rc == 0)
+        d->cards = cards;
+    return rc;
+}
+
+int tree_seek(struct deck *d, MDB_txn *txn, struct span from, MDB_val *key)
+{
+    MDB_cursor *cursor;
+    MDB_val value;
+    int rc = mdb_cursor_open(txn, d->dbi, &cursor);
+    if (rc != 0)
+        return rc;
+    *key = val(from);
+    rc = mdb_cursor_get(cursor, key, &value, MDB_SET_RANGE);
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+/* ---- the map ---- */
+
+/* LMDB gives the old map up before it has the new one, and goes on without any if that fails. So see first
+ * whether the process may have as many addresses, and if it still fails use the deck no more. No transaction
+ * may be open. */
+static int set_map(struct deck *d, size_t size)
+{
+    void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (probe == MAP_FAILED)
+        return ENOMEM;
+    (void)munmap(probe, size);
+    int rc = mdb_env_set_mapsize(d->env, size);
+    d->lost = d->lost || rc != 0;
+    return rc;
+}
+
+static int grow(struct deck *d)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(d->env, &info);
+    if (rc != 0)
+        return rc;
+    size_t size = info.me_mapsize;
+    rc = set_map(d, size + size);
+    return rc == ENOMEM ? set_map(d, size + MAP_FIRST) : rc;
+}
+
+/* Addresses enough for a transaction that cannot be done again from the start; fewer where the process may
+ * not have so many. */
+static int reserve_addresses(struct deck *d)
+{
+    MDB_envinfo info;
+    MDB_stat tree;
+    int rc = mdb_env_info(d->env, &info);
+    if (rc == 0)
+        rc = mdb_env_stat(d->env, &tree);
+    if (rc != 0)
+        return rc;
+    size_t used = (info.me_last_pgno + 1) * tree.ms_psize;
+    for (size_t room = MAP_BATCH; room >= MAP_FIRST; room /= 2) {
+        if (info.me_mapsize >= used + room / 2)
+            return 0;
+        rc = set_map(d, used + room);
+        if (rc == 0 || d->lost)
+            return rc;
+    }
+    return 0; /* with what there is */
+}
+
+/* ---- transactions ---- */
+
+static int usable(const struct deck *d)
+{
+    if (d->pid != getpid()) /* a forked child has our nonces and our lock, and no business here */
+        return EPERM;
+    return d->lost ? ENOMEM : 0;
+}
+
+MDB_txn *tree_read_begin(struct deck *d)
+{
+    if (d->open != NULL)
+        return d->open;
+    if (d->lost)
+        return NULL;
+    if (d->reading == NULL)
+        return mdb_txn_begin(d->env, NULL, MDB_RDONLY, &d->reading) == 0 ? d->reading : NULL;
+    return mdb_txn_renew(d->reading) == 0 ? d->reading : NULL;
+}
+
+void tree_read_end(struct deck *d)
+{
+    if (d->open == NULL)
+        mdb_txn_reset(d->reading);
+}
+
+static void trouble(struct deck *d, enum store_result result, int rc)
+{
+    deck_say(&d->trouble, "%s cannot be written: %s", d->path,
+             result == STORE_TAMPERED ? "it has been tampered with" : deck_reason(rc));
+}
+
+static int open_begin(struct deck *d)
+{
+    int rc = usable(d);
+    if (rc != 0 || d->open != NULL)
+        return rc;
+    d->loose = 0;
+    rc = reserve_addresses(d);
+    return rc == 0 ? mdb_txn_begin(d->env, NULL, 0, &d->open) : rc;
+}
+
+void tree_abort(struct deck *d)
+{
+    if (d->open != NULL)
+        mdb_txn_abort(d->open);
+    d->open = NULL;
+    d->cards = d->cards_committed;
+}
+
+/* What cannot be committed is gone. Of DECK_NONE's own these are writes that cards took for done, so there is
+ * no going on. */
+static int open_commit(struct deck *d)
+{
+    MDB_txn *txn = d->open;
+    if (txn == NULL)
+        return 0;
+    d->open = NULL;
+    int rc = mdb_txn_commit(txn);
+    if (rc == 0) {
+        d->cards_committed = d->cards;
+        return 0;
+    }
+    d->cards = d->cards_committed;
+    d->spoiled = true;
+    trouble(d, STORE_FAILED, rc);
+    return rc;
+}
+
+static enum store_result write_loose(struct deck *d, step_fn *step, void *ctx)
+{
+    if (d->spoiled)
+        return STORE_FAILED;
+    int rc = open_begin(d);
+    enum store_result result = rc == 0 ? step(d, d->open, ctx, &rc) : STORE_FAILED;
+    if (result != STORE_OK) {
+        trouble(d, result, rc);
+        /* Half of this step may be in the transaction. */
+        d->spoiled = d->batch || d->touched;
+        if (d->spoiled)
+            tree_abort(d);
+    } else if (!d->batch && ++d->loose >= LOOSE_WRITES && open_commit(d) != 0) {
+        result = STORE_FAILED;
+    }
+    return result;
+}
+
+static enum store_result write_now(struct deck *d, step_fn *step, void *ctx)
+{
+    for (;;) {
+        MDB_txn *txn = NULL;
+        enum store_result result = STORE_FAILED;
+        int rc = usable(d);
+        if (rc == 0)
+            rc = mdb_txn_begin(d->env, NULL, 0, &txn);
+        if (rc == 0) {
+            result = step(d, txn, ctx, &rc);
+            if (result != STORE_OK) {
+                mdb_txn_abort(txn);
+            } else if ((rc = mdb_txn_commit(txn)) == 0) {
+                d->cards_committed = d->cards;
+                return STORE_OK;
+            } else {
+                result = STORE_FAILED;
+            }
+        }
+        d->cards = d->cards_committed;
+        if (rc == MDB_MAP_FULL && (rc = grow(d)) == 0)
+            continue;
+        trouble(d, result, rc);
+        return result;
+    }
+}
+
+enum store_result tree_write(struct deck *d, step_fn *step, void *ctx)
+{
+    d->touched = false;
+    return d->batch || d->durability == DECK_NONE ? write_loose(d, step, ctx) : write_now(d, step, ctx);
+}
+
+int tree_sync(struct deck *d)
+{
+    int rc = d->spoiled ? EIO : usable(d);
+    if (rc == 0)
+        rc = open_commit(d);
+    return rc == 0 ? mdb_env_sync(d->env, 1) : rc;
+}
+
+/* The line of the write that failed, if that is why; otherwise a new one. */
+static void say_why(const struct deck *d, struct deck_error *error, int rc)
+{
+    if (d->spoiled)
+        deck_say(error, "%s", d->trouble.text);
+    else
+        deck_say(error, "%s cannot be written: %s", d->path, deck_reason(rc));
+}
+
+bool deck_sync(struct deck *d, struct deck_error *error)
+{
+    pthread_mutex_lock(&d->mutex);
+    int rc = d->batch ? EINVAL : tree_sync(d);
+    if (d->batch)
+        deck_say(error, "%s: there is an open batch", d->path);
+    else if (rc != 0)
+        say_why(d, error, rc);
+    pthread_mutex_unlock(&d->mutex);
+    return rc == 0;
+}
+
+bool deck_batch_begin(struct deck *d, struct deck_error *error)
+{
+    pthread_mutex_lock(&d->mutex);
+    int rc = d->batch || d->spoiled ? EINVAL : open_commit(d);
+    if (rc == 0)
+        rc = open_begin(d);
+    if (rc == 0)
+        d->batch = true;
+    else if (d->batch)
+        deck_say(error, "%s: there is an open batch already", d->path);
+    else
+        say_why(d, error, rc);
+    pthread_mutex_unlock(&d->mutex);
+    return rc == 0;
+}
+
+bool deck_batch_end(struct deck *d, struct deck_error *error)
+{
+    pthread_mutex_lock(&d->mutex);
+    bool good = false;
+    if (!d->batch) {
+        deck_say(error, "%s: there is no batch", d->path);
+    } else {
+        int rc = d->spoiled ? EIO : open_commit(d);
+        good = rc == 0;
+        if (!good)
+            say_why(d, error, rc);
+        d->spoiled =
+            false; /* nothing but the batch was lost: what came before it was committed when it began */
+        d->batch = false;
+    }
+    pthread_mutex_unlock(&d->mutex);
+    return good;
+}
+
+uint64_t deck_count(struct deck *d)
+{
+    pthread_mutex_lock(&d->mutex);
+    uint64_t cards = d->cards;
+    pthread_mutex_unlock(&d->mutex);
+    return cards;
+}
+
+const char *deck_trouble(const struct deck *d)
+{
+    return d->trouble.text;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to the deck: the deck's structure, and its tree as the other two parts see it (deck.c: files;
+ * deck_cards.c: cards). Everything here is called with the deck's mutex held, or before anybody else knows
+ * the deck.
+ */
+#ifndef STORE_DECK_TREE_H
+#define STORE_DECK_TREE_H
+
+#include "deck.h"
+#include "seal.h"
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+enum {
+    DECK_VALUE_MAX = 65536,
+    ICCID_PACKED = DECK_ICCID_MAX / 2,
+    ROOT_KEY = 1 + ICCID_PACKED,
+};
+
+#define MAP_FIRST ((size_t)4 << 20)
+
+struct deck {
+    pthread_mutex_t mutex;
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_txn *reading; /* reset between uses */
+    MDB_txn *open;    /* the batch, or what DECK_NONE has not committed yet */
+    struct sealer sealer;
+    uint8_t *profile;
+    size_t profile_len;
+    uint8_t *scratch; /* values in clear while a card is loaded: wiped after */
+    uint64_t cards, cards_committed;
+    size_t loose; /* writes in `open` by DECK_NONE */
+    pid_t pid;
+    int fd; /* has the lock */
+    enum deck_durability durability;
+    bool batch;       /* `open` is a batch */
+    bool spoiled;     /* a write into `open` failed */
+    bool touched;     /* the step under way has changed the tree */
+    bool lost;        /* the map could not be mapped again */
+    bool unpublished; /* still DECK.new */
+    char *path, *key_path, *new_path, *new_key_path;
+    struct deck_error trouble;
+};
+
+__attribute__((format(printf, 2, 3))) void deck_say(struct deck_error *error, const char *format, ...);
+
+/* What an error of LMDB or of the system means, for people. */
+const char *deck_reason(int rc);
+enum store_result deck_result(int rc);
+
+static inline MDB_val val(struct span s)
+{
+    return (MDB_val){s.n, (void *)(uintptr_t)s.p}; /* LMDB does not write through it */
+}
+
+static inline struct span span_from(MDB_val v)
+{
+    return span_of(v.mv_data, v.mv_size);
+}
+
+#define KEY_HEADER  span_of("H", 1)
+#define KEY_COUNT   span_of("N", 1)
+#define KEY_PROFILE span_of("P", 1)
+
+/* Records. put seals straight into the tree; *sealed may be NULL. get is for a record of exactly n octets in
+ * clear: anything else there, or nothing, is STORE_TAMPERED. */
+int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, struct span *sealed);
+int tree_delete(struct deck *d, MDB_txn *txn, struct span key);
+enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_t *plain, size_t n);
+int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards);
+/* The first key at or behind `from`. */
+int tree_seek(struct deck *d, MDB_txn *txn, struct span from, MDB_val *key);
+
+/* For reading: what is open for writing, if anything, so that writes are seen at once. NULL: cannot be read.
+ */
+MDB_txn *tree_read_begin(struct deck *d);
+void tree_read_end(struct deck *d);
+
+/* Does one step of writing by whatever means the durability asks for; it may run more than once. On anything
+ * but STORE_OK deck_trouble tells why, and *rc in the step is LMDB's or the system's error, 0 if it was none.
+ */
+typedef enum store_result step_fn(struct deck *d, MDB_txn *txn, void *ctx, int *rc);
+enum store_result tree_write(struct deck *d, step_fn *step, void *ctx);
+
+/* Commits what is open and waits for the disk. */
+int tree_sync(struct deck *d);
+void tree_abort(struct deck *d);
+
+#endif
