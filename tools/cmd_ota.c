@@ -292,10 +292,9 @@ static int encode_keys(struct encode *e, struct keyset *set)
     h->kic = k->has_kic ? k->kic : 0;
     h->kid = k->has_kid ? k->kid : 0;
     const bool rc = (h->spi1 & SPI1_CHECK) == SPI1_RC;
-    /* A response is protected as SPI2 says, whether or not there was to be one. */
-    const uint8_t spi2 = e->response ? h->spi2 | SPI2_POR_ALWAYS : h->spi2;
-    const struct scp80_command asked = {.spi1 = h->spi1, .spi2 = spi2, .kic = 0xF0, .kid = 0xF0};
-    const bool kic = scp80_kic_version(&asked) != 0, kid = scp80_kid_version(&asked) != 0;
+    const struct scp80_command asked = {.spi1 = h->spi1, .spi2 = h->spi2, .kic = 0xF0, .kid = 0xF0};
+    const bool kic = e->response ? (h->spi2 & SPI2_POR_CIPHERED) != 0 : scp80_kic_version(&asked) != 0;
+    const bool kid = e->response ? (h->spi2 & SPI2_POR_CHECK) == SPI2_POR_CC : scp80_kid_version(&asked) != 0;
     *set = (struct keyset){0};
     if (k->has_set) {
         if (k->has_kic || (k->has_kid && !rc))
@@ -312,7 +311,7 @@ static int encode_keys(struct encode *e, struct keyset *set)
     }
     if (rc && (h->kid & 0x0F) != 0x01 && (h->kid & 0x0F) != 0x05)
         return cli_usage(e->cmd, "an RC needs a --kid that ends in 1 (CRC 16) or 5 (CRC 32)");
-    if ((kic || kid) && !ota_keys_fit(k, h->spi1, spi2, h->kic, h->kid, 0, set, &why))
+    if ((kic || kid) && !ota_keys_fit(k, kic, kid, h->kic, h->kid, 0, set, &why))
         return cli_usage(e->cmd, "%s", why);
     return EXIT_OK;
 }
@@ -480,7 +479,6 @@ static bool decode_option(struct decode *d, int opt)
         if (!cli_hex(d->cmd, "--spi", optarg, 2, 2, spi, &n))
             return false;
         d->explain.has_spi = true;
-        d->explain.spi1 = spi[0];
         d->explain.spi2 = spi[1];
         return true;
     case OPT_COUNTER:

@@ -204,7 +204,7 @@ static const struct tar_row tars[] = {
     {"uicc", {0xB0, 0x00, 0x00}, "remote file management, UICC shared file system"},
     {"usim", {0xB0, 0x00, 0x01}, "remote file management, USIM"},
     {"isim", {0xB0, 0x00, 0x02}, "remote file management, ISIM"},
-    {"subscription", {0xD0, 0x53, 0x01}, "softuicc's subscription applet"},
+    {"subscription", {0xBF, 0xFF, 0x3B}, "softuicc's subscription applet"},
 };
 
 bool ota_tar_named(const char *name, uint8_t tar[3])
@@ -325,7 +325,7 @@ static uint8_t algorithm_of(uint8_t octet)
     }
 }
 
-bool ota_keys_fit(const struct ota_keys *keys, uint8_t spi1, uint8_t spi2, uint8_t kic, uint8_t kid,
+bool ota_keys_fit(const struct ota_keys *keys, bool need_kic, bool need_kid, uint8_t kic, uint8_t kid,
                   size_t mac_len, struct keyset *out, const char **why)
 {
     *out = (struct keyset){0};
@@ -337,7 +337,6 @@ bool ota_keys_fit(const struct ota_keys *keys, uint8_t spi1, uint8_t spi2, uint8
         *out = keys->set;
         return true;
     }
-    const bool need_kic = kic_used(spi1, spi2), need_kid = kid_used(spi1, spi2);
     if ((need_kic && keys->kic_len == 0) || (need_kid && keys->kid_len == 0)) {
         *why = need_kic && keys->kic_len == 0 ? "no key for ciphering (--kic-key) was given"
                                               : "no key for the CC (--kid-key) was given";
@@ -604,7 +603,7 @@ struct explainer {
     size_t n_inputs, at;
     /* of the last command packet seen: what a response is opened with */
     bool has_command;
-    uint8_t spi1, spi2, kic, kid;
+    uint8_t spi2, kic, kid;
     bool has_cntr; /* the command could be read */
     uint8_t tar[3], cntr[SCP80_CNTR_LEN];
 };
@@ -705,7 +704,7 @@ static void explain_command_header(struct printer *p, const struct scp80_command
     if (s.n > 0)
         field(p, s, "KID", "TS 102 225 5.1.3", "%s %u, %s%s", crc ? "no key, upper half" : "key version",
               c->kid >> 4, algorithm_text(c->kid, crc, true),
-              kid || crc ? "" : " (not used: there is no CC)");
+              kid || crc ? "" : " (not used: the command has no CC)");
     s = rd_take(&r, 3);
     if (s.n > 0)
         field(p, s, "TAR", "TS 101 220 annex D", "%s", tar_text(s));
@@ -741,6 +740,9 @@ static void policy_notes(struct printer *p, const struct scp80_command *c)
     if ((c->spi1 & (SPI1_CIPHERING | SPI1_CHECK)) != (SPI1_CIPHERING | SPI1_CC))
         note(p, "less than CC and ciphering: below the usual minimum security level, which answers 0A (TS "
                 "102 225 5.2.1)");
+    if ((c->spi1 & SPI1_CHECK) != SPI1_CC && (c->spi2 & SPI2_POR) != SPI2_POR_NO &&
+        (c->spi2 & (SPI2_POR_CHECK | SPI2_POR_CIPHERED)) != 0)
+        note(p, "without a CC nothing proves who asks: the card uses no key in its PoR, whatever SPI2 says");
     if ((c->spi1 & 0x10) == 0)
         note(p, "without a counter that is checked it can be replayed (TS 102 225 5.1.4)");
     if ((kic_used(c->spi1, c->spi2) && (c->kic & 0x0F) == 1) ||
@@ -837,7 +839,6 @@ static void explain_command(struct explainer *x, struct span packet)
     if (packet.n >= CLEAR_LEN) {
         x->has_command = true;
         x->has_cntr = false;
-        x->spi1 = c.spi1;
         x->spi2 = c.spi2;
         x->kic = c.kic;
         x->kid = c.kid;
@@ -852,11 +853,11 @@ static void explain_command(struct explainer *x, struct span packet)
         return;
     }
     const bool ciphered = (c.spi1 & SPI1_CIPHERING) != 0;
-    const bool needed = kic_used(c.spi1, c.spi2) || kid_used(c.spi1, c.spi2);
+    const bool kic = kic_used(c.spi1, c.spi2), kid = kid_used(c.spi1, c.spi2);
     const size_t check_len = packet.p[2] - (size_t)CHL_MIN;
     struct keyset keys;
     const char *missing = NULL;
-    const bool have = ota_keys_fit(x->e->keys, c.spi1, c.spi2, c.kic, c.kid, check_len, &keys, &missing);
+    const bool have = ota_keys_fit(x->e->keys, kic, kid, c.kic, c.kid, check_len, &keys, &missing);
     uint8_t *room = malloc(2 * c.secured.n);
     if (room == NULL) {
         verdict(p, UNDECIDED, "memory ran out");
@@ -890,7 +891,7 @@ static void explain_command(struct explainer *x, struct span packet)
         else if (good)
             because(&why, "nothing is wrong with its form, and it has no CC to verify");
         verdict(p, good ? ACCEPTED : REFUSED, why.text);
-    } else if (needed && !have) {
+    } else if ((kic || kid) && !have) {
         because(&why, "%s", missing);
         verdict(p, UNDECIDED, why.text);
     } else {
@@ -1000,12 +1001,12 @@ static void explain_response(struct explainer *x, struct span body, struct span 
     struct span secured = rd_ok(&r) ? rd_rest(&r) : SPAN_EMPTY;
 
     const size_t check_len = rhl >= RHL_MIN ? rhl - RHL_MIN : 0;
-    const uint8_t asked1 = x->e->has_spi ? x->e->spi1 : x->spi1;
-    const uint8_t asked2 = x->e->has_spi ? x->e->spi2 : x->has_command ? x->spi2 : 0x19;
+    const uint8_t asked = x->e->has_spi ? x->e->spi2 : x->has_command ? x->spi2 : 0x19;
     struct keyset keys;
     const char *missing = NULL;
-    const bool have = ota_keys_fit(x->e->keys, asked1, asked2 | SPI2_POR_ALWAYS, x->kic, x->kid, check_len,
-                                   &keys, &missing);
+    const bool have =
+        ota_keys_fit(x->e->keys, (asked & SPI2_POR_CIPHERED) != 0, (asked & SPI2_POR_CHECK) == SPI2_POR_CC,
+                     x->kic, x->kid, check_len, &keys, &missing);
     uint8_t *room = malloc(3 + 2 * body.n);
     if (room == NULL) {
         verdict(p, UNPROVED, "memory ran out");

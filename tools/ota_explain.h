@@ -31,8 +31,8 @@ struct ota_keys {
     uint8_t mac_len; /* 0: as the packet has it, else 8 */
 };
 
-/* The keyset that goes with these octets. false: *why (static) says what is missing or does not fit. */
-bool ota_keys_fit(const struct ota_keys *keys, uint8_t spi1, uint8_t spi2, uint8_t kic, uint8_t kid, size_t mac_len,
+/* The keyset that goes with these octets, KIc and KID needed or not. false: *why (static) says what is missing or does not fit. */
+bool ota_keys_fit(const struct ota_keys *keys, bool need_kic, bool need_kid, uint8_t kic, uint8_t kid, size_t mac_len,
                   struct keyset *out, const char **why);
 
 /* TARs by name. */
@@ -44,8 +44,8 @@ struct ota_explain {
     struct uicc_crypto *crypto;
     enum ota_kind as;            /* of every input */
     const struct ota_keys *keys; /* NULL: none */
-    bool has_spi;                /* SPI of the command that responses answer; else that of a command among the inputs, else tried out */
-    uint8_t spi1, spi2;
+    bool has_spi;                /* SPI2 of the command that responses answer; else that of a command among the inputs, else tried out */
+    uint8_t spi2;
     bool has_counter;            /* the counter that the card has stored: judges CNTR */
     uint64_t counter;
 };
