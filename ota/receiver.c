@@ -68,17 +68,6 @@ static bool find_keys(struct packet *p, uint8_t version)
     return false;
 }
 
-/* A keyset of the form that KIc and KID ask for, with keys that nobody has: what an unknown keyset is tried with, so that it costs what a known
- * one costs. */
-static void stand_in_keys(const struct scp80_command *c, struct keyset *keys)
-{
-    *keys = (struct keyset){.version = 1, .mac_len = 8};
-    bool aes = (c->kic & 0x0F) == 0x02 || (c->kid & 0x0F) == 0x02;
-    keys->version = c->kic >> 4 != 0 ? c->kic >> 4 : (uint8_t)(c->kid >> 4);
-    keys->kic_algorithm = keys->kid_algorithm = aes ? OTA_AES : OTA_3DES;
-    keys->kic_len = keys->kid_len = keys->kik_len = 16;
-}
-
 static bool unwrap(struct packet *p)
 {
     uint8_t kic = scp80_kic_version(&p->command), kid = scp80_kid_version(&p->command);
@@ -87,10 +76,9 @@ static bool unwrap(struct packet *p)
     struct buf work = buf_of(p->work, sizeof p->work);
     bool keyless = (p->command.spi1 & (SPI1_CIPHERING | SPI1_CHECK)) == 0;
     p->has_keys = same && find_keys(p, version);
-    if (!p->has_keys && !keyless)
-        stand_in_keys(&p->command, &p->keys);
+    /* Without a keyset the same ciphers run under a key that nobody has, and never succeed. */
     enum scp80_status status =
-        scp80_command_open(applet_crypto(p->self), keyless ? NULL : &p->keys, &p->command, &work, &p->data);
+        scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, &work, &p->data);
     if (status != SCP80_POR_OK || (!p->has_keys && !keyless))
         return false;
     p->authenticated = p->has_keys && (p->command.spi1 & SPI1_CHECK) == SPI1_CC;
@@ -161,7 +149,7 @@ static bool answer_wanted(const struct packet *p, enum scp80_status status)
 
 static bool build_response(const struct packet *p, enum scp80_status status, struct span data, struct buf *out)
 {
-    struct scp80_response r = {.status = (uint8_t)status};
+    struct scp80_response r = {.status = (uint8_t)status, .kid = p->command.kid};
     memcpy(r.tar, p->command.tar, sizeof r.tar);
     if (p->authenticated)
         memcpy(r.cntr, p->command.cntr, sizeof r.cntr);
