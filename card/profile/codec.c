@@ -24,11 +24,6 @@ enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
 enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
 enum { RIGHTS_ALL = RIGHT_REMOTE_CHANGE | RIGHT_ADMIN };
 
-static bool is_df(uint8_t kind)
-{
-    return kind == FILE_MF || kind == FILE_DF || kind == FILE_ADF;
-}
-
 /* ---- encoding ---- */
 
 static void put_text(struct buf *b, const char *text)
@@ -272,7 +267,7 @@ static void get_file(struct reader *r, struct arena *a, unsigned i, struct profi
     require(r, (f->kind == FILE_ADF) == (f->applet != 0xFF));
     bool records = f->kind == FILE_LINEAR || f->kind == FILE_CYCLIC;
     require(r, records == (f->record_len > 0));
-    if (is_df(f->kind))
+    if (profile_is_df(f->kind))
         require(r, f->size == 0 && f->sfi == 0 && f->fill == FILL_CONTENT);
     else
         require(r, f->size > 0 && f->size <= (f->kind == FILE_BERTLV ? SIZE_BERTLV_MAX : SIZE_EF_MAX));
@@ -451,7 +446,7 @@ static bool references_ok(const struct profile *p)
             return false;
     }
     for (unsigned i = 0; i < p->n_applets; i++)
-        if (p->applets[i].adf != PROFILE_NO_FILE && !is_df(p->files[p->applets[i].adf].kind))
+        if (p->applets[i].adf != PROFILE_NO_FILE && !profile_is_df(p->files[p->applets[i].adf].kind))
             return false;
     for (unsigned i = 0; i < p->n_pins; i++)
         for (unsigned j = 0; j < i; j++)

@@ -58,11 +58,6 @@ uint16_t profile_sfi(const struct profile *p, uint16_t parent, uint8_t sfi)
     }
 }
 
-static bool is_df(uint8_t kind)
-{
-    return kind == FILE_MF || kind == FILE_DF || kind == FILE_ADF;
-}
-
 static void enter(const struct profile *p, uint16_t *table, uint16_t parent, uint16_t id, uint16_t file)
 {
     uint32_t s = slot(p, parent, id);
@@ -74,7 +69,7 @@ static void enter(const struct profile *p, uint16_t *table, uint16_t parent, uin
 static bool place(const struct profile *p, uint16_t i)
 {
     const struct profile_file *f = &p->files[i];
-    if (f->kind == FILE_MF || f->parent >= i || !is_df(p->files[f->parent].kind))
+    if (f->kind == FILE_MF || f->parent >= i || !profile_is_df(p->files[f->parent].kind))
         return false;
     if (!(f->kind == FILE_ADF && f->fid == PROFILE_FID_CURRENT_ADF)) {
         if (profile_child(p, f->parent, f->fid) != PROFILE_NO_FILE)

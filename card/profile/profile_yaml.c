@@ -123,11 +123,6 @@ static uint16_t find_file(const struct maker *m, const char *path)
     return PROFILE_NO_FILE;
 }
 
-static bool is_df(int kind)
-{
-    return kind == FILE_MF || kind == FILE_DF || kind == FILE_ADF;
-}
-
 /* ---- keys ---- */
 
 /* Keys that are in specifications, manuals and other people's configurations. */
@@ -357,7 +352,7 @@ static bool make_applet(struct maker *m, unsigned i)
             return yaml_fail(m->s, w.text, "\"%s\" is already owned by applets[%u]", df,
                              m->p.files[a->adf].applet);
         m->p.files[a->adf].applet = (uint8_t)i;
-    } else if (df != NULL && !is_df(m->y->files[a->adf].kind)) {
+    } else if (df != NULL && !profile_is_df((uint8_t)m->y->files[a->adf].kind)) {
         return yaml_fail(m->s, w.text, "\"%s\" is not a DF", df);
     }
     for (unsigned k = 0; k < y->tars_count; k++) {
@@ -659,7 +654,7 @@ static bool make_name(struct maker *m, unsigned i)
         if (k >= i)
             return yaml_fail(m->s, w.text, "its directory \"%.*s\" is not above it in the list", (int)n,
                              y->path);
-        if (!is_df(m->y->files[k].kind))
+        if (!profile_is_df((uint8_t)m->y->files[k].kind))
             return yaml_fail(m->s, w.text, "\"%s\" is not a directory", m->y->files[k].path);
         f->parent = (uint16_t)k;
         m->below_adf[i] = m->below_adf[k] || m->y->files[k].kind == FILE_ADF;
@@ -681,7 +676,7 @@ static bool make_name(struct maker *m, unsigned i)
         return yaml_fail(m->s, w.text, "%s: %04X is reserved (TS 102 221 8.6)", f->name, f->fid);
     if (y->sfi != NULL) {
         w = at("files", i, "sfi");
-        if (is_df(y->kind))
+        if (profile_is_df((uint8_t)y->kind))
             return yaml_fail(m->s, w.text, "%s: a directory has no SFI", f->name);
         if (!octet(m, w.text, y->sfi, &f->sfi))
             return false;
@@ -703,7 +698,7 @@ static bool make_reference(struct maker *m, unsigned i)
     if (rule == m->y->access_count)
         return yaml_fail(m->s, w.text, "%s: no rule \"%s\" under \"access\"", f->name, y->access);
     unsigned only = rule_for(&m->y->access[rule]);
-    if (only == (is_df(y->kind) ? RULE_EF : RULE_DF))
+    if (only == (profile_is_df((uint8_t)y->kind) ? RULE_EF : RULE_DF))
         return yaml_fail(m->s, w.text, "%s: rule \"%s\" is for %s", f->name, y->access,
                          only == RULE_EF ? "files, not directories" : "directories, not files");
     f->arr_record = (uint8_t)(rule + 1);
@@ -734,7 +729,7 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
 {
     const struct y_file *y = &m->y->files[i];
     struct profile_file *f = &m->p.files[i];
-    bool ef = !is_df(y->kind), records = y->kind == FILE_LINEAR || y->kind == FILE_CYCLIC;
+    bool ef = !profile_is_df((uint8_t)y->kind), records = y->kind == FILE_LINEAR || y->kind == FILE_CYCLIC;
     bool rules = y->fill == Y_FILL_ACCESS_RULES;
     if (!only_for(m, i, "size", y->size != NULL, ef && !records, "transparent and ber-tlv files") ||
         !only_for(m, i, "records", y->records != NULL, records, "linear and cyclic files") ||

@@ -84,8 +84,10 @@ static bool parser_failed(const struct scan *z)
     if (p->error == YAML_READER_ERROR)
         return yaml_fail_at(z->s, line_of_offset(z->s, p->problem_offset), "",
                             "%s; a profile is UTF-8 text in YAML", problem);
-    return yaml_fail_at(z->s, p->problem_mark.line + 1, "", "not valid YAML here: %s%s%s", problem,
-                        p->context != NULL ? " " : "", p->context != NULL ? p->context : "");
+    if (p->context != NULL)
+        return yaml_fail_at(z->s, p->problem_mark.line + 1, "", "not valid YAML here: %s %s from line %zu",
+                            problem, p->context, p->context_mark.line + 1);
+    return yaml_fail_at(z->s, p->problem_mark.line + 1, "", "not valid YAML here: %s", problem);
 }
 
 /* Is what is now in z->path the target, or above it? */
