@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -464,11 +466,14 @@ static void tampering(void **state)
     }
 
     /* An object added under the card's key, of whatever shape. */
+    size_t root = 0;
+    while (after[root].k.mv_size != 11)
+        root++;
     for (size_t len = 12; len <= 20; len++) {
         uint8_t key[32] = {0};
-        memcpy(key, after[0].key, 11);
+        memcpy(key, after[root].key, 11);
         key[11] = 0x70;
-        raw_put(w, (MDB_val){len, key}, after[1].v);
+        raw_put(w, (MDB_val){len, key}, after[root + 1].v);
         assert_true(notices(w));
         raw_delete(w, (MDB_val){len, key});
     }
@@ -699,6 +704,76 @@ static void batches(void **state)
     }
 }
 
+/* The disk is full, as far as this process is concerned: a write fails as a whole, and all goes on once there
+ * is room. */
+static void disk_full(void **state)
+{
+    struct world *w = *state;
+    static const enum deck_durability all[] = {DECK_POWER, DECK_PROCESS};
+    struct rlimit before, limit;
+    uint8_t *bytes = calloc(1, 60000);
+    make_deck(w);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    for (size_t i = 0; i < 2; i++) {
+        for (int batch = 0; batch < 2; batch++) {
+            struct deck *d = open_deck(w, all[i]);
+            struct uicc_store *s = card(w, d, ICCID);
+            put(s, 1, "old");
+            put(s, 2, "old");
+            limit = before;
+            limit.rlim_cur = (rlim_t)6 << 20;
+            assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+            if (batch)
+                assert_true(deck_batch_begin(d, &w->error));
+            enum store_result result = STORE_OK;
+            for (uint32_t id = 100; id < 400 && result == STORE_OK; id++) {
+                struct store_change changes[] = {{.id = 1, .value = text("old")},
+                                                 {.id = id, .value = span_of(bytes, 60000)}};
+                result = store_write(s, changes, 2);
+            }
+            if (batch)
+                assert_false(deck_batch_end(d, &w->error));
+            else
+                assert_int_equal(result, STORE_FAILED);
+            assert_non_null(strstr(deck_trouble(d), "cannot be written"));
+            struct store_change changes[] = {{.id = 1, .value = text("new")},
+                                             {.id = 99, .value = span_of(bytes, 60000)},
+                                             {.id = 98, .value = span_of(bytes, 60000)}};
+            if (!batch) {
+                assert_int_equal(store_write(s, changes, 3), STORE_FAILED);
+                assert_true(has(s, 1, "old") && has(s, 99, NULL));
+            }
+            assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+            assert_true(has(s, 1, "old") && has(s, 99, NULL));
+            assert_int_equal(store_write(s, changes, 3), STORE_OK);
+            changes[1].remove = changes[2].remove = true;
+            assert_int_equal(store_write(s, changes, 3), STORE_OK);
+            assert_true(has(s, 1, "new") && has(s, 2, "old"));
+            for (uint32_t id = 100; id < 400; id++) {
+                struct store_change gone = {.id = id, .remove = true};
+                assert_int_equal(store_write(s, &gone, 1), STORE_OK);
+            }
+            store_close(s);
+            deck_close(d);
+        }
+    }
+    free(bytes);
+
+    /* Not even room to begin with. */
+    char path[320];
+    snprintf(path, sizeof path, "%s2", w->deck);
+    limit = before;
+    limit.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct deck *d = deck_create(path, SPAN_EMPTY, w->crypto, &w->error);
+    bool published = d != NULL && deck_publish(d, &w->error); /* its first commit may come only here */
+    deck_close(d);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_false(published);
+    signal(SIGXFSZ, SIG_DFL);
+}
+
 /* Past several growths of the map, which begins at 4 MiB. */
 static void growing(void **state)
 {
@@ -802,6 +877,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_process_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_cards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(disk_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(growing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(churn, set_up, tear_down),
     };
