@@ -60,12 +60,15 @@ sw_t fs_access_ins(const struct uicc *card, const struct session *session, uint1
 struct pin_state {
     uint8_t reference, tries, puk_tries;
     bool enabled;
+    bool replaced; /* disabled, the universal PIN being verified in its place */
 };
 /* Index of the PIN with this reference as this session sees it (local PINs belong to the selected application); -1: none. */
 int pin_find(const struct uicc *card, const struct session *session, uint8_t reference);
 void pin_state(const struct uicc *card, int pin, struct pin_state *out);
 /* The session has this key reference: verified, or disabled; remote: in its access domain. */
 bool pin_satisfied(const struct uicc *card, const struct session *session, uint8_t reference);
+/* Some PIN is replaced by the universal PIN. */
+bool pin_universal_used(const struct uicc *card);
 /* The PIN that AUTHENTICATE asks for (TS 31.102 7.1.1.1): the application's, when enabled. */
 bool pin_application_satisfied(const struct uicc *card, const struct session *session);
 
@@ -75,6 +78,12 @@ void fs_choose(struct session *session, const struct uicc *card, uint16_t file);
 
 /* ---- FCP (fcp.c) ---- */
 void fs_fcp(const struct uicc *card, const struct session *session, uint16_t file, struct buf *out);
+
+/* A file addressed by SFI becomes the current EF. */
+void fs_make_current(struct call *call);
+
+/* Ends what RETRIEVE DATA or SET DATA has under way, and wipes it (berlv.c). */
+void fs_transfer_end(struct uicc *card);
 
 /* ---- handlers ---- */
 sw_t command_select(struct call *call);

@@ -29,6 +29,7 @@ static inline uint32_t object_id(enum object_kind kind, uint32_t what)
 /* Gone with power and reset. */
 struct ram {
     bool powered;
+    bool may_resume;                         /* no command yet since the reset */
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
