@@ -79,7 +79,7 @@ static uint16_t by_path(const struct uicc *card, const struct session *session, 
 uint16_t fs_find(const struct uicc *card, const struct session *session, uint8_t p1, struct span data)
 {
     uint16_t df = session->view.df, file;
-    uint16_t fid = data.n == 2 ? (uint16_t)(data.p[0] << 8 | data.p[1]) : FID_MF;
+    uint16_t fid = (uint16_t)(data.n == 2 ? data.p[0] << 8 | data.p[1] : FID_MF);
     switch (p1) {
     case BY_FID:
         return by_fid(card, session, fid);

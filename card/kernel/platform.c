@@ -30,6 +30,8 @@ sw_t command_open_channel(struct call *call)
         open_channel(call, wanted);
         return SW_OK;
     }
+    if (call->cmd->le != 1) /* said before anything is opened: the command will come again */
+        return SW_WITH(SW_WRONG_LE, 1);
     for (uint8_t i = 1; i < APDU_CHANNELS; i++)
         if (!channels[i].open) {
             open_channel(call, i);
