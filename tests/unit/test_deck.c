@@ -25,7 +25,7 @@
 struct world {
     struct uicc_crypto *crypto;
     char folder[256];
-    char deck[300], key[300], fresh[300], fresh_key[300];
+    char deck[300], key[320], fresh[320], fresh_key[320];
     struct deck_error error;
 };
 
