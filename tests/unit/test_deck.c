@@ -25,7 +25,7 @@
 struct world {
     struct uicc_crypto *crypto;
     char folder[256];
-    char deck[300], key[310], fresh[310], fresh_key[310];
+    char deck[300], key[320], fresh[320], fresh_key[320];
     struct deck_error error;
 };
 
