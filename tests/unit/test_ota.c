@@ -328,7 +328,7 @@ static void test_expanded_data(void **state)
     assert_int_equal(por.data[7], 0x62);
     assert_memory_equal(por.data + por.n - 2, "\x90\x00", 2);
     run(f, "AA09220700A40004026F7E", "AB07800101" "23026126");
-    run(f, "AA07220500C0000000", "AB07800101" "23026D00");
+    run(f, "AA07220500C0000000", "AB07800101" "23026985"); /* nothing ever waits here */
 }
 
 static void test_expanded_indefinite(void **state)
