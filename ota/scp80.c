@@ -145,14 +145,17 @@ static bool por_wanted(uint8_t spi2)
     return (spi2 & SPI2_POR) != SPI2_POR_NO;
 }
 
+/* What a PoR is to be protected with counts only when the command has a CC: no key is used in an answer to
+ * what was not authenticated (design.md, rule 3). */
 static bool uses_kic(uint8_t spi1, uint8_t spi2)
 {
-    return (spi1 & SPI1_CIPHERING) != 0 || (por_wanted(spi2) && (spi2 & SPI2_POR_CIPHERED) != 0);
+    return (spi1 & SPI1_CIPHERING) != 0 ||
+           ((spi1 & SPI1_CHECK) == SPI1_CC && por_wanted(spi2) && (spi2 & SPI2_POR_CIPHERED) != 0);
 }
 
-static bool uses_kid(uint8_t spi1, uint8_t spi2)
+static bool uses_kid(uint8_t spi1)
 {
-    return (spi1 & SPI1_CHECK) == SPI1_CC || (por_wanted(spi2) && por_check(spi2) == SPI1_CC);
+    return (spi1 & SPI1_CHECK) == SPI1_CC;
 }
 
 uint8_t scp80_kic_version(const struct scp80_command *c)
@@ -162,7 +165,7 @@ uint8_t scp80_kic_version(const struct scp80_command *c)
 
 uint8_t scp80_kid_version(const struct scp80_command *c)
 {
-    return uses_kid(c->spi1, c->spi2) ? c->kid >> 4 : 0;
+    return uses_kid(c->spi1) ? c->kid >> 4 : 0;
 }
 
 /* TS 102 225 5.1.3.2: bits 2-1 of KID 01 say CRC, bits 4-3 which. 0: neither of the two that there are. */
@@ -211,7 +214,7 @@ enum scp80_status scp80_command_parse(struct span packet, struct scp80_command *
         return SCP80_UNIDENTIFIED_ERROR;
     if (!check_len_fits(out, chl - CHL_MIN))
         return SCP80_UNIDENTIFIED_ERROR;
-    if (uses_kid(out->spi1, out->spi2) && algorithm_of(out->kid) == OTA_NONE)
+    if (uses_kid(out->spi1) && algorithm_of(out->kid) == OTA_NONE)
         return SCP80_UNIDENTIFIED_ERROR;
     if (uses_kic(out->spi1, out->spi2) && algorithm_of(out->kic) == OTA_NONE)
         return SCP80_UNIDENTIFIED_ERROR;
@@ -224,7 +227,7 @@ enum scp80_status scp80_command_parse(struct span packet, struct scp80_command *
 static bool keys_fit(const struct keyset *keys, const struct scp80_command *c)
 {
     return (!uses_kic(c->spi1, c->spi2) || c->kic == keyset_kic_octet(keys)) &&
-           (!uses_kid(c->spi1, c->spi2) || c->kid == keyset_kid_octet(keys));
+           (!uses_kid(c->spi1) || c->kid == keyset_kid_octet(keys));
 }
 
 /* Where the right keys are not there, these make a packet cost what it would have cost with them. */
@@ -254,7 +257,7 @@ enum scp80_status scp80_command_open(struct uicc_crypto *crypto, const struct ke
 
     bool good = true;
     struct keyset stand_in;
-    if (uses_kic(p.spi1, p.spi2) || uses_kid(p.spi1, p.spi2))
+    if (uses_kic(p.spi1, p.spi2) || uses_kid(p.spi1))
         good = keys != NULL && keyset_valid(keys) && keys_fit(keys, &p);
     if (keys == NULL || !good) {
         keys_stand_in(&p, &stand_in);
@@ -338,7 +341,7 @@ bool scp80_command_build(struct uicc_crypto *crypto, const struct keyset *keys, 
         return false;
     if ((c->spi2 & SPI2_POR) == SPI2_POR || (por_wanted(c->spi2) && por_check(c->spi2) == SPI1_DS))
         return false;
-    const bool kic = uses_kic(c->spi1, c->spi2), kid = uses_kid(c->spi1, c->spi2);
+    const bool kic = uses_kic(c->spi1, c->spi2), kid = uses_kid(c->spi1);
     if (!keys_usable(keys, kic, kid) || ((kic || kid) && !keys_fit(keys, c)))
         return false;
     const size_t check_len = check_len_of(keys, check, crc_len(c->kid));

@@ -70,8 +70,8 @@ struct scp80_command {
  * SCP80_UNIDENTIFIED_ERROR; header fields that could be read are set in either case. */
 enum scp80_status scp80_command_parse(struct span packet, struct scp80_command *out);
 
-/* Key versions the packet asks for, from KIc and KID: 0 when the SPI says that the key is not used, neither for the command nor (when
- * one is wanted) for the PoR. */
+/* Key versions the packet asks for, from KIc and KID: 0 when the SPI says that the key is not used, neither for the command nor for the
+ * PoR (which uses keys only when the command has a CC). */
 uint8_t scp80_kic_version(const struct scp80_command *c);
 uint8_t scp80_kid_version(const struct scp80_command *c);
 

@@ -584,7 +584,7 @@ static void refuse_headers(void **state)
         {"ciphered, no multiple of 16", "001e1506002222b0000000000000000000000000000000000000000000000000"},
         {"PoR reserved", "000e0d00030000b00000000000000000"},
         {"PoR with DS", "000e0d000d0000b00000000000000000"},
-        {"PoR ciphered with no key to name", "000e0d00110000b00000000000000000"},
+        {"PoR ciphered, with no key to name", "00161502110022b000000000000000000000000000000000"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct octets p = unhex(rows[i].packet);
@@ -627,9 +627,11 @@ static void key_versions(void **state)
     static const struct {
         uint8_t spi1, spi2, kic, kid;
     } rows[] = {
-        {0x00, 0x00, 0, 0}, {0x04, 0x00, 1, 0}, {0x02, 0x00, 0, 3}, {0x06, 0x00, 1, 3},
-        {0x01, 0x00, 0, 0}, {0x00, 0x18, 0, 0}, /* no PoR, no key for it */
-        {0x00, 0x19, 1, 3}, {0x02, 0x11, 1, 3}, {0x04, 0x0a, 1, 3}, {0x00, 0x05, 0, 0},
+        {0x00, 0x00, 0, 0}, {0x04, 0x00, 1, 0}, {0x02, 0x00, 0, 3},
+        {0x06, 0x00, 1, 3}, {0x01, 0x00, 0, 0}, {0x00, 0x18, 0, 0}, /* no PoR, no key for it */
+        {0x02, 0x18, 0, 3}, {0x02, 0x11, 1, 3}, {0x02, 0x09, 0, 3},
+        {0x00, 0x05, 0, 0}, {0x00, 0x19, 0, 0}, /* no CC, no key for an answer */
+        {0x04, 0x09, 1, 0}, {0x01, 0x19, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         c.spi1 = rows[i].spi1;
@@ -667,13 +669,18 @@ static void keys_that_do_not_fit(void **state)
     /* A refused packet leaves CNTR as it was received. */
     assert_span(span_of(c.cntr, 5), "e87cceebb2");
 
-    /* A packet without protection, whose PoR is to be protected by keys that are not there. */
-    p = unhex("000e0d00192222b00000000000000000");
+    /* A packet without protection needs no keys, whatever it asks of the PoR. */
+    p = unhex("000e0d00190000b00000000000000000");
+    assert_int_equal(open_copy(f->crypto, NULL, span_of(p.p, p.n), &c, NULL), SCP80_POR_OK);
+    /* One with a CC and a ciphered PoR needs both. */
+    c = (struct scp80_command){.spi1 = SPI1_CC, .spi2 = 0x19, .kic = 0x22, .kid = 0x22};
+    uint8_t room[64];
+    struct buf out = buf_of(room, sizeof room);
     k = set_b();
-    assert_int_equal(open_copy(f->crypto, &k, span_of(p.p, p.n), &c, NULL), SCP80_POR_OK);
-    assert_int_equal(open_copy(f->crypto, NULL, span_of(p.p, p.n), &c, NULL), SCP80_CHECK_FAILED);
-    k.version = 1;
-    assert_int_equal(open_copy(f->crypto, &k, span_of(p.p, p.n), &c, NULL), SCP80_CHECK_FAILED);
+    assert_true(scp80_command_build(f->crypto, &k, &c, SPAN_EMPTY, &out));
+    assert_int_equal(open_copy(f->crypto, &k, buf_span(&out), &c, NULL), SCP80_POR_OK);
+    k.kic_algorithm = OTA_3DES;
+    assert_int_equal(open_copy(f->crypto, &k, buf_span(&out), &c, NULL), SCP80_CHECK_FAILED);
 }
 
 static void build_refuses(void **state)
