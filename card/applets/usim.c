@@ -53,8 +53,8 @@ static sw_t authenticate_3g(struct call *call, const struct aka_service *aka, st
     }
     buf_u8(call->out, TAG_SUCCESS);
     put_counted(call->out, v.res, v.res_len);
-    put_counted(call->out, v.ck, sizeof v.ck);
-    put_counted(call->out, v.ik, sizeof v.ik);
+    put_counted(call->out, v.ck, v.ck_len);
+    put_counted(call->out, v.ik, v.ik_len);
     if (service(call->self, SERVICE_GSM_ACCESS)) {
         aka_gsm(&v, sres, kc);
         put_counted(call->out, kc, sizeof kc);
