@@ -91,15 +91,20 @@ bool aka_key_decode(struct reader *in, struct aka_key *out)
     return rd_ok(in);
 }
 
+/* xors `in`, padded with zeros, to `out` piece by piece */
+static void fold(uint8_t *restrict out, size_t n, const uint8_t *restrict in, size_t in_len)
+{
+    for (size_t i = 0; i < in_len; i += n)
+        for (size_t k = 0; k < n && i + k < in_len; k++)
+            out[k] ^= in[i + k];
+}
+
 void aka_gsm(const struct aka_vector *v, uint8_t sres[4], uint8_t kc[8])
 {
-    /* c2 pads RES with zeros to 128 bits and folds it to 32; c3 folds CK and IK to 64 (TS 33.102 6.8.1.2). */
+    /* c2 folds RES to 32 bits, c3 folds CK and IK to 64 (TS 33.102 6.8.1.2). */
     memset(sres, 0, 4);
     memset(kc, 0, 8);
-    for (size_t i = 0; i < sizeof v->res && i < v->res_len; i++)
-        sres[i % 4] ^= v->res[i];
-    for (size_t i = 0; i < sizeof v->ck && i < v->ck_len; i++)
-        kc[i % 8] ^= v->ck[i];
-    for (size_t i = 0; i < sizeof v->ik && i < v->ik_len; i++)
-        kc[i % 8] ^= v->ik[i];
+    fold(sres, 4, v->res, v->res_len);
+    fold(kc, 8, v->ck, v->ck_len);
+    fold(kc, 8, v->ik, v->ik_len);
 }
