@@ -48,6 +48,11 @@ uint16_t admin_file(struct applet self, uint16_t fid)
     return adf == PROFILE_NO_FILE ? PROFILE_NO_FILE : profile_child(p, adf, fid);
 }
 
+uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid)
+{
+    return profile_child(card->profile, df, fid);
+}
+
 struct span admin_file_read(struct uicc *card, uint16_t file)
 {
     return file == PROFILE_NO_FILE ? SPAN_EMPTY : fs_body(card, file);
