@@ -26,8 +26,7 @@ static const struct {
     {SW_DATA_AVAILABLE, 0xFF00, INS_ANY, true, SW_GSM_DATA_AVAILABLE},
     {SW_TRIES_LEFT, 0xFFFF, INS_ANY, false, SW_GSM_CHV_BLOCKED},
     {SW_TRIES_LEFT, 0xFFF0, INS_ANY, false, SW_GSM_ACCESS},
-    {SW_END_OF_FILE, 0xFFFF, INS_ANY, false, SW_GSM_NOT_FOUND}, /* SEEK */
-    {SW_NO_INFORMATION_62, 0xFF00, INS_ANY, false, SW_OK},      /* class A0 has no warnings */
+    {SW_NO_INFORMATION_62, 0xFF00, INS_ANY, false, SW_OK}, /* class A0 has no warnings */
     {0x6300, 0xFF00, INS_ANY, false, SW_OK},
     {SW_MEMORY_PROBLEM, 0xFFFF, INS_ANY, false, SW_GSM_MEMORY_PROBLEM},
     {SW_NOT_ENOUGH_MEMORY, 0xFFFF, INS_ANY, false, SW_GSM_MEMORY_PROBLEM},
@@ -69,22 +68,82 @@ static sw_t status(const struct command *cmd, const struct command_row *row, sw_
     return sw;
 }
 
-/* ---- records ---- */
+/* ---- P2 ---- */
 
-/* TS 51.011 8.5: the whole of P2 is the mode; there are no SFIs. */
-static sw_t with_mode(struct call *call, command_handler handler)
+/* There are no SFIs in class A0, nor anything else in the bits of P2 that TS 102 221 has a use for. */
+static sw_t with_p2(struct call *call, uint8_t max, command_handler handler)
 {
-    return (call->cmd->p2 & ~0x07) != 0 ? SW_WRONG_P1P2 : handler(call);
+    return call->cmd->p2 > max ? SW_WRONG_P1P2 : handler(call);
 }
+
+enum { P2_RECORD = 0x07 };
 
 static sw_t read_record(struct call *call)
 {
-    return with_mode(call, command_read_record);
+    return with_p2(call, P2_RECORD, command_read_record);
 }
 
 static sw_t update_record(struct call *call)
 {
-    return with_mode(call, command_update_record);
+    return with_p2(call, P2_RECORD, command_update_record);
+}
+
+static sw_t increase(struct call *call)
+{
+    return with_p2(call, 0, command_increase);
+}
+
+/* ---- SEEK ---- */
+
+/* TS 51.011 8.7: a record that starts with the pattern, in a linear fixed file; SEARCH RECORD finds it
+ * anywhere in a record and answers all there are. Found, it is the current record; type 2 tells its number.
+ */
+static sw_t seek(struct call *call)
+{
+    enum { FROM_FIRST, FROM_LAST, FROM_NEXT, FROM_PREVIOUS, TYPE_2 = 0x10 };
+    const struct profile_file *f = fs_file(call->card, call->target);
+    struct span pattern = call->cmd->data;
+    if ((call->cmd->p2 & ~(TYPE_2 | FROM_PREVIOUS)) != 0)
+        return SW_WRONG_P1P2;
+    if (f->kind != FILE_LINEAR)
+        return SW_INCOMPATIBLE_FILE;
+    if (pattern.n > f->record_len)
+        return SW_WRONG_LENGTH;
+    unsigned mode = call->cmd->p2 & FROM_PREVIOUS, now = call->session->view.record;
+    unsigned count = (unsigned)(fs_size(call->card, call->target) / f->record_len);
+    unsigned last = now == 0 ? count : now - 1;
+    const unsigned from[] = {
+        [FROM_FIRST] = 1, [FROM_LAST] = count, [FROM_NEXT] = now + 1, [FROM_PREVIOUS] = last};
+    bool backward = mode == FROM_LAST || mode == FROM_PREVIOUS;
+    for (unsigned i = from[mode]; i >= 1 && i <= count; i = backward ? i - 1 : i + 1) {
+        size_t at = (i - 1) * (size_t)f->record_len;
+        if (!span_starts(span_slice(fs_body(call->card, call->target), at, f->record_len), pattern))
+            continue;
+        call->session->view.record = (uint8_t)i;
+        if ((call->cmd->p2 & TYPE_2) != 0)
+            buf_u8(call->out, (uint8_t)i);
+        return SW_OK;
+    }
+    return SW_FILE_NOT_FOUND; /* 9404: "pattern not found" */
+}
+
+/* ---- INVALIDATE, REHABILITATE ---- */
+
+/* 9.4.5: what is in that state already contradicts the command; TS 102 221's commands do not mind. */
+static sw_t change_state(struct call *call, uint8_t from, command_handler handler)
+{
+    return fs_state(call->card, call->target) != from ? SW_REFERENCED_DATA_INVALIDATED
+                                                      : with_p2(call, 0, handler);
+}
+
+static sw_t invalidate(struct call *call)
+{
+    return change_state(call, FILE_STATE_ACTIVATED, command_deactivate_file);
+}
+
+static sw_t rehabilitate(struct call *call)
+{
+    return change_state(call, FILE_STATE_DEACTIVATED, command_activate_file);
 }
 
 /* ---- CHV ---- */
@@ -179,9 +238,9 @@ static sw_t sleep_command(struct call *call)
 static const struct command_row rows[] = {
     /* name, clause, class, INS, P1, case, Lc min, Lc max, target, access, flags, handler */
     {"SELECT", "TS 51.011 9.2.1", CLASS_GSM, 0xA4, P1_ZERO, CASE_4, 2, 2, TARGET_NONE, ACCESS_FREE,
-     ROW_REMOTE, gsm_select},
+     ROW_REMOTE | ROW_TERMINATED, gsm_select},
     {"STATUS", "TS 51.011 9.2.2", CLASS_GSM, 0xF2, P1_ZERO, CASE_2, 0, 0, TARGET_NONE, ACCESS_FREE,
-     ROW_REMOTE, gsm_status},
+     ROW_REMOTE | ROW_TERMINATED, gsm_status},
     {"READ BINARY", "TS 51.011 9.2.3", CLASS_GSM, 0xB0, OFFSET_HIGH, CASE_2, 0, 0, TARGET_CURRENT_EF,
      ACCESS_READ, ROW_REMOTE, command_read_binary},
     {"UPDATE BINARY", "TS 51.011 9.2.4", CLASS_GSM, 0xD6, OFFSET_HIGH, CASE_3, 1, 255, TARGET_CURRENT_EF,
@@ -190,6 +249,10 @@ static const struct command_row rows[] = {
      ROW_REMOTE, read_record},
     {"UPDATE RECORD", "TS 51.011 9.2.6", CLASS_GSM, 0xDC, P1_ANY, CASE_3, 1, 255, TARGET_CURRENT_EF,
      ACCESS_UPDATE, ROW_REMOTE, update_record},
+    {"SEEK", "TS 51.011 9.2.7", CLASS_GSM, 0xA2, P1_ZERO, CASE_4, 1, 255, TARGET_CURRENT_EF, ACCESS_READ,
+     ROW_REMOTE, seek},
+    {"INCREASE", "TS 51.011 9.2.8", CLASS_GSM, 0x32, P1_ZERO, CASE_4, 3, 3, TARGET_CURRENT_EF, ACCESS_BY_INS,
+     ROW_REMOTE, increase},
     {"VERIFY CHV", "TS 51.011 9.2.9", CLASS_GSM, 0x20, P1_ZERO, CASE_3, 8, 8, TARGET_NONE, ACCESS_FREE,
      ROW_SECRET_DATA, verify_chv},
     {"CHANGE CHV", "TS 51.011 9.2.10", CLASS_GSM, 0x24, P1_ZERO, CASE_3, 16, 16, TARGET_NONE, ACCESS_FREE,
@@ -200,6 +263,10 @@ static const struct command_row rows[] = {
      ROW_SECRET_DATA, enable_chv},
     {"UNBLOCK CHV", "TS 51.011 9.2.13", CLASS_GSM, 0x2C, P1_ZERO, CASE_3, 16, 16, TARGET_NONE, ACCESS_FREE,
      ROW_SECRET_DATA, unblock_chv},
+    {"INVALIDATE", "TS 51.011 9.2.14", CLASS_GSM, 0x04, P1_ZERO, CASE_1, 0, 0, TARGET_CURRENT_EF,
+     ACCESS_DEACTIVATE, ROW_REMOTE, invalidate},
+    {"REHABILITATE", "TS 51.011 9.2.15", CLASS_GSM, 0x44, P1_ZERO, CASE_1, 0, 0, TARGET_CURRENT_EF,
+     ACCESS_ACTIVATE, ROW_REMOTE, rehabilitate},
     {"RUN GSM ALGORITHM", "TS 51.011 9.2.16", CLASS_GSM, 0x88, P1_ZERO, CASE_4, 16, 16, TARGET_NONE,
      ACCESS_APPLICATION_PIN, ROW_SECRET_RESPONSE, run_gsm_algorithm},
     {"SLEEP", "TS 51.011 9.2.17", CLASS_GSM, 0xFA, P1_ZERO, CASE_1, 0, 0, TARGET_NONE, ACCESS_FREE, 0,

@@ -7,6 +7,7 @@
  */
 #include "fs.h"
 #include "gsm.h"
+#include "kernel.h"
 
 enum { FID_MF = 0x3F00, FID_GSM_ACCESS = 0x5F3B };
 
@@ -77,7 +78,7 @@ static const struct place nowhere = {PROFILE_NO_FILE, 0};
 
 static uint16_t child_of(const struct uicc *card, uint16_t df, uint16_t fid)
 {
-    uint16_t file = profile_child(card->profile, df, fid);
+    uint16_t file = fs_child(card, df, fid);
     /* 6.3: a SIM has no ADFs; 6.4: and no BER-TLV structure. */
     if (file != PROFILE_NO_FILE &&
         (fs_file(card, file)->kind == FILE_ADF || fs_file(card, file)->kind == FILE_BERTLV))
@@ -195,15 +196,10 @@ sw_t gsm_enter(struct uicc *card, struct session *session)
         if (sw != SW_OK)
             return sw;
     }
-    if (session->applet != NO_APPLET) {
-        class = applet_class_of(card, session->applet);
-        if (class->deselect != NULL)
-            class->deselect((struct applet){card, session->applet});
-        if (fs_application_dir(card, session->view.df) != 0)
-            session->view = (struct view){.ef = PROFILE_NO_FILE};
-    }
+    session_leave_applet(card, session);
+    if (fs_application_dir(card, session->view.df) != 0)
+        session->view = (struct view){.ef = PROFILE_NO_FILE};
     session->applet = home;
-    session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
     return SW_OK;
 }
 
@@ -221,9 +217,9 @@ static void count_children(const struct uicc *card, const struct session *sessio
     static const uint16_t sim_dfs[] = {FID_DF_GSM, FID_DF_TELECOM};
     *dfs = *efs = 0;
     bool own = df.file != home_adf(card, session);
-    for (uint16_t i = 1; own && i < card->profile->n_files; i++) {
+    for (uint16_t i = 1; own && i < fs_count(card); i++) {
         const struct profile_file *f = fs_file(card, i);
-        if (f->parent != df.file || child_of(card, df.file, f->fid) != i)
+        if (!fs_exists(card, i) || f->parent != df.file || child_of(card, df.file, f->fid) != i)
             continue;
         *efs += fs_is_ef(f);
         *dfs += !fs_is_ef(f);
@@ -307,40 +303,50 @@ static void describe_df(const struct uicc *card, const struct session *session, 
     put_chvs(card, session, out);
 }
 
-/* 9.3, access conditions: the least of these that the file's rule in EF.ARR is content with. The rule is
- * asked, not read, by sessions that hold just those key references. */
+enum { NEVER = 15, INS_INCREASE = 0x32 };
+
+/* 9.3, access conditions: the least of these that the file's rule in EF.ARR is content with, for an access
+ * mode or, if that is 0, for INCREASE. The rule is asked, not read, by sessions that hold just those key
+ * references. */
 static uint8_t condition(const struct uicc *card, uint16_t file, uint8_t mode)
 {
-    enum { NEVER = 15 };
-    static const uint8_t levels[][2] = {{0, 0},    {1, 0x01}, {2, 0x81}, {2, 0x02}, {4, 0x0A},
-                                        {5, 0x0B}, {6, 0x0C}, {7, 0x0D}, {8, 0x0E}};
+    static const uint8_t levels[][2] = {
+        {0, 0}, {1, 0x01}, {2, 0x81}, {2, 0x02}, {4, 0x0A}, {5, 0x0B}, {6, 0x0C}, {7, 0x0D}, {8, 0x0E},
+    };
     struct session holder = {.remote = true, .applet = NO_APPLET};
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
         int bit = profile_pin_bit(levels[i][1]);
         holder.granted |= bit < 0 ? 0 : 1u << bit;
-        if (fs_access(card, &holder, file, mode) == SW_OK)
+        sw_t sw = mode != 0 ? fs_access(card, &holder, file, mode)
+                            : fs_access_ins(card, &holder, file, INS_INCREASE);
+        if (sw == SW_OK)
             return levels[i][0];
     }
     return NEVER;
 }
 
+static uint8_t nibbles(uint8_t high, uint8_t low)
+{
+    return (uint8_t)(high << 4 | low);
+}
+
 /* 9.2.1, EF. */
 static void describe_ef(const struct uicc *card, struct place ef, struct buf *out)
 {
-    enum { TYPE_EF = 4, FOLLOWING = 2, NOT_INVALIDATED = 0x01, NEVER = 15 };
+    enum { TYPE_EF = 4, FOLLOWING = 2, NOT_INVALIDATED = 0x01, INCREASE_ALLOWED = 0x40 };
     static const uint8_t structures[] = {
         [FILE_TRANSPARENT] = 0x00, [FILE_LINEAR] = 0x01, [FILE_CYCLIC] = 0x03};
     const struct profile_file *f = fs_file(card, ef.file);
+    uint8_t increase = f->kind == FILE_CYCLIC ? condition(card, ef.file, 0) : NEVER;
     buf_u16(out, 0);
-    buf_u16(out, (uint16_t)at_most((unsigned)fs_body(card, ef.file).n, 0xFFFF));
+    buf_u16(out, (uint16_t)at_most((unsigned)fs_size(card, ef.file), 0xFFFF));
     buf_u16(out, ef.fid);
     buf_u8(out, TYPE_EF);
-    buf_u8(out, 0);
-    buf_u8(out, (uint8_t)(condition(card, ef.file, AM_READ) << 4 | condition(card, ef.file, AM_UPDATE)));
-    buf_u8(out, NEVER << 4);
-    buf_u8(out,
-           (uint8_t)(condition(card, ef.file, AM_ACTIVATE) << 4 | condition(card, ef.file, AM_DEACTIVATE)));
-    buf_u8(out, fs_deactivated(card, ef.file) ? 0 : NOT_INVALIDATED);
+    buf_u8(out, increase != NEVER ? INCREASE_ALLOWED : 0);
+    buf_u8(out, nibbles(condition(card, ef.file, AM_READ), condition(card, ef.file, AM_UPDATE)));
+    buf_u8(out, nibbles(increase, 0));
+    buf_u8(out, nibbles(condition(card, ef.file, AM_ACTIVATE), condition(card, ef.file, AM_DEACTIVATE)));
+    buf_u8(out, fs_state(card, ef.file) == FILE_STATE_ACTIVATED ? NOT_INVALIDATED : 0);
     buf_u8(out, FOLLOWING);
     buf_u8(out, structures[f->kind]);
     buf_u8(out, f->record_len);

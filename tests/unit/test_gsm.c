@@ -23,7 +23,7 @@
     "  - {name: pin2-pin2, read: pin2, update: pin2, activate: adm1, deactivate: pin2}\n"                    \
     "  - {name: fixed, read: always, update: never}\n"                                                       \
     "  - {name: either, read: pin1 or adm1, update: pin1 and adm1}\n"                                        \
-    "  - {name: dir, create-ef: adm1}\n"
+    "  - {name: dir, create-ef: adm1, delete-child: adm1}\n"
 #define PINS(pin2)                                                                                           \
     "pins:\n"                                                                                                \
     "  - {name: pin1, reference: 01, value: 1234, tries: 3, puk: 12345678, puk-tries: 10}\n"                 \
@@ -78,7 +78,7 @@
 /* A UICC with a USIM and with DF.GSM, and a SIM. */
 static const char both[] = HEAD ACCESS PINS("reference: 81, scope: MF/ADF.USIM") FILES USIM_FILES
     "applets:\n" USIM OTA "  - {class: rfm, start: MF/ADF.USIM, tars: [B00001], msl: 16, access: [pin1, "
-                          "adm1]}\n  - {class: gsm}\n" KEYS;
+    "adm1]}\n  - {class: gsm}\n" KEYS;
 static const char sim[] = HEAD ACCESS PINS("reference: 02") FILES "applets:\n  - {class: gsm}\n" OTA KEYS;
 static const char none[] = HEAD ACCESS PINS("reference: 02") FILES "applets:\n" OTA KEYS;
 
@@ -164,17 +164,17 @@ static void test_select_ef(void **state)
     struct fixture *f = *state;
     /* 9.2.1: RFU, size, FID, type, increase, access, status, 2 octets: structure, record length */
     select(f, "2FE2", "0000 000A 2FE2 04 00 0FF0FF 01 02 00 00 9000"); /* always; never */
-    select(f, "2F06", "0000 .... 2F06 04 00 04.044 01 02 01 .. 9000");
+    select(f, "2F06", "0000 .... 2F06 04 00 04F044 01 02 01 .. 9000");
     apdu(f, "A0A40000022F0B", "9404"); /* BER-TLV: no SIM has one */
     select(f, "7F20", "*");
-    select(f, "6F07", "0000 0009 6F07 04 00 14.0FF 01 02 00 00 9000");
-    select(f, "6F7E", "0000 000B 6F7E 04 00 11.011 01 02 00 00 9000");
-    select(f, "6F3E", "0000 0002 6F3E 04 00 22.042 01 02 00 00 9000");
-    select(f, "6F39", "0000 0006 6F39 04 .. 11.011 01 02 03 03 9000");
+    select(f, "6F07", "0000 0009 6F07 04 00 14F0FF 01 02 00 00 9000");
+    select(f, "6F7E", "0000 000B 6F7E 04 00 11F011 01 02 00 00 9000");
+    select(f, "6F3E", "0000 0002 6F3E 04 00 22F042 01 02 00 00 9000");
+    select(f, "6F39", "0000 0006 6F39 04 40 111011 01 02 03 03 9000");
     select(f, "6F3F",
-           "0000 0002 6F3F 04 00 14.0FF 00 02 00 00 9000"); /* CHV1 or ADM1: CHV1; both: ADM; invalidated */
+           "0000 0002 6F3F 04 00 14F0FF 00 02 00 00 9000"); /* CHV1 or ADM1: CHV1; both: ADM; invalidated */
     select(f, "7F10", "*");
-    select(f, "6F3A", "0000 003C 6F3A 04 00 11.011 01 02 01 14 9000");
+    select(f, "6F3A", "0000 003C 6F3A 04 00 11F011 01 02 01 14 9000");
 }
 
 /* 6.5, what can be reached from where. */
@@ -304,6 +304,131 @@ static void test_records(void **state)
     apdu(f, "A0B2010403", "000007 9000");
     apdu(f, "A0B2020403", "000005 9000");
     apdu(f, "A0DC010403000007", "9408"); /* 8.6: PREVIOUS only */
+}
+
+/* 8.7 SEEK: records that start with the pattern. */
+static void test_seek(void **state)
+{
+    struct fixture *f = *state;
+    select(f, "7F10", "*");
+    apdu(f, "A0A2000001FF", "9400");
+    select(f, "6F3A", "*");
+    apdu(f, "A0A2000001FF", "9804");
+    apdu(f, "A020000108" PIN1, "9000");
+    apdu(f,
+         "A0DC010414"
+         "4142434441424344414243444142434441424344",
+         "9000");
+    apdu(f,
+         "A0DC030414"
+         "4142444441424344414243444142434441424344",
+         "9000");
+    apdu(f, "A0A20000024142", "9000"); /* type 1, from the beginning */
+    apdu(f, "A0B2000414", "41424344*");
+    apdu(f, "A0A20012024142", "9F01"); /* type 2, from the next on */
+    apdu(f, "A0C0000001", "03 9000");
+    apdu(f, "A0A20012024142", "9404"); /* nor does it move the pointer */
+    apdu(f, "A0B2000414", "41424444*");
+    apdu(f, "A0A20013024142", "9F01"); /* back from the previous */
+    apdu(f, "A0C0000001", "01 9000");
+    apdu(f, "A0A20013024142", "9404");
+    apdu(f, "A0A20011024142", "9F01"); /* back from the end */
+    apdu(f, "A0C0000001", "03 9000");
+    apdu(f, "A0A20010024142", "9F01");
+    apdu(f, "A0C0000001", "01 9000");
+    select(f, "6F3A", "*");
+    apdu(f, "A0A20013024142", "9F01"); /* no pointer: the last */
+    apdu(f, "A0C0000001", "03 9000");
+    select(f, "6F3A", "*");
+    apdu(f, "A0A20002024142", "9000"); /* the first */
+    apdu(f, "A0B2000414", "41424344*");
+    apdu(f, "A0A20010024243", "9404"); /* in the middle of a record: not SEEK's business */
+    apdu(f, "A0A2001001FF", "9F01");
+    apdu(f, "A0C0000001", "02 9000");
+    apdu(f, "A0A2000015414243444142434441424344414243444142434455", "6700");
+    apdu(f, "A0A2000000", "6700");
+    apdu(f, "A0A2002001FF", "6B00");
+    apdu(f, "A0A2000401FF", "6B00");
+    apdu(f, "A0A2010001FF", "6B00");
+    select(f, "7F20", "*");
+    select(f, "6F7E", "*");
+    apdu(f, "A0A2000001FF", "9408");
+    select(f, "6F39", "*");
+    apdu(f, "A0A200000100", "9408"); /* linear fixed only */
+}
+
+/* 8.8 INCREASE; 8.14, 8.15. */
+static void test_increase_invalidate(void **state)
+{
+    struct fixture *f = *state;
+    select(f, "7F20", "*");
+    apdu(f, "A032000003000002", "9400");
+    apdu(f, "A004000000", "9400");
+    select(f, "6F39", "*");
+    apdu(f, "A032000003000002", "9804");
+    apdu(f, "A004000000", "9804");
+    apdu(f, "A020000108" PIN1, "9000");
+    apdu(f, "A032000003000002", "9F06");
+    apdu(f, "A0C0000006", "000007 000002 9000");
+    apdu(f, "A0B2010403", "000007 9000");
+    apdu(f, "A0B2020403", "000005 9000");
+    apdu(f, "A032000003FFFFFF", "9850");
+    apdu(f, "A0B2010403", "000007 9000");
+    apdu(f, "A0320000020002", "6703");
+    apdu(f, "A032000103000002", "6B00");
+    apdu(f, "A0320100030000 02", "6B00");
+    apdu(f, "A044000000", "9810"); /* is not invalidated */
+    apdu(f, "A004000000", "9000");
+    apdu(f, "A004000000", "9810");
+    apdu(f, "A032000003000002", "9810");
+    apdu(f, "A0B2010403", "9810");
+    apdu(f, "A0DC000303000002", "9810");
+    select(f, "6F39", "0000 0006 6F39 04 40 111011 00 02 03 03 9000");
+    apdu(f, "A044000000", "9000");
+    apdu(f, "A0B2010403", "000007 9000");
+    apdu(f, "A004000001", "6700");
+    apdu(f, "A0040001", "6B00");
+    apdu(f, "A0040100", "6B00");
+    select(f, "6F7E", "*");
+    apdu(f, "A032000003000002", "9408");
+    select(f, "6F3E", "*");
+    apdu(f, "A004000000", "9804");
+    apdu(f, "A020000208" PIN2, "9000");
+    apdu(f, "A004000000", "9000");
+    fixture_restart(f);
+    apdu(f, "A020000208" PIN2, "9000");
+    apdu(f, "A020000A08" PUK1, "9000");
+    select(f, "7F20", "*");
+    select(f, "6F3E", "0000 0002 6F3E 04 00 22F042 00 02 00 00 9000");
+    apdu(f, "A0A2000001FF", "9810");
+    apdu(f, "A044000000", "9000");
+    apdu(f, "A0B0000002", "0102 9000");
+}
+
+/* TS 102 222: what class 00 made, deleted or terminated is so in class A0. */
+static void test_made_files(void **state)
+{
+    struct fixture *f = *state;
+    apdu(f, "0020000A08" PUK1, "9000");
+    apdu(f, "00A4000C027F20", "9000");
+    apdu(f,
+         "00E0000018"
+         "6216 82024121 83026F74 8A0105 8B032F0601 80020004 8800",
+         "6A89"); /* EF.BCCH is there */
+    apdu(f,
+         "00E0000018"
+         "6216 82024121 83026FAE 8A0105 8B032F0601 80020004 8800",
+         "9000");
+    select(f, "7F20", "0000 0000 7F20 02 0000000000 09 31 01 0A *");
+    select(f, "6FAE", "0000 0004 6FAE 04 00 04F044 01 02 00 00 9000");
+    apdu(f, "A0D600000103", "9000");
+    apdu(f,
+         "00E400000"
+         "26FAE",
+         "9000");
+    apdu(f, "A0B0000001", "9400");
+    apdu(f, "A0A40000026FAE", "9404");
+    select(f, "7F20", "0000 0000 7F20 02 0000000000 09 31 01 09 *");
 }
 
 static void test_chv(void **state)
@@ -569,7 +694,7 @@ static void test_sim(void **state)
     select(f, "3F00", "0000 0000 3F00 01 0000000000 09 31 02 02 05 00 83 8A 83 8A 9000");
     select(f, "7F20", "0000 0000 7F20 02 0000000000 09 31 01 07 05 *");
     apdu(f, "A0A40000026F46", "9404");
-    select(f, "6F3E", "0000 0002 6F3E 04 00 22.042 *");
+    select(f, "6F3E", "0000 0002 6F3E 04 00 22F042 *");
     apdu(f, "A0B0000001", "9804");
     apdu(f, "A020000208" PIN2, "9000");
     apdu(f, "A0B0000001", "01 9000");
@@ -605,7 +730,7 @@ static void test_virtual(void **state)
     apdu(f, "A0F2000016", "0000 0000 7F20 02 *");
     run(f, "A0C000000C");
     select(f, "7F10", "0000 0000 7F10 02 0000000000 09 B1 00 05 05 *");
-    select(f, "6F3C", "0000 0370 6F3C 04 00 11.044 01 02 01 B0 9000");
+    select(f, "6F3C", "0000 0370 6F3C 04 00 11F044 01 02 01 B0 9000");
     apdu(f, "A0A40000026F07", "9404");
     apdu(f, "A088000010000102030405060708090A0B0C0D0E0F", "9408");
     apdu(f, "A0F2000016", "0000 0000 7F10 02 *");
@@ -658,11 +783,15 @@ int main(void)
 {
 #define T(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_select_df, setup),    T(test_select_ef, setup),    T(test_reach, setup),
-        T(test_binary, setup),       T(test_records, setup),      T(test_chv, setup),
-        T(test_chv2_is_pin2, setup), T(test_run_gsm, setup),      T(test_get_response, setup),
-        T(test_words, setup),        T(test_toolkit, setup),      T(test_remote, setup),
-        T(test_sim, setup_sim),      T(test_virtual, setup_test), T(test_other_applet, setup_test),
+        T(test_select_df, setup),    T(test_select_ef, setup),
+        T(test_reach, setup),        T(test_binary, setup),
+        T(test_records, setup),      T(test_chv, setup),
+        T(test_seek, setup),         T(test_increase_invalidate, setup),
+        T(test_made_files, setup),   T(test_chv2_is_pin2, setup),
+        T(test_run_gsm, setup),      T(test_get_response, setup),
+        T(test_words, setup),        T(test_toolkit, setup),
+        T(test_remote, setup),       T(test_sim, setup_sim),
+        T(test_virtual, setup_test), T(test_other_applet, setup_test),
         T(test_none, setup_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,7 +252,8 @@ static void waits_once_and_connects(void **state)
     close(fd);
 }
 
-/* A power-up is counted by the card (a change of operator on trial has so many), so presence must not be one. */
+/* A power-up is counted by the card (a change of operator on trial has so many), so presence must not be one.
+ */
 static void presence_is_no_power_up(void **state)
 {
     (void)state;
@@ -352,7 +353,8 @@ static void a_lost_reader_comes_back(void **state)
     int fd = driver_accept(r, 0);
     control(fd, ON);
     expect_echo(fd, status, sizeof status);
-    const uint8_t torn[] = {0x00, 0x10, 0x80}; /* the rest never comes, and must not stick to the next connection */
+    const uint8_t torn[] = {0x00, 0x10,
+                            0x80}; /* the rest never comes, and must not stick to the next connection */
     assert_int_equal(send(fd, torn, sizeof torn, MSG_NOSIGNAL), sizeof torn);
     close(fd);
     fd = driver_accept(r, 0);
@@ -457,7 +459,8 @@ static void an_unknown_host_is_an_error(void **state)
     const struct serve_slot slots[2] = {{.card = &cards[0], .host = "127.0.0.1", .port = 1},
                                         {.card = &cards[1], .host = "no.such.host.invalid", .port = 1}};
     size_t bad = 99;
-    assert_int_equal(serve(&(struct serve_options){.slots = slots, .n_slots = 2, .stop_fd = -1}, &bad), ENOENT);
+    assert_int_equal(serve(&(struct serve_options){.slots = slots, .n_slots = 2, .stop_fd = -1}, &bad),
+                     ENOENT);
     assert_int_equal(bad, 1);
 }
 
