@@ -224,7 +224,7 @@ static sw_t run_gsm_algorithm(struct call *call)
     return SW_OK;
 }
 
-/* TS 51.011 8.18: without effect since phase 2; phase 1 terminals still send it. */
+/* TS 51.011 8.17: without effect since phase 2; phase 1 terminals still send it. */
 static sw_t sleep_command(struct call *call)
 {
     (void)call;
