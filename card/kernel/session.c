@@ -91,7 +91,7 @@ sw_t command_get_response(struct call *call)
 
 /* ---- OTA scripts ---- */
 
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out)
+void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out)
 {
     const struct profile_applet *a = &card->profile->applets[applet];
     *out = (struct session){
@@ -99,8 +99,9 @@ void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, str
         .remote = true,
         .applet = applet,
         .view = {.df = a->adf == PROFILE_NO_FILE ? 0 : a->adf, .ef = PROFILE_NO_FILE},
-        .granted = a->access,
+        .granted = (rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
         .rights = rights,
+        .key_item = key_item,
     };
 }
 
