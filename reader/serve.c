@@ -36,8 +36,8 @@ struct slot {
     uint64_t deadline_ms; /* DOWN: try again; CONNECTING: give up; UP: say that the reader is idle */
     unsigned retry_ms;
     bool heard;   /* since it is UP, the reader has said something */
-    bool waiting; /* SERVE_WAITING or SERVE_LOST has been said, or was made needless by another word */
-    bool quiet;   /* a peer that hung up without a word, or a mute card: nothing is said until it works again */
+    bool waiting; /* SERVE_WAITING or SERVE_LOST has been said */
+    bool quiet;   /* a peer that hung up without a word, or a mute card: nothing is said until it works */
     bool powered;
     bool ahead; /* reset for an ATR request, ahead of the power-on that it announces */
     size_t atr_len;
@@ -69,7 +69,8 @@ static void say_connected(const struct loop *l, struct slot *s)
 {
     char host[NI_MAXHOST] = "?", text[NI_MAXHOST + 16];
     getnameinfo(s->address->ai_addr, s->address->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST);
-    snprintf(text, sizeof text, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, (unsigned)s->conf->port);
+    snprintf(text, sizeof text, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,
+             (unsigned)s->conf->port);
     s->waiting = false;
     say(l, s, SERVE_CONNECTED, text);
 }
@@ -160,7 +161,8 @@ static void start_connect(const struct loop *l, struct slot *s)
         return;
     }
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on); /* a reader's host that vanished without a word */
+    /* A reader's host may vanish without a word. */
+    setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof sndbuf);
     if (connect(s->fd, a->ai_addr, a->ai_addrlen) == 0) {
         connected(l, s);
@@ -186,18 +188,20 @@ static void finish_connect(const struct loop *l, struct slot *s)
 
 /* ---- messages ---- */
 
-/* The driver reads what it asked for before it asks again, so an answer finds the socket's buffer (larger than any answer) empty. What
- * does not fit is therefore owed to a peer that does not listen, and other cards must not wait for it. */
+/* The driver reads what it asked for before it asks again, so an answer finds the socket's buffer (larger
+ * than any answer) empty. What does not fit is therefore owed to a peer that does not listen, and other cards
+ * must not wait for it. */
 static bool answer(const struct loop *l, struct slot *s, const uint8_t *octets, size_t n)
 {
     uint8_t prefix[2];
     vpcd_prefix(n, prefix);
-    /* sendmsg wants pointers to non-const, and reads only; a union says so without a cast that drops const. */
+    /* sendmsg takes pointers to non-const and only reads: a union, as no cast may drop const. */
     union {
         const uint8_t *from;
         void *to;
     } data = {.from = octets};
-    struct iovec parts[2] = {{.iov_base = prefix, .iov_len = sizeof prefix}, {.iov_base = data.to, .iov_len = n}};
+    struct iovec parts[2] = {{.iov_base = prefix, .iov_len = sizeof prefix},
+                             {.iov_base = data.to, .iov_len = n}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t sent;
     do
@@ -209,7 +213,8 @@ static bool answer(const struct loop *l, struct slot *s, const uint8_t *octets, 
     return false;
 }
 
-/* Storage that cannot be trusted gives a card without ATR. The protocol has no word for it: no card in the reader comes nearest. */
+/* Storage that cannot be trusted gives a card without ATR. The protocol has no word for it: no card in the
+ * reader comes nearest. */
 static bool mute(const struct loop *l, struct slot *s)
 {
     if (!s->quiet)
@@ -222,9 +227,9 @@ static bool mute(const struct loop *l, struct slot *s)
 
 static bool answer_atr(const struct loop *l, struct slot *s)
 {
-    /* The driver's test whether a card is there is to ask for its ATR, some times a second, powered or not. That is no power-up: the
-     * answer is what the card said last. A card that never said anything is reset, and the power-on that follows is that reset, or every
-     * insertion would count as two power-ups. */
+    /* The driver's test whether a card is there is to ask for its ATR, some times a second, powered or not.
+     * That is no power-up: the answer is what the card said last. A card that never said anything is reset,
+     * and the power-on that follows is that reset, or every insertion would count as two power-ups. */
     if (s->atr_len == 0 && !s->powered) {
         reset(l, s);
         s->ahead = true;
@@ -234,9 +239,9 @@ static bool answer_atr(const struct loop *l, struct slot *s)
 
 static bool answer_apdu(const struct loop *l, struct slot *s, const uint8_t *apdu, size_t n)
 {
-    /* A driver that missed that the card was gone (lost and back between two of its polls), or a client that reconnects without asking
-     * for a reset, sends commands to a card nobody has powered. A silent reader would hang them; the state that was lost is lost either
-     * way, and the card's answers say so. */
+    /* A driver that missed that the card was gone (lost and back between two of its polls), or a client that
+     * reconnects without asking for a reset, sends commands to a card nobody has powered. A silent reader
+     * would hang them; the state that was lost is lost either way, and the card's answers say so. */
     if (!s->powered)
         reset(l, s);
     if (s->atr_len == 0)
@@ -255,7 +260,8 @@ static bool answer_apdu(const struct loop *l, struct slot *s, const uint8_t *apd
 }
 
 /* false: the slot is down. */
-static bool serve_message(const struct loop *l, struct slot *s, enum vpcd_message message, const uint8_t *apdu, size_t n)
+static bool serve_message(const struct loop *l, struct slot *s, enum vpcd_message message,
+                          const uint8_t *apdu, size_t n)
 {
     switch (message) {
     case VPCD_POWER_OFF:
@@ -284,8 +290,9 @@ static void serve_input(const struct loop *l, struct slot *s)
     const int on = 1;
     size_t room;
     uint8_t *to = vpcd_room(&s->in, &room);
-    /* The driver writes length and payload in two segments and lets Nagle hold the second back until the first is acknowledged. The
-     * kernel falls back to delayed acknowledgements as soon as we answer, so this has to be said each time: 40 ms an APDU otherwise. */
+    /* The driver writes length and payload in two segments and lets Nagle hold the second back until the
+     * first is acknowledged. The kernel falls back to delayed acknowledgements as soon as we answer, so this
+     * has to be said each time: 40 ms an APDU otherwise. */
     setsockopt(s->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
     ssize_t n = recv(s->fd, to, room, 0);
     if (n < 0) {
@@ -363,7 +370,8 @@ static int run(const struct loop *l)
         }
         l->fds[n] = (struct pollfd){.fd = l->options->stop_fd, .events = POLLIN};
         now = now_ms();
-        /* No deadline is further off than CONNECT_MS. One millisecond more, so as not to wake just short of it. */
+        /* No deadline is further off than CONNECT_MS. One millisecond more, so as not to wake just short of
+         * it. */
         int timeout = next == NEVER ? -1 : next <= now ? 0 : (int)(next - now) + 1;
         if (poll(l->fds, (nfds_t)(n + 1), timeout) < 0) {
             if (errno == EINTR)

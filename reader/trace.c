@@ -32,8 +32,8 @@ static void put_text(FILE *out, const char *text)
         putc((unsigned char)*text < ' ' || *text == 0x7F ? '?' : *text, out);
 }
 
-static void put_line(const struct trace_text *t, uint64_t at_ns, const char *mark, const uint8_t *octets, size_t n,
-                     const char *text)
+static void put_line(const struct trace_text *t, uint64_t at_ns, const char *mark, const uint8_t *octets,
+                     size_t n, const char *text)
 {
     if (t->times)
         fprintf(t->out, "%4llu.%06llu ", (unsigned long long)(at_ns / 1000000000u),
@@ -64,7 +64,8 @@ void trace_text_event(void *ctx, const struct uicc_trace_event *event)
     }
     switch (event->kind) {
     case UICC_TRACE_RESET:
-        put_line(t, at, event->command_len > 0 ? "== ATR " : "== mute", event->command, event->command_len, NULL);
+        put_line(t, at, event->command_len > 0 ? "== ATR " : "== mute", event->command, event->command_len,
+                 NULL);
         break;
     case UICC_TRACE_APDU:
         put_line(t, at, "-> ", event->command, event->command_len, event->text);

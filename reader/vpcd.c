@@ -30,8 +30,9 @@ static void drop(struct vpcd *v)
 uint8_t *vpcd_room(struct vpcd *v, size_t *room)
 {
     drop(v);
-    /* Only the start of a message can be left here, and moving it to the front makes room for the longest one. Done once per
-     * receive and not per message, or many small messages in one segment would cost their number squared. */
+    /* Only the start of a message can be left here, and moving it to the front makes room for the longest
+     * one. Done once per receive and not per message, or many small messages in one segment would cost their
+     * number squared. */
     if (v->at > 0) {
         size_t left = v->have - v->at;
         memmove(v->in, v->in + v->at, left);

@@ -224,17 +224,6 @@ bool cli_card_switch(const struct subcommand *cmd, const char *path, const char 
     return false;
 }
 
-bool cli_next_card(struct deck *deck, char iccid[DECK_ICCID_MAX + 1])
-{
-    char after[DECK_ICCID_MAX + 2];
-    size_t n = strlen(iccid);
-    if (n > DECK_ICCID_MAX)
-        return false;
-    memcpy(after, iccid, n);
-    memcpy(after + n, "0", 2); /* in the order of the keys nothing lies between the two */
-    return deck_next(deck, after, iccid);
-}
-
 bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid,
                    enum deck_durability durability, struct cli_card *out, int *code)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every sub-command of softuicc shares: how it is described, how it reports errors, how it opens a deck and a card.
- * Exit codes: 0 ok, 1 refused or failed, 2 usage.
+ * What every sub-command of softuicc shares: how it is described, how it reports errors, how it opens a deck
+ * and a card. Exit codes: 0 ok, 1 refused or failed, 2 usage.
  */
 #ifndef TOOLS_CLI_H
 #define TOOLS_CLI_H
@@ -16,27 +16,32 @@
 enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct subcommand {
-    const char *name;     /* "new" */
-    const char *summary;  /* one line for `softuicc --help` */
-    const char *help;     /* whole text of `softuicc new --help`, usage line first */
+    const char *name;                  /* "new" */
+    const char *summary;               /* one line for `softuicc --help` */
+    const char *help;                  /* whole text of `softuicc new --help`, usage line first */
     int (*run)(int argc, char **argv); /* argv[0] is the sub-command's name; uses getopt_long from optind 1 */
 };
 
 /* One per file cmd_NAME.c */
-extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cmd_change, cmd_bench, cmd_profile;
+extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cmd_change, cmd_bench,
+    cmd_profile;
 
 /* One line on stderr, "softuicc NAME: ...", and the exit code to return. */
 int cli_refuse(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cli_usage(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Hex from the command line, min to max octets. false: the error has been printed ("--seed: 'zz' is no hex digit at position 1"). */
-bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max, uint8_t *to, size_t *n);
-bool cli_number(const struct subcommand *cmd, const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *value);
+/* Hex from the command line, min to max octets. false: the error has been printed ("--seed: 'zz' is no hex
+ * digit at position 1"). */
+bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max,
+             uint8_t *to, size_t *n);
+bool cli_number(const struct subcommand *cmd, const char *what, const char *text, uint64_t min, uint64_t max,
+                uint64_t *value);
 /* Decimal digits only, min to max of them. */
 bool cli_digits(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max);
 
-/* getopt_long over `options` (which need not list --help), long options only, with our own messages. Returns what getopt_long does: -1 at
- * the end, the option's val; or CLI_DONE when there is nothing more to do: --help was printed, or an error; return *code then. */
+/* getopt_long over `options` (which need not list --help), long options only, with our own messages. Returns
+ * what getopt_long does: -1 at the end, the option's val; or CLI_DONE when there is nothing more to do:
+ * --help was printed, or an error; return *code then. */
 enum { CLI_DONE = 0x7FFFFFFF };
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code);
 
@@ -57,22 +62,22 @@ struct cli_card {
     struct deck *deck;
     struct uicc_profile *profile;
     struct uicc_store *store;
-    struct uicc *card;          /* NULL when only the deck was wanted */
+    struct uicc *card; /* NULL when only the deck was wanted */
     char iccid[DECK_ICCID_MAX + 1];
 };
 
-/* Opens DECK, and its card `iccid` (NULL: the only one; more than one is an error that says to use --card; "": the deck only). The card has
- * not been reset. On false the error has been printed, nothing is open and *code is what to return. Do not move or copy *out while it is
- * open: the card points to its env. env.ctx and env.trace may be set after opening. */
-bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid, enum deck_durability durability,
-                   struct cli_card *out, int *code);
+/* Opens DECK, and its card `iccid` (NULL: the only one; more than one is an error that says to use --card;
+ * "": the deck only). The card has not been reset. On false the error has been printed, nothing is open and
+ * *code is what to return. Do not move or copy *out while it is open: the card points to its env. env.ctx and
+ * env.trace may be set after opening. */
+bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid,
+                   enum deck_durability durability, struct cli_card *out, int *code);
 void cli_card_close(struct cli_card *c);
 
-/* Closes the card of c, if any, and opens this one of the same deck. Errors as above; c stays open without a card. */
-bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c, int *code);
-/* The next ICCID of the deck; false after the last. */
-bool cli_next_card(struct deck *deck, char iccid[DECK_ICCID_MAX + 1]);
-
+/* Closes the card of c, if any, and opens this one of the same deck. Errors as above; c stays open without a
+ * card. */
+bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
+                     int *code);
 /* All applet classes softuicc has, NULL at the end: the composition root. */
 extern const struct applet_class *const cli_applet_classes[];
 

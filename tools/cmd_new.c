@@ -298,7 +298,9 @@ static bool make_card(struct works *w, uint64_t nth)
     enum uicc_result result = uicc_personalise(&config, &personal);
     store_close(store);
     if (result != UICC_OK) {
-        cli_refuse(w->cmd, "card %s of profile %s: %s", iccid, w->profile->p.name, uicc_result_text(result));
+        bool told = result == UICC_STORE_FAILED && deck_trouble(w->deck)[0] != '\0';
+        cli_refuse(w->cmd, "card %s of profile %s: %s", iccid, w->profile->p.name,
+                   told ? deck_trouble(w->deck) : uicc_result_text(result));
         return false;
     }
     return keys_add(w, iccid, imsi);

@@ -56,15 +56,16 @@ static void notify(void *ctx, size_t slot, enum serve_event event, const char *d
         fprintf(stderr, "card %s: the reader at %s:%u asks for nothing (%s)\n", iccid, host, port, detail);
         break;
     case SERVE_WAITING:
-        fprintf(stderr, "card %s: waiting for a reader at %s:%u (is pcscd with vpcd running?): %s\n", iccid, host, port,
-                detail);
+        fprintf(stderr, "card %s: waiting for a reader at %s:%u (is pcscd with vpcd running?): %s\n", iccid,
+                host, port, detail);
         break;
     case SERVE_LOST:
         fprintf(stderr, "card %s: lost the reader at %s:%u, waiting for it: %s\n", iccid, host, port, detail);
         break;
     case SERVE_MUTE:
         fprintf(stderr,
-                "card %s gives no ATR, so no reader will have it: its storage cannot be trusted ('softuicc show' may "
+                "card %s gives no ATR, so no reader will have it: its storage cannot be trusted ('softuicc "
+                "show' may "
                 "say more)\n",
                 iccid);
         break;
@@ -195,8 +196,8 @@ static int run_session(const struct request *r, int stop_fd)
     return code;
 }
 
-/* Signals come as a readable file descriptor: between two APDUs, never in one. SIGPIPE is held back as well, or the end of a
- * pipe that reads the trace would end the card. */
+/* Signals come as a readable file descriptor: between two APDUs, never in one. SIGPIPE is held back as well,
+ * or the end of a pipe that reads the trace would end the card. */
 static int with_signals(const struct request *r)
 {
     sigset_t ends, held, before;
@@ -242,7 +243,8 @@ static bool add_card(struct request *r, const char *iccid)
 
 static bool durability(struct request *r, const char *name)
 {
-    static const char *const names[] = {[DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
+    static const char *const names[] = {
+        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
             r->durability = (enum deck_durability)i;

@@ -133,7 +133,7 @@ static int list_cards(const struct subcommand *cmd, struct cli_card *c, const ch
     printf("%s: %" PRIu64 " cards of profile %s\n%-20s  %s\n", path, count, c->profile->p.name, "ICCID",
            "IMSI");
     for (bool more = deck_next(c->deck, "", iccid); more && n < LISTED;
-         more = cli_next_card(c->deck, iccid), n++) {
+         more = deck_after(c->deck, iccid, iccid), n++) {
         char imsi[16];
         if (!cli_card_switch(cmd, path, iccid, c, &code))
             return code;
@@ -224,7 +224,7 @@ static int json_cards(const struct subcommand *cmd, struct cli_card *c, const ch
     json_head(c, path, count);
     fputs(",\n  \"cards\": [", stdout);
     for (bool more = deck_next(c->deck, "", iccid); more && !ferror(stdout);
-         more = cli_next_card(c->deck, iccid)) {
+         more = deck_after(c->deck, iccid, iccid)) {
         char imsi[16];
         if (!cli_card_switch(cmd, path, iccid, c, &code))
             return code;

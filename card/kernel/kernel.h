@@ -12,6 +12,13 @@
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row);
 
+/* The row that a command means to this session. The status word as dispatch_find gives it. */
+sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
+                  const struct command_row **row);
+
+/* The status word that the client gets, in the words of the command's class. */
+sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw);
+
 /* Never runs: GET RESPONSE belongs to the T=0 fold and to remote scripts, which see its row first. The row is there so that the command is in the
  * table, with its lengths. */
 sw_t command_get_response(struct call *call);
@@ -20,5 +27,19 @@ sw_t command_get_response(struct call *call);
 size_t fold_t0(struct uicc *card, const struct command_row *row, const struct command *cmd, struct buf *out, sw_t sw);
 
 void channels_reset(struct uicc *card);
+
+/* The application of this session ends: deselect, local PINs forgotten (select.c). */
+void session_leave_applet(struct uicc *card, struct session *session);
+
+/* platform.c */
+sw_t command_open_channel(struct call *call);
+sw_t command_close_channel(struct call *call);
+sw_t command_get_challenge(struct call *call);
+sw_t command_terminal_capability(struct call *call);
+sw_t command_manage_secure_channel(struct call *call);
+sw_t command_suspend(struct call *call);
+sw_t command_resume(struct call *call);
+/* The first command after a reset was not RESUME: what was suspended is over. */
+void suspend_forget(struct uicc *card);
 
 #endif

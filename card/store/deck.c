@@ -3,6 +3,7 @@
  * The deck's files: making, publishing, opening, locking. README.md has the format, and what each step leaves
  * when it is cut short.
  */
+#include "deck_check.h"
 #include "deck_tree.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,8 +19,9 @@ enum {
     FORMAT = 1, /* what this code writes, and the newest it reads */
     KEY_FILE = 32,
     HEADER_PLAIN = 8 + 2 + 2,
-    LOCK_OCTET = 0, /* of the deck file: held by whoever has the deck open */
-    PID_OCTET = 1,  /* tells who that is */
+    HEADER_BOUND = 5 + HEADER_PLAIN, /* what its seal is bound to: key and plain text */
+    LOCK_OCTET = 0,                  /* of the deck file: held by whoever has the deck open */
+    PID_OCTET = 1,                   /* tells who that is */
 };
 
 static const char MAGIC[8] = {'s', 'o', 'f', 't', 'u', 'i', 'c', 'c'};
@@ -70,20 +73,31 @@ static void unlock_file(int fd)
                 &lock); /* not left to close: a forked child may have the file open as well */
 }
 
+static void close_env(struct deck *d)
+{
+    struct stat st;
+    off_t size = d->short_size;
+    if (d->batch)
+        tree_abort(d);
+    if (d->opened && !d->unpublished)
+        size = (d->durability == DECK_POWER ? !d->spoiled : tree_sync(d) == 0) ? (off_t)tree_used(d) : 0;
+    tree_abort(d);
+    if (d->reading != NULL)
+        mdb_txn_abort(d->reading);
+    mdb_env_close(d->env);
+    /* What the map has taken more than is in use; or, of a file that was not accepted, what was added to be
+     * able to look. */
+    if (size > 0 && fstat(d->fd, &st) == 0 && st.st_size > size)
+        (void)ftruncate(d->fd, size);
+}
+
 void deck_close(struct deck *d)
 {
     if (d == NULL)
         return;
     bool mine = d->pid == getpid(); /* a forked child only forgets */
     if (d->env != NULL && mine) {
-        if (d->batch)
-            tree_abort(d);
-        else if (d->profile != NULL && !d->unpublished && d->durability != DECK_POWER)
-            (void)tree_sync(d);
-        tree_abort(d);
-        if (d->reading != NULL)
-            mdb_txn_abort(d->reading);
-        mdb_env_close(d->env);
+        close_env(d);
     }
     if (d->unpublished && mine) {
         (void)unlink(d->new_path);
@@ -161,46 +175,78 @@ static bool is_lmdb(int fd)
     return magic == 0xBEEFC0DE && version == 1;
 }
 
-static bool open_env(struct deck *d, const char *path, struct deck_error *error)
+/* A deck up to this size is looked at as a whole before LMDB sees it; a larger one would keep everybody
+ * waiting. */
+#define CHECKED_WHOLE ((off_t)64 << 20)
+
+static int check_file(struct deck *d)
 {
-    MDB_envinfo info;
-    MDB_stat tree;
     struct stat st;
-    unsigned flags =
-        MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD | (d->durability == DECK_POWER ? 0 : MDB_NOSYNC);
-    int rc = mdb_env_create(&d->env);
+    if (fstat(d->fd, &st) != 0)
+        return errno;
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, d->fd, 0);
+    if (p == MAP_FAILED)
+        return errno;
+    enum deck_soundness sound = deck_check(span_of(p, (size_t)st.st_size), st.st_size <= CHECKED_WHOLE);
+    (void)munmap(p, (size_t)st.st_size);
+    return sound == DECK_SOUND ? 0 : (sound == DECK_UNSOUND ? MDB_CORRUPTED : ENOMEM);
+}
+
+/* LMDB on the file that d->fd has locked. */
+static int open_env(struct deck *d, const char *path)
+{
+    struct stat st;
+    MDB_txn *txn;
+    unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD |
+                     (d->durability == DECK_POWER ? 0 : MDB_NOSYNC) | (d->mapped ? MDB_WRITEMAP : 0);
+    int fd;
+    int rc = fstat(d->fd, &st) == 0 ? mdb_env_create(&d->env) : errno;
     if (rc == 0)
-        rc = mdb_env_set_mapsize(d->env, MAP_FIRST);
+        rc = mdb_env_set_mapsize(d->env, d->mapped ? (size_t)st.st_size : MAP_FIRST);
     if (rc == 0)
         rc = mdb_env_open(d->env, path, flags, 0600);
     if (rc == 0)
-        rc = mdb_env_info(d->env, &info);
-    if (rc == 0)
-        rc = mdb_env_stat(d->env, &tree);
-    int fd = -1;
-    if (rc == 0)
         rc = mdb_env_get_fd(d->env, &fd);
-    if (rc == 0 && (!same_file(fd, path) || !same_file(d->fd, path))) {
-        deck_say(error, "%s was replaced while it was opened: try again", path);
-        return false;
+    if (rc == 0 && !(same_file(fd, path) && same_file(d->fd, path)))
+        rc = ESTALE; /* replaced in between */
+    /* A file cut short would end us by SIGBUS. With zeros behind it, LMDB sees that its pages are not what
+     * they should be. A sound file may be a little short too, where the last pages were not needed in the
+     * end. */
+    uint64_t used = rc == 0 ? tree_used(d) : 0;
+    if (rc == 0 && (uint64_t)st.st_size < used) {
+        d->short_size = st.st_size;
+        rc = ftruncate(d->fd, (off_t)used) == 0 ? 0 : errno;
     }
-    if (rc == 0 && fstat(fd, &st) != 0)
-        rc = errno;
+    if (rc == 0)
+        rc = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &txn);
     if (rc == 0) {
-        /* A file cut short would end us by SIGBUS. With zeros behind it, LMDB sees that its pages are not
-         * what they should be. A sound file may be a little short too, where the last pages were not needed
-         * in the end. */
-        uint64_t whole = ((uint64_t)info.me_last_pgno + 1) * tree.ms_psize;
-        if ((uint64_t)st.st_size < whole)
-            rc = ftruncate(fd, (off_t)whole) == 0 ? 0 : errno;
+        rc = mdb_dbi_open(txn, NULL, 0, &d->dbi);
+        (void)mdb_txn_commit(txn); /* so that the handle lasts */
     }
     if (rc == 0) {
         struct flock pid = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = PID_OCTET, .l_len = 1};
         (void)fcntl(d->fd, F_SETLK, &pid);
-    } else {
-        deck_say(error, "%s cannot be opened: %s", path, deck_reason(rc));
     }
-    return rc == 0;
+    return rc;
+}
+
+/* Through the map LMDB writes some six times as fast, with nothing lost by kill -9: what is in the map is
+ * with the operating system. The space is to be there before (see set_map), and is given back by deck_close.
+ * Where there is none, it goes without. */
+static int open_mapped(struct deck *d, const char *path)
+{
+    struct stat st;
+    if (fstat(d->fd, &st) != 0)
+        return errno;
+    if (posix_fallocate(d->fd, 0, st.st_size + (off_t)MAP_FIRST) != 0)
+        return ftruncate(d->fd, st.st_size) == 0 ? 0 : errno;
+    if (d->reading != NULL)
+        mdb_txn_abort(d->reading);
+    d->reading = NULL;
+    mdb_env_close(d->env);
+    d->env = NULL;
+    d->mapped = true;
+    return open_env(d, path);
 }
 
 static bool read_key(struct deck *d, const char *path, uint8_t key[KEY_FILE], struct deck_error *error)
@@ -290,10 +336,9 @@ static void header(struct buf *b)
     buf_u16(b, FORMAT); /* the oldest reader that may read this */
 }
 
-/* What the header's seal is bound to: its key and everything in clear. */
-static struct span header_key(uint8_t room[1 + HEADER_PLAIN], struct span clear)
+static struct span header_key(uint8_t room[HEADER_BOUND], struct span clear)
 {
-    struct buf b = buf_of(room, 1 + HEADER_PLAIN);
+    struct buf b = buf_of(room, HEADER_BOUND);
     buf_put(&b, KEY_HEADER);
     buf_put(&b, clear);
     return buf_span(&b);
@@ -302,18 +347,17 @@ static struct span header_key(uint8_t room[1 + HEADER_PLAIN], struct span clear)
 static enum store_result write_first(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
     const struct span *profile = ctx;
-    uint8_t record[HEADER_PLAIN + SEAL_OVERHEAD], bound[1 + HEADER_PLAIN];
+    uint8_t record[HEADER_PLAIN + SEAL_OVERHEAD], bound[HEADER_BOUND];
     struct buf b = buf_of(record, sizeof record);
     header(&b);
     MDB_val k = val(KEY_HEADER), v = val(span_of(record, sizeof record));
     bool good = seal(&d->sealer, header_key(bound, buf_span(&b)), SPAN_EMPTY, record + HEADER_PLAIN);
-    *rc = good ? mdb_dbi_open(txn, NULL, 0, &d->dbi) : EIO;
-    if (*rc == 0)
-        *rc = mdb_put(txn, d->dbi, &k, &v, 0);
+    d->touched = true;
+    *rc = good ? mdb_put(txn, d->dbi, &k, &v, 0) : EIO;
     if (*rc == 0)
         *rc = tree_put_count(d, txn, 0);
     if (*rc == 0)
-        *rc = tree_put(d, txn, KEY_PROFILE, *profile, NULL);
+        *rc = tree_put(d, txn, KEY_PROFILE, *profile, 0, NULL);
     return deck_result(*rc);
 }
 
@@ -366,10 +410,12 @@ static bool keep_profile(struct deck *d, struct span profile)
 static bool make(struct deck *d, struct span profile, struct uicc_crypto *crypto, struct deck_error *error)
 {
     uint8_t key[KEY_FILE];
-    int rc = EIO;
-    if (crypto_random(NULL, key, sizeof key) && seal_init(&d->sealer, crypto, key))
-        rc = write_file(d->new_key_path, span_of(key, sizeof key));
-    crypto_wipe(key, sizeof key);
+    int rc = open_env(d, d->new_path);
+    if (rc == 0) {
+        bool good = crypto_random(NULL, key, sizeof key) && seal_init(&d->sealer, crypto, key);
+        rc = good ? write_file(d->new_key_path, span_of(key, sizeof key)) : EIO;
+        crypto_wipe(key, sizeof key);
+    }
     if (rc == 0 && !keep_profile(d, profile))
         rc = ENOMEM;
     if (rc != 0)
@@ -377,8 +423,8 @@ static bool make(struct deck *d, struct span profile, struct uicc_crypto *crypto
     else if (tree_write(d, write_first, &profile) != STORE_OK)
         deck_say(error, "%s", d->trouble.text);
     else
-        return true;
-    return false;
+        d->opened = true;
+    return d->opened;
 }
 
 struct deck *deck_create(const char *path, struct span profile, struct uicc_crypto *crypto,
@@ -394,7 +440,7 @@ struct deck *deck_create(const char *path, struct span profile, struct uicc_cryp
         deck_say(error, "%s is made but for its name: opening it once completes it", d->path);
     else if (exists(d->key_path))
         deck_say(error, "%s exists already: it may be the only key of a deck", d->key_path);
-    else if (take_new(d, error) && open_env(d, d->new_path, error) && make(d, profile, crypto, error))
+    else if (take_new(d, error) && make(d, profile, crypto, error))
         return d;
     deck_close(d);
     return NULL;
@@ -438,7 +484,7 @@ bool deck_publish(struct deck *d, struct deck_error *error)
 /* Magic and version first: what follows them is this version's. */
 static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
 {
-    uint8_t bound[1 + HEADER_PLAIN], nothing;
+    uint8_t bound[HEADER_BOUND], nothing;
     MDB_val k = val(KEY_HEADER), v = {0, NULL};
     int rc = mdb_get(txn, d->dbi, &k, &v);
     if (rc != 0 && rc != MDB_NOTFOUND) {
@@ -543,23 +589,25 @@ struct deck *deck_open(const char *path, enum deck_durability durability, struct
         if (!good)
             deck_say(error, "%s cannot be opened: no random octets", d->path);
     }
-    good = good && open_env(d, file, error);
-    if (good) {
-        MDB_txn *txn = NULL;
-        int rc = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &txn);
-        if (rc == 0)
-            rc = mdb_dbi_open(txn, NULL, 0, &d->dbi);
-        good = rc == 0;
-        if (!good)
-            deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
-        good = good && read_first(d, txn, error);
-        /* Committed, so that the handle of the main tree lasts. */
-        if (txn != NULL)
-            (void)mdb_txn_commit(txn);
+    int rc = good ? check_file(d) : 0;
+    if (good && rc == 0)
+        rc = open_env(d, file);
+    MDB_txn *txn = good && rc == 0 ? tree_read_begin(d) : NULL;
+    if (txn != NULL) {
+        good = read_first(d, txn, error);
+        tree_read_end(d);
+    }
+    if (good && txn != NULL && durability == DECK_PROCESS)
+        rc = open_mapped(d, file);
+    if (rc != 0 || (good && txn == NULL)) {
+        deck_say(error, "%s cannot be opened: %s", file, deck_reason(rc != 0 ? rc : ENOMEM));
+        good = false;
     }
     good = good && (!half || complete_publishing(d, error));
-    if (good)
+    if (good) {
+        d->opened = true;
         return d;
+    }
     deck_close(d);
     return NULL;
 }

@@ -87,7 +87,8 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
     return STORE_OK;
 }
 
-static int root_write(struct card *c, MDB_txn *txn, uint32_t count, const uint8_t mark[SEAL_TAG])
+static int root_write(struct card *c, MDB_txn *txn, uint32_t count, const uint8_t mark[SEAL_TAG],
+                      unsigned flags)
 {
     uint8_t plain[ROOT_PLAIN];
     struct buf b = buf_of(plain, sizeof plain);
@@ -95,7 +96,7 @@ static int root_write(struct card *c, MDB_txn *txn, uint32_t count, const uint8_
     buf_u32(&b, count);
     buf_put(&b, span_of(mark, SEAL_TAG));
     c->known = false;
-    int rc = tree_put(c->deck, txn, span_of(c->key, ROOT_KEY), buf_span(&b), &sealed);
+    int rc = tree_put(c->deck, txn, span_of(c->key, ROOT_KEY), buf_span(&b), flags, &sealed);
     if (rc != 0)
         return rc;
     c->count = count;
@@ -111,11 +112,64 @@ struct card_changes {
     size_t n;
 };
 
+/* One object. The set and the count follow. */
+static int write_object(struct card *c, MDB_txn *txn, const struct store_change *change, struct seal_set *set,
+                        uint32_t *count, unsigned flags)
+{
+    struct deck *d = c->deck;
+    uint8_t key[OBJECT_KEY];
+    object_key(c->key, change->id, key);
+    struct span sealed;
+    MDB_val k = val(span_of(key, sizeof key)), old;
+    int rc = c->fresh ? MDB_NOTFOUND : mdb_get(txn, d->dbi, &k, &old);
+    bool was = rc == 0;
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    if (was && !seal_set_flip(&d->sealer, set, seal_tag(span_from(old))))
+        return MDB_CORRUPTED;
+    *count += (uint32_t)!change->remove - (uint32_t)was;
+    if (change->remove)
+        return was ? tree_delete(d, txn, span_of(key, sizeof key)) : 0;
+    rc = tree_put(d, txn, span_of(key, sizeof key), change->value, flags, &sealed);
+    return rc == 0 && !seal_set_flip(&d->sealer, set, seal_tag(sealed)) ? EIO : rc;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct store_change *x = *(const struct store_change *const *)a,
+                              *y = *(const struct store_change *const *)b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* A new card's records go in in the order of their keys, and if it comes after all other cards they are
+ * appended: that fills the pages of the tree, which would be left half full otherwise. */
+static int write_fresh(struct card *c, MDB_txn *txn, const struct card_changes *w, struct seal_set *set,
+                       uint32_t *count)
+{
+    MDB_val k;
+    struct span key = span_of(c->key, ROOT_KEY);
+    int rc = tree_seek(c->deck, txn, key, &k);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+    unsigned flags = rc == MDB_NOTFOUND ? MDB_APPEND : 0;
+    const struct store_change **sorted = calloc(w->n + 1, sizeof *sorted);
+    if (sorted == NULL)
+        return ENOMEM;
+    for (size_t i = 0; i < w->n; i++)
+        sorted[i] = &w->changes[i];
+    qsort(sorted, w->n, sizeof(*sorted), by_id);
+    rc = root_write(c, txn, 0, set->mark, flags);
+    for (size_t i = 0; i < w->n && rc == 0; i++)
+        rc = write_object(c, txn, sorted[i], set, count, flags);
+    free(sorted);
+    return rc == 0 ? tree_put_count(c->deck, txn, c->deck->cards + 1) : rc;
+}
+
 static enum store_result write_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
     struct card_changes *w = ctx;
     struct card *c = w->card;
-    struct seal_set set = {.n = 0};
+    struct seal_set set = {.mark = {0}};
     uint32_t count = 0;
     for (size_t i = 0; i < w->n; i++)
         if (!w->changes[i].remove && w->changes[i].value.n > DECK_VALUE_MAX) {
@@ -128,44 +182,19 @@ static enum store_result write_objects(struct deck *d, MDB_txn *txn, void *ctx, 
             *rc = *rc == 0 ? EEXIST : *rc;
             return STORE_FAILED;
         }
-    } else if (result != STORE_OK) {
-        return result;
+        *rc = write_fresh(c, txn, w, &set, &count);
     } else {
+        if (result != STORE_OK)
+            return result;
         count = c->count;
         memcpy(set.mark, c->mark, SEAL_TAG);
+        for (size_t i = 0; i < w->n && *rc == 0; i++)
+            *rc = write_object(c, txn, &w->changes[i], &set, &count, 0);
     }
-
-    for (size_t i = 0; i < w->n; i++) {
-        const struct store_change *change = &w->changes[i];
-        uint8_t key[OBJECT_KEY];
-        object_key(c->key, change->id, key);
-        MDB_val k = val(span_of(key, sizeof key)), old;
-        *rc = mdb_get(txn, d->dbi, &k, &old);
-        if (*rc == 0) {
-            if (!seal_set_flip(&d->sealer, &set, seal_tag(span_from(old))))
-                return STORE_TAMPERED;
-            count--;
-        } else if (*rc != MDB_NOTFOUND) {
-            return deck_result(*rc);
-        }
-        if (change->remove) {
-            *rc = *rc == 0 ? tree_delete(d, txn, span_of(key, sizeof key)) : 0;
-        } else {
-            struct span sealed;
-            *rc = tree_put(d, txn, span_of(key, sizeof key), change->value, &sealed);
-            if (*rc == 0 && !seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
-                *rc = EIO;
-            count++;
-        }
-        if (*rc != 0)
-            return deck_result(*rc);
-    }
-
-    *rc = seal_set_finish(&d->sealer, &set) ? 0 : EIO;
+    if (*rc == 0 && !seal_set_finish(&d->sealer, &set))
+        *rc = EIO;
     if (*rc == 0)
-        *rc = root_write(c, txn, count, set.mark);
-    if (*rc == 0 && c->fresh)
-        *rc = tree_put_count(d, txn, d->cards + 1);
+        *rc = root_write(c, txn, count, set.mark, 0);
     return deck_result(*rc);
 }
 
@@ -195,7 +224,7 @@ static enum store_result load_objects(struct card *c, MDB_cursor *cursor,
         struct span key = span_from(k), sealed = span_from(v);
         if (!span_starts(key, root))
             break;
-        if (key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD ||
+        if (count == c->count || key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD ||
             !unseal(&d->sealer, key, sealed, d->scratch) ||
             !seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
             return STORE_TAMPERED;
@@ -373,8 +402,11 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
         MDB_val k;
         if (tree_seek(d, txn, span_of(from, ROOT_KEY), &k) != 0 || *(const uint8_t *)k.mv_data != 'C')
             break;
-        memset(from, 0, ROOT_KEY);
-        memcpy(from, k.mv_data, k.mv_size < ROOT_KEY ? k.mv_size : ROOT_KEY);
+        uint8_t at[ROOT_KEY] = {0};
+        memcpy(at, k.mv_data, k.mv_size < ROOT_KEY ? k.mv_size : ROOT_KEY);
+        if (memcmp(at, from, ROOT_KEY) < 0)
+            break; /* a tree that somebody has put in disorder does not send us round for ever */
+        memcpy(from, at, ROOT_KEY);
         iccid_of(from, iccid);
         found = k.mv_size >= ROOT_KEY && iccid[0] != '\0' && root_key(iccid, packed) &&
                 memcmp(packed, from, ROOT_KEY) == 0;

@@ -5,14 +5,17 @@
 #include "deck_tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { LOOSE_WRITES = 4096 }; /* DECK_NONE commits after so many */
+enum { LOOSE_WRITES = 4096, LOOSE_OCTETS = 32 << 20 }; /* DECK_NONE commits after so many */
 
-#define MAP_BATCH ((size_t)64 << 30) /* addresses, not memory: a batch cannot stop to make the map larger */
+#define MAP_BATCH ((size_t)64 << 30)
+#define MAP_STEP  ((size_t)64 << 20)
 
 void deck_say(struct deck_error *error, const char *format, ...)
 {
@@ -32,12 +35,14 @@ const char *deck_reason(int rc)
         return "the disk is full";
     case EROFS:
         return "the file system is read-only";
+    case ESTALE:
+        return "it was replaced meanwhile: try again";
     case EPERM:
         return "it belongs to another process";
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-        return "the file is damaged";
+        return "the file is damaged or has been tampered with";
     case MDB_MAP_FULL:
         return "too much for one batch";
     default:
@@ -54,11 +59,13 @@ enum store_result deck_result(int rc)
 
 /* ---- records ---- */
 
-int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, struct span *sealed)
+int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, unsigned flags,
+             struct span *sealed)
 {
     MDB_val k = val(key), v = {plain.n + SEAL_OVERHEAD, NULL};
     d->touched = true;
-    int rc = mdb_put(txn, d->dbi, &k, &v, MDB_RESERVE);
+    d->loose_octets += v.mv_size;
+    int rc = mdb_put(txn, d->dbi, &k, &v, MDB_RESERVE | flags);
     if (rc != 0)
         return rc;
     if (!seal(&d->sealer, key, plain, v.mv_data))
@@ -92,7 +99,7 @@ int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards)
     uint8_t plain[8];
     struct buf b = buf_of(plain, sizeof plain);
     buf_be(&b, cards, 8);
-    int rc = tree_put(d, txn, KEY_COUNT, buf_span(&b), NULL);
+    int rc = tree_put(d, txn, KEY_COUNT, buf_span(&b), 0, NULL);
     if (rc == 0)
         d->cards = cards;
     return rc;
@@ -113,20 +120,34 @@ int tree_seek(struct deck *d, MDB_txn *txn, struct span from, MDB_val *key)
 
 /* ---- the map ---- */
 
-/* LMDB gives the old map up before it has the new one, and goes on without any if that fails. So see first
- * whether the process may have as many addresses, and if it still fails use the deck no more. No transaction
- * may be open. */
+uint64_t tree_used(struct deck *d)
+{
+    MDB_envinfo info;
+    MDB_stat tree;
+    if (mdb_env_info(d->env, &info) != 0 || mdb_env_stat(d->env, &tree) != 0)
+        return 0;
+    return ((uint64_t)info.me_last_pgno + 1) * tree.ms_psize;
+}
+
+/* No transaction may be open. */
 static int set_map(struct deck *d, size_t size)
 {
+    /* A write through the map has no way to say that the disk is full, but SIGBUS. */
+    int rc = d->mapped ? posix_fallocate(d->fd, 0, (off_t)size) : 0;
+    if (rc != 0)
+        return rc;
+    /* LMDB gives the old map up before it has the new one, and goes on without any if that fails. So see
+     * first whether the process may have as many addresses, and if it still fails use the deck no more. */
     void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (probe == MAP_FAILED)
         return ENOMEM;
     (void)munmap(probe, size);
-    int rc = mdb_env_set_mapsize(d->env, size);
+    rc = mdb_env_set_mapsize(d->env, size);
     d->lost = d->lost || rc != 0;
     return rc;
 }
 
+/* Without a mapped file the map is but addresses. With one it is disk space too: not so much at a time. */
 static int grow(struct deck *d)
 {
     MDB_envinfo info;
@@ -134,30 +155,25 @@ static int grow(struct deck *d)
     if (rc != 0)
         return rc;
     size_t size = info.me_mapsize;
-    rc = set_map(d, size + size);
-    return rc == ENOMEM ? set_map(d, size + MAP_FIRST) : rc;
+    rc = set_map(d, size + (d->mapped && size > MAP_STEP ? MAP_STEP : size));
+    return rc == 0 || d->lost ? rc : set_map(d, size + MAP_FIRST);
 }
 
-/* Addresses enough for a transaction that cannot be done again from the start; fewer where the process may
- * not have so many. */
-static int reserve_addresses(struct deck *d)
+/* Room enough for a transaction that cannot be done again from the start; less where there is not so much. */
+static int reserve(struct deck *d)
 {
     MDB_envinfo info;
-    MDB_stat tree;
-    int rc = mdb_env_info(d->env, &info);
-    if (rc == 0)
-        rc = mdb_env_stat(d->env, &tree);
-    if (rc != 0)
-        return rc;
-    size_t used = (info.me_last_pgno + 1) * tree.ms_psize;
-    for (size_t room = MAP_BATCH; room >= MAP_FIRST; room /= 2) {
+    size_t used = tree_used(d);
+    if (used == 0 || mdb_env_info(d->env, &info) != 0)
+        return EIO;
+    for (size_t room = d->mapped ? used + MAP_STEP : MAP_BATCH; room >= MAP_FIRST; room /= 2) {
         if (info.me_mapsize >= used + room / 2)
             return 0;
-        rc = set_map(d, used + room);
+        int rc = set_map(d, used + room);
         if (rc == 0 || d->lost)
             return rc;
     }
-    return 0; /* with what there is */
+    return 0;
 }
 
 /* ---- transactions ---- */
@@ -188,6 +204,10 @@ void tree_read_end(struct deck *d)
 
 static void trouble(struct deck *d, enum store_result result, int rc)
 {
+    struct statvfs fs;
+    /* LMDB calls a write that stops half-way an input/output error, whatever the reason. */
+    if (rc == EIO && fstatvfs(d->fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < MAP_FIRST)
+        rc = ENOSPC;
     deck_say(&d->trouble, "%s cannot be written: %s", d->path,
              result == STORE_TAMPERED ? "it has been tampered with" : deck_reason(rc));
 }
@@ -197,8 +217,8 @@ static int open_begin(struct deck *d)
     int rc = usable(d);
     if (rc != 0 || d->open != NULL)
         return rc;
-    d->loose = 0;
-    rc = reserve_addresses(d);
+    d->loose = d->loose_octets = 0;
+    rc = reserve(d);
     return rc == 0 ? mdb_txn_begin(d->env, NULL, 0, &d->open) : rc;
 }
 
@@ -241,7 +261,8 @@ static enum store_result write_loose(struct deck *d, step_fn *step, void *ctx)
         d->spoiled = d->batch || d->touched;
         if (d->spoiled)
             tree_abort(d);
-    } else if (!d->batch && ++d->loose >= LOOSE_WRITES && open_commit(d) != 0) {
+    } else if (!d->batch && (++d->loose >= LOOSE_WRITES || d->loose_octets >= LOOSE_OCTETS) &&
+               open_commit(d) != 0) {
         result = STORE_FAILED;
     }
     return result;

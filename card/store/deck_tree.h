@@ -33,14 +33,17 @@ struct deck {
     size_t profile_len;
     uint8_t *scratch; /* values in clear while a card is loaded: wiped after */
     uint64_t cards, cards_committed;
-    size_t loose; /* writes in `open` by DECK_NONE */
+    size_t loose, loose_octets; /* writes in `open` by DECK_NONE */
     pid_t pid;
-    int fd; /* has the lock */
+    int fd;           /* has the lock */
+    off_t short_size; /* of a file that was found cut short, else 0 */
     enum deck_durability durability;
+    bool opened;      /* all of deck_open or deck_create went well */
     bool batch;       /* `open` is a batch */
     bool spoiled;     /* a write into `open` failed */
     bool touched;     /* the step under way has changed the tree */
     bool lost;        /* the map could not be mapped again */
+    bool mapped;      /* LMDB writes through the map */
     bool unpublished; /* still DECK.new */
     char *path, *key_path, *new_path, *new_key_path;
     struct deck_error trouble;
@@ -62,13 +65,16 @@ static inline struct span span_from(MDB_val v)
     return span_of(v.mv_data, v.mv_size);
 }
 
-#define KEY_HEADER  span_of("H", 1)
-#define KEY_COUNT   span_of("N", 1)
-#define KEY_PROFILE span_of("P", 1)
+/* The deck's own records come before the cards' ('C'): so a card that comes after all others is the end of
+ * the tree. */
+#define KEY_HEADER  span_of("0deck", 5)
+#define KEY_COUNT   span_of("0cards", 6)
+#define KEY_PROFILE span_of("0profile", 8)
 
-/* Records. put seals straight into the tree; *sealed may be NULL. get is for a record of exactly n octets in
- * clear: anything else there, or nothing, is STORE_TAMPERED. */
-int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, struct span *sealed);
+/* Records. put seals straight into the tree; flags are mdb_put's, *sealed may be NULL. get is for a record of
+ * exactly n octets in clear: anything else there, or nothing, is STORE_TAMPERED. */
+int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, unsigned flags,
+             struct span *sealed);
 int tree_delete(struct deck *d, MDB_txn *txn, struct span key);
 enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_t *plain, size_t n);
 int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards);
@@ -85,6 +91,9 @@ void tree_read_end(struct deck *d);
  */
 typedef enum store_result step_fn(struct deck *d, MDB_txn *txn, void *ctx, int *rc);
 enum store_result tree_write(struct deck *d, step_fn *step, void *ctx);
+
+/* Octets of the file that are in use. 0: cannot be told. */
+uint64_t tree_used(struct deck *d);
 
 /* Commits what is open and waits for the disk. */
 int tree_sync(struct deck *d);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The card that answers 9000 to everything, behind the real reader code: what an APDU costs through pcscd and vpcd when the
- * card costs nothing. The baseline that benchmarks of the real card are compared with, and a stand-in to test the reader by.
+ * The card that answers 9000 to everything, behind the real reader code: what an APDU costs through pcscd and
+ * vpcd when the card costs nothing. The baseline that benchmarks of the real card are compared with, and a
+ * stand-in to test the reader by.
  *
  *     null_card [-h HOST] [-p PORT] [-n CARDS] [-t]
  *
- * CARDS cards on consecutive ports; -t traces to standard output. With four octets of header 00FFNNNN it answers NNNN octets
- * of data before the 9000, to try lengths. Ends on SIGINT or SIGTERM.
+ * CARDS cards on consecutive ports; -t traces to standard output. With four octets of header 00FFNNNN it
+ * answers NNNN octets of data before the 9000, to try lengths. Ends on SIGINT or SIGTERM.
  */
 #include <errno.h>
 #include <signal.h>
@@ -68,8 +69,8 @@ size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_
 static void notify(void *ctx, size_t slot, enum serve_event event, const char *detail)
 {
     static const char *const names[] = {
-        [SERVE_CONNECTED] = "connected", [SERVE_IDLE] = "idle",         [SERVE_WAITING] = "waiting",
-        [SERVE_LOST] = "lost",           [SERVE_MUTE] = "mute",         [SERVE_POWER_ON] = "power on",
+        [SERVE_CONNECTED] = "connected", [SERVE_IDLE] = "idle", [SERVE_WAITING] = "waiting",
+        [SERVE_LOST] = "lost",           [SERVE_MUTE] = "mute", [SERVE_POWER_ON] = "power on",
         [SERVE_POWER_OFF] = "power off",
     };
     (void)ctx;
@@ -111,7 +112,8 @@ int main(int argc, char **argv)
     sigaddset(&ends, SIGTERM);
     sigprocmask(SIG_BLOCK, &ends, NULL);
     int stop = signalfd(-1, &ends, SFD_CLOEXEC);
-    int error = serve(&(struct serve_options){.slots = slots, .n_slots = n, .stop_fd = stop, .notify = notify}, NULL);
+    int error =
+        serve(&(struct serve_options){.slots = slots, .n_slots = n, .stop_fd = stop, .notify = notify}, NULL);
     close(stop);
     if (error != 0) {
         fprintf(stderr, "null_card: %s\n", error == ENOENT ? "unknown host" : strerror(error));

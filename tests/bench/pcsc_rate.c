@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * APDUs a second through PC/SC: sends one command again and again to the card in a reader and prints what that took as JSON.
+ * APDUs a second through PC/SC: sends one command again and again to the card in a reader and prints what
+ * that took as JSON.
  *
  *     pcsc_rate [-n COUNT] [-r READER] [-a HEX]
  *
- * READER: a part of its name (default: the first with a card in it, waiting up to 10 s for one); HEX: the APDU
- * (default STATUS of 4 octets, 80F20000). Exits 1 when PC/SC fails, or when status words differ between two answers.
+ * READER: a part of its name (default: the first with a card in it, waiting up to 10 s for one); HEX: the
+ * APDU (default STATUS of 4 octets, 80F20000). Exits 1 when PC/SC fails, or when status words differ between
+ * two answers.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -37,7 +39,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* Connects to the first reader whose name has `part` in it and that has a card. */
-static LONG connect_card(SCARDCONTEXT context, const char *part, SCARDHANDLE *card, DWORD *protocol, char name[256])
+static LONG connect_card(SCARDCONTEXT context, const char *part, SCARDHANDLE *card, DWORD *protocol,
+                         char name[256])
 {
     LONG result = SCARD_E_NO_READERS_AVAILABLE;
     for (int i = 0; i < WAIT_TENTHS; i++) {
@@ -48,8 +51,8 @@ static LONG connect_card(SCARDCONTEXT context, const char *part, SCARDHANDLE *ca
             if (strstr(r, part) == NULL)
                 continue;
             snprintf(name, 256, "%.255s", r);
-            if (SCardConnect(context, r, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, card, protocol) ==
-                SCARD_S_SUCCESS)
+            if (SCardConnect(context, r, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, card,
+                             protocol) == SCARD_S_SUCCESS)
                 return SCARD_S_SUCCESS;
         }
         if (result == SCARD_S_SUCCESS)
@@ -127,10 +130,11 @@ int main(int argc, char **argv)
     }
     double seconds = last - start;
     qsort(took, (size_t)count, sizeof *took, compare);
-    printf("{\"reader\":\"%s\",\"protocol\":\"T=%d\",\"sw\":\"%04X\",\"apdus\":%ld,\"seconds\":%.6f,\"apdus_per_second\":%.1f,"
+    printf("{\"reader\":\"%s\",\"protocol\":\"T=%d\",\"sw\":\"%04X\",\"apdus\":%ld,\"seconds\":%.6f,\"apdus_"
+           "per_second\":%.1f,"
            "\"median_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f}\n",
-           name, protocol == SCARD_PROTOCOL_T1 ? 1 : 0, sw, count, seconds, (double)count / seconds, took[count / 2] * 1e6,
-           took[count - 1 - count / 100] * 1e6, took[count - 1] * 1e6);
+           name, protocol == SCARD_PROTOCOL_T1 ? 1 : 0, sw, count, seconds, (double)count / seconds,
+           took[count / 2] * 1e6, took[count - 1 - count / 100] * 1e6, took[count - 1] * 1e6);
     free(took);
     SCardDisconnect(card, SCARD_LEAVE_CARD);
     SCardReleaseContext(context);

@@ -4,6 +4,7 @@
 # softuicc as a person meets it: help, exit codes, one-line errors, and nothing changed by what fails.
 # Usage: test_cli.sh PATH/TO/softuicc
 set -u
+script=$(readlink -f "$0")
 softuicc=$(readlink -f "$1") || exit 1
 work=$(mktemp -d) || exit 1
 background=
@@ -44,7 +45,8 @@ refuses() {
     local got=$?
     after=$(snapshot)
     [ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qE -e "$pattern" err && [ ! -s out ] && [ "$before" = "$after" ]
-    verdict "$name: $(head -c 160 err | tr -d '\n')" $?
+    got=$? # before $(...) below sets it anew
+    verdict "$name: $(head -c 160 err | tr -d '\n')" "$got"
 }
 snapshot() { find . -type f ! -name out ! -name err -exec sha256sum {} + | sort; }
 
@@ -65,6 +67,15 @@ for command in new run show apdu ota change profile bench; do
     expect "help $command" 0 help "$command"
     cmp -s out direct
     verdict "help $command says the same" $?
+done
+man=$(dirname "$script")/../../tools/softuicc.1
+for command in new run show apdu "ota encode" "ota decode" change profile bench; do
+    # shellcheck disable=SC2086
+    "$softuicc" $command --help | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r option; do
+        grep -qF -e "Fl -${option#--}" "$man" || echo "$option"
+    done >out
+    [ ! -s out ]
+    verdict "the man page has every option of $command" $?
 done
 expect "--version" 0 --version
 says "--version names a version" '^softuicc [0-9]+\.[0-9]+'
@@ -188,6 +199,10 @@ fi
 other=$(sed -n 's/.*"iccid": "\([0-9]*\)".*/\1/p' out | sed -n 5p)
 expect "show --card" 0 show many.uicc --card "$other"
 says "show --card shows that card" "^ICCID +$other"
+expect "new with ICCIDs of 20 digits" 0 new long.uicc --count 3 --iccid 89882110000000000010
+expect "show of these" 0 show long.uicc
+counts "show lists them all" '^[0-9]{20} +[0-9]+$' out 3
+rm -f long.uicc*
 refuses "show: no deck" 2 'which deck' show
 refuses "show: no such deck" 1 'none\.uicc' show none.uicc
 refuses "show: no such card" 1 "8900101999999999990" show many.uicc --card 8900101999999999990
@@ -270,6 +285,21 @@ swapped=$(echo "${other}F" | sed 's/\(.\)\(.\)/\2\1/g')
 says "apdu --card talks to that card" "^< ${swapped}9000"
 rm -f bad.apdu recorded.apdu
 
+# ---- run, ota, change: what they refuse before they begin ----
+refuses "run: no deck" 2 'deck' run
+refuses "run: no such deck" 1 'none\.uicc' run none.uicc
+refuses "run: several cards" 2 '--card' run many.uicc
+refuses "run: port" 2 '--port: 70000 is not between' run card.uicc --port 70000
+refuses "run: durability" 2 '--durability' run card.uicc --durability maybe
+refuses "ota: no verb" 2 'encode' ota
+refuses "ota: hex" 2 'no hex digit, at position 1' ota decode zz
+refuses "ota: no TAR" 2 '--tar' ota encode --apdu 00A40004023F00 --counter 1
+refuses "ota: no such key file" 1 'none\.keys: No such file' ota encode --tar usim --apdu 00A40004023F00 --counter 1 --keys none.keys
+refuses "change: nothing" 2 'change: ' change
+refuses "change: no such key file" 1 'none\.keys: No such file' change --iccid "$iccid" --imsi 001010123456781 --keys none.keys --counter 1 --print
+refuses "change: IMSI" 2 '--imsi' change --iccid "$iccid" --imsi 1 --keys card.keys --counter 1 --print
+refuses "change: no reader" 1 'change: ' change --iccid "$iccid" --imsi 001010123456781 --keys card.keys --counter 1 --reader "no such reader"
+
 # ---- a deck that another process has open ----
 mkfifo pipe
 # The holder is one that cannot write on: its transcript is longer than a pipe holds.
@@ -283,7 +313,8 @@ done
 timeout 20 "$softuicc" show card.uicc >out 2>err
 got=$?
 [ "$got" = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -q "$background" err && grep -q softuicc err
-verdict "a locked deck: $(head -c 160 err | tr -d '\n')" $?
+got=$?
+verdict "a locked deck: $(head -c 160 err | tr -d '\n')" "$got"
 cat <&8 >/dev/null &
 reader=$!
 wait "$background"

@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +25,7 @@
 struct world {
     struct uicc_crypto *crypto;
     char folder[256];
-    char deck[300], key[300], fresh[300], fresh_key[300];
+    char deck[300], key[320], fresh[320], fresh_key[320];
     struct deck_error error;
 };
 
@@ -464,11 +466,14 @@ static void tampering(void **state)
     }
 
     /* An object added under the card's key, of whatever shape. */
+    size_t root = 0;
+    while (after[root].k.mv_size != 11)
+        root++;
     for (size_t len = 12; len <= 20; len++) {
         uint8_t key[32] = {0};
-        memcpy(key, after[0].key, 11);
+        memcpy(key, after[root].key, 11);
         key[11] = 0x70;
-        raw_put(w, (MDB_val){len, key}, after[1].v);
+        raw_put(w, (MDB_val){len, key}, after[root + 1].v);
         assert_true(notices(w));
         raw_delete(w, (MDB_val){len, key});
     }
@@ -489,6 +494,94 @@ static void tampering(void **state)
     deck_close(d);
     free(before);
     free(after);
+}
+
+/* One octet of the file changed, anywhere, or the end cut off: refused, or the very cards that were in it,
+ * which can then be written to. Nothing crashes, nothing runs for ever. In a child, as that is what it would
+ * take down. */
+static int look_at_all(struct world *w)
+{
+    enum { REFUSED = 0, SEEN = 1, WRONG = 2 };
+    char iccid[DECK_ICCID_MAX + 1];
+    struct deck *d = deck_open(w->deck, DECK_PROCESS, w->crypto, &w->error);
+    unsigned n = 0;
+    for (bool more = d != NULL && deck_next(d, "", iccid); more; more = deck_after(d, iccid, iccid), n++) {
+        struct uicc_store *s = deck_card(d, iccid, &w->error);
+        struct objects *o = NULL;
+        struct span v;
+        enum store_result result = s != NULL ? objects_open(s, &o) : STORE_TAMPERED;
+        if (result == STORE_OK) {
+            if (!objects_get(o, 3, &v) || v.n != 300 || objects_put_now(o, 1, text(iccid)) != STORE_OK)
+                result = STORE_FAILED;
+            objects_close(o);
+        }
+        store_close(s);
+        if (result != STORE_OK) {
+            deck_close(d);
+            return result == STORE_TAMPERED ? REFUSED : WRONG;
+        }
+    }
+    deck_close(d);
+    return d == NULL ? REFUSED : (n == 40 ? SEEN : WRONG);
+}
+
+static void file_tampering(void **state)
+{
+    struct world *w = *state;
+    uint8_t value[3000] = {1};
+    make_deck(w);
+    struct deck *d = open_deck(w, DECK_POWER);
+    assert_true(deck_remove_card(d, ICCID, &w->error));
+    for (unsigned i = 0; i < 40; i++) {
+        char iccid[24];
+        snprintf(iccid, sizeof iccid, "%u", 1000 + i);
+        struct store_change changes[] = {{.id = 1, .value = span_of(value, 10)},
+                                         {.id = 3, .value = span_of(value, 300)},
+                                         {.id = 4, .value = span_of(value, i % 8 == 0 ? sizeof value : 100)}};
+        struct uicc_store *s = new_card(w, d, iccid);
+        assert_int_equal(store_write(s, changes, 3), STORE_OK);
+        store_close(s);
+    }
+    deck_close(d);
+    struct stat st;
+    assert_int_equal(stat(w->deck, &st), 0);
+    size_t n = (size_t)st.st_size;
+    uint8_t *file = malloc(n);
+    assert_non_null(file);
+    FILE *f = fopen(w->deck, "r");
+    assert_int_equal(fread(file, 1, n, f), n);
+    fclose(f);
+
+    uint32_t seed = 99;
+    for (int trial = 0; trial < 600; trial++) {
+        seed = seed * 1664525 + 1013904223;
+        size_t at = (seed >> 4) % n, length = n;
+        if (trial % 3 == 0)
+            at =
+                at / 4096 * 4096 + (seed >> 20) % 160; /* headers and pointers of pages, and the meta pages */
+        /* The number of a meta page's transaction: lowered by two, it makes the transaction before it the
+         * last one, which is the deck as it was a moment ago. A deck cannot tell. */
+        if (at % 4096 / 8 == 144 / 8 && at < 2 * 4096)
+            continue;
+        uint8_t flip = (uint8_t)(1u << (seed >> 28) % 8);
+        if (trial % 50 == 49)
+            length = at;
+        file[at] ^= flip;
+        f = fopen(w->deck, "w");
+        assert_int_equal(fwrite(file, 1, length, f), length);
+        fclose(f);
+        file[at] ^= flip;
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(20);
+            _exit(look_at_all(w));
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+            fail_msg("octet %zu bit %02X length %zu: status %X", at, flip, length, (unsigned)status);
+    }
+    free(file);
 }
 
 /* What stands in the file is not what was stored: no clear text, no key. */
@@ -699,6 +792,76 @@ static void batches(void **state)
     }
 }
 
+/* The disk is full, as far as this process is concerned: a write fails as a whole, and all goes on once there
+ * is room. */
+static void disk_full(void **state)
+{
+    struct world *w = *state;
+    static const enum deck_durability all[] = {DECK_POWER, DECK_PROCESS};
+    struct rlimit before, limit;
+    uint8_t *bytes = calloc(1, 60000);
+    make_deck(w);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    for (size_t i = 0; i < 2; i++) {
+        for (int batch = 0; batch < 2; batch++) {
+            struct deck *d = open_deck(w, all[i]);
+            struct uicc_store *s = card(w, d, ICCID);
+            put(s, 1, "old");
+            put(s, 2, "old");
+            limit = before;
+            limit.rlim_cur = (rlim_t)6 << 20;
+            assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+            if (batch)
+                assert_true(deck_batch_begin(d, &w->error));
+            enum store_result result = STORE_OK;
+            for (uint32_t id = 100; id < 400 && result == STORE_OK; id++) {
+                struct store_change changes[] = {{.id = 1, .value = text("old")},
+                                                 {.id = id, .value = span_of(bytes, 60000)}};
+                result = store_write(s, changes, 2);
+            }
+            if (batch)
+                assert_false(deck_batch_end(d, &w->error));
+            else
+                assert_int_equal(result, STORE_FAILED);
+            assert_non_null(strstr(deck_trouble(d), "cannot be written"));
+            struct store_change changes[] = {{.id = 1, .value = text("new")},
+                                             {.id = 99, .value = span_of(bytes, 60000)},
+                                             {.id = 98, .value = span_of(bytes, 60000)}};
+            if (!batch) {
+                assert_int_equal(store_write(s, changes, 3), STORE_FAILED);
+                assert_true(has(s, 1, "old") && has(s, 99, NULL));
+            }
+            assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+            assert_true(has(s, 1, "old") && has(s, 99, NULL));
+            assert_int_equal(store_write(s, changes, 3), STORE_OK);
+            changes[1].remove = changes[2].remove = true;
+            assert_int_equal(store_write(s, changes, 3), STORE_OK);
+            assert_true(has(s, 1, "new") && has(s, 2, "old"));
+            for (uint32_t id = 100; id < 400; id++) {
+                struct store_change gone = {.id = id, .remove = true};
+                assert_int_equal(store_write(s, &gone, 1), STORE_OK);
+            }
+            store_close(s);
+            deck_close(d);
+        }
+    }
+    free(bytes);
+
+    /* Not even room to begin with. */
+    char path[320];
+    snprintf(path, sizeof path, "%s2", w->deck);
+    limit = before;
+    limit.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct deck *d = deck_create(path, SPAN_EMPTY, w->crypto, &w->error);
+    bool published = d != NULL && deck_publish(d, &w->error); /* its first commit may come only here */
+    deck_close(d);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_false(published);
+    signal(SIGXFSZ, SIG_DFL);
+}
+
 /* Past several growths of the map, which begins at 4 MiB. */
 static void growing(void **state)
 {
@@ -798,10 +961,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(making_cut_short, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tampering, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(file_tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_process_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_cards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(disk_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(growing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(churn, set_up, tear_down),
     };

@@ -39,7 +39,8 @@ static void one_line_each_way(void **state)
     const uint8_t atr[] = {0x3B, 0x9F};
     const uint8_t command[] = {0x00, 0xA4, 0x00, 0x04, 0x02, 0x3F, 0x00};
     const uint8_t response[] = {0x61, 0x32};
-    trace_text_event(&s, &(struct uicc_trace_event){.kind = UICC_TRACE_RESET, .command = atr, .command_len = 2});
+    trace_text_event(&s,
+                     &(struct uicc_trace_event){.kind = UICC_TRACE_RESET, .command = atr, .command_len = 2});
     trace_text_event(&s, &(struct uicc_trace_event){.kind = UICC_TRACE_APDU,
                                                     .command = command,
                                                     .command_len = sizeof command,
@@ -87,7 +88,8 @@ static void a_text_stays_on_its_line(void **state)
     (void)state;
     struct sink s;
     sink_open(&s);
-    trace_text_event(&s, &(struct uicc_trace_event){.kind = UICC_TRACE_NOTE, .text = "a\n-> b\033[2J\x7F\xC3\xA9"});
+    trace_text_event(
+        &s, &(struct uicc_trace_event){.kind = UICC_TRACE_NOTE, .text = "a\n-> b\033[2J\x7F\xC3\xA9"});
     sink_expect(&s, "-- a?-> b?[2J?\xC3\xA9\n");
 }
 
@@ -142,12 +144,9 @@ static void a_full_disk_is_no_loop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_line_each_way),
-        cmocka_unit_test(what_is_missing_is_left_out),
-        cmocka_unit_test(withheld_is_said),
-        cmocka_unit_test(a_text_stays_on_its_line),
-        cmocka_unit_test(label_and_times),
-        cmocka_unit_test(long_octets_whole),
+        cmocka_unit_test(one_line_each_way),      cmocka_unit_test(what_is_missing_is_left_out),
+        cmocka_unit_test(withheld_is_said),       cmocka_unit_test(a_text_stays_on_its_line),
+        cmocka_unit_test(label_and_times),        cmocka_unit_test(long_octets_whole),
         cmocka_unit_test(a_full_disk_is_no_loop),
     };
     return cmocka_run_group_tests_name("trace", tests, NULL, NULL);

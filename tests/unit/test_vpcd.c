@@ -106,8 +106,9 @@ static size_t one_of_each(uint8_t *to)
 
 static void expect_one_of_each(const struct seen *s)
 {
-    static const enum vpcd_message kinds[] = {VPCD_POWER_ON, VPCD_ATR,  VPCD_UNKNOWN, VPCD_APDU,     VPCD_APDU,
-                                              VPCD_RESET,    VPCD_APDU, VPCD_APDU,    VPCD_POWER_OFF};
+    static const enum vpcd_message kinds[] = {VPCD_POWER_ON, VPCD_ATR,  VPCD_UNKNOWN,
+                                              VPCD_APDU,     VPCD_APDU, VPCD_RESET,
+                                              VPCD_APDU,     VPCD_APDU, VPCD_POWER_OFF};
     static const size_t lengths[] = {0, 0, 0, 7, 1, 0, 2, 300, 0};
     assert_int_equal(s->n, sizeof kinds / sizeof kinds[0]);
     for (size_t i = 0; i < s->n; i++) {
@@ -274,12 +275,9 @@ static void prefix_is_big_endian(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(split_at_every_boundary),
-        cmocka_unit_test(in_steps_of_every_size),
-        cmocka_unit_test(every_one_octet_message),
-        cmocka_unit_test(longest_frames),
-        cmocka_unit_test(random_octets_in_random_parts),
-        cmocka_unit_test(what_was_handled_is_wiped),
+        cmocka_unit_test(split_at_every_boundary),       cmocka_unit_test(in_steps_of_every_size),
+        cmocka_unit_test(every_one_octet_message),       cmocka_unit_test(longest_frames),
+        cmocka_unit_test(random_octets_in_random_parts), cmocka_unit_test(what_was_handled_is_wiped),
         cmocka_unit_test(prefix_is_big_endian),
     };
     return cmocka_run_group_tests_name("vpcd", tests, NULL, NULL);
