@@ -121,6 +121,7 @@ const void *applet_service(struct uicc *card, const char *service, unsigned nth,
 uint16_t admin_file(struct applet self, uint16_t fid); /* a file of the applet's ADF; PROFILE_NO_FILE if there is none */
 uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid); /* a file of this directory; 0: the MF */
 struct span admin_file_read(struct uicc *card, uint16_t file);
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */

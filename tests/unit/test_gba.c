@@ -255,6 +255,63 @@ static void test_no_room(void **state)
     free(f);
 }
 
+/* Files that CREATE FILE made are as good as the profile's; a file of another structure is none. */
+static void test_made_files(void **state)
+{
+    struct fixture *f = *state;
+    exchange(f, USIM, "9000");
+    exchange(f, BOOTSTRAP("84"), "DB*");
+    apdu(f,
+         "0020000A08"
+         "3132333435363738",
+         "9000");
+    apdu(f,
+         "00E4000002"
+         "6FDA",
+         "9000");
+    exchange(f, DERIVE, "9866");
+    /* linear, 2 records of 40 octets, rule 1 of 6F06 */
+    apdu(f,
+         "00E000001B"
+         "6219"
+         "8205422100280283026FDA8A01058B036F0601800200508800",
+         "9000");
+    exchange(f, DERIVE, KS_EXT_NAF);
+    apdu(f, "00B2010428", "8014" NAF "8100FF*");
+    derive_for(f, 'A', "DB20*");
+    derive_for(f, 'B', "DB20*");
+    apdu(f, "00B2010428", "800542*");
+    fixture_restart(f);
+    exchange(f, USIM, "9000");
+    derive_for(f, 'C', "DB20*");
+    exchange(f, "00A4000C026FDA", "9000");
+    apdu(f, "00B2020428", "800543*");
+    apdu(f,
+         "0020000A08"
+         "3132333435363738",
+         "9000");
+    apdu(f,
+         "00E4000002"
+         "6FDA",
+         "9000");
+    apdu(f,
+         "00E0000018"
+         "6216"
+         "8202412183026FDA8A01058B036F0601800200508800",
+         "9000"); /* transparent */
+    exchange(f, DERIVE, "9866");
+    apdu(f,
+         "00E4000002"
+         "6FD6",
+         "9000");
+    apdu(f,
+         "00E0000018"
+         "6216"
+         "8202392183026FD68A01058B036F0601800200508800",
+         "9000"); /* BER-TLV */
+    exchange(f, BOOTSTRAP("84"), "9866");
+}
+
 /* The ISIM has files, services and a Ks of its own, and the same sequence numbers. */
 static void test_isim(void **state)
 {
@@ -342,6 +399,7 @@ int main(void)
         T(test_naf_list),
         cmocka_unit_test(test_no_service),
         cmocka_unit_test(test_no_room),
+        T(test_made_files),
         T(test_isim),
         T(test_change),
         cmocka_unit_test(test_cut),
