@@ -78,6 +78,11 @@ uint16_t admin_file_fid(struct uicc *card, uint16_t file)
     return fs_file(card, file)->fid;
 }
 
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file)
+{
+    return file == PROFILE_NO_FILE ? 0 : fs_file(card, file)->record_len;
+}
+
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data)
 {
     if (file == PROFILE_NO_FILE || !fs_is_ef(fs_file(card, file)))

@@ -132,6 +132,7 @@ uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid); /* a file 
 struct span admin_file_read(struct uicc *card, uint16_t file);
 bool admin_file_exists(struct uicc *card, uint16_t file); /* an EF that is there */
 uint16_t admin_file_fid(struct uicc *card, uint16_t file);
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
