@@ -357,11 +357,16 @@ static void read_special(struct maker *m, struct making *k)
 /* The name that people call a file by; file management gives none. */
 static const char *name_of(struct maker *m, const struct making *k)
 {
+    enum { ROOM = 8 };
     if (k->row != NULL)
         return k->row->name;
-    char *text = upp_keep(m, 8);
+    bool df = profile_is_df(k->n->f.kind);
+    const char *name = upp_file_name(m->nodes[k->n->f.parent].f.name, k->n->id);
+    if (name != NULL && (name[0] == 'D') == df)
+        return name;
+    char *text = upp_keep(m, ROOM);
     if (text != NULL)
-        (void)snprintf(text, 8, "%s.%04X", profile_is_df(k->n->f.kind) ? "DF" : "EF", k->n->id);
+        (void)snprintf(text, ROOM, "%s.%04X", df ? "DF" : "EF", k->n->id);
     return text;
 }
 

@@ -388,3 +388,81 @@ const struct upp_row *upp_template_row(const struct upp_template *t, unsigned i,
             row = &variants[k].row;
     return row;
 }
+
+/* ---- names ---- */
+
+/* clang-format off */
+/* Files that no template has, but standards: 3GPP TS 31.102, TS 31.103, TS 51.011. */
+static const struct known {
+    const char *dir;
+    uint16_t fid;
+    const char *name;
+} known[] = {
+    {"ADF.USIM", 0x6F65, "EF.RPLMNAcTD"}, {"ADF.USIM", 0x6F02, "EF.OCST"},
+    {"ADF.USIM", 0x6F0A, "EF.GBAUAPI"}, {"ADF.USIM", 0x6F0B, "EF.IMSDCI"}, {"ADF.USIM", 0x5F40, "DF.WLAN"},
+    {"DF.WLAN", 0x4F41, "EF.Pseudo"}, {"DF.WLAN", 0x4F42, "EF.UPLMNWLAN"},
+    {"DF.WLAN", 0x4F43, "EF.OPLMNWLAN"}, {"DF.WLAN", 0x4F44, "EF.UWSIDL"}, {"DF.WLAN", 0x4F45, "EF.OWSIDL"},
+    {"DF.WLAN", 0x4F46, "EF.WRI"}, {"DF.WLAN", 0x4F47, "EF.HWSIDL"}, {"DF.WLAN", 0x4F48, "EF.WEHPLMNPI"},
+    {"DF.WLAN", 0x4F49, "EF.WHPI"}, {"DF.WLAN", 0x4F4A, "EF.WLRPLMN"}, {"DF.WLAN", 0x4F4B, "EF.HPLMNDAI"},
+    {"ADF.USIM", 0x5F50, "DF.HNB"}, {"DF.HNB", 0x4F81, "EF.ACSGL"}, {"DF.HNB", 0x4F82, "EF.CSGT"},
+    {"DF.HNB", 0x4F83, "EF.HNBN"}, {"DF.HNB", 0x4F84, "EF.OCSGL"}, {"DF.HNB", 0x4F85, "EF.OCSGT"},
+    {"DF.HNB", 0x4F86, "EF.OHNBN"}, {"ADF.USIM", 0x5F90, "DF.ProSe"}, {"DF.ProSe", 0x4F01, "EF.PROSE_MON"},
+    {"DF.ProSe", 0x4F02, "EF.PROSE_ANN"}, {"DF.ProSe", 0x4F03, "EF.PROSEFUNC"},
+    {"DF.ProSe", 0x4F04, "EF.PROSE_RADIO_COM"}, {"DF.ProSe", 0x4F05, "EF.PROSE_RADIO_MON"},
+    {"DF.ProSe", 0x4F06, "EF.PROSE_RADIO_ANN"}, {"DF.ProSe", 0x4F07, "EF.PROSE_POLICY"},
+    {"DF.ProSe", 0x4F08, "EF.PROSE_PLMN"}, {"DF.ProSe", 0x4F09, "EF.PROSE_GC"},
+    {"DF.ProSe", 0x4F10, "EF.PST"}, {"DF.ProSe", 0x4F11, "EF.UIRC"},
+    {"DF.ProSe", 0x4F12, "EF.PROSE_GM_DISCOVERY"}, {"DF.ProSe", 0x4F13, "EF.PROSE_RELAY"},
+    {"DF.ProSe", 0x4F14, "EF.PROSE_RELAY_DISCOVERY"}, {"DF.SNPN", 0x4F02, "EF.NID"},
+    {"DF.5G_ProSe", 0x4F07, "EF.5G_PROSE_U2URU"}, {"DF.5G_ProSe", 0x4F08, "EF.5G_PROSE_EU"},
+    {"ADF.USIM", 0x5FF1, "DF.5MBSUECONFIG"}, {"DF.5MBSUECONFIG", 0x4F01, "EF.5MBSUECONFIG"},
+    {"ADF.ISIM", 0x6F0A, "EF.GBAUAPI"}, {"ADF.ISIM", 0x6F0B, "EF.IMSDCI"}, {"DF.TELECOM", 0x6F3A, "EF.ADN"},
+    {"DF.TELECOM", 0x6F3D, "EF.CCP"}, {"DF.TELECOM", 0x6F4F, "EF.ECCP"}, {"DF.TELECOM", 0x6F44, "EF.LND"},
+    {"DF.TELECOM", 0x6F4A, "EF.EXT1"}, {"DF.TELECOM", 0x6F4E, "EF.EXT4"}, {"MF", 0x7F20, "DF.GSM"},
+    {"DF.GSM", 0x6F05, "EF.LP"}, {"DF.GSM", 0x6F20, "EF.Kc"}, {"DF.GSM", 0x6F30, "EF.PLMNsel"},
+    {"DF.GSM", 0x6F38, "EF.SST"}, {"DF.GSM", 0x6F74, "EF.BCCH"}, {"DF.GSM", 0x6FAE, "EF.Phase"},
+    {"DF.GSM", 0x6F51, "EF.NIA"}, {"DF.GSM", 0x6F52, "EF.KcGPRS"}, {"DF.GSM", 0x6F53, "EF.LOCIGPRS"},
+    {"DF.GSM", 0x6F63, "EF.CPBCCH"}, {"DF.GSM", 0x6F64, "EF.InvScan"},
+};
+/* clang-format on */
+
+/* A template's files lie in its directory and, from a further directory on, in that. */
+static const char *template_name(const struct upp_template *t, const char *dir, uint16_t fid)
+{
+    static const char *const places[] = {"", "MF", "", "ADF.USIM", "", "ADF.ISIM"};
+    bool own = profile_is_df(t->rows[0].kind);
+    const char *top = own ? t->rows[0].name : places[t->place], *current = top;
+    for (unsigned i = 0; i < t->n; i++) {
+        const struct upp_row *row = &t->rows[i];
+        bool df = profile_is_df(row->kind);
+        const char *lies_in = i == 0 && own ? places[t->place] : df ? top : current;
+        if (df)
+            current = row->name;
+        if (row->fid == fid && (row->flags & ROW_MANY) == 0 && strcmp(lies_in, dir) == 0)
+            return row->name;
+    }
+    return NULL;
+}
+
+static const char *name_in(const char *dir, uint16_t fid)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].fid == fid && strcmp(known[i].dir, dir) == 0)
+            return known[i].name;
+    for (size_t i = 0; i < sizeof templates / sizeof templates[0]; i++) {
+        const char *name = template_name(&templates[i], dir, fid);
+        if (name != NULL)
+            return name;
+    }
+    return NULL;
+}
+
+const char *upp_file_name(const char *dir, uint16_t fid)
+{
+    const char *name = name_in(dir, fid);
+    /* DF.TELECOM and DF.GSM have the USIM's files under the USIM's FIDs (TS 51.011) */
+    if (name == NULL && (strcmp(dir, "DF.TELECOM") == 0 || strcmp(dir, "DF.GSM") == 0) &&
+        (fid & 0xFF00) == 0x6F00)
+        name = name_in("ADF.USIM", fid);
+    return name;
+}

@@ -51,4 +51,7 @@ const struct upp_template *upp_template(unsigned tag);
 /* Row i as this version of the template has it. */
 const struct upp_row *upp_template_row(const struct upp_template *t, unsigned i, unsigned version);
 
+/* What people call the file with this FID in the directory that they call `dir` ("DF.TELECOM"); NULL: nothing that is known. */
+const char *upp_file_name(const char *dir, uint16_t fid);
+
 #endif
