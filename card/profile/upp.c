@@ -445,13 +445,15 @@ static bool read_sequence(struct maker *m)
     for (;; m->pe++) {
         const uint8_t *at = r.p;
         unsigned number;
-        m->pe_name = m->pe == 0 ? pe_names[PE_HEADER] : "?";
+        struct reader ahead = r;
+        (void)tlv_next(&ahead, &t); /* the tag can be read where the rest is cut */
+        bool known = element_number(t.tag, &number);
+        m->pe_name = r.left == 0 ? "nothing" : known && number < UPP_COUNT(pe_names) ? pe_names[number] : "?";
         m->element = "";
         if (!upp_next(m, &r, &t))
             return m->failed ? false : upp_fail(m, at, "the package ends without an \"end\" element");
-        if (!element_number(t.tag, &number))
+        if (!known)
             return upp_fail(m, at, "tag %X is not that of a profile element", t.tag);
-        m->pe_name = number < UPP_COUNT(pe_names) ? pe_names[number] : "?";
         if ((m->pe == 0) != (number == PE_HEADER))
             return upp_fail(m, at,
                             m->pe == 0 ? "a package begins with a header; this is none" : "a second header");
@@ -463,6 +465,14 @@ static bool read_sequence(struct maker *m)
             return false;
     }
     return r.left == 0 || upp_fail(m, r.p, "%zu octets follow the end of the package", r.left);
+}
+
+/* In the order of the package, not in that of their discovery. */
+static int by_offset(const void *a, const void *b)
+{
+    const struct upp_note *x = a, *y = b;
+    return x->offset != y->offset ? (x->offset > y->offset) - (x->offset < y->offset)
+                                  : strcmp(x->text, y->text);
 }
 
 static bool finish(struct maker *m)
@@ -516,8 +526,11 @@ bool upp_load(struct span package, const char *origin, const struct upp_options 
     m->element = "";
     m->usim = m->isim = m->csim = m->context = UPP_NO_NODE;
     m->naa = "";
-    if (read_sequence(m) && finish(m))
+    if (read_sequence(m) && finish(m)) {
+        if (out->n_notes > 0)
+            qsort(out->notes, out->n_notes, sizeof *out->notes, by_offset);
         out->profile = encode(m);
+    }
     release(m);
     crypto_wipe(m, sizeof *m);
     free(m);

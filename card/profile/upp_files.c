@@ -569,7 +569,7 @@ static void report_skipped(struct maker *m, const uint8_t *at)
 {
     m->element = "";
     if (m->skipped > 0)
-        upp_note(m, at, "%u files below a directory that is left out", m->skipped);
+        upp_note(m, at, "files below a directory that is left out: %u", m->skipped);
     m->skipped = 0;
 }
 
@@ -660,7 +660,7 @@ void upp_skip_csim(struct maker *m, struct span body)
         }
     }
     if (!m->failed)
-        upp_note(m, body.p, "there is no CSIM in this card: left out, with %u files", n);
+        upp_note(m, body.p, "there is no CSIM in this card: left out, with its files (%u)", n);
 }
 
 /* ---- generic file management ---- */
@@ -915,7 +915,7 @@ static void check_iccid(struct maker *m)
 static void report_tally(struct maker *m, const struct upp_tally *t, const char *what)
 {
     if (t->n > 0)
-        upp_note_later(m, t->offset, t->pe, t->name, "%u files %s (this is the first)", t->n, what);
+        upp_note_later(m, t->offset, t->pe, t->name, "files that %s: %u, this is the first", what, t->n);
 }
 
 /* One applet an ADF. */
