@@ -19,7 +19,7 @@ bool package_load(const char *path, const char *imsi, unsigned pairs, struct upp
                   struct upp_error *error)
 {
     const char *names[CLASSES_MAX + 1] = {NULL};
-    struct upp_options options = {.classes = names, .imsi = imsi, .pairs = pairs};
+    struct upp_options options = {.classes = names, .imsi = imsi, .pairs = pairs, .gba = true};
     for (size_t i = 0; i < CLASSES_MAX && cli_applet_classes[i] != NULL; i++) {
         names[i] = cli_applet_classes[i]->name;
         if (strcmp(names[i], "usim") == 0)

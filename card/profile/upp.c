@@ -254,7 +254,7 @@ bool upp_number(struct maker *m, struct span s, uint32_t max, uint32_t *out)
 
 /* ---- the header ---- */
 
-enum service_kind { NEVER, ALWAYS, BY_CLASS, BY_ALGORITHM, BY_GET_IDENTITY };
+enum service_kind { NEVER, ALWAYS, BY_CLASS, BY_ALGORITHM, BY_GET_IDENTITY, BY_GBA };
 
 static const struct service {
     const char *name;
@@ -268,8 +268,8 @@ static const struct service {
     {"milenage", BY_ALGORITHM, "milenage"},
     {"tuak128", BY_ALGORITHM, "tuak"},
     {"cave", NEVER, NULL},
-    {"gba-usim", NEVER, NULL},
-    {"gba-isim", NEVER, NULL},
+    {"gba-usim", BY_GBA, NULL},
+    {"gba-isim", BY_GBA, NULL},
     {"mbms", NEVER, NULL},
     {"eap", NEVER, NULL},
     {"javacard", NEVER, NULL},
@@ -304,6 +304,8 @@ static bool has_service(const struct maker *m, const struct service *s)
         return aka_algorithm_named(s->what) != NULL;
     case BY_GET_IDENTITY:
         return m->o->get_identity;
+    case BY_GBA:
+        return m->o->gba;
     default:
         return false;
     }

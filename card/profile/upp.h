@@ -16,6 +16,7 @@ struct upp_options {
     const char *const *classes; /* names of the applet classes that cards can run, NULL at the end: decides
                                    which NAAs are imported */
     bool get_identity;          /* their USIM has GET IDENTITY, with ECIES profiles A and B */
+    bool gba;                   /* USIM and ISIM have the GBA context of AUTHENTICATE */
     const char *imsi;           /* in place of the one in EF.IMSI; NULL: that one */
     unsigned pairs;             /* so many derived pairs after the package's own */
 };

@@ -233,22 +233,54 @@ static bool finish_pins(struct maker *m)
 
 /* ---- authentication ---- */
 
-static const uint8_t milenage_rotation[] = {0x40, 0x00, 0x20, 0x40, 0x60}; /* TS 35.206 4.1 */
+enum { ID, OPTIONS, KEY, OPC, ROTATION, CONSTANTS, MAXIMUM, KECCAK, AKA_FIELDS };
+enum { ALGORITHM_MILENAGE = 1, ALGORITHM_TUAK = 2, ALGORITHM_TEST = 3 };
 
-/* c1 is 0; c2 to c5 are 1, 2, 4 and 8 (TS 35.206 4.1). */
-static bool milenage_constants(struct span c)
+/* r and c, when the package brings them: only what differs from TS 35.206 4.1 is kept. */
+static bool read_constants(struct maker *m, const struct span f[AKA_FIELDS], struct aka_key *key)
 {
-    for (size_t i = 0; i < c.n; i++) {
-        uint8_t last = i < 16 ? 0 : (uint8_t)(1u << (i / 16 - 1));
-        if (c.p[i] != (i % 16 == 15 ? last : 0))
-            return false;
-    }
+    static const struct milenage_constants usual = {{0x40, 0x00, 0x20, 0x40, 0x60},
+                                                    {{0}, {[15] = 1}, {[15] = 2}, {[15] = 4}, {[15] = 8}}};
+    struct milenage_constants own = usual;
+    if (f[ROTATION].p != NULL)
+        memcpy(own.r, f[ROTATION].p, sizeof own.r);
+    if (f[CONSTANTS].p != NULL)
+        memcpy(own.c, f[CONSTANTS].p, sizeof own.c);
+    if (memcmp(&own, &usual, sizeof own) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof own.r; i++)
+        if (own.r[i] > 127)
+            return upp_fail(m, f[ROTATION].p, "rotationConstants: %u; at most 127", own.r[i]);
+    key->own_constants = true;
+    key->milenage = own;
     return true;
+}
+
+static bool read_parameters(struct maker *m, uint32_t id, const struct span f[AKA_FIELDS], uint32_t keccak,
+                            struct aka_key *key)
+{
+    switch (id) {
+    case ALGORITHM_MILENAGE:
+        return read_constants(m, f, key);
+    case ALGORITHM_TUAK:
+        if (keccak > AKA_ITERATIONS_MAX)
+            return upp_fail(m, f[KECCAK].p, "numberOfKeccak %lu; at most %d", (unsigned long)keccak,
+                            AKA_ITERATIONS_MAX);
+        key->iterations = (uint8_t)keccak;
+        upp_note(m, f[OPTIONS].p, "algorithmOptions %02X: taken as 64 bits of MAC and RES, 128 of CK and IK",
+                 f[OPTIONS].p[0]);
+        return true;
+    default:
+        m->weak = true; /* the test algorithm protects nothing */
+        if (f[OPTIONS].p[0] != 0x02)
+            upp_note(m, f[OPTIONS].p, "algorithmOptions %02X: taken as 02, 128 bits of RES", f[OPTIONS].p[0]);
+        return true;
+    }
 }
 
 static bool read_algorithm(struct maker *m, struct span in)
 {
-    static const struct upp_field list[] = {
+    static const struct upp_field list[AKA_FIELDS] = {
         {0x80, "algorithmID", true, 1, 2},
         {0x81, "algorithmOptions", true, 1, 1},
         {0x82, "key", true, 1, 64},
@@ -258,48 +290,35 @@ static bool read_algorithm(struct maker *m, struct span in)
         {0x86, "authCounterMax", false, 3, 3},
         {0x87, "numberOfKeccak", false, 1, 2},
     };
-    enum { ID, OPTIONS, KEY, OPC, ROTATION, CONSTANTS, MAXIMUM, KECCAK };
     static const char *const names[] = {"", "milenage", "tuak", "xor"};
-    struct span f[UPP_COUNT(list)];
+    struct span f[AKA_FIELDS];
     uint32_t id, keccak;
-    if (!upp_fields(m, in, list, UPP_COUNT(list), f) || !upp_number(m, f[ID], 255, &id) ||
+    if (!upp_fields(m, in, list, AKA_FIELDS, f) || !upp_number(m, f[ID], 255, &id) ||
         !number_or(m, f[KECCAK], 255, 1, &keccak))
         return false;
     if (f[MAXIMUM].p != NULL)
         upp_note(m, f[MAXIMUM].p, "authCounterMax: authentications are not limited in this card");
     const struct aka_algorithm *aka = id < UPP_COUNT(names) ? aka_algorithm_named(names[id]) : NULL;
     if (aka == NULL) {
-        upp_note(m, in.p, "algorithm %u (%s): not in this card; pair 0 gets derived keys for milenage", id,
-                 id == 3   ? "USIM test algorithm, XOR"
-                 : id == 2 ? "TUAK"
-                           : "unknown");
+        upp_note(m, in.p, "algorithm %lu: unknown; pair 0 gets derived keys for milenage", (unsigned long)id);
         return true;
     }
     struct aka_key *key = &m->pair.key;
     if (f[KEY].n > sizeof key->k || (f[KEY].n != aka->k_lens[0] && f[KEY].n != aka->k_lens[1]))
         return upp_fail(m, f[KEY].p, "a key of %zu octets; %s takes %u", f[KEY].n, aka->name, aka->k_lens[0]);
-    m->pair.algorithm = (uint8_t)aka->id;
-    memcpy(key->k, f[KEY].p, f[KEY].n);
-    key->k_len = (uint8_t)f[KEY].n;
-    key->opc_len = aka->opc_len;
-    m->weak = m->weak || regular(key->k, key->k_len);
-    m->has_key = true;
-    if (id == 3) /* opc means nothing to the test algorithm */
-        return true;
-    if (f[OPC].n != aka->opc_len || aka->opc_len > sizeof key->opc)
+    if (aka->opc_len != 0 && f[OPC].n != aka->opc_len)
         return upp_fail(m, f[OPC].p, "an OPc (TOPc) of %zu octets; %s takes %u", f[OPC].n, aka->name,
                         aka->opc_len);
-    memcpy(key->opc, f[OPC].p, f[OPC].n);
-    if (id == 1 && ((f[ROTATION].p != NULL && !span_equal(f[ROTATION], span_of(milenage_rotation, 5))) ||
-                    (f[CONSTANTS].p != NULL && !milenage_constants(f[CONSTANTS]))))
-        upp_note(m, in.p,
-                 "rotation or xoring constants other than those of TS 35.206: taken as those, so "
-                 "authentication differs");
-    if (id == 2)
-        upp_note(m, f[OPTIONS].p,
-                 "algorithmOptions %02X and %u iterations of Keccak: taken as the card's defaults",
-                 f[OPTIONS].p[0], keccak);
-    return true;
+    m->pair.algorithm = (uint8_t)aka->id;
+    key->k_len = (uint8_t)f[KEY].n;
+    memcpy(key->k, f[KEY].p, f[KEY].n);
+    key->opc_len = aka->opc_len;
+    if (aka->opc_len > 0) /* opc means nothing to the test algorithm */
+        memcpy(key->opc, f[OPC].p, aka->opc_len);
+    m->weak = m->weak || regular(key->k, key->k_len);
+    m->has_key = true;
+    return read_parameters(m, id, f, keccak, key) &&
+           (aka_key_valid(aka, key) || upp_fail(m, in.p, "parameters that %s does not have", aka->name));
 }
 
 static bool read_sqn(struct maker *m, struct span options, struct span delta, struct span age,

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "hex.h"
+#include "isim.h"
 #include "receiver.h"
 #include "store.h"
 #include "subscription.h"
@@ -677,6 +678,72 @@ static void test_unsupported(void **state)
     free(m);
 }
 
+static void with_key(struct package *m, const char *algorithm)
+{
+    header(m, "02", "89001012345678901234");
+    mf(m);
+    usim(m);
+    aka(m, "own", algorithm);
+    end(m);
+}
+
+#define CONSTANTS                                                                                            \
+    "0000000000000000000000000000000000000000000000000000000000000001"                                       \
+    "0000000000000000000000000000000200000000000000000000000000000004"                                       \
+    "000000000000000000000000000000"
+
+static void test_algorithms(void **state)
+{
+    (void)state;
+    struct package *m = fresh();
+    struct upp_import u;
+    with_key(m, "800101 810102 8210" K "8310" OPC "84054000204060 8550" CONSTANTS "08");
+    must_load(m, &everything, &u);
+    assert_false(u.profile->p.pairs[0].key.own_constants);
+    upp_free(&u);
+    with_key(m, "800101 810102 8210" K "8310" OPC "84054000204061 8550" CONSTANTS "0C");
+    must_load(m, &everything, &u);
+    const struct aka_key *key = &u.profile->p.pairs[0].key;
+    assert_true(key->own_constants);
+    assert_memory_equal(key->milenage.r, "\x40\x00\x20\x40\x61", 5);
+    assert_int_equal(key->milenage.c[4][15], 0x0C);
+    assert_int_equal(key->milenage.c[3][15], 0x04);
+    upp_free(&u);
+    with_key(m, "800101 810102 8210" K "8310" OPC "84054000204080");
+    refused(buf_span(&m->b), "rotationConstants: 128; at most 127");
+    with_key(m, "800101 810102 8210" K "8308" OPC);
+    refused(buf_span(&m->b), "PE 3 (akaParameter)");
+
+    with_key(m, "800102 810102 8220" K KIC "8320" OPC KID "870103");
+    must_load(m, &everything, &u);
+    key = &u.profile->p.pairs[0].key;
+    assert_int_equal(u.profile->p.pairs[0].algorithm, AKA_TUAK);
+    assert_int_equal(key->k_len, 32);
+    assert_int_equal(key->opc_len, 32);
+    assert_int_equal(key->iterations, 3);
+    assert_false(u.profile->p.insecure);
+    assert_noted(&u, "algorithmOptions 02");
+    upp_free(&u);
+    with_key(m, "800102 810102 8220" K KIC "8320" OPC KID "870111");
+    refused(buf_span(&m->b), "numberOfKeccak 17; at most 16");
+    with_key(m, "800102 810102 8210" K "8310" OPC);
+    refused(buf_span(&m->b), "tuak takes 32");
+
+    with_key(m, "800103 810102 8210" K "8310" OPC);
+    must_load(m, &everything, &u);
+    assert_int_equal(u.profile->p.pairs[0].algorithm, AKA_XOR);
+    assert_int_equal(u.profile->p.pairs[0].key.opc_len, 0);
+    assert_true(u.profile->p.insecure); /* whatever the key */
+    upp_free(&u);
+
+    with_key(m, "800104 810102 8210" K "8310" OPC);
+    must_load(m, &everything, &u);
+    assert_noted(&u, "algorithm 4: unknown; pair 0 gets derived keys");
+    assert_true((u.profile->p.pairs[0].derived & PAIR_DERIVE_K) != 0);
+    upp_free(&u);
+    free(m);
+}
+
 static void test_weak_keys(void **state)
 {
     (void)state;
@@ -892,8 +959,8 @@ static void test_changed(void **state)
 
 /* ---- cards ---- */
 
-static const struct applet_class *const classes[] = {&ota_class, &rfm_class, &subscription_class, &usim_class,
-                                                     NULL};
+static const struct applet_class *const classes[] = {&ota_class,          &rfm_class,  &isim_class,
+                                                     &subscription_class, &usim_class, NULL};
 
 struct card {
     struct uicc_env env;
@@ -985,6 +1052,16 @@ static void test_card(void **state)
     assert_int_equal(select_by(&c, 0x00, span_of("\x6F\x07", 2)), 0x61);
     assert_int_equal(send(&c, (const uint8_t *)"\x00\xB0\x00\x00\x09", 5), 0x90);
     assert_memory_equal(c.response, "\x08\x09\x10\x10\x10\x32\x54\x76\x08", 9);
+    /* K and OPc are those of TS 35.208 test set 1: its challenge has the right MAC, but an SQN beyond
+     * sqnDelta, so there is AUTS */
+    uint8_t apdu[64];
+    struct buf b = buf_of(apdu, sizeof apdu);
+    size_t where;
+    assert_true(hex_parse(
+        "0088008122 10 23553CBE9637A89D218AE64DAE47BF35 10 55F328B43577B9B94A9FFAC354DFAFB3", &b, &where));
+    assert_int_equal(send(&c, apdu, b.len), 0x61);
+    assert_int_equal(send(&c, (const uint8_t *)"\x00\xC0\x00\x00\x10", 5), 0x90);
+    assert_memory_equal(c.response, "\xDC\x0E", 2);
     card_close(&c);
     upp_free(&u);
     free(m);
@@ -1017,6 +1094,8 @@ static void common(const struct upp_import *u, bool all)
     assert_int_equal(at(u, "ADF.USIM/EF.AD")->content.p[0], 0x80); /* type approval */
     assert_int_equal(at(u, "ADF.USIM/EF.AD")->content.p[3], 0x02);
     assert_int_equal(u->profile->p.n_pairs, 1);
+    assert_int_equal(u->profile->p.pairs[0].algorithm, AKA_XOR);
+    assert_int_equal(u->profile->p.pairs[0].derived, 0);
     assert_int_equal(u->profile->p.pairs[0].ota.version, 1);
     assert_int_equal(u->profile->p.pairs[0].ota.kic_algorithm, OTA_3DES);
     assert_int_equal(u->profile->p.keysets[0].keys.version, 2);
@@ -1045,6 +1124,7 @@ static void real_one(const char *name, unsigned files, unsigned files_isim)
         skip();
     common(&u, true);
     assert_int_equal(u.profile->p.n_files, files_isim);
+    all_selectable(&u);
     assert_int_equal(at(&u, "ADF.ISIM/EF.IST")->size, 7);
     upp_free(&u);
     assert_true(real(name, &without_isim, &u));
@@ -1096,15 +1176,15 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--package") == 0)
         return write_package(argv[2]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small),        cmocka_unit_test(test_templates),
-        cmocka_unit_test(test_overrides),    cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_without_keys), cmocka_unit_test(test_imsi),
-        cmocka_unit_test(test_unsupported),  cmocka_unit_test(test_weak_keys),
-        cmocka_unit_test(test_wrong),        cmocka_unit_test(test_hostile_sizes),
-        cmocka_unit_test(test_links),        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_changed),      cmocka_unit_test(test_card),
-        cmocka_unit_test(test_real_v1),      cmocka_unit_test(test_real_v5),
-        cmocka_unit_test(test_real_v5_suci),
+        cmocka_unit_test(test_small),         cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_overrides),     cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_without_keys),  cmocka_unit_test(test_imsi),
+        cmocka_unit_test(test_unsupported),   cmocka_unit_test(test_weak_keys),
+        cmocka_unit_test(test_algorithms),    cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_hostile_sizes), cmocka_unit_test(test_links),
+        cmocka_unit_test(test_cut),           cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_card),          cmocka_unit_test(test_real_v1),
+        cmocka_unit_test(test_real_v5),       cmocka_unit_test(test_real_v5_suci),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
