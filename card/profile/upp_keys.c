@@ -637,6 +637,8 @@ static void finish_applets(struct maker *m)
     own->aid_len = sizeof subscription_aid;
     memcpy(own->tars[own->n_tars++], subscription_tar, 3);
     (void)add_applet(m, "ota");
+    if (upp_has_class(m, "gsm")) /* class A0, for clients that know no USIM: every card has it */
+        (void)add_applet(m, "gsm");
     for (unsigned i = 0; i < m->n_rfms; i++) {
         struct upp_rfm *q = &m->rfms[i];
         const struct node *dir = &m->nodes[0];

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gsm.h"
 #include "hex.h"
 #include "isim.h"
 #include "receiver.h"
@@ -32,7 +33,7 @@
 #define RULE_PIN  "800103A406830101950108 800158A40683010A950108"
 
 static const char *const all_classes[] = {"usim", "isim", "subscription", "ota", "rfm", NULL};
-static const char *const no_isim[] = {"usim", "subscription", "ota", "rfm", NULL};
+static const char *const no_isim[] = {"usim", "subscription", "ota", "rfm", "gsm", NULL};
 static const struct upp_options everything = {.classes = all_classes, .get_identity = true};
 static const struct upp_options without_isim = {.classes = no_isim};
 
@@ -673,7 +674,8 @@ static void test_unsupported(void **state)
     assert_noted(&u, "for ADF.CSIM: left out with it");
     assert_noted(&u, "TAR BFFF3B: another application has it already");
     assert_noted(&u, "EF.DIR record 2 names a0000000871004ff86ffff89ffffffff");
-    assert_int_equal(u.profile->p.n_applets, 5);
+    assert_int_equal(u.profile->p.n_applets, 6);
+    assert_string_equal(u.profile->p.applets[3].class_name, "gsm");
     upp_free(&u);
     free(m);
 }
@@ -959,8 +961,8 @@ static void test_changed(void **state)
 
 /* ---- cards ---- */
 
-static const struct applet_class *const classes[] = {&ota_class,          &rfm_class,  &isim_class,
-                                                     &subscription_class, &usim_class, NULL};
+static const struct applet_class *const classes[] = {
+    &gsm_class, &ota_class, &rfm_class, &isim_class, &subscription_class, &usim_class, NULL};
 
 struct card {
     struct uicc_env env;
