@@ -444,7 +444,8 @@ static sw_t choose_pair(struct applet self, const struct order *order, unsigned 
     return SW_LIST_EXHAUSTED;
 }
 
-/* Where files of a subscription are: in the USIM's ADF, in DF.GSM-ACCESS below it, and in MF/DF.GSM, if the profile has files of its own there. */
+/* Where files of a subscription are: in the USIM's ADF, in DF.GSM-ACCESS below it, and in MF/DF.GSM, if the
+ * profile has files of its own there. */
 enum place { IN_USIM, IN_GSM_ACCESS, IN_DF_GSM };
 
 static uint16_t file_in(struct applet usim, enum place place, uint16_t fid)
@@ -452,12 +453,13 @@ static uint16_t file_in(struct applet usim, enum place place, uint16_t fid)
     enum { MF = 0, FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B };
     if (place == IN_USIM)
         return admin_file(usim, fid);
-    uint16_t df = place == IN_DF_GSM ? admin_file_in(usim.card, MF, FID_DF_GSM) : admin_file(usim, FID_GSM_ACCESS);
+    uint16_t df =
+        place == IN_DF_GSM ? admin_file_in(usim.card, MF, FID_DF_GSM) : admin_file(usim, FID_GSM_ACCESS);
     return df == PROFILE_NO_FILE ? PROFILE_NO_FILE : admin_file_in(usim.card, df, fid);
 }
 
-/* What the old network left behind and the new one must not find (TR 33.812 5.3.2.3), and the value that means "nothing known" (TS 31.102, TS 51.011,
- * clause beside each). */
+/* What the old network left behind and the new one must not find (TR 33.812 5.3.2.3), and the value that
+ * means "nothing known" (TS 31.102, TS 51.011, clause beside each). */
 static const struct {
     enum place place;
     uint16_t fid;
@@ -467,9 +469,16 @@ static const struct {
     /* 4.2.17 EF.LOCI: TMSI, LAI (no PLMN, LAC FFFE), RFU, "not updated" */
     {IN_USIM, 0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
     /* 4.2.23 EF.PSLOCI: P-TMSI, signature, RAI (no PLMN, LAC FFFE, RAC FF), "not updated" */
-    {IN_USIM, 0x6F73, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
+    {IN_USIM,
+     0x6F73,
+     14,
+     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
     /* 4.2.91 EF.EPSLOCI: GUTI, last visited registered TAI (no PLMN, TAC FFFE), "not updated" */
-    {IN_USIM, 0x6FE3, 18, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x01}},
+    {IN_USIM,
+     0x6FE3,
+     18,
+     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE,
+      0x01}},
     /* 4.4.3.1, 4.4.3.2 EF.Kc, EF.KcGPRS: sequence number 7, no key */
     {IN_GSM_ACCESS, 0x4F20, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
     {IN_GSM_ACCESS, 0x4F52, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
@@ -478,7 +487,10 @@ static const struct {
     {IN_DF_GSM, 0x6F52, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
     /* TS 51.011 10.3.17 EF.LOCI, 10.3.33 EF.LOCIGPRS: as above */
     {IN_DF_GSM, 0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
-    {IN_DF_GSM, 0x6F53, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
+    {IN_DF_GSM,
+     0x6F53,
+     14,
+     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
 };
 
 /* 4.2.3, 4.2.4, 4.2.16, 4.2.50 and 4.2.92: key set identifier 07 "no key"; the rest FF. */
@@ -512,12 +524,14 @@ static bool clear_files(struct applet usim, bool df_gsm)
     return ok;
 }
 
-/* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
+/* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI
+ * and network context change together. */
 static bool change_files(struct applet self, struct span imsi)
 {
     const struct profile *p = applet_profile(self);
     uint16_t gsm_imsi = file_in(self, IN_DF_GSM, 0x6F07);
-    bool ok = clear_files(self, true) && (gsm_imsi == PROFILE_NO_FILE || admin_file_update(self.card, gsm_imsi, 0, imsi));
+    bool ok = clear_files(self, true) &&
+              (gsm_imsi == PROFILE_NO_FILE || admin_file_update(self.card, gsm_imsi, 0, imsi));
     for (uint8_t a = 0; a < p->n_applets && ok; a++) {
         if (strcmp(p->applets[a].class_name, "usim") != 0)
             continue;
