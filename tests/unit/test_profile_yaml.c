@@ -591,8 +591,10 @@ static struct uicc_profile *folder_load(struct folder *d, const char *const file
                                         struct profile_error *error)
 {
     char path[80], name[] = "a.yaml";
-    for (d->n = 0; files[d->n] != NULL; d->n++, name[0]++)
-        folder_put(d, name, files[d->n], strlen(files[d->n]));
+    for (unsigned i = 0; files[i] != NULL; i++, name[0]++) {
+        folder_put(d, name, files[i], strlen(files[i]));
+        d->n = i + 1 > d->n ? i + 1 : d->n;
+    }
     (void)snprintf(path, sizeof path, "%s/a.yaml", d->dir);
     struct uicc_profile *u = profile_load(path, error);
     if (u == NULL) { /* the folder's name, taken out of the error */
