@@ -3,6 +3,7 @@
  * The deck's files: making, publishing, opening, locking. README.md has the format, and what each step leaves
  * when it is cut short.
  */
+#include "deck_check.h"
 #include "deck_tree.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,6 +173,23 @@ static bool is_lmdb(int fd)
     memcpy(&magic, head + 16, 4);
     memcpy(&version, head + 20, 4);
     return magic == 0xBEEFC0DE && version == 1;
+}
+
+/* A deck up to this size is looked at as a whole before LMDB sees it; a larger one would keep everybody
+ * waiting. */
+#define CHECKED_WHOLE ((off_t)64 << 20)
+
+static int check_file(struct deck *d)
+{
+    struct stat st;
+    if (fstat(d->fd, &st) != 0)
+        return errno;
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, d->fd, 0);
+    if (p == MAP_FAILED)
+        return errno;
+    enum deck_soundness sound = deck_check(span_of(p, (size_t)st.st_size), st.st_size <= CHECKED_WHOLE);
+    (void)munmap(p, (size_t)st.st_size);
+    return sound == DECK_SOUND ? 0 : (sound == DECK_UNSOUND ? MDB_CORRUPTED : ENOMEM);
 }
 
 /* LMDB on the file that d->fd has locked. */
@@ -570,7 +589,9 @@ struct deck *deck_open(const char *path, enum deck_durability durability, struct
         if (!good)
             deck_say(error, "%s cannot be opened: no random octets", d->path);
     }
-    int rc = good ? open_env(d, file) : 0;
+    int rc = good ? check_file(d) : 0;
+    if (good && rc == 0)
+        rc = open_env(d, file);
     MDB_txn *txn = good && rc == 0 ? tree_read_begin(d) : NULL;
     if (txn != NULL) {
         good = read_first(d, txn, error);

@@ -224,7 +224,7 @@ static enum store_result load_objects(struct card *c, MDB_cursor *cursor,
         struct span key = span_from(k), sealed = span_from(v);
         if (!span_starts(key, root))
             break;
-        if (key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD ||
+        if (count == c->count || key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD ||
             !unseal(&d->sealer, key, sealed, d->scratch) ||
             !seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
             return STORE_TAMPERED;
@@ -402,8 +402,11 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
         MDB_val k;
         if (tree_seek(d, txn, span_of(from, ROOT_KEY), &k) != 0 || *(const uint8_t *)k.mv_data != 'C')
             break;
-        memset(from, 0, ROOT_KEY);
-        memcpy(from, k.mv_data, k.mv_size < ROOT_KEY ? k.mv_size : ROOT_KEY);
+        uint8_t at[ROOT_KEY] = {0};
+        memcpy(at, k.mv_data, k.mv_size < ROOT_KEY ? k.mv_size : ROOT_KEY);
+        if (memcmp(at, from, ROOT_KEY) < 0)
+            break; /* a tree that somebody has put in disorder does not send us round for ever */
+        memcpy(from, at, ROOT_KEY);
         iccid_of(from, iccid);
         found = k.mv_size >= ROOT_KEY && iccid[0] != '\0' && root_key(iccid, packed) &&
                 memcmp(packed, from, ROOT_KEY) == 0;

@@ -9,9 +9,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { LOOSE_WRITES = 4096 }; /* DECK_NONE commits after so many */
+enum { LOOSE_WRITES = 4096, LOOSE_OCTETS = 32 << 20 }; /* DECK_NONE commits after so many */
 
 #define MAP_BATCH ((size_t)64 << 30)
 #define MAP_STEP  ((size_t)64 << 20)
@@ -41,7 +42,7 @@ const char *deck_reason(int rc)
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-        return "the file is damaged";
+        return "the file is damaged or has been tampered with";
     case MDB_MAP_FULL:
         return "too much for one batch";
     default:
@@ -63,6 +64,7 @@ int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, u
 {
     MDB_val k = val(key), v = {plain.n + SEAL_OVERHEAD, NULL};
     d->touched = true;
+    d->loose_octets += v.mv_size;
     int rc = mdb_put(txn, d->dbi, &k, &v, MDB_RESERVE | flags);
     if (rc != 0)
         return rc;
@@ -202,6 +204,10 @@ void tree_read_end(struct deck *d)
 
 static void trouble(struct deck *d, enum store_result result, int rc)
 {
+    struct statvfs fs;
+    /* LMDB calls a write that stops half-way an input/output error, whatever the reason. */
+    if (rc == EIO && fstatvfs(d->fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < MAP_FIRST)
+        rc = ENOSPC;
     deck_say(&d->trouble, "%s cannot be written: %s", d->path,
              result == STORE_TAMPERED ? "it has been tampered with" : deck_reason(rc));
 }
@@ -211,7 +217,7 @@ static int open_begin(struct deck *d)
     int rc = usable(d);
     if (rc != 0 || d->open != NULL)
         return rc;
-    d->loose = 0;
+    d->loose = d->loose_octets = 0;
     rc = reserve(d);
     return rc == 0 ? mdb_txn_begin(d->env, NULL, 0, &d->open) : rc;
 }
@@ -255,7 +261,8 @@ static enum store_result write_loose(struct deck *d, step_fn *step, void *ctx)
         d->spoiled = d->batch || d->touched;
         if (d->spoiled)
             tree_abort(d);
-    } else if (!d->batch && ++d->loose >= LOOSE_WRITES && open_commit(d) != 0) {
+    } else if (!d->batch && (++d->loose >= LOOSE_WRITES || d->loose_octets >= LOOSE_OCTETS) &&
+               open_commit(d) != 0) {
         result = STORE_FAILED;
     }
     return result;

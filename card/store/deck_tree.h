@@ -33,7 +33,7 @@ struct deck {
     size_t profile_len;
     uint8_t *scratch; /* values in clear while a card is loaded: wiped after */
     uint64_t cards, cards_committed;
-    size_t loose; /* writes in `open` by DECK_NONE */
+    size_t loose, loose_octets; /* writes in `open` by DECK_NONE */
     pid_t pid;
     int fd;           /* has the lock */
     off_t short_size; /* of a file that was found cut short, else 0 */

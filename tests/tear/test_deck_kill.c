@@ -113,7 +113,7 @@ static void write_for_ever(const struct world *w, uint64_t k)
             _exit(3);
         w->told->done = k;
         if (k % 16 == 0) {
-            char iccid[DECK_ICCID_MAX + 1];
+            char iccid[24];
             struct store_change change = {.id = 1, .value = span_of(&k, sizeof k)};
             snprintf(iccid, sizeof iccid, "89%llu", (unsigned long long)k);
             struct uicc_store *other = deck_new_card(d, iccid, NULL);

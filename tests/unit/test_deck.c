@@ -25,7 +25,7 @@
 struct world {
     struct uicc_crypto *crypto;
     char folder[256];
-    char deck[300], key[300], fresh[300], fresh_key[300];
+    char deck[300], key[310], fresh[310], fresh_key[310];
     struct deck_error error;
 };
 
@@ -496,6 +496,90 @@ static void tampering(void **state)
     free(after);
 }
 
+/* One octet of the file changed, anywhere, or the end cut off: refused, or the very cards that were in it,
+ * which can then be written to. Nothing crashes, nothing runs for ever. In a child, as that is what it would
+ * take down. */
+static int look_at_all(struct world *w)
+{
+    enum { REFUSED = 0, SEEN = 1, WRONG = 2 };
+    char iccid[DECK_ICCID_MAX + 1];
+    struct deck *d = deck_open(w->deck, DECK_PROCESS, w->crypto, &w->error);
+    unsigned n = 0;
+    for (bool more = d != NULL && deck_next(d, "", iccid); more; more = deck_after(d, iccid, iccid), n++) {
+        struct uicc_store *s = deck_card(d, iccid, &w->error);
+        struct objects *o = NULL;
+        struct span v;
+        enum store_result result = s != NULL ? objects_open(s, &o) : STORE_TAMPERED;
+        if (result == STORE_OK) {
+            if (!objects_get(o, 3, &v) || v.n != 300 || objects_put_now(o, 1, text(iccid)) != STORE_OK)
+                result = STORE_FAILED;
+            objects_close(o);
+        }
+        store_close(s);
+        if (result != STORE_OK) {
+            deck_close(d);
+            return result == STORE_TAMPERED ? REFUSED : WRONG;
+        }
+    }
+    deck_close(d);
+    return d == NULL ? REFUSED : (n == 40 ? SEEN : WRONG);
+}
+
+static void file_tampering(void **state)
+{
+    struct world *w = *state;
+    uint8_t value[3000] = {1};
+    make_deck(w);
+    struct deck *d = open_deck(w, DECK_POWER);
+    assert_true(deck_remove_card(d, ICCID, &w->error));
+    for (unsigned i = 0; i < 40; i++) {
+        char iccid[24];
+        snprintf(iccid, sizeof iccid, "%u", 1000 + i);
+        struct store_change changes[] = {{.id = 1, .value = span_of(value, 10)},
+                                         {.id = 3, .value = span_of(value, 300)},
+                                         {.id = 4, .value = span_of(value, i % 8 == 0 ? sizeof value : 100)}};
+        struct uicc_store *s = new_card(w, d, iccid);
+        assert_int_equal(store_write(s, changes, 3), STORE_OK);
+        store_close(s);
+    }
+    deck_close(d);
+    struct stat st;
+    assert_int_equal(stat(w->deck, &st), 0);
+    size_t n = (size_t)st.st_size;
+    uint8_t *file = malloc(n);
+    assert_non_null(file);
+    FILE *f = fopen(w->deck, "r");
+    assert_int_equal(fread(file, 1, n, f), n);
+    fclose(f);
+
+    uint32_t seed = 99;
+    for (int trial = 0; trial < 600; trial++) {
+        seed = seed * 1664525 + 1013904223;
+        size_t at = (seed >> 4) % n, length = n;
+        if (trial % 3 == 0)
+            at =
+                at / 4096 * 4096 + (seed >> 20) % 160; /* headers and pointers of pages, and the meta pages */
+        uint8_t flip = (uint8_t)(1u << (seed >> 28) % 8);
+        if (trial % 50 == 49)
+            length = at;
+        file[at] ^= flip;
+        f = fopen(w->deck, "w");
+        assert_int_equal(fwrite(file, 1, length, f), length);
+        fclose(f);
+        file[at] ^= flip;
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(20);
+            _exit(look_at_all(w));
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+            fail_msg("octet %zu bit %02X length %zu: status %X", at, flip, length, (unsigned)status);
+    }
+    free(file);
+}
+
 /* What stands in the file is not what was stored: no clear text, no key. */
 static void sealed(void **state)
 {
@@ -873,6 +957,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(making_cut_short, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tampering, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(file_tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_process_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_cards, set_up, tear_down),
