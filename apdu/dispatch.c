@@ -61,6 +61,12 @@ sw_t dispatch_fit(const struct command_row *row, struct command *cmd)
         if (!p3_is_lc_zero(cmd))
             return SW_WRONG_LENGTH;
         break;
+    case CASE_2_OR_4:
+        if (cmd->data.n == 0 && !cmd->has_le) {
+            cmd->has_le = true;
+            cmd->le = 256;
+        }
+        break;
     }
     if (cmd->data.n < row->lc_min || cmd->data.n > row->lc_max)
         return SW_WRONG_LENGTH;

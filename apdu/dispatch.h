@@ -9,15 +9,26 @@
 
 #include "command.h"
 
-enum apdu_case { CASE_1 = 1, CASE_2, CASE_3, CASE_4 };
+enum apdu_case {
+    CASE_1 = 1,
+    CASE_2,
+    CASE_3,
+    CASE_4,
+    CASE_2_OR_4, /* with data case 4, without case 2: RETRIEVE DATA (ETSI TS 102 221 11.3.1) */
+};
 
 /* Which file a command works on; the gate finds it. */
 enum target {
     TARGET_NONE,
     TARGET_EF_SFI_P1,  /* SFI in P1 when its bit 8 is set, else the current EF (READ BINARY and kin) */
     TARGET_EF_SFI_P2,  /* SFI in P2 bits 8-4 unless they are 00000, else the current EF (READ RECORD and kin) */
+    TARGET_EF_SFI_P2_LOW, /* SFI in P2 bits 5-1 unless they are 00000, else the current EF (RETRIEVE DATA, SET DATA) */
     TARGET_CURRENT_EF,
     TARGET_CURRENT_DF,
+    TARGET_NAMED,      /* the file that FID or path in the data name (P1: 00, 08, 09), else the current one: ACTIVATE FILE */
+    TARGET_CHILD,      /* the file in the current DF whose FID is the data: DELETE FILE; TERMINATE too */
+    TARGET_FCP_CHILD,  /* likewise, the FID being tag 83 of an FCP template in the data: RESIZE FILE */
+    TARGET_MF,
 };
 
 /* What right on the target, or of the session, a command needs. */
@@ -27,6 +38,10 @@ enum access {
     ACCESS_UPDATE,          /* of the target EF */
     ACCESS_ACTIVATE,
     ACCESS_DEACTIVATE,
+    ACCESS_TERMINATE,
+    ACCESS_DELETE,          /* the file's own rule for deletion, or that of its DF for deletion of a child */
+    ACCESS_CREATE,          /* of the current DF: creation of a DF or of an EF, as the FCP in the data says */
+    ACCESS_BY_INS,          /* of the target: the rule for this instruction (AM_DO 84): INCREASE, RESIZE FILE */
     ACCESS_APPLICATION_PIN, /* the application's PIN, when enabled: AUTHENTICATE (TS 31.102 7.1.1.1) */
     ACCESS_REMOTE_CHANGE,   /* an OTA session whose keyset may order a change of subscription */
     ACCESS_ADMIN,           /* ADM1, or an OTA session of the card's owner */
@@ -38,6 +53,7 @@ enum {
     ROW_KEEPS_RESPONSE = 1 << 2, /* does not drop the response that waits for GET RESPONSE */
     ROW_SECRET_DATA = 1 << 3,    /* its data field is a PIN or key: withheld from traces */
     ROW_SECRET_RESPONSE = 1 << 4,
+    ROW_TERMINATED = 1 << 5,     /* works on a card whose usage is terminated (ETSI TS 102 222 6.9) */
 };
 
 struct call; /* one running command; defined by whoever dispatches */

@@ -237,7 +237,7 @@ static sw_t event(struct applet self, const struct event *event)
         return SW_OK;
     *event->handled = true;
     if (in_parts) {
-        applet_note(self, "command packet in several short messages: ignored, concatenation is not supported yet");
+        applet_note(self, "command packet in several short messages: ignored, concatenated messages are not put together");
         return SW_OK;
     }
     process(&p, packet, event->out);

@@ -18,6 +18,7 @@ enum {
     FCP_PIN_STATUS = 0xC6,
     LIFE_CYCLE_ACTIVATED = 0x05,
     LIFE_CYCLE_DEACTIVATED = 0x04,
+    LIFE_CYCLE_TERMINATED = 0x0C,
     DATA_CODING = 0x21, /* TS 102 221 table 11.5: proprietary, as all UICCs say */
     FID_CURRENT_ADF = 0x7FFF,
     UICC_CHARACTERISTICS = 0x71, /* clock stop allowed, any supply class (TS 102 221 11.1.1.4.6.1) */
@@ -29,25 +30,42 @@ static const uint8_t descriptors[] = {
     [FILE_LINEAR] = 0x42, [FILE_CYCLIC] = 0x46, [FILE_BERTLV] = 0x79,
 };
 
-static void descriptor(const struct profile_file *f, struct buf *out)
+static void descriptor(const struct uicc *card, uint16_t file, struct buf *out)
 {
+    const struct profile_file *f = fs_file(card, file);
     uint8_t value[5] = {descriptors[f->kind], DATA_CODING, 0, f->record_len, 0};
     bool records = f->kind == FILE_LINEAR || f->kind == FILE_CYCLIC;
     if (records)
-        value[4] = (uint8_t)(f->size / f->record_len);
+        value[4] = (uint8_t)(fs_size(card, file) / f->record_len);
     buf_tlv(out, FCP_DESCRIPTOR, span_of(value, records ? 5 : 2));
 }
 
 static void proprietary(const struct profile_file *f, struct buf *out)
 {
-    if (fs_is_ef(f) && !f->high_update)
+    bool ber = f->kind == FILE_BERTLV;
+    if (fs_is_ef(f) && !f->high_update && !ber)
         return;
     size_t mark = buf_tlv_open(out, FCP_PROPRIETARY);
-    if (fs_is_ef(f))
-        buf_tlv_u8(out, 0xC0, 0x40); /* 11.1.1.4.6.6: special file information, high update activity */
-    else
+    if (!fs_is_ef(f))
         buf_tlv_u8(out, 0x80, UICC_CHARACTERISTICS);
+    if (ber)
+        buf_tlv_u16(out, 0x85, (uint16_t)f->size); /* 11.1.1.4.6.7: maximum file size */
+    if (f->high_update)
+        buf_tlv_u8(out, 0xC0, 0x40); /* 11.1.1.4.6.6: special file information, high update activity */
     buf_tlv_close(out, mark);
+}
+
+/* 11.1.1.4.7: the reference to EF.ARR, or the rule itself as CREATE FILE gave it. */
+static void access_rule(const struct uicc *card, uint16_t file, struct buf *out)
+{
+    const struct profile_file *f = fs_file(card, file);
+    const struct made_file *made = fs_made(card, file);
+    if (made != NULL && made->access_tag != FCP_ARR) {
+        buf_tlv(out, made->access_tag, span_of(made->access_data, made->access_len));
+        return;
+    }
+    const uint8_t arr[3] = {(uint8_t)(f->arr_fid >> 8), (uint8_t)f->arr_fid, f->arr_record};
+    buf_tlv(out, FCP_ARR, span_of(arr, 3));
 }
 
 /* 11.1.1.4.10: a bit map of which PINs are enabled, then their key references, the application's own first. Only PINs of users: administrative keys are
@@ -72,8 +90,8 @@ static void pin_status(const struct uicc *card, const struct session *session, s
     size_t mark = buf_tlv_open(out, FCP_PIN_STATUS);
     buf_tlv_u8(out, 0x90, enabled);
     for (size_t i = 0; i < n; i++) {
-        if (references[i] == 0x11) /* 9.5.1: the universal PIN is used through its usage qualifier */
-            buf_tlv_u8(out, 0x95, 0x00);
+        if (references[i] == 0x11) /* 9.5.2: the usage qualifier: the universal PIN is to be verified, or not, in place of the application's */
+            buf_tlv_u8(out, 0x95, pin_universal_used(card) ? 0x08 : 0x00);
         buf_tlv_u8(out, FCP_FID, references[i]); /* tag 83 here is a key reference */
     }
     buf_tlv_close(out, mark);
@@ -83,19 +101,20 @@ void fs_fcp(const struct uicc *card, const struct session *session, uint16_t fil
 {
     const struct profile_file *f = fs_file(card, file);
     size_t mark = buf_tlv_open(out, FCP);
-    descriptor(f, out);
+    descriptor(card, file, out);
     buf_tlv_u16(out, FCP_FID, f->kind == FILE_ADF ? FID_CURRENT_ADF : f->fid);
     if (f->kind == FILE_ADF && f->applet < card->profile->n_applets) {
         const struct profile_applet *a = &card->profile->applets[f->applet];
         buf_tlv(out, FCP_DF_NAME, span_of(a->aid, a->aid_len));
     }
     proprietary(f, out);
-    buf_tlv_u8(out, FCP_LIFE_CYCLE, fs_deactivated(card, file) ? LIFE_CYCLE_DEACTIVATED : LIFE_CYCLE_ACTIVATED);
-    const uint8_t arr[3] = {(uint8_t)(f->arr_fid >> 8), (uint8_t)f->arr_fid, f->arr_record};
-    buf_tlv(out, FCP_ARR, span_of(arr, 3));
+    static const uint8_t life_cycles[] = {LIFE_CYCLE_ACTIVATED, LIFE_CYCLE_DEACTIVATED, LIFE_CYCLE_TERMINATED};
+    uint8_t state = fs_state(card, file);
+    buf_tlv_u8(out, FCP_LIFE_CYCLE, life_cycles[state < sizeof life_cycles ? state : 0]);
+    access_rule(card, file, out);
     pin_status(card, session, out); /* in an EF's too: some modems look for it there */
     if (fs_is_ef(f)) {
-        buf_tlv_u16(out, FCP_SIZE, (uint16_t)f->size);
+        buf_tlv_u16(out, FCP_SIZE, (uint16_t)fs_size(card, file));
         uint8_t sfi = (uint8_t)(f->sfi << 3);
         buf_tlv(out, FCP_SFI, span_of(&sfi, f->sfi != 0)); /* 11.1.1.4.8: empty when the file has none */
     }

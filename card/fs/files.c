@@ -1,40 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs.h"
 
-const struct profile_file *fs_file(const struct uicc *card, uint16_t file)
-{
-    return &card->profile->files[file];
-}
-
 bool fs_is_ef(const struct profile_file *f)
 {
     return f->kind >= FILE_TRANSPARENT;
 }
 
+static uint32_t body_id(uint16_t file)
+{
+    return object_id(OBJECT_FILE_BODY, (uint32_t)file << 8);
+}
+
 struct span fs_body(const struct uicc *card, uint16_t file)
 {
     struct span own;
-    if (objects_get(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)file << 8), &own))
+    if (objects_get(card->objects, body_id(file), &own))
         return own;
     return fs_file(card, file)->content;
 }
 
-uint8_t *fs_edit(struct uicc *card, uint16_t file)
+size_t fs_size(const struct uicc *card, uint16_t file)
 {
-    return objects_edit(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)file << 8), fs_file(card, file)->content);
+    const struct profile_file *f = fs_file(card, file);
+    return f->kind == FILE_BERTLV ? f->size : fs_body(card, file).n; /* a BER-TLV file's size is what it may grow to */
 }
 
-bool fs_deactivated(const struct uicc *card, uint16_t file)
+uint8_t *fs_edit(struct uicc *card, uint16_t file)
+{
+    return objects_edit(card->objects, body_id(file), fs_body(card, file));
+}
+
+uint8_t fs_state(const struct uicc *card, uint16_t file)
 {
     struct span own;
     if (objects_get(card->objects, object_id(OBJECT_FILE_STATE, (uint32_t)file << 8), &own) && own.n == 1)
-        return own.p[0] != 0;
-    return fs_file(card, file)->deactivated;
+        return own.p[0];
+    return fs_file(card, file)->deactivated ? FILE_STATE_DEACTIVATED : FILE_STATE_ACTIVATED;
+}
+
+bool fs_set_state(struct uicc *card, uint16_t file, uint8_t state)
+{
+    return objects_put(card->objects, object_id(OBJECT_FILE_STATE, (uint32_t)file << 8), span_of(&state, 1));
 }
 
 uint16_t fs_application_dir(const struct uicc *card, uint16_t file)
 {
-    while (file != 0 && fs_file(card, file)->kind != FILE_ADF) /* parents have smaller indices: this ends */
+    while (file != 0 && fs_file(card, file)->kind != FILE_ADF) /* the tree has one root: this ends */
         file = fs_file(card, file)->parent;
     return file;
 }
@@ -43,9 +54,8 @@ uint16_t fs_application_dir(const struct uicc *card, uint16_t file)
 
 uint16_t admin_file(struct applet self, uint16_t fid)
 {
-    const struct profile *p = self.card->profile;
-    uint16_t adf = p->applets[self.index].adf;
-    return adf == PROFILE_NO_FILE ? PROFILE_NO_FILE : profile_child(p, adf, fid);
+    uint16_t adf = self.card->profile->applets[self.index].adf;
+    return adf == PROFILE_NO_FILE ? PROFILE_NO_FILE : fs_child(self.card, adf, fid);
 }
 
 struct span admin_file_read(struct uicc *card, uint16_t file)
@@ -57,7 +67,7 @@ bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct s
 {
     if (file == PROFILE_NO_FILE || !fs_is_ef(fs_file(card, file)))
         return false;
-    size_t size = fs_file(card, file)->size;
+    size_t size = fs_body(card, file).n;
     if (offset > size || data.n > size - offset)
         return false;
     uint8_t *body = fs_edit(card, file);
@@ -75,10 +85,10 @@ bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t re
     uint8_t *body = fs_edit(card, file);
     if (body == NULL)
         return false;
-    const struct profile_file *f = fs_file(card, file);
-    size_t step = f->record_len > 0 ? f->record_len : f->size;
-    memset(body, rest, f->size);
-    for (size_t i = 0; i < f->size; i += step)
+    size_t size = fs_body(card, file).n, record = fs_file(card, file)->record_len;
+    size_t step = record > 0 ? record : size;
+    memset(body, rest, size);
+    for (size_t i = 0; i < size; i += step)
         body[i] = first;
     return true;
 }

@@ -5,11 +5,14 @@
  */
 #include "fs.h"
 
-enum { PIN_LEN = 8, SECRETS_LEN = 1 + 2 * PIN_LEN, LOCAL_BIT = 0x80 };
+enum { PIN_LEN = 8, SECRETS_LEN = 1 + 2 * PIN_LEN, LOCAL_BIT = 0x80, UNIVERSAL = 0x11 };
+
+/* Stored: values never change meaning. Replaced: disabled, the universal PIN being verified in its place (TS 102 221 9.5.1). */
+enum pin_mode { PIN_DISABLED = 0, PIN_ENABLED = 1, PIN_REPLACED = 2 };
 
 /* The stored part of a PIN besides its counters. */
 struct secrets {
-    bool enabled;
+    uint8_t enabled; /* enum pin_mode */
     uint8_t value[PIN_LEN];
     uint8_t puk[PIN_LEN];
 };
@@ -17,12 +20,12 @@ struct secrets {
 static void secrets_load(const struct uicc *card, int pin, struct secrets *out)
 {
     const struct profile_pin *p = &card->profile->pins[pin];
-    *out = (struct secrets){.enabled = p->enabled};
+    *out = (struct secrets){.enabled = p->enabled ? PIN_ENABLED : PIN_DISABLED};
     memcpy(out->value, p->value, PIN_LEN);
     memcpy(out->puk, p->puk, PIN_LEN);
     struct span own;
     if (objects_get(card->objects, object_id(OBJECT_PIN, (uint32_t)pin), &own) && own.n == SECRETS_LEN) {
-        out->enabled = own.p[0] != 0;
+        out->enabled = own.p[0];
         memcpy(out->value, own.p + 1, PIN_LEN);
         memcpy(out->puk, own.p + 1 + PIN_LEN, PIN_LEN);
     }
@@ -43,10 +46,13 @@ static bool secrets_store(struct uicc *card, int pin, const struct secrets *s)
 void pin_state(const struct uicc *card, int pin, struct pin_state *out)
 {
     const struct profile_pin *p = &card->profile->pins[pin];
-    *out = (struct pin_state){p->reference, p->tries, p->puk_tries, p->enabled};
+    *out = (struct pin_state){p->reference, p->tries, p->puk_tries, p->enabled, false};
     struct span own;
     if (objects_get(card->objects, object_id(OBJECT_PIN, (uint32_t)pin), &own) && own.n == SECRETS_LEN)
-        out->enabled = own.p[0] != 0;
+    {
+        out->enabled = own.p[0] == PIN_ENABLED;
+        out->replaced = own.p[0] == PIN_REPLACED;
+    }
     if (objects_get(card->objects, object_id(OBJECT_PIN_TRIES, (uint32_t)pin), &own) && own.n == 2) {
         out->tries = own.p[0];
         out->puk_tries = own.p[1];
@@ -91,10 +97,23 @@ bool pin_satisfied(const struct uicc *card, const struct session *session, uint8
         return false;
     struct pin_state state;
     pin_state(card, pin, &state);
+    if (state.replaced)
+        return (card->ram.verified & bit_of(UNIVERSAL)) != 0;
     if (!state.enabled)
         return true;
     uint32_t verified = (reference & LOCAL_BIT) != 0 ? session->local : card->ram.verified;
     return (verified & bit_of(reference)) != 0;
+}
+
+bool pin_universal_used(const struct uicc *card)
+{
+    struct pin_state state;
+    for (int i = 0; i < card->profile->n_pins; i++) {
+        pin_state(card, i, &state);
+        if (state.replaced)
+            return true;
+    }
+    return false;
 }
 
 bool pin_application_satisfied(const struct uicc *card, const struct session *session)
@@ -159,7 +178,7 @@ static sw_t which(struct call *call, size_t octets, int *pin, struct pin_state *
     return call->cmd->data.n == octets ? SW_OK : SW_WRONG_LENGTH;
 }
 
-static sw_t replace(struct call *call, int pin, const uint8_t *value, bool enabled)
+static sw_t replace(struct call *call, int pin, const uint8_t *value, uint8_t enabled)
 {
     struct secrets secrets;
     secrets_load(call->card, pin, &secrets);
@@ -204,17 +223,23 @@ sw_t command_change_pin(struct call *call)
     if (sw == SW_OK)
         sw = present(call, pin, false, call->cmd->data.p);
     if (sw == SW_OK)
-        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, true);
+        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, PIN_ENABLED);
     if (sw == SW_OK)
         set_verified(call->card, call->session, state.reference, true);
     return sw;
 }
 
+/* P1 (11.1.11.2): 00: just disabled; 80: the universal PIN is used in its place others are RFU. */
 sw_t command_disable_pin(struct call *call)
 {
     int pin;
     struct pin_state state;
     sw_t sw = which(call, PIN_LEN, &pin, &state);
+    bool universal = call->cmd->p1 == 0x80;
+    if (sw == SW_OK && call->cmd->p1 != 0 && !universal)
+        sw = SW_WRONG_P1P2;
+    if (sw == SW_OK && universal && (state.reference == UNIVERSAL || pin_find(call->card, call->session, UNIVERSAL) < 0))
+        sw = SW_FUNCTION_NOT_SUPPORTED;
     if (sw == SW_OK && !call->card->profile->pins[pin].can_disable)
         sw = SW_CONDITIONS_NOT_SATISFIED;
     if (sw == SW_OK && state.tries == 0)
@@ -223,7 +248,7 @@ sw_t command_disable_pin(struct call *call)
         sw = SW_REFERENCED_DATA_INVALIDATED;
     if (sw == SW_OK)
         sw = present(call, pin, false, call->cmd->data.p);
-    return sw == SW_OK ? replace(call, pin, NULL, false) : sw;
+    return sw == SW_OK ? replace(call, pin, NULL, universal ? PIN_REPLACED : PIN_DISABLED) : sw;
 }
 
 sw_t command_enable_pin(struct call *call)
@@ -238,7 +263,7 @@ sw_t command_enable_pin(struct call *call)
     if (sw == SW_OK)
         sw = present(call, pin, false, call->cmd->data.p);
     if (sw == SW_OK)
-        sw = replace(call, pin, NULL, true);
+        sw = replace(call, pin, NULL, PIN_ENABLED);
     if (sw == SW_OK) /* TS 102 221 11.1.12: the PIN then counts as verified */
         set_verified(call->card, call->session, state.reference, true);
     return sw;
@@ -261,7 +286,7 @@ sw_t command_unblock_pin(struct call *call)
         return SW_WRONG_DATA;
     sw = present(call, pin, true, call->cmd->data.p);
     if (sw == SW_OK)
-        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, state.enabled);
+        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, state.enabled ? PIN_ENABLED : state.replaced ? PIN_REPLACED : PIN_DISABLED);
     if (sw == SW_OK && state.enabled)
         set_verified(call->card, call->session, state.reference, true);
     return sw;

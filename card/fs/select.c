@@ -3,6 +3,7 @@
  * SELECT and STATUS (ETSI TS 102 221 11.1.1, 11.1.2, 8.4).
  */
 #include "fs.h"
+#include "kernel.h"
 
 enum {
     FID_MF = 0x3F00,
@@ -22,61 +23,79 @@ static const struct profile *profile_of(const struct call *call)
     return call->card->profile;
 }
 
-static bool is_dir(const struct call *call, uint16_t file)
+static bool is_dir(const struct uicc *card, uint16_t file)
 {
-    return file != PROFILE_NO_FILE && !fs_is_ef(fs_file(call->card, file));
+    return file != PROFILE_NO_FILE && !fs_is_ef(fs_file(card, file));
 }
 
 /* The ADF of the application active on this channel: what 7FFF means. */
-static uint16_t current_adf(const struct call *call)
+static uint16_t current_adf(const struct uicc *card, const struct session *session)
 {
-    uint8_t applet = call->session->applet;
-    uint16_t adf = applet == NO_APPLET ? PROFILE_NO_FILE : profile_of(call)->applets[applet].adf;
-    return adf != PROFILE_NO_FILE && fs_file(call->card, adf)->kind == FILE_ADF ? adf : PROFILE_NO_FILE;
+    uint8_t applet = session->applet;
+    uint16_t adf = applet == NO_APPLET ? PROFILE_NO_FILE : card->profile->applets[applet].adf;
+    return adf != PROFILE_NO_FILE && fs_file(card, adf)->kind == FILE_ADF ? adf : PROFILE_NO_FILE;
 }
 
 /* A file below df that can be reached by FID: an ADF is reached by AID only (8.4.1), whatever FID the profile notes for it. */
-static uint16_t child_of(const struct profile *p, uint16_t df, uint16_t fid)
+static uint16_t child_of(const struct uicc *card, uint16_t df, uint16_t fid)
 {
-    uint16_t file = profile_child(p, df, fid);
-    return file != PROFILE_NO_FILE && p->files[file].kind == FILE_ADF ? PROFILE_NO_FILE : file;
+    uint16_t file = fs_child(card, df, fid);
+    return file != PROFILE_NO_FILE && fs_file(card, file)->kind == FILE_ADF ? PROFILE_NO_FILE : file;
 }
 
 /* 8.4.2: by FID alone one reaches the MF, the current ADF, children of the current DF, its parent, its siblings that are DFs, and itself. */
-static uint16_t by_fid(const struct call *call, uint16_t fid)
+static uint16_t by_fid(const struct uicc *card, const struct session *session, uint16_t fid)
 {
-    const struct profile *p = profile_of(call);
-    uint16_t df = call->session->view.df;
+    uint16_t df = session->view.df;
     if (fid == FID_MF)
         return 0;
     if (fid == FID_CURRENT_ADF)
-        return current_adf(call);
-    uint16_t child = child_of(p, df, fid);
+        return current_adf(card, session);
+    uint16_t child = child_of(card, df, fid);
     if (child != PROFILE_NO_FILE)
         return child;
-    if (p->files[df].kind == FILE_DF && p->files[df].fid == fid)
+    if (fs_file(card, df)->kind == FILE_DF && fs_file(card, df)->fid == fid)
         return df;
-    uint16_t parent = p->files[df].parent;
-    if (p->files[parent].kind == FILE_DF && p->files[parent].fid == fid)
+    uint16_t parent = fs_file(card, df)->parent;
+    if (fs_file(card, parent)->kind == FILE_DF && fs_file(card, parent)->fid == fid)
         return parent;
-    uint16_t sibling = child_of(p, parent, fid);
-    return is_dir(call, sibling) ? sibling : PROFILE_NO_FILE;
+    uint16_t sibling = child_of(card, parent, fid);
+    return is_dir(card, sibling) ? sibling : PROFILE_NO_FILE;
 }
 
-static uint16_t by_path(const struct call *call, uint16_t from)
+static uint16_t by_path(const struct uicc *card, const struct session *session, struct span path, uint16_t from)
 {
-    struct reader r = rd_of(call->cmd->data);
+    struct reader r = rd_of(path);
     uint16_t at = from;
     for (bool first = true; r.left > 0 && at != PROFILE_NO_FILE; first = false) {
         uint16_t fid = rd_u16(&r);
-        if (!rd_ok(&r) || !is_dir(call, at))
+        if (!rd_ok(&r) || !is_dir(card, at))
             return PROFILE_NO_FILE;
-        at = first && fid == FID_CURRENT_ADF ? current_adf(call) : child_of(profile_of(call), at, fid);
+        at = first && fid == FID_CURRENT_ADF ? current_adf(card, session) : child_of(card, at, fid);
     }
     return at;
 }
 
-static void choose(struct session *session, const struct uicc *card, uint16_t file)
+uint16_t fs_find(const struct uicc *card, const struct session *session, uint8_t p1, struct span data)
+{
+    uint16_t df = session->view.df, file;
+    uint16_t fid = (uint16_t)(data.n == 2 ? data.p[0] << 8 | data.p[1] : FID_MF);
+    switch (p1) {
+    case BY_FID:
+        return by_fid(card, session, fid);
+    case BY_CHILD_DF:
+        file = child_of(card, df, fid);
+        return is_dir(card, file) ? file : PROFILE_NO_FILE;
+    case BY_PARENT:
+        return fs_file(card, df)->parent;
+    case BY_PATH_FROM_MF:
+        return by_path(card, session, data, 0);
+    default:
+        return by_path(card, session, data, df);
+    }
+}
+
+void fs_choose(struct session *session, const struct uicc *card, uint16_t file)
 {
     const struct profile_file *f = fs_file(card, file);
     if (fs_is_ef(f)) {
@@ -120,14 +139,13 @@ static uint8_t find_applet(const struct call *call)
     }
 }
 
-static void leave_applet(struct call *call)
+void session_leave_applet(struct uicc *card, struct session *session)
 {
-    struct session *session = call->session;
     if (session->applet == NO_APPLET)
         return;
-    const struct applet_class *class = applet_class_of(call->card, session->applet);
+    const struct applet_class *class = applet_class_of(card, session->applet);
     if (class->deselect != NULL)
-        class->deselect((struct applet){call->card, session->applet});
+        class->deselect((struct applet){card, session->applet});
     session->applet = NO_APPLET;
     session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
 }
@@ -136,10 +154,10 @@ static void leave_applet(struct call *call)
  * that application's ADF. */
 static sw_t select_remote(struct call *call, uint8_t index)
 {
-    uint16_t adf = current_adf(call);
+    uint16_t adf = current_adf(call->card, call->session);
     if (adf == PROFILE_NO_FILE || profile_of(call)->applets[index].adf != adf)
         return SW_FILE_NOT_FOUND;
-    choose(call->session, call->card, adf);
+    fs_choose(call->session, call->card, adf);
     return SW_OK;
 }
 
@@ -155,8 +173,8 @@ static sw_t select_applet(struct call *call)
     if ((call->cmd->p2 & P2_SESSION) == P2_TERMINATE) {
         if (index != call->session->applet)
             return SW_CONDITIONS_NOT_SATISFIED;
-        leave_applet(call);
-        choose(call->session, call->card, 0);
+        session_leave_applet(call->card, call->session);
+        fs_choose(call->session, call->card, 0);
         return SW_OK;
     }
     if (index != call->session->applet) {
@@ -165,14 +183,14 @@ static sw_t select_applet(struct call *call)
             if (sw != SW_OK)
                 return sw;
         }
-        leave_applet(call);
+        session_leave_applet(call->card, call->session);
         call->session->applet = index;
     }
-    if (a->adf != PROFILE_NO_FILE && is_dir(call, a->adf)) {
-        choose(call->session, call->card, a->adf);
+    if (a->adf != PROFILE_NO_FILE && is_dir(call->card, a->adf)) {
+        fs_choose(call->session, call->card, a->adf);
         return SW_OK;
     }
-    choose(call->session, call->card, 0);
+    fs_choose(call->session, call->card, 0);
     if ((call->cmd->p2 & P2_DATA) != P2_NO_DATA) { /* an applet without files: FCI with its name (GlobalPlatform 11.9.3.1) */
         size_t fci = buf_tlv_open(call->out, 0x6F);
         buf_tlv(call->out, 0x84, span_of(a->aid, a->aid_len));
@@ -180,25 +198,6 @@ static sw_t select_applet(struct call *call)
         buf_tlv_close(call->out, fci);
     }
     return SW_OK;
-}
-
-static uint16_t find_file(const struct call *call)
-{
-    const struct command *cmd = call->cmd;
-    uint16_t df = call->session->view.df, file;
-    switch (cmd->p1) {
-    case BY_FID:
-        return cmd->data.n == 0 ? 0 : by_fid(call, (uint16_t)(cmd->data.p[0] << 8 | cmd->data.p[1]));
-    case BY_CHILD_DF:
-        file = child_of(profile_of(call), df, (uint16_t)(cmd->data.p[0] << 8 | cmd->data.p[1]));
-        return is_dir(call, file) ? file : PROFILE_NO_FILE;
-    case BY_PARENT:
-        return fs_file(call->card, df)->parent;
-    case BY_PATH_FROM_MF:
-        return by_path(call, 0);
-    default:
-        return by_path(call, df);
-    }
 }
 
 /* How many octets of data each form of SELECT wants. */
@@ -240,14 +239,21 @@ sw_t command_select(struct call *call)
             return sw;
         file = call->session->view.df;
     } else {
-        file = find_file(call);
+        file = fs_find(call->card, call->session, cmd->p1, cmd->data);
         if (file == PROFILE_NO_FILE)
             return SW_FILE_NOT_FOUND;
-        choose(call->session, call->card, file);
+        fs_choose(call->session, call->card, file);
     }
     if (data != P2_NO_DATA)
         fs_fcp(call->card, call->session, file, call->out);
-    return fs_deactivated(call->card, file) ? SW_FILE_DEACTIVATED : SW_OK;
+    switch (fs_state(call->card, file)) { /* 11.1.1.5: it is selected, and said what state it is in */
+    case FILE_STATE_DEACTIVATED:
+        return SW_FILE_DEACTIVATED;
+    case FILE_STATE_TERMINATED:
+        return SW_FILE_TERMINATED;
+    default:
+        return SW_OK;
+    }
 }
 
 sw_t command_status(struct call *call)

@@ -12,11 +12,13 @@
 /* Object ids: kind, then what of that kind. Stored: values never change meaning. */
 enum object_kind {
     OBJECT_FILE_BODY = 1,  /* file index << 8 */
-    OBJECT_FILE_STATE = 2, /* file index << 8: one octet, 1 when deactivated */
+    OBJECT_FILE_STATE = 2, /* file index << 8: one octet, enum file_state */
     OBJECT_PIN = 3,        /* PIN index: enabled, value, PUK */
     OBJECT_PIN_TRIES = 4,  /* PIN index: tries left, PUK tries left */
     OBJECT_APPLET = 5,     /* applet index << 16 | item */
-    OBJECT_CARD = 6,       /* 0: format and profile name: the card exists */
+    OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated */
+    OBJECT_FILE_MADE = 7,  /* file index << 8: a file that CREATE FILE made, its row (card/fs/made.c) */
+    OBJECT_SUSPENDED = 8,  /* 0: token and session of SUSPEND UICC (card/kernel/suspend.c) */
 };
 
 static inline uint32_t object_id(enum object_kind kind, uint32_t what)
@@ -27,6 +29,7 @@ static inline uint32_t object_id(enum object_kind kind, uint32_t what)
 /* Gone with power and reset. */
 struct ram {
     bool powered;
+    bool may_resume;                         /* no command yet since the reset */
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
@@ -36,11 +39,42 @@ struct ram {
     bool waiting_secret;                     /* they have keys: not for the trace */
 };
 
+/* A file that CREATE FILE made. Derived from its object: found by hash, whatever their number. */
+enum { MADE_MAX = 512, MADE_BUCKETS = 64, MADE_OCTETS_MAX = 128 * 1024, ACCESS_DATA_MAX = 64 };
+
+struct made_file {
+    struct profile_file row;       /* kind 0: a free slot; content is empty: a made file's body is always its own */
+    uint16_t next_fid, next_sfi;   /* next slot in the bucket, PROFILE_NO_FILE at the end */
+    uint8_t access_tag;            /* 8B: row.arr_fid and row.arr_record; 8C, AB: access_data */
+    uint8_t access_len;
+    uint8_t access_data[ACCESS_DATA_MAX];
+};
+
+struct made_files {
+    struct made_file *slots;
+    uint16_t n;                    /* slots in use or free; file indices are profile->n_files + slot */
+    uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS];
+    uint32_t octets;               /* of all their bodies */
+    uint16_t gone;                 /* files of the profile that were deleted */
+    bool dirty;                    /* the transaction changed them: an abort must read them again */
+};
+
+/* A BER-TLV object that SET DATA sends in parts, or RETRIEVE DATA fetches in parts (TS 102 221 11.3). Volatile. */
+struct ber_transfer {
+    uint16_t file;                 /* PROFILE_NO_FILE: none under way */
+    uint8_t channel;
+    bool setting;
+    size_t at, n;                  /* octets done, octets in all */
+    uint8_t *data;                 /* n octets; of the heap */
+};
+
 struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
     const struct applet_class *classes[PROFILE_APPLETS_MAX]; /* bound to profile->applets */
     struct objects *objects;
+    struct made_files made;
+    struct ber_transfer transfer;
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
     struct ram ram;

@@ -5,12 +5,12 @@
 
 bool uicc_inspect_file(const struct uicc *card, uint16_t file, struct uicc_file_info *out)
 {
-    if (file >= card->profile->n_files)
+    if (!fs_exists(card, file))
         return false;
     struct span own;
     *out = (struct uicc_file_info){
         .row = fs_file(card, file),
-        .deactivated = fs_deactivated(card, file),
+        .deactivated = fs_state(card, file) == FILE_STATE_DEACTIVATED,
         .changed = objects_get(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)file << 8), &own),
         .body = fs_is_ef(fs_file(card, file)) ? fs_body(card, file) : SPAN_EMPTY,
     };

@@ -2,6 +2,7 @@
  *
  * The card's life: made, opened, powered, reset, closed; and the services that applets use.
  */
+#include "fs.h"
 #include "kernel.h"
 
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static enum uicc_result load(const struct uicc_config *config, struct uicc **out
         return UICC_NO_MEMORY;
     card->env = config->env;
     card->profile = &config->profile->p;
+    card->transfer.file = PROFILE_NO_FILE;
     enum uicc_result result = bind_classes(card, config->classes);
     if (result == UICC_OK) {
         enum store_result stored = objects_open(config->store, &card->objects);
@@ -64,6 +66,10 @@ enum uicc_result uicc_open(const struct uicc_config *config, struct uicc **out)
     if (result != UICC_OK)
         return result;
     struct span mark;
+    if (!fs_load_made(card)) {
+        uicc_close(card);
+        return UICC_TAMPERED;
+    }
     if (!objects_get(card->objects, object_id(OBJECT_CARD, 0), &mark) || mark.n < 1 || mark.p[0] != CARD_FORMAT ||
         !span_equal(span_slice(mark, 1, mark.n), span_of(card->profile->name, strlen(card->profile->name)))) {
         uicc_close(card);
@@ -78,6 +84,8 @@ void uicc_close(struct uicc *card)
     if (card == NULL)
         return;
     objects_close(card->objects);
+    fs_transfer_end(card);
+    fs_free_made(card);
     if (card->waiting != NULL)
         crypto_wipe(card->waiting, card->waiting_cap);
     free(card->waiting);
@@ -155,6 +163,7 @@ void uicc_power_off(struct uicc *card)
     if (card->waiting != NULL)
         crypto_wipe(card->waiting, card->waiting_cap);
     crypto_wipe(&card->ram, sizeof card->ram);
+    fs_transfer_end(card);
     channels_reset(card);
 }
 
@@ -162,6 +171,7 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
 {
     uicc_power_off(card);
     card->ram.powered = true;
+    card->ram.may_resume = true;
     const struct event event = {.kind = EVENT_POWER_ON};
     for (uint8_t i = 0; i < card->profile->n_applets; i++) {
         if (card->classes[i]->event == NULL)
@@ -181,7 +191,8 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
 
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + objects_footprint(card->objects);
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n +
+           objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */

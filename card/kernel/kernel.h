@@ -21,4 +21,18 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
 
 void channels_reset(struct uicc *card);
 
+/* The application of this session ends: deselect, local PINs forgotten (select.c). */
+void session_leave_applet(struct uicc *card, struct session *session);
+
+/* platform.c */
+sw_t command_open_channel(struct call *call);
+sw_t command_close_channel(struct call *call);
+sw_t command_get_challenge(struct call *call);
+sw_t command_terminal_capability(struct call *call);
+sw_t command_manage_secure_channel(struct call *call);
+sw_t command_suspend(struct call *call);
+sw_t command_resume(struct call *call);
+/* The first command after a reset was not RESUME: what was suspended is over. */
+void suspend_forget(struct uicc *card);
+
 #endif

@@ -2,6 +2,7 @@
  *
  * Running a command for a session: the terminal's logical channels and OTA scripts both come through here.
  */
+#include "fs.h"
 #include "kernel.h"
 
 /* The kernel's table, then that of the selected applet. */
@@ -46,12 +47,16 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
-        if (objects_commit(card->objects) == STORE_OK)
+        if (objects_commit(card->objects) == STORE_OK) {
+            card->made.dirty = false;
             return sw;
+        }
         sw = SW_MEMORY_PROBLEM;
     } else {
         objects_abort(card->objects);
     }
+    if (card->made.dirty && !fs_load_made(card)) /* only want of memory can be the reason */
+        sw = SW_TECHNICAL_PROBLEM;
     if (card->ram.toolkit.used > queued)
         card->ram.toolkit.used = queued;
     crypto_wipe(out->p, out->len);
@@ -86,6 +91,8 @@ enum apdu_case session_case(struct uicc *card, const struct session *session, st
     const struct command_row *row;
     if (command_parse(span_slice(header, 0, 4), &cmd) != SW_OK || find(card, session, &cmd, &row) != SW_OK)
         return CASE_3;
+    if (row->iso_case == CASE_2_OR_4) /* RETRIEVE DATA: the first block names its object (TS 102 221 11.3.1.2) */
+        return (cmd.p2 & 0x80) != 0 ? CASE_4 : CASE_2;
     return row->iso_case;
 }
 
@@ -127,7 +134,7 @@ sw_t session_execute_remote(struct uicc *card, struct session *session, struct s
     objects_begin(card->objects);
     if (out->len == 0 || row == NULL)
         return sw;
-    if (row->iso_case == CASE_2)
+    if (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd.data.n == 0))
         return out->len < cmd.le && cmd.le != 256 ? SW_WITH(SW_WRONG_LE, out->len) : sw;
     if (out->len > sizeof waiting->data)
         return SW_TECHNICAL_PROBLEM;

@@ -61,7 +61,7 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
 {
     if (out->len == 0 || row == NULL)
         return answer(out->p, 0, proactive(card, sw));
-    if (row->iso_case == CASE_2) {
+    if (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0)) {
         if (!cmd->extended && sw == SW_OK && out->len < cmd->le && out->len <= 255) {
             size_t right = out->len;
             crypto_wipe(out->p, out->len);
@@ -112,10 +112,13 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
+    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume))
+        suspend_forget(card);
     struct session *session = &card->ram.channels[cmd->channel];
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
+    card->ram.may_resume = false;
     size_t n = fold_t0(card, *row, cmd, &out, sw);
     if (response[0] == SW_WRONG_LE >> 8 && n == 2) /* to be sent again: it must find things as it found them the first time */
         session->view = before;

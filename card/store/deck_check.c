@@ -258,9 +258,15 @@ enum deck_soundness deck_check(struct span file, bool whole)
     struct span meta[2] = {span_slice(file, 0, psize), span_slice(file, psize, psize)};
     if (!check_meta(file, meta[0], psize) || !check_meta(file, meta[1], psize))
         return DECK_UNSOUND;
+    /* Transactions take turns with the two meta pages, so the pages are one transaction apart, odd ones in
+     * the second. A new file has transaction 0 in both. */
+    uint64_t even = get(meta[0], META_LAST + 8, 8), odd = get(meta[1], META_LAST + 8, 8);
+    bool turns = even % 2 == 0 && odd % 2 == 1 && (odd == even + 1 || even == odd + 1);
+    if (!turns && (even != 0 || odd != 0))
+        return DECK_UNSOUND;
     if (!whole)
         return DECK_SOUND;
-    struct span newest = meta[get(meta[1], META_LAST + 8, 8) > get(meta[0], META_LAST + 8, 8)];
+    struct span newest = meta[odd > even];
     struct check c = {.file = file, .psize = psize, .last = get(newest, META_LAST, 8)};
     c.seen = calloc(1, (size_t)(c.last / 8 + 1));
     if (c.seen == NULL)

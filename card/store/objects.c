@@ -72,6 +72,11 @@ bool objects_get(const struct objects *o, uint32_t id, struct span *out)
     return objmap_get(o->map, id, out);
 }
 
+bool objects_each(const struct objects *o, size_t *cursor, uint32_t *id, struct span *value)
+{
+    return objmap_each(o->map, cursor, id, value);
+}
+
 void objects_begin(struct objects *o)
 {
     objects_abort(o); /* a caller that forgot to end a transaction must not see it continued */

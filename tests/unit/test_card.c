@@ -92,7 +92,7 @@ static void test_classes(void **state)
     apdu(f, "4FA40004023F00", "6881");
     apdu(f, "0CA40004023F00", "6882");
     apdu(f, "10A40004023F00", "6800");
-    apdu(f, "00FE000000", "6D00");
+    apdu(f, "00FA000000", "6D00");
     apdu(f, "0020010100", "6A86");                        /* VERIFY with P1 = 01 */
 }
 

@@ -25,7 +25,7 @@
 struct world {
     struct uicc_crypto *crypto;
     char folder[256];
-    char deck[300], key[310], fresh[310], fresh_key[310];
+    char deck[300], key[320], fresh[320], fresh_key[320];
     struct deck_error error;
 };
 
@@ -559,6 +559,10 @@ static void file_tampering(void **state)
         if (trial % 3 == 0)
             at =
                 at / 4096 * 4096 + (seed >> 20) % 160; /* headers and pointers of pages, and the meta pages */
+        /* The number of a meta page's transaction: lowered by two, it makes the transaction before it the
+         * last one, which is the deck as it was a moment ago. A deck cannot tell. */
+        if (at % 4096 / 8 == 144 / 8 && at < 2 * 4096)
+            continue;
         uint8_t flip = (uint8_t)(1u << (seed >> 28) % 8);
         if (trial % 50 == 49)
             length = at;

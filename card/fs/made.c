@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files that CREATE FILE made, and those of the profile that DELETE FILE took away. The objects are what counts; the slots in memory are derived from them when
+ * the card is opened, and again when a transaction that changed them is aborted.
+ */
+#include <stdlib.h>
+
+#include "fs.h"
+
+/* A row as bytes: kind, SFI, record length, flags, FID, parent, EF.ARR, size, access. Stored: append only. */
+enum { FLAG_HIGH_UPDATE = 1, ROW_OCTETS_MAX = 32 + ACCESS_DATA_MAX };
+
+static void row_encode(const struct made_file *m, struct buf *out)
+{
+    buf_u8(out, m->row.kind);
+    buf_u8(out, m->row.sfi);
+    buf_u8(out, m->row.record_len);
+    buf_u8(out, m->row.high_update ? FLAG_HIGH_UPDATE : 0);
+    buf_u16(out, m->row.fid);
+    buf_u16(out, m->row.parent);
+    buf_u16(out, m->row.arr_fid);
+    buf_u8(out, m->row.arr_record);
+    buf_u32(out, m->row.size);
+    buf_u8(out, m->access_tag);
+    buf_u8(out, m->access_len);
+    buf_put(out, span_of(m->access_data, m->access_len));
+}
+
+static bool row_decode(struct span in, struct made_file *m)
+{
+    struct reader r = rd_of(in);
+    *m = (struct made_file){.row = {.applet = NO_APPLET, .name = "EF"}};
+    m->row.kind = rd_u8(&r);
+    m->row.sfi = rd_u8(&r);
+    m->row.record_len = rd_u8(&r);
+    m->row.high_update = (rd_u8(&r) & FLAG_HIGH_UPDATE) != 0;
+    m->row.fid = rd_u16(&r);
+    m->row.parent = rd_u16(&r);
+    m->row.arr_fid = rd_u16(&r);
+    m->row.arr_record = rd_u8(&r);
+    m->row.size = rd_u32(&r);
+    m->access_tag = rd_u8(&r);
+    m->access_len = rd_u8(&r);
+    if (m->access_len > sizeof m->access_data)
+        return false;
+    rd_copy(&r, m->access_data, m->access_len);
+    if (m->row.kind == FILE_DF)
+        m->row.name = "DF";
+    return rd_done(&r) && m->row.kind >= FILE_DF && m->row.kind <= FILE_BERTLV;
+}
+
+static unsigned bucket(uint16_t parent, unsigned what)
+{
+    return (parent * 31u + what) % MADE_BUCKETS;
+}
+
+static void link_slot(struct made_files *made, uint16_t slot)
+{
+    struct made_file *m = &made->slots[slot];
+    unsigned b = bucket(m->row.parent, m->row.fid);
+    m->next_fid = made->by_fid[b];
+    made->by_fid[b] = slot;
+    m->next_sfi = PROFILE_NO_FILE;
+    if (m->row.sfi != 0) {
+        b = bucket(m->row.parent, m->row.sfi);
+        m->next_sfi = made->by_sfi[b];
+        made->by_sfi[b] = slot;
+    }
+    made->octets += m->row.size;
+}
+
+static void relink(struct made_files *made)
+{
+    memset(made->by_fid, 0xFF, sizeof made->by_fid); /* PROFILE_NO_FILE everywhere */
+    memset(made->by_sfi, 0xFF, sizeof made->by_sfi);
+    made->octets = 0;
+    for (uint16_t i = 0; i < made->n; i++)
+        if (made->slots[i].row.kind != 0)
+            link_slot(made, i);
+}
+
+static bool reserve_slot(struct made_files *made, uint16_t slot)
+{
+    if (slot < made->n)
+        return true;
+    if (slot >= MADE_MAX)
+        return false;
+    struct made_file *more = realloc(made->slots, (slot + 8u) * sizeof *more);
+    if (more == NULL)
+        return false;
+    for (uint16_t i = made->n; i <= slot; i++)
+        more[i] = (struct made_file){0};
+    made->slots = more;
+    made->n = (uint16_t)(slot + 1);
+    return true;
+}
+
+static uint32_t made_id(const struct uicc *card, uint16_t slot)
+{
+    return object_id(OBJECT_FILE_MADE, ((uint32_t)card->profile->n_files + slot) << 8);
+}
+
+bool fs_load_made(struct uicc *card)
+{
+    struct made_files *made = &card->made;
+    made->n = 0;
+    made->gone = 0;
+    made->dirty = false;
+    size_t cursor = 0;
+    uint32_t id;
+    struct span value;
+    while (objects_each(card->objects, &cursor, &id, &value)) {
+        if (id >> 24 == OBJECT_FILE_STATE && value.n == 1 && value.p[0] == FILE_STATE_DELETED)
+            made->gone++;
+        if (id >> 24 != OBJECT_FILE_MADE)
+            continue;
+        uint32_t file = (id & 0xFFFFFF) >> 8;
+        if (file < card->profile->n_files || !reserve_slot(made, (uint16_t)(file - card->profile->n_files)) ||
+            !row_decode(value, &made->slots[file - card->profile->n_files]))
+            return false;
+    }
+    relink(made);
+    return true;
+}
+
+void fs_free_made(struct uicc *card)
+{
+    free(card->made.slots);
+    card->made = (struct made_files){0};
+}
+
+const struct profile_file *fs_file(const struct uicc *card, uint16_t file)
+{
+    uint16_t n = card->profile->n_files;
+    return file < n ? &card->profile->files[file] : &card->made.slots[file - n].row;
+}
+
+const struct made_file *fs_made(const struct uicc *card, uint16_t file)
+{
+    uint16_t n = card->profile->n_files;
+    return file < n ? NULL : &card->made.slots[file - n];
+}
+
+uint16_t fs_count(const struct uicc *card)
+{
+    return (uint16_t)(card->profile->n_files + card->made.n);
+}
+
+bool fs_exists(const struct uicc *card, uint16_t file)
+{
+    if (file >= fs_count(card) || fs_file(card, file)->kind == 0)
+        return false;
+    return card->made.gone == 0 || fs_state(card, file) != FILE_STATE_DELETED;
+}
+
+uint16_t fs_child(const struct uicc *card, uint16_t parent, uint16_t fid)
+{
+    uint16_t file = profile_child(card->profile, parent, fid);
+    if (file != PROFILE_NO_FILE && fs_exists(card, file))
+        return file;
+    if (card->made.n == 0)
+        return PROFILE_NO_FILE;
+    uint16_t slot = card->made.by_fid[bucket(parent, fid)];
+    while (slot != PROFILE_NO_FILE) {
+        const struct made_file *m = &card->made.slots[slot];
+        if (m->row.parent == parent && m->row.fid == fid)
+            return (uint16_t)(card->profile->n_files + slot);
+        slot = m->next_fid;
+    }
+    return PROFILE_NO_FILE;
+}
+
+uint16_t fs_child_sfi(const struct uicc *card, uint16_t parent, uint8_t sfi)
+{
+    uint16_t file = profile_sfi(card->profile, parent, sfi);
+    if (file != PROFILE_NO_FILE && fs_exists(card, file))
+        return file;
+    if (card->made.n == 0)
+        return PROFILE_NO_FILE;
+    uint16_t slot = card->made.by_sfi[bucket(parent, sfi)];
+    while (slot != PROFILE_NO_FILE) {
+        const struct made_file *m = &card->made.slots[slot];
+        if (m->row.parent == parent && m->row.sfi == sfi)
+            return (uint16_t)(card->profile->n_files + slot);
+        slot = m->next_sfi;
+    }
+    return PROFILE_NO_FILE;
+}
+
+/* ---- changes, in a transaction ---- */
+
+sw_t fs_make(struct uicc *card, const struct made_file *row, uint8_t fill, uint16_t *file)
+{
+    struct made_files *made = &card->made;
+    uint16_t slot = 0;
+    while (slot < made->n && made->slots[slot].row.kind != 0)
+        slot++;
+    if (made->octets + row->row.size > MADE_OCTETS_MAX)
+        return SW_NOT_ENOUGH_MEMORY;
+    made->dirty = true;
+    if (!reserve_slot(made, slot))
+        return SW_NOT_ENOUGH_MEMORY;
+    *file = (uint16_t)(card->profile->n_files + slot);
+    made->slots[slot] = *row;
+    relink(made);
+    uint8_t bytes[ROW_OCTETS_MAX];
+    struct buf out = buf_of(bytes, sizeof bytes);
+    row_encode(row, &out);
+    uint8_t *body = malloc(row->row.size + 1);
+    bool ok = body != NULL && objects_put(card->objects, made_id(card, slot), buf_span(&out));
+    if (ok && fs_is_ef(&row->row)) {
+        memset(body, fill, row->row.size);
+        size_t n = row->row.kind == FILE_BERTLV ? 0 : row->row.size;
+        ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)*file << 8), span_of(body, n));
+    }
+    free(body);
+    return ok ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+static bool below(const struct uicc *card, uint16_t file, uint16_t df)
+{
+    while (file != df && file != 0)
+        file = fs_file(card, file)->parent;
+    return file == df;
+}
+
+static bool remove_one(struct uicc *card, uint16_t file)
+{
+    uint32_t what = (uint32_t)file << 8;
+    bool ok = objects_remove(card->objects, object_id(OBJECT_FILE_BODY, what));
+    if (file < card->profile->n_files) {
+        card->made.gone++;
+        return ok && fs_set_state(card, file, FILE_STATE_DELETED);
+    }
+    ok = ok && objects_remove(card->objects, object_id(OBJECT_FILE_STATE, what)) &&
+         objects_remove(card->objects, object_id(OBJECT_FILE_MADE, what));
+    return ok;
+}
+
+/* No session may stay on a file that is gone. */
+static void leave(struct session *session, const struct uicc *card, uint16_t file)
+{
+    if (session->view.ef == file) {
+        session->view.ef = PROFILE_NO_FILE;
+        session->view.record = 0;
+    }
+    if (session->view.df == file)
+        session->view = (struct view){.df = fs_file(card, file)->parent, .ef = PROFILE_NO_FILE};
+}
+
+sw_t fs_remove(struct uicc *card, struct session *session, uint16_t file)
+{
+    card->made.dirty = true;
+    bool ok = true;
+    bool *doomed = calloc(fs_count(card), sizeof *doomed);
+    if (doomed == NULL)
+        return SW_MEMORY_PROBLEM;
+    for (uint16_t i = 0; i < fs_count(card); i++)
+        doomed[i] = fs_exists(card, i) && below(card, i, file);
+    for (uint16_t i = 0; i < fs_count(card); i++) {
+        if (!doomed[i])
+            continue;
+        leave(session, card, i);
+        for (uint8_t c = 0; c < APDU_CHANNELS; c++)
+            leave(&card->ram.channels[c], card, i);
+    }
+    /* leave() goes one step up; a subtree may need several: what is still inside goes to the MF. */
+    for (uint8_t c = 0; c <= APDU_CHANNELS; c++) {
+        struct session *s = c < APDU_CHANNELS ? &card->ram.channels[c] : session;
+        if (doomed[s->view.df])
+            s->view = (struct view){.ef = PROFILE_NO_FILE};
+    }
+    for (uint16_t i = 0; i < fs_count(card) && ok; i++)
+        if (doomed[i])
+            ok = remove_one(card, i);
+    for (uint16_t i = card->profile->n_files; i < fs_count(card); i++)
+        if (doomed[i])
+            card->made.slots[i - card->profile->n_files].row.kind = 0;
+    free(doomed);
+    relink(&card->made);
+    return ok ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+bool fs_resize(struct uicc *card, uint16_t file, size_t size)
+{
+    struct span old = fs_body(card, file);
+    uint8_t *body = malloc(size + 1);
+    if (body == NULL)
+        return false;
+    memset(body, 0xFF, size);
+    size_t keep = old.n < size ? old.n : size;
+    if (keep > 0)
+        memcpy(body, old.p, keep);
+    bool ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)file << 8), span_of(body, size));
+    free(body);
+    if (ok && file >= card->profile->n_files) {
+        struct made_file *m = &card->made.slots[file - card->profile->n_files];
+        uint8_t bytes[ROW_OCTETS_MAX];
+        struct buf out = buf_of(bytes, sizeof bytes);
+        card->made.dirty = true;
+        m->row.size = (uint32_t)size;
+        row_encode(m, &out);
+        ok = objects_put(card->objects, made_id(card, (uint16_t)(file - card->profile->n_files)), buf_span(&out));
+        relink(&card->made);
+    }
+    return ok;
+}

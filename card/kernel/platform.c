@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Commands of the platform: MANAGE CHANNEL, GET CHALLENGE, TERMINAL CAPABILITY, SUSPEND UICC, MANAGE SECURE CHANNEL (ETSI TS 102 221 11.1.17 to 11.1.22).
+ */
+#include "fs.h"
+#include "kernel.h"
+
+/* ---- MANAGE CHANNEL, 11.1.17 ---- */
+
+/* A channel opened from the basic one starts in the MF; one opened from another starts where that one is, with its application (8.7). */
+static void open_channel(struct call *call, uint8_t channel)
+{
+    struct session *to = &call->card->ram.channels[channel];
+    *to = (struct session){.open = true, .channel = channel, .applet = NO_APPLET, .view = {.ef = PROFILE_NO_FILE}};
+    if (call->session->channel != 0) {
+        to->applet = call->session->applet;
+        to->view.df = call->session->view.df;
+    }
+}
+
+sw_t command_open_channel(struct call *call)
+{
+    struct session *channels = call->card->ram.channels;
+    uint8_t wanted = call->cmd->p2;
+    if (wanted >= APDU_CHANNELS)
+        return SW_WRONG_P1P2;
+    if (wanted != 0) {
+        if (channels[wanted].open)
+            return SW_CHANNEL_NOT_SUPPORTED; /* it is not to be had */
+        open_channel(call, wanted);
+        return SW_OK;
+    }
+    if (call->cmd->le != 1) /* said before anything is opened: the command will come again */
+        return SW_WITH(SW_WRONG_LE, 1);
+    for (uint8_t i = 1; i < APDU_CHANNELS; i++)
+        if (!channels[i].open) {
+            open_channel(call, i);
+            buf_u8(call->out, i);
+            return SW_OK;
+        }
+    return SW_FUNCTION_NOT_SUPPORTED; /* 11.1.17.3: none left */
+}
+
+sw_t command_close_channel(struct call *call)
+{
+    uint8_t channel = call->cmd->p2;
+    if (channel == 0 || channel >= APDU_CHANNELS)
+        return SW_WRONG_P1P2;
+    struct session *session = &call->card->ram.channels[channel];
+    if (!session->open)
+        return SW_CHANNEL_NOT_SUPPORTED;
+    session_leave_applet(call->card, session);
+    session->open = false;
+    return SW_OK;
+}
+
+/* ---- GET CHALLENGE, 11.1.18 ---- */
+
+sw_t command_get_challenge(struct call *call)
+{
+    size_t n = call->cmd->le > 256 ? 256 : call->cmd->le;
+    uint8_t *to = buf_grow(call->out, n);
+    if (to == NULL || !call->card->env->random(call->card->env->ctx, to, n))
+        return SW_TECHNICAL_PROBLEM;
+    return SW_OK;
+}
+
+/* ---- TERMINAL CAPABILITY, 11.1.19 ---- */
+
+/* Nothing in it changes what this card does: it draws no power, and serves any terminal alike. It must be well-formed all the same. */
+sw_t command_terminal_capability(struct call *call)
+{
+    enum { TERMINAL_CAPABILITY = 0xA9 };
+    struct reader r = rd_of(call->cmd->data);
+    struct tlv t, inner;
+    if (!tlv_next(&r, &t) || !rd_done(&r) || t.tag != TERMINAL_CAPABILITY)
+        return SW_WRONG_DATA;
+    for (r = rd_of(t.value); tlv_next(&r, &inner);)
+        ;
+    return rd_ok(&r) ? SW_OK : SW_WRONG_DATA;
+}
+
+/* ---- MANAGE SECURE CHANNEL, 11.1.20 ---- */
+
+/* There is no endpoint to set up a channel with. "Retrieve UICC endpoints" says so with an empty list; all else is refused. */
+sw_t command_manage_secure_channel(struct call *call)
+{
+    (void)call;
+    return SW_FUNCTION_NOT_SUPPORTED;
+}
+
+/* ---- SUSPEND UICC, 11.1.22 ---- */
+
+/* What a suspended card keeps: the token that resumes it, and the sessions as they were. Stored for one power-up: whatever comes first then, RESUME or anything
+ * else, uses it up. */
+enum { TOKEN_LEN = 8, DURATION_LEN = 2, SESSION_OCTETS = 12, SUSPENDED_MAX = TOKEN_LEN + 4 + APDU_CHANNELS * SESSION_OCTETS };
+
+static void keep_sessions(const struct uicc *card, struct buf *out)
+{
+    buf_u32(out, card->ram.verified);
+    for (uint8_t i = 0; i < APDU_CHANNELS; i++) {
+        const struct session *s = &card->ram.channels[i];
+        buf_u8(out, s->open);
+        buf_u8(out, s->applet);
+        buf_u32(out, s->local);
+        buf_u16(out, s->view.df);
+        buf_u16(out, s->view.ef);
+        buf_u16(out, s->view.record);
+    }
+}
+
+static bool restore_sessions(struct uicc *card, struct reader *r)
+{
+    card->ram.verified = rd_u32(r);
+    for (uint8_t i = 0; i < APDU_CHANNELS; i++) {
+        struct session *s = &card->ram.channels[i];
+        *s = (struct session){.channel = i};
+        s->open = rd_u8(r) != 0;
+        s->applet = rd_u8(r);
+        s->local = rd_u32(r);
+        s->view.df = rd_u16(r);
+        s->view.ef = rd_u16(r);
+        s->view.record = (uint8_t)rd_u16(r);
+    }
+    return rd_done(r);
+}
+
+/* Durations are a unit (00 seconds, 01 minutes, 02 hours, 03 days, 04 ten days) and a number. */
+static bool duration_valid(const uint8_t d[DURATION_LEN])
+{
+    return d[0] <= 4;
+}
+
+sw_t command_suspend(struct call *call)
+{
+    uint8_t bytes[SUSPENDED_MAX];
+    struct buf kept = buf_of(bytes, sizeof bytes);
+    struct span data = call->cmd->data;
+    if (call->session->channel != 0)
+        return SW_CONDITIONS_NOT_SATISFIED;
+    if (!duration_valid(data.p) || !duration_valid(data.p + DURATION_LEN))
+        return SW_WRONG_DATA;
+    if (toolkit_pending(&call->card->ram.toolkit) > 0 || call->card->ram.toolkit.fetched)
+        return SW_CONDITIONS_NOT_SATISFIED; /* what is pending would be lost */
+    uint8_t *token = buf_grow(&kept, TOKEN_LEN);
+    if (!call->card->env->random(call->card->env->ctx, token, TOKEN_LEN))
+        return SW_TECHNICAL_PROBLEM;
+    keep_sessions(call->card, &kept);
+    bool ok = buf_ok(&kept) && objects_put(call->card->objects, object_id(OBJECT_SUSPENDED, 0), buf_span(&kept));
+    if (ok) {
+        buf_put(call->out, span_slice(data, DURATION_LEN, DURATION_LEN)); /* as long as the terminal likes */
+        buf_put(call->out, span_of(token, TOKEN_LEN));
+    }
+    crypto_wipe(bytes, sizeof bytes);
+    return ok ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+/* RESUME is the first command after power-up, with the token; its sessions are then as they were. The token works once. */
+sw_t command_resume(struct call *call)
+{
+    struct span kept;
+    struct uicc *card = call->card;
+    if (!card->ram.may_resume || !objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept) || kept.n != SUSPENDED_MAX)
+        return SW_CONDITIONS_NOT_SATISFIED;
+    if (!crypto_equal(kept.p, call->cmd->data.p, TOKEN_LEN))
+        return SW_SECURITY_STATUS;
+    struct reader r = rd_of(span_slice(kept, TOKEN_LEN, kept.n));
+    if (!restore_sessions(card, &r))
+        return SW_TECHNICAL_PROBLEM;
+    return objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+void suspend_forget(struct uicc *card)
+{
+    struct span kept;
+    card->ram.may_resume = false;
+    if (!objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept))
+        return;
+    objects_begin(card->objects);
+    if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || objects_commit(card->objects) != STORE_OK)
+        objects_abort(card->objects);
+}
