@@ -58,6 +58,11 @@ uint16_t admin_file(struct applet self, uint16_t fid)
     return adf == PROFILE_NO_FILE ? PROFILE_NO_FILE : fs_child(self.card, adf, fid);
 }
 
+uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid)
+{
+    return fs_child(card, df, fid);
+}
+
 struct span admin_file_read(struct uicc *card, uint16_t file)
 {
     return file == PROFILE_NO_FILE ? SPAN_EMPTY : fs_body(card, file);

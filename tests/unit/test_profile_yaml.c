@@ -77,7 +77,7 @@ static void test_builtin(void **state)
     assert_int_equal(p->pins[2].puk_tries, 0);
     assert_memory_equal(p->pins[2].value, "12345678", 8);
 
-    assert_int_equal(p->n_applets, 5);
+    assert_int_equal(p->n_applets, 6);
     assert_string_equal(p->applets[0].class_name, "usim");
     assert_string_equal(p->applets[1].class_name, "subscription");
     assert_int_equal(p->applets[1].msl, 0x16);
