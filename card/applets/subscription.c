@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keys live in items of their own that are written once; what changes (state, IMSI, SQN, counters) lies beside them, so that a change of
- * subscription never touches a key.
+ * Keys live in items of their own that are written once; what changes (state, IMSI, SQN, counters) lies
+ * beside them, so that a change of subscription never touches a key.
  */
 #include "subscription.h"
 
@@ -10,65 +10,74 @@
 #include "sqn.h"
 
 enum { /* items; stored: values never change meaning. The low octet is the pair's index. */
-    ITEM_ACTIVE = 0x0000,      /* index of the active pair */
-    ITEM_REFERENCE = 0x0001,   /* reference of the order that was obeyed last */
-    ITEM_KEYS = 0x0100,        /* secret: struct pair below */
-    ITEM_STATE = 0x0200,       /* state, has IMSI, IMSI (9) */
-    ITEM_SQN = 0x0300,         /* highest SEQ per IND; absent: fresh */
-    ITEM_COUNTER = 0x0400,     /* OTA counter; absent: fresh */
-    ITEM_COMMON_KEYS = 0x0500, /* secret: common keysets */
-    ITEM_COMMON_COUNTER = 0x0600,
-    KINDS = 0xFF00,
-    IMSI_LEN = 9,
-    STATE_LEN = 2 + IMSI_LEN,
-    PAIR_BYTES_MAX = 256,
+       ITEM_ACTIVE = 0x0000,      /* index of the active pair */
+       ITEM_REFERENCE = 0x0001,   /* reference of the order that was obeyed last */
+       ITEM_AKA = 0x0100,         /* secret: struct aka_secret below */
+       ITEM_STATE = 0x0200,       /* state, has IMSI, IMSI (9) */
+       ITEM_SQN = 0x0300,         /* highest SEQ per IND; absent: fresh */
+       ITEM_COUNTER = 0x0400,     /* OTA counter; absent: fresh */
+       ITEM_COMMON_KEYS = 0x0500, /* secret: common keysets */
+       ITEM_COMMON_COUNTER = 0x0600,
+       ITEM_OTA = 0x0700, /* secret: the pair's keyset, with its rights */
+       KINDS = 0xFF00,
+       IMSI_LEN = 9,
+       STATE_LEN = 2 + IMSI_LEN,
+       SECRET_BYTES_MAX = 32 + AKA_KEY_ENCODED_MAX,
 };
 
-/* ---- pairs as bytes: algorithm, SQN scheme, rights, K, OPc, keyset ---- */
+/* ---- a pair's two halves as bytes: AUTHENTICATE needs the one, the OTA receiver the other ---- */
 
-static void pair_encode(const struct profile_pair *p, struct buf *out)
+struct aka_secret {
+    const struct aka_algorithm *algorithm;
+    struct sqn_scheme sqn;
+    struct aka_key key;
+};
+
+static void aka_encode(const struct profile_pair *p, struct buf *out)
 {
     buf_u8(out, p->algorithm);
     buf_u8(out, p->sqn.ind_bits);
     buf_be(out, p->sqn.delta, 8);
     buf_be(out, p->sqn.age, 8);
-    buf_u32(out, p->ota_rights);
-    buf_u8(out, p->key.k_len);
-    buf_put(out, span_of(p->key.k, p->key.k_len));
-    buf_u8(out, p->key.opc_len);
-    buf_put(out, span_of(p->key.opc, p->key.opc_len));
-    keyset_encode(&p->ota, out);
+    aka_key_encode(&p->key, out);
 }
 
-static bool pair_decode(struct span in, struct profile_pair *p)
-{
-    struct reader r = rd_of(in);
-    *p = (struct profile_pair){0};
-    p->algorithm = rd_u8(&r);
-    p->sqn.ind_bits = rd_u8(&r);
-    p->sqn.delta = rd_be(&r, 8);
-    p->sqn.age = rd_be(&r, 8);
-    p->ota_rights = rd_u32(&r);
-    p->key.k_len = rd_u8(&r);
-    if (p->key.k_len > sizeof p->key.k)
-        return false;
-    rd_copy(&r, p->key.k, p->key.k_len);
-    p->key.opc_len = rd_u8(&r);
-    if (p->key.opc_len > sizeof p->key.opc)
-        return false;
-    rd_copy(&r, p->key.opc, p->key.opc_len);
-    return keyset_decode(&r, &p->ota) && rd_done(&r) && p->sqn.ind_bits <= 5;
-}
-
-static bool pair_load(struct applet self, unsigned index, struct profile_pair *out)
+/* Wipe *out after use. */
+static bool aka_load(struct applet self, unsigned index, struct aka_secret *out)
 {
     struct span bytes;
-    return applet_get(self, (uint16_t)(ITEM_KEYS | index), &bytes) && pair_decode(bytes, out);
+    if (!applet_get(self, (uint16_t)(ITEM_AKA | index), &bytes))
+        return false;
+    struct reader r = rd_of(bytes);
+    out->algorithm = aka_algorithm(rd_u8(&r));
+    out->sqn.ind_bits = rd_u8(&r);
+    out->sqn.delta = rd_be(&r, 8);
+    out->sqn.age = rd_be(&r, 8);
+    return aka_key_decode(&r, &out->key) && rd_done(&r) && out->sqn.ind_bits <= 5 && out->algorithm != NULL;
 }
 
-static bool keys_put(struct applet self, uint16_t item, struct span bytes, bool ok)
+static void ota_encode(uint32_t rights, const struct keyset *keys, struct buf *out)
 {
-    return ok && applet_put(self, item, bytes);
+    buf_u32(out, rights);
+    keyset_encode(keys, out);
+}
+
+/* Wipe *keys after use. */
+static bool ota_load(struct applet self, uint16_t item, uint32_t *rights, struct keyset *keys)
+{
+    struct span bytes;
+    if (!applet_get(self, item, &bytes))
+        return false;
+    struct reader r = rd_of(bytes);
+    *rights = rd_u32(&r);
+    return keyset_decode(&r, keys) && rd_done(&r);
+}
+
+static bool secret_put(struct applet self, unsigned item, struct buf *bytes)
+{
+    bool ok = buf_ok(bytes) && applet_put(self, (uint16_t)item, buf_span(bytes));
+    crypto_wipe(bytes->p, bytes->cap);
+    return ok;
 }
 
 /* ---- state of a pair ---- */
@@ -113,7 +122,8 @@ static unsigned count_unused(struct applet self)
     return unused;
 }
 
-/* Key check value: the first three octets of the encryption of a block of 01 (AES; GlobalPlatform Amendment D 4.1.4) or of 00 (DES). */
+/* Key check value: the first three octets of the encryption of a block of 01 (AES; GlobalPlatform Amendment
+ * D 4.1.4) or of 00 (DES). */
 static bool kcv(struct applet self, uint8_t algorithm, struct span key, uint8_t out[3])
 {
     uint8_t block[16], encrypted[16];
@@ -131,24 +141,30 @@ static bool kcv(struct applet self, uint8_t algorithm, struct span key, uint8_t 
 bool subscription_info(struct applet self, unsigned index, struct pair_info *out)
 {
     struct state s;
-    struct profile_pair pair;
+    struct aka_secret aka;
+    struct keyset ota;
+    uint32_t rights;
     struct span bytes;
     struct sqn_state sqn = {0};
     *out = (struct pair_info){0};
-    if (!state_load(self, index, &s) || !pair_load(self, index, &pair))
+    if (!state_load(self, index, &s))
         return false;
-    out->state = s.state;
-    out->has_imsi = s.has_imsi;
-    memcpy(out->imsi, s.imsi, IMSI_LEN);
-    out->algorithm = pair.algorithm;
-    out->kvn = pair.ota.version;
-    bool ok = kcv(self, OTA_AES, span_of(pair.key.k, pair.key.k_len), out->kcv_k) &&
-              kcv(self, pair.ota.kic_algorithm, span_of(pair.ota.kic, pair.ota.kic_len), out->kcv_kic);
-    if (applet_get(self, (uint16_t)(ITEM_SQN | index), &bytes) && sqn_state_decode(&pair.sqn, bytes, &sqn))
-        out->sqn = sqn_highest(&pair.sqn, &sqn);
-    if (applet_get(self, (uint16_t)(ITEM_COUNTER | index), &bytes) && bytes.n == sizeof out->counter)
-        memcpy(out->counter, bytes.p, sizeof out->counter);
-    crypto_wipe(&pair, sizeof pair);
+    bool ok = aka_load(self, index, &aka) && ota_load(self, (uint16_t)(ITEM_OTA | index), &rights, &ota) &&
+              kcv(self, OTA_AES, span_of(aka.key.k, aka.key.k_len), out->kcv_k) &&
+              kcv(self, ota.kic_algorithm, span_of(ota.kic, ota.kic_len), out->kcv_kic);
+    if (ok) {
+        out->state = s.state;
+        out->has_imsi = s.has_imsi;
+        memcpy(out->imsi, s.imsi, IMSI_LEN);
+        out->algorithm = (uint8_t)aka.algorithm->id;
+        out->kvn = ota.version;
+        if (applet_get(self, (uint16_t)(ITEM_SQN | index), &bytes) && sqn_state_decode(&aka.sqn, bytes, &sqn))
+            out->sqn = sqn_highest(&aka.sqn, &sqn);
+        if (applet_get(self, (uint16_t)(ITEM_COUNTER | index), &bytes) && bytes.n == sizeof out->counter)
+            memcpy(out->counter, bytes.p, sizeof out->counter);
+    }
+    crypto_wipe(&aka, sizeof aka);
+    crypto_wipe(&ota, sizeof ota);
     return ok;
 }
 
@@ -168,16 +184,19 @@ static bool install_pair(struct applet self, const struct uicc_personal *persona
 {
     const struct profile *p = applet_profile(self);
     struct profile_pair pair;
-    uint8_t bytes[PAIR_BYTES_MAX];
-    struct buf out = buf_of(bytes, sizeof bytes);
-    bool ok = personal_pair(applet_crypto(self), p, span_of(personal->seed, personal->seed_len), personal->iccid, index,
-                            &pair) &&
-              aka_algorithm(pair.algorithm) != NULL;
-    if (ok)
-        pair_encode(&pair, &out);
-    ok = keys_put(self, (uint16_t)(ITEM_KEYS | index), buf_span(&out), ok && buf_ok(&out));
+    uint8_t bytes[SECRET_BYTES_MAX];
+    struct buf aka = buf_of(bytes, sizeof bytes), ota = aka;
+    bool ok = personal_pair(applet_crypto(self), p, span_of(personal->seed, personal->seed_len),
+                            personal->iccid, index, &pair);
+    if (ok) {
+        const struct aka_algorithm *algorithm = aka_algorithm(pair.algorithm);
+        aka_encode(&pair, &aka);
+        ok = algorithm != NULL && aka_key_valid(algorithm, &pair.key) &&
+             secret_put(self, ITEM_AKA | index, &aka);
+        ota_encode(pair.ota_rights, &pair.ota, &ota);
+        ok = secret_put(self, ITEM_OTA | index, &ota) && ok;
+    }
     crypto_wipe(&pair, sizeof pair);
-    crypto_wipe(bytes, sizeof bytes);
     struct state s = {.state = index == 0 ? PAIR_ACTIVE : PAIR_UNUSED, .has_imsi = index == 0};
     if (ok && index == 0)
         ok = imsi_pack(personal->imsi != NULL ? personal->imsi : p->imsi, s.imsi);
@@ -187,17 +206,15 @@ static bool install_pair(struct applet self, const struct uicc_personal *persona
 static bool install_common(struct applet self, const struct uicc_personal *personal, unsigned index)
 {
     struct profile_keyset keyset;
-    uint8_t bytes[PAIR_BYTES_MAX];
+    uint8_t bytes[SECRET_BYTES_MAX];
     struct buf out = buf_of(bytes, sizeof bytes);
-    bool ok = personal_keyset(applet_crypto(self), applet_profile(self), span_of(personal->seed, personal->seed_len),
-                              personal->iccid, index, &keyset);
+    bool ok = personal_keyset(applet_crypto(self), applet_profile(self),
+                              span_of(personal->seed, personal->seed_len), personal->iccid, index, &keyset);
     if (ok) {
-        buf_u32(&out, keyset.rights);
-        keyset_encode(&keyset.keys, &out);
+        ota_encode(keyset.rights, &keyset.keys, &out);
+        ok = secret_put(self, ITEM_COMMON_KEYS | index, &out);
     }
-    ok = keys_put(self, (uint16_t)(ITEM_COMMON_KEYS | index), buf_span(&out), ok && buf_ok(&out));
     crypto_wipe(&keyset, sizeof keyset);
-    crypto_wipe(bytes, sizeof bytes);
     return ok;
 }
 
@@ -218,96 +235,111 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
 
 /* ---- "aka" ---- */
 
-static bool load_sqn(struct applet self, unsigned index, const struct sqn_scheme *scheme, struct sqn_state *out)
+static bool load_sqn(struct applet self, unsigned index, const struct sqn_scheme *scheme,
+                     struct sqn_state *out)
 {
     struct span bytes;
     *out = (struct sqn_state){0};
     return !applet_get(self, (uint16_t)(ITEM_SQN | index), &bytes) || sqn_state_decode(scheme, bytes, out);
 }
 
-static bool store_sqn(struct applet self, unsigned index, const struct sqn_scheme *scheme, const struct sqn_state *state)
+static bool store_sqn(struct applet self, unsigned index, const struct sqn_scheme *scheme,
+                      const struct sqn_state *state)
 {
     uint8_t bytes[SQN_STATE_MAX];
     size_t n = sqn_state_encode(scheme, state, bytes);
     return applet_put_now(self, (uint16_t)(ITEM_SQN | index), span_of(bytes, n));
 }
 
-static void xor6(uint8_t *to, const uint8_t *a, const uint8_t *b)
-{
-    for (size_t i = 0; i < 6; i++)
-        to[i] = a[i] ^ b[i];
-}
-
 /* TS 33.102 6.3.3: AUTS = SQN_MS xor AK* || MAC-S, with AMF* = 0000. */
-static bool resynchronise(struct applet self, const struct aka_algorithm *algorithm, const struct profile_pair *pair,
-                          const struct sqn_state *state, const uint8_t rand[16], uint8_t auts[14])
+static bool resynchronise(struct applet self, const struct aka_secret *secret, const struct sqn_state *state,
+                          const uint8_t rand[16], struct aka_auts *auts)
 {
+    const struct aka_algorithm *a = secret->algorithm;
     const uint8_t amf[2] = {0, 0};
-    uint8_t sqn[6], ak[6], mac[32];
-    sqn_to(sqn_highest(&pair->sqn, state), sqn);
-    bool ok = algorithm->f1(applet_crypto(self), &pair->key, rand, sqn, amf, NULL, mac) &&
-              algorithm->f5star(applet_crypto(self), &pair->key, rand, ak);
-    xor6(auts, sqn, ak);
-    memcpy(auts + 6, mac, 8);
+    uint8_t sqn[6], ak[6];
+    sqn_to(sqn_highest(&secret->sqn, state), sqn);
+    auts->n = (uint8_t)(6 + aka_mac_len(a, &secret->key));
+    bool ok = a->f1(applet_crypto(self), &secret->key, rand, sqn, amf, NULL, auts->octets + 6) &&
+              a->f5star(applet_crypto(self), &secret->key, rand, ak);
+    for (size_t i = 0; i < 6; i++)
+        auts->octets[i] = sqn[i] ^ ak[i];
     crypto_wipe(ak, sizeof ak);
     return ok;
 }
 
-static enum aka_verdict verify(struct applet self, unsigned index, const struct aka_algorithm *algorithm,
-                               const struct profile_pair *pair, const uint8_t rand[16], const uint8_t autn[16],
-                               struct aka_vector *v, uint8_t auts[14])
+/* TS 33.220 5.3.2: MAC* = MAC xor Trunc(SHA-1(IK)), Trunc being the first 64 bits. Only who knows IK can make
+ * or take off the mask, so a terminal cannot pass a GBA_U challenge off as a plain one and get CK and IK for
+ * it. */
+static bool gba_mask(struct applet self, const struct aka_vector *v, uint8_t *mac)
 {
-    struct sqn_state state;
-    uint8_t sqn[6], mac[32];
-    if (!load_sqn(self, index, &pair->sqn, &state) || !algorithm->f2345(applet_crypto(self), &pair->key, rand, v))
-        return AKA_FAILED;
-    xor6(sqn, autn, v->ak);
-    if (!algorithm->f1(applet_crypto(self), &pair->key, rand, sqn, autn + 6, mac, NULL))
-        return AKA_FAILED;
-    if (!crypto_equal(mac, autn + 8, 8)) /* the MAC before the sequence number: AUTS for a forger would be an oracle */
-        return AKA_WRONG_MAC;
-    uint64_t value = sqn_from(sqn);
-    if (!sqn_fresh(&pair->sqn, &state, value))
-        return resynchronise(self, algorithm, pair, &state, rand, auts) ? AKA_RESYNCHRONISE : AKA_FAILED;
-    sqn_accept(&pair->sqn, &state, value);
-    return store_sqn(self, index, &pair->sqn, &state) ? AKA_ACCEPTED : AKA_FAILED;
+    uint8_t hash[20];
+    bool ok = digest_sha1(applet_crypto(self), span_of(v->ik, v->ik_len), hash);
+    for (size_t i = 0; i < 8; i++)
+        mac[i] ^= hash[i];
+    crypto_wipe(hash, sizeof hash);
+    return ok;
 }
 
-static enum aka_verdict aka_authenticate(struct applet self, const uint8_t rand[16], const uint8_t autn[16],
-                                         struct aka_vector *v, uint8_t auts[14])
+static enum aka_verdict verify(struct applet self, unsigned index, const struct aka_secret *secret,
+                               enum aka_context context, const uint8_t rand[16], struct span autn,
+                               struct aka_vector *v, struct aka_auts *auts)
 {
-    struct profile_pair pair;
+    struct sqn_state state;
+    uint8_t sqn[6], mac[AKA_MAC_MAX];
+    size_t mac_len = aka_mac_len(secret->algorithm, &secret->key);
+    if (autn.n != 8 + mac_len)
+        return AKA_WRONG_LENGTH;
+    if (!load_sqn(self, index, &secret->sqn, &state) ||
+        !secret->algorithm->challenge(applet_crypto(self), &secret->key, rand, autn.p, v, sqn, mac) ||
+        (context == AKA_GBA_U && !gba_mask(self, v, mac)))
+        return AKA_FAILED;
+    /* the MAC before the sequence number: AUTS for a forger would be an oracle */
+    if (!crypto_equal(mac, autn.p + 8, mac_len))
+        return AKA_WRONG_MAC;
+    uint64_t value = sqn_from(sqn);
+    if (!sqn_fresh(&secret->sqn, &state, value))
+        return resynchronise(self, secret, &state, rand, auts) ? AKA_RESYNCHRONISE : AKA_FAILED;
+    sqn_accept(&secret->sqn, &state, value);
+    return store_sqn(self, index, &secret->sqn, &state) ? AKA_ACCEPTED : AKA_FAILED;
+}
+
+static enum aka_verdict aka_authenticate(struct applet self, enum aka_context context, const uint8_t rand[16],
+                                         struct span autn, struct aka_vector *v, struct aka_auts *auts)
+{
+    struct aka_secret secret;
     unsigned index = active_index(self);
     enum aka_verdict verdict = AKA_FAILED;
-    if (pair_load(self, index, &pair))
-        verdict = verify(self, index, aka_algorithm(pair.algorithm), &pair, rand, autn, v, auts);
+    if (aka_load(self, index, &secret))
+        verdict = verify(self, index, &secret, context, rand, autn, v, auts);
     if (verdict != AKA_ACCEPTED)
         crypto_wipe(v, sizeof *v);
-    crypto_wipe(&pair, sizeof pair);
+    crypto_wipe(&secret, sizeof secret);
     return verdict;
 }
 
 static bool aka_respond(struct applet self, const uint8_t rand[16], struct aka_vector *v)
 {
-    struct profile_pair pair;
-    bool ok = pair_load(self, active_index(self), &pair) &&
-              aka_algorithm(pair.algorithm)->f2345(applet_crypto(self), &pair.key, rand, v);
-    crypto_wipe(&pair, sizeof pair);
+    struct aka_secret secret;
+    bool ok = aka_load(self, active_index(self), &secret) &&
+              secret.algorithm->f2345(applet_crypto(self), &secret.key, rand, v);
+    crypto_wipe(&secret, sizeof secret);
     return ok;
 }
 
 static const struct aka_service aka = {aka_authenticate, aka_respond};
 
-/* ---- "ota-keys": the active operator's keyset, and the common ones. Those of other pairs do not exist as long as their pair is not the active
- * one: that is what makes the old operator's keys worthless after a change (TR 33.812 5.3.2.2). ---- */
+/* ---- "ota-keys": the active operator's keyset, and the common ones. Those of other pairs do not exist as
+ * long as their pair is not the active one: that is what makes the old operator's keys worthless after a
+ * change (TR 33.812 5.3.2.2). ---- */
 
-static bool find_common(struct applet self, uint8_t version, struct ota_key_reference *ref, struct keyset *keys)
+static bool find_common(struct applet self, uint8_t version, struct ota_key_reference *ref,
+                        struct keyset *keys)
 {
     struct span bytes;
     for (uint16_t i = 0; applet_get(self, (uint16_t)(ITEM_COMMON_KEYS | i), &bytes); i++) {
-        struct reader r = rd_of(bytes);
-        *ref = (struct ota_key_reference){(uint16_t)(ITEM_COMMON_COUNTER | i), rd_u32(&r)};
-        if (keyset_decode(&r, keys) && keys->version == version)
+        ref->item = (uint16_t)(ITEM_COMMON_COUNTER | i);
+        if (ota_load(self, (uint16_t)(ITEM_COMMON_KEYS | i), &ref->rights, keys) && keys->version == version)
             return true;
     }
     crypto_wipe(keys, sizeof *keys);
@@ -316,15 +348,10 @@ static bool find_common(struct applet self, uint8_t version, struct ota_key_refe
 
 static bool ota_find(struct applet self, uint8_t version, struct ota_key_reference *ref, struct keyset *keys)
 {
-    struct profile_pair pair;
     unsigned index = active_index(self);
-    bool ok = pair_load(self, index, &pair) && pair.ota.version == version;
-    if (ok) {
-        *keys = pair.ota;
-        *ref = (struct ota_key_reference){(uint16_t)(ITEM_COUNTER | index), pair.ota_rights};
-    }
-    crypto_wipe(&pair, sizeof pair);
-    return ok || find_common(self, version, ref, keys);
+    ref->item = (uint16_t)(ITEM_COUNTER | index);
+    return (ota_load(self, (uint16_t)(ITEM_OTA | index), &ref->rights, keys) && keys->version == version) ||
+           find_common(self, version, ref, keys);
 }
 
 static void ota_counter(struct applet self, const struct ota_key_reference *ref, uint8_t cntr[5])
@@ -360,7 +387,8 @@ struct order {
     uint8_t refresh;
 };
 
-/* Exactly one ORDER object; an object inside that we do not know makes the order void: it may be a condition we would break. */
+/* Exactly one ORDER object; an object inside that we do not know makes the order void: it may be a condition
+ * we would break. */
 static sw_t order_parse(struct span data, struct order *out)
 {
     struct reader r = rd_of(data);
@@ -389,8 +417,10 @@ static sw_t order_parse(struct span data, struct order *out)
             out->reference = t.value;
             break;
         default:
-            /* TS 102 223 8.6: 00 to 08 are modes of REFRESH; only those that end with a new start make a terminal read the IMSI anew. */
-            if (t.value.n != 1 || (t.value.p[0] != REFRESH_UICC_RESET && t.value.p[0] != 0x05 && t.value.p[0] != 0x06))
+            /* TS 102 223 8.6: 00 to 08 are modes of REFRESH; only those that end with a new start make a
+             * terminal read the IMSI anew. */
+            if (t.value.n != 1 ||
+                (t.value.p[0] != REFRESH_UICC_RESET && t.value.p[0] != 0x05 && t.value.p[0] != 0x06))
                 return SW_WRONG_DATA;
             out->refresh = t.value.p[0];
             break;
@@ -497,6 +527,17 @@ static bool change_files(struct applet self, struct span imsi)
     return ok;
 }
 
+/* Session keys that applications derived from the old pair's. */
+static bool tell_subscribers(struct applet self)
+{
+    struct applet provider;
+    const struct subscriber_service *subscriber;
+    bool ok = true;
+    for (unsigned i = 0; (subscriber = applet_service(self.card, "subscriber", i, &provider)) != NULL; i++)
+        ok = subscriber->changed(provider) && ok;
+    return ok;
+}
+
 static bool switch_pair(struct applet self, unsigned to, struct span imsi)
 {
     unsigned from = active_index(self);
@@ -541,7 +582,8 @@ static sw_t command_order(struct call *call)
         sw = choose_pair(call->self, &order, &index);
     if (sw != SW_OK)
         return sw;
-    if (!change_files(call->self, order.imsi) || !switch_pair(call->self, index, order.imsi) ||
+    if (!change_files(call->self, order.imsi) || !tell_subscribers(call->self) ||
+        !switch_pair(call->self, index, order.imsi) ||
         (order.reference.n > 0 && !applet_put(call->self, ITEM_REFERENCE, order.reference)) ||
         !answer_order(call->self, &order, index, call->out))
         return SW_MEMORY_PROBLEM;
@@ -577,10 +619,10 @@ static sw_t command_get_data(struct call *call)
 }
 
 static const struct command_row rows[] = {
-    {"STORE DATA (change order)", "GlobalPlatform 11.11; ota/README.md", CLASS_ETSI, 0xE2, 0x90, 0xFF, CASE_4, 1, 255,
-     TARGET_NONE, ACCESS_REMOTE_CHANGE, ROW_REMOTE, command_order},
-    {"GET DATA (key list)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, 0x00, 0x00, CASE_2, 0, 0, TARGET_NONE,
-     ACCESS_ADMIN, ROW_REMOTE, command_get_data},
+    {"STORE DATA (change order)", "GlobalPlatform 11.11; ota/README.md", CLASS_ETSI, 0xE2, 0x90, 0xFF, CASE_4,
+     1, 255, TARGET_NONE, ACCESS_REMOTE_CHANGE, ROW_REMOTE, command_order},
+    {"GET DATA (key list)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, 0x00, 0x00, CASE_2, 0, 0,
+     TARGET_NONE, ACCESS_ADMIN, ROW_REMOTE, command_get_data},
 };
 
 static const struct command_table table = {rows, sizeof rows / sizeof rows[0]};

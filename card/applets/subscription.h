@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The subscription applet: the indexed list of K/OTA-key pairs of 3GPP TR 33.812 alternative 3b, and the order that moves the card to the
- * next. ota/README.md documents the order and the answers octet by octet.
+ * The subscription applet: the indexed list of K/OTA-key pairs of 3GPP TR 33.812 alternative 3b, and the
+ * order that moves the card to the next. ota/README.md documents the order and the answers octet by octet.
  */
 #ifndef APPLETS_SUBSCRIPTION_H
 #define APPLETS_SUBSCRIPTION_H
@@ -24,7 +24,7 @@ enum {
     RESULT_REFERENCE = 0x82,
     RESULT_KCV_K = 0x83,
     RESULT_KCV_KIC = 0x84,
-    PAIR_INFO = 0xE3,      /* GET DATA 00E3: one a pair */
+    PAIR_INFO = 0xE3, /* GET DATA 00E3: one a pair */
     PAIR_INFO_STATE = 0x85,
     PAIR_INFO_ALGORITHM = 0x86,
     PAIR_INFO_KVN = 0x87,
@@ -33,14 +33,14 @@ enum {
 
 /* What may be known of a pair: no key. For GET DATA and `softuicc show`. */
 struct pair_info {
-    uint8_t state;         /* enum pair_state */
-    uint8_t algorithm;     /* enum aka_id */
-    uint8_t kvn;           /* its OTA keyset's version */
+    uint8_t state;     /* enum pair_state */
+    uint8_t algorithm; /* enum aka_id */
+    uint8_t kvn;       /* its OTA keyset's version */
     bool has_imsi;
-    uint8_t imsi[9];       /* as EF.IMSI has it; only when has_imsi: the pair is or was active */
+    uint8_t imsi[9]; /* as EF.IMSI has it; only when has_imsi: the pair is or was active */
     uint8_t kcv_k[3], kcv_kic[3];
-    uint64_t sqn;          /* the highest accepted */
-    uint8_t counter[5];    /* OTA counter last accepted */
+    uint64_t sqn;       /* the highest accepted */
+    uint8_t counter[5]; /* OTA counter last accepted */
 };
 
 extern const struct applet_class subscription_class;

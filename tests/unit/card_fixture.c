@@ -10,6 +10,7 @@
 
 #include "gsm.h"
 #include "hex.h"
+#include "isim.h"
 #include "receiver.h"
 #include "sms.h"
 #include "usim.h"
