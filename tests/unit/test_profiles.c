@@ -358,6 +358,7 @@ static const struct {
     {"MF/ADF.USIM/EF.MSK", "service 69, MBMS security: nor this"},
     {"MF/ADF.USIM/EF.MUK", "service 69"},
     {"MF/ADF.USIM/EF.NAFKCA", "service 76, local key establishment: nor this"},
+    {"MF/ADF.USIM/EF.NCP-IP", "service 80: no applet opens IP connections"},
     {"MF/ADF.USIM/EF.FDNURI", "service 99 is not announced where there is an ISIM"},
     {"MF/ADF.USIM/EF.BDNURI", "services 6, 99"},
     {"MF/ADF.USIM/EF.SDNURI", "service 99"},
