@@ -552,7 +552,8 @@ static void applet_text(const struct profile_applet *a, char text[160])
     for (unsigned t = 0; t < a->n_tars; t++)
         at += (size_t)snprintf(text + at, 160 - at, " TAR %02X%02X%02X", a->tars[t][0], a->tars[t][1],
                                a->tars[t][2]);
-    snprintf(text + at, 160 - at, a->n_tars > 0 ? " MSL %02X" : "", a->msl);
+    if (a->n_tars > 0)
+        snprintf(text + at, 160 - at, " MSL %02X", a->msl);
 }
 
 static void pair_text(const struct profile_pair *q, char text[160])
