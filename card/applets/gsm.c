@@ -11,7 +11,7 @@
 
 /* ---- status words ---- */
 
-enum { INS_ANY = 0x00, INS_CHV = 0x20, INS_GET_RESPONSE = 0xC0, INS_ENVELOPE = 0xC2 };
+enum { INS_ANY = 0x00, INS_CHV = 0x20, INS_GET_RESPONSE = 0xC0 };
 
 /* What a word of TS 102 221 is in class A0 (TS 51.011 9.4): the first row that fits. A row with an
  * instruction speaks for that alone (INS_CHV: 20 to 2F, which are the CHV commands); `keep` hands SW2 on. A
@@ -224,7 +224,7 @@ static sw_t run_gsm_algorithm(struct call *call)
     return SW_OK;
 }
 
-/* TS 51.011 8.18: without effect since phase 2; phase 1 terminals still send it. */
+/* TS 51.011 8.17: without effect since phase 2; phase 1 terminals still send it. */
 static sw_t sleep_command(struct call *call)
 {
     (void)call;
@@ -275,8 +275,8 @@ static const struct command_row rows[] = {
      ACCESS_FREE, ROW_REMOTE | ROW_KEEPS_RESPONSE, command_get_response},
     {"TERMINAL PROFILE", "TS 51.011 9.2.19", CLASS_GSM, 0x10, P1_ZERO, CASE_3, 1, 255, TARGET_NONE,
      ACCESS_FREE, 0, command_terminal_profile},
-    {"ENVELOPE", "TS 51.011 9.2.20", CLASS_GSM, INS_ENVELOPE, P1_ZERO, CASE_4, 1, 255, TARGET_NONE,
-     ACCESS_FREE, 0, command_envelope},
+    {"ENVELOPE", "TS 51.011 9.2.20", CLASS_GSM, 0xC2, P1_ZERO, CASE_4, 1, 255, TARGET_NONE, ACCESS_FREE, 0,
+     command_envelope},
     {"FETCH", "TS 51.011 9.2.21", CLASS_GSM, 0x12, P1_ZERO, CASE_2, 0, 0, TARGET_NONE, ACCESS_FREE, 0,
      command_fetch},
     {"TERMINAL RESPONSE", "TS 51.011 9.2.22", CLASS_GSM, 0x14, P1_ZERO, CASE_3, 1, 255, TARGET_NONE,

@@ -68,6 +68,11 @@ struct span admin_file_read(struct uicc *card, uint16_t file)
     return file == PROFILE_NO_FILE ? SPAN_EMPTY : fs_body(card, file);
 }
 
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file)
+{
+    return file == PROFILE_NO_FILE ? 0 : fs_file(card, file)->record_len;
+}
+
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data)
 {
     if (file == PROFILE_NO_FILE || !fs_is_ef(fs_file(card, file)))

@@ -100,6 +100,10 @@ bool applet_remove(struct applet self, uint16_t item);
 /* Durable at once, whatever becomes of the command: for counters. */
 bool applet_put_now(struct applet self, uint16_t item, struct span value);
 
+/* Volatile memory of this applet: zeroed when first asked for, the same block afterwards whatever n, gone at reset (wiped). NULL: no memory. */
+void *applet_transient(struct applet self, size_t n);
+void applet_transient_free(struct applet self);
+
 /* ---- the card ---- */
 
 const struct profile *applet_profile(struct applet self);
@@ -117,6 +121,7 @@ const void *applet_service(struct uicc *card, const char *service, unsigned nth,
 uint16_t admin_file(struct applet self, uint16_t fid); /* a file of the applet's ADF; PROFILE_NO_FILE if there is none */
 uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid); /* a file of this directory; 0: the MF */
 struct span admin_file_read(struct uicc *card, uint16_t file);
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
@@ -125,7 +130,8 @@ bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t re
 /* ---- scripts: the second caller of dispatch ---- */
 
 /* Runs one command APDU of an OTA session, as a transaction of its own (what the caller changed before is committed first). T=0 conventions as remote
- * scripts have them (TS 102 226 5.2.1): a case 4 command answers 61xx and the data waits in *response for GET RESPONSE. */
+ * scripts have them (TS 102 226 5.2.1): a case 4 command answers 61xx and the data waits in *waiting for GET RESPONSE. waiting NULL (expanded format):
+ * it answers with its data, if it has an Le. */
 struct script_response {
     uint8_t data[512];
     size_t n;      /* waiting */

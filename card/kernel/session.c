@@ -135,10 +135,12 @@ static sw_t execute_remote(struct uicc *card, struct session *session, struct co
         return SW_CHANNEL_NOT_SUPPORTED;
     if (cmd->messaging != 0)
         return SW_SECURE_MESSAGING_NOT_SUPPORTED;
-    if (cmd->ins == INS_GET_RESPONSE && cmd->klass != CLASS_UNKNOWN)
+    if (cmd->ins == INS_GET_RESPONSE && cmd->klass != CLASS_UNKNOWN && waiting != NULL)
         return cmd->data.n == 0 && cmd->has_le ? get_waiting(waiting, cmd, out) : SW_WRONG_LENGTH;
-    crypto_wipe(waiting->data, waiting->n);
-    waiting->n = 0;
+    if (waiting != NULL) {
+        crypto_wipe(waiting->data, waiting->n);
+        waiting->n = 0;
+    }
     /* What the caller changed so far is its own step; the command is the next. */
     if (objects_commit(card->objects) != STORE_OK) {
         objects_begin(card->objects);
@@ -148,14 +150,23 @@ static sw_t execute_remote(struct uicc *card, struct session *session, struct co
     objects_begin(card->objects);
     if (out->len == 0 || *row == NULL)
         return sw;
-    if ((*row)->iso_case == CASE_2 || ((*row)->iso_case == CASE_2_OR_4 && cmd->data.n == 0))
-        return out->len < cmd->le && cmd->le != 256 ? SW_WITH(SW_WRONG_LE, out->len) : sw;
-    if (out->len > sizeof waiting->data)
-        return SW_TECHNICAL_PROBLEM;
-    memcpy(waiting->data, out->p, out->len);
-    waiting->n = out->len;
+    size_t n = out->len;
+    if ((*row)->iso_case == CASE_2 || ((*row)->iso_case == CASE_2_OR_4 && cmd->data.n == 0)) {
+        if (n >= cmd->le || cmd->le == 256)
+            return sw;
+        out->len = 0;
+        return SW_WITH(SW_WRONG_LE, n);
+    }
+    if (waiting == NULL && cmd->has_le)
+        return sw;
     out->len = 0;
-    return sw == SW_OK ? SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n) : sw;
+    if (waiting != NULL && n > sizeof waiting->data)
+        return SW_TECHNICAL_PROBLEM;
+    if (waiting != NULL) {
+        memcpy(waiting->data, out->p, n);
+        waiting->n = n;
+    }
+    return sw == SW_OK ? SW_WITH(SW_DATA_AVAILABLE, n > 255 ? 0 : n) : sw;
 }
 
 sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu, struct script_response *waiting,

@@ -62,7 +62,7 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
     if (out->len == 0 || row == NULL)
         return answer(out->p, 0, proactive(card, sw));
     if (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0)) {
-        if (!cmd->extended && sw == SW_OK && out->len < cmd->le && out->len <= 255) {
+        if (!cmd->extended && sw == SW_OK && out->len != cmd->le && out->len <= 255) {
             size_t right = out->len;
             crypto_wipe(out->p, out->len);
             return answer(out->p, 0, SW_WITH(SW_WRONG_LE, right));

@@ -572,14 +572,14 @@ static void test_run_gsm(void **state)
 static void test_get_response(void **state)
 {
     struct fixture *f = *state;
-    apdu(f, "A0C0000000", "6F00");       /* 8.? GET RESPONSE: nothing to get */
+    apdu(f, "A0C0000000", "6F00");       /* 9.2.18: nothing to get */
     apdu(f, "A0A40000023F0000", "9F16"); /* with Le */
     apdu(f, "A0C0000017", "6716");
     apdu(f, "A0C0000007", "00000000 3F00 01 9000"); /* less than there is: no 61xx here */
     apdu(f, "A0F2000001", "00 9000");
     apdu(f, "A0C0000001", "6F00"); /* another command drops what waited */
     apdu(f, "A0A40000023F00", "9F16");
-    apdu(f, "A0C0000116", "00*"); /* P2 is nobody's concern */
+    apdu(f, "A0C0000116", "00*"); /* P2 is not looked at */
     apdu(f, "A0C0010016", "6B00");
     apdu(f, "A0C0000002FFFF", "67*");
 }
