@@ -865,16 +865,27 @@ static void test_cut(void **state)
         profile_free(load((const char *)b->text, n, &error));
 }
 
-static void test_mutations(void **state)
+/* What a later file says, over a built-in one. */
+static const char over[] = "format: 1\ninclude: [test, m2m]\nname: over\n"
+                           "access: [{name: open-pin, remove: yes}, {name: new, read: pin1}]\n"
+                           "pins: [{name: pin1, tries: 5}]\n"
+                           "files:\n"
+                           "  - {path: MF/ADF.USIM/EF.SPN, content: 00}\n"
+                           "  - {path: MF/ADF.USIM/DF.GSM-ACCESS, remove: yes}\n"
+                           "  - {path: MF/ADF.USIM/EF.SMS, records: {count: 2}}\n"
+                           "  - {path: MF/EF.X, kind: transparent, fid: 2F10, access: new, size: 3}\n"
+                           "applets: [{class: rfm, tars: [B00001], msl: 12}]\n";
+
+static void mutate(const char *original, size_t length, int rounds)
 {
-    (void)state;
     struct profile_error error;
     static const char edge[] = "\n :-,{}[]#&*!|>'\"%@`?0fF\x80\xFF\t";
     uint64_t seed = 2;
-    char text[sizeof small];
-    for (int round = 0; round < 3000; round++) {
-        memcpy(text, small, sizeof small);
-        size_t n = sizeof small - 1, changes = 1 + rng(&seed) % 3;
+    char *text = malloc(length);
+    assert_non_null(text);
+    for (int round = 0; round < rounds; round++) {
+        memcpy(text, original, length);
+        size_t n = length, changes = 1 + rng(&seed) % 3;
         for (size_t i = 0; i < changes; i++) {
             size_t at = rng(&seed) % n;
             uint64_t how = rng(&seed) % 3;
@@ -894,6 +905,14 @@ static void test_mutations(void **state)
         }
         profile_free(load(text, n, &error));
     }
+    free(text);
+}
+
+static void test_mutations(void **state)
+{
+    (void)state;
+    mutate(small, sizeof small - 1, 3000);
+    mutate(over, sizeof over - 1, 1000);
 }
 
 /* ---- files ---- */

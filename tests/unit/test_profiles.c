@@ -348,7 +348,6 @@ enum { KNOWN = sizeof known / sizeof known[0] };
 static const struct {
     const char *path, *why;
 } without[] = {
-    {"MF/ADF.USIM/EF.CBMID", "service 29, data download by cell broadcast: no applet takes that envelope"},
     {"MF/ADF.USIM/EF.BDN", "service 6 needs call control (30), which the card does not do"},
     {"MF/ADF.USIM/EF.EXT4", "extends EF.BDN"},
     {"MF/ADF.USIM/EF.CMI", "compares with EF.BDN"},
@@ -370,7 +369,6 @@ static const struct {
     {"MF/DF.TELECOM/EF.BDN", "as in the USIM"},
     {"MF/DF.TELECOM/EF.EXT4", "as in the USIM"},
     {"MF/DF.TELECOM/EF.CMI", "as in the USIM"},
-    {"MF/DF.GSM/EF.CBMID", "as in the USIM"},
 };
 
 /* Files beyond that list which a service needs. */
