@@ -963,6 +963,33 @@ static void test_protected(void **state)
     fixture_close(&f);
 }
 
+/* A BER-TLV file that the profile fills: its objects are there, change, go and come back. */
+static void test_ber_tlv(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, "usim");
+    exchange(&f, "0020000A083132333435363738", "9000");
+    go_to(&f, find(&f.profile->p, "MF/ADF.ISIM/EF.IMSConfigData"));
+    exchange(&f, "80CB0080015C", "5C0280819000");
+    exchange(&f, "80CB00800180", "8001009000");
+    exchange(&f, "80DB008003800101", "9000");
+    exchange(&f, "80DB008003850102", "9000");
+    exchange(&f, "80DB00800181", "9000");
+    exchange(&f, "80CB0080015C", "5C0280859000");
+    exchange(&f, "80CB00800180", "8001019000");
+    exchange(&f, "80DB00800180", "9000");
+    exchange(&f, "80DB00800185", "9000");
+    exchange(&f, "80CB0080015C", "5C009000");
+    exchange(&f, "80DB008003800100", "9000");
+    exchange(&f, "80CB00800180", "8001009000");
+    go_to(&f, find(&f.profile->p, "MF/DF.TELECOM/DF.MCS/EF.MCS_CONFIG"));
+    exchange(&f, "80CB0080015C", "5C009000");
+    exchange(&f, "80DB008003800100", "9000");
+    exchange(&f, "80CB0080015C", "5C01809000");
+    fixture_close(&f);
+}
+
 /* What the tables announce: GET IDENTITY with the null scheme, GBA, both applications' AUTHENTICATE; m2m has
  * no GSM access. */
 static void test_services_work(void **state)
@@ -982,13 +1009,13 @@ static void test_services_work(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),          cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_known_files),   cmocka_unit_test(test_complete),
-        cmocka_unit_test(test_services),      cmocka_unit_test(test_sim_services),
-        cmocka_unit_test(test_directory),     cmocka_unit_test(test_size),
-        cmocka_unit_test(test_objects),       cmocka_unit_test(test_phone_books),
-        cmocka_unit_test(test_every_file),    cmocka_unit_test(test_protected),
-        cmocka_unit_test(test_services_work),
+        cmocka_unit_test(test_list),        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_known_files), cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_services),    cmocka_unit_test(test_sim_services),
+        cmocka_unit_test(test_directory),   cmocka_unit_test(test_size),
+        cmocka_unit_test(test_objects),     cmocka_unit_test(test_phone_books),
+        cmocka_unit_test(test_every_file),  cmocka_unit_test(test_protected),
+        cmocka_unit_test(test_ber_tlv),     cmocka_unit_test(test_services_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
