@@ -561,7 +561,7 @@ static int run(int argc, char **argv)
     if (pairs && o.package == NULL)
         return cli_usage(cmd, "--pairs: for --upp only; a profile lists its pairs itself");
     if (o.profile_name == NULL)
-        o.profile_name = "test";
+        o.profile_name = "usim";
     if (o.package != NULL && o.imsi != NULL && !cli_digits(cmd, "--imsi", o.imsi, 6, 15))
         return EXIT_USAGE;
     struct uicc_crypto *crypto = crypto_new();
@@ -585,7 +585,7 @@ const struct subcommand cmd_new = {
             "                         [--seed HEX] [--keys FILE]\n"
             "       softuicc new DECK --upp FILE [--pairs N] [--iccid N] [--imsi N] [...]\n"
             "Makes DECK, and DECK.key with the storage key that its secrets are sealed under.\n\n"
-            "  --profile NAME|FILE  what the cards are made of: a built-in profile (default: test)\n"
+            "  --profile NAME|FILE  what the cards are made of: a built-in profile (default: usim)\n"
             "                       or a YAML file\n"
             "  --upp FILE           in its place, a profile package for eUICCs (TCA Interoperable Format,\n"
             "                       unprotected, DER); ICCID, IMSI and the first pair are its own. What it\n"
