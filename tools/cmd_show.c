@@ -58,6 +58,8 @@ static const char *pair_state_text(uint8_t state)
     switch (state) {
     case PAIR_UNUSED:
         return "unused";
+    case PAIR_STAGED:
+        return "staged";
     case PAIR_ON_TRIAL:
         return "on trial";
     case PAIR_ACTIVE:
