@@ -35,6 +35,7 @@ struct ram {
     struct toolkit toolkit;
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
+    uint8_t waiting_channel;
     sw_t waiting_sw;                         /* what the last octet of them is answered with */
     bool waiting_secret;                     /* they have keys: not for the trace */
 };
