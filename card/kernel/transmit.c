@@ -91,8 +91,6 @@ static size_t get_response(struct uicc *card, const struct command *cmd, uint8_t
     size_t left = card->ram.waiting;
     if (left == 0)
         return answer(response, 0, SW_TECHNICAL_PROBLEM);
-    if (cmd->p2 != 0)
-        return answer(response, 0, SW_WRONG_P1P2);
     if (cmd->le > left)
         return answer(response, 0, SW_WITH(SW_WRONG_LE, left));
     memcpy(response, card->waiting + card->ram.waiting_from, cmd->le);
