@@ -65,7 +65,7 @@ struct ber_transfer {
     uint16_t file;                 /* PROFILE_NO_FILE: none under way */
     uint8_t channel;
     bool setting;
-    size_t at, n;                  /* octets done, octets in all */
+    size_t last, at, n;            /* octets done before the last block, octets done, octets in all */
     uint8_t *data;                 /* n octets; of the heap */
 };
 
