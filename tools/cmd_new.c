@@ -467,7 +467,7 @@ static int run(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     const struct subcommand *cmd = &cmd_new;
-    struct order o = {.profile_name = "test", .count = 1};
+    struct order o = {.profile_name = "usim", .count = 1};
     int opt, code = EXIT_USAGE;
     while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
         switch (opt) {
@@ -520,7 +520,7 @@ const struct subcommand cmd_new = {
     .help = "Usage: softuicc new DECK [--profile NAME|FILE] [--iccid N] [--imsi N] [--count N]\n"
             "                         [--seed HEX] [--keys FILE]\n"
             "Makes DECK, and DECK.key with the storage key that its secrets are sealed under.\n\n"
-            "  --profile NAME|FILE  what the cards are made of: a built-in profile (default: test)\n"
+            "  --profile NAME|FILE  what the cards are made of: a built-in profile (default: usim)\n"
             "                       or a YAML file\n"
             "  --iccid N            ICCID of the first card: 19 or 20 digits, the last of which is the\n"
             "                       check digit, or 18 digits, to which it is added\n"

@@ -86,8 +86,7 @@ static struct naf_list naf_list(struct applet self, uint16_t fid)
 {
     struct naf_list l = {.file = admin_file(self, fid)};
     l.body = admin_file_read(self.card, l.file);
-    if (l.body.n > 0)
-        l.record_len = applet_profile(self)->files[l.file].record_len;
+    l.record_len = admin_file_record_len(self.card, l.file);
     if (l.record_len > 0)
         l.n = (uint8_t)(l.body.n / l.record_len);
     return l;

@@ -444,57 +444,85 @@ static sw_t choose_pair(struct applet self, const struct order *order, unsigned 
     return SW_LIST_EXHAUSTED;
 }
 
-/* What the old network left behind and the new one must not find (TR 33.812 5.3.2.3): files of the USIM's
- * ADF, and the value that means "nothing known" (TS 31.102, clause beside each). `keep` octets at the start
- * stay. */
+/* Where files of a subscription are: in the USIM's ADF, in DF.GSM-ACCESS below it, and in MF/DF.GSM, if the profile has files of its own there. */
+enum place { IN_USIM, IN_GSM_ACCESS, IN_DF_GSM };
+
+static uint16_t file_in(struct applet usim, enum place place, uint16_t fid)
+{
+    enum { MF = 0, FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B };
+    if (place == IN_USIM)
+        return admin_file(usim, fid);
+    uint16_t df = place == IN_DF_GSM ? admin_file_in(usim.card, MF, FID_DF_GSM) : admin_file(usim, FID_GSM_ACCESS);
+    return df == PROFILE_NO_FILE ? PROFILE_NO_FILE : admin_file_in(usim.card, df, fid);
+}
+
+/* What the old network left behind and the new one must not find (TR 33.812 5.3.2.3), and the value that means "nothing known" (TS 31.102, TS 51.011,
+ * clause beside each). */
 static const struct {
+    enum place place;
     uint16_t fid;
     uint8_t n;
     uint8_t value[20];
 } cleared[] = {
     /* 4.2.17 EF.LOCI: TMSI, LAI (no PLMN, LAC FFFE), RFU, "not updated" */
-    {0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
+    {IN_USIM, 0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
     /* 4.2.23 EF.PSLOCI: P-TMSI, signature, RAI (no PLMN, LAC FFFE, RAC FF), "not updated" */
-    {0x6F73, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
+    {IN_USIM, 0x6F73, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
     /* 4.2.91 EF.EPSLOCI: GUTI, last visited registered TAI (no PLMN, TAC FFFE), "not updated" */
-    {0x6FE3,
-     18,
-     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE,
-      0x01}},
+    {IN_USIM, 0x6FE3, 18, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x01}},
+    /* 4.4.3.1, 4.4.3.2 EF.Kc, EF.KcGPRS: sequence number 7, no key */
+    {IN_GSM_ACCESS, 0x4F20, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
+    {IN_GSM_ACCESS, 0x4F52, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
+    /* TS 51.011 10.3.3 EF.Kc, 10.3.32 EF.KcGPRS */
+    {IN_DF_GSM, 0x6F20, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
+    {IN_DF_GSM, 0x6F52, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
+    /* TS 51.011 10.3.17 EF.LOCI, 10.3.33 EF.LOCIGPRS: as above */
+    {IN_DF_GSM, 0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
+    {IN_DF_GSM, 0x6F53, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
 };
 
 /* 4.2.3, 4.2.4, 4.2.16, 4.2.50 and 4.2.92: key set identifier 07 "no key"; the rest FF. */
 static const struct {
+    enum place place;
     uint16_t fid;
     uint8_t first;
 } emptied[] = {
-    {0x6F08, 0x07}, /* EF.Keys */
-    {0x6F09, 0x07}, /* EF.KeysPS */
-    {0x6F7B, 0xFF}, /* EF.FPLMN */
-    {0x6FC4, 0xFF}, /* EF.NETPAR */
-    {0x6FE4, 0xFF}, /* EF.EPSNSC */
+    {IN_USIM, 0x6F08, 0x07},   /* EF.Keys */
+    {IN_USIM, 0x6F09, 0x07},   /* EF.KeysPS */
+    {IN_USIM, 0x6F7B, 0xFF},   /* EF.FPLMN */
+    {IN_USIM, 0x6FC4, 0xFF},   /* EF.NETPAR */
+    {IN_USIM, 0x6FE4, 0xFF},   /* EF.EPSNSC */
+    {IN_DF_GSM, 0x6F74, 0xFF}, /* EF.BCCH */
+    {IN_DF_GSM, 0x6F7B, 0xFF}, /* EF.FPLMN */
 };
 
-/* Files of the subscription are those of every ADF that the profile gives to a "usim"; IMSI and network
- * context change together. */
+static bool clear_files(struct applet usim, bool df_gsm)
+{
+    bool ok = true;
+    for (size_t i = 0; i < sizeof cleared / sizeof cleared[0] && ok; i++) {
+        uint16_t file = file_in(usim, cleared[i].place, cleared[i].fid);
+        if (file != PROFILE_NO_FILE && (cleared[i].place == IN_DF_GSM) == df_gsm)
+            ok = admin_file_update(usim.card, file, 0, span_of(cleared[i].value, cleared[i].n));
+    }
+    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0] && ok; i++) {
+        uint16_t file = file_in(usim, emptied[i].place, emptied[i].fid);
+        if (file != PROFILE_NO_FILE && (emptied[i].place == IN_DF_GSM) == df_gsm)
+            ok = admin_file_fill(usim.card, file, emptied[i].first, 0xFF);
+    }
+    return ok;
+}
+
+/* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
 static bool change_files(struct applet self, struct span imsi)
 {
     const struct profile *p = applet_profile(self);
-    bool ok = true;
+    uint16_t gsm_imsi = file_in(self, IN_DF_GSM, 0x6F07);
+    bool ok = clear_files(self, true) && (gsm_imsi == PROFILE_NO_FILE || admin_file_update(self.card, gsm_imsi, 0, imsi));
     for (uint8_t a = 0; a < p->n_applets && ok; a++) {
         if (strcmp(p->applets[a].class_name, "usim") != 0)
             continue;
         const struct applet usim = {self.card, a};
-        ok = admin_file_update(self.card, admin_file(usim, 0x6F07), 0, imsi);
-        for (size_t i = 0; i < sizeof cleared / sizeof cleared[0] && ok; i++) {
-            uint16_t file = admin_file(usim, cleared[i].fid);
-            ok = file == PROFILE_NO_FILE ||
-                 admin_file_update(self.card, file, 0, span_of(cleared[i].value, cleared[i].n));
-        }
-        for (size_t i = 0; i < sizeof emptied / sizeof emptied[0] && ok; i++) {
-            uint16_t file = admin_file(usim, emptied[i].fid);
-            ok = file == PROFILE_NO_FILE || admin_file_fill(self.card, file, emptied[i].first, 0xFF);
-        }
+        ok = admin_file_update(self.card, admin_file(usim, 0x6F07), 0, imsi) && clear_files(usim, false);
     }
     return ok;
 }

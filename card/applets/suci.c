@@ -65,7 +65,7 @@ static struct span read_below(struct applet self, uint16_t df_fid, uint16_t fid)
     uint16_t df = admin_file(self, df_fid);
     if (df == PROFILE_NO_FILE)
         return SPAN_EMPTY;
-    return admin_file_read(self.card, profile_child(applet_profile(self), df, fid));
+    return admin_file_read(self.card, admin_file_in(self.card, df, fid));
 }
 
 /* MSIN: the digits of the IMSI behind MCC and MNC, whose length is in EF.AD (TS 31.102 4.2.18). */

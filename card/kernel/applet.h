@@ -45,6 +45,11 @@ struct event {
 struct applet_class {
     const char *name;                        /* what profiles call it */
     const struct command_table *commands;    /* while selected, and for OTA scripts that target it; may be NULL */
+    /* Class A0 (TS 51.011) knows no applications: the rows of the first applet that has these are in force whatever is selected. The second, called last
+     * of all, makes that class's status words of those of shared handlers, kernel and T=0 fold; row is NULL for a command that was refused before it was
+     * found. Both NULL or neither. */
+    const struct command_table *card_commands;
+    sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw);
     const uint8_t *envelope_tags;            /* 0 at the end; may be NULL */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal); /* once, when the card is made */
@@ -60,6 +65,7 @@ struct view {
     uint16_t df;      /* current DF (or MF, ADF) */
     uint16_t ef;      /* current EF, PROFILE_NO_FILE for none */
     uint8_t record;   /* record pointer, 0 for none */
+    uint16_t alias;   /* class A0 alone: the FID that it selected df by, when that is the USIM's ADF (card/applets/gsm_files.c) */
 };
 
 struct session {
@@ -113,7 +119,9 @@ const void *applet_service(struct uicc *card, const char *service, unsigned nth,
  * to files goes through dispatch instead. ---- */
 
 uint16_t admin_file(struct applet self, uint16_t fid); /* a file of the applet's ADF; PROFILE_NO_FILE if there is none */
+uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid); /* a file of this directory; 0: the MF */
 struct span admin_file_read(struct uicc *card, uint16_t file);
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */

@@ -6,12 +6,11 @@
  */
 #include "profile_yaml.h"
 
-#include "builtin.h"
 #include "hex.h"
 #include "tlv.h"
+#include "yaml_include.h"
 #include "yaml_schema.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,6 +83,14 @@ static struct place at_item(const char *list, unsigned index, const char *key, u
 {
     struct place w;
     (void)snprintf(w.text, sizeof w.text, "%s[%u].%s[%u]", list, index, key, item);
+    return w;
+}
+
+/* What a person calls an entry: its place in its own file. */
+static struct place called(const struct maker *m, const char *list, unsigned index)
+{
+    struct place w;
+    yaml_called(m->s, at(list, index, "").text, w.text, sizeof w.text);
     return w;
 }
 
@@ -332,7 +339,8 @@ static bool make_applet(struct maker *m, unsigned i)
         a->aid_len = (uint8_t)n;
         for (unsigned k = 0; k < i; k++)
             if (span_equal(span_of(a->aid, n), span_of(m->p.applets[k].aid, m->p.applets[k].aid_len)))
-                return yaml_fail(m->s, w.text, "applets[%u] has the same AID; each needs its own", k);
+                return yaml_fail(m->s, w.text, "%s has the same AID; each needs its own",
+                                 called(m, "applets", k).text);
     }
     const char *df = y->adf != NULL ? y->adf : y->start;
     struct place w = at("applets", i, y->adf != NULL ? "adf" : "start");
@@ -349,8 +357,8 @@ static bool make_applet(struct maker *m, unsigned i)
             return yaml_fail(m->s, at("applets", i, "").text,
                              "owns an ADF but has no \"aid\" to select it by");
         if (m->p.files[a->adf].applet != 0xFF)
-            return yaml_fail(m->s, w.text, "\"%s\" is already owned by applets[%u]", df,
-                             m->p.files[a->adf].applet);
+            return yaml_fail(m->s, w.text, "\"%s\" is already owned by %s", df,
+                             called(m, "applets", m->p.files[a->adf].applet).text);
         m->p.files[a->adf].applet = (uint8_t)i;
     } else if (df != NULL && !profile_is_df((uint8_t)m->y->files[a->adf].kind)) {
         return yaml_fail(m->s, w.text, "\"%s\" is not a DF", df);
@@ -363,7 +371,8 @@ static bool make_applet(struct maker *m, unsigned i)
         for (unsigned j = 0; j <= i; j++)
             for (unsigned t = 0; t < m->p.applets[j].n_tars && !(j == i && t == k); t++)
                 if (memcmp(m->p.applets[j].tars[t], a->tars[k], 3) == 0)
-                    return yaml_fail(m->s, w.text, "TAR already given to applets[%u]; each needs its own", j);
+                    return yaml_fail(m->s, w.text, "TAR already given to %s; each needs its own",
+                                     called(m, "applets", j).text);
     }
     a->msl = MSL_DEFAULT;
     w = at("applets", i, "msl");
@@ -444,7 +453,7 @@ static bool make_pin(struct maker *m, unsigned i)
     }
     for (unsigned k = 0; k < i; k++)
         if (m->p.pins[k].reference == p->reference && m->p.pins[k].adf == p->adf)
-            return yaml_fail(m->s, w.text, "pins[%u] has the same key reference", k);
+            return yaml_fail(m->s, w.text, "%s has the same key reference", called(m, "pins", k).text);
     if (!read_pin(m, at("pins", i, "value").text, y->value, 4, p->value))
         return false;
     if (y->puk != NULL && !read_pin(m, at("pins", i, "puk").text, y->puk, 8, p->puk))
@@ -820,6 +829,12 @@ static bool make_content(struct maker *m, unsigned i)
     if (given > 0)
         for (size_t r = 0; r < f->size; r += room)
             memcpy(all + r, bytes, given);
+    struct reader objects = rd_of(span_of(bytes, given));
+    struct tlv object;
+    while (y->kind == FILE_BERTLV && objects.left > 0)
+        if (!tlv_next(&objects, &object)) /* TS 102 221 8.2.2.4: nothing else is in such a file */
+            return yaml_fail(m->s, at("files", i, "content").text,
+                             "%s: not whole BER-TLV data objects, one after the other", f->name);
     if (y->fill == Y_FILL_ACCESS_RULES)
         for (unsigned k = 0; k < m->y->access_count; k++)
             memcpy(all + k * room, m->arr[k], m->arr_len[k]);
@@ -1080,7 +1095,8 @@ static bool make_pairs(struct maker *m)
                 return yaml_fail(m->s, w.text, "a pair's OTA keys have the same version; each needs its own");
         for (unsigned j = 0; j < i; j++)
             if (m->p.keysets[j].keys.version == k->keys.version)
-                return yaml_fail(m->s, w.text, "keysets[%u] has the same version; each needs its own", j);
+                return yaml_fail(m->s, w.text, "%s has the same version; each needs its own",
+                                 called(m, "keysets", j).text);
     }
     return true;
 }
@@ -1122,22 +1138,14 @@ static bool make(struct maker *m)
     return make_files(m) && make_pairs(m);
 }
 
-struct uicc_profile *profile_load_text(const char *text, size_t n, const char *origin,
-                                       struct profile_error *error)
+static struct uicc_profile *make_profile(const struct yaml_source *source)
 {
-    struct profile_error ignored;
-    if (error == NULL)
-        error = &ignored;
-    error->text[0] = 0;
-    struct yaml_source source = {text, n, origin, error};
-    if (!yaml_check(&source))
-        return NULL;
-    struct y_profile *y = y_load(&source);
+    struct y_profile *y = y_load(source);
     if (y == NULL)
         return NULL;
     struct maker m;
     memset(&m, 0, sizeof m);
-    m.s = &source;
+    m.s = source;
     m.y = y;
     struct uicc_profile *u = NULL;
     uint8_t *bytes = NULL;
@@ -1146,7 +1154,7 @@ struct uicc_profile *profile_load_text(const char *text, size_t n, const char *o
         if (profile_encode(&m.p, &bytes, &n_bytes))
             u = profile_decode(span_of(bytes, n_bytes));
         if (u == NULL) /* everything that decode refuses was refused above, with a reason */
-            (void)yaml_fail_at(&source, 0, "", "no memory");
+            (void)yaml_fail_at(source, 0, "", "no memory");
     }
     if (bytes != NULL)
         crypto_wipe(bytes, n_bytes);
@@ -1158,37 +1166,30 @@ struct uicc_profile *profile_load_text(const char *text, size_t n, const char *o
     return u;
 }
 
+struct uicc_profile *profile_load_text(const char *text, size_t n, const char *origin,
+                                       struct profile_error *error)
+{
+    struct profile_error ignored;
+    if (error == NULL)
+        error = &ignored;
+    error->text[0] = 0;
+    struct yaml_whole whole;
+    memset(&whole, 0, sizeof whole);
+    struct uicc_profile *u =
+        yaml_read_text(text, n, origin, error, &whole) ? make_profile(&whole.source) : NULL;
+    yaml_release(&whole.arena);
+    return u;
+}
+
 struct uicc_profile *profile_load(const char *name_or_path, struct profile_error *error)
 {
     struct profile_error ignored;
     if (error == NULL)
         error = &ignored;
-    for (const struct profile_builtin *b = profile_builtins; b->name != NULL; b++)
-        if (strcmp(name_or_path, b->name) == 0)
-            return profile_load_text((const char *)b->text, b->n, b->name, error);
-    struct yaml_source source = {NULL, 0, name_or_path, error};
     error->text[0] = 0;
-    FILE *file = fopen(name_or_path, "rb");
-    if (file == NULL) {
-        (void)yaml_fail_at(&source, 0, "",
-                           "%s; give the path of a profile, or the name of a built-in one (%s)",
-                           strerror(errno), profile_builtin_names[0]);
-        return NULL;
-    }
-    struct uicc_profile *u = NULL;
-    size_t room = (size_t)YAML_TEXT_MAX + 1; /* one more, so that a text that is too long shows */
-    char *text = malloc(room);
-    if (text == NULL) {
-        (void)yaml_fail_at(&source, 0, "", "no memory");
-    } else {
-        size_t n = fread(text, 1, room, file);
-        if (ferror(file))
-            (void)yaml_fail_at(&source, 0, "", "cannot be read: %s", strerror(errno));
-        else
-            u = profile_load_text(text, n, name_or_path, error);
-        crypto_wipe(text, n);
-    }
-    free(text);
-    (void)fclose(file);
+    struct yaml_whole whole;
+    memset(&whole, 0, sizeof whole);
+    struct uicc_profile *u = yaml_read(name_or_path, error, &whole) ? make_profile(&whole.source) : NULL;
+    yaml_release(&whole.arena);
     return u;
 }

@@ -8,13 +8,15 @@
 
 #include <cmocka.h>
 
+#include "gsm.h"
 #include "hex.h"
 #include "isim.h"
 #include "receiver.h"
 #include "sms.h"
 #include "usim.h"
 
-static const struct applet_class *const classes[] = {&ota_class, &rfm_class, &isim_class, &subscription_class, &usim_class, NULL};
+static const struct applet_class *const classes[] = {&gsm_class,          &isim_class, &ota_class, &rfm_class,
+                                                     &subscription_class, &usim_class, NULL};
 
 static void trace(void *ctx, const struct uicc_trace_event *e)
 {
