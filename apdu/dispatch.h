@@ -23,9 +23,10 @@ enum target {
     TARGET_EF_SFI_P1,  /* SFI in P1 when its bit 8 is set, else the current EF (READ BINARY and kin) */
     TARGET_EF_SFI_P2,  /* SFI in P2 bits 8-4 unless they are 00000, else the current EF (READ RECORD and kin) */
     TARGET_EF_SFI_P2_LOW, /* SFI in P2 bits 5-1 unless they are 00000, else the current EF (RETRIEVE DATA, SET DATA) */
-    TARGET_CURRENT_EF, /* or the file in the current DF whose FID is the data: TERMINATE EF */
+    TARGET_CURRENT_EF,
     TARGET_CURRENT_DF,
-    TARGET_NAMED_DF,   /* likewise the current DF, or the file in it that the data name: TERMINATE DF */
+    TARGET_NAMED_EF,   /* the current EF, or the file in the current DF whose FID is the data: TERMINATE EF */
+    TARGET_NAMED_DF,   /* likewise the current DF: TERMINATE DF */
     TARGET_NAMED,      /* the file that FID or path in the data name (P1: 00, 08, 09), else the current one: ACTIVATE FILE */
     TARGET_CHILD,      /* the file in the current DF whose FID is the data: DELETE FILE */
     TARGET_FCP_CHILD,  /* likewise, the FID being tag 83 of an FCP template in the data: RESIZE FILE */

@@ -71,6 +71,8 @@ static sw_t resolve(const struct uicc *card, const struct session *session, cons
     case TARGET_EF_SFI_P2_LOW: /* TS 102 221 11.3.1: SFI in b5-b1 */
         return (cmd->p2 & 0x1F) == 0 ? current_ef(view, target) : by_sfi(card, view, cmd->p2 & 0x1F, target);
     case TARGET_CURRENT_EF:
+        return current_ef(view, target);
+    case TARGET_NAMED_EF:
         return cmd->data.n == 0 ? current_ef(view, target) : child(card, view, cmd->data, target);
     case TARGET_NAMED_DF:
         if (cmd->data.n > 0)

@@ -67,7 +67,7 @@ static const struct command_row rows[] = {
      command_delete_file},
     {"TERMINATE DF", "TS 102 222 6.7", CLASS_ISO, 0xE6, P1_IS(0), CASE_3, 0, 2, TARGET_NAMED_DF, ACCESS_TERMINATE, ROW_REMOTE | ROW_P2_00,
      command_terminate_df},
-    {"TERMINATE EF", "TS 102 222 6.8", CLASS_ISO, 0xE8, P1_IS(0), CASE_3, 0, 2, TARGET_CURRENT_EF, ACCESS_TERMINATE, ROW_REMOTE | ROW_P2_00,
+    {"TERMINATE EF", "TS 102 222 6.8", CLASS_ISO, 0xE8, P1_IS(0), CASE_3, 0, 2, TARGET_NAMED_EF, ACCESS_TERMINATE, ROW_REMOTE | ROW_P2_00,
      command_terminate_ef},
     {"TERMINATE CARD USAGE", "TS 102 222 6.9", CLASS_ISO, 0xFE, P1_IS(0), CASE_1, 0, 0, TARGET_MF, ACCESS_TERMINATE, ROW_P2_00,
      command_terminate_card},
