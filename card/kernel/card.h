@@ -35,6 +35,7 @@ struct ram {
     struct toolkit toolkit;
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
+    uint8_t waiting_channel;
     sw_t waiting_sw;                         /* what the last octet of them is answered with */
     bool waiting_secret;                     /* they have keys: not for the trace */
 };
@@ -64,7 +65,7 @@ struct ber_transfer {
     uint16_t file;                 /* PROFILE_NO_FILE: none under way */
     uint8_t channel;
     bool setting;
-    size_t at, n;                  /* octets done, octets in all */
+    size_t last, at, n;            /* octets done before the last block, octets done, octets in all */
     uint8_t *data;                 /* n octets; of the heap */
 };
 

@@ -30,7 +30,7 @@ static void drop_waiting(struct uicc *card)
     card->ram.waiting_secret = false;
 }
 
-static bool keep_waiting(struct uicc *card, struct span data, sw_t last, bool secret)
+static bool keep_waiting(struct uicc *card, uint8_t channel, struct span data, sw_t last, bool secret)
 {
     if (data.n > card->waiting_cap) {
         uint8_t *bigger = malloc(data.n);
@@ -46,6 +46,7 @@ static bool keep_waiting(struct uicc *card, struct span data, sw_t last, bool se
     card->ram.waiting = data.n;
     card->ram.waiting_from = 0;
     card->ram.waiting_sw = last;
+    card->ram.waiting_channel = channel;
     card->ram.waiting_secret = secret;
     return true;
 }
@@ -67,9 +68,14 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
             crypto_wipe(out->p, out->len);
             return answer(out->p, 0, SW_WITH(SW_WRONG_LE, right));
         }
+        if (out->len > cmd->le) { /* never more than was asked for */
+            crypto_wipe(out->p + cmd->le, out->len - cmd->le);
+            out->len = cmd->le;
+        }
         return answer(out->p, out->len, proactive(card, sw));
     }
-    bool kept = keep_waiting(card, buf_span(out), sw_is_warning(sw) ? SW_OK : sw, (row->flags & ROW_SECRET_RESPONSE) != 0);
+    bool kept = keep_waiting(card, cmd->channel, buf_span(out), sw_is_warning(sw) ? SW_OK : sw,
+                             (row->flags & ROW_SECRET_RESPONSE) != 0);
     crypto_wipe(out->p, out->len);
     if (!kept)
         return answer(out->p, 0, SW_TECHNICAL_PROBLEM);
@@ -77,11 +83,14 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
     return answer(out->p, 0, sw == SW_OK ? announce(card->ram.waiting) : sw);
 }
 
+/* TS 102 221 12.1.1.1: at once after its command and on its channel, or the response is lost. */
 static size_t get_response(struct uicc *card, const struct command *cmd, uint8_t *response)
 {
+    if (card->ram.waiting_channel != cmd->channel)
+        drop_waiting(card);
     size_t left = card->ram.waiting;
     if (left == 0)
-        return answer(response, 0, SW_CONDITIONS_NOT_SATISFIED);
+        return answer(response, 0, SW_TECHNICAL_PROBLEM);
     if (cmd->le > left)
         return answer(response, 0, SW_WITH(SW_WRONG_LE, left));
     memcpy(response, card->waiting + card->ram.waiting_from, cmd->le);
