@@ -39,6 +39,8 @@ static const char *target_text(enum target target)
         [TARGET_EF_SFI_P2_LOW] = "EF: SFI in P2 b5-b1, or current",
         [TARGET_CURRENT_EF] = "current EF",
         [TARGET_CURRENT_DF] = "current DF",
+        [TARGET_NAMED_EF] = "EF: FID in the data, or current",
+        [TARGET_NAMED_DF] = "DF: FID in the data, or current",
         [TARGET_NAMED] = "file named in the data, or current",
         [TARGET_CHILD] = "file of the current DF, FID in the data",
         [TARGET_FCP_CHILD] = "file of the current DF, FID in the FCP",
@@ -61,6 +63,8 @@ static const char *access_text(enum access access)
         [ACCESS_BY_INS] = "the rule for this INS",
         [ACCESS_APPLICATION_PIN] = "application PIN",
         [ACCESS_REMOTE_CHANGE] = "OTA keyset with remote-change",
+        [ACCESS_REMOTE_KEYS] = "OTA keyset with replace-keys",
+        [ACCESS_OPERATOR] = "ADM1, or an OTA keyset",
         [ACCESS_ADMIN] = "ADM1, or the owner's OTA keyset",
     };
     return NAME_OF(names, access);
@@ -158,17 +162,25 @@ static void print_head(enum form form)
     }
 }
 
-/* The kernel's table, then each applet class's, as sessions search them. */
+static void print_table(enum form form, const char *owner, const struct command_table *table, bool *first)
+{
+    for (size_t i = 0; table != NULL && i < table->n; i++) {
+        print_row(form, owner, &table->rows[i], *first);
+        *first = false;
+    }
+}
+
+/* The kernel's table, then each applet class's: what is there while it is selected, and what is there
+ * whatever is. */
 static void print_tables(enum form form)
 {
     bool first = true;
     print_head(form);
-    for (size_t i = 0; i < kernel_commands.n; i++, first = false)
-        print_row(form, "kernel", &kernel_commands.rows[i], first);
+    print_table(form, "kernel", &kernel_commands, &first);
     for (size_t c = 0; cli_applet_classes[c] != NULL; c++) {
-        const struct command_table *table = cli_applet_classes[c]->commands;
-        for (size_t i = 0; table != NULL && i < table->n; i++, first = false)
-            print_row(form, cli_applet_classes[c]->name, &table->rows[i], first);
+        const struct applet_class *class = cli_applet_classes[c];
+        print_table(form, class->name, class->commands, &first);
+        print_table(form, class->name, class->card_commands, &first);
     }
     if (form == JSON)
         puts("\n]");

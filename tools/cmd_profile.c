@@ -3,8 +3,14 @@
  * softuicc profile: looks at profiles without making cards.
  */
 #include "cli.h"
+#include "package.h"
 #include "profile_yaml.h"
+#include "tlv.h"
 #include "tree.h"
+
+#include <stdlib.h>
+
+enum { PATH_ROOM = 300, CONDITION_ROOM = 120 };
 
 static int list(const struct subcommand *cmd)
 {
@@ -21,19 +27,37 @@ static unsigned count_efs(const struct profile *p)
     return n;
 }
 
-static int check(const struct subcommand *cmd, const char *name)
+/* A package, a YAML file or a built-in profile. false: the error has been printed. package->notes is empty
+ * unless it was a package. */
+static bool load(const struct subcommand *cmd, const char *name, struct upp_import *package)
 {
     struct profile_error error;
-    struct uicc_profile *profile = profile_load(name, &error);
-    if (profile == NULL)
-        return cli_refuse(cmd, "%s", error.text);
-    const struct profile *p = &profile->p;
+    struct upp_error package_error;
+    *package = (struct upp_import){0};
+    if (upp_detect(name)) {
+        if (!package_load(name, NULL, 0, package, &package_error))
+            cli_refuse(cmd, "%s", package_error.text);
+    } else {
+        package->profile = profile_load(name, &error);
+        if (package->profile == NULL)
+            cli_refuse(cmd, "%s", error.text);
+    }
+    return package->profile != NULL;
+}
+
+static int check(const struct subcommand *cmd, const char *name)
+{
+    struct upp_import u;
+    if (!load(cmd, name, &u))
+        return EXIT_REFUSED;
+    const struct profile *p = &u.profile->p;
     unsigned efs = count_efs(p);
     printf("%s: good: profile %s, %u EFs in %u directories, %u PINs, %u applets, %u K/OTA pairs, %u common "
            "keysets%s\n",
            name, p->name, efs, p->n_files - efs, p->n_pins, p->n_applets, p->n_pairs, p->n_keysets,
            p->insecure ? "; insecure: well-known keys or MSL 0 are allowed" : "");
-    profile_free(profile);
+    package_print_notes(stdout, name, &u);
+    upp_free(&u);
     return cli_finish(cmd);
 }
 
@@ -81,56 +105,601 @@ static void show_pairs(const struct profile *p)
                p->keysets[i].derived ? "derived" : "given");
 }
 
-static int show(const struct subcommand *cmd, const char *name)
+/* ---- files ---- */
+
+/* "MF/ADF.USIM/EF.IMSI", as profiles have it. */
+static void path_of(const struct profile *p, uint16_t file, char path[PATH_ROOM])
+{
+    size_t at = PATH_ROOM - 1;
+    char room[PATH_ROOM];
+    room[at] = '\0';
+    for (;;) {
+        const char *name = p->files[file].name;
+        size_t n = strlen(name);
+        if (n + 1 > at)
+            break; /* no profile that was loaded has such a path */
+        at -= n;
+        memcpy(room + at, name, n);
+        if (file == 0)
+            break;
+        room[--at] = '/';
+        file = p->files[file].parent;
+    }
+    memcpy(path, room + at, PATH_ROOM - at);
+}
+
+/* The record of EF.ARR that holds the file's rule (ETSI TS 102 221 9.2.7); empty when there is none. */
+static struct span rule_of(const struct profile *p, uint16_t file)
+{
+    const struct profile_file *f = &p->files[file];
+    uint16_t dir = profile_is_df(f->kind) && f->arr_fid == 0x2F06 ? 0 : f->parent;
+    uint16_t arr = profile_child(p, dir, f->arr_fid);
+    while (arr == PROFILE_NO_FILE && dir != 0) {
+        dir = p->files[dir].parent;
+        arr = profile_child(p, dir, f->arr_fid);
+    }
+    if (arr == PROFILE_NO_FILE || p->files[arr].record_len == 0)
+        return SPAN_EMPTY;
+    size_t length = p->files[arr].record_len, offset = (f->arr_record - 1u) * length;
+    return f->arr_record == 0 || offset + length > p->files[arr].size
+               ? SPAN_EMPTY
+               : span_slice(p->files[arr].content, offset, length);
+}
+
+static void add(char *to, const char *text)
+{
+    size_t n = strlen(to);
+    snprintf(to + n, CONDITION_ROOM - n, "%s", text);
+}
+
+/* One security condition: always, never, a PIN, or several. */
+static void condition(const struct tlv *sc, char text[CONDITION_ROOM])
+{
+    struct reader r = rd_of(sc->value);
+    struct tlv t;
+    struct span reference;
+    text[0] = '\0';
+    if (sc->tag == 0x90 || sc->tag == 0x97) {
+        add(text, sc->tag == 0x90 ? "always" : "never");
+    } else if (sc->tag == 0xA4) {
+        char hex[8];
+        if (!tlv_find(sc->value, 0x83, &reference) || reference.n != 1)
+            return;
+        snprintf(hex, sizeof hex, "%02X", reference.p[0]);
+        const char *name = tree_pin_name(reference.p[0]);
+        add(text, name[0] != '\0' ? name : hex);
+    } else {
+        for (bool first = true; tlv_next(&r, &t); first = false) {
+            if (!first)
+                add(text, sc->tag == 0xA0 ? " or " : " and ");
+            const char *name =
+                tlv_find(t.value, 0x83, &reference) && reference.n == 1 ? tree_pin_name(reference.p[0]) : "?";
+            add(text, name);
+        }
+    }
+}
+
+static const struct {
+    const char *name;
+    uint8_t bit, ins, only; /* access mode byte, or an instruction; 1: EFs, 2: DFs */
+} accesses[] = {
+    {"read", 0x01, 0, 1},         {"update", 0x02, 0, 1},    {"write", 0x04, 0, 1},
+    {"delete-child", 0x01, 0, 2}, {"create-ef", 0x02, 0, 2}, {"create-df", 0x04, 0, 2},
+    {"deactivate", 0x08, 0, 3},   {"activate", 0x10, 0, 3},  {"terminate", 0x20, 0, 3},
+    {"delete", 0x40, 0, 3},       {"increase", 0, 0x32, 1},  {"resize", 0, 0xD4, 3},
+};
+
+enum { ACCESSES = sizeof accesses / sizeof accesses[0] };
+
+/* What has to be verified for this kind of access; "" when the rule does not name it (then it is never
+ * allowed). */
+static void access_of(const struct profile *p, uint16_t file, unsigned kind, char text[CONDITION_ROOM])
+{
+    struct reader r = rd_of(rule_of(p, file));
+    struct tlv mode, sc;
+    text[0] = '\0';
+    while (r.left > 0 && r.p[0] != 0xFF && tlv_next(&r, &mode) && tlv_next(&r, &sc))
+        if (mode.value.n == 1 && (mode.tag == 0x80 ? (mode.value.p[0] & accesses[kind].bit) != 0
+                                                   : mode.value.p[0] == accesses[kind].ins))
+            condition(&sc, text);
+}
+
+/* "PIN1 / ADM1": to read and to update; of a directory: to create in it. */
+static void access_text(const struct profile *p, uint16_t file, char text[2 * CONDITION_ROOM + 4])
+{
+    char first[CONDITION_ROOM], second[CONDITION_ROOM] = "";
+    bool df = profile_is_df(p->files[file].kind);
+    access_of(p, file, df ? 4 : 0, first);
+    if (!df)
+        access_of(p, file, 1, second);
+    snprintf(text, 2 * CONDITION_ROOM + 4, "%s%s%s", first[0] != '\0' ? first : "never", df ? "" : " / ",
+             df                  ? ""
+             : second[0] != '\0' ? second
+                                 : "never");
+}
+
+static bool has_records(const struct profile_file *f)
+{
+    return (f->kind == FILE_LINEAR || f->kind == FILE_CYCLIC) && f->record_len > 0;
+}
+
+static void size_text(const struct profile_file *f, char text[24])
+{
+    if (profile_is_df(f->kind))
+        snprintf(text, 24, "-");
+    else if (has_records(f))
+        snprintf(text, 24, "%u x %u", (unsigned)(f->size / f->record_len), f->record_len);
+    else
+        snprintf(text, 24, "%u", (unsigned)f->size);
+}
+
+static void fid_text(const struct profile_file *f, char text[8])
+{
+    snprintf(text, 8, f->fid == PROFILE_FID_CURRENT_ADF ? "-" : "%04X", f->fid);
+}
+
+static void show_files(const struct profile *p)
+{
+    printf("%-48s %-4s %-3s %-12s %9s  %s\n", "file", "FID", "SFI", "kind", "size", "read / update");
+    for (uint16_t i = 0; i < p->n_files; i++) {
+        const struct profile_file *f = &p->files[i];
+        char path[PATH_ROOM], fid[8], sfi[8] = "-", size[24], access[2 * CONDITION_ROOM + 4];
+        path_of(p, i, path);
+        fid_text(f, fid);
+        size_text(f, size);
+        access_text(p, i, access);
+        if (f->sfi != 0)
+            snprintf(sfi, sizeof sfi, "%02X", f->sfi);
+        printf("%-48s %-4s %-3s %-12s %9s  %s%s\n", path, fid, sfi, tree_kind(f->kind), size, access,
+               f->deactivated ? "  deactivated" : "");
+    }
+}
+
+/* ---- JSON ---- */
+
+static void json_text(const char *key, const char *text)
+{
+    printf(", \"%s\": ", key);
+    cli_put_json(stdout, text);
+}
+
+static void json_hex(const char *key, struct span octets)
+{
+    printf(", \"%s\": \"", key);
+    cli_put_hex(stdout, octets);
+    putchar('"');
+}
+
+static const char *separator(unsigned i)
+{
+    return i == 0 ? "\n    {" : ",\n    {";
+}
+
+static void json_file(const struct profile *p, uint16_t i)
+{
+    static const char *const fills[] = {"", "iccid", "imsi"};
+    const struct profile_file *f = &p->files[i];
+    char path[PATH_ROOM];
+    path_of(p, i, path);
+    printf("%s\"path\": ", separator(i));
+    cli_put_json(stdout, path);
+    json_text("kind", tree_kind(f->kind));
+    if (f->fid != PROFILE_FID_CURRENT_ADF)
+        printf(", \"fid\": \"%04X\"", f->fid);
+    if (f->sfi != 0)
+        printf(", \"sfi\": \"%02X\"", f->sfi);
+    if (!profile_is_df(f->kind))
+        printf(", \"size\": %u", (unsigned)f->size);
+    if (has_records(f))
+        printf(", \"record_length\": %u", f->record_len);
+    printf(", \"access\": {");
+    const char *comma = "";
+    for (unsigned k = 0; k < ACCESSES; k++) {
+        char text[CONDITION_ROOM];
+        if ((accesses[k].only & (profile_is_df(f->kind) ? 2 : 1)) == 0)
+            continue;
+        access_of(p, i, k, text);
+        if (text[0] == '\0')
+            continue;
+        printf("%s\"%s\": ", comma, accesses[k].name);
+        cli_put_json(stdout, text);
+        comma = ", ";
+    }
+    printf("}, \"activated\": %s", f->deactivated ? "false" : "true");
+    if (f->fill != FILL_CONTENT && f->fill < sizeof fills / sizeof fills[0])
+        json_text("fill", fills[f->fill]);
+    else if (!profile_is_df(f->kind))
+        json_hex("content", f->content);
+    putchar('}');
+}
+
+static void json_applets(const struct profile *p)
+{
+    printf(",\n  \"applets\": [");
+    for (unsigned i = 0; i < p->n_applets; i++) {
+        const struct profile_applet *a = &p->applets[i];
+        printf("%s\"class\": ", separator(i));
+        cli_put_json(stdout, a->class_name);
+        if (a->aid_len > 0)
+            json_hex("aid", span_of(a->aid, a->aid_len));
+        printf(", \"tars\": [");
+        for (unsigned t = 0; t < a->n_tars; t++) {
+            fputs(t == 0 ? "\"" : ", \"", stdout);
+            cli_put_hex(stdout, span_of(a->tars[t], 3));
+            putchar('"');
+        }
+        printf("], \"msl\": \"%02X\"}", a->msl);
+    }
+    printf("\n  ]");
+}
+
+static void json_keyset(const struct keyset *k, bool derived, uint32_t rights)
+{
+    printf("\"version\": %u, \"derived\": %s, \"remote_change\": %s, \"admin\": %s", k->version,
+           derived ? "true" : "false", rights & RIGHT_REMOTE_CHANGE ? "true" : "false",
+           rights & RIGHT_ADMIN ? "true" : "false");
+}
+
+/* Never keys. */
+static void json_keys(const struct profile *p)
+{
+    printf(",\n  \"pairs\": [");
+    for (unsigned i = 0; i < p->n_pairs; i++) {
+        const struct profile_pair *pair = &p->pairs[i];
+        const struct aka_algorithm *aka = aka_algorithm(pair->algorithm);
+        printf("%s\"algorithm\": ", separator(i));
+        cli_put_json(stdout, aka != NULL ? aka->name : "?");
+        printf(", \"k_derived\": %s, ", pair->derived & PAIR_DERIVE_K ? "true" : "false");
+        json_keyset(&pair->ota, (pair->derived & PAIR_DERIVE_OTA) != 0, pair->ota_rights);
+        putchar('}');
+    }
+    printf("\n  ],\n  \"keysets\": [");
+    for (unsigned i = 0; i < p->n_keysets; i++) {
+        fputs(separator(i), stdout);
+        json_keyset(&p->keysets[i].keys, p->keysets[i].derived, p->keysets[i].rights);
+        putchar('}');
+    }
+    printf("\n  ]");
+}
+
+static void json_profile(const struct profile *p)
+{
+    printf("{\n  \"profile\": ");
+    cli_put_json(stdout, p->name);
+    json_text("title", p->title);
+    json_hex("atr", span_of(p->atr, p->atr_len));
+    json_text("imsi", p->imsi);
+    printf(", \"insecure\": %s, \"ota_silent\": %s,\n  \"pins\": [", p->insecure ? "true" : "false",
+           p->ota_silent ? "true" : "false");
+    for (unsigned i = 0; i < p->n_pins; i++) {
+        const struct profile_pin *pin = &p->pins[i];
+        printf("%s\"reference\": \"%02X\"", separator(i), pin->reference);
+        json_text("name", tree_pin_name(pin->reference));
+        printf(", \"enabled\": %s, \"tries\": %u, \"puk_tries\": %u}", pin->enabled ? "true" : "false",
+               pin->tries, pin->puk_tries);
+    }
+    printf("\n  ]");
+    json_applets(p);
+    json_keys(p);
+    printf(",\n  \"files\": [");
+    for (uint16_t i = 0; i < p->n_files; i++)
+        json_file(p, i);
+    printf("\n  ]\n}\n");
+}
+
+static int show(const struct subcommand *cmd, const char *name, bool json)
+{
+    struct upp_import u;
+    if (!load(cmd, name, &u))
+        return EXIT_REFUSED;
+    const struct profile *p = &u.profile->p;
+    if (json) {
+        json_profile(p);
+    } else {
+        printf("profile %s%s%s\nATR     ", p->name, p->title[0] != '\0' ? ": " : "", p->title);
+        cli_put_hex(stdout, span_of(p->atr, p->atr_len));
+        if (u.iccid[0] != '\0')
+            printf("\nICCID   %s", u.iccid);
+        printf("\nIMSI    %s\n", p->imsi[0] != '\0' ? p->imsi : "-");
+        show_pins(p);
+        show_applets(p);
+        show_pairs(p);
+        putchar('\n');
+        show_files(p);
+        package_print_notes(stdout, name, &u);
+    }
+    upp_free(&u);
+    return cli_finish(cmd);
+}
+
+/* ---- diff ---- */
+
+struct difference { /* what is being printed */
+    bool json;
+    unsigned n;
+};
+
+/* One line. Text for people: a path, and what became of what. */
+static void differs(struct difference *d, const char *where, const char *what, const char *from,
+                    const char *to)
+{
+    if (d->json) {
+        printf("%s\"where\": ", separator(d->n));
+        cli_put_json(stdout, where);
+        json_text("what", what);
+        if (from != NULL)
+            json_text("from", from);
+        if (to != NULL)
+            json_text("to", to);
+        putchar('}');
+    } else if (to == NULL) {
+        printf("- %s\n", where);
+    } else if (from == NULL) {
+        printf("+ %s  %s\n", where, to);
+    } else {
+        printf("~ %s  %s: %s -> %s\n", where, what, from, to);
+    }
+    d->n++;
+}
+
+static void compare_text(struct difference *d, const char *where, const char *what, const char *a,
+                         const char *b)
+{
+    if (strcmp(a, b) != 0)
+        differs(d, where, what, a, b);
+}
+
+static void compare_number(struct difference *d, const char *where, const char *what, unsigned a, unsigned b)
+{
+    char x[16], y[16];
+    snprintf(x, sizeof x, "%u", a);
+    snprintf(y, sizeof y, "%u", b);
+    compare_text(d, where, what, x, y);
+}
+
+/* Hex, cut in the middle of long ones. */
+static void some_hex(struct span s, char text[80])
+{
+    size_t n = s.n > 24 ? 24 : s.n, at = 0;
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(text + at, 80 - at, "%02X", s.p[i]);
+    if (s.n > n)
+        snprintf(text + at, 80 - at, "..");
+    if (s.n == 0)
+        text[0] = '\0';
+}
+
+static void compare_octets(struct difference *d, const char *where, const char *what, struct span a,
+                           struct span b)
+{
+    char x[80], y[80];
+    if (span_equal(a, b))
+        return;
+    size_t from = 0; /* show where they begin to differ */
+    while (from < a.n && from < b.n && a.p[from] == b.p[from])
+        from++;
+    from = from < 8 ? 0 : from - from % 8;
+    char place[60];
+    snprintf(place, sizeof place, from == 0 ? "%s" : "%s from octet %zu", what, from);
+    some_hex(span_slice(a, from, a.n - from), x);
+    some_hex(span_slice(b, from, b.n - from), y);
+    differs(d, where, place, x, y);
+}
+
+static void compare_files(struct difference *d, const char *path, const struct profile *a, uint16_t i,
+                          const struct profile *b, uint16_t j)
+{
+    const struct profile_file *f = &a->files[i], *g = &b->files[j];
+    char x[2 * CONDITION_ROOM + 4], y[2 * CONDITION_ROOM + 4];
+    compare_text(d, path, "kind", tree_kind(f->kind), tree_kind(g->kind));
+    fid_text(f, x);
+    fid_text(g, y);
+    compare_text(d, path, "FID", x, y);
+    compare_number(d, path, "SFI", f->sfi, g->sfi);
+    size_text(f, x);
+    size_text(g, y);
+    compare_text(d, path, "size", x, y);
+    for (unsigned k = 0; k < ACCESSES; k++) {
+        if ((accesses[k].only & (profile_is_df(f->kind) ? 2 : 1)) == 0)
+            continue;
+        access_of(a, i, k, x);
+        access_of(b, j, k, y);
+        compare_text(d, path, accesses[k].name, x[0] != '\0' ? x : "never", y[0] != '\0' ? y : "never");
+    }
+    compare_text(d, path, "life cycle", f->deactivated ? "deactivated" : "activated",
+                 g->deactivated ? "deactivated" : "activated");
+    if (f->fill != FILL_CONTENT || g->fill != FILL_CONTENT)
+        compare_number(d, path, "fill", f->fill, g->fill);
+    else
+        compare_octets(d, path, "content", f->content, g->content);
+}
+
+struct named_file {
+    char path[PATH_ROOM];
+    uint16_t file;
+};
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct named_file *)a)->path, ((const struct named_file *)b)->path);
+}
+
+static struct named_file *sorted(const struct profile *p)
+{
+    struct named_file *list = calloc(p->n_files, sizeof *list);
+    for (uint16_t i = 0; list != NULL && i < p->n_files; i++) {
+        path_of(p, i, list[i].path);
+        list[i].file = i;
+    }
+    if (list != NULL)
+        qsort(list, p->n_files, sizeof *list, by_path);
+    return list;
+}
+
+static void one_file(struct difference *d, const struct profile *p, const struct named_file *f, bool added)
+{
+    char size[24], text[48];
+    size_text(&p->files[f->file], size);
+    snprintf(text, sizeof text, "%s %s", tree_kind(p->files[f->file].kind), size);
+    differs(d, f->path, added ? "added" : "removed", added ? NULL : text, added ? text : NULL);
+}
+
+static bool diff_files(struct difference *d, const struct profile *a, const struct profile *b)
+{
+    struct named_file *x = sorted(a), *y = sorted(b);
+    bool good = x != NULL && y != NULL;
+    for (uint16_t i = 0, j = 0; good && (i < a->n_files || j < b->n_files);) {
+        int order = i == a->n_files ? 1 : j == b->n_files ? -1 : strcmp(x[i].path, y[j].path);
+        if (order < 0)
+            one_file(d, a, &x[i++], false);
+        else if (order > 0)
+            one_file(d, b, &y[j++], true);
+        else {
+            compare_files(d, x[i].path, a, x[i].file, b, y[j].file);
+            i++;
+            j++;
+        }
+    }
+    free(x);
+    free(y);
+    return good;
+}
+
+static void applet_text(const struct profile_applet *a, char text[160])
+{
+    size_t at = (size_t)snprintf(text, 160, "%.63s", a->class_name);
+    for (unsigned i = 0; i < a->aid_len; i++)
+        at += (size_t)snprintf(text + at, 160 - at, i == 0 ? " AID %02X" : "%02X", a->aid[i]);
+    for (unsigned t = 0; t < a->n_tars; t++)
+        at += (size_t)snprintf(text + at, 160 - at, " TAR %02X%02X%02X", a->tars[t][0], a->tars[t][1],
+                               a->tars[t][2]);
+    if (a->n_tars > 0)
+        snprintf(text + at, 160 - at, " MSL %02X", a->msl);
+}
+
+static void pair_text(const struct profile_pair *q, char text[160])
+{
+    const struct aka_algorithm *aka = aka_algorithm(q->algorithm);
+    snprintf(text, 160, "%s, K %s, keyset version %u, rights %u", aka != NULL ? aka->name : "?",
+             q->derived & PAIR_DERIVE_K ? "derived" : "given", q->ota.version, (unsigned)q->ota_rights);
+}
+
+static void pin_text(const struct profile_pin *pin, char text[160])
+{
+    snprintf(text, 160, "%02X %s, %u tries, unblocking %u", pin->reference,
+             pin->enabled ? "enabled" : "disabled", pin->tries, pin->puk_tries);
+}
+
+/* Lists that have an order and no names: one after the other. */
+static void diff_lists(struct difference *d, const struct profile *a, const struct profile *b)
+{
+    char x[160], y[160], where[32];
+    for (unsigned i = 0; i < a->n_pins || i < b->n_pins; i++) {
+        snprintf(where, sizeof where, "PIN %u", i);
+        if (i < a->n_pins)
+            pin_text(&a->pins[i], x);
+        if (i < b->n_pins)
+            pin_text(&b->pins[i], y);
+        if (i >= a->n_pins || i >= b->n_pins || strcmp(x, y) != 0)
+            differs(d, where, "PIN", i < a->n_pins ? x : NULL, i < b->n_pins ? y : NULL);
+    }
+    for (unsigned i = 0; i < a->n_applets || i < b->n_applets; i++) {
+        snprintf(where, sizeof where, "applet %u", i);
+        if (i < a->n_applets)
+            applet_text(&a->applets[i], x);
+        if (i < b->n_applets)
+            applet_text(&b->applets[i], y);
+        if (i >= a->n_applets || i >= b->n_applets || strcmp(x, y) != 0)
+            differs(d, where, "applet", i < a->n_applets ? x : NULL, i < b->n_applets ? y : NULL);
+    }
+    for (unsigned i = 0; i < a->n_pairs || i < b->n_pairs; i++) {
+        snprintf(where, sizeof where, "pair %u", i);
+        if (i < a->n_pairs)
+            pair_text(&a->pairs[i], x);
+        if (i < b->n_pairs)
+            pair_text(&b->pairs[i], y);
+        if (i >= a->n_pairs || i >= b->n_pairs || strcmp(x, y) != 0)
+            differs(d, where, "pair", i < a->n_pairs ? x : NULL, i < b->n_pairs ? y : NULL);
+    }
+    compare_number(d, "profile", "common keysets", a->n_keysets, b->n_keysets);
+}
+
+static int diff(const struct subcommand *cmd, const char *first, const char *second, bool json)
 {
     struct profile_error error;
-    struct uicc_profile *profile = profile_load(name, &error);
-    if (profile == NULL)
+    struct difference d = {.json = json};
+    struct uicc_profile *a = profile_load(first, &error), *b = NULL;
+    if (a == NULL)
         return cli_refuse(cmd, "%s", error.text);
-    const struct profile *p = &profile->p;
-    printf("profile %s%s%s\nATR     ", p->name, p->title[0] != '\0' ? ": " : "", p->title);
-    cli_put_hex(stdout, span_of(p->atr, p->atr_len));
-    printf("\nIMSI    %s\n", p->imsi[0] != '\0' ? p->imsi : "-");
-    show_pins(p);
-    show_applets(p);
-    show_pairs(p);
-    tree_print(stdout, p, NULL);
-    profile_free(profile);
-    return cli_finish(cmd);
+    b = profile_load(second, &error);
+    if (b == NULL) {
+        profile_free(a);
+        return cli_refuse(cmd, "%s", error.text);
+    }
+    if (json)
+        printf("{\n  \"differences\": [");
+    compare_text(&d, "profile", "IMSI", a->p.imsi, b->p.imsi);
+    compare_text(&d, "profile", "insecure", a->p.insecure ? "yes" : "no", b->p.insecure ? "yes" : "no");
+    compare_octets(&d, "profile", "ATR", span_of(a->p.atr, a->p.atr_len), span_of(b->p.atr, b->p.atr_len));
+    diff_lists(&d, &a->p, &b->p);
+    bool good = diff_files(&d, &a->p, &b->p);
+    if (json)
+        printf("\n  ]\n}\n");
+    profile_free(a);
+    profile_free(b);
+    if (!good)
+        return cli_refuse(cmd, "no memory");
+    int code = cli_finish(cmd);
+    return code == EXIT_OK && d.n > 0 ? EXIT_REFUSED : code;
 }
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{NULL, 0, NULL, 0}};
+    enum { JSON = 1 };
+    static const struct option options[] = {{"json", no_argument, NULL, JSON}, {NULL, 0, NULL, 0}};
     const struct subcommand *cmd = &cmd_profile;
     int code = EXIT_USAGE;
-    if (cli_option(cmd, argc, argv, options, &code) != -1)
-        return code;
+    bool json = false;
+    for (int c; (c = cli_option(cmd, argc, argv, options, &code)) != -1;) {
+        if (c == CLI_DONE)
+            return code;
+        json = json || c == JSON;
+    }
     const char *verb = optind < argc ? argv[optind] : "";
     int operands = argc - optind - 1;
+    if (json && strcmp(verb, "show") != 0 && strcmp(verb, "diff") != 0)
+        return cli_usage(cmd, "--json goes with show and diff");
     if (strcmp(verb, "list") == 0)
         return operands == 0 ? list(cmd) : cli_usage(cmd, "list takes no argument");
     if (strcmp(verb, "check") == 0)
         return operands == 1 ? check(cmd, argv[optind + 1])
                              : cli_usage(cmd, "check takes one profile: a name or a file");
     if (strcmp(verb, "show") == 0)
-        return operands == 1 ? show(cmd, argv[optind + 1])
+        return operands == 1 ? show(cmd, argv[optind + 1], json)
                              : cli_usage(cmd, "show takes one profile: a name or a file");
-    return cli_usage(cmd, "'%.40s' is none of check, list, show", verb);
+    if (strcmp(verb, "diff") == 0)
+        return operands == 2 ? diff(cmd, argv[optind + 1], argv[optind + 2], json)
+                             : cli_usage(cmd, "diff takes two profiles: names or files");
+    return cli_usage(cmd, "'%.40s' is none of check, list, show, diff", verb);
 }
 
 const struct subcommand cmd_profile = {
     .name = "profile",
-    .summary = "check, list or show profiles",
+    .summary = "check, list, show or compare profiles",
     .help = "Usage: softuicc profile list\n"
             "       softuicc profile check NAME|FILE\n"
-            "       softuicc profile show NAME|FILE\n"
+            "       softuicc profile show NAME|FILE [--json]\n"
+            "       softuicc profile diff NAME|FILE NAME|FILE [--json]\n"
             "Profiles are what cards are made of: file tree, PINs, applets, key list.\n\n"
             "  list    names the built-in profiles\n"
-            "  check   reads a built-in profile or a YAML file and says what is in it, or what is\n"
-            "          wrong with it and in which line\n"
+            "  check   reads a built-in profile, a YAML file or a profile package for eUICCs (DER) and\n"
+            "          says what is in it, or what is wrong with it and where; of a package also what\n"
+            "          cards made from it have not, or have otherwise\n"
             "  show    what cards of that profile will have: PINs, applets, pairs and files; no\n"
             "          secrets\n"
+            "  diff    what the second has in place of what the first has: - gone, + new, ~ changed,\n"
+            "          files by path; exit code 1 when there is any difference\n"
+            "  --json  for scripts; show has the contents of the files too\n"
             "  --help  this text\n",
     .run = run,
 };

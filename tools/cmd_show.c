@@ -49,8 +49,16 @@ static const char *pair_state_text(uint8_t state)
     switch (state) {
     case PAIR_UNUSED:
         return "unused";
+    case PAIR_STAGED:
+        return "staged";
+    case PAIR_ON_TRIAL:
+        return "on trial";
     case PAIR_ACTIVE:
         return "active";
+    case PAIR_BLOCKED:
+        return "blocked";
+    case PAIR_STANDBY:
+        return "stand-by";
     case PAIR_RETIRED:
         return "retired";
     default:

@@ -11,12 +11,24 @@ static uint32_t body_id(uint16_t file)
     return object_id(OBJECT_FILE_BODY, (uint32_t)file << 8);
 }
 
+/* A profile's BER-TLV file has FF after its objects, up to its size; a body is the objects alone. */
+static struct span objects_of(struct span content)
+{
+    struct reader r = rd_of(content);
+    struct tlv t;
+    const uint8_t *end = content.p;
+    while (r.left > 0 && r.p[0] != 0xFF && tlv_next(&r, &t))
+        end = r.p;
+    return span_of(content.p, content.n == 0 ? 0 : (size_t)(end - content.p));
+}
+
 struct span fs_body(const struct uicc *card, uint16_t file)
 {
     struct span own;
     if (objects_get(card->objects, body_id(file), &own))
         return own;
-    return fs_file(card, file)->content;
+    const struct profile_file *f = fs_file(card, file);
+    return f->kind == FILE_BERTLV ? objects_of(f->content) : f->content;
 }
 
 size_t fs_size(const struct uicc *card, uint16_t file)
@@ -58,9 +70,29 @@ uint16_t admin_file(struct applet self, uint16_t fid)
     return adf == PROFILE_NO_FILE ? PROFILE_NO_FILE : fs_child(self.card, adf, fid);
 }
 
+uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid)
+{
+    return fs_child(card, df, fid);
+}
+
 struct span admin_file_read(struct uicc *card, uint16_t file)
 {
     return file == PROFILE_NO_FILE ? SPAN_EMPTY : fs_body(card, file);
+}
+
+bool admin_file_exists(struct uicc *card, uint16_t file)
+{
+    return fs_exists(card, file) && fs_is_ef(fs_file(card, file));
+}
+
+uint16_t admin_file_fid(struct uicc *card, uint16_t file)
+{
+    return fs_file(card, file)->fid;
+}
+
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file)
+{
+    return file == PROFILE_NO_FILE ? 0 : fs_file(card, file)->record_len;
 }
 
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data)

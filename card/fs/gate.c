@@ -27,16 +27,16 @@ static sw_t current_ef(const struct view *view, uint16_t *target)
 static sw_t child(const struct uicc *card, const struct view *view, struct span fid, uint16_t *target)
 {
     if (fid.n != 2)
-        return SW_WRONG_DATA;
+        return SW_WRONG_LENGTH;
     return found(fs_child(card, view->df, (uint16_t)(fid.p[0] << 8 | fid.p[1])), target);
 }
 
 static sw_t fcp_child(const struct uicc *card, const struct view *view, struct span data, uint16_t *target)
 {
     struct span fcp, fid;
-    if (!tlv_find(data, TAG_FCP, &fcp) || !tlv_find(fcp, TAG_FID, &fid))
+    if (!tlv_find(data, TAG_FCP, &fcp) || !tlv_find(fcp, TAG_FID, &fid) || fid.n != 2)
         return SW_WRONG_DATA;
-    if (fid.n == 2 && fid.p[0] == 0x3F && fid.p[1] == 0x00)
+    if (fid.p[0] == 0x3F && fid.p[1] == 0x00)
         return found(0, target);
     return child(card, view, fid, target);
 }
@@ -72,6 +72,13 @@ static sw_t resolve(const struct uicc *card, const struct session *session, cons
         return (cmd->p2 & 0x1F) == 0 ? current_ef(view, target) : by_sfi(card, view, cmd->p2 & 0x1F, target);
     case TARGET_CURRENT_EF:
         return current_ef(view, target);
+    case TARGET_NAMED_EF:
+        return cmd->data.n == 0 ? current_ef(view, target) : child(card, view, cmd->data, target);
+    case TARGET_NAMED_DF:
+        if (cmd->data.n > 0)
+            return child(card, view, cmd->data, target);
+        *target = view->df;
+        return SW_OK;
     case TARGET_CURRENT_DF:
         *target = view->df;
         return SW_OK;
@@ -146,6 +153,14 @@ static sw_t permitted(const struct call *call, enum access access)
         if (!session->remote)
             return SW_SECURITY_STATUS;
         return (session->rights & RIGHT_REMOTE_CHANGE) != 0 ? SW_OK : SW_NO_AUTHORITY;
+    case ACCESS_REMOTE_KEYS:
+        if (!session->remote)
+            return SW_SECURITY_STATUS;
+        return (session->rights & RIGHT_REPLACE_KEYS) != 0 && (session->rights & RIGHT_STANDBY) == 0 ? SW_OK : SW_NO_AUTHORITY;
+    case ACCESS_OPERATOR:
+        if (session->remote)
+            return (session->rights & RIGHT_AUTHENTIC) != 0 ? SW_OK : SW_SECURITY_STATUS;
+        return pin_satisfied(card, session, 0x0A) ? SW_OK : SW_SECURITY_STATUS;
     case ACCESS_ADMIN:
         if (session->remote)
             return (session->rights & RIGHT_ADMIN) != 0 ? SW_OK : SW_SECURITY_STATUS;

@@ -36,6 +36,7 @@ struct ram {
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
+    uint8_t waiting_channel;
     sw_t waiting_sw;                         /* what the last octet of them is answered with */
     bool waiting_secret;                     /* they have keys: not for the trace */
 };
@@ -65,8 +66,17 @@ struct ber_transfer {
     uint16_t file;                 /* PROFILE_NO_FILE: none under way */
     uint8_t channel;
     bool setting;
-    size_t at, n;                  /* octets done, octets in all */
+    size_t last, at, n;            /* octets done before the last block, octets done, octets in all */
     uint8_t *data;                 /* n octets; of the heap */
+};
+
+/* Volatile memory of applets: few have any at a time. */
+enum { TRANSIENT_MAX = 4 };
+
+struct transient {
+    void *p;
+    size_t n;
+    uint8_t applet;
 };
 
 struct uicc {
@@ -76,6 +86,7 @@ struct uicc {
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;
+    struct transient transients[TRANSIENT_MAX];
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
     struct ram ram;

@@ -32,7 +32,7 @@ static void drop_waiting(struct uicc *card)
     card->ram.waiting_secret = false;
 }
 
-static bool keep_waiting(struct uicc *card, struct span data, sw_t last, bool secret)
+static bool keep_waiting(struct uicc *card, uint8_t channel, struct span data, sw_t last, bool secret)
 {
     if (data.n > card->waiting_cap) {
         uint8_t *bigger = malloc(data.n);
@@ -48,6 +48,7 @@ static bool keep_waiting(struct uicc *card, struct span data, sw_t last, bool se
     card->ram.waiting = data.n;
     card->ram.waiting_from = 0;
     card->ram.waiting_sw = last;
+    card->ram.waiting_channel = channel;
     card->ram.waiting_secret = secret;
     return true;
 }
@@ -64,14 +65,19 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
     if (out->len == 0 || row == NULL)
         return answer(out->p, 0, proactive(card, sw));
     if (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0)) {
-        if (!cmd->extended && sw == SW_OK && out->len < cmd->le && out->len <= 255) {
+        if (!cmd->extended && sw == SW_OK && out->len != cmd->le && out->len <= 255) {
             size_t right = out->len;
             crypto_wipe(out->p, out->len);
             return answer(out->p, 0, SW_WITH(SW_WRONG_LE, right));
         }
+        if (out->len > cmd->le) { /* never more than was asked for */
+            crypto_wipe(out->p + cmd->le, out->len - cmd->le);
+            out->len = cmd->le;
+        }
         return answer(out->p, out->len, proactive(card, sw));
     }
-    bool kept = keep_waiting(card, buf_span(out), sw_is_warning(sw) ? SW_OK : sw, (row->flags & ROW_SECRET_RESPONSE) != 0);
+    bool kept = keep_waiting(card, cmd->channel, buf_span(out), sw_is_warning(sw) ? SW_OK : sw,
+                             (row->flags & ROW_SECRET_RESPONSE) != 0);
     crypto_wipe(out->p, out->len);
     if (!kept)
         return answer(out->p, 0, SW_TECHNICAL_PROBLEM);
@@ -79,11 +85,14 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
     return answer(out->p, 0, sw == SW_OK ? announce(card->ram.waiting) : sw);
 }
 
+/* TS 102 221 12.1.1.1: at once after its command and on its channel, or the response is lost. */
 static size_t get_response(struct uicc *card, const struct command *cmd, uint8_t *response)
 {
+    if (card->ram.waiting_channel != cmd->channel)
+        drop_waiting(card);
     size_t left = card->ram.waiting;
     if (left == 0)
-        return answer(response, 0, SW_CONDITIONS_NOT_SATISFIED);
+        return answer(response, 0, SW_TECHNICAL_PROBLEM);
     if (cmd->le > left)
         return answer(response, 0, SW_WITH(SW_WRONG_LE, left));
     memcpy(response, card->waiting + card->ram.waiting_from, cmd->le);
@@ -108,15 +117,14 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return answer(response, 0, SW_SECURE_MESSAGING_NOT_SUPPORTED);
     if (cmd->chained)
         return answer(response, 0, SW_NO_SUCH_CLA_FUNCTION);
-    const struct command_table *tables[] = {&kernel_commands};
-    if (dispatch_find(tables, 1, cmd, row) == SW_OK && ((*row)->flags & ROW_KEEPS_RESPONSE) != 0) {
+    struct session *session = &card->ram.channels[cmd->channel];
+    if (session_find(card, session, cmd, row) == SW_OK && ((*row)->flags & ROW_KEEPS_RESPONSE) != 0) {
         sw_t sw = dispatch_fit(*row, cmd);
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
     if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume))
         suspend_forget(card);
-    struct session *session = &card->ram.channels[cmd->channel];
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
@@ -185,10 +193,13 @@ size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_
     size_t len;
     card->ram.target = PROFILE_NO_FILE;
     sw_t sw = card->ram.powered ? command_parse(span_of(command, n), &cmd) : SW_TECHNICAL_PROBLEM;
-    if (sw == SW_OK)
+    if (sw == SW_OK) {
         len = execute(card, &cmd, response, &row);
-    else
+        sw = session_status(card, &cmd, row, (sw_t)(response[len - 2] << 8 | response[len - 1]));
+        len = answer(response, len - 2, sw);
+    } else {
         len = answer(response, 0, sw);
+    }
     secret = len > 2 && row != NULL &&
              ((row->flags & ROW_SECRET_RESPONSE) != 0 || ((row->flags & ROW_KEEPS_RESPONSE) != 0 && secret));
     if (card->env->trace != NULL)

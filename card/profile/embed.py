@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""embed.py OUT.c FILE.yaml...: the built-in profiles as a C source (C17 has no #embed)."""
+"""embed.py OUT.c FILE.yaml...: the built-in profiles as a C source (C17 has no #embed).
+
+part-NAME.yaml can be included but is no profile by itself: the list of names leaves it out."""
 import os
 import sys
 
@@ -20,7 +22,8 @@ def main():
     for i, name in enumerate(names):
         lines.append('    {"%s", text_%d, sizeof text_%d},' % (name, i, i))
     lines.append("    {NULL, NULL, 0},\n};")
-    lines.append("const char *const profile_builtin_names[] = {%s, NULL};" % ", ".join('"%s"' % n for n in names))
+    lines.append("const char *const profile_builtin_names[] = {%s, NULL};" % ", ".join(
+        '"%s"' % n for n in names if not n.startswith("part-")))
     with open(out, "w") as f:
         f.write("\n".join(lines) + "\n")
 

@@ -6,12 +6,11 @@
  */
 #include "profile_yaml.h"
 
-#include "builtin.h"
 #include "hex.h"
 #include "tlv.h"
+#include "yaml_include.h"
 #include "yaml_schema.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,6 +83,14 @@ static struct place at_item(const char *list, unsigned index, const char *key, u
 {
     struct place w;
     (void)snprintf(w.text, sizeof w.text, "%s[%u].%s[%u]", list, index, key, item);
+    return w;
+}
+
+/* What a person calls an entry: its place in its own file. */
+static struct place called(const struct maker *m, const char *list, unsigned index)
+{
+    struct place w;
+    yaml_called(m->s, at(list, index, "").text, w.text, sizeof w.text);
     return w;
 }
 
@@ -332,7 +339,8 @@ static bool make_applet(struct maker *m, unsigned i)
         a->aid_len = (uint8_t)n;
         for (unsigned k = 0; k < i; k++)
             if (span_equal(span_of(a->aid, n), span_of(m->p.applets[k].aid, m->p.applets[k].aid_len)))
-                return yaml_fail(m->s, w.text, "applets[%u] has the same AID; each needs its own", k);
+                return yaml_fail(m->s, w.text, "%s has the same AID; each needs its own",
+                                 called(m, "applets", k).text);
     }
     const char *df = y->adf != NULL ? y->adf : y->start;
     struct place w = at("applets", i, y->adf != NULL ? "adf" : "start");
@@ -349,8 +357,8 @@ static bool make_applet(struct maker *m, unsigned i)
             return yaml_fail(m->s, at("applets", i, "").text,
                              "owns an ADF but has no \"aid\" to select it by");
         if (m->p.files[a->adf].applet != 0xFF)
-            return yaml_fail(m->s, w.text, "\"%s\" is already owned by applets[%u]", df,
-                             m->p.files[a->adf].applet);
+            return yaml_fail(m->s, w.text, "\"%s\" is already owned by %s", df,
+                             called(m, "applets", m->p.files[a->adf].applet).text);
         m->p.files[a->adf].applet = (uint8_t)i;
     } else if (df != NULL && !profile_is_df((uint8_t)m->y->files[a->adf].kind)) {
         return yaml_fail(m->s, w.text, "\"%s\" is not a DF", df);
@@ -363,7 +371,8 @@ static bool make_applet(struct maker *m, unsigned i)
         for (unsigned j = 0; j <= i; j++)
             for (unsigned t = 0; t < m->p.applets[j].n_tars && !(j == i && t == k); t++)
                 if (memcmp(m->p.applets[j].tars[t], a->tars[k], 3) == 0)
-                    return yaml_fail(m->s, w.text, "TAR already given to applets[%u]; each needs its own", j);
+                    return yaml_fail(m->s, w.text, "TAR already given to %s; each needs its own",
+                                     called(m, "applets", j).text);
     }
     a->msl = MSL_DEFAULT;
     w = at("applets", i, "msl");
@@ -444,7 +453,7 @@ static bool make_pin(struct maker *m, unsigned i)
     }
     for (unsigned k = 0; k < i; k++)
         if (m->p.pins[k].reference == p->reference && m->p.pins[k].adf == p->adf)
-            return yaml_fail(m->s, w.text, "pins[%u] has the same key reference", k);
+            return yaml_fail(m->s, w.text, "%s has the same key reference", called(m, "pins", k).text);
     if (!read_pin(m, at("pins", i, "value").text, y->value, 4, p->value))
         return false;
     if (y->puk != NULL && !read_pin(m, at("pins", i, "puk").text, y->puk, 8, p->puk))
@@ -820,6 +829,12 @@ static bool make_content(struct maker *m, unsigned i)
     if (given > 0)
         for (size_t r = 0; r < f->size; r += room)
             memcpy(all + r, bytes, given);
+    struct reader objects = rd_of(span_of(bytes, given));
+    struct tlv object;
+    while (y->kind == FILE_BERTLV && objects.left > 0)
+        if (!tlv_next(&objects, &object)) /* TS 102 221 8.2.2.4: nothing else is in such a file */
+            return yaml_fail(m->s, at("files", i, "content").text,
+                             "%s: not whole BER-TLV data objects, one after the other", f->name);
     if (y->fill == Y_FILL_ACCESS_RULES)
         for (unsigned k = 0; k < m->y->access_count; k++)
             memcpy(all + k * room, m->arr[k], m->arr_len[k]);
@@ -881,31 +896,157 @@ static bool make_files(struct maker *m)
 
 /* ---- key lists ---- */
 
-static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsigned *repeat)
+struct size { /* a size in bits, as written, and where its octets go */
+    const char *key;
+    const uint32_t *bits;
+    uint8_t *octets;
+    uint16_t allowed[4];
+};
+
+static bool make_bits(const struct maker *m, unsigned i, const struct size *s)
+{
+    char list[32] = "";
+    if (s->bits == NULL)
+        return true;
+    for (unsigned k = 0; k < 4 && s->allowed[k] != 0; k++) {
+        if (*s->bits == s->allowed[k]) {
+            *s->octets = (uint8_t)(*s->bits / 8);
+            return true;
+        }
+        size_t n = strlen(list);
+        (void)snprintf(list + n, sizeof list - n, "%s%u", k == 0 ? "" : ", ", s->allowed[k]);
+    }
+    return yaml_fail(m->s, at("pairs", i, s->key).text, "must be one of: %s (bits)", list);
+}
+
+/* TS 35.231 5.1 */
+static bool make_tuak(const struct maker *m, unsigned i, const struct y_sizes *y, struct aka_key *key)
+{
+    const struct size sizes[] = {
+        {"tuak.k", y->k, &key->k_len, {128, 256}},
+        {"tuak.mac", y->mac, &key->mac_len, {64, 128, 256}},
+        {"tuak.res", y->res, &key->res_len, {32, 64, 128, 256}},
+        {"tuak.ck", y->ck, &key->ck_len, {128, 256}},
+        {"tuak.ik", y->ik, &key->ik_len, {128, 256}},
+    };
+    for (unsigned k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
+        if (!make_bits(m, i, &sizes[k]))
+            return false;
+    if (y->iterations == NULL)
+        return true;
+    key->iterations = *y->iterations;
+    return (key->iterations >= 1 && key->iterations <= AKA_ITERATIONS_MAX) ||
+           yaml_fail(m->s, at("pairs", i, "tuak.iterations").text, "must be 1 to %d", AKA_ITERATIONS_MAX);
+}
+
+/* TS 34.108 8.1.2 */
+static bool make_xor(const struct maker *m, unsigned i, const struct y_sizes *y, struct aka_key *key)
+{
+    if (y->res == NULL)
+        return true;
+    key->res_len = (uint8_t)(*y->res / 8);
+    return (*y->res >= 32 && *y->res <= 128 && *y->res % 8 == 0) ||
+           yaml_fail(m->s, at("pairs", i, "xor.res").text, "must be 32 to 128 bits, a multiple of 8");
+}
+
+/* TS 35.206 4.1, 5.3 */
+static bool make_milenage(const struct maker *m, unsigned i, const struct y_constants *y, struct aka_key *key)
+{
+    key->own_constants = true;
+    for (unsigned k = 0; k < 5; k++) {
+        key->milenage.r[k] = y->r[k];
+        if (y->r[k] > 127)
+            return yaml_fail(m->s, at_item("pairs", i, "milenage.r", k).text, "must be 0 to 127");
+        if (!octets(m, at_item("pairs", i, "milenage.c", k).text, y->c[k], key->milenage.c[k], 16, 16, NULL))
+            return false;
+        for (unsigned j = 0; j < k; j++)
+            if (y->r[j] == y->r[k] && memcmp(key->milenage.c[j], key->milenage.c[k], 16) == 0)
+                return yaml_fail(m->s, at_item("pairs", i, "milenage.c", k).text,
+                                 "r and c are the same as those of f%u; two functions would be one", j + 1);
+    }
+    return true;
+}
+
+static bool make_parameters(const struct maker *m, unsigned i, const struct y_pair *y, unsigned id,
+                            struct aka_key *key)
+{
+    const struct {
+        unsigned id;
+        const void *given;
+        const char *name;
+    } mappings[] = {
+        {AKA_TUAK, y->tuak, "tuak"}, {AKA_XOR, y->xor_test, "xor"}, {AKA_MILENAGE, y->milenage, "milenage"}};
+    for (unsigned k = 0; k < 3; k++)
+        if (mappings[k].given != NULL && mappings[k].id != id)
+            return yaml_fail(m->s, at("pairs", i, mappings[k].name).text,
+                             "parameters of another algorithm than the pair's");
+    return (y->tuak == NULL || make_tuak(m, i, y->tuak, key)) &&
+           (y->xor_test == NULL || make_xor(m, i, y->xor_test, key)) &&
+           (y->milenage == NULL || make_milenage(m, i, y->milenage, key));
+}
+
+/* OPc or OP; TUAK calls them TOPc and TOP. */
+static bool make_opc(const struct maker *m, unsigned i, const struct aka_algorithm *aka,
+                     struct profile_pair *q)
+{
+    const struct y_pair *y = &m->y->pairs[i];
+    bool tuak = aka->id == AKA_TUAK, derived = false;
+    const char *const names[2] = {tuak ? "topc" : "opc", tuak ? "top" : "op"};
+    const char *const texts[2] = {tuak ? y->topc : y->opc, tuak ? y->top : y->op};
+    const char *const alien = tuak ? (y->opc != NULL ? "opc" : "op") : y->topc != NULL ? "topc" : "top";
+    if (tuak ? y->opc != NULL || y->op != NULL : y->topc != NULL || y->top != NULL)
+        return yaml_fail(m->s, at("pairs", i, alien).text,
+                         "%s has none; TUAK has \"topc\" and \"top\", Milenage \"opc\" and \"op\"",
+                         aka->name);
+    if (aka->opc_len == 0) {
+        if (texts[0] == NULL && texts[1] == NULL)
+            return true;
+        return yaml_fail(m->s, at("pairs", i, texts[0] != NULL ? "opc" : "op").text, "%s has none; remove it",
+                         aka->name);
+    }
+    if ((texts[0] == NULL) == (texts[1] == NULL))
+        return yaml_fail(m->s, at("pairs", i, "").text, "give either \"%s\" or \"%s\"", names[0], names[1]);
+    unsigned which = texts[0] != NULL ? 0 : 1;
+    struct place w = at("pairs", i, names[which]);
+    if (!read_key(m, w.text, texts[which], aka->opc_len, 0, q->key.opc, &q->key.opc_len, &derived))
+        return false;
+    if (derived && which == 1)
+        return yaml_fail(m->s, w.text, "an OP is an operator's and is not derived; say \"%s: derived\"",
+                         names[0]);
+    q->derived |= derived ? PAIR_DERIVE_OPC : which == 1 ? PAIR_FROM_OP : 0;
+    return true;
+}
+
+static bool make_aka(const struct maker *m, unsigned i, struct profile_pair *q)
 {
     const struct y_pair *y = &m->y->pairs[i];
     const struct aka_algorithm *aka = aka_algorithm_named(y->algorithm);
     if (aka == NULL)
-        return yaml_fail(m->s, at("pairs", i, "algorithm").text, "no algorithm \"%s\"; there is: milenage",
-                         y->algorithm);
+        return yaml_fail(m->s, at("pairs", i, "algorithm").text,
+                         "no algorithm \"%s\"; there are: milenage, tuak, xor", y->algorithm);
     q->algorithm = (uint8_t)aka->id;
+    struct place w = at("pairs", i, "k");
+    if (aka->id == AKA_XOR && !m->insecure)
+        return yaml_fail(m->s, at("pairs", i, "algorithm").text,
+                         "the test algorithm protects nothing; use another, or say \"insecure: true\"");
+    if (!make_parameters(m, i, y, aka->id, &q->key))
+        return false;
+    uint8_t said = q->key.k_len; /* 0: not */
     bool derived = false;
-    if (!read_key(m, at("pairs", i, "k").text, y->k, aka->k_lens[0], aka->k_lens[1], q->key.k, &q->key.k_len,
-                  &derived))
+    if (!read_key(m, w.text, y->k, said != 0 ? said : aka->k_lens[0], said != 0 ? 0 : aka->k_lens[1],
+                  q->key.k, &q->key.k_len, &derived))
         return false;
     q->derived = derived ? PAIR_DERIVE_K : 0;
-    if ((y->opc == NULL) == (y->op == NULL))
-        return yaml_fail(m->s, at("pairs", i, "").text, "give either \"opc\" or \"op\"");
-    struct place w = at("pairs", i, y->opc != NULL ? "opc" : "op");
-    if (!read_key(m, w.text, y->opc != NULL ? y->opc : y->op, aka->opc_len, 0, q->key.opc, &q->key.opc_len,
-                  &derived))
+    return make_opc(m, i, aka, q);
+}
+
+static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsigned *repeat)
+{
+    const struct y_pair *y = &m->y->pairs[i];
+    bool derived = false;
+    struct place w;
+    if (!make_aka(m, i, q))
         return false;
-    if (derived && y->op != NULL)
-        return yaml_fail(m->s, w.text, "an OP is an operator's and is not derived; say \"opc: derived\"");
-    if (derived)
-        q->derived |= PAIR_DERIVE_OPC;
-    else if (y->op != NULL)
-        q->derived |= PAIR_FROM_OP;
     /* TS 33.102 C.3.2: 5 bits of index, 2^28 for the largest jump, no age limit */
     q->sqn.ind_bits = y->sqn.ind_bits == NULL ? 5 : *y->sqn.ind_bits;
     q->sqn.delta = y->sqn.delta == NULL ? 1u << 28 : *y->sqn.delta;
@@ -954,7 +1095,8 @@ static bool make_pairs(struct maker *m)
                 return yaml_fail(m->s, w.text, "a pair's OTA keys have the same version; each needs its own");
         for (unsigned j = 0; j < i; j++)
             if (m->p.keysets[j].keys.version == k->keys.version)
-                return yaml_fail(m->s, w.text, "keysets[%u] has the same version; each needs its own", j);
+                return yaml_fail(m->s, w.text, "%s has the same version; each needs its own",
+                                 called(m, "keysets", j).text);
     }
     return true;
 }
@@ -996,22 +1138,14 @@ static bool make(struct maker *m)
     return make_files(m) && make_pairs(m);
 }
 
-struct uicc_profile *profile_load_text(const char *text, size_t n, const char *origin,
-                                       struct profile_error *error)
+static struct uicc_profile *make_profile(const struct yaml_source *source)
 {
-    struct profile_error ignored;
-    if (error == NULL)
-        error = &ignored;
-    error->text[0] = 0;
-    struct yaml_source source = {text, n, origin, error};
-    if (!yaml_check(&source))
-        return NULL;
-    struct y_profile *y = y_load(&source);
+    struct y_profile *y = y_load(source);
     if (y == NULL)
         return NULL;
     struct maker m;
     memset(&m, 0, sizeof m);
-    m.s = &source;
+    m.s = source;
     m.y = y;
     struct uicc_profile *u = NULL;
     uint8_t *bytes = NULL;
@@ -1020,7 +1154,7 @@ struct uicc_profile *profile_load_text(const char *text, size_t n, const char *o
         if (profile_encode(&m.p, &bytes, &n_bytes))
             u = profile_decode(span_of(bytes, n_bytes));
         if (u == NULL) /* everything that decode refuses was refused above, with a reason */
-            (void)yaml_fail_at(&source, 0, "", "no memory");
+            (void)yaml_fail_at(source, 0, "", "no memory");
     }
     if (bytes != NULL)
         crypto_wipe(bytes, n_bytes);
@@ -1032,37 +1166,30 @@ struct uicc_profile *profile_load_text(const char *text, size_t n, const char *o
     return u;
 }
 
+struct uicc_profile *profile_load_text(const char *text, size_t n, const char *origin,
+                                       struct profile_error *error)
+{
+    struct profile_error ignored;
+    if (error == NULL)
+        error = &ignored;
+    error->text[0] = 0;
+    struct yaml_whole whole;
+    memset(&whole, 0, sizeof whole);
+    struct uicc_profile *u =
+        yaml_read_text(text, n, origin, error, &whole) ? make_profile(&whole.source) : NULL;
+    yaml_release(&whole.arena);
+    return u;
+}
+
 struct uicc_profile *profile_load(const char *name_or_path, struct profile_error *error)
 {
     struct profile_error ignored;
     if (error == NULL)
         error = &ignored;
-    for (const struct profile_builtin *b = profile_builtins; b->name != NULL; b++)
-        if (strcmp(name_or_path, b->name) == 0)
-            return profile_load_text((const char *)b->text, b->n, b->name, error);
-    struct yaml_source source = {NULL, 0, name_or_path, error};
     error->text[0] = 0;
-    FILE *file = fopen(name_or_path, "rb");
-    if (file == NULL) {
-        (void)yaml_fail_at(&source, 0, "",
-                           "%s; give the path of a profile, or the name of a built-in one (%s)",
-                           strerror(errno), profile_builtin_names[0]);
-        return NULL;
-    }
-    struct uicc_profile *u = NULL;
-    size_t room = (size_t)YAML_TEXT_MAX + 1; /* one more, so that a text that is too long shows */
-    char *text = malloc(room);
-    if (text == NULL) {
-        (void)yaml_fail_at(&source, 0, "", "no memory");
-    } else {
-        size_t n = fread(text, 1, room, file);
-        if (ferror(file))
-            (void)yaml_fail_at(&source, 0, "", "cannot be read: %s", strerror(errno));
-        else
-            u = profile_load_text(text, n, name_or_path, error);
-        crypto_wipe(text, n);
-    }
-    free(text);
-    (void)fclose(file);
+    struct yaml_whole whole;
+    memset(&whole, 0, sizeof whole);
+    struct uicc_profile *u = yaml_read(name_or_path, error, &whole) ? make_profile(&whole.source) : NULL;
+    yaml_release(&whole.arena);
     return u;
 }

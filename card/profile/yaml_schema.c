@@ -21,7 +21,7 @@ static const cyaml_strval_t kinds[] = {{"mf", FILE_MF},         {"df", FILE_DF},
 static const cyaml_strval_t fills[] = {
     {"iccid", FILL_ICCID}, {"imsi", FILL_IMSI}, {"access-rules", Y_FILL_ACCESS_RULES}};
 static const cyaml_strval_t algorithms[] = {{"aes", OTA_AES}, {"3des", OTA_3DES}, {"des", OTA_DES}};
-static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}};
+static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}, {"replace-keys", RIGHT_REPLACE_KEYS}};
 
 #define ENUMERATED(key, flags, type, member, strings)                                                        \
     CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, strings, CYAML_ARRAY_LEN(strings))
@@ -46,6 +46,7 @@ static const cyaml_schema_field_t rule_fields[] = {
     TEXT_OPT("deactivate", struct y_rule, deactivate, CONDITION_MAX),
     TEXT_OPT("terminate", struct y_rule, terminate, CONDITION_MAX),
     TEXT_OPT("delete", struct y_rule, delete_self, CONDITION_MAX),
+    YESNO("remove", struct y_rule, gone),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t rule = {
@@ -61,6 +62,7 @@ static const cyaml_schema_field_t pin_fields[] = {
     YESNO("can-disable", struct y_pin, can_disable),
     CYAML_FIELD_UINT_PTR("tries", OPTIONAL, struct y_pin, tries),
     CYAML_FIELD_UINT_PTR("puk-tries", OPTIONAL, struct y_pin, puk_tries),
+    YESNO("remove", struct y_pin, gone),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t pin = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_pin, pin_fields)};
@@ -84,12 +86,14 @@ static const cyaml_schema_field_t file_fields[] = {
     ENUMERATED("fill", CYAML_FLAG_OPTIONAL, struct y_file, fill, fills),
     YESNO("deactivated", struct y_file, deactivated),
     YESNO("high-update", struct y_file, high_update),
+    YESNO("remove", struct y_file, gone),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t file = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_file, file_fields)};
 
 static const cyaml_schema_field_t applet_fields[] = {
+    TEXT_OPT("name", struct y_applet, name, WORD_MAX),
     TEXT("class", struct y_applet, class_name, WORD_MAX),
     TEXT_OPT("aid", struct y_applet, aid, 64),
     TEXT_OPT("adf", struct y_applet, adf, YAML_PATH_MAX),
@@ -98,6 +102,7 @@ static const cyaml_schema_field_t applet_fields[] = {
     TEXT_OPT("msl", struct y_applet, msl, 2),
     CYAML_FIELD_SEQUENCE("access", OPTIONAL, struct y_applet, access, &word, 0, PROFILE_PINS_MAX),
     CYAML_FIELD_STRING_PTR("params", OPTIONAL, struct y_applet, params, 0, 1024),
+    YESNO("remove", struct y_applet, gone),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t applet = {
@@ -136,11 +141,36 @@ static const cyaml_schema_field_t sqn_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t tuak_fields[] = {
+    CYAML_FIELD_UINT_PTR("k", OPTIONAL, struct y_sizes, k),
+    CYAML_FIELD_UINT_PTR("mac", OPTIONAL, struct y_sizes, mac),
+    CYAML_FIELD_UINT_PTR("res", OPTIONAL, struct y_sizes, res),
+    CYAML_FIELD_UINT_PTR("ck", OPTIONAL, struct y_sizes, ck),
+    CYAML_FIELD_UINT_PTR("ik", OPTIONAL, struct y_sizes, ik),
+    CYAML_FIELD_UINT_PTR("iterations", OPTIONAL, struct y_sizes, iterations),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t xor_fields[] = {
+    CYAML_FIELD_UINT_PTR("res", OPTIONAL, struct y_sizes, res),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t rotation = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint8_t)};
+static const cyaml_schema_field_t milenage_fields[] = {
+    CYAML_FIELD_SEQUENCE("r", CYAML_FLAG_POINTER, struct y_constants, r, &rotation, 5, 5),
+    CYAML_FIELD_SEQUENCE("c", CYAML_FLAG_POINTER, struct y_constants, c, &word, 5, 5),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t pair_fields[] = {
     TEXT("algorithm", struct y_pair, algorithm, WORD_MAX),
     TEXT("k", struct y_pair, k, KEYTEXT_MAX),
     TEXT_OPT("opc", struct y_pair, opc, KEYTEXT_MAX),
     TEXT_OPT("op", struct y_pair, op, KEYTEXT_MAX),
+    TEXT_OPT("topc", struct y_pair, topc, KEYTEXT_MAX),
+    TEXT_OPT("top", struct y_pair, top, KEYTEXT_MAX),
+    CYAML_FIELD_MAPPING_PTR("tuak", OPTIONAL, struct y_pair, tuak, tuak_fields),
+    CYAML_FIELD_MAPPING_PTR("xor", OPTIONAL, struct y_pair, xor_test, xor_fields),
+    CYAML_FIELD_MAPPING_PTR("milenage", OPTIONAL, struct y_pair, milenage, milenage_fields),
     CYAML_FIELD_MAPPING("sqn", CYAML_FLAG_OPTIONAL, struct y_pair, sqn, sqn_fields),
     CYAML_FIELD_MAPPING("ota", CYAML_FLAG_DEFAULT, struct y_pair, ota, ota_fields),
     CYAML_FIELD_FLAGS("rights", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct y_pair, rights, rights,
@@ -169,6 +199,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     CYAML_FIELD_UINT("format", CYAML_FLAG_DEFAULT, struct y_profile, format),
     TEXT("name", struct y_profile, name, WORD_MAX),
     TEXT_OPT("title", struct y_profile, title, 200),
+    TEXT_OPT("include", struct y_profile, include, WORD_MAX), /* taken out before */
     YESNO("insecure", struct y_profile, insecure),
     TEXT("atr", struct y_profile, atr, 100),
     TEXT("imsi", struct y_profile, imsi, 15),

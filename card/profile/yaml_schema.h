@@ -14,6 +14,7 @@ struct y_rule { /* a condition for each kind of access; NULL: never */
     char *read, *update, *write, *increase, *resize;
     char *create_df, *create_ef, *delete_child;
     char *activate, *deactivate, *terminate, *delete_self;
+    enum said gone; /* "remove": what is to go went before; here and below */
 };
 
 struct y_pin {
@@ -22,7 +23,7 @@ struct y_pin {
     char *value;
     char *puk;
     char *scope;
-    enum said enabled, can_disable;
+    enum said enabled, can_disable, gone;
     uint8_t *tries, *puk_tries;
 };
 
@@ -42,12 +43,13 @@ struct y_file {
     char **contents;
     unsigned contents_count;
     int fill; /* enum file_fill, or Y_FILL_ACCESS_RULES */
-    enum said deactivated, high_update;
+    enum said deactivated, high_update, gone;
 };
 
 enum { Y_FILL_ACCESS_RULES = 100 };
 
 struct y_applet {
+    char *name; /* for profiles that include this one; else unused */
     char *class_name;
     char *aid;
     char *adf;
@@ -58,6 +60,7 @@ struct y_applet {
     char **access;
     unsigned access_count;
     char *params;
+    enum said gone;
 };
 
 struct y_key {
@@ -78,9 +81,23 @@ struct y_sqn {
     uint64_t *age;
 };
 
+struct y_sizes { /* in bits */
+    uint32_t *k, *mac, *res, *ck, *ik;
+    uint8_t *iterations;
+};
+
+struct y_constants {
+    uint8_t *r;
+    unsigned r_count;
+    char **c;
+    unsigned c_count;
+};
+
 struct y_pair {
     char *algorithm;
-    char *k, *opc, *op;
+    char *k, *opc, *op, *topc, *top;
+    struct y_sizes *tuak, *xor_test;
+    struct y_constants *milenage;
     struct y_sqn sqn;
     struct y_ota ota;
     uint32_t rights; /* enum applet_right */
@@ -99,6 +116,7 @@ struct y_policy {
 struct y_profile {
     uint32_t format;
     char *name, *title;
+    char *include; /* as with "remove" */
     enum said insecure;
     char *atr, *imsi;
     struct y_policy ota;
@@ -116,7 +134,7 @@ struct y_profile {
     unsigned keysets_count;
 };
 
-/* A text that passed yaml_check, against the schema. NULL: the source's error says why. */
+/* A text that yaml_read made, against the schema. NULL: the source's error says why. */
 struct y_profile *y_load(const struct yaml_source *s);
 void y_free(struct y_profile *y); /* wipes: it has keys */
 

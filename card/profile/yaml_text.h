@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The text of a profile as a person sees it: a source with lines, and errors that point into it. Internal to
- * profile_yaml.
+ * The text of a profile as a person sees it: values with the file and line where each stands, and errors that
+ * point there. Internal to profile_yaml.
  */
 #ifndef PROFILE_YAML_TEXT_H
 #define PROFILE_YAML_TEXT_H
@@ -16,11 +16,34 @@ enum {
     YAML_PATH_MAX = 256, /* "files[3].records.length" */
 };
 
+enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAPPING };
+
+/* A value. `key`, `index` and `above` say where it stands in its own file and stay what they are when it is
+ * put into another tree; the children are those of the tree it is in now. */
+struct yaml_node {
+    enum yaml_kind kind;
+    unsigned index;          /* entry of a list, from 0 */
+    size_t line;             /* of its key if it has one */
+    const char *origin;      /* its file */
+    const char *key;         /* value of a mapping; else NULL */
+    struct yaml_node *above; /* NULL: the whole file */
+    const char *text;        /* scalar */
+    struct yaml_node *first, *last, *next;
+};
+
+/* Where nodes and their texts live; wiped when it goes: keys are among them. All zero is an empty one. */
+struct yaml_arena {
+    struct yaml_block *blocks;
+};
+void *yaml_keep(struct yaml_arena *a, size_t n); /* zeroed; NULL: no memory */
+void yaml_release(struct yaml_arena *a);
+
 struct yaml_source {
     const char *text;
     size_t n;
     const char *origin; /* what errors call it */
     struct profile_error *error;
+    const struct yaml_node *root; /* what paths in errors start from; may be NULL */
 };
 
 /* Sets the error "ORIGIN:LINE: PATH: message"; no line when it is 0, no path when it is "". Control
@@ -28,13 +51,21 @@ struct yaml_source {
 bool yaml_fail_at(const struct yaml_source *s, size_t line, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* The same, the line being that of `path`, or of the nearest thing above it that is there. */
+/* The same for the value at `path` below s->root, or the nearest thing above it that is there: its file, its
+ * line, and its path in that file. */
 bool yaml_fail(const struct yaml_source *s, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What must hold before a schema is asked: one well-formed document that is a mapping, of bounded size and
- * depth, without anchors and aliases (a few lines of those can expand to gigabytes) and without a key given
- * twice. */
-bool yaml_check(const struct yaml_source *s);
+/* What a person calls the value at `path`: its path in its own file, and that file when it isn't s->origin.
+ */
+void yaml_called(const struct yaml_source *s, const char *path, char *out, size_t room);
+
+/* Reads a text: one well-formed document that is a mapping, of bounded size and depth, without anchors and
+ * aliases (a few lines of those can expand to gigabytes) and without a key given twice. `s->origin` must last
+ * as long as the nodes. NULL: the error says why. */
+struct yaml_node *yaml_parse(const struct yaml_source *s, struct yaml_arena *a);
+
+/* The value of this key; NULL if there is none or if `mapping` isn't one. */
+struct yaml_node *yaml_child(const struct yaml_node *mapping, const char *key);
 
 #endif

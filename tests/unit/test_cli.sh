@@ -86,7 +86,10 @@ refuses "help for an unknown command" 2 "no command 'nwe'; did you mean 'new'" h
 rm -f direct
 
 # ---- new ----
-expect "new" 0 new card.uicc --keys card.keys --seed 000102030405060708090a0b0c0d0e0f
+expect "new without a profile" 0 new plain.uicc --keys plain.keys
+says "new makes a full USIM" '^plain\.uicc: 1 card of profile usim, ICCID 8900101[0-9]{12}, IMSI 001010123456780, 8 K/OTA pairs;'
+rm -f plain.*
+expect "new" 0 new card.uicc --profile test --keys card.keys --seed 000102030405060708090a0b0c0d0e0f
 says "new tells what it made" '^card\.uicc: 1 card of profile test, ICCID 8900101[0-9]{12}, IMSI 001010123456780, 4 K/OTA pairs; storage key in card\.uicc\.key; keys recorded in card\.keys$'
 [ -f card.uicc ] && [ -f card.uicc.key ] && [ "$(stat -c %a card.uicc.key card.keys | sort -u)" = 600 ] && [ ! -e card.uicc.new ]
 verdict "new made deck, storage key and key record, the latter two with mode 600" $?
@@ -95,7 +98,7 @@ counts "the key record has a line a pair" "^$iccid	[0-3]	" card.keys 4
 grep -q "^$iccid	0	001010123456780	milenage	00112233445566778899aabbccddeeff	63bfa50ee6523365ff14c1f45f88737d	" card.keys
 verdict "pair 0 is the profile's" $?
 counts "the key record has a header" '^iccid	index	imsi	' card.keys 1
-expect "new with the same seed" 0 new again.uicc --keys again.keys --seed 000102030405060708090a0b0c0d0e0f
+expect "new with the same seed" 0 new again.uicc --profile test --keys again.keys --seed 000102030405060708090a0b0c0d0e0f
 cmp -s card.keys again.keys
 verdict "the same seed gives the same keys" $?
 expect "new without seed" 0 new random.uicc --keys random.keys
@@ -161,6 +164,29 @@ says "profile show has EF.IMSI" 'EF\.IMSI'
 ! grep -qi -e 00112233445566778899aabbccddeeff -e 63bfa50ee6523365ff14c1f45f88737d out
 verdict "profile show has no keys" $?
 refuses "profile check of nothing" 2 'check takes one' profile check
+for name in usim m2m sja5 gsm; do
+    expect "profile check $name" 0 profile check $name
+done
+
+expect "profile show --json" 0 profile show usim --json
+python3 -m json.tool <out >/dev/null
+verdict "profile show --json is JSON" $?
+says "profile show --json has contents" '"path": "MF/ADF\.USIM/EF\.SPN", .*"content": "01736F667475696363'
+expect "profile diff of equals" 0 profile diff test test
+expect "profile diff" 1 profile diff test m2m
+says "profile diff has what is gone" '^- MF/ADF\.USIM/DF\.GSM-ACCESS/EF\.Kc$'
+says "profile diff has what changed" '^~ MF/ADF\.USIM/EF\.HPPLMN  content: 05 -> 78$'
+expect "profile diff --json" 1 profile diff test m2m --json
+python3 -m json.tool <out >/dev/null
+verdict "profile diff --json is JSON" $?
+refuses "profile diff of one" 2 'diff takes two' profile diff test
+refuses "profile diff with nothing" 1 'nosuch' profile diff test nosuch
+refuses "profile check --json" 2 '.--json goes with' profile check test --json
+printf 'format: 1\ninclude: test\nname: mine\nfiles:\n  - {path: MF/EF.UMPC, size: 3}\n' >mine.yaml
+refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]\.content: EF\.UMPC' profile check mine.yaml
+sed -i 's/size: 3/size: 6/' mine.yaml
+expect "profile: include" 0 profile check mine.yaml
+says "profile: include" '^mine\.yaml: good: profile mine,'
 refuses "profile without verb" 2 'none of check' profile
 refuses "profile check of a folder" 1 '.' profile check .
 

@@ -15,6 +15,7 @@
 #include "tlv.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- the built-in profile ---- */
 
@@ -37,8 +38,6 @@ static void test_builtin(void **state)
     assert_true(p->insecure);
     assert_false(p->ota_silent);
     assert_string_equal(p->imsi, "001010123456780");
-    assert_string_equal(profile_builtin_names[0], "test");
-    assert_null(profile_builtin_names[1]);
 
     static const uint8_t k[] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                                 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
@@ -62,7 +61,7 @@ static void test_builtin(void **state)
         assert_int_equal(q->ota.kid_algorithm, OTA_AES);
         assert_int_equal(q->ota.kic_len, 16);
         assert_int_equal(q->ota.mac_len, 8);
-        assert_int_equal(q->ota_rights, RIGHT_REMOTE_CHANGE);
+        assert_int_equal(q->ota_rights, RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS);
     }
     assert_int_equal(p->n_pins, 3);
     assert_int_equal(p->pins[0].reference, 0x01);
@@ -76,7 +75,7 @@ static void test_builtin(void **state)
     assert_int_equal(p->pins[2].puk_tries, 0);
     assert_memory_equal(p->pins[2].value, "12345678", 8);
 
-    assert_int_equal(p->n_applets, 5);
+    assert_int_equal(p->n_applets, 6);
     assert_string_equal(p->applets[0].class_name, "usim");
     assert_string_equal(p->applets[1].class_name, "subscription");
     assert_int_equal(p->applets[1].msl, 0x16);
@@ -421,6 +420,8 @@ static const struct {
     {"size: 4, ", "size: 1, ", "small.yaml:16: files[2].content: EF.T: content has 2 octets, size is 1"},
     {"size: 4, ", "size: 0, ", "small.yaml:16: files[2].size: EF.T: 0 octets; must be 1 to 65535"},
     {"size: 4, ", "size: 65536, ", "small.yaml:16: files[2].size: EF.T: 65536 octets"},
+    {"size: 100", "size: 100, content: 8003AABB",
+     "small.yaml:20: files[6].content: EF.B: not whole BER-TLV data objects"},
     {"size: 100", "size: 16777215", "small.yaml:20: files[6]: EF.B: the files up to here have more than"},
     {"content: 0102", "content: 010", "small.yaml:16: files[2].content: an odd number"},
     {"content: 0102", "fill: imsi", "small.yaml:16: files[2].size: EF.T: must be 9 octets"},
@@ -558,6 +559,241 @@ static void test_insecure(void **state)
     }
 }
 
+/* ---- include ---- */
+
+/* Files a.yaml, b.yaml, .. beside `base.yaml`, which is `small`. Loads a.yaml. */
+struct folder {
+    char dir[40];
+    unsigned n;
+};
+
+static void folder_put(const struct folder *d, const char *name, const char *text, size_t n)
+{
+    char path[80];
+    (void)snprintf(path, sizeof path, "%s/%s", d->dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static struct folder folder_open(void)
+{
+    struct folder d = {.dir = "/tmp/test_include.XXXXXX"};
+    assert_non_null(mkdtemp(d.dir));
+    folder_put(&d, "base.yaml", small, sizeof small - 1);
+    return d;
+}
+
+static struct uicc_profile *folder_load(struct folder *d, const char *const files[],
+                                        struct profile_error *error)
+{
+    char path[80], name[] = "a.yaml";
+    for (unsigned i = 0; files[i] != NULL; i++, name[0]++) {
+        folder_put(d, name, files[i], strlen(files[i]));
+        d->n = i + 1 > d->n ? i + 1 : d->n;
+    }
+    (void)snprintf(path, sizeof path, "%s/a.yaml", d->dir);
+    struct uicc_profile *u = profile_load(path, error);
+    if (u == NULL) { /* the folder's name, taken out of the error */
+        size_t n = strlen(d->dir) + 1;
+        for (char *at; (at = strstr(error->text, d->dir)) != NULL;)
+            memmove(at, at + n, strlen(at + n) + 1);
+        assert_null(strchr(error->text, '\n'));
+    }
+    return u;
+}
+
+static void folder_close(struct folder *d)
+{
+    char path[80];
+    for (unsigned i = 0; i < d->n; i++) {
+        (void)snprintf(path, sizeof path, "%s/%c.yaml", d->dir, (char)('a' + i));
+        (void)remove(path);
+    }
+    (void)snprintf(path, sizeof path, "%s/base.yaml", d->dir);
+    (void)remove(path);
+    assert_int_equal(rmdir(d->dir), 0);
+}
+
+static void test_include(void **state)
+{
+    (void)state;
+    struct profile_error error;
+    struct folder d = folder_open();
+    /* d is included twice and read once: what b says of EF.T stays */
+    static const char *const files[] = {
+        "format: 1\ninclude: [b.yaml, c.yaml]\nname: top\n"
+        "access: [{name: new, read: pin1}, {name: dir, terminate: always}]\n"
+        "pins: [{name: adm1, tries: 7}]\n"
+        "files:\n"
+        "  - {path: MF/EF.C, contents: ['07'], records: {count: 4}}\n"
+        "  - {path: MF/EF.New, kind: transparent, fid: 2F12, access: new, content: 'AA'}\n"
+        "  - {path: MF/ADF.X/EF.B, remove: yes}\n"
+        "  - {path: MF/ADF.X/EF.B, kind: transparent, fid: 6F11, access: open, size: 2, remove: no}\n"
+        "applets:\n  - {class: rfm, tars: [B00000], msl: 12}\n"
+        "pairs:\n  - algorithm: milenage\n    k: derived\n    opc: derived\n    ota:\n      version: 1\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kid: {algorithm: aes, bits: 128, key: derived}\n      kik: {bits: 128, key: derived}\n"
+        "    repeat: 2\n",
+        "format: 1\ninclude: d.yaml\ntitle: b\nfiles: [{path: MF/EF.T, sfi: 05, content: 09080706}]\n",
+        "format: 1\ninclude: d.yaml\ntitle: \"c \\u263A \\\\ \\\"\"\napplets: [{class: rfm, access: "
+        "[pin1]}]\n",
+        "format: 1\ninclude: [./base.yaml]\ninsecure: no\ntitle: d\n"
+        "files: [{path: MF/EF.T, content: 'FF'}, {path: MF/DF.G, kind: df, fid: 5F00, access: dir}, "
+        "{path: MF/DF.G/EF.H, kind: transparent, fid: 6F00, access: open, size: 1}]\n",
+        NULL};
+    struct uicc_profile *u = folder_load(&d, files, &error);
+    assert_string_equal(error.text, "");
+    assert_non_null(u);
+    const struct profile *p = &u->p;
+    assert_string_equal(p->name, "top");
+    assert_string_equal(p->title, "c \xE2\x98\xBA \\ \"");
+    assert_string_equal(p->imsi, "999700000000001");
+    const struct profile_file *t = &p->files[find(p, 0, 0x2F10)], *c = &p->files[find(p, 0, 0x2F11)];
+    assert_int_equal(t->sfi, 5);
+    assert_memory_equal(t->content.p, "\x09\x08\x07\x06", 4);
+    assert_int_equal(c->record_len, 3);
+    assert_int_equal(c->size, 12);
+    assert_memory_equal(c->content.p, "\x07\xFF\xFF\xFF\xFF\xFF", 6);
+    uint16_t adf = p->applets[0].adf;
+    assert_int_equal(profile_child(p, adf, 0x6F10), PROFILE_NO_FILE);
+    assert_int_equal(p->files[find(p, adf, 0x6F11)].kind, FILE_TRANSPARENT);
+    assert_int_equal(p->files[find(p, find(p, 0, 0x5F00), 0x6F00)].size, 1);
+    assert_int_equal(p->files[find(p, 0, 0x2F12)].arr_record, 4); /* after the three that were there */
+    const struct profile_file *arr = &p->files[find(p, 0, 0x2F06)];
+    assert_int_equal(arr->size / arr->record_len, 4);
+    assert_memory_equal(arr->content.p + arr->record_len + 21, "\x80\x01\x20\x90\x00", 5);
+    assert_int_equal(p->pins[1].tries, 7);
+    assert_memory_equal(p->pins[1].value, "11111111", 8);
+    assert_int_equal(p->n_applets, 2);
+    assert_int_equal(p->applets[1].msl, 0x12);
+    assert_int_equal(p->applets[1].access, 1u << profile_pin_bit(0x01));
+    assert_int_equal(p->n_pairs, 2);
+    assert_int_equal(p->n_keysets, 1);
+    profile_free(u);
+
+    /* a sub-tree goes with its directory; applets by name; built-in profiles from text */
+    static const char *const removed[] = {
+        "format: 1\ninclude: base.yaml\n"
+        "files: [{path: MF/ADF.X, remove: true}]\npins: [{name: pin2, remove: true}]\n"
+        "access: [{name: both, remove: true}, {name: open, write: adm1}]\n"
+        "applets: [{class: x, remove: true}, {class: rfm, name: second, start: MF, tars: [B00000]}]\n",
+        NULL};
+    assert_null(folder_load(&d, removed, &error));
+    assert_string_equal(error.text,
+                        "a.yaml:6: applets[1].tars[0]: TAR already given to applets[1] of base.yaml; "
+                        "each needs its own");
+    static const char *const right[] = {
+        "format: 1\ninclude: base.yaml\n"
+        "files: [{path: MF/ADF.X, remove: true}, {path: MF/EF.C, access: open}]\n"
+        "pins: [{name: pin2, remove: true}]\n"
+        "access: [{name: both, remove: true}]\n"
+        "applets: [{class: x, tars: [A00001], remove: true}]\n",
+        NULL};
+    u = folder_load(&d, right, &error);
+    assert_string_equal(error.text, "");
+    assert_non_null(u);
+    assert_int_equal(u->p.n_files, 4);
+    assert_int_equal(u->p.n_pins, 2);
+    assert_int_equal(u->p.n_applets, 1);
+    profile_free(u);
+    static const char text[] = "format: 1\ninclude: test\nname: mine\n";
+    u = load(text, sizeof text - 1, &error);
+    assert_string_equal(error.text, "");
+    assert_non_null(u);
+    assert_string_equal(u->p.name, "mine");
+    profile_free(u);
+    folder_close(&d);
+}
+
+static void test_include_mistakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *files[4];
+        const char *error;
+    } cases[] = {
+        {{"format: 1\ninclude: a.yaml\n"}, "a.yaml:2: include: goes in a circle: a.yaml -> a.yaml; take one"},
+        {{"format: 1\ninclude: b.yaml\n", "format: 1\n\ninclude:\n  - base.yaml\n  - ./c.yaml\n",
+          "include: b.yaml\nformat: 1\n"},
+         "./c.yaml:1: include: goes in a circle: b.yaml -> ./c.yaml -> ./b.yaml; take one of them out"},
+        {{"format: 1\ninclude: nobody\n"},
+         "a.yaml:2: include: nobody: No such file or directory; give the path of a profile, or the name of a "
+         "built-in one (usim, test, "},
+        {{"format: 1\ninclude: /dev/null\n"}, "/dev/null:1: empty"},
+        {{"format: 1\ninclude: {b: c}\n"}, "a.yaml:2: include: must be the name of a built-in profile"},
+        {{"format: 1\ninclude: [[b]]\n"}, "a.yaml:2: include: must be the name"},
+        {{"format: 1\ninclude: ''\n"}, "a.yaml:2: include: must be the name"},
+        {{"format: 1\ninclude: []\n"}, "a.yaml:2: include: an empty list"},
+        {{"format: 1\ninclude: b.yaml\n", "name: b\n"}, "b.yaml:1: \"format\" is missing; add it"},
+        {{"format: 1\ninclude: b.yaml\n", "name: b\nformat: 2\n"},
+         "b.yaml:2: format: format 2; this softuicc"},
+        {{"include: base.yaml\nformat: 3\n"}, "a.yaml:2: format: format 3; this softuicc"},
+        {{"format: 1\ninclude: b.yaml\n", "name: b\nformat: 1\nx: ]\n"}, "b.yaml:3: not valid YAML here"},
+        {{"format: 1\ninclude: b.yaml\n", "format: 1\n"}, "a.yaml:1: \"name\" is missing; add it"},
+        {{"include: base.yaml\nformat: 1\nfiles: [{path: MF/EF.T, syze: 2}]\n"},
+         "a.yaml:3: files[0].syze: no such key here"},
+        {{"include: base.yaml\nformat: 1\nfiles: [{path: MF/EF.T, remove: maybe}]\n"},
+         "a.yaml:3: files[0].remove: \"maybe\" is not one of: true, false, yes, no"},
+        {{"include: base.yaml\nformat: 1\nfiles:\n  - {path: MF/EF.T, remove: yes, size: 4}\n"},
+         "a.yaml:4: files[0]: \"size\" in an entry that is removed"},
+        {{"include: base.yaml\nformat: 1\nfiles:\n  - {path: MF/EF.U, remove: yes}\n"},
+         "a.yaml:4: files[0]: nothing like it is included"},
+        {{"include: base.yaml\nformat: 1\nfiles: [{path: MF/EF.U}]\n"},
+         "a.yaml:3: files[0]: \"kind\" is missing"},
+        {{"include: base.yaml\nformat: 1\nfiles: [{path: MF/EF.T, size: 1}]\n"},
+         "base.yaml:16: files[2].content: EF.T: content has 2 octets, size is 1"},
+        {{"include: base.yaml\nformat: 1\nfiles: [{path: MF/EF.T, content: 0102030405}]\n"},
+         "a.yaml:3: files[0].content: EF.T: content has 5 octets, size is 4"},
+        {{"include: base.yaml\nformat: 1\npins: [{name: pin1, reference: 0A}]\n"},
+         "base.yaml:11: pins[1].reference: pins[0] of base.yaml has the same key reference"},
+        {{"include: base.yaml\nformat: 1\nfiles: 7\n"}, "a.yaml:3: files: must be a list"},
+        {{"include: base.yaml\nformat: 1\nfiles: [7]\n"}, "a.yaml:3: files[0]: must be a mapping"},
+        {{"include: base.yaml\nformat: 1\npins: {}\n"}, "a.yaml:3: pins: must be a list"},
+        {{"include: b.yaml\nformat: 1\napplets: [{class: rfm, msl: 12}]\n",
+          "include: base.yaml\nformat: 1\napplets: [{class: rfm, tars: [B00001]}, {class: rfm, tars: "
+          "[B00002]}]\n"},
+         "a.yaml:3: applets[0]: several applets of this class are included"},
+        {{"include: base.yaml\nformat: 1\npins: [{name: adm1, remove: yes}]\n"},
+         "base.yaml:23: applets[1].access[0]: no PIN \"adm1\""},
+    };
+    struct profile_error error;
+    unsigned wrong = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct folder d = folder_open();
+        struct uicc_profile *u = folder_load(&d, cases[i].files, &error);
+        if (u != NULL || strncmp(error.text, cases[i].error, strlen(cases[i].error)) != 0) {
+            print_error("case %zu gave: %s\n   expected: %s\n", i, u != NULL ? "a profile" : error.text,
+                        cases[i].error);
+            wrong++;
+        }
+        profile_free(u);
+        folder_close(&d);
+    }
+    assert_int_equal(wrong, 0);
+    /* from text, no file is read */
+    static const char text[] = "format: 1\ninclude: /etc/passwd\n";
+    assert_null(load(text, sizeof text - 1, &error));
+    assert_string_equal(error.text, "small.yaml:2: include: no built-in profile \"/etc/passwd\"");
+
+    /* too deep; and one name for a file again and again */
+    struct folder d = folder_open();
+    static const char *const deep[] = {"format: 1\ninclude: b.yaml",
+                                       "format: 1\ninclude: c.yaml",
+                                       "format: 1\ninclude: d.yaml",
+                                       "format: 1\ninclude: e.yaml",
+                                       "format: 1\ninclude: f.yaml",
+                                       "format: 1\ninclude: g.yaml",
+                                       "format: 1\ninclude: h.yaml",
+                                       "format: 1\ninclude: i.yaml",
+                                       "format: 1\n",
+                                       NULL};
+    assert_null(folder_load(&d, deep, &error));
+    assert_string_equal(error.text, "h.yaml:2: include: more than 8 files deep");
+    folder_close(&d);
+}
+
 /* ---- hostile texts ---- */
 
 static char *repeated(const char *head, const char *unit, size_t times, const char *tail)
@@ -624,21 +860,32 @@ static void test_cut(void **state)
     struct profile_error error;
     for (size_t n = 0; n < sizeof small - 1; n += 3)
         profile_free(load(small, n, &error));
-    const struct profile_builtin *b = &profile_builtins[0];
+    const struct profile_builtin *b = &profile_builtins[1]; /* test: the one that includes nothing */
     for (size_t n = 0; n < b->n; n += 97)
         profile_free(load((const char *)b->text, n, &error));
 }
 
-static void test_mutations(void **state)
+/* What a later file says, over a built-in one. */
+static const char over[] = "format: 1\ninclude: [test, m2m]\nname: over\n"
+                           "access: [{name: open-pin, remove: yes}, {name: new, read: pin1}]\n"
+                           "pins: [{name: pin1, tries: 5}]\n"
+                           "files:\n"
+                           "  - {path: MF/ADF.USIM/EF.SPN, content: 00}\n"
+                           "  - {path: MF/ADF.USIM/DF.GSM-ACCESS, remove: yes}\n"
+                           "  - {path: MF/ADF.USIM/EF.SMS, records: {count: 2}}\n"
+                           "  - {path: MF/EF.X, kind: transparent, fid: 2F10, access: new, size: 3}\n"
+                           "applets: [{class: rfm, tars: [B00001], msl: 12}]\n";
+
+static void mutate(const char *original, size_t length, int rounds)
 {
-    (void)state;
     struct profile_error error;
     static const char edge[] = "\n :-,{}[]#&*!|>'\"%@`?0fF\x80\xFF\t";
     uint64_t seed = 2;
-    char text[sizeof small];
-    for (int round = 0; round < 3000; round++) {
-        memcpy(text, small, sizeof small);
-        size_t n = sizeof small - 1, changes = 1 + rng(&seed) % 3;
+    char *text = malloc(length);
+    assert_non_null(text);
+    for (int round = 0; round < rounds; round++) {
+        memcpy(text, original, length);
+        size_t n = length, changes = 1 + rng(&seed) % 3;
         for (size_t i = 0; i < changes; i++) {
             size_t at = rng(&seed) % n;
             uint64_t how = rng(&seed) % 3;
@@ -658,6 +905,14 @@ static void test_mutations(void **state)
         }
         profile_free(load(text, n, &error));
     }
+    free(text);
+}
+
+static void test_mutations(void **state)
+{
+    (void)state;
+    mutate(small, sizeof small - 1, 3000);
+    mutate(over, sizeof over - 1, 1000);
 }
 
 /* ---- files ---- */
@@ -696,6 +951,8 @@ int main(void)
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_insecure),
+        cmocka_unit_test(test_include),
+        cmocka_unit_test(test_include_mistakes),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_mutations),
