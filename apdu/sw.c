@@ -22,9 +22,11 @@ const struct sw_info *sw_find(sw_t sw)
         return exact;
     switch (sw >> 8) { /* the families that carry a number in SW2 */
     case 0x61:
+    case 0x67: /* class A0: the right P3 (TS 51.011 9.4.6) */
     case 0x6C:
     case 0x91:
     case 0x93:
+    case 0x9F:
         return row((sw_t)(sw & 0xFF00));
     case 0x63:
         return (sw & 0xF0) == 0xC0 ? row(SW_TRIES_LEFT) : NULL;

@@ -1,45 +1,140 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One OTA short message: ENVELOPE (SMS-PP) -> command packet -> keyset -> decrypt and verify -> target and its minimum security -> counter, stored before
- * anything runs -> script -> response packet. ETSI TS 102 225, 3GPP TS 31.115.
+ * The bearers of command packets: short messages, whole or in parts (3GPP TS 31.115 4), and cell broadcast pages (TS 31.115 5). Each brings a packet to packet.c, and takes the response
+ * packet back: in the delivery report, or in messages that the terminal is asked to send, one after the other. What a packet does knows nothing of who brought it.
  *
- * What was not authenticated gets one answer, whatever is wrong with it, made without any key; and it costs the same cipher calls.
+ * USSD, CAT-TP and HTTPS would be further rows of `bearers`.
  */
 #include "receiver.h"
 
+#include <stdlib.h>
+
+#include "assembly.h"
+#include "packet.h"
 #include "scp80.h"
 #include "script.h"
-#include "services.h"
 #include "sms.h"
 
 enum {
     TAG_SMS_PP = 0xD1,
-    PACKET_MAX = 256,       /* one short message */
-    SCRIPT_RESPONSE_MAX = 3 + 512,
-    RESPONSE_MAX = 768,
-    REPORT_MAX = 140,       /* what we put into a delivery report; TS 23.040 9.2.2.1a has room for 159 */
-    SMS_MAX = SMS_UD_MAX,
+    TAG_CELL_BROADCAST = 0xD2,
+    TAG_PAGE = 0x0C,              /* comprehension TLV: cell broadcast page */
+    TAG_TPDU = 0x8B,
+    PAGE_LEN = 88, PAGE_HEADER = 6,
+    CB_FIRST = 0x1080, CB_LAST = 0x109F, /* message identifiers of command packets, TS 31.115 5.1 */
+    REPORT_MAX = 140,             /* what we put into a delivery report; TS 23.040 9.2.2.1a has room for 159 */
+    PART_FIRST = 132, PART_NEXT = 134, /* octets of a response packet in a message: 140 less its header */
+    PARTS_MAX = 31,
 };
 
-/* One packet on its way through. Wiped at the end. */
-struct packet {
-    struct applet self;
-    struct span originator;
-    struct scp80_command command;
-    struct applet provider;               /* who holds the keyset */
-    const struct ota_key_service *service;
-    struct ota_key_reference reference;
-    struct keyset keys;
-    bool has_keys;
-    bool authenticated;                   /* CC verified: keys may be used in the answer */
-    uint8_t work[PACKET_MAX];
-    struct span data;                     /* plain secured data, in work */
+/* Volatile memory: what is under way. Exists only while something is. */
+struct under_way {
+    struct assembly assembly;
+    uint8_t destination[SMS_ADDRESS_MAX];
+    uint8_t destination_len;
+    uint8_t reference;                 /* of the last concatenated response */
+    uint8_t next, total;               /* parts of the response still to send; total 0: none */
+    size_t response_len;
+    uint8_t response[PACKET_RESPONSE_MAX];
 };
 
-/* ---- is it for us? ---- */
+/* A packet that a bearer brought. */
+struct brought {
+    struct span packet;
+    struct span originator;            /* TP-OA: where a SUBMIT would go; empty: nobody can be answered */
+    uint8_t *memory;                   /* of a packet that was put together; freed at the end */
+};
 
-/* 3GPP TS 31.115 4: PID "(U)SIM data download", class 2, a user data header with a command packet's. Anything else is none of our business. */
-static bool command_packet_of(struct span envelope, struct span *originator, struct span *packet, bool *in_parts)
+/* ---- answers by SMS-SUBMIT ---- */
+
+static bool send_part(struct applet self, struct under_way *w)
+{
+    uint8_t ud[SMS_UD_MAX], tpdu_octets[SMS_TPDU_MAX], rest_octets[SMS_TPDU_MAX + 4];
+    struct buf user_data = buf_of(ud, sizeof ud), tpdu = buf_of(tpdu_octets, sizeof tpdu_octets),
+               rest = buf_of(rest_octets, sizeof rest_octets);
+    size_t from = w->next == 1 ? 0 : PART_FIRST + (w->next - 2u) * PART_NEXT;
+    if (w->total == 1) { /* the response packet brings its header, 02 71 00, with it */
+        buf_put(&user_data, span_of(w->response, w->response_len));
+    } else {
+        const uint8_t concatenation[5] = {UDH_CONCAT_8, 3, w->reference, w->total, w->next};
+        const uint8_t packet[2] = {UDH_RESPONSE_PACKET, 0};
+        buf_u8(&user_data, w->next == 1 ? 7 : 5);
+        buf_put(&user_data, span_of(concatenation, 5));
+        if (w->next == 1) /* TS 31.115 4.4: only the first part says that it is a response packet */
+            buf_put(&user_data, span_of(packet, 2));
+        buf_put(&user_data, span_slice(span_of(w->response, w->response_len), 3 + from, w->next == 1 ? PART_FIRST : PART_NEXT));
+    }
+    const struct sms_submit sms = {
+        .destination = span_of(w->destination, w->destination_len),
+        .pid = SMS_PID_USIM_DOWNLOAD,
+        .dcs = SMS_DCS_CLASS2_8BIT,
+        .has_udh = true,
+        .user_data = buf_span(&user_data),
+    };
+    sms_submit_build(&sms, &tpdu);
+    buf_tlv(&rest, TAG_TPDU, buf_span(&tpdu));
+    return buf_ok(&tpdu) && buf_ok(&rest) && proactive_send(self, PROACTIVE_SEND_SMS, 0, buf_span(&rest));
+}
+
+static void release(struct applet self, struct under_way *w)
+{
+    if (w != NULL && w->total == 0 && assembly_idle(&w->assembly))
+        applet_transient_free(self);
+}
+
+/* The first part goes at once, each further one when the terminal has answered for the one before. */
+static bool send_response(struct applet self, struct span destination, struct span response)
+{
+    struct under_way *w = applet_transient(self, sizeof *w);
+    if (w == NULL || w->total != 0 || destination.n == 0 || destination.n > sizeof w->destination || response.n > sizeof w->response)
+        return false;
+    size_t body = response.n - 3, more = body > PART_FIRST ? (body - PART_FIRST + PART_NEXT - 1) / PART_NEXT : 0;
+    if (more + 1 > PARTS_MAX)
+        return false;
+    memcpy(w->destination, destination.p, destination.n);
+    w->destination_len = (uint8_t)destination.n;
+    memcpy(w->response, response.p, response.n);
+    w->response_len = response.n;
+    w->reference++;
+    w->next = 1;
+    w->total = response.n <= SMS_UD_MAX ? 1 : (uint8_t)(more + 1);
+    if (send_part(self, w))
+        return true;
+    w->total = 0;
+    return false;
+}
+
+static void sent(struct applet self)
+{
+    struct under_way *w = applet_transient(self, sizeof *w);
+    if (w == NULL)
+        return;
+    if (w->total != 0 && (w->next++ >= w->total || !send_part(self, w))) {
+        crypto_wipe(w->response, sizeof w->response);
+        w->total = 0;
+    }
+    release(self, w);
+}
+
+/* ---- bearers: is it for us, and whole? ---- */
+
+/* A part of a message in several. False until it is whole; the packet then is the caller's to free. */
+static bool put_together(struct applet self, const struct assembly_part *part, struct brought *out)
+{
+    enum { WHOLE_MAX = ASSEMBLY_PARTS_MAX * ASSEMBLY_PART_MAX };
+    struct under_way *w = applet_transient(self, sizeof *w);
+    out->memory = w != NULL ? malloc(WHOLE_MAX) : NULL;
+    if (out->memory == NULL)
+        return false;
+    struct buf whole = buf_of(out->memory, WHOLE_MAX);
+    bool complete = assembly_take(&w->assembly, part, &whole);
+    release(self, w);
+    out->packet = buf_span(&whole);
+    return complete;
+}
+
+/* TS 31.115 4: PID "(U)SIM data download", 8-bit class 2, a user data header with a command packet's. Anything else is none of our business. */
+static bool from_sms(struct applet self, struct span envelope, struct brought *out, bool *ours)
 {
     struct envelope_sms_pp e;
     struct sms_deliver sms;
@@ -48,204 +143,111 @@ static bool command_packet_of(struct span envelope, struct span *originator, str
         return false;
     if (sms.pid != SMS_PID_USIM_DOWNLOAD || !sms.has_udh || !sms_udh_parse(sms.user_data, &udh))
         return false;
-    *originator = sms.originator;
-    *packet = udh.body;
-    *in_parts = udh.concatenated && udh.total != 1;
-    return udh.command_packet;
+    out->originator = sms.originator;
+    out->packet = udh.body;
+    *ours = udh.command_packet || udh.concatenated;
+    if (!udh.concatenated || udh.total == 1)
+        return udh.command_packet;
+    uint8_t source[ASSEMBLY_SOURCE_MAX];
+    struct buf who = buf_of(source, sizeof source);
+    buf_u8(&who, udh.reference16);
+    buf_put(&who, sms.originator);
+    const struct assembly_part part = {buf_span(&who), udh.reference, udh.total, udh.part, udh.command_packet, udh.body};
+    return buf_ok(&who) && put_together(self, &part, out);
 }
 
-/* ---- keys ---- */
-
-static bool find_keys(struct packet *p, uint8_t version)
+/* TS 31.115 5: the message identifier says that it is a command packet; a page is 6 octets of header and 82 of content; what follows the packet's length is padding. */
+static bool from_page(struct applet self, struct span envelope, struct brought *out, bool *ours)
 {
-    for (unsigned nth = 0; version != 0; nth++) {
-        p->service = applet_service(p->self.card, "ota-keys", nth, &p->provider);
-        if (p->service == NULL)
-            break;
-        if (p->service->find(p->provider, version, &p->reference, &p->keys))
-            return true;
-    }
-    return false;
-}
-
-static bool unwrap(struct packet *p)
-{
-    uint8_t kic = scp80_kic_version(&p->command), kid = scp80_kid_version(&p->command);
-    uint8_t version = kic != 0 ? kic : kid;
-    bool same = kic == 0 || kid == 0 || kic == kid; /* ciphering and checksum with keys of one keyset */
-    struct buf work = buf_of(p->work, sizeof p->work);
-    bool keyless = (p->command.spi1 & (SPI1_CIPHERING | SPI1_CHECK)) == 0;
-    p->has_keys = same && find_keys(p, version);
-    /* Without a keyset the same ciphers run under a key that nobody has, and never succeed. */
-    enum scp80_status status =
-        scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, &work, &p->data);
-    if (status != SCP80_POR_OK || (!p->has_keys && !keyless))
+    struct span inner, page;
+    if (!tlv_find(envelope, TAG_CELL_BROADCAST, &inner) || !ctlv_find(inner, TAG_PAGE, 0, &page) || page.n != PAGE_LEN)
         return false;
-    p->authenticated = p->has_keys && (p->command.spi1 & SPI1_CHECK) == SPI1_CC;
+    struct reader r = rd_of(page);
+    uint16_t serial = rd_u16(&r), identifier = rd_u16(&r);
+    (void)rd_u8(&r); /* data coding: packets are octets whatever it says */
+    uint8_t pages = rd_u8(&r);
+    if (identifier < CB_FIRST || identifier > CB_LAST)
+        return false;
+    *ours = true;
+    out->packet = rd_rest(&r);
+    if ((pages & 0x0F) > 1) {
+        const uint8_t source[3] = {0xFF, (uint8_t)(identifier >> 8), (uint8_t)identifier};
+        const struct assembly_part part = {span_of(source, 3), serial, pages & 0x0F, pages >> 4, true, out->packet};
+        if (!put_together(self, &part, out))
+            return false;
+    }
+    struct reader length = rd_of(out->packet);
+    out->packet = span_slice(out->packet, 0, 2u + rd_u16(&length));
     return true;
 }
 
-/* ---- may it? ---- */
+static const struct {
+    uint8_t tag; /* of the ENVELOPE */
+    bool (*from)(struct applet self, struct span envelope, struct brought *out, bool *ours);
+} bearers[] = {
+    {TAG_SMS_PP, from_sms},
+    {TAG_CELL_BROADCAST, from_page},
+};
 
-/* TS 102 225 5.1.1 orders each part of the SPI: no check < RC < CC < DS, no ciphering < ciphering, no counter < ... < plus one. */
-static bool level_reached(uint8_t spi1, uint8_t msl)
+static void deliver(struct applet self, const struct brought *b, struct buf *report)
 {
-    return (spi1 & SPI1_CHECK) >= (msl & SPI1_CHECK) && (spi1 & SPI1_CIPHERING) >= (msl & SPI1_CIPHERING) &&
-           (spi1 & SPI1_COUNTER) >= (msl & SPI1_COUNTER);
-}
-
-static enum scp80_status find_target(const struct packet *p, uint8_t *target)
-{
-    *target = applet_by_tar(p->self.card, p->command.tar);
-    if (*target == NO_APPLET || !applet_class_of(p->self.card, *target)->script_target)
-        return SCP80_TAR_UNKNOWN;
-    uint8_t msl = applet_profile(p->self)->applets[*target].msl;
-    return level_reached(p->command.spi1, msl) ? SCP80_POR_OK : SCP80_SECURITY_LEVEL;
-}
-
-static uint64_t counter_value(const uint8_t cntr[SCP80_CNTR_LEN])
-{
-    struct reader r = rd_of(span_of(cntr, SCP80_CNTR_LEN));
-    return rd_be(&r, SCP80_CNTR_LEN);
-}
-
-/* TS 102 225 5.1.4. The received value is stored before anything runs: a power cut afterwards costs the command, never the protection
- * against its replay. */
-static enum scp80_status spend_counter(const struct packet *p)
-{
-    static const uint64_t maximum = 0xFFFFFFFFFF;
-    uint8_t stored_octets[SCP80_CNTR_LEN];
-    uint8_t mode = p->command.spi1 & SPI1_COUNTER;
-    if (mode != SPI1_COUNTER_HIGHER && mode != SPI1_COUNTER_PLUS_ONE)
-        return SCP80_POR_OK;
-    if (!p->authenticated) /* a counter that anybody could move is no protection: nobody may */
-        return SCP80_SECURITY_LEVEL;
-    p->service->counter(p->provider, &p->reference, stored_octets);
-    uint64_t stored = counter_value(stored_octets), received = counter_value(p->command.cntr);
-    if (stored == maximum)
-        return SCP80_CNTR_BLOCKED;
-    if (received <= stored)
-        return SCP80_CNTR_LOW;
-    if (mode == SPI1_COUNTER_PLUS_ONE && received != stored + 1)
-        return SCP80_CNTR_HIGH;
-    return p->service->set_counter(p->provider, &p->reference, p->command.cntr) ? SCP80_POR_OK : SCP80_NO_MEMORY;
-}
-
-/* ---- the answer ---- */
-
-static bool answer_wanted(const struct packet *p, enum scp80_status status)
-{
-    if (!p->authenticated && applet_profile(p->self)->ota_silent)
-        return false;
-    switch (p->command.spi2 & SPI2_POR) {
-    case SPI2_POR_ALWAYS:
-        return true;
-    case SPI2_POR_ON_ERROR:
-        return status != SCP80_POR_OK;
+    struct buf response = {.p = malloc(PACKET_RESPONSE_MAX), .cap = PACKET_RESPONSE_MAX};
+    uint8_t notice_octets[128];
+    struct buf notice = buf_of(notice_octets, sizeof notice_octets);
+    if (response.p == NULL)
+        return;
+    switch (packet_process(self, b->packet, REPORT_MAX, &response, &notice)) {
+    case PACKET_ANSWER_BY_SUBMIT:
+        if (send_response(self, b->originator, buf_span(&response)))
+            buf_put(report, buf_span(&notice));
+        else
+            applet_note(self, "response lost: it is too long for a report, and the terminal sends no messages");
+        break;
+    case PACKET_ANSWER_BY_REPORT:
+        if (b->originator.n > 0)
+            buf_put(report, buf_span(&response));
+        break;
     default:
-        return false;
+        break;
+    }
+    crypto_wipe(response.p, response.cap);
+    free(response.p);
+}
+
+static void envelope(struct applet self, const struct event *event)
+{
+    for (size_t i = 0; i < sizeof bearers / sizeof bearers[0]; i++) {
+        struct brought b = {.memory = NULL};
+        bool ours = false;
+        if (bearers[i].tag != event->tag)
+            continue;
+        if (bearers[i].from(self, event->data, &b, &ours))
+            deliver(self, &b, event->out);
+        *event->handled = ours;
+        free(b.memory);
     }
 }
 
-static bool build_response(const struct packet *p, enum scp80_status status, struct span data, struct buf *out)
+static sw_t event(struct applet self, const struct event *event_)
 {
-    struct scp80_response r = {.status = (uint8_t)status, .kid = p->command.kid};
-    memcpy(r.tar, p->command.tar, sizeof r.tar);
-    if (p->authenticated)
-        memcpy(r.cntr, p->command.cntr, sizeof r.cntr);
-    /* No key is used in an answer to what was not authenticated, whatever SPI2 asks for. */
-    uint8_t spi2 = p->authenticated ? p->command.spi2 : 0;
-    return scp80_response_build(applet_crypto(p->self), p->authenticated ? &p->keys : NULL, spi2, &r, data, out);
-}
-
-/* TS 31.115 5: the response packet in an SMS-SUBMIT to the command's originator, by SEND SHORT MESSAGE. */
-static bool send_by_submit(const struct packet *p, struct span response)
-{
-    enum { TAG_TPDU = 0x8B };
-    uint8_t tpdu_octets[SMS_TPDU_MAX], rest_octets[SMS_TPDU_MAX + 4];
-    struct buf tpdu = buf_of(tpdu_octets, sizeof tpdu_octets), rest = buf_of(rest_octets, sizeof rest_octets);
-    const struct sms_submit sms = {
-        .destination = p->originator,
-        .pid = SMS_PID_USIM_DOWNLOAD,
-        .dcs = SMS_DCS_CLASS2_8BIT,
-        .has_udh = true,
-        .user_data = response,
-    };
-    if (response.n > SMS_MAX)
-        return false;
-    sms_submit_build(&sms, &tpdu);
-    buf_tlv(&rest, TAG_TPDU, buf_span(&tpdu));
-    return buf_ok(&tpdu) && buf_ok(&rest) && proactive_send(p->self, PROACTIVE_SEND_SMS, 0, buf_span(&rest));
-}
-
-static void answer(const struct packet *p, enum scp80_status status, struct span data, struct buf *out)
-{
-    uint8_t octets[RESPONSE_MAX];
-    struct buf response = buf_of(octets, sizeof octets);
-    if (!answer_wanted(p, status))
-        return;
-    if (!build_response(p, status, data, &response))
-        return;
-    /* Only the authenticated may make the terminal send (and pay for) a message. */
-    bool by_submit = p->authenticated && ((p->command.spi2 & SPI2_POR_SUBMIT) != 0 || response.len > REPORT_MAX);
-    if (by_submit) {
-        bool sent = send_by_submit(p, buf_span(&response));
-        crypto_wipe(octets, response.len);
-        response.len = 0;
-        if (!build_response(p, sent ? SCP80_RESPONSE_BY_SUBMIT : SCP80_NO_MEMORY, SPAN_EMPTY, &response))
-            return;
+    switch (event_->kind) {
+    case EVENT_ENVELOPE:
+        envelope(self, event_);
+        break;
+    case EVENT_TERMINAL_RESPONSE:
+        if (event_->tag == PROACTIVE_SEND_SMS)
+            sent(self);
+        break;
+    case EVENT_POWER_ON:
+        script_chain_reset(self);
+        break;
+    default:
+        break;
     }
-    buf_put(out, buf_span(&response));
-    crypto_wipe(octets, sizeof octets);
-}
-
-/* ---- the whole way ---- */
-
-static void run_script(struct packet *p, uint8_t target, struct buf *out)
-{
-    struct session session;
-    session_open_remote(p->self.card, target, p->has_keys ? p->reference.rights : 0, &session);
-    script_run_compact(p->self.card, &session, p->data, out);
-}
-
-static void process(struct packet *p, struct span packet, struct buf *out)
-{
-    uint8_t result_octets[SCRIPT_RESPONSE_MAX], target;
-    struct buf result = buf_of(result_octets, sizeof result_octets);
-    if (scp80_command_parse(packet, &p->command) != SCP80_POR_OK || !unwrap(p)) {
-        p->authenticated = false;
-        applet_note(p->self, "command packet refused: not authentic");
-        answer(p, SCP80_UNIDENTIFIED_ERROR, SPAN_EMPTY, out);
-        return;
-    }
-    enum scp80_status status = find_target(p, &target);
-    if (status == SCP80_POR_OK)
-        status = spend_counter(p);
-    if (status == SCP80_POR_OK)
-        run_script(p, target, &result);
-    applet_note(p->self, scp80_status_text(status));
-    answer(p, status, buf_span(&result), out);
-    crypto_wipe(result_octets, result.len);
-}
-
-static sw_t event(struct applet self, const struct event *event)
-{
-    struct packet p = {.self = self};
-    struct span packet;
-    bool in_parts;
-    if (event->kind != EVENT_ENVELOPE || !command_packet_of(event->data, &p.originator, &packet, &in_parts))
-        return SW_OK;
-    *event->handled = true;
-    if (in_parts) {
-        applet_note(self, "command packet in several short messages: ignored, concatenated messages are not put together");
-        return SW_OK;
-    }
-    process(&p, packet, event->out);
-    crypto_wipe(&p, sizeof p);
     return SW_OK;
 }
 
-static const uint8_t envelope_tags[] = {TAG_SMS_PP, 0};
+static const uint8_t envelope_tags[] = {TAG_SMS_PP, TAG_CELL_BROADCAST, 0};
 
 const struct applet_class ota_class = {
     .name = "ota",

@@ -1,9 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "script.h"
 
-enum { COMMAND_HEADER = 5, COMMAND_OUT_MAX = 512, EXECUTED_MAX = 255 };
+enum {
+    COMMAND_HEADER = 5,
+    COMMAND_OUT_MAX = 512,
+    EXECUTED_MAX = 255,
+    /* TS 102 226 5.2.1.2: command scripting template, of definite and of indefinite length */
+    COMMANDS_DEFINITE = 0xAA,
+    COMMANDS_INDEFINITE = 0xAE,
+    RESPONSES_DEFINITE = 0xAB,
+    RESPONSES_INDEFINITE = 0xAF,
+    TAG_C_APDU = 0x22,
+    TAG_R_APDU = 0x23,
+    TAG_EXECUTED = 0x80,
+    TAG_IMMEDIATE_ACTION = 0x81,
+    TAG_ERROR_ACTION = 0x82,
+    TAG_SCRIPT_CHAINING = 0x83,
+    TAG_BAD_FORMAT = 0x90,
+    BAD_TAG = 0x01,
+    BAD_LENGTH = 0x02,
+    NO_LENGTH = 0x03,
+    CHAIN_FIRST = 0x01,      /* forgotten at reset */
+    CHAIN_FIRST_KEEP = 0x11, /* kept over a reset */
+    CHAIN_MIDDLE = 0x02,
+    CHAIN_LAST = 0x03,
+    CHAIN_NO_PREVIOUS = 0x01, /* answers: no previous script; not supported or unable */
+    ITEM_CHAIN = 0x0001,      /* the receiver's object: what a chain left behind */
+    CHAIN_OCTETS = 11,
+};
 
-/* The next command of a compact script: its header has P3 always; command data follow where its case has them (TS 102 226 5.2.1.1). */
+static bool goes_on(sw_t sw)
+{
+    return sw_is_ok(sw) || sw_is_warning(sw);
+}
+
+/* ---- compact format, 5.2.1.1 ---- */
+
+/* The next command: its header has P3 always; command data follow where its case has them. */
 static bool next_command(struct uicc *card, const struct session *session, struct reader *r, struct span *apdu)
 {
     const uint8_t *start = r->p;
@@ -20,7 +53,7 @@ static bool next_command(struct uicc *card, const struct session *session, struc
     return rd_ok(r);
 }
 
-void script_run_compact(struct uicc *card, struct session *session, struct span script, struct buf *out)
+static void run_compact(struct uicc *card, struct session *session, struct span script, struct buf *out)
 {
     struct script_response waiting = {.n = 0};
     uint8_t data[COMMAND_OUT_MAX];
@@ -28,7 +61,7 @@ void script_run_compact(struct uicc *card, struct session *session, struct span 
     struct reader r = rd_of(script);
     unsigned executed = 0;
     sw_t sw = SW_OK;
-    while (r.left > 0 && executed < EXECUTED_MAX && (sw_is_ok(sw) || sw_is_warning(sw))) {
+    while (r.left > 0 && executed < EXECUTED_MAX && goes_on(sw)) {
         struct span apdu;
         last.len = 0;
         executed++;
@@ -40,7 +73,242 @@ void script_run_compact(struct uicc *card, struct session *session, struct span 
     }
     buf_u8(out, (uint8_t)executed);
     buf_u16(out, sw);
-    buf_put(out, buf_span(&last));
+    if (last.len <= out->cap - out->len)
+        buf_put(out, buf_span(&last));
     crypto_wipe(&waiting, sizeof waiting);
     crypto_wipe(data, sizeof data);
+}
+
+/* ---- expanded format, 5.2.1.2 ---- */
+
+struct expanded {
+    struct applet receiver;
+    struct session *session;
+    bool indefinite;
+    unsigned executed;
+    struct span error_action;
+    struct buf *out;
+    size_t room;           /* octets of out that responses may use */
+    bool early;            /* the response is complete: the rest runs without being told of */
+    uint8_t last[COMMAND_OUT_MAX + 2];
+    size_t last_len;       /* R-APDU of the last command */
+    uint8_t keep;          /* CHAIN_...: what becomes of the session afterwards; 0: nothing */
+};
+
+/* 5.2.1.2.5: one octet says how the response is given; else a proactive command, from its command details on. */
+static bool action(struct expanded *x, struct span value)
+{
+    enum { PROACTIVE_INDICATION = 0x01, EARLY_RESPONSE = 0x02, COMMAND_DETAILS = 0x01 };
+    if (value.n == 0)
+        return true; /* no action */
+    if (value.n == 1) {
+        x->early |= value.p[0] == EARLY_RESPONSE;
+        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
+    }
+    struct reader r = rd_of(value);
+    struct tlv details;
+    if (!ctlv_next(&r, &details, NULL) || details.tag != COMMAND_DETAILS || details.value.n != 3)
+        return false;
+    return proactive_send(x->receiver, details.value.p[1], details.value.p[2], rd_rest(&r));
+}
+
+static void put_response(struct expanded *x, uint32_t tag, struct span value)
+{
+    if (x->out->len + value.n + 4 <= x->room) /* tag, and a length of up to three octets */
+        buf_tlv(x->out, tag, value);
+}
+
+static bool run_c_apdu(struct expanded *x, struct span apdu)
+{
+    struct buf r = buf_of(x->last, COMMAND_OUT_MAX);
+    sw_t sw = session_execute_remote(x->receiver.card, x->session, apdu, NULL, &r);
+    x->last[r.len] = (uint8_t)(sw >> 8);
+    x->last[r.len + 1] = (uint8_t)sw;
+    x->last_len = r.len + 2;
+    x->executed++;
+    if (x->indefinite && !x->early)
+        put_response(x, TAG_R_APDU, span_of(x->last, x->last_len));
+    return goes_on(sw);
+}
+
+static void bad_format(struct expanded *x, uint8_t why)
+{
+    if (!x->early)
+        put_response(x, TAG_BAD_FORMAT, span_of(&why, 1));
+}
+
+/* ---- script chaining, 5.2.1.2.6: the session of a script goes on in the next one ---- */
+
+static bool chain_store(struct expanded *x, uint8_t target)
+{
+    uint8_t bytes[CHAIN_OCTETS];
+    struct buf b = buf_of(bytes, sizeof bytes);
+    buf_u8(&b, x->keep);
+    buf_u8(&b, target);
+    buf_u32(&b, x->session->rights);
+    buf_u16(&b, x->session->view.df);
+    buf_u16(&b, x->session->view.ef);
+    buf_u8(&b, x->session->view.record);
+    return applet_put(x->receiver, ITEM_CHAIN, buf_span(&b));
+}
+
+/* Only a script for the same target, with the same rights, goes on where the last one ended. */
+static bool chain_load(struct expanded *x, uint8_t target, uint8_t *keep)
+{
+    struct span bytes;
+    if (!applet_get(x->receiver, ITEM_CHAIN, &bytes) || bytes.n != CHAIN_OCTETS)
+        return false;
+    struct reader r = rd_of(bytes);
+    *keep = rd_u8(&r);
+    bool same = rd_u8(&r) == target;
+    same = rd_u32(&r) == x->session->rights && same;
+    if (!same)
+        return false;
+    x->session->view.df = rd_u16(&r);
+    x->session->view.ef = rd_u16(&r);
+    x->session->view.record = rd_u8(&r);
+    return rd_done(&r);
+}
+
+static void script_chain_end(struct applet receiver)
+{
+    struct span bytes;
+    if (applet_get(receiver, ITEM_CHAIN, &bytes))
+        (void)applet_remove(receiver, ITEM_CHAIN);
+}
+
+void script_chain_reset(struct applet receiver)
+{
+    struct span bytes;
+    if (applet_get(receiver, ITEM_CHAIN, &bytes) && (bytes.n == 0 || bytes.p[0] != CHAIN_FIRST_KEEP))
+        (void)applet_remove(receiver, ITEM_CHAIN);
+}
+
+static bool chaining(struct expanded *x, uint8_t target, struct span value)
+{
+    uint8_t mode = value.n == 1 ? value.p[0] : 0, keep = 0;
+    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : 2;
+    if (mode == CHAIN_FIRST || mode == CHAIN_FIRST_KEEP) {
+        script_chain_end(x->receiver);
+        x->keep = mode;
+        return true;
+    }
+    bool ok = (mode == CHAIN_MIDDLE || mode == CHAIN_LAST) && chain_load(x, target, &keep);
+    script_chain_end(x->receiver);
+    if (!ok) {
+        put_response(x, TAG_SCRIPT_CHAINING, span_of(&refusal, 1));
+        return false;
+    }
+    x->keep = mode == CHAIN_MIDDLE ? keep : 0;
+    return true;
+}
+
+/* Next TLV of a script: definite lengths only; an indefinite template ends with 00 00. */
+static bool next_tlv(struct expanded *x, struct reader *r, struct tlv *t)
+{
+    if (r->left == 0) {
+        if (x->indefinite)
+            bad_format(x, NO_LENGTH); /* the end of contents is missing */
+        return false;
+    }
+    if (x->indefinite && r->left >= 2 && r->p[0] == 0 && r->p[1] == 0)
+        return false;
+    if (tlv_next(r, t))
+        return true;
+    bad_format(x, BAD_LENGTH);
+    return false;
+}
+
+static void run_commands(struct expanded *x, uint8_t target, struct reader r)
+{
+    struct tlv t;
+    bool first = true;
+    for (; next_tlv(x, &r, &t); first = false) {
+        switch (t.tag) {
+        case TAG_C_APDU:
+            if (run_c_apdu(x, t.value))
+                break;
+            (void)action(x, x->error_action); /* 5.2.1.2.5: done when a command fails, which ends the script */
+            return;
+        case TAG_IMMEDIATE_ACTION:
+            if (!action(x, t.value)) {
+                bad_format(x, BAD_LENGTH);
+                return;
+            }
+            break;
+        case TAG_ERROR_ACTION:
+            x->error_action = t.value;
+            break;
+        case TAG_SCRIPT_CHAINING: /* if there, it is the first */
+            if (!first) {
+                bad_format(x, BAD_TAG);
+                return;
+            }
+            if (!chaining(x, target, t.value))
+                return;
+            break;
+        default:
+            bad_format(x, BAD_TAG);
+            return;
+        }
+    }
+}
+
+/* The template's content: of definite length it is all there is; of indefinite length it is what follows 80, up to 00 00. */
+static bool template_content(struct span script, bool indefinite, struct reader *content)
+{
+    struct reader r = rd_of(script);
+    struct tlv t;
+    if (indefinite) {
+        (void)rd_u8(&r);
+        bool ok = rd_u8(&r) == 0x80 && rd_ok(&r);
+        *content = r;
+        return ok;
+    }
+    bool ok = tlv_next(&r, &t);
+    *content = rd_of(t.value);
+    return ok;
+}
+
+static void run_expanded(struct applet receiver, struct session *session, uint8_t target, struct span script, struct buf *out)
+{
+    struct expanded x = {.receiver = receiver, .session = session, .indefinite = script.p[0] == COMMANDS_INDEFINITE};
+    uint8_t memory[2048];
+    struct buf responses = buf_of(memory, out->cap - out->len - 8 < sizeof memory ? out->cap - out->len - 8 : sizeof memory);
+    struct reader content;
+    x.out = &responses;
+    x.room = responses.cap - COMMAND_OUT_MAX - 8; /* room for what ends it */
+    if (template_content(script, x.indefinite, &content))
+        run_commands(&x, target, content);
+    else
+        bad_format(&x, x.indefinite ? NO_LENGTH : BAD_LENGTH);
+    if (x.keep != 0)
+        (void)chain_store(&x, target);
+    if (x.indefinite) {
+        buf_u8(out, RESPONSES_INDEFINITE);
+        buf_u8(out, 0x80);
+        buf_put(out, buf_span(&responses));
+        buf_u16(out, 0);
+    } else { /* 5.2.2.2: number of commands executed, and the last one's response; anything else that is to be told */
+        size_t mark = buf_tlv_open(out, RESPONSES_DEFINITE);
+        buf_tlv_u8(out, TAG_EXECUTED, (uint8_t)(x.executed > EXECUTED_MAX ? EXECUTED_MAX : x.executed));
+        if (x.last_len > 0)
+            buf_tlv(out, TAG_R_APDU, span_of(x.last, x.last_len));
+        buf_put(out, buf_span(&responses));
+        buf_tlv_close(out, mark);
+    }
+    crypto_wipe(memory, sizeof memory);
+    crypto_wipe(&x, sizeof x);
+}
+
+void script_run(struct applet receiver, uint8_t target, uint32_t rights, uint16_t key_item, struct span script, struct buf *out)
+{
+    struct session session;
+    session_open_remote(receiver.card, target, rights, key_item, &session);
+    if (script.n > 0 && (script.p[0] == COMMANDS_DEFINITE || script.p[0] == COMMANDS_INDEFINITE)) {
+        run_expanded(receiver, &session, target, script, out);
+        return;
+    }
+    script_chain_end(receiver);
+    run_compact(receiver.card, &session, script, out);
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Remote command scripts in compact format (ETSI TS 102 226 5.2.1). A script is a second caller of the card's dispatch, never a second command
- * interpreter.
+ * Remote command scripts (ETSI TS 102 226 5.2): compact format, and expanded format with definite and indefinite length. A script is a second caller of the card's dispatch, never
+ * a second command interpreter.
  */
 #ifndef OTA_SCRIPT_H
 #define OTA_SCRIPT_H
 
 #include "applet.h"
 
-/* Runs the commands one after the other until one fails, and writes the response: number of commands executed, status word of the last, its response
- * data if there is any. */
-void script_run_compact(struct uicc *card, struct session *session, struct span script, struct buf *out);
+/* Runs a script for the target applet with these rights (enum applet_right), and writes its response in the script's own format. `receiver` keeps what a chain of scripts
+ * leaves behind (script chaining). The response never fills `out`: what does not fit is the last command's data. */
+void script_run(struct applet receiver, uint8_t target, uint32_t rights, uint16_t key_item, struct span script, struct buf *out);
+
+/* After a reset: what a chain of scripts left behind is forgotten, unless it was to outlive a reset. */
+void script_chain_reset(struct applet receiver);
 
 #endif

@@ -3,10 +3,12 @@
  * The composition root: the one place that knows every applet class.
  */
 #include "cli.h"
+#include "gsm.h"
+#include "isim.h"
 #include "receiver.h"
 #include "subscription.h"
 #include "usim.h"
 
 const struct applet_class *const cli_applet_classes[] = {
-    &ota_class, &rfm_class, &subscription_class, &usim_class, NULL,
+    &gsm_class, &isim_class, &ota_class, &rfm_class, &subscription_class, &usim_class, NULL,
 };

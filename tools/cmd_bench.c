@@ -97,7 +97,7 @@ static bool failed(struct subject *s, const char *what, sw_t sw)
 struct batch {
     uint8_t command[BATCH][COMMAND_ROOM];
     size_t n[BATCH];
-    uint8_t expect[BATCH][16];
+    uint8_t expect[BATCH][AKA_RES_MAX];
     size_t expect_n[BATCH];
 };
 
@@ -200,7 +200,7 @@ static bool make_vector(struct subject *s, struct batch *b, unsigned i)
     static const uint8_t head[6] = {0x00, 0x88, 0x00, 0x81, 0x22, 0x10}, amf[2] = {0x80, 0x00};
     const struct profile_pair *pair = &s->bench->pair;
     const struct aka_algorithm *aka = aka_algorithm(pair->algorithm);
-    uint8_t rand[16], sqn[6], mac[16];
+    uint8_t rand[16], sqn[6], mac[AKA_MAC_MAX];
     struct aka_vector v;
     sqn_to(++s->seq << pair->sqn.ind_bits, sqn);
     bool good = aka != NULL && crypto_random(NULL, rand, sizeof rand) &&

@@ -74,6 +74,7 @@ struct family {
 struct uicc_crypto {
     EVP_MAC *cmac;
     EVP_MAC *hmac;
+    EVP_MD *sha1, *sha256;
     EVP_MAC_CTX *hmac_ctx; /* keyed anew every time */
     uint64_t clock;
     struct family families[KINDS];
@@ -133,6 +134,8 @@ void crypto_free(struct uicc_crypto *c)
         EVP_CIPHER_free(c->families[k].cipher);
     EVP_MAC_free(c->cmac);
     EVP_MAC_free(c->hmac);
+    EVP_MD_free(c->sha1);
+    EVP_MD_free(c->sha256);
     OPENSSL_clear_free(c, sizeof *c);
 }
 
@@ -143,7 +146,9 @@ struct uicc_crypto *crypto_new(void)
         return NULL;
     c->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);
     c->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    bool good = c->cmac != NULL && c->hmac != NULL;
+    c->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    c->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    bool good = c->cmac != NULL && c->hmac != NULL && c->sha1 != NULL && c->sha256 != NULL;
     for (int k = 0; good && k < KINDS; k++) {
         c->families[k].cipher = EVP_CIPHER_fetch(NULL, kinds[k].cipher, NULL);
         good = c->families[k].cipher != NULL;
@@ -378,6 +383,27 @@ bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *part
     if (!good)
         crypto_wipe(mac, 32);
     return good;
+}
+
+/* ---- digests ---- */
+
+static bool digest(const EVP_MD *md, struct span in, uint8_t *out, unsigned n)
+{
+    unsigned done = 0;
+    bool good = EVP_Digest(in.p, in.n, out, &done, md, NULL) == 1 && done == n;
+    if (!good)
+        crypto_wipe(out, n);
+    return good;
+}
+
+bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20])
+{
+    return digest(c->sha1, in, out, 20);
+}
+
+bool digest_sha256(struct uicc_crypto *c, struct span in, uint8_t out[32])
+{
+    return digest(c->sha256, in, out, 32);
 }
 
 /* ---- GCM ---- */

@@ -61,6 +61,10 @@ bool gcm_open(struct uicc_crypto *c, const uint8_t key[32], const uint8_t nonce[
 bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts,
                  uint8_t mac[32]);
 
+/* SHA-1: only where a specification has it (TS 33.220 5.3.2). */
+bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20]);
+bool digest_sha256(struct uicc_crypto *c, struct span in, uint8_t out[32]);
+
 /* Octets from OpenSSL's generator, which the operating system's seeds: the random of a struct uicc_env (ctx
  * is not used). */
 bool crypto_random(void *ctx, uint8_t *to, size_t n);

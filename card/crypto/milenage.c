@@ -8,28 +8,38 @@
 enum { BLOCK = 16 };
 
 static const struct milenage_constants standard = {
-    .c = {{0}, {[15] = 1}, {[15] = 2}, {[15] = 4}, {[15] = 8}},
     .r = {64, 0, 32, 64, 96},
+    .c = {{0}, {[15] = 1}, {[15] = 2}, {[15] = 4}, {[15] = 8}},
 };
+
+/* Eight octets at a time, and written out, so that compilers see one load, one byte swap, one store. */
 
 static void xor_block(uint8_t *to, const uint8_t *from)
 {
-    for (size_t i = 0; i < BLOCK; i++)
-        to[i] ^= from[i];
+    uint64_t a[2], b[2];
+    memcpy(a, to, BLOCK);
+    memcpy(b, from, BLOCK);
+    a[0] ^= b[0];
+    a[1] ^= b[1];
+    memcpy(to, a, BLOCK);
 }
 
 static uint64_t load(const uint8_t *p)
 {
-    uint64_t v = 0;
-    for (size_t i = 0; i < 8; i++)
-        v = (v << 8) | p[i];
-    return v;
+    return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 | (uint64_t)p[3] << 32 |
+           (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 | (uint64_t)p[6] << 8 | p[7];
 }
 
 static void store(uint8_t *p, uint64_t v)
 {
-    for (size_t i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> (56 - 8 * i));
+    p[0] = (uint8_t)(v >> 56);
+    p[1] = (uint8_t)(v >> 48);
+    p[2] = (uint8_t)(v >> 40);
+    p[3] = (uint8_t)(v >> 32);
+    p[4] = (uint8_t)(v >> 24);
+    p[5] = (uint8_t)(v >> 16);
+    p[6] = (uint8_t)(v >> 8);
+    p[7] = (uint8_t)v;
 }
 
 /* rot(x, r): cyclically by r bits towards the most significant bit (TS 35.206 3.2). */
@@ -59,9 +69,39 @@ struct work {
     uint8_t out[3][BLOCK];
 };
 
+static const struct milenage_constants *constants(const struct aka_key *key)
+{
+    return key->own_constants ? &key->milenage : &standard;
+}
+
+static bool usual(uint8_t length, uint8_t only)
+{
+    return length == 0 || length == only;
+}
+
+/* Two functions with the same rotation and the same constant would give the same output. */
+static bool constants_differ(const struct milenage_constants *m)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        if (m->r[i] > 127)
+            return false;
+        for (unsigned j = 0; j < i; j++)
+            if (m->r[i] == m->r[j] && memcmp(m->c[i], m->c[j], BLOCK) == 0)
+                return false;
+    }
+    return true;
+}
+
+static bool milenage_parameters(const struct aka_key *key)
+{
+    return usual(key->mac_len, 8) && usual(key->res_len, 8) && usual(key->ck_len, 16) &&
+           usual(key->ik_len, 16) && key->iterations == 0 &&
+           (!key->own_constants || constants_differ(&key->milenage));
+}
+
 static bool fits(const struct aka_key *key)
 {
-    return key->k_len == 16 && key->opc_len == 16;
+    return aka_key_valid(&aka_milenage, key);
 }
 
 static bool encrypt(struct uicc_crypto *c, const struct aka_key *key, uint8_t *at, size_t n_blocks)
@@ -79,9 +119,10 @@ static bool make_temp(struct uicc_crypto *c, const struct aka_key *key, const ui
 
 /* OUT(first) to OUT(first + n - 1), for OUT2 to OUT5: E(rot(TEMP ^ OPc, r) ^ c) ^ OPc, all blocks in one
  * call. */
-static bool make_out(struct uicc_crypto *c, const struct milenage_constants *m, const struct aka_key *key,
-                     unsigned first, unsigned n, struct work *w)
+static bool make_out(struct uicc_crypto *c, const struct aka_key *key, unsigned first, unsigned n,
+                     struct work *w)
 {
+    const struct milenage_constants *m = constants(key);
     memcpy(w->mixed, w->temp, BLOCK);
     xor_block(w->mixed, key->opc);
     for (unsigned i = 0; i < n; i++) {
@@ -95,19 +136,47 @@ static bool make_out(struct uicc_crypto *c, const struct milenage_constants *m, 
     return true;
 }
 
+/* OUT1: E(TEMP ^ rot(IN1 ^ OPc, r1) ^ c1) ^ OPc with IN1 = SQN || AMF || SQN || AMF; to out[0]. */
+static bool make_out1(struct uicc_crypto *c, const struct aka_key *key, const uint8_t sqn[6],
+                      const uint8_t amf[2], struct work *w)
+{
+    const struct milenage_constants *m = constants(key);
+    for (size_t half = 0; half < BLOCK; half += 8) {
+        memcpy(w->mixed + half, sqn, 6);
+        memcpy(w->mixed + half + 6, amf, 2);
+    }
+    xor_block(w->mixed, key->opc);
+    rotate(w->out[0], w->mixed, m->r[0]);
+    xor_block(w->out[0], w->temp);
+    xor_block(w->out[0], m->c[0]);
+    if (!encrypt(c, key, w->out[0], 1))
+        return false;
+    xor_block(w->out[0], key->opc);
+    return true;
+}
+
+/* OUT2 to OUT4 to a vector; leaves TEMP for make_out1. */
+static bool make_vector(struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],
+                        struct work *w, struct aka_vector *out)
+{
+    bool good = make_temp(c, key, rand, w) && make_out(c, key, 2, 3, w);
+    memset(out, 0, sizeof *out);
+    if (good) {
+        memcpy(out->res, w->out[0] + 8, 8);
+        memcpy(out->ak, w->out[0], 6);
+        memcpy(out->ck, w->out[1], 16);
+        memcpy(out->ik, w->out[2], 16);
+        out->res_len = 8;
+        out->ck_len = out->ik_len = 16;
+    }
+    return good;
+}
+
 static bool milenage_f2345(struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],
                            struct aka_vector *out)
 {
     struct work w;
-    bool good = make_temp(c, key, rand, &w) && make_out(c, &standard, key, 2, 3, &w);
-    memset(out, 0, sizeof *out);
-    if (good) {
-        memcpy(out->res, w.out[0] + 8, 8);
-        out->res_len = 8;
-        memcpy(out->ak, w.out[0], 6);
-        memcpy(out->ck, w.out[1], 16);
-        memcpy(out->ik, w.out[2], 16);
-    }
+    bool good = make_vector(c, key, rand, &w, out);
     crypto_wipe(&w, sizeof w);
     return good;
 }
@@ -116,20 +185,7 @@ static bool milenage_f1(struct uicc_crypto *c, const struct aka_key *key, const 
                         const uint8_t sqn[6], const uint8_t amf[2], uint8_t *mac_a, uint8_t *mac_s)
 {
     struct work w;
-    bool good = make_temp(c, key, rand, &w);
-    if (good) {
-        uint8_t *in1 = w.mixed;
-        for (size_t half = 0; half < BLOCK; half += 8) {
-            memcpy(in1 + half, sqn, 6);
-            memcpy(in1 + half + 6, amf, 2);
-        }
-        xor_block(in1, key->opc);
-        rotate(w.out[0], in1, standard.r[0]);
-        xor_block(w.out[0], w.temp);
-        xor_block(w.out[0], standard.c[0]);
-        good = encrypt(c, key, w.out[0], 1);
-        xor_block(w.out[0], key->opc);
-    }
+    bool good = make_temp(c, key, rand, &w) && make_out1(c, key, sqn, amf, &w);
     if (!good)
         memset(w.out[0], 0, BLOCK);
     if (mac_a != NULL)
@@ -140,11 +196,29 @@ static bool milenage_f1(struct uicc_crypto *c, const struct aka_key *key, const 
     return good;
 }
 
+static bool milenage_challenge(struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],
+                               const uint8_t token[8], struct aka_vector *out, uint8_t sqn[6], uint8_t *mac_a)
+{
+    struct work w;
+    bool good = make_vector(c, key, rand, &w, out);
+    for (size_t i = 0; i < 6; i++)
+        sqn[i] = good ? token[i] ^ out->ak[i] : 0;
+    good = good && make_out1(c, key, sqn, token + 6, &w);
+    if (good) {
+        memcpy(mac_a, w.out[0], 8);
+    } else {
+        memset(mac_a, 0, 8);
+        crypto_wipe(out, sizeof *out);
+    }
+    crypto_wipe(&w, sizeof w);
+    return good;
+}
+
 static bool milenage_f5star(struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],
                             uint8_t ak[6])
 {
     struct work w;
-    bool good = make_temp(c, key, rand, &w) && make_out(c, &standard, key, 5, 1, &w);
+    bool good = make_temp(c, key, rand, &w) && make_out(c, key, 5, 1, &w);
     memset(ak, 0, 6);
     if (good)
         memcpy(ak, w.out[0], 6);
@@ -173,8 +247,10 @@ const struct aka_algorithm aka_milenage = {
     .k_lens = {16, 0},
     .opc_len = 16,
     .mac_len = 8,
+    .parameters = milenage_parameters,
     .f2345 = milenage_f2345,
     .f1 = milenage_f1,
+    .challenge = milenage_challenge,
     .f5star = milenage_f5star,
     .opc = milenage_opc,
 };

@@ -40,6 +40,18 @@ static bool transfer_is(const struct call *call, bool setting)
            t->at < t->n;
 }
 
+/* The objects of a file. A profile's file comes filled up with FF behind its objects, which is no tag (nor is 00). */
+static struct span objects_of(const struct uicc *card, uint16_t file)
+{
+    struct span body = fs_body(card, file);
+    struct reader r = rd_of(body);
+    struct tlv t;
+    size_t n = 0;
+    while (r.left > 0 && r.p[0] != 0xFF && r.p[0] != 0x00 && tlv_next(&r, &t))
+        n = body.n - r.left;
+    return span_slice(body, 0, n);
+}
+
 /* Where in the body the object with this tag stands, tag and length included. */
 static bool find_object(struct span body, uint32_t tag, struct span *whole)
 {
@@ -77,7 +89,7 @@ static sw_t list_tags(struct call *call)
 {
     uint8_t tags[250];
     struct buf list = buf_of(tags, sizeof tags);
-    struct reader r = rd_of(fs_body(call->card, call->target));
+    struct reader r = rd_of(objects_of(call->card, call->target));
     struct tlv t;
     while (tlv_next(&r, &t))
         buf_be(&list, t.tag, tag_length(t.tag));
@@ -104,7 +116,7 @@ sw_t command_retrieve_data(struct call *call)
     if (tag == TAG_LIST)
         return list_tags(call);
     struct span whole;
-    if (!find_object(fs_body(call->card, call->target), tag, &whole))
+    if (!find_object(objects_of(call->card, call->target), tag, &whole))
         return SW_DATA_NOT_FOUND;
     if (!transfer_begin(call, false, whole.n))
         return SW_MEMORY_PROBLEM;
@@ -119,7 +131,7 @@ static sw_t store_object(struct call *call, struct span object)
 {
     struct reader r = rd_of(object);
     struct tlv t;
-    struct span body = fs_body(call->card, call->target), old = SPAN_EMPTY;
+    struct span body = objects_of(call->card, call->target), old = SPAN_EMPTY;
     if (!tlv_next(&r, &t) || !rd_done(&r))
         return SW_WRONG_DATA;
     bool exists = find_object(body, t.tag, &old);

@@ -58,9 +58,29 @@ uint16_t admin_file(struct applet self, uint16_t fid)
     return adf == PROFILE_NO_FILE ? PROFILE_NO_FILE : fs_child(self.card, adf, fid);
 }
 
+uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid)
+{
+    return fs_child(card, df, fid);
+}
+
 struct span admin_file_read(struct uicc *card, uint16_t file)
 {
     return file == PROFILE_NO_FILE ? SPAN_EMPTY : fs_body(card, file);
+}
+
+bool admin_file_exists(struct uicc *card, uint16_t file)
+{
+    return fs_exists(card, file) && fs_is_ef(fs_file(card, file));
+}
+
+uint16_t admin_file_fid(struct uicc *card, uint16_t file)
+{
+    return fs_file(card, file)->fid;
+}
+
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file)
+{
+    return file == PROFILE_NO_FILE ? 0 : fs_file(card, file)->record_len;
 }
 
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data)

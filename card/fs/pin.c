@@ -286,8 +286,8 @@ sw_t command_unblock_pin(struct call *call)
         return SW_WRONG_DATA;
     sw = present(call, pin, true, call->cmd->data.p);
     if (sw == SW_OK)
-        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, state.enabled ? PIN_ENABLED : state.replaced ? PIN_REPLACED : PIN_DISABLED);
-    if (sw == SW_OK && state.enabled)
+        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, PIN_ENABLED); /* TS 51.011 8.13: it is then enabled */
+    if (sw == SW_OK)
         set_verified(call->card, call->session, state.reference, true);
     return sw;
 }

@@ -30,6 +30,8 @@ enum event_kind {
     EVENT_ENVELOPE,          /* an ENVELOPE of one of the tags the class listens to */
     EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
     EVENT_POWER_ON,          /* after a reset, before the first command */
+    EVENT_STATUS,            /* the terminal polled with STATUS; only classes with `polls` */
+    EVENT_TERMINAL_PROFILE,  /* the terminal said what it can do */
 };
 
 struct event {
@@ -45,8 +47,14 @@ struct event {
 struct applet_class {
     const char *name;                        /* what profiles call it */
     const struct command_table *commands;    /* while selected, and for OTA scripts that target it; may be NULL */
+    /* Class A0 (TS 51.011) knows no applications: the rows of the first applet that has these are in force whatever is selected. The second, called last
+     * of all, makes that class's status words of those of shared handlers, kernel and T=0 fold; row is NULL for a command that was refused before it was
+     * found. Both NULL or neither. */
+    const struct command_table *card_commands;
+    sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw);
     const uint8_t *envelope_tags;            /* 0 at the end; may be NULL */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
+    bool polls;                              /* it wants EVENT_STATUS */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal); /* once, when the card is made */
     sw_t (*select)(struct applet self);      /* may refuse */
     void (*deselect)(struct applet self);
@@ -60,6 +68,7 @@ struct view {
     uint16_t df;      /* current DF (or MF, ADF) */
     uint16_t ef;      /* current EF, PROFILE_NO_FILE for none */
     uint8_t record;   /* record pointer, 0 for none */
+    uint16_t alias;   /* class A0 alone: the FID that it selected df by, when that is the USIM's ADF (card/applets/gsm_files.c) */
 };
 
 struct session {
@@ -70,8 +79,13 @@ struct session {
     struct view view;
     uint32_t local;    /* local PINs of the selected application that were verified on this channel (profile_pin_bit) */
     uint32_t granted;  /* remote: key references taken as verified (profile_pin_bit) */
-    uint32_t rights;   /* remote: enum applet_right */
+    uint32_t rights;   /* remote: enum applet_right, RIGHT_AUTHENTIC, RIGHT_STANDBY */
+    uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering */
 };
+
+/* Rights that a session has besides those of its keyset. */
+#define RIGHT_STANDBY   0x40000000u /* its keyset only repeats an order and asks what became of it */
+#define RIGHT_AUTHENTIC 0x80000000u /* the message was authenticated */
 
 /* ---- one running command ---- */
 
@@ -91,8 +105,13 @@ struct call {
 bool applet_get(struct applet self, uint16_t item, struct span *out);
 bool applet_put(struct applet self, uint16_t item, struct span value);      /* in the command's transaction */
 bool applet_remove(struct applet self, uint16_t item);
+bool applet_remove_if_there(struct applet self, uint16_t item);
 /* Durable at once, whatever becomes of the command: for counters. */
 bool applet_put_now(struct applet self, uint16_t item, struct span value);
+
+/* Volatile memory of this applet: zeroed when first asked for, the same block afterwards whatever n, gone at reset (wiped). NULL: no memory. */
+void *applet_transient(struct applet self, size_t n);
+void applet_transient_free(struct applet self);
 
 /* ---- the card ---- */
 
@@ -109,7 +128,11 @@ const void *applet_service(struct uicc *card, const char *service, unsigned nth,
  * to files goes through dispatch instead. ---- */
 
 uint16_t admin_file(struct applet self, uint16_t fid); /* a file of the applet's ADF; PROFILE_NO_FILE if there is none */
+uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid); /* a file of this directory; 0: the MF */
 struct span admin_file_read(struct uicc *card, uint16_t file);
+bool admin_file_exists(struct uicc *card, uint16_t file); /* an EF that is there */
+uint16_t admin_file_fid(struct uicc *card, uint16_t file);
+uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
@@ -118,7 +141,8 @@ bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t re
 /* ---- scripts: the second caller of dispatch ---- */
 
 /* Runs one command APDU of an OTA session, as a transaction of its own (what the caller changed before is committed first). T=0 conventions as remote
- * scripts have them (TS 102 226 5.2.1): a case 4 command answers 61xx and the data waits in *response for GET RESPONSE. */
+ * scripts have them (TS 102 226 5.2.1): a case 4 command answers 61xx and the data waits in *waiting for GET RESPONSE. waiting NULL (expanded format):
+ * it answers with its data, if it has an Le. */
 struct script_response {
     uint8_t data[512];
     size_t n;      /* waiting */
@@ -131,7 +155,7 @@ sw_t session_execute_remote(struct uicc *card, struct session *session, struct s
 enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header);
 
 /* A fresh session for an OTA script at this target applet. */
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out);
+void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out);
 
 /* The applet with this TAR; NO_APPLET if there is none. */
 uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);
@@ -144,7 +168,7 @@ const struct applet_class *applet_class_of(struct uicc *card, uint8_t index);
  * or the queue is full. */
 bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct span rest);
 
-enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SEND_SMS = 0x13 };
+enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SET_UP_EVENT_LIST = 0x05, PROACTIVE_SEND_SMS = 0x13 };
 enum { REFRESH_UICC_RESET = 0x04 };
 
 #endif

@@ -68,6 +68,15 @@ struct ber_transfer {
     uint8_t *data;                 /* n octets; of the heap */
 };
 
+/* Volatile memory of applets: few have any at a time. */
+enum { TRANSIENT_MAX = 4 };
+
+struct transient {
+    void *p;
+    size_t n;
+    uint8_t applet;
+};
+
 struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
@@ -75,6 +84,7 @@ struct uicc {
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;
+    struct transient transients[TRANSIENT_MAX];
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
     struct ram ram;

@@ -86,8 +86,6 @@ static const struct command_row rows[] = {
      ROW_REMOTE | ROW_KEEPS_RESPONSE, command_get_response},
     {"GET RESPONSE", "TS 102 221 12.1.1", CLASS_ETSI, 0xC0, P1_IS(0), CASE_2, 0, 0, TARGET_NONE, ACCESS_FREE,
      ROW_REMOTE | ROW_KEEPS_RESPONSE, command_get_response},
-    {"GET RESPONSE", "TS 51.011 9.2.18", CLASS_GSM, 0xC0, P1_IS(0), CASE_2, 0, 0, TARGET_NONE, ACCESS_FREE,
-     ROW_REMOTE | ROW_KEEPS_RESPONSE, command_get_response},
 };
 
 const struct command_table kernel_commands = {rows, sizeof rows / sizeof rows[0]};

@@ -11,6 +11,8 @@
 
 enum { CARD_FORMAT = 1 };
 
+static void transients_drop(struct uicc *card);
+
 const char *uicc_result_text(enum uicc_result result)
 {
     static const char *const texts[] = {
@@ -85,6 +87,7 @@ void uicc_close(struct uicc *card)
         return;
     objects_close(card->objects);
     fs_transfer_end(card);
+    transients_drop(card);
     fs_free_made(card);
     if (card->waiting != NULL)
         crypto_wipe(card->waiting, card->waiting_cap);
@@ -145,6 +148,53 @@ enum uicc_result uicc_personalise(const struct uicc_config *config, const struct
     return result;
 }
 
+/* ---- volatile memory of applets ---- */
+
+static void transient_drop(struct transient *t)
+{
+    if (t->p != NULL)
+        crypto_wipe(t->p, t->n);
+    free(t->p);
+    *t = (struct transient){0};
+}
+
+static void transients_drop(struct uicc *card)
+{
+    for (size_t i = 0; i < TRANSIENT_MAX; i++)
+        transient_drop(&card->transients[i]);
+}
+
+void *applet_transient(struct applet self, size_t n)
+{
+    struct transient *free_slot = NULL;
+    for (size_t i = 0; i < TRANSIENT_MAX; i++) {
+        struct transient *t = &self.card->transients[i];
+        if (t->p != NULL && t->applet == self.index)
+            return t->p;
+        if (t->p == NULL)
+            free_slot = t;
+    }
+    if (free_slot == NULL)
+        return NULL;
+    *free_slot = (struct transient){calloc(1, n), n, self.index};
+    return free_slot->p;
+}
+
+void applet_transient_free(struct applet self)
+{
+    for (size_t i = 0; i < TRANSIENT_MAX; i++)
+        if (self.card->transients[i].p != NULL && self.card->transients[i].applet == self.index)
+            transient_drop(&self.card->transients[i]);
+}
+
+static size_t transients_size(const struct uicc *card)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < TRANSIENT_MAX; i++)
+        n += card->transients[i].n;
+    return n;
+}
+
 /* ---- power ---- */
 
 void channels_reset(struct uicc *card)
@@ -164,6 +214,7 @@ void uicc_power_off(struct uicc *card)
         crypto_wipe(card->waiting, card->waiting_cap);
     crypto_wipe(&card->ram, sizeof card->ram);
     fs_transfer_end(card);
+    transients_drop(card);
     channels_reset(card);
 }
 
@@ -191,7 +242,7 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
 
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n +
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
            objects_footprint(card->objects);
 }
 
@@ -215,6 +266,12 @@ bool applet_put(struct applet self, uint16_t item, struct span value)
 bool applet_remove(struct applet self, uint16_t item)
 {
     return objects_remove(self.card->objects, item_id(self, item));
+}
+
+bool applet_remove_if_there(struct applet self, uint16_t item)
+{
+    struct span there;
+    return !applet_get(self, item, &there) || applet_remove(self, item);
 }
 
 bool applet_put_now(struct applet self, uint16_t item, struct span value)

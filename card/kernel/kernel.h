@@ -12,6 +12,13 @@
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row);
 
+/* The row that a command means to this session. The status word as dispatch_find gives it. */
+sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
+                  const struct command_row **row);
+
+/* The status word that the client gets, in the words of the command's class. */
+sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw);
+
 /* Never runs: GET RESPONSE belongs to the T=0 fold and to remote scripts, which see its row first. The row is there so that the command is in the
  * table, with its lengths. */
 sw_t command_get_response(struct call *call);

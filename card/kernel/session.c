@@ -5,21 +5,40 @@
 #include "fs.h"
 #include "kernel.h"
 
-/* The kernel's table, then that of the selected applet. */
-static sw_t find(const struct uicc *card, const struct session *session, const struct command *cmd,
-                 const struct command_row **row)
+/* Whose commands count besides the kernel's: the selected applet's; for class A0 those of the applet that serves it, whatever is selected. */
+static uint8_t server(const struct uicc *card, const struct session *session, const struct command *cmd)
+{
+    if (cmd->klass != CLASS_GSM)
+        return session->applet;
+    for (uint8_t i = 0; i < card->profile->n_applets; i++)
+        if (card->classes[i]->card_commands != NULL)
+            return i;
+    return NO_APPLET;
+}
+
+/* The kernel's table, then that applet's. */
+sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
+                  const struct command_row **row)
 {
     const struct command_table *tables[2] = {&kernel_commands, NULL};
     size_t n = 1;
-    if (session->applet != NO_APPLET && card->classes[session->applet]->commands != NULL)
-        tables[n++] = card->classes[session->applet]->commands;
+    uint8_t applet = server(card, session, cmd);
+    if (applet != NO_APPLET)
+        tables[n] = cmd->klass == CLASS_GSM ? card->classes[applet]->card_commands : card->classes[applet]->commands;
+    n += tables[n] != NULL;
     return dispatch_find(tables, n, cmd, row);
+}
+
+sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw)
+{
+    uint8_t applet = cmd->klass == CLASS_GSM ? server(card, NULL, cmd) : NO_APPLET;
+    return applet == NO_APPLET ? sw : card->classes[applet]->card_status(cmd, row, sw);
 }
 
 static sw_t run(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                 const struct command_row **row)
 {
-    sw_t sw = find(card, session, cmd, row);
+    sw_t sw = session_find(card, session, cmd, row);
     if (sw != SW_OK)
         return sw;
     bool kernels = *row >= kernel_commands.rows && *row < kernel_commands.rows + kernel_commands.n;
@@ -28,7 +47,7 @@ static sw_t run(struct uicc *card, struct session *session, struct command *cmd,
         .session = session,
         .cmd = cmd,
         .row = *row,
-        .self = {card, kernels ? (uint8_t)NO_APPLET : session->applet},
+        .self = {card, kernels ? (uint8_t)NO_APPLET : server(card, session, cmd)},
         .target = PROFILE_NO_FILE,
         .out = out,
     };
@@ -72,7 +91,7 @@ sw_t command_get_response(struct call *call)
 
 /* ---- OTA scripts ---- */
 
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out)
+void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out)
 {
     const struct profile_applet *a = &card->profile->applets[applet];
     *out = (struct session){
@@ -80,8 +99,9 @@ void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, str
         .remote = true,
         .applet = applet,
         .view = {.df = a->adf == PROFILE_NO_FILE ? 0 : a->adf, .ef = PROFILE_NO_FILE},
-        .granted = a->access,
+        .granted = (rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
         .rights = rights,
+        .key_item = key_item,
     };
 }
 
@@ -89,7 +109,7 @@ enum apdu_case session_case(struct uicc *card, const struct session *session, st
 {
     struct command cmd;
     const struct command_row *row;
-    if (command_parse(span_slice(header, 0, 4), &cmd) != SW_OK || find(card, session, &cmd, &row) != SW_OK)
+    if (command_parse(span_slice(header, 0, 4), &cmd) != SW_OK || session_find(card, session, &cmd, &row) != SW_OK)
         return CASE_3;
     if (row->iso_case == CASE_2_OR_4) /* RETRIEVE DATA: the first block names its object (TS 102 221 11.3.1.2) */
         return (cmd.p2 & 0x80) != 0 ? CASE_4 : CASE_2;
@@ -108,38 +128,55 @@ static sw_t get_waiting(struct script_response *waiting, const struct command *c
     return waiting->n == 0 ? SW_OK : SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n);
 }
 
-sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu, struct script_response *waiting,
-                            struct buf *out)
+static sw_t execute_remote(struct uicc *card, struct session *session, struct command *cmd, struct script_response *waiting,
+                           struct buf *out, const struct command_row **row)
 {
     enum { INS_GET_RESPONSE = 0xC0 };
-    struct command cmd;
-    sw_t sw = command_parse(apdu, &cmd);
-    if (sw != SW_OK)
-        return sw;
-    if (cmd.channel != 0)
+    if (cmd->channel != 0)
         return SW_CHANNEL_NOT_SUPPORTED;
-    if (cmd.messaging != 0)
+    if (cmd->messaging != 0)
         return SW_SECURE_MESSAGING_NOT_SUPPORTED;
-    if (cmd.ins == INS_GET_RESPONSE && cmd.klass != CLASS_UNKNOWN)
-        return cmd.data.n == 0 && cmd.has_le ? get_waiting(waiting, &cmd, out) : SW_WRONG_LENGTH;
-    crypto_wipe(waiting->data, waiting->n);
-    waiting->n = 0;
+    if (cmd->ins == INS_GET_RESPONSE && cmd->klass != CLASS_UNKNOWN && waiting != NULL)
+        return cmd->data.n == 0 && cmd->has_le ? get_waiting(waiting, cmd, out) : SW_WRONG_LENGTH;
+    if (waiting != NULL) {
+        crypto_wipe(waiting->data, waiting->n);
+        waiting->n = 0;
+    }
     /* What the caller changed so far is its own step; the command is the next. */
     if (objects_commit(card->objects) != STORE_OK) {
         objects_begin(card->objects);
         return SW_MEMORY_PROBLEM;
     }
-    const struct command_row *row;
-    sw = session_execute(card, session, &cmd, out, &row);
+    sw_t sw = session_execute(card, session, cmd, out, row);
     objects_begin(card->objects);
-    if (out->len == 0 || row == NULL)
+    if (out->len == 0 || *row == NULL)
         return sw;
-    if (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd.data.n == 0))
-        return out->len < cmd.le && cmd.le != 256 ? SW_WITH(SW_WRONG_LE, out->len) : sw;
-    if (out->len > sizeof waiting->data)
-        return SW_TECHNICAL_PROBLEM;
-    memcpy(waiting->data, out->p, out->len);
-    waiting->n = out->len;
+    size_t n = out->len;
+    if ((*row)->iso_case == CASE_2 || ((*row)->iso_case == CASE_2_OR_4 && cmd->data.n == 0)) {
+        if (n >= cmd->le || cmd->le == 256)
+            return sw;
+        out->len = 0;
+        return SW_WITH(SW_WRONG_LE, n);
+    }
+    if (waiting == NULL && cmd->has_le)
+        return sw;
     out->len = 0;
-    return sw == SW_OK ? SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n) : sw;
+    if (waiting != NULL && n > sizeof waiting->data)
+        return SW_TECHNICAL_PROBLEM;
+    if (waiting != NULL) {
+        memcpy(waiting->data, out->p, n);
+        waiting->n = n;
+    }
+    return sw == SW_OK ? SW_WITH(SW_DATA_AVAILABLE, n > 255 ? 0 : n) : sw;
+}
+
+sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu, struct script_response *waiting,
+                            struct buf *out)
+{
+    struct command cmd;
+    const struct command_row *row = NULL;
+    sw_t sw = command_parse(apdu, &cmd);
+    if (sw == SW_OK)
+        sw = execute_remote(card, session, &cmd, waiting, out, &row);
+    return session_status(card, &cmd, row, sw);
 }

@@ -62,7 +62,7 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
     if (out->len == 0 || row == NULL)
         return answer(out->p, 0, proactive(card, sw));
     if (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0)) {
-        if (!cmd->extended && sw == SW_OK && out->len < cmd->le && out->len <= 255) {
+        if (!cmd->extended && sw == SW_OK && out->len != cmd->le && out->len <= 255) {
             size_t right = out->len;
             crypto_wipe(out->p, out->len);
             return answer(out->p, 0, SW_WITH(SW_WRONG_LE, right));
@@ -106,15 +106,14 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return answer(response, 0, SW_SECURE_MESSAGING_NOT_SUPPORTED);
     if (cmd->chained)
         return answer(response, 0, SW_NO_SUCH_CLA_FUNCTION);
-    const struct command_table *tables[] = {&kernel_commands};
-    if (dispatch_find(tables, 1, cmd, row) == SW_OK && ((*row)->flags & ROW_KEEPS_RESPONSE) != 0) {
+    struct session *session = &card->ram.channels[cmd->channel];
+    if (session_find(card, session, cmd, row) == SW_OK && ((*row)->flags & ROW_KEEPS_RESPONSE) != 0) {
         sw_t sw = dispatch_fit(*row, cmd);
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
     if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume))
         suspend_forget(card);
-    struct session *session = &card->ram.channels[cmd->channel];
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
@@ -164,10 +163,13 @@ size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_
     bool secret = card->ram.waiting_secret;
     size_t len;
     sw_t sw = card->ram.powered ? command_parse(span_of(command, n), &cmd) : SW_TECHNICAL_PROBLEM;
-    if (sw == SW_OK)
+    if (sw == SW_OK) {
         len = execute(card, &cmd, response, &row);
-    else
+        sw = session_status(card, &cmd, row, (sw_t)(response[len - 2] << 8 | response[len - 1]));
+        len = answer(response, len - 2, sw);
+    } else {
         len = answer(response, 0, sw);
+    }
     secret = len > 2 && row != NULL &&
              ((row->flags & ROW_SECRET_RESPONSE) != 0 || ((row->flags & ROW_KEEPS_RESPONSE) != 0 && secret));
     if (card->env->trace != NULL)

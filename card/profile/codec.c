@@ -22,7 +22,7 @@ enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAGS_FI
 enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAGS_PIN = 3 };
 enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
 enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
-enum { RIGHTS_ALL = RIGHT_REMOTE_CHANGE | RIGHT_ADMIN };
+enum { RIGHTS_ALL = RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS };
 
 /* ---- encoding ---- */
 
@@ -92,10 +92,7 @@ static void put_pair(struct buf *b, const struct profile_pair *q)
     buf_u8(b, q->sqn.ind_bits);
     buf_be(b, q->sqn.delta, 8);
     buf_be(b, q->sqn.age, 8);
-    buf_u8(b, q->key.k_len);
-    buf_put(b, span_of(q->key.k, q->key.k_len));
-    buf_u8(b, q->key.opc_len);
-    buf_put(b, span_of(q->key.opc, q->key.opc_len));
+    aka_key_encode(&q->key, b);
     put_keyset(b, &q->ota);
     buf_u32(b, q->ota_rights);
 }
@@ -129,7 +126,7 @@ static size_t encoded_max(const struct profile *p)
     for (unsigned i = 0; i < p->n_applets; i++)
         n += 128 + CODEC_TEXT_MAX + p->applets[i].params.n;
     n += 64 * (size_t)p->n_pins;
-    n += (128 + CODEC_KEYSET_MAX) * (size_t)p->n_pairs;
+    n += (64 + AKA_KEY_ENCODED_MAX + CODEC_KEYSET_MAX) * (size_t)p->n_pairs;
     n += (64 + CODEC_KEYSET_MAX) * (size_t)p->n_keysets;
     return n;
 }
@@ -327,23 +324,15 @@ static void get_pair(struct reader *r, struct profile_pair *q)
     q->sqn.ind_bits = rd_u8(r);
     q->sqn.delta = rd_be(r, 8);
     q->sqn.age = rd_be(r, 8);
-    q->key.k_len = rd_u8(r);
-    require(r, q->key.k_len <= sizeof q->key.k);
-    if (rd_ok(r))
-        rd_copy(r, q->key.k, q->key.k_len);
-    q->key.opc_len = rd_u8(r);
-    require(r, q->key.opc_len <= sizeof q->key.opc);
-    if (rd_ok(r))
-        rd_copy(r, q->key.opc, q->key.opc_len);
+    require(r, aka_key_decode(r, &q->key));
     get_keyset(r, &q->ota);
     q->ota_rights = rd_u32(r);
 
     const struct aka_algorithm *aka = aka_algorithm(q->algorithm);
-    require(r, aka != NULL && q->key.k_len > 0 &&
-                   (q->key.k_len == aka->k_lens[0] || q->key.k_len == aka->k_lens[1]) &&
-                   q->key.opc_len == aka->opc_len);
+    require(r, aka != NULL && aka_key_valid(aka, &q->key));
     require(r, (q->derived & ~PAIR_DERIVED_ALL) == 0 &&
                    (q->derived & (PAIR_DERIVE_OPC | PAIR_FROM_OP)) != (PAIR_DERIVE_OPC | PAIR_FROM_OP));
+    require(r, aka == NULL || aka->opc != NULL || (q->derived & (PAIR_DERIVE_OPC | PAIR_FROM_OP)) == 0);
     require(r, q->sqn.ind_bits <= 5 && (q->ota_rights & ~(uint32_t)RIGHTS_ALL) == 0);
 }
 

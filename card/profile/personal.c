@@ -43,7 +43,7 @@ bool personal_pair(struct uicc_crypto *c, const struct profile *p, struct span s
         const struct aka_algorithm *aka = aka_algorithm(out->algorithm);
         uint8_t opc[sizeof out->key.opc];
         memset(opc, 0, sizeof opc);
-        ok = ok && aka != NULL && aka->opc(c, &out->key, out->key.opc, opc);
+        ok = ok && aka != NULL && aka->opc != NULL && aka->opc(c, &out->key, out->key.opc, opc);
         memcpy(out->key.opc, opc, sizeof opc);
         crypto_wipe(opc, sizeof opc);
     }

@@ -881,31 +881,157 @@ static bool make_files(struct maker *m)
 
 /* ---- key lists ---- */
 
-static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsigned *repeat)
+struct size { /* a size in bits, as written, and where its octets go */
+    const char *key;
+    const uint32_t *bits;
+    uint8_t *octets;
+    uint16_t allowed[4];
+};
+
+static bool make_bits(const struct maker *m, unsigned i, const struct size *s)
+{
+    char list[32] = "";
+    if (s->bits == NULL)
+        return true;
+    for (unsigned k = 0; k < 4 && s->allowed[k] != 0; k++) {
+        if (*s->bits == s->allowed[k]) {
+            *s->octets = (uint8_t)(*s->bits / 8);
+            return true;
+        }
+        size_t n = strlen(list);
+        (void)snprintf(list + n, sizeof list - n, "%s%u", k == 0 ? "" : ", ", s->allowed[k]);
+    }
+    return yaml_fail(m->s, at("pairs", i, s->key).text, "must be one of: %s (bits)", list);
+}
+
+/* TS 35.231 5.1 */
+static bool make_tuak(const struct maker *m, unsigned i, const struct y_sizes *y, struct aka_key *key)
+{
+    const struct size sizes[] = {
+        {"tuak.k", y->k, &key->k_len, {128, 256}},
+        {"tuak.mac", y->mac, &key->mac_len, {64, 128, 256}},
+        {"tuak.res", y->res, &key->res_len, {32, 64, 128, 256}},
+        {"tuak.ck", y->ck, &key->ck_len, {128, 256}},
+        {"tuak.ik", y->ik, &key->ik_len, {128, 256}},
+    };
+    for (unsigned k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
+        if (!make_bits(m, i, &sizes[k]))
+            return false;
+    if (y->iterations == NULL)
+        return true;
+    key->iterations = *y->iterations;
+    return (key->iterations >= 1 && key->iterations <= AKA_ITERATIONS_MAX) ||
+           yaml_fail(m->s, at("pairs", i, "tuak.iterations").text, "must be 1 to %d", AKA_ITERATIONS_MAX);
+}
+
+/* TS 34.108 8.1.2 */
+static bool make_xor(const struct maker *m, unsigned i, const struct y_sizes *y, struct aka_key *key)
+{
+    if (y->res == NULL)
+        return true;
+    key->res_len = (uint8_t)(*y->res / 8);
+    return (*y->res >= 32 && *y->res <= 128 && *y->res % 8 == 0) ||
+           yaml_fail(m->s, at("pairs", i, "xor.res").text, "must be 32 to 128 bits, a multiple of 8");
+}
+
+/* TS 35.206 4.1, 5.3 */
+static bool make_milenage(const struct maker *m, unsigned i, const struct y_constants *y, struct aka_key *key)
+{
+    key->own_constants = true;
+    for (unsigned k = 0; k < 5; k++) {
+        key->milenage.r[k] = y->r[k];
+        if (y->r[k] > 127)
+            return yaml_fail(m->s, at_item("pairs", i, "milenage.r", k).text, "must be 0 to 127");
+        if (!octets(m, at_item("pairs", i, "milenage.c", k).text, y->c[k], key->milenage.c[k], 16, 16, NULL))
+            return false;
+        for (unsigned j = 0; j < k; j++)
+            if (y->r[j] == y->r[k] && memcmp(key->milenage.c[j], key->milenage.c[k], 16) == 0)
+                return yaml_fail(m->s, at_item("pairs", i, "milenage.c", k).text,
+                                 "r and c are the same as those of f%u; two functions would be one", j + 1);
+    }
+    return true;
+}
+
+static bool make_parameters(const struct maker *m, unsigned i, const struct y_pair *y, unsigned id,
+                            struct aka_key *key)
+{
+    const struct {
+        unsigned id;
+        const void *given;
+        const char *name;
+    } mappings[] = {
+        {AKA_TUAK, y->tuak, "tuak"}, {AKA_XOR, y->xor_test, "xor"}, {AKA_MILENAGE, y->milenage, "milenage"}};
+    for (unsigned k = 0; k < 3; k++)
+        if (mappings[k].given != NULL && mappings[k].id != id)
+            return yaml_fail(m->s, at("pairs", i, mappings[k].name).text,
+                             "parameters of another algorithm than the pair's");
+    return (y->tuak == NULL || make_tuak(m, i, y->tuak, key)) &&
+           (y->xor_test == NULL || make_xor(m, i, y->xor_test, key)) &&
+           (y->milenage == NULL || make_milenage(m, i, y->milenage, key));
+}
+
+/* OPc or OP; TUAK calls them TOPc and TOP. */
+static bool make_opc(const struct maker *m, unsigned i, const struct aka_algorithm *aka,
+                     struct profile_pair *q)
+{
+    const struct y_pair *y = &m->y->pairs[i];
+    bool tuak = aka->id == AKA_TUAK, derived = false;
+    const char *const names[2] = {tuak ? "topc" : "opc", tuak ? "top" : "op"};
+    const char *const texts[2] = {tuak ? y->topc : y->opc, tuak ? y->top : y->op};
+    const char *const alien = tuak ? (y->opc != NULL ? "opc" : "op") : y->topc != NULL ? "topc" : "top";
+    if (tuak ? y->opc != NULL || y->op != NULL : y->topc != NULL || y->top != NULL)
+        return yaml_fail(m->s, at("pairs", i, alien).text,
+                         "%s has none; TUAK has \"topc\" and \"top\", Milenage \"opc\" and \"op\"",
+                         aka->name);
+    if (aka->opc_len == 0) {
+        if (texts[0] == NULL && texts[1] == NULL)
+            return true;
+        return yaml_fail(m->s, at("pairs", i, texts[0] != NULL ? "opc" : "op").text, "%s has none; remove it",
+                         aka->name);
+    }
+    if ((texts[0] == NULL) == (texts[1] == NULL))
+        return yaml_fail(m->s, at("pairs", i, "").text, "give either \"%s\" or \"%s\"", names[0], names[1]);
+    unsigned which = texts[0] != NULL ? 0 : 1;
+    struct place w = at("pairs", i, names[which]);
+    if (!read_key(m, w.text, texts[which], aka->opc_len, 0, q->key.opc, &q->key.opc_len, &derived))
+        return false;
+    if (derived && which == 1)
+        return yaml_fail(m->s, w.text, "an OP is an operator's and is not derived; say \"%s: derived\"",
+                         names[0]);
+    q->derived |= derived ? PAIR_DERIVE_OPC : which == 1 ? PAIR_FROM_OP : 0;
+    return true;
+}
+
+static bool make_aka(const struct maker *m, unsigned i, struct profile_pair *q)
 {
     const struct y_pair *y = &m->y->pairs[i];
     const struct aka_algorithm *aka = aka_algorithm_named(y->algorithm);
     if (aka == NULL)
-        return yaml_fail(m->s, at("pairs", i, "algorithm").text, "no algorithm \"%s\"; there is: milenage",
-                         y->algorithm);
+        return yaml_fail(m->s, at("pairs", i, "algorithm").text,
+                         "no algorithm \"%s\"; there are: milenage, tuak, xor", y->algorithm);
     q->algorithm = (uint8_t)aka->id;
+    struct place w = at("pairs", i, "k");
+    if (aka->id == AKA_XOR && !m->insecure)
+        return yaml_fail(m->s, at("pairs", i, "algorithm").text,
+                         "the test algorithm protects nothing; use another, or say \"insecure: true\"");
+    if (!make_parameters(m, i, y, aka->id, &q->key))
+        return false;
+    uint8_t said = q->key.k_len; /* 0: not */
     bool derived = false;
-    if (!read_key(m, at("pairs", i, "k").text, y->k, aka->k_lens[0], aka->k_lens[1], q->key.k, &q->key.k_len,
-                  &derived))
+    if (!read_key(m, w.text, y->k, said != 0 ? said : aka->k_lens[0], said != 0 ? 0 : aka->k_lens[1],
+                  q->key.k, &q->key.k_len, &derived))
         return false;
     q->derived = derived ? PAIR_DERIVE_K : 0;
-    if ((y->opc == NULL) == (y->op == NULL))
-        return yaml_fail(m->s, at("pairs", i, "").text, "give either \"opc\" or \"op\"");
-    struct place w = at("pairs", i, y->opc != NULL ? "opc" : "op");
-    if (!read_key(m, w.text, y->opc != NULL ? y->opc : y->op, aka->opc_len, 0, q->key.opc, &q->key.opc_len,
-                  &derived))
+    return make_opc(m, i, aka, q);
+}
+
+static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsigned *repeat)
+{
+    const struct y_pair *y = &m->y->pairs[i];
+    bool derived = false;
+    struct place w;
+    if (!make_aka(m, i, q))
         return false;
-    if (derived && y->op != NULL)
-        return yaml_fail(m->s, w.text, "an OP is an operator's and is not derived; say \"opc: derived\"");
-    if (derived)
-        q->derived |= PAIR_DERIVE_OPC;
-    else if (y->op != NULL)
-        q->derived |= PAIR_FROM_OP;
     /* TS 33.102 C.3.2: 5 bits of index, 2^28 for the largest jump, no age limit */
     q->sqn.ind_bits = y->sqn.ind_bits == NULL ? 5 : *y->sqn.ind_bits;
     q->sqn.delta = y->sqn.delta == NULL ? 1u << 28 : *y->sqn.delta;

@@ -21,7 +21,7 @@ static const cyaml_strval_t kinds[] = {{"mf", FILE_MF},         {"df", FILE_DF},
 static const cyaml_strval_t fills[] = {
     {"iccid", FILL_ICCID}, {"imsi", FILL_IMSI}, {"access-rules", Y_FILL_ACCESS_RULES}};
 static const cyaml_strval_t algorithms[] = {{"aes", OTA_AES}, {"3des", OTA_3DES}, {"des", OTA_DES}};
-static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}};
+static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}, {"replace-keys", RIGHT_REPLACE_KEYS}};
 
 #define ENUMERATED(key, flags, type, member, strings)                                                        \
     CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, strings, CYAML_ARRAY_LEN(strings))
@@ -136,11 +136,36 @@ static const cyaml_schema_field_t sqn_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t tuak_fields[] = {
+    CYAML_FIELD_UINT_PTR("k", OPTIONAL, struct y_sizes, k),
+    CYAML_FIELD_UINT_PTR("mac", OPTIONAL, struct y_sizes, mac),
+    CYAML_FIELD_UINT_PTR("res", OPTIONAL, struct y_sizes, res),
+    CYAML_FIELD_UINT_PTR("ck", OPTIONAL, struct y_sizes, ck),
+    CYAML_FIELD_UINT_PTR("ik", OPTIONAL, struct y_sizes, ik),
+    CYAML_FIELD_UINT_PTR("iterations", OPTIONAL, struct y_sizes, iterations),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t xor_fields[] = {
+    CYAML_FIELD_UINT_PTR("res", OPTIONAL, struct y_sizes, res),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t rotation = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint8_t)};
+static const cyaml_schema_field_t milenage_fields[] = {
+    CYAML_FIELD_SEQUENCE("r", CYAML_FLAG_POINTER, struct y_constants, r, &rotation, 5, 5),
+    CYAML_FIELD_SEQUENCE("c", CYAML_FLAG_POINTER, struct y_constants, c, &word, 5, 5),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t pair_fields[] = {
     TEXT("algorithm", struct y_pair, algorithm, WORD_MAX),
     TEXT("k", struct y_pair, k, KEYTEXT_MAX),
     TEXT_OPT("opc", struct y_pair, opc, KEYTEXT_MAX),
     TEXT_OPT("op", struct y_pair, op, KEYTEXT_MAX),
+    TEXT_OPT("topc", struct y_pair, topc, KEYTEXT_MAX),
+    TEXT_OPT("top", struct y_pair, top, KEYTEXT_MAX),
+    CYAML_FIELD_MAPPING_PTR("tuak", OPTIONAL, struct y_pair, tuak, tuak_fields),
+    CYAML_FIELD_MAPPING_PTR("xor", OPTIONAL, struct y_pair, xor_test, xor_fields),
+    CYAML_FIELD_MAPPING_PTR("milenage", OPTIONAL, struct y_pair, milenage, milenage_fields),
     CYAML_FIELD_MAPPING("sqn", CYAML_FLAG_OPTIONAL, struct y_pair, sqn, sqn_fields),
     CYAML_FIELD_MAPPING("ota", CYAML_FLAG_DEFAULT, struct y_pair, ota, ota_fields),
     CYAML_FIELD_FLAGS("rights", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct y_pair, rights, rights,

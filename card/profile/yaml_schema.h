@@ -78,9 +78,23 @@ struct y_sqn {
     uint64_t *age;
 };
 
+struct y_sizes { /* in bits */
+    uint32_t *k, *mac, *res, *ck, *ik;
+    uint8_t *iterations;
+};
+
+struct y_constants {
+    uint8_t *r;
+    unsigned r_count;
+    char **c;
+    unsigned c_count;
+};
+
 struct y_pair {
     char *algorithm;
-    char *k, *opc, *op;
+    char *k, *opc, *op, *topc, *top;
+    struct y_sizes *tuak, *xor_test;
+    struct y_constants *milenage;
     struct y_sqn sqn;
     struct y_ota ota;
     uint32_t rights; /* enum applet_right */

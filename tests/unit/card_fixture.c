@@ -8,12 +8,15 @@
 
 #include <cmocka.h>
 
+#include "gsm.h"
 #include "hex.h"
+#include "isim.h"
 #include "receiver.h"
 #include "sms.h"
 #include "usim.h"
 
-static const struct applet_class *const classes[] = {&ota_class, &rfm_class, &subscription_class, &usim_class, NULL};
+static const struct applet_class *const classes[] = {&gsm_class,          &isim_class, &ota_class, &rfm_class,
+                                                     &subscription_class, &usim_class, NULL};
 
 static void trace(void *ctx, const struct uicc_trace_event *e)
 {
@@ -160,14 +163,6 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
     memcpy(data + 26, mac, 8);
 }
 
-static bool take_tpdu(void *ctx, unsigned nth, struct span tpdu)
-{
-    struct buf *out = ctx;
-    assert_int_equal(nth, 0);
-    buf_put(out, tpdu);
-    return true;
-}
-
 static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
 {
     struct profile_pair pair;
@@ -175,11 +170,10 @@ static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
     *keys = pair.ota;
 }
 
-size_t fixture_envelope(struct fixture *f, const struct fixture_ota *ota, uint8_t apdu_out[261])
+size_t fixture_packet(struct fixture *f, const struct fixture_ota *ota, uint8_t *packet, size_t room)
 {
-    uint8_t script[300], packet[400], tpdu[200], address[12];
-    struct buf s = buf_of(script, sizeof script), p = buf_of(packet, sizeof packet), t = buf_of(tpdu, sizeof tpdu),
-               a = buf_of(address, sizeof address), e = buf_of(apdu_out, 261), tar;
+    uint8_t script[4096];
+    struct buf s = buf_of(script, sizeof script), p = buf_of(packet, room), tar;
     struct keyset keys;
     load_keys(f, ota->index, &keys);
     struct scp80_command c = {.spi1 = (uint8_t)(ota->spi >> 8),
@@ -196,37 +190,79 @@ size_t fixture_envelope(struct fixture *f, const struct fixture_ota *ota, uint8_
     for (int i = 0; i < 5; i++)
         c.cntr[i] = (uint8_t)(f->counter >> (8 * (4 - i)));
     assert_true(scp80_command_build(f->crypto, &keys, &c, buf_span(&s), &p));
-    assert_true(sms_address_pack("12345", &a));
-    assert_true(sms_packet_split(buf_span(&p), 0, buf_span(&a), take_tpdu, &t));
+    return p.len;
+}
+
+size_t fixture_wrap(struct span tpdu, uint8_t apdu_out[261])
+{
+    struct buf e = buf_of(apdu_out, 261);
     const uint8_t header[4] = {0x80, 0xC2, 0, 0};
     buf_put(&e, span_of(header, 4));
     buf_u8(&e, 0);
     size_t at = e.len;
-    envelope_sms_pp_build(&(struct envelope_sms_pp){SPAN_EMPTY, buf_span(&t)}, &e);
+    envelope_sms_pp_build(&(struct envelope_sms_pp){SPAN_EMPTY, tpdu}, &e);
     assert_true(buf_ok(&e));
     apdu_out[4] = (uint8_t)(e.len - at);
     return e.len;
 }
 
-void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span command, struct fixture_por *por)
+struct taking {
+    struct fixture_message *to;
+    size_t room, n;
+};
+
+static bool take_message(void *ctx, unsigned nth, struct span tpdu)
+{
+    struct taking *t = ctx;
+    assert_true(nth < t->room);
+    t->to[nth].n = fixture_wrap(tpdu, t->to[nth].apdu);
+    t->n = nth + 1;
+    return true;
+}
+
+size_t fixture_messages(struct fixture *f, const struct fixture_ota *ota, uint8_t ref, const char *from, struct fixture_message *to,
+                        size_t room)
+{
+    uint8_t packet[4200], address[12];
+    struct buf a = buf_of(address, sizeof address);
+    struct taking taking = {to, room, 0};
+    size_t n = fixture_packet(f, ota, packet, sizeof packet);
+    assert_true(sms_address_pack(from, &a));
+    assert_true(sms_packet_split(span_of(packet, n), ref, buf_span(&a), take_message, &taking));
+    return taking.n;
+}
+
+size_t fixture_envelope(struct fixture *f, const struct fixture_ota *ota, uint8_t apdu_out[261])
+{
+    struct fixture_message one;
+    assert_int_equal(fixture_messages(f, ota, 0, "12345", &one, 1), 1);
+    memcpy(apdu_out, one.apdu, one.n);
+    return one.n;
+}
+
+void fixture_open_por(struct fixture *f, const struct fixture_ota *ota, struct span response, struct fixture_por *por)
 {
     struct keyset keys;
-    uint8_t work[512];
+    uint8_t work[4200];
     struct buf w = buf_of(work, sizeof work);
     struct scp80_response r;
     struct span data;
     load_keys(f, ota->index, &keys);
-    *por = (struct fixture_por){0};
-    por->sw = fixture_transmit(f, command, true);
-    if (f->response_len == 2)
-        return;
     por->answered = true;
-    por->verdict = scp80_response_open(f->crypto, &keys, (uint8_t)ota->spi, span_of(f->response, f->response_len - 2), &r, &w, &data);
+    por->verdict = scp80_response_open(f->crypto, &keys, (uint8_t)ota->spi, response, &r, &w, &data);
     if (por->verdict == SCP80_GENUINE || por->verdict == SCP80_UNPROTECTED) {
         por->status = r.status;
         por->n = data.n;
         memcpy(por->data, data.p, data.n);
     }
+}
+
+void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span command, struct fixture_por *por)
+{
+    *por = (struct fixture_por){0};
+    por->sw = fixture_transmit(f, command, true);
+    if (f->response_len > 2)
+        fixture_open_por(f, ota, span_of(f->response, f->response_len - 2), por);
 }
 
 void fixture_ota(struct fixture *f, const struct fixture_ota *ota, struct fixture_por *por)

@@ -64,12 +64,30 @@ struct fixture_ota {
 };
 size_t fixture_envelope(struct fixture *f, const struct fixture_ota *ota, uint8_t apdu_out[261]);
 
+/* The command packet itself, from CPL on. */
+size_t fixture_packet(struct fixture *f, const struct fixture_ota *ota, uint8_t *packet, size_t room);
+
+/* ENVELOPE (SMS-PP) of one TPDU. */
+size_t fixture_wrap(struct span tpdu, uint8_t apdu_out[261]);
+
+/* The packet in several messages with reference `ref` from originator `from`: ENVELOPEs, at most `room` of them. */
+struct fixture_message {
+    uint8_t apdu[261];
+    size_t n;
+};
+size_t fixture_messages(struct fixture *f, const struct fixture_ota *ota, uint8_t ref, const char *from, struct fixture_message *to,
+                        size_t room);
+
+struct fixture_por;
+/* Opens a response packet. */
+void fixture_open_por(struct fixture *f, const struct fixture_ota *ota, struct span response, struct fixture_por *por);
+
 /* Sends it and opens the answer. */
 struct fixture_por {
     bool answered;
     enum scp80_verdict verdict;
     uint8_t status;
-    uint8_t data[256];
+    uint8_t data[4200];
     size_t n;
     uint16_t sw;
 };

@@ -84,7 +84,7 @@ static void test_classes(void **state)
     struct fixture *f = *state;
     apdu(f, "80A40004023F00", "6D00");                    /* class 80 does not run class 00 commands */
     apdu(f, "00F2000000", "6D00");
-    apdu(f, "A0A40000023F00", "6D00");
+    apdu(f, "A0A40000022F00", "9F0F");                    /* class A0 has a table of its own */
     apdu(f, "20A40004023F00", "6E00");
     apdu(f, "B0A40004023F00", "6E00");
     apdu(f, "FFA40004023F00", "6E00");

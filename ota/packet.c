@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What was not authenticated gets one answer, whatever is wrong with it, made without any key; and it costs the same cipher calls.
+ */
+#include "packet.h"
+
+#include <stdlib.h>
+
+#include "scp80.h"
+#include "script.h"
+#include "services.h"
+
+/* One packet on its way through. Wiped at the end. */
+struct packet {
+    struct applet self;
+    struct scp80_command command;
+    struct applet provider;               /* who holds the keyset */
+    const struct ota_key_service *service;
+    struct ota_key_reference reference;
+    struct keyset keys;
+    bool has_keys;
+    bool authenticated;                   /* CC verified: keys may be used in the answer */
+    struct span data;                     /* plain secured data */
+};
+
+/* ---- keys ---- */
+
+/* The nth keyset of this version that any applet has. */
+static bool find_keys(struct packet *p, uint8_t version, unsigned nth)
+{
+    for (unsigned provider = 0; version != 0; provider++) {
+        p->service = applet_service(p->self.card, "ota-keys", provider, &p->provider);
+        if (p->service == NULL)
+            return false;
+        for (unsigned n = 0; p->service->find(p->provider, version, n, &p->reference, &p->keys); n++)
+            if (nth-- == 0)
+                return true;
+    }
+    return false;
+}
+
+/* Tries every keyset of the version that KIc and KID name; nearly always there is one. Without any the same ciphers run under a key that nobody has, and never succeed. */
+static bool unwrap(struct packet *p, struct buf *work)
+{
+    uint8_t kic = scp80_kic_version(&p->command), kid = scp80_kid_version(&p->command);
+    uint8_t version = kic != 0 ? kic : kid;
+    bool same = kic == 0 || kid == 0 || kic == kid; /* ciphering and checksum with keys of one keyset */
+    bool keyless = (p->command.spi1 & (SPI1_CIPHERING | SPI1_CHECK)) == 0;
+    enum scp80_status status = SCP80_CHECK_FAILED;
+    for (unsigned nth = 0; status != SCP80_POR_OK; nth++) {
+        p->has_keys = same && find_keys(p, version, nth);
+        if (!p->has_keys && nth > 0)
+            return false;
+        work->len = 0;
+        status = scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, work, &p->data);
+        if (!p->has_keys)
+            break;
+    }
+    if (status != SCP80_POR_OK || (!p->has_keys && !keyless))
+        return false;
+    p->authenticated = p->has_keys && (p->command.spi1 & SPI1_CHECK) == SPI1_CC;
+    return true;
+}
+
+/* ---- may it? ---- */
+
+/* TS 102 225 5.1.1 orders each part of the SPI: no check < RC < CC < DS, no ciphering < ciphering, no counter < ... < plus one. */
+static bool level_reached(uint8_t spi1, uint8_t msl)
+{
+    return (spi1 & SPI1_CHECK) >= (msl & SPI1_CHECK) && (spi1 & SPI1_CIPHERING) >= (msl & SPI1_CIPHERING) &&
+           (spi1 & SPI1_COUNTER) >= (msl & SPI1_COUNTER);
+}
+
+static enum scp80_status find_target(const struct packet *p, uint8_t *target)
+{
+    *target = applet_by_tar(p->self.card, p->command.tar);
+    /* The stand-by keyset of a trial reaches the applet that gave it, and nothing else. */
+    if (p->has_keys && p->reference.standby && *target != p->provider.index)
+        return SCP80_TAR_UNKNOWN;
+    if (*target == NO_APPLET || !applet_class_of(p->self.card, *target)->script_target)
+        return SCP80_TAR_UNKNOWN;
+    uint8_t msl = applet_profile(p->self)->applets[*target].msl;
+    return level_reached(p->command.spi1, msl) ? SCP80_POR_OK : SCP80_SECURITY_LEVEL;
+}
+
+static uint64_t counter_value(const uint8_t cntr[SCP80_CNTR_LEN])
+{
+    struct reader r = rd_of(span_of(cntr, SCP80_CNTR_LEN));
+    return rd_be(&r, SCP80_CNTR_LEN);
+}
+
+/* TS 102 225 5.1.4. The received value is stored before anything runs: a power cut afterwards costs the command, never the protection against its replay. */
+static enum scp80_status spend_counter(const struct packet *p)
+{
+    static const uint64_t maximum = 0xFFFFFFFFFF;
+    uint8_t stored_octets[SCP80_CNTR_LEN];
+    uint8_t mode = p->command.spi1 & SPI1_COUNTER;
+    if (mode != SPI1_COUNTER_HIGHER && mode != SPI1_COUNTER_PLUS_ONE)
+        return SCP80_POR_OK;
+    if (!p->authenticated) /* a counter that anybody could move is no protection: nobody may */
+        return SCP80_SECURITY_LEVEL;
+    p->service->counter(p->provider, &p->reference, stored_octets);
+    uint64_t stored = counter_value(stored_octets), received = counter_value(p->command.cntr);
+    if (stored == maximum)
+        return SCP80_CNTR_BLOCKED;
+    if (received <= stored)
+        return SCP80_CNTR_LOW;
+    if (mode == SPI1_COUNTER_PLUS_ONE && received != stored + 1)
+        return SCP80_CNTR_HIGH;
+    return p->service->set_counter(p->provider, &p->reference, p->command.cntr) ? SCP80_POR_OK : SCP80_NO_MEMORY;
+}
+
+/* ---- the answer ---- */
+
+static bool answer_wanted(const struct packet *p, enum scp80_status status)
+{
+    if (!p->authenticated && applet_profile(p->self)->ota_silent)
+        return false;
+    switch (p->command.spi2 & SPI2_POR) {
+    case SPI2_POR_ALWAYS:
+        return true;
+    case SPI2_POR_ON_ERROR:
+        return status != SCP80_POR_OK;
+    default:
+        return false;
+    }
+}
+
+static bool build_response(const struct packet *p, enum scp80_status status, struct span data, struct buf *out)
+{
+    struct scp80_response r = {.status = (uint8_t)status, .kid = p->command.kid};
+    memcpy(r.tar, p->command.tar, sizeof r.tar);
+    if (p->authenticated)
+        memcpy(r.cntr, p->command.cntr, sizeof r.cntr);
+    /* No key is used in an answer to what was not authenticated, whatever SPI2 asks for. */
+    uint8_t spi2 = p->authenticated ? p->command.spi2 : 0;
+    return scp80_response_build(applet_crypto(p->self), p->authenticated ? &p->keys : NULL, spi2, &r, data, out);
+}
+
+static enum packet_answer answer(const struct packet *p, enum scp80_status status, struct span data, size_t limit,
+                                 struct buf *out, struct buf *report)
+{
+    if (!answer_wanted(p, status) || !build_response(p, status, data, out))
+        return PACKET_NO_ANSWER;
+    /* Only the authenticated may make the terminal send (and pay for) messages. */
+    if (!p->authenticated || ((p->command.spi2 & SPI2_POR_SUBMIT) == 0 && out->len <= limit))
+        return PACKET_ANSWER_BY_REPORT;
+    return build_response(p, SCP80_RESPONSE_BY_SUBMIT, SPAN_EMPTY, report) ? PACKET_ANSWER_BY_SUBMIT : PACKET_NO_ANSWER;
+}
+
+/* ---- the whole way ---- */
+
+static uint32_t rights_of(const struct packet *p)
+{
+    if (!p->authenticated)
+        return 0;
+    return p->reference.rights | RIGHT_AUTHENTIC | (p->reference.standby ? RIGHT_STANDBY : 0);
+}
+
+static enum packet_answer process(struct packet *p, struct span octets, struct buf *work, struct buf *result, size_t limit,
+                                  struct buf *out, struct buf *report)
+{
+    uint8_t target;
+    if (scp80_command_parse(octets, &p->command) != SCP80_POR_OK || !unwrap(p, work)) {
+        p->authenticated = false;
+        applet_note(p->self, "command packet refused: not authentic");
+        return answer(p, SCP80_UNIDENTIFIED_ERROR, SPAN_EMPTY, limit, out, report);
+    }
+    enum scp80_status status = find_target(p, &target);
+    if (status == SCP80_POR_OK)
+        status = spend_counter(p);
+    if (status == SCP80_POR_OK)
+        script_run(p->self, target, rights_of(p), p->reference.item, p->data, result);
+    applet_note(p->self, scp80_status_text(status));
+    return answer(p, status, buf_span(result), limit, out, report);
+}
+
+enum packet_answer packet_process(struct applet self, struct span octets, size_t limit, struct buf *out, struct buf *report)
+{
+    enum { RESULT_MAX = PACKET_RESPONSE_MAX - 64 }; /* header, check and padding of a response packet need less */
+    struct packet p = {.self = self};
+    uint8_t *memory = malloc(octets.n + RESULT_MAX);
+    if (memory == NULL)
+        return PACKET_NO_ANSWER;
+    struct buf work = buf_of(memory, octets.n), result = buf_of(memory + octets.n, RESULT_MAX);
+    enum packet_answer to = process(&p, octets, &work, &result, limit, out, report);
+    crypto_wipe(memory, octets.n + RESULT_MAX);
+    free(memory);
+    crypto_wipe(&p, sizeof p);
+    return to;
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The receiving applet beyond one message and the compact format: messages in parts both ways, cell broadcast, expanded scripts, chaining (3GPP TS 31.115, ETSI TS 102 226 5.2).
+ */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "card_fixture.h"
+#include "hex.h"
+#include "sms.h"
+
+enum { SPI = 0x1619, PARTS = 8 };
+
+static int setup(void **state)
+{
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open(f, "test");
+    fixture_terminal_profile(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
+/* A script that does nothing much, n octets long at least: SELECTs of EF.LOCI without data. */
+static const char *long_script(char *to, size_t n)
+{
+    to[0] = '\0';
+    for (size_t i = 0; i < n; i += 7)
+        strcat(to, "00A4000C026F7E");
+    return to;
+}
+
+static void assert_por(const struct fixture_por *por, unsigned status, const char *hex)
+{
+    uint8_t octets[600];
+    struct buf b = buf_of(octets, sizeof octets);
+    char got[1300];
+    assert_true(por->answered);
+    assert_int_equal(por->verdict, SCP80_GENUINE);
+    assert_int_equal(por->status, status);
+    assert_true(hex_parse(hex, &b, NULL));
+    hex_format(span_of(por->data, por->n < 600 ? por->n : 600), got);
+    if (por->n != b.len || memcmp(por->data, octets, b.len) != 0)
+        fail_msg("got %s, want %s", got, hex);
+}
+
+/* ---- in parts ---- */
+
+static void test_parts(void **state)
+{
+    static const unsigned orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}};
+    struct fixture *f = *state;
+    struct fixture_message m[PARTS];
+    struct fixture_por por;
+    char script[2000];
+    struct fixture_ota ota = {0, SPI, "B00001", long_script(script, 420), 0};
+    for (size_t o = 0; o < 3; o++) {
+        size_t n = fixture_messages(f, &ota, 0, "12345", m, PARTS);
+        assert_int_equal(n, 4);
+        for (size_t i = 0; i < 4; i++) {
+            fixture_ota_raw(f, &ota, span_of(m[orders[o][i]].apdu, m[orders[o][i]].n), &por);
+            assert_int_equal(por.sw, 0x9000);
+            if (i < 3)
+                assert_false(por.answered);
+        }
+        assert_por(&por, SCP80_POR_OK, "3C9000");
+    }
+}
+
+static void test_duplicate_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_message m[PARTS];
+    struct fixture_por por;
+    char script[2000];
+    struct fixture_ota ota = {0, SPI, "B00001", long_script(script, 200), 0};
+    assert_int_equal(fixture_messages(f, &ota, 9, "12345", m, PARTS), 2);
+    for (int i = 0; i < 3; i++) {
+        fixture_ota_raw(f, &ota, span_of(m[1].apdu, m[1].n), &por);
+        assert_false(por.answered);
+    }
+    fixture_ota_raw(f, &ota, span_of(m[0].apdu, m[0].n), &por);
+    assert_por(&por, SCP80_POR_OK, "1D9000");
+    /* the whole of it again: a replay */
+    fixture_ota_raw(f, &ota, span_of(m[0].apdu, m[0].n), &por);
+    assert_false(por.answered);
+    fixture_ota_raw(f, &ota, span_of(m[1].apdu, m[1].n), &por);
+    assert_int_equal(por.status, SCP80_CNTR_LOW);
+}
+
+/* Two senders with the same reference, interleaved; each is answered when it is whole. */
+static void test_two_senders(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_message a[PARTS], b[PARTS];
+    struct fixture_por por;
+    char script[2000];
+    struct fixture_ota ota = {0, SPI, "B00001", long_script(script, 200), 0};
+    fixture_messages(f, &ota, 5, "111", a, PARTS);
+    fixture_messages(f, &ota, 5, "222", b, PARTS);
+    fixture_ota_raw(f, &ota, span_of(a[1].apdu, a[1].n), &por);
+    fixture_ota_raw(f, &ota, span_of(b[0].apdu, b[0].n), &por);
+    assert_false(por.answered);
+    fixture_ota_raw(f, &ota, span_of(a[0].apdu, a[0].n), &por);
+    assert_por(&por, SCP80_POR_OK, "1D9000");
+    fixture_ota_raw(f, &ota, span_of(b[1].apdu, b[1].n), &por);
+    assert_por(&por, SCP80_POR_OK, "1D9000");
+}
+
+/* What has arrived is forgotten at reset: the card has no clock it can trust. And it costs memory only as long as it is there. */
+static void test_reset_in_between(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_message m[PARTS];
+    struct fixture_por por;
+    char script[2000];
+    struct fixture_ota ota = {0, SPI, "B00001", long_script(script, 200), 0};
+    size_t before = uicc_footprint(f->card);
+    fixture_messages(f, &ota, 5, "111", m, PARTS);
+    fixture_ota_raw(f, &ota, span_of(m[0].apdu, m[0].n), &por);
+    assert_true(uicc_footprint(f->card) > before + 4096);
+    fixture_reset(f);
+    assert_true(uicc_footprint(f->card) <= before + 64);
+    fixture_ota_raw(f, &ota, span_of(m[1].apdu, m[1].n), &por);
+    assert_false(por.answered);
+    fixture_ota_raw(f, &ota, span_of(m[0].apdu, m[0].n), &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_true(uicc_footprint(f->card) < before + 4096);
+}
+
+static void test_changed_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_message m[PARTS];
+    struct fixture_por por;
+    char script[2000];
+    size_t n, k;
+    struct fixture_ota ota = {0, SPI, "B00001", long_script(script, 200), 0};
+    fixture_messages(f, &ota, 5, "111", m, PARTS);
+    uint8_t *before = fixture_snapshot(f, &n);
+    for (size_t i = 60; i < m[1].n; i += 3) { /* in the second part, which is all ciphered text */
+        fixture_reset(f);
+        struct fixture_message changed = m[1];
+        changed.apdu[i] ^= 0x80;
+        fixture_ota_raw(f, &ota, span_of(m[0].apdu, m[0].n), &por);
+        fixture_ota_raw(f, &ota, span_of(changed.apdu, changed.n), &por);
+        assert_true(por.answered);
+        assert_int_equal(por.verdict, SCP80_UNPROTECTED);
+        assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
+    }
+    uint8_t *after = fixture_snapshot(f, &k);
+    assert_int_equal(n, k);
+    assert_memory_equal(before, after, n);
+    free(before);
+    free(after);
+}
+
+/* ---- long answers: 0B in the report, then as many messages as it takes ---- */
+
+static size_t fetch_submit(struct fixture *f, uint8_t *to, unsigned expected_total)
+{
+    struct sms_submit sms;
+    struct sms_udh udh;
+    struct span content, tpdu;
+    size_t n = 0;
+    for (unsigned part = 1; part <= expected_total; part++) {
+        assert_int_equal(f->response[f->response_len - 2], 0x91);
+        const uint8_t fetch[5] = {0x80, 0x12, 0, 0, f->response[f->response_len - 1]};
+        assert_int_equal(fixture_transmit(f, span_of(fetch, 5), false), 0x9000);
+        assert_true(tlv_find(span_of(f->response, f->response_len - 2), 0xD0, &content));
+        assert_true(ctlv_find(content, 0x0B, 0, &tpdu));
+        assert_true(sms_submit_parse(tpdu, &sms));
+        assert_true(sms.has_udh && sms_udh_parse(sms.user_data, &udh));
+        assert_int_equal(udh.response_packet, part == 1);
+        if (expected_total > 1) {
+            assert_int_equal(udh.total, expected_total);
+            assert_int_equal(udh.part, part);
+        }
+        if (part == 1) {
+            memcpy(to, "\x02\x71\x00", 3);
+            n = 3;
+        }
+        memcpy(to + n, udh.body.p, udh.body.n);
+        n += udh.body.n;
+        exchange(f, "801400000C810301130082028281830100", "9*");
+    }
+    assert_int_equal(f->response[f->response_len - 2], 0x90);
+    return n;
+}
+
+static void test_long_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    uint8_t response[1000];
+    /* EF.SMS: 176 octets a record; all that fits a short message by far */
+    struct fixture_ota ota = {0, SPI, "B00001", "00A4000C026F3C00B20104B0", 0};
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
+    assert_int_equal(por.n, 0);
+    size_t n = fetch_submit(f, response, 2);
+    fixture_open_por(f, &ota, span_of(response, n), &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_int_equal(por.n, 3 + 176);
+    assert_memory_equal(por.data, "\x02\x90\x00", 3);
+    /* asked for by SUBMIT although it is short */
+    ota.spi = 0x1639;
+    ota.script = "00A4000C026F7E";
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
+    n = fetch_submit(f, response, 1);
+    fixture_open_por(f, &ota, span_of(response, n), &por);
+    assert_por(&por, SCP80_POR_OK, "019000");
+    /* a terminal that sends nothing */
+    fixture_reset(f);
+    apdu(f, "801000000100", "9000");
+    fixture_ota(f, &ota, &por);
+    assert_false(por.answered);
+}
+
+/* A forger makes no device send a message. */
+static void test_no_submit_for_forgers(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    uint8_t command[261];
+    struct fixture_ota ota = {0, 0x1639, "B00001", "00A4000C026F7E", 0};
+    size_t n = fixture_envelope(f, &ota, command);
+    command[n - 1] ^= 1;
+    fixture_ota_raw(f, &ota, span_of(command, n), &por);
+    assert_int_equal(por.verdict, SCP80_UNPROTECTED);
+    assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
+    assert_int_equal(por.sw, 0x9000);
+    apdu(f, "8012000000", "6985");
+}
+
+/* ---- cell broadcast ---- */
+
+static size_t page(uint16_t serial, unsigned number, unsigned total, struct span content, uint16_t identifier, uint8_t out[261])
+{
+    struct buf b = buf_of(out, 261);
+    const uint8_t head[] = {0x80, 0xC2, 0, 0, 96, 0xD2, 94, 0x82, 2, 0x83, 0x81, 0x8C, 88};
+    buf_put(&b, span_of(head, sizeof head));
+    buf_u16(&b, serial);
+    buf_u16(&b, identifier);
+    buf_u8(&b, 0x96);
+    buf_u8(&b, (uint8_t)(number << 4 | total));
+    buf_put(&b, content);
+    buf_fill(&b, 0x2B, 82 - content.n);
+    return b.len;
+}
+
+static void test_cell_broadcast(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t packet[300], command[261];
+    const struct fixture_ota short_one = {0, SPI, "B00001", "00A4000C026F7800D60000020004", 0};
+    size_t n = fixture_packet(f, &short_one, packet, sizeof packet);
+    size_t len = page(1, 1, 1, span_of(packet, n), 0x1080, command);
+    assert_int_equal(fixture_transmit(f, span_of(command, len), false), 0x9000); /* nobody to answer to */
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026F78", "9*");
+    apdu(f, "00B0000002", "00049000");
+    /* in two pages, the second first; a page for others does nothing */
+    const struct fixture_ota long_one = {0, SPI, "B00001", "00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E"
+                                         "00A4000C026F7E00A4000C026F7E00A4000C026F7800D60000020008", 0};
+    n = fixture_packet(f, &long_one, packet, sizeof packet);
+    assert_true(n > 82);
+    len = page(2, 2, 2, span_of(packet + 82, n - 82), 0x109F, command);
+    assert_int_equal(fixture_transmit(f, span_of(command, len), false), 0x9000);
+    len = page(2, 1, 2, span_of(packet, 82), 0x1000, command);
+    assert_int_equal(fixture_transmit(f, span_of(command, len), false), 0x9000);
+    apdu(f, "00B0000002", "00049000");
+    len = page(2, 1, 2, span_of(packet, 82), 0x109F, command);
+    assert_int_equal(fixture_transmit(f, span_of(command, len), false), 0x9000);
+    apdu(f, "00B0000002", "00089000");
+    command[12] = 87; /* a page that is none */
+    assert_int_equal(fixture_transmit(f, span_of(command, len), false), 0x9000);
+}
+
+/* ---- expanded format ---- */
+
+static void run(struct fixture *f, const char *script, const char *response)
+{
+    struct fixture_por por;
+    const struct fixture_ota ota = {0, SPI, "B00001", script, 0};
+    fixture_ota(f, &ota, &por);
+    assert_por(&por, SCP80_POR_OK, response);
+}
+
+static void test_expanded_definite(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "AA092207" "00A4000C026F7E", "AB07" "800101" "23029000");
+    run(f, "AA10" "220700A4000C026F78" "220500B0000002", "AB09" "800102" "2304" "0001" "9000");
+    run(f, "AA09220800A40004026F7E", "AB06" "800100" "900102");        /* the C-APDU is longer than the template */
+    run(f, "AA0A2208" "00A4000C026F7E00", "AB07800101" "23029000");    /* a case 4 command with Le */
+    run(f, "AA0B2209" "00A4000C026F7E0000", "AB07800101" "23026700");
+    run(f, "AA00", "AB03800100");
+    run(f, "AA072205" "00FF000000", "AB07800101" "23026D00");          /* it ends with the first that fails */
+    run(f, "AA10" "220500FF000000" "220700A4000C026F7E", "AB07800101" "23026D00");
+    run(f, "AA02" "2500", "AB06800100" "900101");                      /* a tag we do not know */
+    run(f, "AA0A22", "AB06800100" "900102");
+    run(f, "AA83", "AB06800100" "900102");
+    run(f, "AA0C" "220A00A40004" "026F7E" "000000", "AB07800101" "23026700");
+}
+
+static void test_expanded_data(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    const struct fixture_ota ota = {0, SPI, "B00001", "AA0A220800A40004026F7E00", 0};
+    fixture_ota(f, &ota, &por); /* a case 4 command with Le has its data in the R-APDU: no GET RESPONSE here */
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_memory_equal(por.data + 2, "\x80\x01\x01\x23", 4);
+    assert_int_equal(por.data[7], 0x62);
+    assert_memory_equal(por.data + por.n - 2, "\x90\x00", 2);
+    run(f, "AA09220700A40004026F7E", "AB07800101" "23026126");
+    run(f, "AA07220500C0000000", "AB07800101" "23026985"); /* nothing ever waits here */
+}
+
+static void test_expanded_indefinite(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "AE80" "220700A4000C026F78" "220500B0000002" "0000", "AF80" "23029000" "2304" "0001" "9000" "0000");
+    run(f, "AE80" "0000", "AF80" "0000");
+    run(f, "AE80" "220500FF000000" "220500B0000002" "0000", "AF80" "23026D00" "0000");
+    run(f, "AE80" "220700A4000C026F78", "AF80" "23029000" "900103" "0000"); /* no end of contents */
+    run(f, "AE05" "0000", "AF80" "900103" "0000");
+    run(f, "AE80" "2201" "0000", "AF80" "23026700" "0000");
+    run(f, "AE80" "9900" "0000", "AF80" "900101" "0000");
+}
+
+static void test_actions(void **state)
+{
+    struct fixture *f = *state;
+    /* early response: told of before the rest runs */
+    run(f, "AA14" "810102" "220700A4000C026F78" "220600D6000001" "00", "AB07800102" "23029000");
+    run(f, "AE80" "220700A4000C026F78" "810102" "220600D600000101" "0000", "AF80" "23029000" "0000");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026F78", "9*");
+    apdu(f, "00B0000001", "019000");
+    /* immediate action: REFRESH */
+    struct fixture_por por;
+    struct fixture_ota ota = {0, SPI, "B00001", "AA0E" "8105" "8103010104" "220500A4000C00", 0};
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.sw >> 8, 0x91);
+    exchange(f, "8012000000", "D00981030.010482028182 9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    /* error action: only when something fails */
+    ota.script = "AA10" "8205" "8103010104" "220700A4000C026F78";
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.sw, 0x9000);
+    ota.script = "AA10" "8205" "8103010104" "220700A4000C026FFF";
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.sw >> 8, 0x91);
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    ota.script = "AA12" "8205" "8103010104" "8200" "220700A4000C026FFF"; /* taken back */
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.sw, 0x9000);
+    run(f, "AA03" "810177", "AB06800100" "900102");
+}
+
+static void test_chaining(void **state)
+{
+    struct fixture *f = *state;
+    const char *first = "AA0C" "830101" "220700A4000C026F78", *read_middle = "AA0A" "830102" "220500B0000002",
+               *read_last = "AA0A" "830103" "220500B0000002", *keep = "AA0C" "830111" "220700A4000C026F78";
+    run(f, first, "AB07800101" "23029000");
+    run(f, read_middle, "AB09800101" "230400019000");
+    run(f, read_last, "AB09800101" "230400019000");
+    run(f, read_last, "AB06800100" "830101");                /* nothing before it any more */
+    run(f, first, "AB07800101" "23029000");
+    run(f, "00A4000C026F7E", "019000");                      /* another script ends it */
+    run(f, read_last, "AB06800100" "830101");
+    run(f, first, "AB07800101" "23029000");
+    fixture_reset(f);
+    run(f, read_last, "AB06800100" "830101");                /* forgotten at reset */
+    run(f, keep, "AB07800101" "23029000");
+    fixture_restart(f);
+    run(f, read_middle, "AB09800101" "230400019000");        /* kept over one */
+    fixture_restart(f);
+    run(f, read_last, "AB09800101" "230400019000");
+    run(f, "AA03830104", "AB06800100" "830102");
+    run(f, "AA0C" "220700A4000C026F78" "830101", "AB0A800101" "23029000" "900101"); /* it must come first */
+    /* another target does not go on where this one was */
+    struct fixture_por por;
+    run(f, first, "AB07800101" "23029000");
+    const struct fixture_ota other = {0, SPI, "B00000", read_last, 0};
+    fixture_ota(f, &other, &por);
+    assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
+}
+
+/* The change order in expanded format: its answer comes without GET RESPONSE. */
+static void test_expanded_order(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    char tar[7];
+    fixture_tar(f, "subscription", tar);
+    const struct fixture_ota ota = {0, SPI, tar, "AA15221380E290000DE10B810908091010103254761800", 0};
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_memory_equal(por.data + 2, "\x80\x01\x01\x23", 4);
+    assert_memory_equal(por.data + 7, "\xE2\x10\x80\x01\x01\x81\x01\x02", 8);
+    assert_int_equal(por.sw >> 8, 0x91);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
+        T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
+        T(test_actions), T(test_chaining), T(test_expanded_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
