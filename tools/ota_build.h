@@ -52,7 +52,7 @@ struct ota_results {
 /* Takes the secured data of a response packet apart. false: it answers no script of this format. */
 bool ota_results_parse(struct span data, enum ota_format format, struct ota_results *out);
 
-/* Bad format TLV, TS 102 226 5.2.2.2 */
+/* Bad format TLV, TS 102 226 5.2.1.2 */
 const char *ota_bad_format_text(unsigned bad);
 
 #endif
