@@ -71,7 +71,7 @@ static int encode_parse(struct encode *e, int argc, char **argv, bool *stop)
         if (opt == CLI_DONE)
             return code;
         if (!encode_option(e, opt))
-            return EXIT_USAGE;
+            return e->packet.code;
     }
     if (optind != argc)
         return cli_usage(cmd, "what is '%.60s' for? commands go with --apdu, data with --data", argv[optind]);

@@ -134,7 +134,8 @@ int key_options_load(const struct subcommand *cmd, struct key_options *k)
 bool packet_options_init(struct packet_options *p, const struct subcommand *cmd)
 {
     enum { SCRIPT_ROOM = 4 * OTA_DATA_MAX, PACKET_ROOM = 2 * OTA_DATA_MAX };
-    *p = (struct packet_options){.cmd = cmd, .header = {.spi1 = OTA_SPI1, .spi2 = OTA_SPI2}};
+    *p = (struct packet_options){
+        .cmd = cmd, .code = EXIT_USAGE, .header = {.spi1 = OTA_SPI1, .spi2 = OTA_SPI2}};
     p->room = malloc(SCRIPT_ROOM + OTA_DATA_MAX + PACKET_ROOM);
     if (p->room == NULL)
         return false;
@@ -182,6 +183,9 @@ static char *command_in(char *line)
     if (comment != NULL)
         *comment = '\0';
     line += strspn(line, " \t\r\n>");
+    size_t n = strlen(line);
+    while (n > 0 && strchr(" \t\r\n", line[n - 1]) != NULL)
+        line[--n] = '\0';
     return line[0] != '\0' ? line : NULL;
 }
 
@@ -195,7 +199,7 @@ static bool add_script(struct packet_options *p, const char *path)
     const unsigned before = p->script.n;
     bool good = f != NULL;
     if (!good)
-        cli_refuse(p->cmd, "%s: %s", path, strerror(errno));
+        p->code = cli_refuse(p->cmd, "%s: %s", path, strerror(errno));
     while (good && (n = getline(&line, &room, f)) >= 0) {
         snprintf(what, sizeof what, "%.280s:%lu", path, ++number);
         char *command = NULL;
@@ -207,7 +211,7 @@ static bool add_script(struct packet_options *p, const char *path)
         }
     }
     if (good && ferror(f)) {
-        cli_refuse(p->cmd, "%s: %s", path, strerror(errno));
+        p->code = cli_refuse(p->cmd, "%s: %s", path, strerror(errno));
         good = false;
     }
     if (good && p->script.n == before) {

@@ -98,6 +98,7 @@ int key_options_load(const struct subcommand *cmd, struct key_options *k);
 
 struct packet_options {
     const struct subcommand *cmd;
+    int code; /* for an option that was refused: EXIT_USAGE, unless it was a file's fault */
     struct key_options keys;
     struct keyset set; /* secret: what follows from the keys */
     struct scp80_command header;
@@ -116,7 +117,7 @@ struct packet_options {
 bool packet_options_init(struct packet_options *p, const struct subcommand *cmd);
 void packet_options_wipe(struct packet_options *p);
 
-/* One of the options above or of the keys'. false: bad value, said so. */
+/* One of the options above or of the keys'. false: bad value, said so; p->code is what to return. */
 bool packet_option(struct packet_options *p, int opt);
 
 /* What is missing or does not go together: EXIT_OK, or it was said. counter_comes: the counter is still to be

@@ -347,7 +347,7 @@ static int parse(struct send *s, int argc, char **argv, bool *stop)
             if (!carrier_option(cmd, &s->way, opt))
                 return EXIT_USAGE;
         } else if (!packet_option(&s->packet, opt)) {
-            return EXIT_USAGE;
+            return s->packet.code;
         }
     }
     if (optind != argc)
