@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the parties send each other: content signed by one and enveloped for another (CMS, RFC 5652), in DER. Signing is with SHA-256;
- * the envelope is AES-256-GCM (RFC 5084) under a key that RSA-OAEP or ECDH carries, whichever key the recipient's certificate has. A certificate
- * is trusted because it is the very one that was named, not because somebody issued it.
+ * What the parties send each other: content signed by one and enveloped for another (CMS, RFC 5652), in DER.
+ * Signing is with SHA-256; the envelope is AES-256-GCM (RFC 5084) under a key that RSA-OAEP or ECDH carries,
+ * whichever key the recipient's certificate has. A certificate is trusted because it is the very one that was
+ * named, not because somebody issued it.
  */
 #ifndef TOOLS_CMS_H
 #define TOOLS_CMS_H
@@ -35,13 +36,13 @@ struct cms_identity {
     X509 *certificate;
     EVP_PKEY *key;
 };
-bool cms_pack(struct span content, const struct cms_identity *signer, X509 *recipient, uint8_t **out, size_t *n,
-              struct cms_error *error);
+bool cms_pack(struct span content, const struct cms_identity *signer, X509 *recipient, uint8_t **out,
+              size_t *n, struct cms_error *error);
 
-/* Opens what was enveloped for `self`. `trusted` is the only signer believed: false when it did not sign. NULL: no signature is looked at, and
- * *has_signature (may be NULL) says whether there is one. */
-bool cms_unpack(struct span packed, const struct cms_identity *self, X509 *trusted, bool *has_signature, uint8_t **out,
-                size_t *n, struct cms_error *error);
+/* Opens what was enveloped for `self`. `trusted` is the only signer believed: false when it did not sign.
+ * NULL: no signature is looked at, and *has_signature (may be NULL) says whether there is one. */
+bool cms_unpack(struct span packed, const struct cms_identity *self, X509 *trusted, bool *has_signature,
+                uint8_t **out, size_t *n, struct cms_error *error);
 
 /* Wipes too. NULL is allowed. */
 void cms_free(uint8_t *p, size_t n);

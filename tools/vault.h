@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The key store of the card maker, or of a third party (3GPP TR 33.812 5.3.2.2, and 5.3.2.3 V1): every K/OTA pair of every card, sealed. It
- * gives out one pair at a time, to the one operator that is entitled to it, enveloped for that operator's certificate; and it keeps a log of that
- * which cannot be changed afterwards without being noticed: a hash chain, whose head is authenticated by the vault's key.
+ * The key store of the card maker, or of a third party (3GPP TR 33.812 5.3.2.2, and 5.3.2.3 V1): every K/OTA
+ * pair of every card, sealed. It gives out one pair at a time, to the one operator that is entitled to it,
+ * enveloped for that operator's certificate; and it keeps a log of that which cannot be changed afterwards
+ * without being noticed: a hash chain, whose head is authenticated by the vault's key.
  *
- * When a vault is opened, and whenever another process has changed it, all of it is authenticated before anything is done: no row can have
- * been changed, added, removed or put back. What cannot be seen from inside is a whole file put back in its older state: for that, note the
- * head of the log elsewhere and have it looked for (vault_verify).
+ * When a vault is opened, and whenever another process has changed it, all of it is authenticated before
+ * anything is done: no row can have been changed, added, removed or put back. What cannot be seen from inside
+ * is a whole file put back in its older state: for that, note the head of the log elsewhere and have it
+ * looked for (vault_verify).
  */
 #ifndef TOOLS_VAULT_H
 #define TOOLS_VAULT_H
@@ -56,37 +58,41 @@ bool vault_identify(struct vault *v, const struct cms_identity *identity, struct
 const X509 *vault_certificate(const struct vault *v);
 
 /* ---- who gets what ---- */
-bool vault_entitle(struct vault *v, const struct vault_pair *pair, const char *party, struct sealed_error *error);
+bool vault_entitle(struct vault *v, const struct vault_pair *pair, const char *party,
+                   struct sealed_error *error);
 /* Only what was not revealed yet. */
 bool vault_withdraw(struct vault *v, const struct vault_pair *pair, struct sealed_error *error);
 
-/* The pair for the operator, as a CMS message; free with cms_free. It is in the log, durably, before this returns. Once more for the same
- * operator is allowed (a message may be lost); for another it never is. */
+/* The pair for the operator, as a CMS message; free with cms_free. It is in the log, durably, before this
+ * returns. Once more for the same operator is allowed (a message may be lost); for another it never is. */
 struct vault_delivery {
     uint8_t *bytes;
     size_t n;
     int64_t entry;            /* of the log */
     uint8_t hash[VAULT_HASH]; /* of that entry */
 };
-bool vault_reveal(struct vault *v, const struct vault_pair *pair, const char *party, struct vault_delivery *out,
-                  struct sealed_error *error);
+bool vault_reveal(struct vault *v, const struct vault_pair *pair, const char *party,
+                  struct vault_delivery *out, struct sealed_error *error);
 
-/* The operator's side: opens a delivery made for `self`. trusted: the vault's certificate, or NULL when it signs nothing. Wipe the row. */
+/* The operator's side: opens a delivery made for `self`. trusted: the vault's certificate, or NULL when it
+ * signs nothing. Wipe the row. */
 struct vault_opened {
     struct key_row row;
-    char vault[33];                   /* hex */
+    char vault[33];                /* hex */
     char name[VAULT_NAME_MAX + 1]; /* as which the vault knows us */
     int64_t entry;
     bool has_signature;
 };
-bool vault_unpack(struct span packed, const struct cms_identity *self, X509 *trusted, struct vault_opened *out,
-                  struct sealed_error *error);
+bool vault_unpack(struct span packed, const struct cms_identity *self, X509 *trusted,
+                  struct vault_opened *out, struct sealed_error *error);
 
 /* ---- another key manager (V1) ---- */
-/* Everything, with the log, for another vault's certificate. From then on this vault reveals nothing, and transfers to nobody else. */
+/* Everything, with the log, for another vault's certificate. From then on this vault reveals nothing, and
+ * transfers to nobody else. */
 bool vault_transfer(struct vault *v, X509 *to, uint8_t **out, size_t *n, struct sealed_error *error);
 /* Takes it over: into a vault that has neither pairs nor operators, but an identity. */
-bool vault_receive(struct vault *v, struct span packed, X509 *from, uint64_t *pairs, struct sealed_error *error);
+bool vault_receive(struct vault *v, struct span packed, X509 *from, uint64_t *pairs,
+                   struct sealed_error *error);
 
 /* ---- looking ---- */
 struct vault_status {
@@ -98,8 +104,8 @@ struct vault_status {
 };
 bool vault_status(struct vault *v, struct vault_status *out, struct sealed_error *error);
 
-/* Authenticates everything anew: every row, the chain, every seal; and that rows and log say the same. entry 0, or an entry and the hash that it
- * was once noted with: refused when it has another now. */
+/* Authenticates everything anew: every row, the chain, every seal; and that rows and log say the same. entry
+ * 0, or an entry and the hash that it was once noted with: refused when it has another now. */
 bool vault_verify(struct vault *v, int64_t entry, const uint8_t hash[VAULT_HASH], struct sealed_error *error);
 
 /* No keys in any of these. A false from `each` ends it, and is returned with *error as it left it. */
@@ -116,8 +122,8 @@ struct vault_log_line {
 };
 bool vault_each_pair(struct vault *v, bool (*each)(void *ctx, const struct vault_line *line), void *ctx,
                      struct sealed_error *error);
-bool vault_each_operator(struct vault *v, bool (*each)(void *ctx, const struct vault_operator_line *line), void *ctx,
-                         struct sealed_error *error);
+bool vault_each_operator(struct vault *v, bool (*each)(void *ctx, const struct vault_operator_line *line),
+                         void *ctx, struct sealed_error *error);
 bool vault_each_entry(struct vault *v, bool (*each)(void *ctx, const struct vault_log_line *line), void *ctx,
                       struct sealed_error *error);
 
