@@ -93,12 +93,14 @@ bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back)
     *roll_back = false;
     if (!trial_load(self, &t))
         return true;
-    if (limit(&t.policy, strike) == 0) /* nothing to write down for it */
-        return true;
+    bool ok = true;
     tried_load(self, tried);
-    if (tried[strike] < 0xFF)
-        tried[strike]++;
-    bool ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
+    if (limit(&t.policy, strike) != 0) { /* otherwise there is nothing to write down for it */
+        if (tried[strike] < 0xFF)
+            tried[strike]++;
+        ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
+    }
+    /* Another limit may have been passed when nothing could be done about it: a terminal that only power-cycles then must not keep the trial alive. */
     *roll_back = over(&t.policy, tried);
     return ok;
 }
