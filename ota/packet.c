@@ -23,6 +23,16 @@ struct packet {
     struct span data;                     /* plain secured data */
 };
 
+static bool ciphered(const struct packet *p)
+{
+    return (p->command.spi1 & SPI1_CIPHERING) != 0;
+}
+
+static bool signed_by_key(const struct packet *p)
+{
+    return (p->command.spi1 & SPI1_CHECK) == SPI1_CC;
+}
+
 /* ---- keys ---- */
 
 /* The nth keyset of this version that any applet has. */
@@ -39,27 +49,26 @@ static bool find_keys(struct packet *p, uint8_t version, unsigned nth)
     return false;
 }
 
-/* Tries every keyset of the version that KIc and KID name; nearly always there is one. Without any the same ciphers run under a key that nobody has, and never succeed. */
+/* Keysets of one version there may be: an operator's, and the stand-by of a trial. A packet that none of them opens costs as many tries, whichever version it names and whatever the card has. */
+enum { TRIES = 2 };
+
+/* Tries every keyset of the version that KIc and KID name. In place of one that is not there the same ciphers run under a key that nobody has, and never succeed. */
 static bool unwrap(struct packet *p, struct buf *work)
 {
     uint8_t kic = scp80_kic_version(&p->command), kid = scp80_kid_version(&p->command);
     uint8_t version = kic != 0 ? kic : kid;
     bool same = kic == 0 || kid == 0 || kic == kid; /* ciphering and checksum with keys of one keyset */
-    bool keyless = (p->command.spi1 & (SPI1_CIPHERING | SPI1_CHECK)) == 0;
+    bool keyless = !ciphered(p) && !signed_by_key(p); /* nothing, or a redundancy check */
     enum scp80_status status = SCP80_CHECK_FAILED;
     for (unsigned nth = 0; status != SCP80_POR_OK; nth++) {
         p->has_keys = same && find_keys(p, version, nth);
-        if (!p->has_keys && nth > 0)
+        if (!p->has_keys && nth >= (keyless ? 1 : TRIES))
             return false;
         work->len = 0;
         status = scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, work, &p->data);
-        if (!p->has_keys)
-            break;
     }
-    if (status != SCP80_POR_OK || (!p->has_keys && !keyless))
-        return false;
-    p->authenticated = p->has_keys && (p->command.spi1 & SPI1_CHECK) == SPI1_CC;
-    return true;
+    p->authenticated = p->has_keys && signed_by_key(p);
+    return p->has_keys || keyless;
 }
 
 /* ---- may it? ---- */
@@ -161,12 +170,21 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
                                   struct buf *out, struct buf *report)
 {
     uint8_t target;
-    if (scp80_command_parse(octets, &p->command) != SCP80_POR_OK || !unwrap(p, work)) {
+    enum scp80_status status = scp80_command_parse(octets, &p->command);
+    /* What is only ciphered is not deciphered for a target that would not have it: whether the result makes sense would tell a forger something of the key, and of what others sent. */
+    if (status == SCP80_POR_OK && ciphered(p) && !signed_by_key(p)) {
+        status = find_target(p, &target);
+        if (status != SCP80_POR_OK) {
+            applet_note(p->self, scp80_status_text(status));
+            return answer(p, status, SPAN_EMPTY, limit, out, report);
+        }
+    }
+    if (status != SCP80_POR_OK || !unwrap(p, work)) {
         p->authenticated = false;
         applet_note(p->self, "command packet refused: not authentic");
         return answer(p, SCP80_UNIDENTIFIED_ERROR, SPAN_EMPTY, limit, out, report);
     }
-    enum scp80_status status = find_target(p, &target);
+    status = find_target(p, &target);
     if (status == SCP80_POR_OK)
         status = spend_counter(p);
     if (status == SCP80_POR_OK)

@@ -88,6 +88,9 @@ static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key 
     memcpy(fresh.kik, keys[2].key, sizeof fresh.kik);
     if (sw == SW_OK && (!keyset_valid(&fresh) || keys[2].algorithm != keys[0].algorithm))
         sw = SW_WRONG_DATA;
+    for (int i = 0; i < 3 && sw == SW_OK; i++) /* what a profile may not have, does not come later */
+        if (!applet_profile(self)->insecure && ota_key_is_des(keys[i].algorithm, span_of(keys[i].key, keys[i].len)))
+            sw = SW_WRONG_DATA;
     /* New keys, new counter. */
     if (sw == SW_OK && (!ota_secret_put(self, (uint16_t)(ITEM_OTA | index), rights, &fresh) ||
                         !applet_remove_if_there(self, (uint16_t)(ITEM_COUNTER | index))))

@@ -5,7 +5,7 @@
  */
 #include "pairs.h"
 
-enum { TRIAL_LEN = 6 };
+enum { TRIAL_LEN = 7 };
 
 bool trial_load(struct applet self, struct trial *out)
 {
@@ -19,12 +19,13 @@ bool trial_load(struct applet self, struct trial *out)
     out->policy.polls = rd_u8(&r);
     out->policy.failures = rd_u8(&r);
     out->policy.no_service = rd_u8(&r);
+    out->policy.minutes = rd_u8(&r);
     return rd_done(&r);
 }
 
 bool trial_begin(struct applet self, const struct trial *t)
 {
-    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service};
+    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service, t->policy.minutes};
     return applet_remove_if_there(self, ITEM_TRIED) && applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes));
 }
 

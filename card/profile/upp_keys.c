@@ -423,7 +423,7 @@ static void take_key(struct maker *m, uint8_t version, uint8_t id, uint8_t algor
       : id == KEY_KID ? &s->k.kid_algorithm
                       : &s->kik_algorithm) = algorithm;
     memcpy(to, key.p, key.n);
-    m->weak = m->weak || algorithm == OTA_DES || regular(key.p, key.n);
+    m->weak = m->weak || ota_key_is_des(algorithm, key) || regular(key.p, key.n);
     if (id == KEY_KID && mac == 4 && algorithm == OTA_AES)
         s->k.mac_len = 4;
     else if (id == KEY_KID && mac != 8)

@@ -52,7 +52,7 @@ static bool play_reset(void *ctx)
 #define PLAY(p, t, ...)                                                                                      \
     static const struct line lines_[] = {__VA_ARGS__};                                                       \
     struct play p = {lines_, sizeof lines_ / sizeof lines_[0], 0, 0};                                        \
-    const struct terminal t = {play_exchange, play_reset, &p}
+    const struct terminal t = {.exchange = play_exchange, .reset = play_reset, .ctx = &p}
 
 static void terminal_follows_up(void **state)
 {
@@ -91,7 +91,7 @@ static void terminal_not_for_ever(void **state)
     for (size_t i = 1; i < 200; i++)
         lines[i] = (struct line){"00C0000001", "6101"};
     struct play p = {lines, 200, 0, 0};
-    const struct terminal t = {play_exchange, play_reset, &p};
+    const struct terminal t = {.exchange = play_exchange, .reset = play_reset, .ctx = &p};
     uint8_t bytes[16];
     struct buf data = buf_of(bytes, sizeof bytes);
     sw_t sw;
