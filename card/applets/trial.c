@@ -5,7 +5,7 @@
  */
 #include "pairs.h"
 
-enum { TRIAL_LEN = 7 };
+enum { TRIAL_LEN = 8 };
 
 bool trial_load(struct applet self, struct trial *out)
 {
@@ -20,12 +20,13 @@ bool trial_load(struct applet self, struct trial *out)
     out->policy.failures = rd_u8(&r);
     out->policy.no_service = rd_u8(&r);
     out->policy.minutes = rd_u8(&r);
+    out->from_state = rd_u8(&r);
     return rd_done(&r);
 }
 
 bool trial_begin(struct applet self, const struct trial *t)
 {
-    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service, t->policy.minutes};
+    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service, t->policy.minutes, t->from_state};
     return applet_remove_if_there(self, ITEM_TRIED) && applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes));
 }
 
@@ -122,7 +123,7 @@ bool trial_roll_back(struct applet self, bool refresh)
     struct trial t;
     if (!trial_load(self, &t))
         return true;
-    bool ok = subscription_files_restore(self) && subscription_tell_users(self) && set_state(self, t.from, PAIR_ACTIVE) &&
+    bool ok = subscription_files_restore(self) && subscription_tell_users(self) && set_state(self, t.from, t.from_state) &&
               set_state(self, t.to, PAIR_UNUSED) && pair_set_active(self, t.from) && set_outcome(self, ORDER_ROLLED_BACK) &&
               trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))
