@@ -353,12 +353,13 @@ static sw_t answer_order(struct applet self, struct span reference, unsigned ind
 }
 
 /* The pair the card is on becomes the stand-by, or is retired at once; the new one is on trial, or active. */
-static bool switch_pair(struct applet self, unsigned to, const struct order *order)
+static bool switch_pair(struct applet self, unsigned to, const struct order *order, uint8_t *was)
 {
     unsigned from = pair_active(self);
     struct pair_record s;
     if (!pair_load(self, from, &s))
         return false;
+    *was = s.state;
     s.state = order->final ? PAIR_RETIRED : PAIR_STANDBY;
     if (!pair_put(self, from, &s))
         return false;
@@ -389,15 +390,16 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
 {
     struct applet self = call->self;
     unsigned from = pair_active(self);
+    uint8_t was = PAIR_ACTIVE;
     struct changer c = {.self = self, .saved = {.p = malloc(SAVED_MAX), .cap = SAVED_MAX}, .ok = true};
     if (c.saved.p == NULL)
         return SW_MEMORY_PROBLEM;
     change_files(&c, order->imsi, order->mnc_length);
     sw_t sw = c.ok ? change_bundle(&c, order->bundle) : SW_NOT_ENOUGH_MEMORY;
-    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order) &&
+    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) &&
               note_order(self, order, from, index) && audit(self, AUDIT_ORDERED, (uint8_t)index, call->session->key_item);
     if (ok && !order->final) {
-        const struct trial trial = {(uint8_t)from, (uint8_t)index, order->trial};
+        const struct trial trial = {(uint8_t)from, (uint8_t)index, was, order->trial};
         ok = trial_begin(self, &trial) && applet_put(self, ITEM_SAVED, buf_span(&c.saved));
     }
     crypto_wipe(c.saved.p, c.saved.len);

@@ -89,6 +89,7 @@ struct trial_policy {
 
 struct trial {
     uint8_t from, to;
+    uint8_t from_state; /* to go back to: active, or blocked */
     struct trial_policy policy;
 };
 

@@ -162,6 +162,18 @@ static void test_failures(void **state)
     assert_old(f, 32);
 }
 
+/* A terminal that never polls does not defeat a limit of failures: the next power-up sees that it was passed. */
+static void test_failures_without_polls(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8404" "00000100", "E2*9000");
+    fixture_reset(f);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0x9862);
+    assert_imsi(f, NEW_IMSI);
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
 static void test_no_service(void **state)
 {
     struct fixture *f = *state;
@@ -348,6 +360,19 @@ static void test_suspension(void **state)
     assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
 }
 
+/* A change that is rolled back does not lift a suspension. */
+static void test_suspended_and_back(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, 0, "80E2900003C60101", "9000");
+    order(f, 0, POWER_UPS("01"), "E2*9000");
+    fixture_reset(f);
+    assert_imsi(f, FIXTURE_IMSI);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0x6985);
+    expect(f, 0, "80E2900003C60100", "9000");
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+}
+
 static void test_log(void **state)
 {
     struct fixture *f = *state;
@@ -516,8 +541,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), T(test_repetition), T(test_final),
-        T(test_bundle), T(test_suspension), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), cmocka_unit_test(test_cuts),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), T(test_repetition), T(test_final),
+        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
