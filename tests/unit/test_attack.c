@@ -716,7 +716,8 @@ static void fetch_answer(struct fixture *f)
     struct span content, tpdu;
     exchange(f, "8012000000", "*");
     assert_true(f->response_len > 40);
-    assert_true(tlv_find(span_of(f->response, f->response_len - 2), 0xD0, &content) && ctlv_find(content, 0x0B, 0, &tpdu));
+    assert_true(tlv_find(span_of(f->response, f->response_len - 2), 0xD0, &content));
+    assert_true(ctlv_find(content, 0x0B, 0, &tpdu));
     assert_true(sms_submit_parse(tpdu, &sms));
     uint8_t copy[SMS_UD_MAX];
     size_t n = sms.user_data.n;
