@@ -46,6 +46,8 @@ enum access {
     ACCESS_BY_INS,          /* of the target: the rule for this instruction (AM_DO 84): INCREASE, RESIZE FILE */
     ACCESS_APPLICATION_PIN, /* the application's PIN, when enabled: AUTHENTICATE (TS 31.102 7.1.1.1) */
     ACCESS_REMOTE_CHANGE,   /* an OTA session whose keyset may order a change of subscription */
+    ACCESS_REMOTE_KEYS,     /* an OTA session whose keyset may replace keys */
+    ACCESS_OPERATOR,        /* any authenticated OTA session; else ADM1 */
     ACCESS_ADMIN,           /* ADM1, or an OTA session of the card's owner */
 };
 

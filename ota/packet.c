@@ -23,34 +23,52 @@ struct packet {
     struct span data;                     /* plain secured data */
 };
 
+static bool ciphered(const struct packet *p)
+{
+    return (p->command.spi1 & SPI1_CIPHERING) != 0;
+}
+
+static bool signed_by_key(const struct packet *p)
+{
+    return (p->command.spi1 & SPI1_CHECK) == SPI1_CC;
+}
+
 /* ---- keys ---- */
 
-static bool find_keys(struct packet *p, uint8_t version)
+/* The nth keyset of this version that any applet has. */
+static bool find_keys(struct packet *p, uint8_t version, unsigned nth)
 {
-    for (unsigned nth = 0; version != 0; nth++) {
-        p->service = applet_service(p->self.card, "ota-keys", nth, &p->provider);
+    for (unsigned provider = 0; version != 0; provider++) {
+        p->service = applet_service(p->self.card, "ota-keys", provider, &p->provider);
         if (p->service == NULL)
-            break;
-        if (p->service->find(p->provider, version, &p->reference, &p->keys))
-            return true;
+            return false;
+        for (unsigned n = 0; p->service->find(p->provider, version, n, &p->reference, &p->keys); n++)
+            if (nth-- == 0)
+                return true;
     }
     return false;
 }
 
+/* Keysets of one version there may be: an operator's, and the stand-by of a trial. A packet that none of them opens costs as many tries, whichever version it names and whatever the card has. */
+enum { TRIES = 2 };
+
+/* Tries every keyset of the version that KIc and KID name. In place of one that is not there the same ciphers run under a key that nobody has, and never succeed. */
 static bool unwrap(struct packet *p, struct buf *work)
 {
     uint8_t kic = scp80_kic_version(&p->command), kid = scp80_kid_version(&p->command);
     uint8_t version = kic != 0 ? kic : kid;
     bool same = kic == 0 || kid == 0 || kic == kid; /* ciphering and checksum with keys of one keyset */
-    bool keyless = (p->command.spi1 & (SPI1_CIPHERING | SPI1_CHECK)) == 0;
-    p->has_keys = same && find_keys(p, version);
-    /* Without a keyset the same ciphers run under a key that nobody has, and never succeed. */
-    enum scp80_status status =
-        scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, work, &p->data);
-    if (status != SCP80_POR_OK || (!p->has_keys && !keyless))
-        return false;
-    p->authenticated = p->has_keys && (p->command.spi1 & SPI1_CHECK) == SPI1_CC;
-    return true;
+    bool keyless = !ciphered(p) && !signed_by_key(p); /* nothing, or a redundancy check */
+    enum scp80_status status = SCP80_CHECK_FAILED;
+    for (unsigned nth = 0; status != SCP80_POR_OK; nth++) {
+        p->has_keys = same && find_keys(p, version, nth);
+        if (!p->has_keys && nth >= (keyless ? 1 : TRIES))
+            return false;
+        work->len = 0;
+        status = scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, work, &p->data);
+    }
+    p->authenticated = p->has_keys && signed_by_key(p);
+    return p->has_keys || keyless;
 }
 
 /* ---- may it? ---- */
@@ -65,6 +83,9 @@ static bool level_reached(uint8_t spi1, uint8_t msl)
 static enum scp80_status find_target(const struct packet *p, uint8_t *target)
 {
     *target = applet_by_tar(p->self.card, p->command.tar);
+    /* The stand-by keyset of a trial reaches the applet that gave it, and nothing else. */
+    if (p->has_keys && p->reference.standby && *target != p->provider.index)
+        return SCP80_TAR_UNKNOWN;
     if (*target == NO_APPLET || !applet_class_of(p->self.card, *target)->script_target)
         return SCP80_TAR_UNKNOWN;
     uint8_t msl = applet_profile(p->self)->applets[*target].msl;
@@ -138,20 +159,36 @@ static enum packet_answer answer(const struct packet *p, enum scp80_status statu
 
 /* ---- the whole way ---- */
 
+static uint32_t rights_of(const struct packet *p)
+{
+    if (!p->authenticated)
+        return 0;
+    return p->reference.rights | RIGHT_AUTHENTIC | (p->reference.standby ? RIGHT_STANDBY : 0);
+}
+
 static enum packet_answer process(struct packet *p, struct span octets, struct buf *work, struct buf *result, size_t limit,
                                   struct buf *out, struct buf *report)
 {
     uint8_t target;
-    if (scp80_command_parse(octets, &p->command) != SCP80_POR_OK || !unwrap(p, work)) {
+    enum scp80_status status = scp80_command_parse(octets, &p->command);
+    /* What is only ciphered is not deciphered for a target that would not have it: whether the result makes sense would tell a forger something of the key, and of what others sent. */
+    if (status == SCP80_POR_OK && ciphered(p) && !signed_by_key(p)) {
+        status = find_target(p, &target);
+        if (status != SCP80_POR_OK) {
+            applet_note(p->self, scp80_status_text(status));
+            return answer(p, status, SPAN_EMPTY, limit, out, report);
+        }
+    }
+    if (status != SCP80_POR_OK || !unwrap(p, work)) {
         p->authenticated = false;
         applet_note(p->self, "command packet refused: not authentic");
         return answer(p, SCP80_UNIDENTIFIED_ERROR, SPAN_EMPTY, limit, out, report);
     }
-    enum scp80_status status = find_target(p, &target);
+    status = find_target(p, &target);
     if (status == SCP80_POR_OK)
         status = spend_counter(p);
     if (status == SCP80_POR_OK)
-        script_run(p->self, target, p->has_keys ? p->reference.rights : 0, p->data, result);
+        script_run(p->self, target, rights_of(p), p->reference.item, p->data, result);
     applet_note(p->self, scp80_status_text(status));
     return answer(p, status, buf_span(result), limit, out, report);
 }

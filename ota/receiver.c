@@ -241,6 +241,8 @@ static sw_t event(struct applet self, const struct event *event_)
     case EVENT_POWER_ON:
         script_chain_reset(self);
         break;
+    default:
+        break;
     }
     return SW_OK;
 }

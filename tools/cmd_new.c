@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "hex.h"
 #include "keys.h"
+#include "package.h"
 #include "profile_yaml.h"
 
 enum {
@@ -38,8 +39,9 @@ struct series {
 };
 
 struct order {
-    const char *deck, *profile_name, *iccid, *imsi, *keys;
-    uint64_t count;
+    const char *deck, *profile_name, *package, *iccid, *imsi, *keys;
+    uint64_t count, pairs;
+    const char *verbatim; /* the only card's ICCID, as its package has it; NULL: by counting */
     uint8_t seed[SEED_MAX];
     size_t seed_len;
     struct series iccids; /* without the check digit */
@@ -64,6 +66,10 @@ static void number(const struct series *s, uint64_t nth, char out[24])
 
 static void card_iccid(const struct order *o, uint64_t nth, char out[24])
 {
+    if (o->verbatim != NULL) {
+        snprintf(out, 24, "%s", o->verbatim);
+        return;
+    }
     number(&o->iccids, nth, out);
     char check[2] = {luhn_digit(out), '\0'};
     strcat(out, check);
@@ -98,6 +104,21 @@ static int network_digits(const struct profile *p)
             return 6;
     }
     return 5;
+}
+
+/* The ICCID that a package has is its card's, whatever its check digit. Several cards count up from it. */
+static bool package_iccid(const struct subcommand *cmd, struct order *o, const char *text)
+{
+    size_t n = strlen(text);
+    if (n > 18)
+        n--;
+    if (o->count == 1)
+        o->verbatim = text;
+    if (series_of(text, n, ISSUER_DIGITS, &o->iccids) && series_fits(&o->iccids, o->count))
+        return true;
+    cli_usage(cmd, "%" PRIu64 " cards from the package's ICCID %s on would run over into the issuer's number",
+              o->count, text);
+    return false;
 }
 
 static bool check_iccid(const struct subcommand *cmd, struct order *o)
@@ -424,19 +445,40 @@ static void report(const struct order *o, const struct profile *p, bool random_s
         puts("no --keys and no --seed: what was derived for these cards, nobody but they will ever know");
 }
 
-static int create(const struct subcommand *cmd, struct order *o, struct uicc_crypto *crypto)
+/* From a package or from YAML. false: the error has been printed. */
+static bool load(struct works *w, struct upp_import *package)
 {
     struct profile_error error;
+    struct upp_error package_error;
+    const struct order *o = w->order;
+    *package = (struct upp_import){0};
+    if (o->package == NULL) {
+        w->profile = profile_load(o->profile_name, &error);
+        if (w->profile == NULL)
+            cli_refuse(w->cmd, "%s", error.text);
+        return w->profile != NULL;
+    }
+    if (!package_load(o->package, o->imsi, (unsigned)o->pairs, package, &package_error))
+        cli_refuse(w->cmd, "%s", package_error.text);
+    w->profile = package->profile;
+    package->profile = NULL;
+    return w->profile != NULL;
+}
+
+static int create(const struct subcommand *cmd, struct order *o, struct uicc_crypto *crypto)
+{
     struct works w = {.cmd = cmd, .order = o, .crypto = crypto};
+    struct upp_import package;
     bool random_seed = o->seed_len == 0;
     int code;
     if (!check_paths(cmd, o, &code))
         return code;
-    w.profile = profile_load(o->profile_name, &error);
-    if (w.profile == NULL)
-        return cli_refuse(cmd, "%s", error.text);
+    if (!load(&w, &package))
+        return EXIT_REFUSED;
     code = EXIT_USAGE;
-    if (check_iccid(cmd, o) && check_imsi(cmd, o, &w.profile->p)) {
+    bool numbered =
+        o->package != NULL && o->iccid == NULL ? package_iccid(cmd, o, package.iccid) : check_iccid(cmd, o);
+    if (numbered && check_imsi(cmd, o, &w.profile->p)) {
         code = EXIT_REFUSED;
         if (random_seed)
             o->seed_len = SEED_DEFAULT;
@@ -444,6 +486,8 @@ static int create(const struct subcommand *cmd, struct order *o, struct uicc_cry
             cli_refuse(cmd, "no random octets from the operating system");
         else if (make(&w)) {
             report(o, &w.profile->p, random_seed);
+            if (o->package != NULL)
+                package_print_notes(stdout, o->package, &package);
             code = cli_finish(cmd);
         }
     }
@@ -451,14 +495,17 @@ static int create(const struct subcommand *cmd, struct order *o, struct uicc_cry
     if (w.deck != NULL)
         deck_close(w.deck);
     profile_free(w.profile);
+    upp_free(&package);
     return code;
 }
 
 static int run(int argc, char **argv)
 {
-    enum { PROFILE = 256, ICCID, IMSI, COUNT, SEED, KEYS };
+    enum { PROFILE = 256, UPP, PAIRS, ICCID, IMSI, COUNT, SEED, KEYS };
     static const struct option options[] = {
         {"profile", required_argument, NULL, PROFILE},
+        {"upp", required_argument, NULL, UPP},
+        {"pairs", required_argument, NULL, PAIRS},
         {"iccid", required_argument, NULL, ICCID},
         {"imsi", required_argument, NULL, IMSI},
         {"count", required_argument, NULL, COUNT},
@@ -467,12 +514,21 @@ static int run(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     const struct subcommand *cmd = &cmd_new;
-    struct order o = {.profile_name = "usim", .count = 1};
+    struct order o = {.count = 1};
     int opt, code = EXIT_USAGE;
+    bool pairs = false;
     while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
         switch (opt) {
         case PROFILE:
             o.profile_name = optarg;
+            break;
+        case UPP:
+            o.package = optarg;
+            break;
+        case PAIRS:
+            pairs = true;
+            if (!cli_number(cmd, "--pairs", optarg, 0, PROFILE_PAIRS_MAX - 1, &o.pairs))
+                return EXIT_USAGE;
             break;
         case ICCID:
             o.iccid = optarg;
@@ -500,6 +556,14 @@ static int run(int argc, char **argv)
         return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time, not '%.60s' as well",
                          optind == argc ? "" : argv[optind + 1]);
     o.deck = argv[optind];
+    if (o.package != NULL && o.profile_name != NULL)
+        return cli_usage(cmd, "--profile and --upp: a card is made of one of them");
+    if (pairs && o.package == NULL)
+        return cli_usage(cmd, "--pairs: for --upp only; a profile lists its pairs itself");
+    if (o.profile_name == NULL)
+        o.profile_name = "usim";
+    if (o.package != NULL && o.imsi != NULL && !cli_digits(cmd, "--imsi", o.imsi, 6, 15))
+        return EXIT_USAGE;
     struct uicc_crypto *crypto = crypto_new();
     if (crypto == NULL)
         return cli_refuse(cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
@@ -519,9 +583,14 @@ const struct subcommand cmd_new = {
     .summary = "make a deck of one card or many",
     .help = "Usage: softuicc new DECK [--profile NAME|FILE] [--iccid N] [--imsi N] [--count N]\n"
             "                         [--seed HEX] [--keys FILE]\n"
+            "       softuicc new DECK --upp FILE [--pairs N] [--iccid N] [--imsi N] [...]\n"
             "Makes DECK, and DECK.key with the storage key that its secrets are sealed under.\n\n"
             "  --profile NAME|FILE  what the cards are made of: a built-in profile (default: usim)\n"
             "                       or a YAML file\n"
+            "  --upp FILE           in its place, a profile package for eUICCs (TCA Interoperable Format,\n"
+            "                       unprotected, DER); ICCID, IMSI and the first pair are its own. What it\n"
+            "                       has and the card has not is listed\n"
+            "  --pairs N            with --upp: N derived K/OTA pairs after its own (default: 0)\n"
             "  --iccid N            ICCID of the first card: 19 or 20 digits, the last of which is the\n"
             "                       check digit, or 18 digits, to which it is added\n"
             "                       (default: " DEFAULT_ICCID " and check digit, a test range)\n"

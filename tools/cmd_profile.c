@@ -3,6 +3,7 @@
  * softuicc profile: looks at profiles without making cards.
  */
 #include "cli.h"
+#include "package.h"
 #include "profile_yaml.h"
 #include "tlv.h"
 #include "tree.h"
@@ -26,19 +27,37 @@ static unsigned count_efs(const struct profile *p)
     return n;
 }
 
-static int check(const struct subcommand *cmd, const char *name)
+/* A package, a YAML file or a built-in profile. false: the error has been printed. package->notes is empty
+ * unless it was a package. */
+static bool load(const struct subcommand *cmd, const char *name, struct upp_import *package)
 {
     struct profile_error error;
-    struct uicc_profile *profile = profile_load(name, &error);
-    if (profile == NULL)
-        return cli_refuse(cmd, "%s", error.text);
-    const struct profile *p = &profile->p;
+    struct upp_error package_error;
+    *package = (struct upp_import){0};
+    if (upp_detect(name)) {
+        if (!package_load(name, NULL, 0, package, &package_error))
+            cli_refuse(cmd, "%s", package_error.text);
+    } else {
+        package->profile = profile_load(name, &error);
+        if (package->profile == NULL)
+            cli_refuse(cmd, "%s", error.text);
+    }
+    return package->profile != NULL;
+}
+
+static int check(const struct subcommand *cmd, const char *name)
+{
+    struct upp_import u;
+    if (!load(cmd, name, &u))
+        return EXIT_REFUSED;
+    const struct profile *p = &u.profile->p;
     unsigned efs = count_efs(p);
     printf("%s: good: profile %s, %u EFs in %u directories, %u PINs, %u applets, %u K/OTA pairs, %u common "
            "keysets%s\n",
            name, p->name, efs, p->n_files - efs, p->n_pins, p->n_applets, p->n_pairs, p->n_keysets,
            p->insecure ? "; insecure: well-known keys or MSL 0 are allowed" : "");
-    profile_free(profile);
+    package_print_notes(stdout, name, &u);
+    upp_free(&u);
     return cli_finish(cmd);
 }
 
@@ -370,24 +389,26 @@ static void json_profile(const struct profile *p)
 
 static int show(const struct subcommand *cmd, const char *name, bool json)
 {
-    struct profile_error error;
-    struct uicc_profile *profile = profile_load(name, &error);
-    if (profile == NULL)
-        return cli_refuse(cmd, "%s", error.text);
-    const struct profile *p = &profile->p;
+    struct upp_import u;
+    if (!load(cmd, name, &u))
+        return EXIT_REFUSED;
+    const struct profile *p = &u.profile->p;
     if (json) {
         json_profile(p);
     } else {
         printf("profile %s%s%s\nATR     ", p->name, p->title[0] != '\0' ? ": " : "", p->title);
         cli_put_hex(stdout, span_of(p->atr, p->atr_len));
+        if (u.iccid[0] != '\0')
+            printf("\nICCID   %s", u.iccid);
         printf("\nIMSI    %s\n", p->imsi[0] != '\0' ? p->imsi : "-");
         show_pins(p);
         show_applets(p);
         show_pairs(p);
         putchar('\n');
         show_files(p);
+        package_print_notes(stdout, name, &u);
     }
-    profile_free(profile);
+    upp_free(&u);
     return cli_finish(cmd);
 }
 
@@ -671,8 +692,9 @@ const struct subcommand cmd_profile = {
             "       softuicc profile diff NAME|FILE NAME|FILE [--json]\n"
             "Profiles are what cards are made of: file tree, PINs, applets, key list.\n\n"
             "  list    names the built-in profiles\n"
-            "  check   reads a built-in profile or a YAML file and says what is in it, or what is\n"
-            "          wrong with it and in which line\n"
+            "  check   reads a built-in profile, a YAML file or a profile package for eUICCs (DER) and\n"
+            "          says what is in it, or what is wrong with it and where; of a package also what\n"
+            "          cards made from it have not, or have otherwise\n"
             "  show    what cards of that profile will have: PINs, applets, pairs and files; no\n"
             "          secrets\n"
             "  diff    what the second has in place of what the first has: - gone, + new, ~ changed,\n"

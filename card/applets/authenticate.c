@@ -37,6 +37,8 @@ sw_t authenticate_challenge(struct call *call, enum aka_context context, struct 
         return SW_OK;
     case AKA_WRONG_MAC:
         return SW_AUTHENTICATION_MAC;
+    case AKA_BLOCKED:
+        return SW_CONDITIONS_NOT_SATISFIED;
     case AKA_WRONG_LENGTH:
         return SW_WRONG_LENGTH;
     default:

@@ -11,7 +11,7 @@
 #include "keyset.h"
 
 /* "aka": authentication with the active subscription's key. */
-enum aka_verdict { AKA_ACCEPTED, AKA_WRONG_MAC, AKA_RESYNCHRONISE, AKA_WRONG_LENGTH, AKA_FAILED };
+enum aka_verdict { AKA_ACCEPTED, AKA_WRONG_MAC, AKA_RESYNCHRONISE, AKA_WRONG_LENGTH, AKA_BLOCKED, AKA_FAILED };
 
 enum aka_context {
     AKA_PLAIN, /* 3GPP TS 33.102 6.3.3 */
@@ -25,7 +25,7 @@ struct aka_auts {
 
 struct aka_service {
     /* ACCEPTED: *v is RES, CK, IK (wipe it), and the SQN is stored durably. RESYNCHRONISE: auts is set.
-     * WRONG_LENGTH: of AUTN, for this key. FAILED: the card cannot (no key, storage). But for ACCEPTED, *v is
+     * WRONG_LENGTH: of AUTN, for this key. BLOCKED: the subscription is suspended. FAILED: the card cannot (no key, storage). But for ACCEPTED, *v is
      * zeroed. */
     enum aka_verdict (*authenticate)(struct applet provider, enum aka_context context, const uint8_t rand[16],
                                      struct span autn, struct aka_vector *v, struct aka_auts *auts);
@@ -43,12 +43,13 @@ struct subscriber_service {
 struct ota_key_reference {
     uint16_t item;   /* the provider's own way to find it again */
     uint32_t rights; /* enum applet_right: what its holder may do */
+    bool standby;    /* only to repeat an order to the provider, and to ask it what became of it */
 };
 
 struct ota_key_service {
-    /* The keyset of this version (KIc and KID bits 8-5, 1 to 15) that is valid now; wipe *keys after use.
-     * false: there is none. */
-    bool (*find)(struct applet provider, uint8_t version, struct ota_key_reference *ref, struct keyset *keys);
+    /* The nth keyset (from 0) of this version (KIc and KID bits 8-5, 1 to 15) that is valid now: there may be two while a
+     * subscription is on trial. Wipe *keys after use. false: there is none. */
+    bool (*find)(struct applet provider, uint8_t version, unsigned nth, struct ota_key_reference *ref, struct keyset *keys);
     /* The counter last accepted under it; all zero when fresh. */
     void (*counter)(struct applet provider, const struct ota_key_reference *ref, uint8_t cntr[5]);
     /* Stores it durably, at once. */

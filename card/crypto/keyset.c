@@ -46,6 +46,22 @@ uint8_t keyset_kid_octet(const struct keyset *k)
     return octet(k->version, k->kid_algorithm, k->kid_len);
 }
 
+/* The lowest bit of each octet is parity, which DES does not look at. Looks at all octets: it is of keys. */
+static bool same_des_key(const uint8_t *a, const uint8_t *b)
+{
+    unsigned differ = 0;
+    for (size_t i = 0; i < 8; i++)
+        differ |= (unsigned)(a[i] ^ b[i]) & 0xFE;
+    return differ == 0;
+}
+
+bool ota_key_is_des(unsigned algorithm, struct span key)
+{
+    if (algorithm != OTA_DES && algorithm != OTA_3DES)
+        return false;
+    return key.n < 16 || same_des_key(key.p, key.p + 8) || (key.n == 24 && same_des_key(key.p + 8, key.p + 16));
+}
+
 bool keyset_valid(const struct keyset *k)
 {
     if (k->version < 1 || k->version > 15)

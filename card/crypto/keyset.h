@@ -33,6 +33,10 @@ uint8_t keyset_kid_octet(const struct keyset *k);
  * Looks at no key: weak and well-known ones are the profile loader's matter. */
 bool keyset_valid(const struct keyset *k);
 
+/* A key that protects no more than single DES does: that of DES, and one of 3DES whose first two or last two parts are the same but for the
+ * parity bits. */
+bool ota_key_is_des(unsigned algorithm, struct span key);
+
 /* A keyset as bytes: in objects, and in profiles. At most KEYSET_ENCODED_MAX octets; encode makes `out` full
  * rather than write what is not valid. decode takes one keyset and leaves what follows to the caller
  * (rd_done); when there is no valid one it returns false, makes the reader bad and zeroes *out. */

@@ -80,6 +80,16 @@ struct span admin_file_read(struct uicc *card, uint16_t file)
     return file == PROFILE_NO_FILE ? SPAN_EMPTY : fs_body(card, file);
 }
 
+bool admin_file_exists(struct uicc *card, uint16_t file)
+{
+    return fs_exists(card, file) && fs_is_ef(fs_file(card, file));
+}
+
+uint16_t admin_file_fid(struct uicc *card, uint16_t file)
+{
+    return fs_file(card, file)->fid;
+}
+
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file)
 {
     return file == PROFILE_NO_FILE ? 0 : fs_file(card, file)->record_len;

@@ -153,6 +153,14 @@ static sw_t permitted(const struct call *call, enum access access)
         if (!session->remote)
             return SW_SECURITY_STATUS;
         return (session->rights & RIGHT_REMOTE_CHANGE) != 0 ? SW_OK : SW_NO_AUTHORITY;
+    case ACCESS_REMOTE_KEYS:
+        if (!session->remote)
+            return SW_SECURITY_STATUS;
+        return (session->rights & RIGHT_REPLACE_KEYS) != 0 && (session->rights & RIGHT_STANDBY) == 0 ? SW_OK : SW_NO_AUTHORITY;
+    case ACCESS_OPERATOR:
+        if (session->remote)
+            return (session->rights & RIGHT_AUTHENTIC) != 0 ? SW_OK : SW_SECURITY_STATUS;
+        return pin_satisfied(card, session, 0x0A) ? SW_OK : SW_SECURITY_STATUS;
     case ACCESS_ADMIN:
         if (session->remote)
             return (session->rights & RIGHT_ADMIN) != 0 ? SW_OK : SW_SECURITY_STATUS;

@@ -262,6 +262,12 @@ sw_t command_status(struct call *call)
     const struct command *cmd = call->cmd;
     if (cmd->p1 > 2) /* 11.1.2.2: none, current application initialised, about to be terminated */
         return SW_WRONG_P1P2;
+    if (!call->session->remote) { /* a poll: TS 102 221 14.5.1 */
+        const struct event event = {.kind = EVENT_STATUS};
+        sw_t sw = applets_tell(call->card, &event, true);
+        if (sw != SW_OK)
+            return sw;
+    }
     uint8_t applet = call->session->applet;
     switch (cmd->p2) {
     case STATUS_FCP:

@@ -30,6 +30,8 @@ enum event_kind {
     EVENT_ENVELOPE,          /* an ENVELOPE of one of the tags the class listens to */
     EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
     EVENT_POWER_ON,          /* after a reset, before the first command */
+    EVENT_STATUS,            /* the terminal polled with STATUS; only classes with `polls` */
+    EVENT_TERMINAL_PROFILE,  /* the terminal said what it can do */
 };
 
 struct event {
@@ -52,6 +54,7 @@ struct applet_class {
     sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw);
     const uint8_t *envelope_tags;            /* 0 at the end; may be NULL */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
+    bool polls;                              /* it wants EVENT_STATUS */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal); /* once, when the card is made */
     sw_t (*select)(struct applet self);      /* may refuse */
     void (*deselect)(struct applet self);
@@ -76,8 +79,13 @@ struct session {
     struct view view;
     uint32_t local;    /* local PINs of the selected application that were verified on this channel (profile_pin_bit) */
     uint32_t granted;  /* remote: key references taken as verified (profile_pin_bit) */
-    uint32_t rights;   /* remote: enum applet_right */
+    uint32_t rights;   /* remote: enum applet_right, RIGHT_AUTHENTIC, RIGHT_STANDBY */
+    uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering */
 };
+
+/* Rights that a session has besides those of its keyset. */
+#define RIGHT_STANDBY   0x40000000u /* its keyset only repeats an order and asks what became of it */
+#define RIGHT_AUTHENTIC 0x80000000u /* the message was authenticated */
 
 /* ---- one running command ---- */
 
@@ -97,6 +105,7 @@ struct call {
 bool applet_get(struct applet self, uint16_t item, struct span *out);
 bool applet_put(struct applet self, uint16_t item, struct span value);      /* in the command's transaction */
 bool applet_remove(struct applet self, uint16_t item);
+bool applet_remove_if_there(struct applet self, uint16_t item);
 /* Durable at once, whatever becomes of the command: for counters. */
 bool applet_put_now(struct applet self, uint16_t item, struct span value);
 
@@ -121,6 +130,8 @@ const void *applet_service(struct uicc *card, const char *service, unsigned nth,
 uint16_t admin_file(struct applet self, uint16_t fid); /* a file of the applet's ADF; PROFILE_NO_FILE if there is none */
 uint16_t admin_file_in(struct uicc *card, uint16_t df, uint16_t fid); /* a file of this directory; 0: the MF */
 struct span admin_file_read(struct uicc *card, uint16_t file);
+bool admin_file_exists(struct uicc *card, uint16_t file); /* an EF that is there */
+uint16_t admin_file_fid(struct uicc *card, uint16_t file);
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
@@ -144,7 +155,7 @@ sw_t session_execute_remote(struct uicc *card, struct session *session, struct s
 enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header);
 
 /* A fresh session for an OTA script at this target applet. */
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out);
+void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out);
 
 /* The applet with this TAR; NO_APPLET if there is none. */
 uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);
@@ -157,7 +168,7 @@ const struct applet_class *applet_class_of(struct uicc *card, uint8_t index);
  * or the queue is full. */
 bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct span rest);
 
-enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SEND_SMS = 0x13 };
+enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SET_UP_EVENT_LIST = 0x05, PROACTIVE_SEND_SMS = 0x13, PROACTIVE_TIMER_MANAGEMENT = 0x27 };
 enum { REFRESH_UICC_RESET = 0x04 };
 
 #endif

@@ -33,6 +33,7 @@ struct ram {
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
+    uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
     uint8_t waiting_channel;

@@ -268,6 +268,12 @@ bool applet_remove(struct applet self, uint16_t item)
     return objects_remove(self.card->objects, item_id(self, item));
 }
 
+bool applet_remove_if_there(struct applet self, uint16_t item)
+{
+    struct span there;
+    return !applet_get(self, item, &there) || applet_remove(self, item);
+}
+
 bool applet_put_now(struct applet self, uint16_t item, struct span value)
 {
     return objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK;

@@ -51,7 +51,9 @@ static sw_t run(struct uicc *card, struct session *session, struct command *cmd,
         .target = PROFILE_NO_FILE,
         .out = out,
     };
-    return dispatch_run(*row, cmd, &card_gate, &call);
+    sw = dispatch_run(*row, cmd, &card_gate, &call);
+    card->ram.target = call.target;
+    return sw;
 }
 
 /* Every command is a transaction: it commits with its status word or leaves no trace. A proactive command that an aborted command queued is part of
@@ -91,7 +93,7 @@ sw_t command_get_response(struct call *call)
 
 /* ---- OTA scripts ---- */
 
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, struct session *out)
+void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out)
 {
     const struct profile_applet *a = &card->profile->applets[applet];
     *out = (struct session){
@@ -99,8 +101,9 @@ void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, str
         .remote = true,
         .applet = applet,
         .view = {.df = a->adf == PROFILE_NO_FILE ? 0 : a->adf, .ef = PROFILE_NO_FILE},
-        .granted = a->access,
+        .granted = (rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
         .rights = rights,
+        .key_item = key_item,
     };
 }
 

@@ -5,6 +5,8 @@
  */
 #include <stdlib.h>
 
+#include "fs.h"
+#include "inspect.h"
 #include "kernel.h"
 
 static size_t answer(uint8_t *response, size_t n, sw_t sw)
@@ -143,9 +145,21 @@ static bool maybe_secret(struct span command)
     return false;
 }
 
+/* The file a command worked on: the one dispatch resolved, or for SELECT and STATUS the current one. */
+static uint16_t traced_file(const struct uicc *card, const struct command_row *row, const struct command *cmd, sw_t sw)
+{
+    enum { INS_SELECT = 0xA4, INS_STATUS = 0xF2 };
+    if (row == NULL || card->ram.target != PROFILE_NO_FILE)
+        return card->ram.target;
+    if ((row->ins != INS_SELECT && row->ins != INS_STATUS) || !sw_is_ok(sw) || !card->ram.channels[cmd->channel].open)
+        return PROFILE_NO_FILE;
+    const struct view *view = &card->ram.channels[cmd->channel].view;
+    return row->ins == INS_SELECT && view->ef != PROFILE_NO_FILE ? view->ef : view->df;
+}
+
 /* Sinks never see what is secret: the header of such a command, the status word of such a response. */
-static void trace(const struct uicc *card, const struct command_row *row, bool secret_response, struct span command,
-                  struct span response)
+static void trace(const struct uicc *card, const struct command_row *row, const struct command *cmd, bool secret_response,
+                  struct span command, struct span response)
 {
     if (card->env->trace == NULL)
         return;
@@ -162,6 +176,12 @@ static void trace(const struct uicc *card, const struct command_row *row, bool s
     event.text = row != NULL ? row->name : "unknown command";
     event.status = sw_text((sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
     event.withheld = secret_data || secret_response;
+    char path[UICC_PATH_MAX];
+    uint16_t file = traced_file(card, row, cmd, (sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
+    if (file != PROFILE_NO_FILE && fs_exists(card, file)) {
+        uicc_inspect_path(card, file, path);
+        event.file = path;
+    }
     card->env->trace(card->env->ctx, &event);
 }
 
@@ -171,6 +191,7 @@ size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_
     struct command cmd;
     bool secret = card->ram.waiting_secret;
     size_t len;
+    card->ram.target = PROFILE_NO_FILE;
     sw_t sw = card->ram.powered ? command_parse(span_of(command, n), &cmd) : SW_TECHNICAL_PROBLEM;
     if (sw == SW_OK) {
         len = execute(card, &cmd, response, &row);
@@ -182,6 +203,6 @@ size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_
     secret = len > 2 && row != NULL &&
              ((row->flags & ROW_SECRET_RESPONSE) != 0 || ((row->flags & ROW_KEEPS_RESPONSE) != 0 && secret));
     if (card->env->trace != NULL)
-        trace(card, row, secret, span_of(command, n), span_of(response, len));
+        trace(card, row, &cmd, secret, span_of(command, n), span_of(response, len));
     return len;
 }

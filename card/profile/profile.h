@@ -66,6 +66,7 @@ struct profile_pin {
 enum applet_right { /* what an OTA session that targets this applet may be given */
     RIGHT_REMOTE_CHANGE = 1u << 0, /* order a change of subscription */
     RIGHT_ADMIN = 1u << 1,
+    RIGHT_REPLACE_KEYS = 1u << 2,  /* PUT KEY: the active operator's OTA keyset, K and OPc */
 };
 
 struct profile_applet {

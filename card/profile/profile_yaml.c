@@ -226,8 +226,13 @@ static bool ota_key(const struct maker *m, const char *path, const char *part, i
     struct place bits, text;
     (void)snprintf(bits.text, sizeof bits.text, "%s.%s.bits", path, part);
     (void)snprintf(text.text, sizeof text.text, "%s.%s.key", path, part);
-    return key_bits(m, bits.text, algorithm, y->bits) &&
-           read_key(m, text.text, y->key, y->bits / 8, 0, key, n, derived);
+    if (!key_bits(m, bits.text, algorithm, y->bits) ||
+        !read_key(m, text.text, y->key, y->bits / 8, 0, key, n, derived))
+        return false;
+    return *derived || m->insecure || !ota_key_is_des((unsigned)algorithm, span_of(key, *n)) ||
+           yaml_fail(m->s, text.text,
+                     "parts of it are equal: that is single DES, which is broken; use aes, or say "
+                     "\"insecure: true\"");
 }
 
 /* `path` is that of the "ota" mapping. */

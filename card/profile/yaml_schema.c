@@ -21,7 +21,7 @@ static const cyaml_strval_t kinds[] = {{"mf", FILE_MF},         {"df", FILE_DF},
 static const cyaml_strval_t fills[] = {
     {"iccid", FILL_ICCID}, {"imsi", FILL_IMSI}, {"access-rules", Y_FILL_ACCESS_RULES}};
 static const cyaml_strval_t algorithms[] = {{"aes", OTA_AES}, {"3des", OTA_3DES}, {"des", OTA_DES}};
-static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}};
+static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}, {"replace-keys", RIGHT_REPLACE_KEYS}};
 
 #define ENUMERATED(key, flags, type, member, strings)                                                        \
     CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, strings, CYAML_ARRAY_LEN(strings))

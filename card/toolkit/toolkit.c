@@ -47,7 +47,9 @@ static const struct {
     uint8_t type, octet, bit;
 } facilities[] = {
     {PROACTIVE_REFRESH, 3, 8},
+    {PROACTIVE_SET_UP_EVENT_LIST, 5, 1},
     {PROACTIVE_SEND_SMS, 4, 2},
+    {PROACTIVE_TIMER_MANAGEMENT, 8, 1},
 };
 
 static bool offered(const struct toolkit *t, uint8_t type)
@@ -87,6 +89,20 @@ bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct 
     return true;
 }
 
+/* An event that has nothing to be answered, to every applet (or to those that want polls). */
+sw_t applets_tell(struct uicc *card, const struct event *event, bool polls)
+{
+    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+        const struct applet_class *class = applet_class_of(card, i);
+        if (class->event == NULL || (polls && !class->polls))
+            continue;
+        sw_t sw = class->event((struct applet){card, i}, event);
+        if (sw != SW_OK)
+            return sw;
+    }
+    return SW_OK;
+}
+
 /* ---- the commands of TS 102 221 11.2 ---- */
 
 sw_t command_terminal_profile(struct call *call)
@@ -96,7 +112,8 @@ sw_t command_terminal_profile(struct call *call)
     memset(t->profile, 0, sizeof t->profile);
     memcpy(t->profile, known.p, known.n);
     t->profile_len = (uint8_t)known.n;
-    return SW_OK;
+    const struct event event = {.kind = EVENT_TERMINAL_PROFILE};
+    return applets_tell(call->card, &event, false);
 }
 
 static bool listens(const struct applet_class *class, uint32_t tag)

@@ -26,6 +26,9 @@ size_t toolkit_pending(const struct toolkit *t);
 bool toolkit_profile_bit(const struct toolkit *t, unsigned octet, unsigned bit);
 
 struct call;
+struct uicc;
+struct event;
+sw_t applets_tell(struct uicc *card, const struct event *event, bool polls);
 sw_t command_terminal_profile(struct call *call);
 sw_t command_envelope(struct call *call);
 sw_t command_fetch(struct call *call);

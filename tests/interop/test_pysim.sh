@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # test_pysim.sh SOFTUICC: pySim (https://gitea.osmocom.org/sim-card/pysim) at the card, through pcscd. $PYSIM is its checkout; what it needs of Python
-# that Debian has not must be in $PYTHONPATH. TAP on standard output; exit code 77: cannot be tried here. pySim-shell's exit code says nothing: EXCEPTION in its
+# that Debian has not must be in $PYTHONPATH. TAP on standard output; a plan of none says why it cannot be tried here. pySim-shell's exit code says nothing: EXCEPTION in its
 # output does.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [[ -z ${VPCD_PORT-} ]]; then
-    [[ -n ${PYSIM-} ]] || { echo "1..0 # SKIP PYSIM does not name a checkout of pySim" && exit 77; }
-    [[ -r $PYSIM/pySim-shell.py ]] || { echo "1..0 # SKIP no pySim-shell.py in $PYSIM" && exit 77; }
+    [[ -n ${PYSIM-} ]] || { echo "1..0 # SKIP PYSIM does not name a checkout of pySim" && exit 0; }
+    [[ -r $PYSIM/pySim-shell.py ]] || { echo "1..0 # SKIP no pySim-shell.py in $PYSIM" && exit 0; }
     export PYSIM
     exec "$here/with-pcscd" -- bash "$here/test_pysim.sh" "$@"
 fi
 softuicc=$(readlink -f "${1:?Usage: test_pysim.sh SOFTUICC}")
 python=/usr/bin/python3
 wrong=$(cd "$PYSIM" && "$python" pySim-shell.py --help 2>&1 >/dev/null | tail -n 1)
-[[ -z $wrong ]] || { echo "1..0 # SKIP pySim does not start: $wrong" && exit 77; }
+[[ -z $wrong ]] || { echo "1..0 # SKIP pySim does not start: $wrong" && exit 0; }
 
 iccid=8988211000000000011
 tmp=$(mktemp -d)

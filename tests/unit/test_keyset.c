@@ -156,6 +156,27 @@ static void test_refusals(void **state)
     }
 }
 
+static void test_single_des(void **state)
+{
+    (void)state;
+    uint8_t key[24];
+    for (uint8_t i = 0; i < 24; i++)
+        key[i] = (uint8_t)(i * 22 + 4);
+    assert_false(ota_key_is_des(OTA_3DES, span_of(key, 16)));
+    assert_false(ota_key_is_des(OTA_3DES, span_of(key, 24)));
+    assert_true(ota_key_is_des(OTA_DES, span_of(key, 8)));
+    memcpy(key + 16, key, 8); /* K1, K2, K1: what two keys are */
+    assert_false(ota_key_is_des(OTA_3DES, span_of(key, 24)));
+    memcpy(key + 8, key, 8);
+    key[8] ^= 1; /* parity */
+    key[15] ^= 1;
+    assert_true(ota_key_is_des(OTA_3DES, span_of(key, 16)));
+    assert_true(ota_key_is_des(OTA_3DES, span_of(key, 24)));
+    assert_false(ota_key_is_des(OTA_AES, span_of(key, 24)));
+    key[8] ^= 2;
+    assert_false(ota_key_is_des(OTA_3DES, span_of(key, 16)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_valid),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_single_des),
     };
     return cmocka_run_group_tests_name("keyset", tests, NULL, NULL);
 }

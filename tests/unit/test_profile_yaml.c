@@ -61,7 +61,7 @@ static void test_builtin(void **state)
         assert_int_equal(q->ota.kid_algorithm, OTA_AES);
         assert_int_equal(q->ota.kic_len, 16);
         assert_int_equal(q->ota.mac_len, 8);
-        assert_int_equal(q->ota_rights, RIGHT_REMOTE_CHANGE);
+        assert_int_equal(q->ota_rights, RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS);
     }
     assert_int_equal(p->n_pins, 3);
     assert_int_equal(p->pins[0].reference, 0x01);

@@ -142,10 +142,12 @@ static void test_index(void **state)
     refused(&por, SW_INDEX_UNKNOWN);
     order(f, 0, "001020000000001", 2, &por);
     obeyed(&por, 2, 2);
+    assert_int_equal(fixture_authenticate(f, 2, 32), 0xDB);
     order(f, 2, "001020000000002", 0, &por);
     refused(&por, SW_INDEX_IN_USE);
     order(f, 2, "001020000000002", -1, &por); /* the next unused one is 1 */
     obeyed(&por, 1, 1);
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
     order(f, 1, "001020000000003", -1, &por);
     obeyed(&por, 3, 0);
 }
@@ -230,7 +232,11 @@ static void test_replay_and_forgery(void **state)
     fixture_ota_raw(f, &ota, span_of(command, n), &por);
     assert_int_equal(por.verdict, SCP80_GENUINE);
     assert_int_equal(por.status, SCP80_POR_OK);
-    fixture_ota_raw(f, &ota, span_of(command, n), &por); /* replayed: the keyset is no longer valid */
+    fixture_ota_raw(f, &ota, span_of(command, n), &por); /* replayed while the new subscription is on trial */
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_CNTR_LOW);
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+    fixture_ota_raw(f, &ota, span_of(command, n), &por); /* and after it: the keyset is no longer valid */
     not_authentic(&por);
     assert_imsi(f, "001020000000001");
 }
@@ -374,12 +380,15 @@ static void test_local(void **state)
     snprintf(select, sizeof select, "00A40400%02x%s", (unsigned)strlen(aid) / 2, aid);
     exchange(f, select, "6F*");
     apdu(f, "80E290000DE10B81090809101010325476F8", "6982");
-    apdu(f, "80CA00E300", "6982");
+    apdu(f, "80CA00E300", "6A86");
     apdu(f, "80CAE30000", "6982");
+    apdu(f, "80CAE40000", "6982");
+    apdu(f, "80CAE50000", "6982");
     apdu(f, "0020000A083132333435363738", "9000");
     exchange(f, "80CAE30000", "E3..80010085010386*");
     exchange(f, "80CAE30400", "6A88");
-    exchange(f, "80CA00E300", "6A88");
+    exchange(f, "80CAE40000", "6A88");
+    exchange(f, "80CAE50000", "6A88");
     apdu(f, "80E290000DE10B81090809101010325476F8", "6982"); /* ADM1 is not the operator */
     uint8_t data[34];
     struct aka_vector v;

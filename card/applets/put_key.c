@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, replaced where the keyset's rights permit it (TR 33.812 A3, A4). Keys come encrypted under
+ * the key-encryption key of the keyset that secured the message. All of them are decrypted and their check values compared before any is stored.
+ */
+#include "pairs.h"
+
+enum {
+    KVN_SUBSCRIBER = 0x7A, /* ours: the active pair's K and OPc, where GlobalPlatform has a key version */
+    ID_FIRST = 0x01, ID_MULTIPLE = 0x80,
+    TYPE_DES = 0x80, TYPE_AES = 0x88,
+    KCV_LEN = 3,
+    KVN_MAX = 15,
+};
+
+struct new_key {
+    uint8_t algorithm;  /* enum ota_algorithm */
+    uint8_t len;
+    uint8_t key[32];
+    uint8_t kcv[KCV_LEN];
+};
+
+static bool decrypt(struct applet self, const struct keyset *kek, struct span in, uint8_t *out)
+{
+    const uint8_t iv[16] = {0};
+    struct span key = span_of(kek->kik, kek->kik_len);
+    if (kek->kik_len == 0)
+        return false;
+    if (kek->kic_algorithm == OTA_AES)
+        return in.n % 16 == 0 && aes_cbc_decrypt(applet_crypto(self), key, iv, in.p, out, in.n);
+    bool ok = in.n % 8 == 0;
+    for (size_t i = 0; i < in.n && ok; i += 8) /* GlobalPlatform E.4.7: DES keys under ECB */
+        ok = des_cbc_decrypt(applet_crypto(self), key, iv, in.p + i, out + i, 8);
+    return ok;
+}
+
+/* One key data field: type, length, for AES the key's own length, the encrypted key, the check value. */
+static sw_t read_key(struct applet self, const struct keyset *kek, struct reader *r, struct new_key *out)
+{
+    uint8_t plain[48], kcv[KCV_LEN];
+    *out = (struct new_key){0};
+    uint8_t type = rd_u8(r);
+    struct span field = rd_take(r, rd_u8(r));
+    struct span check = rd_take(r, rd_u8(r));
+    struct reader f = rd_of(field);
+    out->algorithm = type == TYPE_AES ? OTA_AES : OTA_3DES;
+    out->len = type == TYPE_AES ? rd_u8(&f) : (uint8_t)field.n;
+    struct span encrypted = rd_rest(&f);
+    if (!rd_ok(r) || !rd_ok(&f) || (type != TYPE_AES && type != TYPE_DES) || check.n != KCV_LEN)
+        return SW_WRONG_DATA;
+    if (out->len < 16 || out->len > 32 || encrypted.n < out->len || encrypted.n > sizeof plain)
+        return SW_WRONG_DATA;
+    bool ok = decrypt(self, kek, encrypted, plain);
+    memcpy(out->key, plain, out->len);
+    crypto_wipe(plain, sizeof plain);
+    if (!ok || !key_check_value(self, out->algorithm, span_of(out->key, out->len), kcv))
+        return SW_WRONG_DATA;
+    memcpy(out->kcv, kcv, KCV_LEN);
+    return crypto_equal(kcv, check.p, KCV_LEN) ? SW_OK : SW_WRONG_DATA;
+}
+
+static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key keys[3])
+{
+    struct applet self = call->self;
+    unsigned index = pair_active(self);
+    struct keyset set, other;
+    uint32_t rights, other_rights;
+    struct span bytes;
+    if (version == 0 || version > KVN_MAX)
+        return SW_WRONG_DATA;
+    for (uint16_t i = 0; applet_get(self, (uint16_t)(ITEM_COMMON_KEYS | i), &bytes); i++) {
+        bool clash = ota_secret_load(self, (uint16_t)(ITEM_COMMON_KEYS | i), &other_rights, &other) && other.version == version;
+        crypto_wipe(&other, sizeof other);
+        if (clash)
+            return SW_WRONG_DATA;
+    }
+    if (!ota_secret_load(self, (uint16_t)(ITEM_OTA | index), &rights, &set))
+        return SW_TECHNICAL_PROBLEM;
+    sw_t sw = set.version == call->cmd->p1 ? SW_OK : SW_DATA_NOT_FOUND;
+    struct keyset fresh = {.version = version, .mac_len = 8};
+    fresh.kic_algorithm = keys[0].algorithm;
+    fresh.kid_algorithm = keys[1].algorithm;
+    fresh.kic_len = keys[0].len;
+    fresh.kid_len = keys[1].len;
+    fresh.kik_len = keys[2].len;
+    memcpy(fresh.kic, keys[0].key, sizeof fresh.kic);
+    memcpy(fresh.kid, keys[1].key, sizeof fresh.kid);
+    memcpy(fresh.kik, keys[2].key, sizeof fresh.kik);
+    if (sw == SW_OK && (!keyset_valid(&fresh) || keys[2].algorithm != keys[0].algorithm))
+        sw = SW_WRONG_DATA;
+    for (int i = 0; i < 3 && sw == SW_OK; i++) /* what a profile may not have, does not come later */
+        if (!applet_profile(self)->insecure && ota_key_is_des(keys[i].algorithm, span_of(keys[i].key, keys[i].len)))
+            sw = SW_WRONG_DATA;
+    /* New keys, new counter. */
+    if (sw == SW_OK && (!ota_secret_put(self, (uint16_t)(ITEM_OTA | index), rights, &fresh) ||
+                        !applet_remove_if_there(self, (uint16_t)(ITEM_COUNTER | index))))
+        sw = SW_MEMORY_PROBLEM;
+    crypto_wipe(&set, sizeof set);
+    crypto_wipe(&fresh, sizeof fresh);
+    return sw;
+}
+
+/* K, OPc, or both; the sequence numbers of a new K are fresh. */
+static sw_t put_subscriber_keys(struct call *call, const struct new_key *k, const struct new_key *opc)
+{
+    struct applet self = call->self;
+    unsigned index = pair_active(self);
+    struct aka_secret secret;
+    if (!aka_secret_load(self, index, &secret))
+        return SW_TECHNICAL_PROBLEM;
+    if (k != NULL) {
+        memcpy(secret.key.k, k->key, sizeof secret.key.k);
+        secret.key.k_len = k->len;
+    }
+    if (opc != NULL) {
+        memcpy(secret.key.opc, opc->key, sizeof secret.key.opc);
+        secret.key.opc_len = opc->len;
+    }
+    sw_t sw = aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
+    if (sw == SW_OK && !aka_secret_put(self, index, &secret))
+        sw = SW_MEMORY_PROBLEM;
+    if (sw == SW_OK && k != NULL && !applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)))
+        sw = SW_MEMORY_PROBLEM;
+    crypto_wipe(&secret, sizeof secret);
+    return sw;
+}
+
+/* P1: version of the keyset that is replaced, or KVN_SUBSCRIBER. P2: identifier of the first key: 81, KIc, KID and KIK; for the subscriber's keys 01 K, 02 OPc, 81 both. Data: the new
+ * version, then the keys. The answer: version and check values. */
+static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key keys[3])
+{
+    struct reader r = rd_of(call->cmd->data);
+    bool subscriber = call->cmd->p1 == KVN_SUBSCRIBER;
+    uint8_t version = rd_u8(&r), p2 = call->cmd->p2;
+    size_t n = 0;
+    while (r.left > 0) {
+        sw_t sw = n < 3 ? read_key(call->self, kek, &r, &keys[n++]) : SW_WRONG_DATA;
+        if (sw != SW_OK)
+            return sw;
+    }
+    sw_t sw;
+    if (subscriber && p2 == (ID_FIRST | ID_MULTIPLE) && n == 2)
+        sw = put_subscriber_keys(call, &keys[0], &keys[1]);
+    else if (subscriber && (p2 == ID_FIRST || p2 == ID_FIRST + 1) && n == 1)
+        sw = put_subscriber_keys(call, p2 == ID_FIRST ? &keys[0] : NULL, p2 == ID_FIRST ? NULL : &keys[0]);
+    else if (!subscriber && p2 == (ID_FIRST | ID_MULTIPLE) && n == 3)
+        sw = put_keyset(call, version, keys);
+    else
+        return SW_WRONG_P1P2;
+    if (sw != SW_OK)
+        return sw;
+    buf_u8(call->out, version);
+    for (size_t i = 0; i < n; i++)
+        buf_put(call->out, span_of(keys[i].kcv, KCV_LEN));
+    bool noted = audit(call->self, AUDIT_KEYS_REPLACED, (uint8_t)pair_active(call->self), call->session->key_item);
+    return noted ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+sw_t command_put_key(struct call *call)
+{
+    struct keyset kek;
+    struct trial trial;
+    struct new_key keys[3];
+    uint32_t rights;
+    uint16_t item = call->session->key_item; /* a counter's item: the keys lie beside it */
+    uint16_t keys_item = (uint16_t)((item & ITEM_KIND) == ITEM_COUNTER ? ITEM_OTA | (item & 0xFF) : ITEM_COMMON_KEYS | (item & 0xFF));
+    if (trial_load(call->self, &trial)) /* whose keys would they be? */
+        return SW_TRIAL_RUNNING;
+    if (!ota_secret_load(call->self, keys_item, &rights, &kek))
+        return SW_TECHNICAL_PROBLEM;
+    sw_t sw = put_key(call, &kek, keys);
+    crypto_wipe(&kek, sizeof kek);
+    crypto_wipe(keys, sizeof keys);
+    return sw;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The service "ota-keys": the active operator's keyset, and the common ones. Those of other pairs do not exist as long as their pair is not the active one: that is what makes the old
+ * operator's keys worthless after a change (TR 33.812 5.3.2.2). While a subscription is on trial the old operator's keyset still opens messages, but only to hear again what was ordered, and
+ * to ask what became of it.
+ */
+#include "pairs.h"
+
+static bool usable(struct applet self, uint16_t keys_item, uint16_t counter_item, uint8_t version, struct ota_key_reference *ref,
+                   struct keyset *keys)
+{
+    *ref = (struct ota_key_reference){.item = counter_item};
+    return ota_secret_load(self, keys_item, &ref->rights, keys) && keys->version == version;
+}
+
+static bool ota_find(struct applet self, uint8_t version, unsigned nth, struct ota_key_reference *ref, struct keyset *keys)
+{
+    struct trial trial;
+    struct span bytes;
+    unsigned active = pair_active(self);
+    if (usable(self, (uint16_t)(ITEM_OTA | active), (uint16_t)(ITEM_COUNTER | active), version, ref, keys) && nth-- == 0)
+        return true;
+    if (trial_load(self, &trial) &&
+        usable(self, ITEM_OTA | trial.from, ITEM_COUNTER | trial.from, version, ref, keys) && nth-- == 0) {
+        ref->standby = true;
+        return true;
+    }
+    for (uint16_t i = 0; applet_get(self, (uint16_t)(ITEM_COMMON_KEYS | i), &bytes); i++)
+        if (usable(self, (uint16_t)(ITEM_COMMON_KEYS | i), (uint16_t)(ITEM_COMMON_COUNTER | i), version, ref, keys) && nth-- == 0)
+            return true;
+    crypto_wipe(keys, sizeof *keys);
+    return false;
+}
+
+static void ota_counter(struct applet self, const struct ota_key_reference *ref, uint8_t cntr[5])
+{
+    struct span bytes;
+    memset(cntr, 0, 5);
+    if (applet_get(self, ref->item, &bytes) && bytes.n == 5)
+        memcpy(cntr, bytes.p, 5);
+}
+
+static bool ota_set_counter(struct applet self, const struct ota_key_reference *ref, const uint8_t cntr[5])
+{
+    return applet_put_now(self, ref->item, span_of(cntr, 5));
+}
+
+const struct ota_key_service subscription_ota_keys = {ota_find, ota_counter, ota_set_counter};

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A new subscription is on trial until its first successful authentication (TR 33.812 A5, B8: never without a valid subscription). What counts against it is counted at once and for good, so
+ * that a modem that powers the card down and up does not defeat it; over a limit, the old subscription comes back as it was.
+ */
+#include "pairs.h"
+
+enum { TRIAL_LEN = 7 };
+
+bool trial_load(struct applet self, struct trial *out)
+{
+    struct span bytes;
+    if (!applet_get(self, ITEM_TRIAL, &bytes) || bytes.n != TRIAL_LEN)
+        return false;
+    struct reader r = rd_of(bytes);
+    out->from = rd_u8(&r);
+    out->to = rd_u8(&r);
+    out->policy = (struct trial_policy){.power_ups = rd_u8(&r)};
+    out->policy.polls = rd_u8(&r);
+    out->policy.failures = rd_u8(&r);
+    out->policy.no_service = rd_u8(&r);
+    out->policy.minutes = rd_u8(&r);
+    return rd_done(&r);
+}
+
+bool trial_begin(struct applet self, const struct trial *t)
+{
+    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service, t->policy.minutes};
+    return applet_remove_if_there(self, ITEM_TRIED) && applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes));
+}
+
+static bool trial_end(struct applet self)
+{
+    return applet_remove_if_there(self, ITEM_TRIAL) && applet_remove_if_there(self, ITEM_TRIED) &&
+           applet_remove_if_there(self, ITEM_SAVED);
+}
+
+static bool set_state(struct applet self, unsigned index, uint8_t state)
+{
+    struct pair_record s;
+    if (!pair_load(self, index, &s))
+        return false;
+    s.state = state;
+    if (state == PAIR_UNUSED)
+        s = (struct pair_record){.state = PAIR_UNUSED};
+    return pair_put(self, index, &s);
+}
+
+static bool set_outcome(struct applet self, uint8_t outcome)
+{
+    struct order_record r;
+    if (!order_record_load(self, &r))
+        return true;
+    r.outcome = outcome;
+    return order_record_put(self, &r);
+}
+
+bool trial_confirm(struct applet self)
+{
+    struct trial t;
+    if (!trial_load(self, &t))
+        return true;
+    return set_state(self, t.from, PAIR_RETIRED) && set_state(self, t.to, PAIR_ACTIVE) && set_outcome(self, ORDER_CONFIRMED) &&
+           trial_end(self) && audit(self, AUDIT_CONFIRMED, t.to, 0);
+}
+
+static void tried_load(struct applet self, uint8_t tried[STRIKES])
+{
+    struct span bytes;
+    memset(tried, 0, STRIKES);
+    if (applet_get(self, ITEM_TRIED, &bytes) && bytes.n == STRIKES)
+        memcpy(tried, bytes.p, STRIKES);
+}
+
+static uint8_t limit(const struct trial_policy *p, enum trial_strike strike)
+{
+    const uint8_t limits[STRIKES] = {
+        [STRIKE_POWER_UP] = p->power_ups, [STRIKE_POLL] = p->polls, [STRIKE_FAILURE] = p->failures, [STRIKE_NO_SERVICE] = p->no_service};
+    return limits[strike];
+}
+
+static bool over(const struct trial_policy *p, const uint8_t tried[STRIKES])
+{
+    for (unsigned i = 0; i < STRIKES; i++)
+        if (limit(p, i) != 0 && tried[i] >= limit(p, i))
+            return true;
+    return false;
+}
+
+bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back)
+{
+    struct trial t;
+    uint8_t tried[STRIKES];
+    *roll_back = false;
+    if (!trial_load(self, &t))
+        return true;
+    if (limit(&t.policy, strike) == 0) /* nothing to write down for it */
+        return true;
+    tried_load(self, tried);
+    if (tried[strike] < 0xFF)
+        tried[strike]++;
+    bool ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
+    *roll_back = over(&t.policy, tried);
+    return ok;
+}
+
+bool trial_due(struct applet self)
+{
+    struct trial t;
+    uint8_t tried[STRIKES];
+    if (!trial_load(self, &t))
+        return false;
+    tried_load(self, tried);
+    return over(&t.policy, tried);
+}
+
+/* The pair that no network accepted is not used up: its keys were never used with success, and may be what a later order names. Its sequence numbers stay as they are. */
+bool trial_roll_back(struct applet self, bool refresh)
+{
+    struct trial t;
+    if (!trial_load(self, &t))
+        return true;
+    bool ok = subscription_files_restore(self) && subscription_tell_users(self) && set_state(self, t.from, PAIR_ACTIVE) &&
+              set_state(self, t.to, PAIR_UNUSED) && pair_set_active(self, t.from) && set_outcome(self, ORDER_ROLLED_BACK) &&
+              trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
+    if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))
+        applet_note(self, "REFRESH not sent: the terminal's TERMINAL PROFILE does not offer it");
+    return ok;
+}

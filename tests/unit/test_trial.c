@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nobody is locked out (3GPP TR 33.812 A5, B8): a new subscription is on trial until its first successful authentication, and rolls back by itself; questions from both operators; orders repeated; files in
+ * the same step; suspension; keys replaced over the air (A3, A4). Each with a power cut at every write.
+ */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "card_fixture.h"
+#include "hex.h"
+
+enum { SPI = 0x1619 };
+#define NEW_IMSI "001020000000001"
+#define NEW_IMSI_HEX "080910200000000010"
+
+static int setup(void **state)
+{
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open(f, "test");
+    fixture_terminal_profile(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
+/* Sends a command to the subscription applet, in expanded format: its answer is data and status word, as hex. */
+static void command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room)
+{
+    char tar[7], script[600];
+    struct fixture_por por;
+    size_t n = strlen(apdu_hex) / 2;
+    fixture_tar(f, "subscription", tar);
+    if (n < 0x80)
+        snprintf(script, sizeof script, "AE8022%02zx%s0000", n, apdu_hex);
+    else
+        snprintf(script, sizeof script, "AE802281%02zx%s0000", n, apdu_hex);
+    const struct fixture_ota ota = {keys, SPI, tar, script, 0};
+    fixture_ota(f, &ota, &por);
+    answer[0] = '\0';
+    if (por.answered && por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK && por.n > 6) {
+        assert_true(2 * (por.n - 6) < room);
+        hex_format(span_of(por.data + 4, por.n - 6), answer);
+    } else if (por.answered) {
+        snprintf(answer, room, "%s %02x", por.verdict == SCP80_GENUINE ? "genuine" : "unprotected", por.status);
+    }
+}
+
+static void expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern)
+{
+    char answer[600];
+    command(f, keys, apdu_hex, answer, sizeof answer);
+    const char *a = answer, *p = pattern;
+    for (; *p != '\0' && *p != '*'; a++, p++)
+        if (*a == '\0' || (*p != '.' && (*a | 0x20) != (*p | 0x20)))
+            fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
+    if (*p == '\0' && *a != '\0')
+        fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
+}
+
+/* An order for the next pair and NEW_IMSI; `more`: further objects, as hex. */
+static void order(struct fixture *f, unsigned keys, const char *more, const char *pattern)
+{
+    char apdu_hex[500];
+    size_t n = 11 + strlen(more) / 2;
+    snprintf(apdu_hex, sizeof apdu_hex, "80E29000%02zxE1%02zx8109%s%s00", n + 2, n, NEW_IMSI_HEX, more);
+    expect(f, keys, apdu_hex, pattern);
+}
+
+static void assert_imsi(struct fixture *f, const char *expected)
+{
+    char digits[16];
+    fixture_imsi(f, digits);
+    assert_string_equal(digits, expected);
+}
+
+static void assert_old(struct fixture *f, uint64_t sqn)
+{
+    assert_imsi(f, FIXTURE_IMSI);
+    assert_int_equal(fixture_authenticate(f, 0, sqn), 0xDB);
+}
+
+#define ASK "80CAE40000"
+#define POWER_UPS(n) "8404" n "000000"
+
+static void test_power_ups(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+    order(f, 0, "8201AA" POWER_UPS("03"), "E2..8001018101028201AA*9000");
+    expect(f, 0, ASK, "E4098001018201AA8801019000");     /* both may ask: on trial */
+    expect(f, 1, ASK, "E4098001018201AA8801019000");
+    fixture_reset(f);
+    assert_imsi(f, NEW_IMSI);
+    fixture_restart(f);                                  /* counted for good: a modem that power-cycles does not defeat it */
+    assert_imsi(f, NEW_IMSI);
+    fixture_reset(f);                                    /* the third */
+    assert_old(f, 64);
+    expect(f, 0, ASK, "E4098001018201AA8801039000");     /* rolled back */
+    expect(f, 1, ASK, "unprotected 06");                 /* the new operator is out */
+    fixture_reset(f);
+    fixture_reset(f);
+    fixture_reset(f);
+    assert_old(f, 96);
+    order(f, 0, "", "E2..8001018101*9000");              /* the pair was never used with success: it is there again */
+    fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+    for (int i = 0; i < 40; i++)
+        fixture_reset(f);
+    assert_imsi(f, NEW_IMSI);
+    expect(f, 1, ASK, "E4068001018801029000");           /* confirmed; the old pair is retired */
+    expect(f, 0, ASK, "unprotected 06");
+}
+
+static void test_usual_trial(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "", "E2*9000");
+    for (int i = 0; i < 29; i++)
+        fixture_reset(f);
+    assert_imsi(f, NEW_IMSI);
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
+static void test_polls(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8404" "00020000", "E2*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80F2000C00", "9000");
+    apdu(f, "80F2000C00", "910B");                       /* back, and a REFRESH is asked for */
+    apdu(f, "801200000B", "D00981030.010482028182 9000");
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
+static void test_failures(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8404" "00000200", "E2*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0x9862); /* a network with the wrong K */
+    assert_imsi(f, NEW_IMSI);
+    fixture_restart(f);
+    fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 2, 32), 0x9862);
+    apdu(f, "80F2000C00", "910B");                       /* noticed at the next poll */
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
+static void test_no_service(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8404" "00000002", "E2*9000");
+    fixture_reset(f);
+    exchange(f, "8010000014FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "910E");
+    apdu(f, "801200000E", "D00C81030.0500820281829901039000");    /* SET UP EVENT LIST: location status */
+    exchange(f, "801400000C8103010500820282818301" "00", "9000");
+    apdu(f, "80C200000CD60A190103820282811B0102", "9000");        /* no service */
+    apdu(f, "80C200000CD60A190103820282811B0100", "9000");        /* normal service: nothing against it */
+    apdu(f, "80C200000CD60A190104820282811B0102", "9000");        /* another event */
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80C200000CD60A190103820282811B0101", "910B");        /* limited service: the second strike */
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
+static void test_timer(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8405" "000000005A", "E2*9000");                  /* 90 minutes */
+    fixture_reset(f);
+    exchange(f, "8010000014FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "9113");
+    apdu(f, "8012000013", "D01181030.270082028182A40101A503100300" "9000");
+    exchange(f, "801400000F8103012700820282818301" "00A40101", "9000");
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80C200000ED70C82028281A40101A503100300", "910B");    /* the time is up */
+    fixture_reset(f);
+    assert_old(f, 32);
+    fixture_terminal_profile(f);
+    apdu(f, "80C200000ED70C82028281A40101A503100300", "9000");    /* nothing is on trial any more */
+    order(f, 0, "8405" "000000005A", "E2*9000");
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+    apdu(f, "80C200000ED70C82028281A40101A503100300", "91..");
+    assert_imsi(f, NEW_IMSI);
+}
+
+static void test_mnc_length(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "850104", "6A80");
+    order(f, 0, "85020203", "6A80");
+    order(f, 0, "850103" POWER_UPS("01"), "E2*9000");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026FAD", "9*");
+    exchange(f, "00B0000301", "039*");
+    fixture_reset(f);
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026FAD", "9*");
+    exchange(f, "00B0000301", "029*");                            /* back with the rest */
+}
+
+/* TR 33.812 V2, and both together: the same order must come from the operator and from the subscription manager. */
+static void test_consent(void **state)
+{
+    (void)state;
+    static const char profile[] =
+        "format: 1\n"
+        "name: consent\n"
+        "include: test\n"
+        "applets:\n"
+        "  - {class: subscription, params: C00101}\n"
+        "keysets:\n"
+        "  - ota:\n"
+        "      version: 9\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kid: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kik: {bits: 128, key: derived}\n"
+        "    rights: [remote-change]\n";
+    enum { COMMON = FIXTURE_COMMON };
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open_text(f, profile);
+    fixture_terminal_profile(f);
+    order(f, 0, "820177", "E205" "80010189009000");               /* staged: nothing happens yet */
+    order(f, 0, "820177", "E205" "80010189009000");               /* one party does not consent to itself */
+    assert_imsi(f, FIXTURE_IMSI);
+    fixture_restart(f);
+    fixture_terminal_profile(f);
+    order(f, COMMON, "820178", "E205" "80010189009000");          /* another order takes its place */
+    order(f, 0, "820177", "E205" "80010189009000");
+    assert_imsi(f, FIXTURE_IMSI);
+    order(f, COMMON, "820177", "E2..8001018101028201" "77*9000"); /* the same from the other party: done */
+    assert_imsi(f, NEW_IMSI);
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+    fixture_close(f);
+    free(f);
+}
+
+static void test_repetition(void **state)
+{
+    struct fixture *f = *state;
+    size_t n, m;
+    order(f, 0, "820155", "E2..8001018101028201" "55*9000");
+    exchange(f, "8012000000", "D0*");
+    uint8_t *before = fixture_snapshot(f, &n);
+    order(f, 0, "820155", "E2..8001018101028201" "55*9000");      /* its receipt was lost: the same answer under the old keys ... */
+    order(f, 1, "820155", "E2..8001018101028201" "55*9000");      /* ... and under the new */
+    order(f, 0, "820156", "6A95");                                /* another order has to wait */
+    order(f, 0, "", "6A95");
+    order(f, 1, "820156", "6A95");
+    expect(f, 0, "80E2900003C60101", "6A94");                     /* the stand-by keyset decides nothing */
+    uint8_t *after = fixture_snapshot(f, &m);
+    size_t differ = n != m;
+    for (size_t i = 0; i < n && n == m; i++)
+        differ += before[i] != after[i];
+    assert_true(n + 13 == m || differ <= 10);                     /* counters, and nothing else */
+    free(before);
+    free(after);
+    /* Nor does it reach files */
+    struct fixture_por por;
+    const struct fixture_ota rfm = {0, SPI, "B00001", "00A4000C026F46", 0};
+    fixture_ota(f, &rfm, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    const struct fixture_ota own = {1, SPI, "B00001", "00A4000C026F46", 0};
+    fixture_ota(f, &own, &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+}
+
+static void test_final(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "820109" "8400", "E2*9000");
+    expect(f, 0, ASK, "unprotected 06");                          /* no trial, no stand-by */
+    expect(f, 1, ASK, "E4098001018201098801029000");
+    for (int i = 0; i < 40; i++)
+        fixture_reset(f);
+    assert_imsi(f, NEW_IMSI);
+    fixture_terminal_profile(f);
+    order(f, 1, "84020000", "6A80");
+}
+
+/* V5: other files in the same step, and back with it. */
+static void test_bundle(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *more, *answer;
+    } bad[] = {
+        {"A50B" "A609" "91047FFF6F99" "9301AA", "6A82"},                   /* no such file */
+        {"A50B" "A609" "91047FFF6F07" "9301AA", "6A80"},                   /* the IMSI is the order's own */
+        {"A509" "A607" "91022FE2" "9301AA", "E2*"},                        /* (the card's owner may) */
+        {"A50A" "A608" "91047FFF6F46" "9300", "6A80"},
+        {"A508" "A606" "91047FFF6F46", "6A80"},
+        {"A50F" "A60D" "91047FFF6F46" "92020011" "9301AA", "6A80"},        /* beyond the end */
+        {"A50E" "A60C" "91047FFF6F46" "920100" "9301AA", "6A80"},
+        {"A50A" "A608" "91037FFF6F" "9301AA", "6A82"},
+        {"A503" "990100", "6A80"},
+        {"A50B" "A609" "91047FFF6F46" "9302AA", "6A80"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (bad[i].answer[0] == '6') {
+            order(f, 0, bad[i].more, bad[i].answer);
+            assert_imsi(f, FIXTURE_IMSI);
+        }
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026F46", "9*");
+    exchange(f, "00B0000011", "*");
+    char before[40], spn[40];
+    hex_format(span_of(f->response, 17), before);
+    order(f, 0, POWER_UPS("02") "A51D" "A60C" "91047FFF6F46" "9304014E6577" "A60D" "91047FFF6F78" "92020001" "930110", "E2*9000");
+    exchange(f, "00B0000011", "014E6577*");
+    exchange(f, "00A4000C026F78", "9*");
+    exchange(f, "00B0000002", "..10*");
+    fixture_reset(f);
+    fixture_reset(f);
+    assert_old(f, 32);
+    exchange(f, "00A4000C026F46", "9*");
+    exchange(f, "00B0000011", "*");
+    hex_format(span_of(f->response, 17), spn);
+    assert_string_equal(spn, before);
+}
+
+static void test_suspension(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, 0, "80E2900003C60102", "6A80");
+    expect(f, 0, "80E2900003C60101", "9000");
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0x6985);
+    fixture_restart(f);
+    fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0x6985);
+    expect(f, 0, "80E2900003C60100", "9000");
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+}
+
+static void test_log(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 20; i++) {
+        expect(f, 0, "80E2900003C60101", "9000");
+        expect(f, 0, "80E2900003C60100", "9000");
+    }
+    apdu(f, "0020000A083132333435363738", "9000");
+    exchange(f, "00A404000BF0736F6674756963630101", "6F*");
+    exchange(f, "80CAE50000", "0000000907000400000000" "0A*");        /* 40 events, the last 32 are kept, 31 fit */
+    exchange(f, "80CAE51F00", "0000000806000400" "9000");
+    exchange(f, "80CAE52000", "6A88");
+}
+
+/* ---- keys over the air ---- */
+
+/* A key data field: type 88, own length, the key under KIK, its check value; `spoil` changes one octet of the check value. */
+static void key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len, bool spoil, struct buf *out)
+{
+    const uint8_t iv[16] = {0};
+    uint8_t block[32], encrypted[32];
+    assert_true(aes_cbc_encrypt(f->crypto, span_of(kek->kik, kek->kik_len), iv, key, encrypted, len));
+    buf_u8(out, 0x88);
+    buf_u8(out, (uint8_t)(len + 1));
+    buf_u8(out, (uint8_t)len);
+    buf_put(out, span_of(encrypted, len));
+    memset(block, 1, 16);
+    assert_true(aes_ecb_encrypt(f->crypto, span_of(key, len), block, encrypted, 16));
+    encrypted[2] ^= spoil;
+    buf_u8(out, 3);
+    buf_put(out, span_of(encrypted, 3));
+}
+
+static void pair_keys(struct fixture *f, struct profile_pair *pair)
+{
+    assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, 0, pair));
+}
+
+static void put_key(struct fixture *f, unsigned p1, unsigned p2, const struct buf *data, const char *pattern)
+{
+    char hex[600], apdu_hex[700];
+    hex_format(buf_span(data), hex);
+    snprintf(apdu_hex, sizeof apdu_hex, "80D8%02x%02x%02zx%s00", p1, p2, data->len, hex);
+    expect(f, 0, apdu_hex, pattern);
+}
+
+static void test_put_keyset(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_pair pair;
+    uint8_t octets[200], fresh[3][16];
+    struct buf data;
+    pair_keys(f, &pair);
+    for (int i = 0; i < 3; i++)
+        memset(fresh[i], 0x31 + i, 16);
+    for (int spoiled = 0; spoiled < 3; spoiled++) { /* any check value wrong: nothing is stored */
+        data = buf_of(octets, sizeof octets);
+        buf_u8(&data, 1);
+        for (int i = 0; i < 3; i++)
+            key_field(f, &pair.ota, fresh[i], 16, i == spoiled, &data);
+        put_key(f, 1, 0x81, &data, "6A80");
+    }
+    data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 3);
+    for (int i = 0; i < 3; i++)
+        key_field(f, &pair.ota, fresh[i], 16, false, &data);
+    put_key(f, 2, 0x81, &data, "6A88");              /* there is no version 2 */
+    put_key(f, 1, 0x01, &data, "6A86");
+    data.len -= 1;
+    put_key(f, 1, 0x81, &data, "6A80");
+    data.len += 1;
+    put_key(f, 1, 0x81, &data, "03..................9000"); /* the receipt comes under the old keys */
+    expect(f, 0, ASK, "unprotected 06");             /* which then are gone */
+    fixture_restart(f);
+    expect(f, 0, ASK, "unprotected 06");
+}
+
+static void test_put_subscriber_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_pair pair;
+    uint8_t octets[200], k[16], opc[16];
+    pair_keys(f, &pair);
+    memset(k, 0x77, 16);
+    memset(opc, 0x66, 16);
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 12), 0xDB);
+    struct buf data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 0x7A);
+    key_field(f, &pair.ota, k, 16, false, &data);
+    size_t one = data.len;
+    key_field(f, &pair.ota, opc, 16, false, &data);
+    put_key(f, 0x7A, 0x83, &data, "6A86");
+    put_key(f, 0x7A, 0x81, &data, "7A............9000");
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 13), 0x9862);
+    /* the network has the new keys as well: its sequence numbers start afresh */
+    memcpy(f->profile->p.pairs[0].key.k, k, 16);
+    memcpy(f->profile->p.pairs[0].key.opc, opc, 16);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+    data.len = one;
+    put_key(f, 0x7A, 0x01, &data, "7A......9000");
+    put_key(f, 0x7A, 0x02, &data, "7A......9000");
+    order(f, 0, "", "E2*9000");
+    put_key(f, 0x7A, 0x01, &data, "*");              /* no keys while a subscription is on trial: whose would they be? */
+}
+
+/* ---- power cuts ---- */
+
+/* At every write of the order, of the confirmation and of the roll-back: the card is on the old subscription or on the new one, wholly; and what is on trial goes back in the end. */
+static void test_cuts(void **state)
+{
+    (void)state;
+    for (int phase = 0; phase < 3; phase++) {
+        bool completed = false;
+        for (long cut = 0; !completed; cut++) {
+            struct fixture *f = malloc(sizeof *f);
+            char imsi[16];
+            fixture_open(f, "test");
+            fixture_terminal_profile(f);
+            assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+            if (phase == 0)
+                fault_store_cut_at(f->store, cut);
+            if (phase == 0) {
+                char answer[600];
+                char hex[100];
+                snprintf(hex, sizeof hex, "80E2900013E1118109%s84040400000000", NEW_IMSI_HEX);
+                command(f, 0, hex, answer, sizeof answer);
+            } else {
+                order(f, 0, POWER_UPS("04"), "E2*9000");
+            }
+            if (phase == 1) {
+                fault_store_cut_at(f->store, cut);
+                (void)fixture_authenticate(f, 1, 32);
+            }
+            if (phase == 2) {
+                fixture_reset(f);
+                fixture_reset(f);
+                fixture_reset(f);
+                fault_store_cut_at(f->store, cut);
+                fixture_reset(f);
+            }
+            completed = !fault_store_is_cut(f->store);
+            fixture_restart(f);
+            fixture_terminal_profile(f);
+            fixture_imsi(f, imsi);
+            bool old = strcmp(imsi, FIXTURE_IMSI) == 0;
+            assert_true(old || strcmp(imsi, NEW_IMSI) == 0);
+            assert_int_equal(fixture_authenticate(f, old ? 1 : 0, 1 << 10), 0x9862);
+            if (phase == 1 || old)
+                assert_int_equal(fixture_authenticate(f, old ? 0 : 1, 1 << 10), 0xDB);
+            for (int i = 0; i < 5; i++)
+                fixture_reset(f);
+            fixture_imsi(f, imsi);
+            if (phase != 1) { /* nobody ever authenticated the new one: the old one is back */
+                assert_string_equal(imsi, FIXTURE_IMSI);
+                assert_int_equal(fixture_authenticate(f, 0, 1 << 11), 0xDB);
+            }
+            fixture_terminal_profile(f);
+            fixture_close(f);
+            free(f);
+            assert_true(cut < 60);
+        }
+    }
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), T(test_repetition), T(test_final),
+        T(test_bundle), T(test_suspension), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), cmocka_unit_test(test_cuts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
