@@ -6,7 +6,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [[ -z ${VPCD_PORT-} ]]; then
-    type -P cardpeek >/dev/null || { echo "1..0 # SKIP cardpeek is not installed: apt-get install cardpeek" && exit 77; }
+    type -P cardpeek >/dev/null || { echo "1..0 # SKIP cardpeek is not installed: apt-get install cardpeek" && exit 0; }
     exec "$here/with-pcscd" -- bash "$here/test_cardpeek.sh" "$@"
 fi
 softuicc=$(readlink -f "${1:?Usage: test_cardpeek.sh SOFTUICC}")

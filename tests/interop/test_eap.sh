@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 if [[ -z ${VPCD_PORT-} ]]; then
     PATH=$PATH:/usr/sbin:/sbin
     for need in eapol_test:eapoltest hostapd:hostapd osmo-auc-gen:libosmocore-utils; do
-        type -P "${need%:*}" >/dev/null || { echo "1..0 # SKIP ${need%:*} is not installed: apt-get install ${need#*:}" && exit 77; }
+        type -P "${need%:*}" >/dev/null || { echo "1..0 # SKIP ${need%:*} is not installed: apt-get install ${need#*:}" && exit 0; }
     done
     exec "$here/with-pcscd" -- bash "$here/test_eap.sh" "$@"
 fi

@@ -107,7 +107,7 @@ imsi=080910101032547608
 
 if [[ -n ${VPCD_PORT-} ]]; then # ---- over PC/SC ----
     /usr/bin/python3 -c 'import smartcard' 2>/dev/null ||
-        { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 77; }
+        { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 0; }
     "$softuicc" run one.uicc --host "$VPCD_HOST" --port "$VPCD_PORT" --trace trace 2>run.log &
     card=$!
     # A fresh pcscd looks for cards only while it has a client.
