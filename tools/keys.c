@@ -287,6 +287,15 @@ static int next_line(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH])
     }
 }
 
+static bool read_header(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH])
+{
+    int more = next_line(s, f, line);
+    if (more < 0)
+        return false;
+    return (more > 0 && is_header(line)) ||
+           wrong(s, "not a key file: the first line should name the columns, 'iccid<TAB>index<TAB>imsi...'");
+}
+
 struct want {
     const char *iccid; /* NULL: the file's only card */
     bool common;
@@ -298,12 +307,9 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
 {
     char only[sizeof row->iccid] = "";
     bool found = false, of_card = false;
-    int more = next_line(s, f, line);
-    if (more < 0)
+    int more = 0;
+    if (!read_header(s, f, line))
         return false;
-    if (more == 0 || !is_header(line))
-        return wrong(s,
-                     "not a key file: the first line should name the columns, 'iccid<TAB>index<TAB>imsi...'");
     struct key_row here;
     while ((more = next_line(s, f, line)) > 0) {
         if (!parse_row(s, line, &here)) {
@@ -368,4 +374,50 @@ bool keys_find(const char *path, const char *iccid, bool common, unsigned index,
     if (!good)
         crypto_wipe(row, sizeof *row);
     return good;
+}
+
+struct keys_reader {
+    struct scan scan;
+    FILE *f;
+    char line[LINE_MAX_LENGTH];
+    char buffer[8192];
+};
+
+struct keys_reader *keys_open(const char *path, struct keys_error *error)
+{
+    struct keys_reader *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        snprintf(error->text, sizeof error->text, "no memory");
+        return NULL;
+    }
+    r->scan = (struct scan){.path = path, .error = error};
+    r->f = fopen(path, "re");
+    if (r->f == NULL) {
+        snprintf(error->text, sizeof error->text, "%.300s: %s", path, strerror(errno));
+        keys_close(r);
+        return NULL;
+    }
+    setvbuf(r->f, r->buffer, _IOFBF, sizeof r->buffer);
+    if (read_header(&r->scan, r->f, r->line))
+        return r;
+    keys_close(r);
+    return NULL;
+}
+
+int keys_next(struct keys_reader *r, struct key_row *row)
+{
+    int more = next_line(&r->scan, r->f, r->line);
+    if (more > 0 && !parse_row(&r->scan, r->line, row))
+        more = -1;
+    if (more <= 0)
+        crypto_wipe(row, sizeof *row);
+    return more;
+}
+
+void keys_close(struct keys_reader *r)
+{
+    if (r->f != NULL)
+        fclose(r->f);
+    crypto_wipe(r, sizeof *r);
+    free(r);
 }

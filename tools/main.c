@@ -10,7 +10,8 @@
 #include "cli.h"
 
 static const struct subcommand *const commands[] = {
-    &cmd_new, &cmd_run, &cmd_show, &cmd_apdu, &cmd_ota, &cmd_change, &cmd_profile, &cmd_bench, &cmd_commands,
+    &cmd_new,  &cmd_add, &cmd_remove, &cmd_export,  &cmd_run,      &cmd_show,  &cmd_diff,
+    &cmd_apdu, &cmd_ota, &cmd_change, &cmd_profile, &cmd_commands, &cmd_bench,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0], WORD_MAX = 15 };
