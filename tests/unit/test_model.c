@@ -1187,7 +1187,7 @@ static void fresh_card(struct play *p)
     assert_non_null(p->f.memory);
     p->f.store = fault_store_new(p->f.memory);
     const struct uicc_config config = {&p->f.env, p->f.profile, p->f.store, classes};
-    const struct uicc_personal personal = {FIXTURE_ICCID, NULL, p->f.seed, sizeof p->f.seed};
+    const struct uicc_personal personal = {FIXTURE_ICCID, NULL, p->f.seed, sizeof p->f.seed, NULL};
     assert_int_equal(uicc_personalise(&config, &personal), UICC_OK);
     assert_int_equal(uicc_open(&config, &p->f.card), UICC_OK);
     fixture_reset(&p->f);

@@ -1,0 +1,292 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the commands that look at decks say, and those that bring cards into them and out of them: commands, show, diff, add,
+# remove, export, new --csv.
+# Usage: test_cli_show.sh PATH/TO/softuicc
+set -u
+script=$(readlink -f "$0")
+softuicc=$(readlink -f "$1") || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0
+failed=0
+
+ok() { passed=$((passed + 1)); echo "ok $((passed + failed)) - $1"; }
+bad() {
+    failed=$((failed + 1))
+    echo "not ok $((passed + failed)) - $1"
+    sed 's/^/#   /' out err 2>/dev/null | head -20
+}
+verdict() { if [ "$2" = 0 ]; then ok "$1"; else bad "$1"; fi; }
+
+# expect NAME CODE ARGS...: stdout in out, stderr in err
+expect() {
+    local name=$1 code=$2 got
+    shift 2
+    timeout 120 "$softuicc" "$@" >out 2>err </dev/null
+    got=$?
+    [ "$got" = "$code" ]
+    verdict "$name (exit code $code, got $got)" $?
+}
+
+# refuses NAME CODE PATTERN ARGS...: that code, exactly one line on stderr that matches, nothing on stdout, no file made, changed or removed
+refuses() {
+    local name=$1 code=$2 pattern=$3 before after got
+    shift 3
+    before=$(snapshot)
+    timeout 60 "$softuicc" "$@" >out 2>err </dev/null
+    got=$?
+    after=$(snapshot)
+    [ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qE -e "$pattern" err && [ ! -s out ] && [ "$before" = "$after" ]
+    got=$?
+    verdict "$name: $(head -c 160 err | tr -d '\n')" "$got"
+}
+snapshot() { find . -type f ! -name out ! -name err -exec sha256sum {} + | sort; }
+
+says() { grep -qE -e "$2" out; verdict "$1" $?; }
+hides() { ! grep -qiE -e "$2" out; verdict "$1" $?; }
+# json NAME EXPRESSION: true of the JSON in out, called j
+json() { /usr/bin/python3 -c "import json,sys; j=json.load(open('out')); sys.exit(not ($2))" 2>>err; verdict "$1" $?; }
+quietly() { timeout 60 "$softuicc" "$@" >/dev/null 2>err </dev/null || bad "softuicc $*"; }
+
+seed=00112233445566778899aabbccddeeff
+usim=00A4040C07A0000000871002
+k=8f3a51c20b77de94a6e1034c5d82f96b opc=c40d9e7712a8b35fe06b94d15a2f837c
+
+# ---- help and man page ----
+man=$(dirname "$script")/../../tools/softuicc.1
+for command in commands show diff add remove export; do
+    expect "$command --help" 0 "$command" --help
+    head -1 out | grep -q "^Usage: softuicc $command"
+    verdict "$command --help begins with its usage" $?
+    "$softuicc" $command --help | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r option; do
+        grep -qF -e "Fl -${option#--}" "$man" || echo "$option"
+    done >out
+    [ ! -s out ]
+    verdict "the man page has every option of $command" $?
+    grep -qE "^\.Ss $command( |\$)" "$man"
+    verdict "the man page has a section on $command" $?
+done
+
+# ---- commands ----
+expect "commands" 0 commands
+says "commands has READ BINARY" '^0X 4X 6X +B0 +- +READ BINARY +2 +READ +EF: SFI in P1, or current +kernel +TS 102 221 11\.1\.3'
+says "commands has AUTHENTICATE" '88 +00 +AUTHENTICATE .*usim +TS 31\.102 7\.1\.2'
+says "commands has class A0" '^A0 +A4 .*TS 51\.011 9\.2\.1'
+! grep -qF '?' out
+verdict "commands has a word for everything" $?
+expect "commands --json" 0 commands --json
+json "commands --json is JSON" "len(j) > 40 and all(r['clause'] for r in j)"
+json "commands --json says what is secret" "any(r['name'] == 'VERIFY PIN' and r['secret_data'] for r in j)"
+expect "commands --markdown" 0 commands --markdown
+says "commands --markdown is a table" '^\| 0X 4X 6X \| A4 \| - \| SELECT \| 4 '
+refuses "commands: an argument" 2 'no argument' commands x
+refuses "commands: both forms" 2 'not both' commands --json --markdown
+
+# ---- show ----
+quietly new card.uicc --profile test --seed $seed --keys card.keys
+expect "show" 0 show card.uicc
+says "show decodes EF.DIR" '^ +1: AID A0000000871002FFFFFFFF8907090000, label USIM$'
+says "show decodes EF.AD" '^ +normal operation, MNC digits 2$'
+says "show decodes EF.UST" '10 short message storage'
+says "show decodes EF.ARR" '^ +3: read, update: PIN1; deactivate'
+says "show tells access in words" 'EF\.IMSI .*6F06/4 +read PIN1, update ADM1'
+says "show has directories' access" 'ADF\.USIM .*create ADM1, delete ADM1'
+says "show does without EF.Keys' keys" '^ +KSI 7, CK absent, IK absent$'
+says "show collapses free records" '^ +1-5: empty$'
+expect "show --files" 0 show card.uicc --files usim/ef.imsi
+says "show --files shows that file" '^ +001010123456780$'
+[ "$(wc -l <out)" = 3 ]
+verdict "show --files shows nothing else" $?
+expect "show --files by FID" 0 show card.uicc --files 3F00/2FE2
+says "show --files by FID shows that file" 'EF\.ICCID'
+expect "show --files --json" 0 show card.uicc --files EF.AD --json
+json "show --files --json is a list of one" "len(j) == 1 and j[0]['decoded']['MNC_digits'] == 2 and j[0]['content'] == '00000002'"
+expect "show --files of nothing" 1 show card.uicc --files EF.NOTHING
+grep -q "no file like 'EF.NOTHING'" err
+verdict "show --files of nothing says so" $?
+expect "show --json" 0 show card.uicc --json
+json "show --json has contents and what they mean" \
+    "[f for f in j['files'] if f['file'] == 'MF/ADF.USIM/EF.IMSI'][0]['decoded'] == {'IMSI': '001010123456780'}"
+json "show --json has rules" \
+    "[f for f in j['files'] if f['name'] == 'EF.ICCID'][0]['access_rule']['rules'][0] == {'modes': ['read'], 'condition': 'always'}"
+json "show --json has no octets of EF.Keys" \
+    "'content' not in [f for f in j['files'] if f['file'] == 'MF/ADF.USIM/EF.Keys'][0]"
+
+# Keys that a terminal puts into files, and a file that somebody makes: 7-octet EF 6F99 in the USIM, read with ADM1 (rule 7 of test)
+adm='0020000A083132333435363738'
+quietly apdu card.uicc $adm $usim 00A4000C026F08 00D600002105AABBCCDDEEFF00112233445566778899AABBCCDDEEFF00112233445566778899
+timeout 60 "$softuicc" apdu card.uicc $adm $usim 00E000001D621B8202412183026F99A506C00100CA01008A01058B036F060180020004 >made 2>&1
+expect "show after a terminal's work" 0 show card.uicc
+hides "show keeps CK and IK to itself" 'AABBCCDD|CCDDEEFF'
+says "show says that there are keys" '^ +KSI 5, CK present, IK present$'
+expect "show --json after a terminal's work" 0 show card.uicc --json
+hides "show --json keeps CK and IK to itself" 'AABBCCDD|CCDDEEFF'
+if grep -q '^< 9000' <(tail -1 made); then
+    expect "show of a made file" 0 show card.uicc --files 6F99
+    says "show says that the file was made" '6F99 +6F99 .* made$'
+fi
+
+# Every profile, as people and as JSON; nothing in it that its own decoder does not take.
+for profile in $("$softuicc" profile list | awk '{print $1}'); do
+    "$softuicc" new "all-$profile.uicc" --profile "$profile" --seed $seed >/dev/null 2>&1 || continue
+    expect "show of a card of $profile" 0 show "all-$profile.uicc"
+    hides "show of a card of $profile decodes its files" 'not as .* says'
+    expect "show --json of a card of $profile" 0 show "all-$profile.uicc" --json
+    json "show --json of a card of $profile is JSON" "len(j['files']) > 10"
+done
+if [ -e all-sja5.uicc ]; then
+    quietly apdu all-sja5.uicc $adm 00A4080C04A5156F20 00D60000211411223344556677889900AABBCCDDEEFF998877665544332211000A0B0C0D0E0F
+    expect "show of keys in proprietary files" 0 show all-sja5.uicc --files 6F20
+    hides "show keeps proprietary files of the administrator to itself" '1122334455|AABBCCDDEE'
+fi
+
+# ---- diff ----
+quietly new a.uicc --profile test --count 3 --seed $seed --keys a.keys
+quietly new b.uicc --profile test --count 3 --seed $seed
+one=8900101000000000019 two=8900101000000000027 three=8900101000000000035
+expect "diff of the same" 0 diff a.uicc b.uicc
+[ ! -s out ]
+verdict "diff of the same says nothing" $?
+expect "diff --json of the same" 0 diff a.uicc b.uicc --json
+json "diff --json of the same" "j['same'] and j['cards'] == []"
+quietly apdu b.uicc --card $one $adm $usim 00A4000C026F46 00D60000030041BB
+quietly remove b.uicc --card $three
+quietly add b.uicc --iccid 890010100000000999 --imsi 001010000000999 --seed $seed
+expect "diff" 1 diff a.uicc b.uicc
+says "diff names the card" "^card $one\$"
+says "diff decodes before and after" '^  MF/ADF\.USIM/EF\.SPN: softuicc, network name required at home -> A'
+says "diff has cards that only one deck has" "^only in a\.uicc: card $three\$"
+says "diff has cards that only the other has" '^only in b\.uicc: card 8900101000000009994$'
+expect "diff --json" 1 diff a.uicc b.uicc --json
+json "diff --json has the files" "[e['what'] for c in j['cards'] if c['iccid'] == '$one' for e in c['files']] == ['MF/ADF.USIM/EF.SPN']"
+json "diff --json has the cards of one" "[c['only'] for c in j['cards'] if 'only' in c] == ['a', 'b']"
+json "diff --json has not the same" "not j['same']"
+expect "diff --card of one that only one has" 1 diff a.uicc b.uicc --card $three
+quietly apdu b.uicc --card $two 00280001083131313131FFFFFF
+expect "diff of PIN states" 1 diff a.uicc b.uicc --card $two
+says "diff has PIN states" '^  PIN 01 PIN1: disabled, tries 3, .* -> disabled, tries 2,'
+quietly new other.uicc --profile m2m --seed $seed
+expect "diff of profiles" 1 diff a.uicc other.uicc --card $one
+says "diff of profiles names them" '^profile: test -> m2m$'
+says "diff of profiles has files of one" ': only in (a|other)\.uicc: '
+refuses "diff: one deck" 2 'two decks' diff a.uicc
+refuses "diff: no such deck" 2 'none\.uicc' diff a.uicc none.uicc
+refuses "diff: no such card" 2 'neither deck has' diff a.uicc b.uicc --card 8900101999999999990
+refuses "diff: the same deck twice" 2 'in use' diff a.uicc a.uicc
+
+# ---- add, remove ----
+quietly new deck.uicc --profile test --seed $seed
+expect "add" 0 add deck.uicc --iccid 890010100000000100 --imsi 001010000000100 --count 1500 --seed $seed --keys added.keys
+says "add says what it made" '1500 cards added, ICCID 8900101000000001009 to '
+[ "$(wc -l <added.keys)" = 6001 ] && [ "$(stat -c %a added.keys)" = 600 ]
+verdict "add records the keys" $?
+refuses "add: cards that are there" 1 'has a card 8900101000000001009 already' add deck.uicc --iccid 890010100000000099 --imsi 001010000000100 --count 5
+refuses "add: a record that is there" 1 'added\.keys exists already' add deck.uicc --iccid 890010100000009000 --imsi 001010000000100 --keys added.keys
+refuses "add: no numbers" 2 'which cards' add deck.uicc
+refuses "add: half of the numbers" 2 'which cards' add deck.uicc --iccid 890010100000009000
+refuses "add: numbers and a file" 2 'the file says' add deck.uicc --csv x --count 2
+refuses "add: no deck" 2 'which deck' add --csv x
+refuses "add: no such deck" 1 'none\.uicc' add none.uicc --iccid 890010100000009000 --imsi 001010000000100
+refuses "add: a wrong check digit" 2 'check digit' add deck.uicc --iccid 8900101000000001000 --imsi 001010000000100
+quietly apdu deck.uicc --card 8900101000000001009 $adm $usim 00A4000C026F46 00D60000030041BB
+expect "add --replace" 0 add deck.uicc --iccid 890010100000000100 --imsi 001010000000100 --count 2 --seed $seed --replace
+expect "a card made anew" 0 show deck.uicc --card 8900101000000001009 --files EF.SPN
+says "a card made anew has what fresh cards have" 'softuicc'
+expect "remove" 0 remove deck.uicc --card 8900101000000001009 --card 8900101000000001017
+says "remove says how many are left" '2 cards removed, 1499 left'
+refuses "remove: one that is not there" 1 'no card 8900101000000001009; nothing' remove deck.uicc --card 8900101000000001025 --card 8900101000000001009
+refuses "remove: the same twice" 2 'twice' remove deck.uicc --card 8900101000000001025 --card 8900101000000001025
+refuses "remove: no card" 2 'which card' remove deck.uicc
+refuses "remove: no deck" 2 'which deck' remove --card $one
+
+# interrupted: the deck has the cards it had
+"$softuicc" add deck.uicc --iccid 890010100001000000 --imsi 001010000000100 --count 200000 --keys cut.keys >out 2>err </dev/null &
+adding=$!
+sleep 1
+kill -INT $adding 2>/dev/null
+wait $adding
+code=$?
+[ $code != 0 ] && [ ! -e cut.keys ] && [ ! -e cut.keys.new ]
+verdict "an interrupted add fails and leaves no record" $?
+expect "after an interrupted add" 0 show deck.uicc
+says "after an interrupted add the deck has the cards it had" '^deck\.uicc: 1499 cards'
+
+# ---- CSV ----
+cat >cards.csv <<CSV
+IMSI,ICCID,ACC,PIN1,PUK1,PIN2,PUK2,Ki,OPC,ADM1,KIC1,KID1,KIK1,MSISDN
+001010000000001,8900101000000010018,0004,4711,47114711,81158,81158115,$k,$opc,66666666,$opc,$k,$opc,+4917112345
+001010000000002,8900101000000010026,,,,,,$k,$opc,,,,,
+CSV
+expect "new --csv" 0 new csv.uicc --profile test --csv cards.csv --keys csv.keys
+says "new --csv says what it made" '2 cards of profile test, ICCID 8900101000000010018 to 8900101000000010026, IMSI 001010000000001 to'
+grep -q "^8900101000000010018	0	001010000000001	milenage	$k	$opc	1	aes	$opc	aes	$k	$opc\$" csv.keys
+verdict "the record has the keys of the file" $?
+expect "a card of the file" 0 show csv.uicc --card 8900101000000010018
+says "a card of the file has its access class" 'access class 2'
+says "a card of the file has its number" '\+4917112345'
+says "a card of the file has its IMSI" '^IMSI +001010000000001'
+kcv=$(printf '01%.0s' {1..16} | xxd -r -p | openssl enc -aes-128-ecb -K $k -nopad 2>/dev/null | head -c 3 | xxd -p)
+says "a card of the file has its K (key check value $kcv)" "^0 +active +milenage +001010000000001 +$kcv "
+"$softuicc" apdu csv.uicc --card 8900101000000010018 002800010834373131FFFFFFFF 0020000A083636363636363636 >out 2>err
+[ "$(grep -c '^< 9000' out)" = 2 ]
+verdict "a card of the file has its PINs" $?
+sed 's/8900101000000010018/8900101000000010034/; s/8900101000000010026/8900101000000010042/' cards.csv >more.csv
+expect "add --csv" 0 add csv.uicc --csv more.csv
+refuses "add --csv: cards that are there" 1 'has a card 8900101000000010034 already' add csv.uicc --csv more.csv
+expect "add --csv --replace" 0 add csv.uicc --csv more.csv --replace
+sed 's/8900101000000010026/8900101000000010018/; s/00010018/00010059/' cards.csv >twice.csv
+expect "add --csv: the same card twice" 1 add csv.uicc --csv twice.csv
+grep -q 'has a card 8900101000000010059 already' err
+verdict "add --csv: the same card twice is said" $?
+expect "show after that" 0 show csv.uicc
+says "and the deck has the cards it had" '^csv\.uicc: 4 cards'
+sed 's/ACC/colour/' cards.csv >unknown.csv
+refuses "add --csv: an unknown column" 1 "unknown\.csv:1: unknown columns: 'colour'" add csv.uicc --csv unknown.csv
+sed 's/4711,/471,/' cards.csv >pin.csv
+refuses "new --csv: a short PIN" 1 'pin\.csv:2: a PIN is not' new never.uicc --profile test --csv pin.csv
+refuses "new --csv: no such file" 1 'none\.csv' new never.uicc --csv none.csv
+head -1 cards.csv >empty.csv
+refuses "new --csv: no rows" 1 'no row' new never.uicc --profile test --csv empty.csv
+refuses "new --csv: numbers too" 2 'the file says' new never.uicc --csv cards.csv --imsi 001010000000001
+sed "s/$k/00112233445566778899aabbccddeeff/" cards.csv >known.csv
+refuses "new --csv: a well-known key" 1 'well-known' new never.uicc --profile usim --csv known.csv
+
+# ---- export ----
+for format in csv pysim osmo-hlr open5gs; do
+    expect "export --format $format" 0 export a.uicc --format $format --keys a.keys
+    cp out "a.$format"
+done
+out_a=a.osmo-hlr
+[ "$(grep -c '^subscriber imsi 00101012345678[0-9]* update aud3g milenage k [0-9A-F]\{32\} opc [0-9A-F]\{32\} ind-bitlen 5$' $out_a)" = 3 ]
+verdict "export --format osmo-hlr has a line a card" $?
+/usr/bin/python3 - <<'PYTHON' 2>err
+import json
+rows = [json.loads(line) for line in open("a.open5gs")]
+assert [r["imsi"] for r in rows] == ["001010123456780", "001010123456781", "001010123456782"]
+assert all(len(r["security"]["k"]) == 32 and len(r["security"]["opc"]) == 32 for r in rows)
+PYTHON
+verdict "export --format open5gs has a document a card" $?
+expect "a deck from an export" 0 new again.uicc --profile test --csv a.csv --seed $seed
+expect "is as the first" 0 diff a.uicc again.uicc
+expect "export --card" 0 export a.uicc --format csv --keys a.keys --card $two
+[ "$(wc -l <out)" = 2 ] && grep -q "^$two," out
+verdict "export --card has that card" $?
+refuses "export: no keys" 2 "card maker's record" export a.uicc --format csv
+refuses "export: no format" 2 'which --format' export a.uicc --keys a.keys
+refuses "export: a strange format" 2 'none of csv' export a.uicc --keys a.keys --format xml
+refuses "export: no such record" 1 'none\.keys' export a.uicc --keys none.keys --format osmo-hlr
+refuses "export: no such card" 1 'no card 8900101999999999990' export a.uicc --keys a.keys --format csv --card 8900101999999999990
+head -5 a.keys >part.keys
+expect "export with part of the keys" 1 export a.uicc --keys part.keys --format osmo-hlr
+grep -q 'keys of 1 of the 3 cards' err
+verdict "export with part of the keys says so" $?
+sed 's/\(^[0-9]*\t0\t[0-9]*\tmilenage\t\)..../\1beef/' a.keys >wrong.keys
+expect "export with wrong keys" 1 export a.uicc --keys wrong.keys --format osmo-hlr
+grep -q "is not the one that card $one has" err && [ ! -s out ]
+verdict "export with wrong keys says so" $?
+
+echo "1..$((passed + failed))"
+[ "$failed" = 0 ]
