@@ -667,6 +667,10 @@ static bool bootstrapping(struct span s, struct out *o)
                 lifetime = rd_take(&r, rd_u8(&r));
     if (!rd_ok(&r))
         return false;
+    if (rand.n == 0 && btid.n == 0 && !o->json) {
+        out_string(o, NULL, "none");
+        return true;
+    }
     out_hex(o, "RAND", rand);
     text_utf8(btid, text, sizeof text);
     out_string(o, "B-TID", text);
@@ -1271,6 +1275,8 @@ static const struct row rows[] = {
     {PLACE_USIM, 0x6F4B, extension, "TS 31.102 4.2.30", false},
     {PLACE_USIM, 0x6F4C, extension, "TS 31.102 4.2.31", false},
     {PLACE_USIM, 0x6F47, sms_report, "TS 31.102 4.2.32", false},
+    {PLACE_USIM, 0x6F82, units, "TS 31.102 4.2.35", false},
+    {PLACE_USIM, 0x6F83, units, "TS 31.102 4.2.36", false},
     {PLACE_USIM, 0x6F4E, extension, "TS 31.102 4.2.37", false},
     {PLACE_USIM, 0x6F4D, dialling, "TS 31.102 4.2.44", false},
     {PLACE_USIM, 0x6F55, extension, "TS 31.102 4.2.45", false},
@@ -1303,6 +1309,8 @@ static const struct row rows[] = {
     {PLACE_USIM, 0x6FE8, objects, "TS 31.102 4.2.94", false},
     {PLACE_USIM, 0x6FF3, objects, "TS 31.102 4.2.103", false},
     {PLACE_USIM, 0x6FF4, objects, "TS 31.102 4.2.104", false},
+    {PLACE_USIM, 0x6FF5, objects, "TS 31.102 4.2.105", false},
+    {PLACE_USIM, 0x6FF6, objects, "TS 31.102 4.2.106", false},
     {PLACE_USIM, 0x6FF7, from_preferred, "TS 31.102 4.2.107", false},
 
     {PLACE_GSM_ACCESS, 0x4F20, kc, "TS 31.102 4.4.3.1", true},

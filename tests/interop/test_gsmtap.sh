@@ -6,7 +6,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 softuicc=$(readlink -f "${1:?Usage: test_gsmtap.sh SOFTUICC}")
-skip() { echo "1..0 # SKIP $1" && exit 77; }
+skip() { echo "1..0 # SKIP $1" && exit 0; }
 if [[ ${2-} != --inside ]]; then
     type -P tshark >/dev/null || skip "tshark is not installed: apt-get install tshark"
     /usr/bin/python3 -c 'import smartcard' 2>/dev/null || skip "pyscard is not installed: apt-get install python3-pyscard"

@@ -11,7 +11,7 @@ fi
 softuicc=$(readlink -f "${1:?Usage: test_transcripts.sh SOFTUICC TRANSCRIPT...}")
 shift
 /usr/bin/python3 -c 'import smartcard' 2>/dev/null ||
-    { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 77; }
+    { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 0; }
 
 tmp=$(mktemp -d)
 card_pid='' number=0 bad=0
