@@ -41,7 +41,7 @@ enum {
     "key: derived}\n"                                                                                        \
     "      kik: {bits: 128, key: derived}\n    rights: [" rights "]\n"
 
-static const char profile_text[] = "format: 1\ninclude: test\nname: model\npairs:\n" PAIR(
+static const char profile_text[] = "format: 1\ninclude: test\nname: model\n%spairs:\n" PAIR(
     "ind-bits: 5, delta: 268435456, age: 0", "1", "remote-change, admin")
     PAIR("ind-bits: 5, delta: 268435456, age: 0", "1", "remote-change")
         PAIR("ind-bits: 5, delta: 1000, age: 100", "2", "remote-change") PAIR("ind-bits: 0, delta: 0, age: 0",
@@ -75,6 +75,8 @@ struct model {
     bool ordered;
     uint8_t outcome, ordered_to, ordered_imsi[9], reference_len, reference[8];
     uint8_t imsi[9], spn[SPN_LEN], loci[LOCI_LEN];
+    bool both; /* the same order must come under an operator's keyset and under the common one */
+    uint8_t staged_kind, staged_n, staged[120];
     uint32_t log_n;
     uint8_t log_event, log_pair;
     /* What the card keeps where nobody sees it. */
@@ -209,6 +211,7 @@ struct message {
     uint8_t index, imsi[9], reference_len, reference[8], policy[STRIKES], minutes, spn[SPN_LEN];
     uint8_t suspend;
     bool spoiled;
+    uint8_t order_n, order[120]; /* the order's data */
     size_t n;
     uint8_t apdu[261];
 };
@@ -237,7 +240,7 @@ static void order_answer(const struct model *m, const struct keys *k, unsigned i
     uint8_t unused = 0;
     struct buf b = buf_of(a->body, sizeof a->body);
     for (unsigned i = 0; i < N; i++)
-        unused = (uint8_t)(unused + (m->pair[i].state == PAIR_UNUSED));
+        unused = (uint8_t)(unused + (m->pair[i].state == PAIR_UNUSED || m->pair[i].state == PAIR_STAGED));
     buf_u8(&b, 0xE2);
     buf_u8(&b, (uint8_t)(16 + (m->reference_len > 0 ? m->reference_len + 2 : 0)));
     const uint8_t head[6] = {0x80, 1, (uint8_t)index, 0x81, 1, unused};
@@ -264,16 +267,39 @@ static unsigned order_refused(const struct model *m, const struct message *o, un
         *to = o->index;
         if (o->index >= N)
             return 0x6A91;
-        if (m->pair[o->index].state != PAIR_UNUSED)
+        if (m->pair[o->index].state != PAIR_UNUSED && m->pair[o->index].state != PAIR_STAGED)
             return 0x6A92;
     } else {
-        while (i < N && m->pair[i].state != PAIR_UNUSED)
+        while (i < N && m->pair[i].state != PAIR_UNUSED && m->pair[i].state != PAIR_STAGED)
             i++;
         if (i == N)
             return 0x6A90;
         *to = i;
     }
-    return o->no_such_file ? 0x6A82 : 0;
+    return 0;
+}
+
+/* True when both have ordered it; else it waits for the other, in place of what waited before. */
+static bool consent(struct model *m, const struct message *o, unsigned to, struct answer *a)
+{
+    uint8_t kind = o->key == COMMON ? ITEM_COMMON_COUNTER >> 8 : ITEM_COUNTER >> 8;
+    bool agreed = m->staged_n > 0 && m->staged_kind != kind && m->staged_n == o->order_n &&
+                  memcmp(m->staged, o->order, o->order_n) == 0;
+    for (unsigned i = 0; i < N; i++)
+        if (m->pair[i].state == PAIR_STAGED)
+            m->pair[i].state = PAIR_UNUSED;
+    m->staged_n = m->staged_kind = 0;
+    memset(m->staged, 0, sizeof m->staged);
+    if (agreed)
+        return true;
+    m->staged_kind = kind;
+    m->staged_n = o->order_n;
+    memcpy(m->staged, o->order, o->order_n);
+    m->pair[to].state = PAIR_STAGED;
+    const uint8_t waits[] = {0xE2, 5, 0x80, 1, (uint8_t)to, 0x89, 0, 0x90, 0};
+    memcpy(a->body, waits, sizeof waits);
+    a->n = sizeof waits;
+    return false;
 }
 
 static void do_order(struct model *m, const struct keys *k, const struct message *o, struct answer *a,
@@ -299,6 +325,17 @@ static void do_order(struct model *m, const struct keys *k, const struct message
     unsigned sw = order_refused(m, o, &to);
     if (sw != 0) {
         body_sw(a, sw);
+        return;
+    }
+    if (o->no_such_file &&
+        (!m->both ||
+         (m->staged_n > 0 && m->staged_kind != (o->key == COMMON ? ITEM_COMMON_COUNTER : ITEM_COUNTER) >> 8 &&
+          m->staged_n == o->order_n && memcmp(m->staged, o->order, o->order_n) == 0))) {
+        body_sw(a, 0x6A82);
+        return;
+    }
+    if (m->both && !consent(m, o, to, a)) {
+        wrote(s, m);
         return;
     }
     m->before_state = m->pair[from].state;
@@ -416,6 +453,7 @@ struct play {
     struct model m, fresh;
     uint64_t random;
     uint64_t sent[KEYSETS];    /* counters the operators used last */
+    struct message asked;      /* the last order that waits for consent */
     struct message past[PAST]; /* what went over the air: anybody may send it again */
     unsigned long step;
     uint16_t sw;
@@ -511,6 +549,11 @@ static void observe(struct uicc *card, struct model *o)
             memcpy(o->spn, admin_file_read(card, admin_file(usim, 0x6F46)).p, SPN_LEN);
             memcpy(o->loci, admin_file_read(card, admin_file(usim, 0x6F7E)).p, LOCI_LEN);
         }
+    if (applet_get(self, ITEM_STAGED, &bytes) && bytes.n > 1) {
+        o->staged_kind = bytes.p[0];
+        o->staged_n = (uint8_t)(bytes.n - 1);
+        memcpy(o->staged, bytes.p + 1, bytes.n - 1);
+    }
     if (applet_get(self, ITEM_LOG, &bytes) && bytes.n >= 8) {
         struct reader r = rd_of(span_slice(bytes, bytes.n - 8, 8));
         o->log_n = rd_u32(&r) + 1;
@@ -546,6 +589,9 @@ static const char *difference(const struct model *a, const struct model *b)
     SAME(imsi, "EF.IMSI")
     SAME(spn, "EF.SPN")
     SAME(loci, "EF.LOCI")
+    SAME(staged_kind, "who waits for consent")
+    SAME(staged_n, "what waits for consent")
+    SAME(staged, "what waits for consent")
     SAME(log_n, "length of the log")
     SAME(log_event, "last event of the log")
     SAME(log_pair, "pair of the last event of the log")
@@ -903,6 +949,9 @@ static void secure(struct play *p, struct message *o)
     } else {
         if (o->kind == ORDER_PAIR) {
             order_apdu(o, &a);
+            o->order_n = (uint8_t)(a.len - 6);
+            assert_true(o->order_n <= sizeof o->order);
+            memcpy(o->order, octets + 5, o->order_n);
         } else if (o->kind == SUSPENSION) {
             buf_put(&a, span_of(suspension, sizeof suspension));
             buf_u8(&a, o->suspend);
@@ -993,6 +1042,17 @@ static void step_message(struct play *p)
     o.counter = one_in(p, 16) && p->sent[o.key] > 8 ? p->sent[o.key] - below(p, 8) : p->sent[o.key];
     random_order(p, &o);
     o.suspend = (uint8_t)(one_in(p, 3) ? 1 : 0);
+    if (p->m.staged_n > 0 && one_in(p, 2)) { /* the other party's consent, or the same one's insistence */
+        uint64_t counter = o.counter;
+        unsigned key = o.key;
+        o = p->asked;
+        o.key = key;
+        o.counter = counter;
+        if (one_in(p, 2) && o.key != COMMON) {
+            o.key = COMMON;
+            o.counter = ++p->sent[COMMON];
+        }
+    }
     secure(p, &o);
     if (o.n == 0) {
         o.has_spn = false;
@@ -1000,6 +1060,8 @@ static void step_message(struct play *p)
     }
     assert_true(o.n > 0);
     p->past[below(p, PAST)] = o;
+    if (o.kind == ORDER_PAIR && !o.malformed && !o.bad_imsi)
+        p->asked = o;
     say(p, "%lu message %d key %u counter %llu index %d %u final %d policy %d %02x%02x%02x%02x suspend %u",
         p->step, o.kind, o.key, (unsigned long long)o.counter, o.has_index, o.index, o.final, o.has_policy,
         o.policy[0], o.policy[1], o.policy[2], o.policy[3], o.suspend);
@@ -1193,6 +1255,7 @@ static void fresh_card(struct play *p)
     fixture_reset(&p->f);
     fixture_terminal_profile(&p->f);
     p->m = p->fresh;
+    memset(&p->asked, 0, sizeof p->asked);
     memset(p->past, 0, sizeof p->past);
     p->sw = 0;
     p->seen.cards++;
@@ -1214,10 +1277,15 @@ static void test_model(void **state)
     struct play *p = calloc(1, sizeof *p);
     assert_non_null(p);
     p->random = arguments.seed * 0x9E3779B97F4A7C15u | 1;
-    fixture_open_text(&p->f, profile_text);
+    char text[4096];
+    bool both = arguments.seed % 2 == 0; /* even seeds: with dual consent */
+    snprintf(text, sizeof text, profile_text,
+             both ? "applets:\n  - {class: subscription, params: C00101}\n" : "");
+    fixture_open_text(&p->f, text);
     fixture_terminal_profile(&p->f);
     learn_keys(p);
     observe(p->f.card, &p->fresh);
+    p->fresh.both = both;
     /* The one thing that is taken from the card: how it is made. That it is made well, other tests show; but
      * the first pair is active, and alone. */
     for (unsigned i = 0; i < N; i++)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The outcome of a rehearsal: as a table, as JSON, as a page with plots.
+ */
+#ifndef TOOLS_REHEARSE_REPORT_H
+#define TOOLS_REHEARSE_REPORT_H
+
+#include <stdio.h>
+
+#include "rehearse.h"
+
+void rehearse_text(FILE *f, const struct rehearse_outcome *out);
+void rehearse_json(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out);
+void rehearse_html(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out);
+
+#endif
