@@ -25,8 +25,10 @@ enum target {
     TARGET_EF_SFI_P2_LOW, /* SFI in P2 bits 5-1 unless they are 00000, else the current EF (RETRIEVE DATA, SET DATA) */
     TARGET_CURRENT_EF,
     TARGET_CURRENT_DF,
+    TARGET_NAMED_EF,   /* the current EF, or the file in the current DF whose FID is the data: TERMINATE EF */
+    TARGET_NAMED_DF,   /* likewise the current DF: TERMINATE DF */
     TARGET_NAMED,      /* the file that FID or path in the data name (P1: 00, 08, 09), else the current one: ACTIVATE FILE */
-    TARGET_CHILD,      /* the file in the current DF whose FID is the data: DELETE FILE; TERMINATE too */
+    TARGET_CHILD,      /* the file in the current DF whose FID is the data: DELETE FILE */
     TARGET_FCP_CHILD,  /* likewise, the FID being tag 83 of an FCP template in the data: RESIZE FILE */
     TARGET_MF,
 };
@@ -56,6 +58,7 @@ enum {
     ROW_SECRET_DATA = 1 << 3,    /* its data field is a PIN or key: withheld from traces */
     ROW_SECRET_RESPONSE = 1 << 4,
     ROW_TERMINATED = 1 << 5,     /* works on a card whose usage is terminated (ETSI TS 102 222 6.9) */
+    ROW_P2_00 = 1 << 6,          /* P2 has one value: 00 */
 };
 
 struct call; /* one running command; defined by whoever dispatches */
@@ -91,7 +94,7 @@ struct gate {
 sw_t dispatch_find(const struct command_table *const *tables, size_t n_tables, const struct command *cmd,
                    const struct command_row **row);
 
-/* Checks case and lengths of cmd against row, and normalises cmd: after SW_OK, a case 1 or 3 command has no Le, a case 2
+/* Checks P2 (ROW_P2_00), case and lengths of cmd against row, and normalises cmd: after SW_OK, a case 1 or 3 command has no Le, a case 2
  * command has one, and five octets with P3 = 00 have been understood as the row's case wants them. */
 sw_t dispatch_fit(const struct command_row *row, struct command *cmd);
 

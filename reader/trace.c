@@ -33,7 +33,7 @@ static void put_text(FILE *out, const char *text)
 }
 
 static void put_line(const struct trace_text *t, uint64_t at_ns, const char *mark, const uint8_t *octets,
-                     size_t n, const char *text)
+                     size_t n, const char *text, const char *file)
 {
     if (t->times)
         fprintf(t->out, "%4llu.%06llu ", (unsigned long long)(at_ns / 1000000000u),
@@ -46,6 +46,10 @@ static void put_line(const struct trace_text *t, uint64_t at_ns, const char *mar
         if (n > 0)
             fputs("  ", t->out);
         put_text(t->out, text);
+        if (file != NULL) {
+            putc(' ', t->out);
+            put_text(t->out, file);
+        }
     }
     putc('\n', t->out);
 }
@@ -65,17 +69,30 @@ void trace_text_event(void *ctx, const struct uicc_trace_event *event)
     switch (event->kind) {
     case UICC_TRACE_RESET:
         put_line(t, at, event->command_len > 0 ? "== ATR " : "== mute", event->command, event->command_len,
-                 NULL);
+                 NULL, NULL);
         break;
     case UICC_TRACE_APDU:
-        put_line(t, at, "-> ", event->command, event->command_len, event->text);
-        put_line(t, at, "<- ", event->response, event->response_len, event->status);
+        put_line(t, at, "-> ", event->command, event->command_len, event->text, event->file);
+        put_line(t, at, "<- ", event->response, event->response_len, event->status, NULL);
         if (event->withheld)
-            put_line(t, at, "-- ", NULL, 0, "a secret in this command or its answer is not shown");
+            put_line(t, at, "-- ", NULL, 0, "a secret in this command or its answer is not shown", NULL);
         break;
     case UICC_TRACE_NOTE:
-        put_line(t, at, "-- ", NULL, 0, event->text);
+        put_line(t, at, "-- ", NULL, 0, event->text, NULL);
         break;
     }
     fflush(t->out);
+}
+
+void trace_fan_add(struct trace_fan *fan, struct trace_sink sink)
+{
+    if (fan->n < TRACE_SINKS_MAX)
+        fan->sinks[fan->n++] = sink;
+}
+
+void trace_fan_event(void *ctx, const struct uicc_trace_event *event)
+{
+    const struct trace_fan *fan = ctx;
+    for (size_t i = 0; i < fan->n; i++)
+        fan->sinks[i].event(fan->sinks[i].ctx, event);
 }

@@ -40,7 +40,7 @@ int cli_usage(const struct subcommand *cmd, const char *format, ...)
 
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code)
 {
-    enum { OPTIONS_MAX = 32 };
+    enum { OPTIONS_MAX = 48 };
     struct option all[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, CLI_DONE}};
     for (size_t i = 0; i < OPTIONS_MAX && options[i].name != NULL; i++)
         all[i + 1] = options[i];

@@ -1,38 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * softuicc change: the operator orders a card to go over to its next K/OTA pair (3GPP TR 33.812 5.3.2.2), and
- * learns from the card's proof of receipt what became of it. Plays the short message service and the terminal
- * as well, over PC/SC.
+ * learns from the card's proof of receipt what became of it. Over PC/SC it plays the short message service
+ * and the terminal as well; over SMPP both are somebody's.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli.h"
 #include "hex.h"
 #include "keys.h"
 #include "order.h"
-#include "pcsc.h"
+#include "ota_options.h"
 #include "records.h"
-#include "scp80.h"
 #include "sms.h"
-#include "sw.h"
 
 enum {
-    /* TS 102 225 5.1.1: CC, ciphered, counter must be higher; PoR always, with CC and ciphered, in the
-       DELIVER-REPORT */
-    ORDER_SPI1 = SPI1_CC | SPI1_CIPHERING | SPI1_COUNTER_HIGHER,
-    ORDER_SPI2 = SPI2_POR_ALWAYS | SPI2_POR_CC | SPI2_POR_CIPHERED,
     PACKET_MAX = 512,
+    POR_MAX = 512, /* a receipt has some 40 octets */
     PARTS_MAX = 4, /* short messages that one order may take; it needs one */
     ENVELOPE_APDU_MAX = 5 + 255,
 };
 
 /* The subscription applet's TAR in the built-in profiles */
 static const uint8_t default_tar[3] = {0xBF, 0xFF, 0x3B};
-
-/* Where the message comes from is no part of its security: a number that nobody has, so that output is the
- * same every time. */
-static const char originator_number[] = "+99900000001";
 
 struct change {
     const struct subcommand *cmd;
@@ -44,9 +34,9 @@ struct change {
     bool common;
     uint64_t counter; /* 0: from the records */
     const char *records_path;
-    const char *reader;
+    struct carrier_cli way;
     uint8_t tar[3];
-    bool print, json, no_refresh, verbose;
+    bool print, json, verbose;
     /* what follows from it */
     struct uicc_crypto *crypto;
     struct key_row key; /* secret */
@@ -87,18 +77,22 @@ static const char *const outcome_names[] = {
 
 struct result {
     enum outcome outcome;
-    sw_t envelope_sw;
-    uint8_t por_bytes[256];
-    struct span por; /* as the card gave it */
-    bool opened;     /* response header is known */
-    struct scp80_response response;
-    bool answered; /* answer is known */
+    struct ota_carrier_sent sent;
+    uint8_t por_bytes[POR_MAX];
+    size_t por_n;
+    struct ota_por por; /* the best answer that came */
+    bool answered;      /* answer is known */
     struct order_answer answer;
     struct terminal_asked asked;
     bool was_reset;
     bool looked; /* at EF.IMSI, after the REFRESH */
     char imsi[16];
     sw_t imsi_sw;
+};
+
+struct hearing {
+    struct change *change;
+    struct result *result;
 };
 
 /* ---- making the order ---- */
@@ -109,6 +103,11 @@ static void counter_octets(uint64_t counter, uint8_t cntr[SCP80_CNTR_LEN])
     buf_be(&b, counter, SCP80_CNTR_LEN);
 }
 
+static const char *from_number(const struct change *c)
+{
+    return c->way.options.from != NULL ? c->way.options.from : OTA_ORIGINATOR;
+}
+
 /* One short message as the ENVELOPE command a terminal makes of it. */
 static bool add_part(void *ctx, unsigned nth, struct span tpdu)
 {
@@ -117,20 +116,10 @@ static bool add_part(void *ctx, unsigned nth, struct span tpdu)
     if (c->n_parts == PARTS_MAX)
         return false;
     struct part *part = &c->parts[c->n_parts++];
-    uint8_t address[SMS_ADDRESS_MAX], data[255];
-    struct buf centre = buf_of(address, sizeof address), envelope = buf_of(data, sizeof data);
-    if (!sms_address_pack(originator_number, &centre))
-        return false;
-    /* sms_address_pack counts digits, as TP-OA does; the toolkit's address (TS 102 223 8.1) is type and
-     * digits alone. */
-    const struct envelope_sms_pp e = {.address = span_slice(buf_span(&centre), 1, centre.len), .tpdu = tpdu};
-    envelope_sms_pp_build(&e, &envelope);
-    const uint8_t header[] = {0x80, 0xC2, 0x00, 0x00, (uint8_t)envelope.len};
     struct buf apdu = buf_of(part->bytes, sizeof part->bytes);
-    buf_put(&apdu, span_of(header, sizeof header));
-    buf_put(&apdu, buf_span(&envelope));
+    terminal_envelope(from_number(c), tpdu, &apdu);
     part->n = apdu.len;
-    return buf_ok(&envelope) && buf_ok(&apdu);
+    return buf_ok(&apdu);
 }
 
 static int build(struct change *c)
@@ -141,7 +130,7 @@ static int build(struct change *c)
     struct buf from = buf_of(address, sizeof address);
     const struct keyset *keys = &c->key.pair.ota;
     c->header = (struct scp80_command){
-        .spi1 = ORDER_SPI1, .spi2 = ORDER_SPI2, .kic = keyset_kic_octet(keys), .kid = keyset_kid_octet(keys)};
+        .spi1 = OTA_SPI1, .spi2 = OTA_SPI2, .kic = keyset_kic_octet(keys), .kid = keyset_kid_octet(keys)};
     memcpy(c->header.tar, c->tar, sizeof c->tar);
     counter_octets(c->counter, c->header.cntr);
     if (!order_script(&c->order, &script))
@@ -151,7 +140,7 @@ static int build(struct change *c)
                           c->keys_path);
     c->packet = buf_span(&packet);
     c->n_parts = 0;
-    if (!sms_address_pack(originator_number, &from) ||
+    if (!sms_address_pack(from_number(c), &from) ||
         !sms_packet_split(c->packet, (uint8_t)c->counter, buf_span(&from), add_part, c))
         return cli_refuse(c->cmd, "the order does not fit %d short messages", (int)PARTS_MAX);
     return EXIT_OK;
@@ -229,46 +218,52 @@ static void print_order(const struct change *c)
 
 /* ---- sending it ---- */
 
-/* Reads the answer, which proves something only when its CC does, and when it answers this very packet. */
-static void judge(struct change *c, struct result *r)
+/* Takes what came back, and keeps the best of it. */
+static enum ota_heard heard(void *ctx, struct span packet)
 {
-    uint8_t work_bytes[sizeof r->por_bytes];
+    struct hearing *h = ctx;
+    struct change *c = h->change;
+    struct result *r = h->result;
+    struct ota_por por;
+    uint8_t work_bytes[POR_MAX];
     struct buf work = buf_of(work_bytes, sizeof work_bytes);
-    struct span data = SPAN_EMPTY;
-    if (r->por.n == 0) {
-        r->outcome = OUTCOME_NO_RECEIPT;
-        return;
-    }
-    enum scp80_verdict verdict =
-        scp80_response_open(c->crypto, &c->key.pair.ota, ORDER_SPI2, r->por, &r->response, &work, &data);
-    r->opened = verdict == SCP80_GENUINE || verdict == SCP80_UNPROTECTED;
-    bool ours = memcmp(r->response.tar, c->header.tar, sizeof c->header.tar) == 0 &&
-                memcmp(r->response.cntr, c->header.cntr, sizeof c->header.cntr) == 0;
-    switch (verdict) {
-    case SCP80_UNPROTECTED:
-        r->outcome = OUTCOME_NOT_ACCEPTED;
-        break;
-    case SCP80_FORGED:
-        r->outcome = OUTCOME_FORGED;
-        break;
-    case SCP80_GENUINE:
-        if (!ours) /* an older answer, brought again */
-            r->outcome = OUTCOME_FORGED;
-        else if (r->response.status != SCP80_POR_OK)
-            r->outcome = OUTCOME_PACKET_REFUSED;
-        else if (!order_answer_parse(data, &r->answer))
-            r->outcome = OUTCOME_UNINTELLIGIBLE;
-        else {
-            r->answered = true;
-            r->outcome = order_obeyed(&r->answer) ? OUTCOME_OBEYED : OUTCOME_REFUSED;
-        }
-        break;
-    case SCP80_MALFORMED:
-    default:
-        r->outcome = OUTCOME_UNINTELLIGIBLE;
-        break;
+    if (packet.n > POR_MAX)
+        packet.n = POR_MAX; /* no receipt: judged so */
+    ota_por_open(c->crypto, &c->key.pair.ota, &c->header, packet, &work, &por);
+    enum ota_heard worth = ota_por_heard(&por, &c->header);
+    if (ota_por_better(&por, &r->por)) {
+        r->answered = por.kind == OTA_POR_GENUINE && por.response.status == SCP80_POR_OK &&
+                      order_answer_parse(por.data, &r->answer);
+        r->por = por;
+        r->por.data = r->por.response.packet = SPAN_EMPTY; /* borrowed from what is gone soon */
+        r->por_n = packet.n;
+        memcpy(r->por_bytes, packet.p, packet.n);
     }
     crypto_wipe(work_bytes, sizeof work_bytes);
+    return worth;
+}
+
+/* The answer proves something only when its CC does, and when it answers this very packet. */
+static enum outcome judge(const struct result *r)
+{
+    switch (r->por.kind) {
+    case OTA_POR_UNPROTECTED:
+        return OUTCOME_NOT_ACCEPTED;
+    case OTA_POR_FORGED:
+    case OTA_POR_OTHER: /* an older answer, brought again */
+        return OUTCOME_FORGED;
+    case OTA_POR_GENUINE:
+        if (r->por.response.status != SCP80_POR_OK)
+            return OUTCOME_PACKET_REFUSED;
+        if (!r->answered)
+            return OUTCOME_UNINTELLIGIBLE;
+        return order_obeyed(&r->answer) ? OUTCOME_OBEYED : OUTCOME_REFUSED;
+    case OTA_POR_UNINTELLIGIBLE:
+        return OUTCOME_UNINTELLIGIBLE;
+    case OTA_POR_NONE:
+    default:
+        return OUTCOME_NO_RECEIPT;
+    }
 }
 
 static int note_result(struct change *c, const struct result *r)
@@ -282,67 +277,23 @@ static int note_result(struct change *c, const struct result *r)
         .has_receipt = r->answered && r->answer.has_receipt,
         .active = r->answer.active,
         .unused = r->answer.unused,
-        .por = r->por,
+        .por = span_of(r->por_bytes, r->por_n),
     };
     return records_answer(c->records, c->record, &outcome, &error) ? EXIT_OK
                                                                    : cli_refuse(c->cmd, "%s", error.text);
 }
 
-/* The right card, and one that has been told what this terminal can do. */
-static int greet(struct change *c, const struct terminal *t, const struct pcsc *link)
+/* Does what the card asked for: the reset, above all; and looks whom it says it is then. */
+static int follow(struct change *c, struct ota_carrier *way, struct result *r)
 {
-    char iccid[21];
-    sw_t sw;
-    if (!terminal_iccid(t, iccid, &sw))
-        return cli_refuse(c->cmd, "%s", pcsc_why(link));
-    if (sw != SW_OK)
-        return cli_refuse(c->cmd, "%s: the card does not show its ICCID: %s (%04X)", pcsc_reader(link),
-                          sw_text(sw), sw);
-    if (iccid[0] == '\0')
-        return cli_refuse(c->cmd, "%s: the card's EF.ICCID holds no ICCID", pcsc_reader(link));
-    if (strcmp(iccid, c->iccid) != 0)
-        return cli_refuse(c->cmd, "%s: the card there has ICCID %s, not %s; nothing was sent",
-                          pcsc_reader(link), iccid, c->iccid);
-    struct terminal_asked asked = {0};
-    if (!terminal_profile(t, &asked, &sw))
-        return cli_refuse(c->cmd, "%s", pcsc_why(link));
-    if (asked.reset_due) { /* a REFRESH from before, which this terminal owes the card */
-        if (!t->reset(t->ctx))
-            return cli_refuse(c->cmd, "%s", pcsc_why(link));
-        asked = (struct terminal_asked){0};
-        if (!terminal_profile(t, &asked, &sw))
-            return cli_refuse(c->cmd, "%s", pcsc_why(link));
-    }
-    if (sw != SW_OK)
-        return cli_refuse(c->cmd, "%s: the card refuses TERMINAL PROFILE: %s (%04X)", pcsc_reader(link),
-                          sw_text(sw), sw);
-    return EXIT_OK;
-}
-
-static int deliver(struct change *c, const struct terminal *t, const struct pcsc *link, struct result *r)
-{
-    for (size_t i = 0; i < c->n_parts; i++) {
-        struct buf por = buf_of(r->por_bytes, sizeof r->por_bytes);
-        if (!terminal_command(t, span_of(c->parts[i].bytes, c->parts[i].n), &por, &r->envelope_sw))
-            return cli_refuse(c->cmd, "%s; whether the order was obeyed is not known", pcsc_why(link));
-        r->por = buf_span(&por);
-    }
-    return EXIT_OK;
-}
-
-/* Obeys what the card asks for after the order: the reset, above all; and looks whom it says it is then. */
-static int follow(struct change *c, const struct terminal *t, const struct pcsc *link, struct result *r)
-{
-    sw_t sw = r->envelope_sw;
-    if (!terminal_serve(t, &r->asked, &sw))
-        return cli_refuse(c->cmd, "%s; the card's REFRESH was not obeyed", pcsc_why(link));
-    if (!r->asked.refresh)
+    struct ota_carrier_error error;
+    const struct terminal *t = ota_carrier_terminal(way);
+    if (!ota_carrier_follow(way, &r->asked, &r->was_reset, &error))
+        return cli_refuse(c->cmd, "%s", error.text);
+    if (t == NULL || !r->asked.refresh)
         return EXIT_OK;
-    if (r->asked.reset_due && !t->reset(t->ctx))
-        return cli_refuse(c->cmd, "%s; after the reset that the card asked for", pcsc_why(link));
-    r->was_reset = r->asked.reset_due;
     if (!terminal_imsi(t, r->imsi, &r->imsi_sw))
-        return cli_refuse(c->cmd, "%s; after the card's REFRESH", pcsc_why(link));
+        return cli_refuse(c->cmd, "%s; after the card's REFRESH", ota_carrier_why(way));
     r->looked = true;
     return EXIT_OK;
 }
@@ -351,12 +302,18 @@ static int follow(struct change *c, const struct terminal *t, const struct pcsc 
 
 static void tell_json(const struct change *c, const struct result *r)
 {
-    printf("{\"iccid\":\"%s\",\"imsi\":\"%s\",\"counter\":%" PRIu64
-           ",\"outcome\":\"%s\",\"envelope_sw\":\"%04X\",",
-           c->iccid, c->order.imsi, c->counter, outcome_names[r->outcome], r->envelope_sw);
-    json_hex(stdout, "por", r->por);
-    if (r->opened)
-        printf(",\"response_status\":\"%02X\"", r->response.status);
+    printf("{\"iccid\":\"%s\",\"imsi\":\"%s\",\"counter\":%" PRIu64 ",\"outcome\":\"%s\",", c->iccid,
+           c->order.imsi, c->counter, outcome_names[r->outcome]);
+    if (r->sent.has_sw)
+        printf("\"envelope_sw\":\"%04X\",", r->sent.sw);
+    if (r->sent.message_id[0] != '\0') {
+        fputs("\"message_id\":", stdout);
+        cli_put_json(stdout, r->sent.message_id);
+        putchar(',');
+    }
+    json_hex(stdout, "por", span_of(r->por_bytes, r->por_n));
+    if (r->por.opened)
+        printf(",\"response_status\":\"%02X\"", r->por.response.status);
     if (r->answered) {
         printf(",\"executed\":%u,\"sw\":\"%04X\"", r->answer.executed, r->answer.sw);
         if (r->answer.has_receipt)
@@ -393,7 +350,7 @@ static void tell_obeyed(const struct change *c, const struct result *r)
         cli_put_hex(stdout, span_of(a->kcv_kic, ORDER_KCV_LEN));
         putchar('\n');
     }
-    if (c->no_refresh)
+    if (c->way.options.silent || c->way.options.smpp != NULL)
         puts("REFRESH left to the terminal");
     else if (r->was_reset)
         puts("REFRESH (UICC reset): done");
@@ -428,12 +385,12 @@ static int tell_failure(const struct change *c, const struct result *r)
     case OUTCOME_PACKET_REFUSED:
         return cli_refuse(
             cmd, "the card knows the keys but did not execute the packet: %s (%02X); nothing changed",
-            scp80_status_text(r->response.status), r->response.status);
+            scp80_status_text(r->por.response.status), r->por.response.status);
     case OUTCOME_NOT_ACCEPTED:
         return cli_refuse(
             cmd,
             "the card did not accept the packet: %s (%02X); its answer is not protected and proves nothing",
-            scp80_status_text(r->response.status), r->response.status);
+            scp80_status_text(r->por.response.status), r->por.response.status);
     case OUTCOME_FORGED:
         return cli_refuse(
             cmd,
@@ -443,31 +400,44 @@ static int tell_failure(const struct change *c, const struct result *r)
             cmd, "the answer is no response packet to an order; whether the order was obeyed is not known");
     case OUTCOME_NO_RECEIPT:
     default:
-        return cli_refuse(cmd, "the card gave no proof of receipt: %s (%04X)", sw_text(r->envelope_sw),
-                          r->envelope_sw);
+        if (!r->sent.has_sw)
+            return cli_refuse(
+                cmd,
+                "no proof of receipt came within %u seconds; whether the order was obeyed is not "
+                "known",
+                c->way.options.timeout_ms / 1000);
+        return cli_refuse(cmd, "the card gave no proof of receipt: %s (%04X)", sw_text(r->sent.sw),
+                          r->sent.sw);
     }
 }
 
 static int send(struct change *c)
 {
-    struct pcsc_error error;
-    struct pcsc *link = pcsc_open(c->reader, &error);
-    if (link == NULL)
+    struct ota_carrier_error error;
+    struct ota_carrier *way = ota_carrier_open(&c->way.options, &error);
+    if (way == NULL)
         return cli_refuse(c->cmd, "%s", error.text);
-    struct terminal t = pcsc_terminal(link);
     struct result r = {.outcome = OUTCOME_NO_RECEIPT};
-    int code = greet(c, &t, link);
-    if (code == EXIT_OK)
-        code = commit_and_build(c);
+    struct hearing hearing = {c, &r};
+    int code = commit_and_build(c);
     if (code == EXIT_OK && c->verbose && !c->json)
         print_order(c);
-    if (code == EXIT_OK)
-        code = deliver(c, &t, link, &r);
+    const struct ota_carrier_job job = {
+        .packet = c->packet,
+        .reference = (uint8_t)c->counter,
+        .answer = true,
+        .heard = heard,
+        .ctx = &hearing,
+    };
+    /* A receipt that came counts, whatever happened to the link afterwards. */
+    if (code == EXIT_OK && !ota_carrier_send(way, &job, &r.sent, &error) && r.por.kind != OTA_POR_GENUINE)
+        code = cli_refuse(c->cmd, "%s%s", error.text,
+                          error.reached ? "; whether the order was obeyed is not known" : "");
     if (code == EXIT_OK) {
-        judge(c, &r);
+        r.outcome = judge(&r);
         /* The evidence first: what follows may fail and must not lose it. */
         int noted = note_result(c, &r);
-        int followed = c->no_refresh ? EXIT_OK : follow(c, &t, link, &r);
+        int followed = c->way.options.silent ? EXIT_OK : follow(c, way, &r);
         if (c->json)
             tell_json(c, &r);
         else if (r.outcome == OUTCOME_OBEYED)
@@ -478,10 +448,7 @@ static int send(struct change *c)
         if (code == EXIT_OK)
             code = cli_finish(c->cmd);
     }
-    if (c->no_refresh)
-        pcsc_leave(link);
-    else
-        pcsc_close(link);
+    ota_carrier_close(way);
     return code;
 }
 
@@ -528,7 +495,6 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         COMMON,
         COUNTER,
         RECORDS,
-        READER,
         PRINT,
         REFERENCE,
         JSON,
@@ -546,7 +512,7 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         {"common", no_argument, NULL, COMMON},
         {"counter", required_argument, NULL, COUNTER},
         {"records", required_argument, NULL, RECORDS},
-        {"reader", required_argument, NULL, READER},
+        OTA_CARRIER_OPTIONS,
         {"print", no_argument, NULL, PRINT},
         {"reference", required_argument, NULL, REFERENCE},
         {"json", no_argument, NULL, JSON},
@@ -597,9 +563,6 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         case RECORDS:
             c->records_path = optarg;
             break;
-        case READER:
-            c->reader = optarg;
-            break;
         case PRINT:
             c->print = true;
             break;
@@ -612,7 +575,7 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
             c->json = true;
             break;
         case NO_REFRESH:
-            c->no_refresh = true;
+            c->way.options.silent = true;
             break;
         case REFRESH_MODE:
             if (!cli_hex(cmd, "--refresh-mode", optarg, 1, 1, &c->order.refresh, &n))
@@ -626,8 +589,12 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         case VERBOSE:
             c->verbose = true;
             break;
-        default:
+        case CLI_DONE:
             return code;
+        default:
+            if (!carrier_option(cmd, &c->way, opt))
+                return EXIT_USAGE;
+            break;
         }
     }
     if (optind != argc)
@@ -643,10 +610,13 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
             cmd,
             "a card takes each OTA counter once: give the next one with --counter N, or let --records FILE "
             "keep count");
-    if (c->print && c->reader != NULL)
-        return cli_usage(cmd, "--print sends nothing: what is --reader for?");
-    *stop = false;
-    return EXIT_OK;
+    if (c->print && (c->way.options.reader != NULL || c->way.options.smpp != NULL))
+        return cli_usage(cmd, "--print sends nothing: what is --%s for?",
+                         c->way.options.smpp != NULL ? "smpp" : "reader");
+    c->way.options.iccid = c->iccid;
+    code = carrier_check(cmd, &c->way);
+    *stop = code != EXIT_OK;
+    return code;
 }
 
 static int run(int argc, char **argv)
@@ -656,6 +626,7 @@ static int run(int argc, char **argv)
         return cli_refuse(&cmd_change, "no memory");
     c->cmd = &cmd_change;
     memcpy(c->tar, default_tar, sizeof c->tar);
+    carrier_init(&c->way);
     bool stop;
     int code = parse(c, argc, argv, &stop);
     if (!stop) {
@@ -673,30 +644,32 @@ static int run(int argc, char **argv)
 const struct subcommand cmd_change = {
     .name = "change",
     .summary = "order a card, over the air, to change to another operator's K/OTA pair",
-    .help = "Usage: softuicc change --iccid N --imsi N --keys FILE (--counter N | --records FILE)\n"
-            "                       [--index I] [--reader NAME|NUMBER | --print] [...]\n"
-            "Orders a card to take its next unused K/OTA pair (or pair I) and a new IMSI, in one step.\n"
-            "The order goes as a secured packet (SCP80: CC, ciphered, counter) in a short message to the\n"
-            "card in a PC/SC reader; the card's proof of receipt is verified; its REFRESH is obeyed.\n\n"
-            "  --iccid N           the card; one with another ICCID is left alone\n"
-            "  --imsi N            the IMSI it is to have, 6 to 15 digits\n"
-            "  --index I           the pair it is to take (default: the next unused one)\n"
-            "  --keys FILE         the ordering operator's key file\n"
-            "  --key-index I       which pair of the card there secures the order (default: 0)\n"
-            "  --common            secure it with common keyset --key-index instead of a pair's keys\n"
-            "  --counter N         OTA counter: higher than any this keyset was used with\n"
-            "  --records FILE      takes the next counter from FILE (made if there is none), and logs\n"
-            "                      order and proof of receipt there; with --counter, notes that one\n"
-            "  --reader NAME|NUMBER  PC/SC reader (default: the only one that has a card)\n"
-            "  --print             print the ENVELOPE instead of sending it\n"
-            "  --reference HEX     up to 8 octets of the operator's, which the receipt repeats\n"
-            "  --refresh-mode HEX  command qualifier of the REFRESH that is asked for (default: the\n"
-            "                      card's, 04: UICC reset)\n"
-            "  --no-refresh        leave FETCH, REFRESH and the reset to whoever uses the card next\n"
-            "  --tar HEX           the subscription applet's TAR (default: BFFF3B)\n"
-            "  --json              tell the outcome as JSON\n"
-            "  --verbose           show the packet and the ENVELOPE too\n"
-            "  --help              this text\n\n"
-            "Exit code 0 only when the order was obeyed, and proved so.\n",
+    .help =
+        "Usage: softuicc change --iccid N --imsi N --keys FILE (--counter N | --records FILE)\n"
+        "                       [--index I] [--reader NAME|NUMBER | --smpp HOST:PORT --to N | --print]\n"
+        "                       [...]\n"
+        "Orders a card to take its next unused K/OTA pair (or pair I) and a new IMSI, in one step.\n"
+        "The order goes as a secured packet (SCP80: CC, ciphered, counter) in a short message to the\n"
+        "card in a PC/SC reader, or by way of an SMSC to a card anywhere; the card's proof of receipt is\n"
+        "verified; in a reader, its REFRESH is obeyed.\n\n"
+        "  --iccid N           the card; one with another ICCID is left alone\n"
+        "  --imsi N            the IMSI it is to have, 6 to 15 digits\n"
+        "  --index I           the pair it is to take (default: the next unused one)\n"
+        "  --keys FILE         the ordering operator's key file\n"
+        "  --key-index I       which pair of the card there secures the order (default: 0)\n"
+        "  --common            secure it with common keyset --key-index instead of a pair's keys\n"
+        "  --counter N         OTA counter: higher than any this keyset was used with\n"
+        "  --records FILE      takes the next counter from FILE (made if there is none), and logs\n"
+        "                      order and proof of receipt there; with --counter, notes that "
+        "one\n" OTA_CARRIER_HELP "  --print             print the ENVELOPE instead of sending it\n"
+        "  --reference HEX     up to 8 octets of the operator's, which the receipt repeats\n"
+        "  --refresh-mode HEX  command qualifier of the REFRESH that is asked for (default: the\n"
+        "                      card's, 04: UICC reset)\n"
+        "  --no-refresh        leave FETCH, REFRESH and the reset to whoever uses the card next\n"
+        "  --tar HEX           the subscription applet's TAR (default: BFFF3B)\n"
+        "  --json              tell the outcome as JSON\n"
+        "  --verbose           show the packet and the ENVELOPE too\n"
+        "  --help              this text\n\n"
+        "Exit code 0 only when the order was obeyed, and proved so.\n",
     .run = run,
 };

@@ -17,6 +17,7 @@
 #include "keys.h"
 #include "package.h"
 #include "profile_yaml.h"
+#include "vault.h"
 
 enum {
     SEED_MIN = 16,
@@ -39,7 +40,7 @@ struct series {
 };
 
 struct order {
-    const char *deck, *profile_name, *package, *iccid, *imsi, *keys;
+    const char *deck, *profile_name, *package, *iccid, *imsi, *keys, *vault, *passphrase_file;
     uint64_t count, pairs;
     const char *verbatim; /* the only card's ICCID, as its package has it; NULL: by counting */
     uint8_t seed[SEED_MAX];
@@ -57,6 +58,8 @@ struct works { /* what is open while cards are made */
     FILE *keys;
     char *keys_buffer;
     char keys_temporary[PATH_ROOM]; /* "" when there is none to remove */
+    struct vault *vault;
+    bool vault_made, vault_key_made; /* here: they go again if the deck does not come to be */
 };
 
 static void number(const struct series *s, uint64_t nth, char out[24])
@@ -239,9 +242,70 @@ static bool keys_open(struct works *w)
     return true;
 }
 
+/* ---- the vault ---- */
+
+static bool vault_start(struct works *w)
+{
+    struct sealed_error error = {""};
+    char passphrase[SEALED_PASSPHRASE_MAX + 1] = "";
+    struct stat st;
+    bool wants = w->order->passphrase_file != NULL;
+    if (w->order->vault == NULL)
+        return true;
+    char key[PATH_ROOM + 8];
+    snprintf(key, sizeof key, "%s.key", w->order->vault);
+    bool make = lstat(w->order->vault, &st) != 0, key_there = lstat(key, &st) == 0;
+    bool good = make || vault_wants_passphrase(w->order->vault, &wants, &error);
+    good = good && (!wants || sealed_passphrase(w->order->passphrase_file, make, passphrase, &error));
+    if (good) {
+        const struct vault_config config = {w->order->vault, make, NULL, wants ? passphrase : NULL};
+        w->vault = vault_open(&config, &error);
+        w->vault_made = make && w->vault != NULL;
+        w->vault_key_made = w->vault_made && !wants && !key_there;
+    }
+    crypto_wipe(passphrase, sizeof passphrase);
+    good = w->vault != NULL && vault_import_begin(w->vault, &error);
+    if (!good)
+        cli_refuse(w->cmd, "--vault: %s", error.text);
+    return good;
+}
+
+static bool vault_finish(struct works *w)
+{
+    struct sealed_error error;
+    if (w->vault == NULL || vault_import_end(w->vault, w->order->deck, &error))
+        return true;
+    cli_refuse(w->cmd, "--vault: %s", error.text);
+    return false;
+}
+
+static void vault_end(struct works *w)
+{
+    char key[PATH_ROOM + 8];
+    vault_close(w->vault);
+    if (!w->vault_made)
+        return;
+    snprintf(key, sizeof key, "%s.key", w->order->vault);
+    unlink(w->order->vault);
+    if (w->vault_key_made)
+        unlink(key);
+}
+
+/* A row for each record there is. */
+static bool keys_note(struct works *w, const struct key_row *row)
+{
+    struct sealed_error error;
+    if (w->keys != NULL)
+        keys_write_row(w->keys, row);
+    if (w->vault == NULL || vault_import_row(w->vault, row, &error))
+        return true;
+    cli_refuse(w->cmd, "--vault: %s", error.text);
+    return false;
+}
+
 static bool keys_add(struct works *w, const char *iccid, const char *imsi)
 {
-    if (w->keys == NULL)
+    if (w->keys == NULL && w->vault == NULL)
         return true;
     const struct profile *p = &w->profile->p;
     struct span seed = span_of(w->order->seed, w->order->seed_len);
@@ -249,30 +313,29 @@ static bool keys_add(struct works *w, const char *iccid, const char *imsi)
     memset(&row, 0, sizeof row);
     memcpy(row.iccid, iccid, strlen(iccid) + 1);
     memcpy(row.imsi, imsi, strlen(imsi) + 1);
-    bool good = true;
-    for (row.index = 0; good && row.index < p->n_pairs; row.index++) {
+    bool good = true, noted = true;
+    for (row.index = 0; good && noted && row.index < p->n_pairs; row.index++) {
         good = personal_pair(w->crypto, p, seed, iccid, row.index, &row.pair);
-        if (good)
-            keys_write_row(w->keys, &row);
+        noted = !good || keys_note(w, &row);
         row.imsi[0] = '\0'; /* only the first pair belongs to an IMSI yet (TR 33.812 5.3.2.2) */
     }
     memset(&row.imsi, 0, sizeof row.imsi);
     row.common = true;
-    for (row.index = 0; good && row.index < p->n_keysets; row.index++) {
+    for (row.index = 0; good && noted && row.index < p->n_keysets; row.index++) {
         struct profile_keyset set;
         good = personal_keyset(w->crypto, p, seed, iccid, row.index, &set);
         if (good) {
             row.pair.ota = set.keys;
-            keys_write_row(w->keys, &row);
+            noted = keys_note(w, &row);
         }
         crypto_wipe(&set, sizeof set);
     }
     crypto_wipe(&row, sizeof row);
     if (!good)
         cli_refuse(w->cmd, "card %s: deriving its keys failed", iccid);
-    else if (ferror(w->keys))
+    else if (w->keys != NULL && ferror(w->keys))
         cli_refuse(w->cmd, "--keys: %s: %s", w->keys_temporary, strerror(errno));
-    return good && !ferror(w->keys);
+    return good && noted && (w->keys == NULL || !ferror(w->keys));
 }
 
 /* On the disk under its final name: link() takes the name only if nobody else has it. */
@@ -397,7 +460,7 @@ static bool make(struct works *w)
         cli_refuse(w->cmd, "no memory");
         return false;
     }
-    if (!keys_open(w)) {
+    if (!keys_open(w) || !vault_start(w)) {
         crypto_wipe(bytes, n);
         free(bytes);
         return false;
@@ -409,7 +472,7 @@ static bool make(struct works *w)
         cli_refuse(w->cmd, "%s", error.text);
         return false;
     }
-    if (!make_cards(w) || !keys_publish(w))
+    if (!make_cards(w) || !keys_publish(w) || !vault_finish(w))
         return false;
     /* The record of the keys comes first: keys without a card are waste paper, a card without a record of its
      * keys is lost. */
@@ -419,6 +482,7 @@ static bool make(struct works *w)
         cli_refuse(w->cmd, "%s", error.text);
         return false;
     }
+    w->vault_made = false;
     return true;
 }
 
@@ -440,8 +504,10 @@ static void report(const struct order *o, const struct profile *p, bool random_s
            o->count > 1 ? " each" : "", o->deck);
     if (o->keys != NULL)
         printf("; keys recorded in %s", o->keys);
+    if (o->vault != NULL)
+        printf("; keys sealed in %s", o->vault);
     putchar('\n');
-    if (o->keys == NULL && random_seed)
+    if (o->keys == NULL && o->vault == NULL && random_seed)
         puts("no --keys and no --seed: what was derived for these cards, nobody but they will ever know");
 }
 
@@ -492,6 +558,7 @@ static int create(const struct subcommand *cmd, struct order *o, struct uicc_cry
         }
     }
     keys_close(&w);
+    vault_end(&w);
     if (w.deck != NULL)
         deck_close(w.deck);
     profile_free(w.profile);
@@ -501,7 +568,7 @@ static int create(const struct subcommand *cmd, struct order *o, struct uicc_cry
 
 static int run(int argc, char **argv)
 {
-    enum { PROFILE = 256, UPP, PAIRS, ICCID, IMSI, COUNT, SEED, KEYS };
+    enum { PROFILE = 256, UPP, PAIRS, ICCID, IMSI, COUNT, SEED, KEYS, VAULT, PASSPHRASE_FILE };
     static const struct option options[] = {
         {"profile", required_argument, NULL, PROFILE},
         {"upp", required_argument, NULL, UPP},
@@ -511,6 +578,8 @@ static int run(int argc, char **argv)
         {"count", required_argument, NULL, COUNT},
         {"seed", required_argument, NULL, SEED},
         {"keys", required_argument, NULL, KEYS},
+        {"vault", required_argument, NULL, VAULT},
+        {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE},
         {NULL, 0, NULL, 0},
     };
     const struct subcommand *cmd = &cmd_new;
@@ -548,6 +617,12 @@ static int run(int argc, char **argv)
         case KEYS:
             o.keys = optarg;
             break;
+        case VAULT:
+            o.vault = optarg;
+            break;
+        case PASSPHRASE_FILE:
+            o.passphrase_file = optarg;
+            break;
         default:
             return code;
         }
@@ -582,7 +657,7 @@ const struct subcommand cmd_new = {
     .name = "new",
     .summary = "make a deck of one card or many",
     .help = "Usage: softuicc new DECK [--profile NAME|FILE] [--iccid N] [--imsi N] [--count N]\n"
-            "                         [--seed HEX] [--keys FILE]\n"
+            "                         [--seed HEX] [--keys FILE] [--vault FILE]\n"
             "       softuicc new DECK --upp FILE [--pairs N] [--iccid N] [--imsi N] [...]\n"
             "Makes DECK, and DECK.key with the storage key that its secrets are sealed under.\n\n"
             "  --profile NAME|FILE  what the cards are made of: a built-in profile (default: usim)\n"
@@ -599,6 +674,9 @@ const struct subcommand cmd_new = {
             "  --seed HEX           16 to 64 octets that derived keys come from (default: random)\n"
             "  --keys FILE          the card maker's record: every key of every card; made with mode\n"
             "                       0600, never overwritten\n"
+            "  --vault FILE         the same into a vault (see softuicc vault), sealed; made, with its key in\n"
+            "                       FILE.key, if there is none\n"
+            "  --passphrase-file FILE  the vault's passphrase is its first line\n"
             "  --help               this text\n\n"
             "Nothing is left behind when it fails or is interrupted.\n",
     .run = run,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "gsmtap.h"
 #include "serve.h"
 #include "trace.h"
 #include "vpcd.h"
@@ -19,6 +20,8 @@ enum { CARDS_MAX = 16 }; /* pcscd has no more readers (PCSCLITE_MAX_READERS_CONT
 
 struct request {
     const char *deck, *host, *trace;
+    char gsmtap[256]; /* host; "": none */
+    uint16_t gsmtap_port;
     const char *iccids[CARDS_MAX];
     size_t n; /* of iccids; 0: the deck's only card */
     uint16_t port;
@@ -27,7 +30,9 @@ struct request {
 
 /* A card in its reader. */
 struct seat {
-    struct trace_text trace; /* first: it is found by the environment's ctx */
+    struct trace_fan fan; /* first: it is found by the environment's ctx */
+    struct trace_text text;
+    struct gsmtap gsmtap;
     struct uicc_env env;
     const char *iccid;
     struct uicc_store *store; /* NULL: the card is the struct cli_card's */
@@ -130,20 +135,38 @@ static bool open_seats(struct session *s, int *code)
     return true;
 }
 
+static struct uicc_env *seat_env(struct session *s, struct seat *seat)
+{
+    return seat->store != NULL ? &seat->env : &s->deck.env;
+}
+
+static void add_sink(struct session *s, struct seat *seat, struct trace_sink sink)
+{
+    struct uicc_env *env = seat_env(s, seat);
+    trace_fan_add(&seat->fan, sink);
+    env->ctx = seat;
+    env->trace = trace_fan_event;
+}
+
 static void trace_to(struct session *s, FILE *out)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     for (size_t i = 0; i < s->n; i++) {
         struct seat *seat = &s->seats[i];
-        seat->trace = (struct trace_text){.out = out,
-                                          .label = s->n > 1 ? seat->iccid : NULL,
-                                          .times = true,
-                                          .start_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
-        struct uicc_env *env = seat->store != NULL ? &seat->env : &s->deck.env;
-        env->ctx = seat;
-        env->trace = trace_text_event;
+        seat->text = (struct trace_text){.out = out,
+                                         .label = s->n > 1 ? seat->iccid : NULL,
+                                         .times = true,
+                                         .start_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
+        add_sink(s, seat, (struct trace_sink){trace_text_event, &seat->text});
     }
+}
+
+/* Closing a card may have something to say, and the sinks are gone. */
+static void untrace(struct session *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        seat_env(s, &s->seats[i])->trace = NULL;
 }
 
 static int serve_seats(struct session *s, int stop_fd)
@@ -174,14 +197,38 @@ static int serve_traced(struct session *s, int stop_fd)
         return cli_refuse(s->cmd, "--trace %s: %s", name, strerror(errno));
     trace_to(s, out);
     int code = serve_seats(s, stop_fd);
+    untrace(s);
     bool failed = ferror(out) != 0;
     if (!to_stdout && fclose(out) != 0)
         failed = true;
-    for (size_t i = 0; i < s->n; i++) /* closing a card may have something to say, and `out` is gone */
-        s->seats[i].env.trace = NULL;
-    s->deck.env.trace = NULL;
     if (failed && code == EXIT_OK)
         code = cli_refuse(s->cmd, "--trace %s: could not be written, it is not complete", name);
+    return code;
+}
+
+static int serve_tapped(struct session *s, int stop_fd)
+{
+    const struct request *r = s->request;
+    if (r->gsmtap[0] == '\0')
+        return serve_traced(s, stop_fd);
+    int error = 0;
+    size_t n = 0;
+    for (; n < s->n && error == 0; n++) {
+        struct seat *seat = &s->seats[n];
+        error = gsmtap_open(&seat->gsmtap, r->gsmtap, r->gsmtap_port, (uint8_t)n);
+        if (error == 0)
+            add_sink(s, seat, (struct trace_sink){gsmtap_event, &seat->gsmtap});
+    }
+    int code;
+    if (error == ENOENT)
+        code = cli_refuse(s->cmd, "--gsmtap: no address for '%.200s'", r->gsmtap);
+    else if (error != 0)
+        code = cli_refuse(s->cmd, "--gsmtap %.200s: %s", r->gsmtap, strerror(error));
+    else
+        code = serve_traced(s, stop_fd);
+    untrace(s);
+    while (n-- > 0)
+        gsmtap_close(&s->seats[n].gsmtap);
     return code;
 }
 
@@ -191,7 +238,7 @@ static int run_session(const struct request *r, int stop_fd)
     int code = EXIT_REFUSED;
     if (!open_seats(&s, &code))
         return code;
-    code = serve_traced(&s, stop_fd);
+    code = serve_tapped(&s, stop_fd);
     close_seats(&s);
     return code;
 }
@@ -241,6 +288,33 @@ static bool add_card(struct request *r, const char *iccid)
     return true;
 }
 
+/* HOST, HOST:PORT, [ADDRESS]:PORT; an IPv6 address without brackets has no port. */
+static bool gsmtap(struct request *r, const char *text)
+{
+    const char *host = text, *end = text + strlen(text), *port = NULL;
+    uint64_t number = GSMTAP_PORT;
+    const char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
+    if (text[0] == '[' && bracket != NULL && (bracket[1] == '\0' || bracket[1] == ':')) {
+        host = text + 1;
+        end = bracket;
+        port = bracket[1] == ':' ? bracket + 2 : NULL;
+    } else if (colon != NULL && strchr(text, ':') == colon) {
+        end = colon;
+        port = colon + 1;
+    }
+    if (port != NULL && !cli_number(&cmd_run, "--gsmtap: the port", port, 1, 65535, &number))
+        return false;
+    size_t n = (size_t)(end - host);
+    if (n == 0 || n >= sizeof r->gsmtap) {
+        cli_usage(&cmd_run, "--gsmtap: '%.60s' is no HOST[:PORT]", text);
+        return false;
+    }
+    memcpy(r->gsmtap, host, n);
+    r->gsmtap[n] = '\0';
+    r->gsmtap_port = (uint16_t)number;
+    return true;
+}
+
 static bool durability(struct request *r, const char *name)
 {
     static const char *const names[] = {
@@ -257,12 +331,13 @@ static bool durability(struct request *r, const char *name)
 
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, HOST, PORT, TRACE, DURABILITY };
+    enum { CARD = 256, HOST, PORT, TRACE, GSMTAP, DURABILITY };
     static const struct option options[] = {
         {"card", required_argument, NULL, CARD},
         {"host", required_argument, NULL, HOST},
         {"port", required_argument, NULL, PORT},
         {"trace", required_argument, NULL, TRACE},
+        {"gsmtap", required_argument, NULL, GSMTAP},
         {"durability", required_argument, NULL, DURABILITY},
         {NULL, 0, NULL, 0},
     };
@@ -285,6 +360,10 @@ static int run(int argc, char **argv)
             break;
         case TRACE:
             r.trace = optarg;
+            break;
+        case GSMTAP:
+            if (!gsmtap(&r, optarg))
+                return EXIT_USAGE;
             break;
         case DURABILITY:
             if (!durability(&r, optarg))
@@ -309,15 +388,18 @@ const struct subcommand cmd_run = {
     .name = "run",
     .summary = "put cards into virtual PC/SC readers",
     .help = "Usage: softuicc run DECK [--card ICCID]... [--host H] [--port P] [--trace FILE]\n"
-            "                    [--durability power|process|none]\n"
+            "                    [--gsmtap HOST[:PORT]] [--durability power|process|none]\n"
             "Serves a card of the deck in the virtual reader of pcscd (package vsmartcard-vpcd) until\n"
             "SIGINT or SIGTERM. The reader may come and go: the card waits for it.\n\n"
             "  --card ICCID    which card of the deck (needed when it has several); given several\n"
             "                  times, the cards go into readers at P, P+1, ...\n"
             "  --host H        where pcscd runs (127.0.0.1)\n"
             "  --port P        the reader's TCP port (35963, Debian's first virtual reader)\n"
-            "  --trace FILE    append every command and answer as text; - is standard output.\n"
-            "                  PINs and keys are left out\n"
+            "  --trace FILE    append every command and answer as text, with the file it worked on and the\n"
+            "                  time in seconds; - is standard output. PINs and keys are left out\n"
+            "  --gsmtap HOST[:PORT]\n"
+            "                  send every command and answer there as GSMTAP (UDP, port 4729), which\n"
+            "                  Wireshark shows live; PINs and keys are octets FF\n"
             "  --durability D  what a change survives once the card has answered: power (a power cut;\n"
             "                  the default), process (kill -9 of this process), none (a clean end)\n"
             "  --help          this text\n",

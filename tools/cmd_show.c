@@ -19,8 +19,9 @@ enum { LISTED = 20, DIGITS_TEXT = 24 };
 static struct span file_filled_with(const struct cli_card *c, enum file_fill fill)
 {
     struct uicc_file_info info;
-    for (uint16_t i = 0; uicc_inspect_file(c->card, i, &info); i++)
-        if (info.row->fill == fill && info.row->kind == FILE_TRANSPARENT)
+    for (uint16_t i = 0; i < uicc_inspect_files(c->card); i++)
+        if (uicc_inspect_file(c->card, i, &info) && info.row->fill == fill &&
+            info.row->kind == FILE_TRANSPARENT)
             return info.body;
     return SPAN_EMPTY;
 }
@@ -38,16 +39,6 @@ static void read_iccid(const struct cli_card *c, char text[DIGITS_TEXT])
         text[0] = '\0';
 }
 
-static bool live_file(void *ctx, uint16_t file, struct tree_live *live)
-{
-    const struct cli_card *c = ctx;
-    struct uicc_file_info info;
-    if (!uicc_inspect_file(c->card, file, &info))
-        return false;
-    live->deactivated = info.deactivated;
-    return true;
-}
-
 static const char *pin_state_text(const struct uicc_pin_info *pin)
 {
     return pin->tries == 0 ? "blocked" : pin->enabled ? "enabled" : "disabled";
@@ -58,6 +49,8 @@ static const char *pair_state_text(uint8_t state)
     switch (state) {
     case PAIR_UNUSED:
         return "unused";
+    case PAIR_STAGED:
+        return "staged";
     case PAIR_ON_TRIAL:
         return "on trial";
     case PAIR_ACTIVE:
@@ -117,10 +110,16 @@ static void print_pairs(const struct cli_card *c)
     }
 }
 
+static bool print_files(const struct cli_card *c, const char *only)
+{
+    const struct tree_source source = {&c->profile->p, c->card};
+    const struct tree_options options = {.contents = true, .only = only};
+    return tree_print_source(stdout, &source, &options);
+}
+
 static void print_card(struct cli_card *c)
 {
     char iccid[DIGITS_TEXT], imsi[16];
-    const struct tree_source source = {live_file, c};
     read_iccid(c, iccid);
     read_imsi(c, imsi);
     printf("profile  %s\nICCID    %s\nIMSI     %s\n", c->profile->p.name, iccid[0] != '\0' ? iccid : "-",
@@ -128,7 +127,7 @@ static void print_card(struct cli_card *c)
     print_pins(c);
     print_pairs(c);
     putchar('\n');
-    tree_print(stdout, &c->profile->p, &source);
+    print_files(c, NULL);
 }
 
 static int list_cards(const struct subcommand *cmd, struct cli_card *c, const char *path, uint64_t count)
@@ -203,10 +202,16 @@ static void json_pairs(const struct cli_card *c)
     fputs("\n  ]", stdout);
 }
 
+static bool json_files(const struct cli_card *c, const char *only)
+{
+    const struct tree_source source = {&c->profile->p, c->card};
+    const struct tree_options options = {.contents = true, .only = only};
+    return tree_json_source(stdout, &source, &options);
+}
+
 static void json_card(struct cli_card *c, const char *path, uint64_t count)
 {
     char iccid[DIGITS_TEXT], imsi[16];
-    const struct tree_source source = {live_file, c};
     read_iccid(c, iccid);
     read_imsi(c, imsi);
     json_head(c, path, count);
@@ -217,7 +222,7 @@ static void json_card(struct cli_card *c, const char *path, uint64_t count)
     json_pins(c);
     json_pairs(c);
     fputs(",\n  \"files\": ", stdout);
-    tree_json(stdout, &c->profile->p, &source);
+    json_files(c, NULL);
     fputs("\n}\n", stdout);
 }
 
@@ -246,21 +251,39 @@ static int json_cards(const struct subcommand *cmd, struct cli_card *c, const ch
     return cli_finish(cmd);
 }
 
-static int show(const struct subcommand *cmd, const char *path, const char *iccid, bool json)
+/* The files alone, and of them those that are like `only`. */
+static int show_files(const struct subcommand *cmd, const struct cli_card *c, const char *only, bool json)
+{
+    bool some = json ? json_files(c, only) : print_files(c, only);
+    if (json)
+        putchar('\n');
+    int code = cli_finish(cmd);
+    return code == EXIT_OK && !some ? cli_refuse(cmd, "card %s has no file like '%.60s'", c->iccid, only)
+                                    : code;
+}
+
+static int show(const struct subcommand *cmd, const char *path, const char *iccid, const char *only,
+                bool json)
 {
     struct cli_card c;
-    char only[DECK_ICCID_MAX + 1];
+    char first[DECK_ICCID_MAX + 1];
     int code = EXIT_REFUSED;
     if (!cli_card_open(cmd, path, "", DECK_PROCESS, &c, &code))
         return code;
     uint64_t count = deck_count(c.deck);
-    if (iccid == NULL && count == 1 && deck_next(c.deck, "", only))
-        iccid = only;
-    if (iccid == NULL) {
+    if (iccid == NULL && count == 1 && deck_next(c.deck, "", first))
+        iccid = first;
+    if (iccid == NULL && only != NULL) {
+        code = cli_usage(cmd, "--files: %s has %" PRIu64 " cards: which one? (--card)", path, count);
+    } else if (iccid == NULL) {
         code = json ? json_cards(cmd, &c, path, count) : list_cards(cmd, &c, path, count);
     } else if (cli_card_switch(cmd, path, iccid, &c, &code)) {
-        json ? json_card(&c, path, count) : print_card(&c);
-        code = cli_finish(cmd);
+        if (only != NULL) {
+            code = show_files(cmd, &c, only, json);
+        } else {
+            json ? json_card(&c, path, count) : print_card(&c);
+            code = cli_finish(cmd);
+        }
     }
     cli_card_close(&c);
     return code;
@@ -268,14 +291,15 @@ static int show(const struct subcommand *cmd, const char *path, const char *icci
 
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, JSON };
+    enum { CARD = 256, FILES, JSON };
     static const struct option options[] = {
         {"card", required_argument, NULL, CARD},
+        {"files", required_argument, NULL, FILES},
         {"json", no_argument, NULL, JSON},
         {NULL, 0, NULL, 0},
     };
     const struct subcommand *cmd = &cmd_show;
-    const char *iccid = NULL;
+    const char *iccid = NULL, *only = NULL;
     bool json = false;
     int opt, code = EXIT_USAGE;
     while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
@@ -284,6 +308,9 @@ static int run(int argc, char **argv)
             iccid = optarg;
             if (!cli_iccid(cmd, "--card", iccid))
                 return EXIT_USAGE;
+            break;
+        case FILES:
+            only = optarg;
             break;
         case JSON:
             json = true;
@@ -294,18 +321,22 @@ static int run(int argc, char **argv)
     }
     if (optind + 1 != argc)
         return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
-    return show(cmd, argv[optind], iccid, json);
+    return show(cmd, argv[optind], iccid, only, json);
 }
 
 const struct subcommand cmd_show = {
     .name = "show",
     .summary = "show what is in a deck or a card",
-    .help = "Usage: softuicc show DECK [--card ICCID] [--json]\n"
-            "Shows a card: profile, ICCID, IMSI, PIN states, the list of K/OTA pairs, the file tree.\n"
-            "Of a deck with several cards and no --card: the first 20 cards and how many there are.\n"
-            "Never shows keys or PINs. The card is not powered up and nothing in the deck changes.\n\n"
-            "  --card ICCID  which card of the deck\n"
-            "  --json        for scripts; lists all cards of a deck\n"
-            "  --help        this text\n",
+    .help =
+        "Usage: softuicc show DECK [--card ICCID] [--files PATH] [--json]\n"
+        "Shows a card: profile, ICCID, IMSI, PIN states, the list of K/OTA pairs, the file tree\n"
+        "with the files' contents decoded (or in hexadecimal) and who may read and update them.\n"
+        "Of a deck with several cards and no --card: the first 20 cards and how many there are.\n"
+        "Never shows keys or PINs. The card is not powered up and nothing in the deck changes.\n\n"
+        "  --card ICCID  which card of the deck\n"
+        "  --files PATH  only files with this in their path (MF/ADF.USIM/EF.IMSI or 3F00/ADF.USIM/6F07),\n"
+        "                in full\n"
+        "  --json        for scripts; lists all cards of a deck\n"
+        "  --help        this text\n",
     .run = run,
 };

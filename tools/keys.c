@@ -2,7 +2,9 @@
 #include "keys.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "hex.h"
@@ -20,15 +22,20 @@ enum column {
     KID_ALGORITHM,
     KID,
     KIK,
-    COLUMNS
+    PARAMETERS,
+    COLUMNS,
+    COLUMNS_MIN = PARAMETERS /* files of softuicc 0.1 end there */
 };
 
 /* The longest row there can be is some 500 characters. */
-enum { LINE_MAX_LENGTH = 1024 };
+enum { LINE_MAX_LENGTH = KEYS_LINE_MAX };
 
-static const char *const column_names[COLUMNS] = {"iccid", "index",         "imsi", "algorithm",
-                                                  "k",     "opc",           "kvn",  "kic_algorithm",
-                                                  "kic",   "kid_algorithm", "kid",  "kik"};
+static const char *const column_names[COLUMNS] = {
+    "iccid",         "index", "imsi",          "algorithm", "k",   "opc",       "kvn",
+    "kic_algorithm", "kic",   "kid_algorithm", "kid",       "kik", "parameters"};
+
+/* What TS 33.102 C.3 proposes, and profiles have unless they say otherwise. */
+static const struct sqn_scheme usual_sqn = {.ind_bits = 5, .delta = (uint64_t)1 << 28};
 
 /* ---- writing ---- */
 
@@ -63,6 +70,55 @@ static const char *ota_name(uint8_t algorithm)
     }
 }
 
+/* An algorithm's parameters that are one octet, 0 for "as usual". */
+struct small {
+    const char *name;
+    size_t at;
+};
+
+static const struct small smalls[] = {
+    {"mac", offsetof(struct aka_key, mac_len)},
+    {"res", offsetof(struct aka_key, res_len)},
+    {"ck", offsetof(struct aka_key, ck_len)},
+    {"ik", offsetof(struct aka_key, ik_len)},
+    {"iterations", offsetof(struct aka_key, iterations)},
+};
+
+enum { N_SMALLS = sizeof smalls / sizeof smalls[0] };
+
+static void put_hex_bare(FILE *f, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        fprintf(f, "%02x", p[i]);
+}
+
+static void put_parameters(FILE *f, const struct profile_pair *pair)
+{
+    const char *between = "";
+    const struct aka_key *key = &pair->key;
+    const struct sqn_scheme *q = &pair->sqn;
+    if (q->ind_bits != usual_sqn.ind_bits || q->delta != usual_sqn.delta || q->age != usual_sqn.age) {
+        fprintf(f, "ind=%u,delta=%" PRIu64 ",age=%" PRIu64, q->ind_bits, q->delta, q->age);
+        between = ",";
+    }
+    for (size_t i = 0; i < N_SMALLS; i++) {
+        uint8_t value = *((const uint8_t *)key + smalls[i].at);
+        if (value != 0) {
+            fprintf(f, "%s%s=%u", between, smalls[i].name, value);
+            between = ",";
+        }
+    }
+    if (key->own_constants) {
+        fprintf(f, "%sr=", between);
+        put_hex_bare(f, key->milenage.r, sizeof key->milenage.r);
+        fputs(",c=", f);
+        put_hex_bare(f, key->milenage.c[0], sizeof key->milenage.c);
+        between = ",";
+    }
+    if (between[0] == '\0')
+        fputc('-', f);
+}
+
 void keys_write_row(FILE *f, const struct key_row *row)
 {
     const struct profile_pair *pair = &row->pair;
@@ -75,7 +131,12 @@ void keys_write_row(FILE *f, const struct key_row *row)
     put_hex(f, pair->ota.kic, pair->ota.kic_len, '\t');
     fprintf(f, "%s%s\t", ota_name(pair->ota.kid_algorithm), pair->ota.mac_len == 4 ? "/4" : "");
     put_hex(f, pair->ota.kid, pair->ota.kid_len, '\t');
-    put_hex(f, pair->ota.kik, pair->ota.kik_len, '\n');
+    put_hex(f, pair->ota.kik, pair->ota.kik_len, '\t');
+    if (row->common)
+        fputc('-', f);
+    else
+        put_parameters(f, pair);
+    fputc('\n', f);
 }
 
 /* ---- reading ---- */
@@ -150,6 +211,61 @@ static bool ota_field(const struct scan *s, enum column column, char *const *fie
                  column == KID_ALGORITHM ? ", aes/4" : "");
 }
 
+static bool big_number(const char *text, uint64_t *value)
+{
+    if (!digits(text, 1, 19))
+        return false;
+    *value = strtoull(text, NULL, 10);
+    return true;
+}
+
+/* One "name=value". */
+static bool parameter(struct profile_pair *pair, const char *name, const char *value)
+{
+    struct aka_key *key = &pair->key;
+    unsigned number = 0;
+    if (strcmp(name, "ind") == 0) {
+        bool good = small_number(value, 5, &number);
+        pair->sqn.ind_bits = (uint8_t)number;
+        return good;
+    }
+    if (strcmp(name, "delta") == 0)
+        return big_number(value, &pair->sqn.delta);
+    if (strcmp(name, "age") == 0)
+        return big_number(value, &pair->sqn.age);
+    for (size_t i = 0; i < N_SMALLS; i++)
+        if (strcmp(name, smalls[i].name) == 0) {
+            bool good = small_number(value, 255, &number);
+            *((uint8_t *)key + smalls[i].at) = (uint8_t)number;
+            return good;
+        }
+    struct buf out = strcmp(name, "r") == 0 ? buf_of(key->milenage.r, sizeof key->milenage.r)
+                                            : buf_of(key->milenage.c[0], sizeof key->milenage.c);
+    key->own_constants = true;
+    return (strcmp(name, "r") == 0 || strcmp(name, "c") == 0) && hex_parse(value, &out, NULL) &&
+           out.len == out.cap;
+}
+
+static bool parameter_fields(const struct scan *s, char *text, struct profile_pair *pair)
+{
+    bool r = false, c = false;
+    while (text != NULL) {
+        char *next = strchr(text, ',');
+        if (next != NULL)
+            *next++ = '\0';
+        char *value = strchr(text, '=');
+        if (value == NULL)
+            return wrong(s, "parameters: '%.20s' is no name=value", text);
+        *value++ = '\0';
+        if (!parameter(pair, text, value))
+            return wrong(s, "parameters: '%.20s' is not known, or has a value out of range", text);
+        r = r || strcmp(text, "r") == 0;
+        c = c || strcmp(text, "c") == 0;
+        text = next;
+    }
+    return r == c || wrong(s, "parameters: r and c go together");
+}
+
 static bool aka_fields(const struct scan *s, char *const *field, struct key_row *row)
 {
     const struct aka_algorithm *aka = aka_algorithm_named(field[ALGORITHM]);
@@ -157,14 +273,18 @@ static bool aka_fields(const struct scan *s, char *const *field, struct key_row 
     if (aka == NULL)
         return wrong(s, "algorithm '%.20s' is not known", field[ALGORITHM]);
     row->pair.algorithm = (uint8_t)aka->id;
-    /* A key file has no columns for the sequence-number scheme: what TS 33.102 C.3 proposes. */
-    row->pair.sqn = (struct sqn_scheme){.ind_bits = 5, .delta = (uint64_t)1 << 28};
+    row->pair.sqn = usual_sqn;
     if (!key_field(s, K, field, key->k, &key->k_len) || !key_field(s, OPC, field, key->opc, &key->opc_len))
         return false;
     if (key->k_len == 0 || (key->k_len != aka->k_lens[0] && key->k_len != aka->k_lens[1]))
         return wrong(s, "k has %u octets, which is no key of %s", key->k_len, aka->name);
     if (key->opc_len != aka->opc_len)
         return wrong(s, "opc has %u octets, %s needs %u", key->opc_len, aka->name, aka->opc_len);
+    if (field[PARAMETERS] != NULL && strcmp(field[PARAMETERS], "-") != 0 &&
+        !parameter_fields(s, field[PARAMETERS], &row->pair))
+        return false;
+    if (!aka_key_valid(aka, key))
+        return wrong(s, "parameters are none that %s has", aka->name);
     return true;
 }
 
@@ -203,9 +323,9 @@ static bool cut(const struct scan *s, char *line, char *field[COLUMNS])
             field[n] = at;
         at = tab;
     }
-    if (n != COLUMNS)
-        return wrong(s, "%d columns, %d expected (separated by one tab each)", n, COLUMNS);
-    for (int i = 0; i < COLUMNS; i++)
+    if (n != COLUMNS && n != COLUMNS_MIN)
+        return wrong(s, "%d columns, %d or %d expected (separated by one tab each)", n, COLUMNS_MIN, COLUMNS);
+    for (int i = 0; i < n; i++)
         if (field[i][0] == '\0')
             return wrong(s, "%s is empty: '-' stands for none", column_names[i]);
     return true;
@@ -235,6 +355,8 @@ static bool parse_row(const struct scan *s, char *line, struct key_row *row)
         for (enum column c = ALGORITHM; c <= OPC; c++)
             if (strcmp(field[c], "-") != 0)
                 return wrong(s, "a common keyset has no %s: '-' expected", column_names[c]);
+    if (row->common && field[PARAMETERS] != NULL && strcmp(field[PARAMETERS], "-") != 0)
+        return wrong(s, "a common keyset has no parameters: '-' expected");
     return (row->common || aka_fields(s, field, row)) && keyset_fields(s, field, &row->pair.ota);
 }
 
@@ -242,11 +364,15 @@ static bool is_header(const char *line)
 {
     for (int i = 0; i < COLUMNS; i++) {
         size_t n = strlen(column_names[i]);
-        if (strncmp(line, column_names[i], n) != 0 || line[n] != (i + 1 < COLUMNS ? '\t' : '\0'))
+        if (strncmp(line, column_names[i], n) != 0)
             return false;
-        line += n + 1;
+        line += n;
+        if (*line == '\0')
+            return i + 1 >= COLUMNS_MIN;
+        if (*line++ != '\t')
+            return false;
     }
-    return true;
+    return false;
 }
 
 /* The next line with something in it, its end cut off. 1, 0 at the end of the file, -1 on an error. */
@@ -287,6 +413,17 @@ static int next_line(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH])
     }
 }
 
+static bool begin(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH])
+{
+    int more = next_line(s, f, line);
+    if (more < 0)
+        return false;
+    if (more == 0 || !is_header(line))
+        return wrong(s,
+                     "not a key file: the first line should name the columns, 'iccid<TAB>index<TAB>imsi...'");
+    return true;
+}
+
 struct want {
     const char *iccid; /* NULL: the file's only card */
     bool common;
@@ -298,13 +435,10 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
 {
     char only[sizeof row->iccid] = "";
     bool found = false, of_card = false;
-    int more = next_line(s, f, line);
-    if (more < 0)
-        return false;
-    if (more == 0 || !is_header(line))
-        return wrong(s,
-                     "not a key file: the first line should name the columns, 'iccid<TAB>index<TAB>imsi...'");
+    int more = 0;
     struct key_row here;
+    if (!begin(s, f, line))
+        return false;
     while ((more = next_line(s, f, line)) > 0) {
         if (!parse_row(s, line, &here)) {
             more = -1;
@@ -365,6 +499,58 @@ bool keys_find(const char *path, const char *iccid, bool common, unsigned index,
     fclose(f);
     crypto_wipe(buffer, sizeof buffer);
     crypto_wipe(line, sizeof line);
+    if (!good)
+        crypto_wipe(row, sizeof *row);
+    return good;
+}
+
+bool keys_each(const char *path, bool (*each)(void *ctx, const struct key_row *row, struct keys_error *error),
+               void *ctx, struct keys_error *error)
+{
+    char line[LINE_MAX_LENGTH];
+    char buffer[8192];
+    struct scan s = {.path = path, .error = error};
+    struct key_row row;
+    FILE *f = fopen(path, "re");
+    if (f == NULL) {
+        snprintf(error->text, sizeof error->text, "%.300s: %s", path, strerror(errno));
+        return false;
+    }
+    setvbuf(f, buffer, _IOFBF, sizeof buffer);
+    bool good = begin(&s, f, line);
+    int more = 1;
+    while (good && (more = next_line(&s, f, line)) > 0)
+        good = parse_row(&s, line, &row) && each(ctx, &row, error);
+    fclose(f);
+    crypto_wipe(&row, sizeof row);
+    crypto_wipe(buffer, sizeof buffer);
+    crypto_wipe(line, sizeof line);
+    return good && more == 0;
+}
+
+bool keys_format(const struct key_row *row, char line[KEYS_LINE_MAX])
+{
+    /* Unbuffered: stdio's own buffer would keep the keys. */
+    memset(line, 0, KEYS_LINE_MAX);
+    FILE *f = fmemopen(line, KEYS_LINE_MAX, "w");
+    if (f == NULL)
+        return false;
+    setvbuf(f, NULL, _IONBF, 0);
+    keys_write_row(f, row);
+    long n = ftell(f);
+    bool good = !ferror(f) && n > 0 && n < KEYS_LINE_MAX - 1;
+    good = fclose(f) == 0 && good && line[n - 1] == '\n';
+    if (good)
+        line[n - 1] = '\0';
+    else
+        crypto_wipe(line, KEYS_LINE_MAX);
+    return good;
+}
+
+bool keys_parse(const char *name, char line[KEYS_LINE_MAX], struct key_row *row, struct keys_error *error)
+{
+    const struct scan s = {.path = name, .line = 1, .error = error};
+    bool good = parse_row(&s, line, row);
     if (!good)
         crypto_wipe(row, sizeof *row);
     return good;

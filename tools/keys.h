@@ -3,9 +3,12 @@
  * Key files: what the card maker notes down of the cards he makes, and what an operator is given of it. One line a K/OTA pair (or common
  * keyset), tab separated, a header line first, '#' comments:
  *
- *   iccid  index  imsi  algorithm  k  opc  kvn  kic_algorithm  kic  kid_algorithm  kid  kik
+ *   iccid  index  imsi  algorithm  k  opc  kvn  kic_algorithm  kic  kid_algorithm  kid  kik  parameters
  *
- * index is the pair's, or "c0", "c1", ... for a common keyset (no imsi, algorithm, k, opc: "-"). Files are made with mode 0600.
+ * index is the pair's, or "c0", "c1", ... for a common keyset (no imsi, algorithm, k, opc, parameters: "-"). parameters has what is not as usual
+ * with the algorithm and the sequence numbers, "name=value" with commas between: ind, delta, age (the SQN scheme; usual are 5, 2^28, 0), mac,
+ * res, ck, ik (octets), iterations, r and c (Milenage's own constants, hex). A file may lack the column: all is as usual then. Files are
+ * made with mode 0600.
  */
 #ifndef TOOLS_KEYS_H
 #define TOOLS_KEYS_H
@@ -31,5 +34,16 @@ struct keys_error {
     char text[512];
 };
 bool keys_find(const char *path, const char *iccid, bool common, unsigned index, struct key_row *row, struct keys_error *error);
+
+/* Every row of a file, in its order, to `each`, whose false ends it (it has then set *error). The row is wiped after the call. */
+bool keys_each(const char *path, bool (*each)(void *ctx, const struct key_row *row, struct keys_error *error), void *ctx,
+               struct keys_error *error);
+
+/* One row as the line of a file, NUL and no line end; at most KEYS_LINE_MAX octets. A secret: wipe it. false: something in the row has no place
+ * in a key file. */
+enum { KEYS_LINE_MAX = 1024 };
+bool keys_format(const struct key_row *row, char line[KEYS_LINE_MAX]);
+/* And back; `line` is cut up. `name` stands for the file in *error. */
+bool keys_parse(const char *name, char line[KEYS_LINE_MAX], struct key_row *row, struct keys_error *error);
 
 #endif

@@ -10,7 +10,8 @@
 #include "cli.h"
 
 static const struct subcommand *const commands[] = {
-    &cmd_new, &cmd_run, &cmd_show, &cmd_apdu, &cmd_ota, &cmd_change, &cmd_profile, &cmd_bench,
+    &cmd_new,  &cmd_run,     &cmd_show,  &cmd_apdu,     &cmd_ota,   &cmd_change, &cmd_smsc,
+    &cmd_vault, &cmd_handover, &cmd_auc, &cmd_profile, &cmd_bench, &cmd_commands,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0], WORD_MAX = 15 };

@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "command.h"
+#include "ota_build.h"
 #include "sms.h"
 #include "sw.h"
 #include "tlv.h"
@@ -482,7 +483,7 @@ static void explain_apdu(struct printer *p, struct span apdu, unsigned number)
 {
     struct command c;
     if (apdu.n < 4) {
-        field(p, apdu, "C-APDU", "TS 102 226 5.2.2", "command %u: shorter than a header", number);
+        field(p, apdu, "C-APDU", "TS 102 226 5.2.1.2", "command %u: shorter than a header", number);
         return;
     }
     const struct instruction *i = explain_header(p, span_slice(apdu, 0, 4), number);
@@ -517,7 +518,7 @@ static const char *expanded_name(uint32_t tag)
     }
 }
 
-/* TS 102 226 5.2.2, 5.3: AA and AB with a length, AE and AF with 80 ... 00 00. */
+/* TS 102 226 5.2.1.2: AA and AB with a length, AE and AF with 80 ... 00 00. */
 static void explain_expanded(struct printer *p, struct span data, struct why *why)
 {
     struct reader r = rd_of(data);
@@ -526,7 +527,7 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
     const bool command = data.p[0] == 0xAA || data.p[0] == 0xAE;
     if (data.p[0] == 0xAE || data.p[0] == 0xAF) {
         struct span head = rd_take(&r, 2);
-        field(p, head, "template", "TS 102 226 5.2.2", "%s, expanded format of indefinite length",
+        field(p, head, "template", "TS 102 226 5.2.1.2", "%s, expanded format of indefinite length",
               command ? "commands" : "responses");
         inner = rd_rest(&r);
         if (head.n < 2 || head.p[1] != 0x80 || inner.n < 2 || inner.p[inner.n - 1] != 0 ||
@@ -535,11 +536,11 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
         inner = span_slice(inner, 0, inner.n >= 2 ? inner.n - 2 : 0);
     } else {
         if (!tlv_next(&r, &t) || !rd_done(&r)) {
-            field(p, data, "template", "TS 102 226 5.2.2", "length does not fit");
+            field(p, data, "template", "TS 102 226 5.2.1.2", "length does not fit");
             because(why, "the length of the scripting template does not fit");
             return;
         }
-        field(p, span_slice(data, 0, data.n - t.value.n), "template", "TS 102 226 5.2.2",
+        field(p, span_slice(data, 0, data.n - t.value.n), "template", "TS 102 226 5.2.1.2",
               "%s, expanded format, %zu octets", command ? "commands" : "responses", t.value.n);
         inner = t.value;
     }
@@ -551,10 +552,18 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
         } else if (t.tag == 0x23 && t.value.n >= 2) {
             struct reader sw = rd_of(span_slice(t.value, t.value.n - 2, 2));
             unsigned word = rd_u16(&sw);
-            field(p, t.value, "R-APDU", "TS 102 226 5.2.2", "response %u: %04X, %s", ++number, word,
+            field(p, t.value, "R-APDU", "TS 102 226 5.2.1.2", "response %u: %04X, %s", ++number, word,
                   sw_text((sw_t)word));
+        } else if (t.tag == 0x80 && t.value.n >= 1 && t.value.n <= 4) {
+            struct reader count = rd_of(t.value);
+            field(p, t.value, "executed", "TS 102 226 5.2.1.2", "%s: %u", expanded_name(t.tag),
+                  (unsigned)rd_be(&count, t.value.n));
+        } else if (t.tag == 0x90 && t.value.n == 1) {
+            field(p, t.value, "bad format", "TS 102 226 5.2.1.2", "the card cannot read the script: %s",
+                  ota_bad_format_text(t.value.p[0]));
+            because(why, "the card cannot read the script: %s", ota_bad_format_text(t.value.p[0]));
         } else {
-            field(p, t.value, "object", "TS 102 226 5.2.2", "tag %02X, %s", (unsigned)t.tag,
+            field(p, t.value, "object", "TS 102 226 5.2.1.2", "tag %02X, %s", (unsigned)t.tag,
                   expanded_name(t.tag));
         }
     }

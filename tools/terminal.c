@@ -2,6 +2,7 @@
 #include "terminal.h"
 
 #include "hex.h"
+#include "sms.h"
 #include "tlv.h"
 
 enum {
@@ -14,9 +15,13 @@ enum {
     CMD_MORE_TIME = 0x02,
     CMD_POLLING_OFF = 0x04,
     CMD_SET_UP_EVENT_LIST = 0x05,
+    CMD_SEND_SHORT_MESSAGE = 0x13,
+    CTLV_SMS_TPDU = 0x0B,
     REFRESH_UICC_RESET = 0x04, /* command qualifier, 8.6 */
     RESULT_OK = 0x00,          /* general result, 8.12 */
+    RESULT_NETWORK_UNABLE = 0x21,
     RESULT_BEYOND_TERMINAL = 0x30,
+    SW_DOWNLOAD_ERROR = 0x9E00, /* TS 31.111: no card of ours sends it */
 };
 
 static bool exchange(const struct terminal *t, struct span command, struct buf *data, sw_t *sw)
@@ -56,6 +61,10 @@ bool terminal_command(const struct terminal *t, struct span command, struct buf 
     if (case_4_or_3 && is_plain_warning(*sw) && data != NULL && data->len == 0) {
         warning = *sw;
         *sw = SW_DATA_AVAILABLE;
+    } else if (case_4_or_3 && (*sw & 0xFF00) == SW_DOWNLOAD_ERROR) {
+        /* TS 31.111 7.1.1.1: the message was not taken, and here is what to report of it. */
+        warning = *sw;
+        *sw = SW_WITH(SW_DATA_AVAILABLE, *sw);
     }
     uint8_t le = (uint8_t)*sw;
     for (unsigned i = 0; (*sw & 0xFF00) == SW_DATA_AVAILABLE || (*sw & 0xFF00) == SW_WRONG_LE; i++) {
@@ -126,6 +135,44 @@ bool terminal_imsi(const struct terminal *t, char imsi[16], sw_t *sw)
     return true;
 }
 
+void terminal_envelope(const char *centre, struct span tpdu, struct buf *out)
+{
+    uint8_t address[SMS_ADDRESS_MAX], data[255];
+    struct buf packed = buf_of(address, sizeof address), envelope = buf_of(data, sizeof data);
+    if (!sms_address_pack(centre, &packed))
+        envelope.full = true;
+    /* sms_address_pack counts digits, as TP-OA does; the toolkit's address (TS 102 223 8.1) is type and
+     * digits alone. */
+    const struct envelope_sms_pp e = {.address = span_slice(buf_span(&packed), 1, packed.len), .tpdu = tpdu};
+    envelope_sms_pp_build(&e, &envelope);
+    const uint8_t header[] = {0x80, 0xC2, 0x00, 0x00, (uint8_t)envelope.len};
+    buf_put(out, span_of(header, sizeof header));
+    buf_put(out, buf_span(&envelope));
+    out->full = out->full || envelope.full;
+}
+
+bool terminal_sms(const struct terminal *t, const char *centre, struct span tpdu, struct buf *report,
+                  sw_t *sw)
+{
+    uint8_t bytes[5 + 255];
+    struct buf apdu = buf_of(bytes, sizeof bytes);
+    terminal_envelope(centre, tpdu, &apdu);
+    return buf_ok(&apdu) && terminal_command(t, buf_span(&apdu), report, sw);
+}
+
+/* SEND SHORT MESSAGE, TS 102 223 6.4.10: the general result. */
+static uint8_t send_short_message(const struct terminal *t, struct span proactive,
+                                  struct terminal_asked *asked)
+{
+    struct span tpdu;
+    if (t->sms == NULL)
+        return RESULT_BEYOND_TERMINAL;
+    if (!ctlv_find(proactive, CTLV_SMS_TPDU, 0, &tpdu) || !t->sms(t->sms_ctx, tpdu))
+        return RESULT_NETWORK_UNABLE;
+    asked->messages++;
+    return RESULT_OK;
+}
+
 /* Answers one proactive command. REFRESH by UICC reset is not answered: the reset is the answer (ETSI TS 102
  * 223 6.4.7). */
 static bool answer(const struct terminal *t, struct span fetched, struct terminal_asked *asked, sw_t *sw)
@@ -158,6 +205,9 @@ static bool answer(const struct terminal *t, struct span fetched, struct termina
         result = RESULT_OK;
         asked->others++;
         break;
+    case CMD_SEND_SHORT_MESSAGE:
+        result = send_short_message(t, proactive.value, asked);
+        break;
     default:
         asked->others++;
         break;
@@ -187,7 +237,7 @@ bool terminal_serve(const struct terminal *t, struct terminal_asked *asked, sw_t
 bool terminal_profile(const struct terminal *t, struct terminal_asked *asked, sw_t *sw)
 {
     /* TS 102 223 5.2. Octet 1: profile download, SMS-PP data download (and, TS 31.111, 9EXX for it). Octet 3:
-     * MORE TIME, POLLING OFF, REFRESH. */
-    const uint8_t profile[] = {0x80, 0x10, 0x00, 0x00, 0x04, 0x13, 0x00, 0xC8, 0x00};
+     * MORE TIME, POLLING OFF, REFRESH. Octet 4: SEND SHORT MESSAGE. */
+    const uint8_t profile[] = {0x80, 0x10, 0x00, 0x00, 0x04, 0x13, 0x00, 0xC8, t->sms != NULL ? 0x02 : 0x00};
     return terminal_command(t, span_of(profile, sizeof profile), NULL, sw) && terminal_serve(t, asked, sw);
 }

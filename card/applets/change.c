@@ -9,7 +9,7 @@
 
 /* ---- files: each is saved whole before it is first written, for a roll-back ---- */
 
-enum { SAVED_MAX = 0xFFFF, SAVED_HEADER = 4, FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B, FID_5GS = 0x5FC0, FID_IMSI = 0x6F07, FID_CURRENT_ADF = 0x7FFF };
+enum { SAVED_MAX = 0xFFFF, SAVED_HEADER = 4, FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B, FID_5GS = 0x5FC0, FID_IMSI = 0x6F07, FID_AD = 0x6FAD, FID_CURRENT_ADF = 0x7FFF };
 
 struct changer {
     struct applet self;
@@ -171,7 +171,7 @@ static bool is_usim(struct applet self, uint8_t applet)
 }
 
 /* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
-static void change_files(struct changer *c, struct span imsi)
+static void change_files(struct changer *c, struct span imsi, uint8_t mnc_length)
 {
     clear_files(c, c->self, true);
     write_file(c, file_in(c->self, IN_DF_GSM, FID_IMSI), 0, imsi);
@@ -180,6 +180,8 @@ static void change_files(struct changer *c, struct span imsi)
         if (!is_usim(c->self, a))
             continue;
         write_file(c, admin_file(usim, FID_IMSI), 0, imsi);
+        if (mnc_length != 0) /* TS 31.102 4.2.18: octet 4 of EF.AD says how many digits of the IMSI are the MNC */
+            write_file(c, admin_file(usim, FID_AD), 3, span_of(&mnc_length, 1));
         clear_files(c, usim, false);
     }
 }
@@ -255,6 +257,7 @@ struct order {
     uint8_t refresh;
     struct trial_policy trial;
     bool final;              /* no trial: the old pair is retired at once */
+    uint8_t mnc_length;      /* 0: as it is */
     struct span bundle;
 };
 
@@ -297,11 +300,16 @@ static sw_t order_parse(struct span data, struct order *out)
             out->refresh = t.value.p[0];
             break;
         case ORDER_TRIAL:
-            if (t.value.n != 0 && t.value.n != 4)
+            if (t.value.n != 0 && t.value.n != 4 && t.value.n != 5)
                 return SW_WRONG_DATA;
             out->final = t.value.n == 0;
-            if (t.value.n == 4)
-                out->trial = (struct trial_policy){t.value.p[0], t.value.p[1], t.value.p[2], t.value.p[3]};
+            if (t.value.n >= 4)
+                out->trial = (struct trial_policy){t.value.p[0], t.value.p[1], t.value.p[2], t.value.p[3], t.value.n == 5 ? t.value.p[4] : 0};
+            break;
+        case ORDER_MNC_LENGTH:
+            if (t.value.n != 1 || (t.value.p[0] != 2 && t.value.p[0] != 3))
+                return SW_WRONG_DATA;
+            out->mnc_length = t.value.p[0];
             break;
         case ORDER_FILES:
             out->bundle = t.value;
@@ -320,10 +328,10 @@ static sw_t choose_pair(struct applet self, const struct order *order, unsigned 
         *index = order->index;
         if (!pair_load(self, *index, &s))
             return SW_INDEX_UNKNOWN;
-        return s.state == PAIR_UNUSED ? SW_OK : SW_INDEX_IN_USE;
+        return s.state == PAIR_UNUSED || s.state == PAIR_STAGED ? SW_OK : SW_INDEX_IN_USE;
     }
     for (*index = 0; pair_load(self, *index, &s); ++*index)
-        if (s.state == PAIR_UNUSED)
+        if (s.state == PAIR_UNUSED || s.state == PAIR_STAGED)
             return SW_OK;
     return SW_LIST_EXHAUSTED;
 }
@@ -345,12 +353,13 @@ static sw_t answer_order(struct applet self, struct span reference, unsigned ind
 }
 
 /* The pair the card is on becomes the stand-by, or is retired at once; the new one is on trial, or active. */
-static bool switch_pair(struct applet self, unsigned to, const struct order *order)
+static bool switch_pair(struct applet self, unsigned to, const struct order *order, uint8_t *was)
 {
     unsigned from = pair_active(self);
     struct pair_record s;
     if (!pair_load(self, from, &s))
         return false;
+    *was = s.state;
     s.state = order->final ? PAIR_RETIRED : PAIR_STANDBY;
     if (!pair_put(self, from, &s))
         return false;
@@ -381,15 +390,16 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
 {
     struct applet self = call->self;
     unsigned from = pair_active(self);
+    uint8_t was = PAIR_ACTIVE;
     struct changer c = {.self = self, .saved = {.p = malloc(SAVED_MAX), .cap = SAVED_MAX}, .ok = true};
     if (c.saved.p == NULL)
         return SW_MEMORY_PROBLEM;
-    change_files(&c, order->imsi);
+    change_files(&c, order->imsi, order->mnc_length);
     sw_t sw = c.ok ? change_bundle(&c, order->bundle) : SW_NOT_ENOUGH_MEMORY;
-    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order) &&
+    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) &&
               note_order(self, order, from, index) && audit(self, AUDIT_ORDERED, (uint8_t)index, call->session->key_item);
     if (ok && !order->final) {
-        const struct trial trial = {(uint8_t)from, (uint8_t)index, order->trial};
+        const struct trial trial = {(uint8_t)from, (uint8_t)index, was, order->trial};
         ok = trial_begin(self, &trial) && applet_put(self, ITEM_SAVED, buf_span(&c.saved));
     }
     crypto_wipe(c.saved.p, c.saved.len);
@@ -397,6 +407,54 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
     if (sw != SW_OK)
         return sw;
     return ok ? answer_order(self, order->reference, index, call->out) : SW_MEMORY_PROBLEM;
+}
+
+/* ---- dual consent ---- */
+
+static bool both_must_agree(struct applet self)
+{
+    struct span value;
+    return tlv_find(applet_row(self)->params, AUTHORITY, &value) && value.n == 1 && value.p[0] == AUTHORITY_BOTH;
+}
+
+static bool unstage(struct applet self)
+{
+    struct pair_record s;
+    for (unsigned i = 0; pair_load(self, i, &s); i++) {
+        s.state = s.state == PAIR_STAGED ? PAIR_UNUSED : s.state;
+        if (s.state == PAIR_UNUSED && !pair_put(self, i, &s))
+            return false;
+    }
+    return applet_remove_if_there(self, ITEM_STAGED);
+}
+
+/* Is this the consent to the order that waits? Then it goes on. Else this order waits from now on, in place of any other. */
+static sw_t stage(struct call *call, unsigned index, bool *go_on)
+{
+    struct applet self = call->self;
+    struct span waiting, data = call->cmd->data;
+    uint8_t bytes[1 + 255];
+    struct buf staged = buf_of(bytes, sizeof bytes);
+    uint8_t kind = (uint8_t)((call->session->key_item & ITEM_KIND) >> 8);
+    struct pair_record s;
+    *go_on = applet_get(self, ITEM_STAGED, &waiting) && waiting.n > 1 && waiting.p[0] != kind &&
+             span_equal(span_slice(waiting, 1, waiting.n), data);
+    if (!unstage(self))
+        return SW_MEMORY_PROBLEM;
+    if (*go_on)
+        return SW_OK;
+    buf_u8(&staged, kind);
+    buf_put(&staged, data);
+    if (!pair_load(self, index, &s))
+        return SW_TECHNICAL_PROBLEM;
+    s.state = PAIR_STAGED;
+    if (!buf_ok(&staged) || !applet_put(self, ITEM_STAGED, buf_span(&staged)) || !pair_put(self, index, &s))
+        return SW_MEMORY_PROBLEM;
+    size_t mark = buf_tlv_open(call->out, ORDER_RESULT);
+    buf_tlv_u8(call->out, RESULT_INDEX, (uint8_t)index);
+    buf_tlv(call->out, RESULT_STAGED, SPAN_EMPTY);
+    buf_tlv_close(call->out, mark);
+    return SW_OK;
 }
 
 /* STORE DATA with an ORDER: one transaction, begun and committed by whoever runs the command. */
@@ -417,9 +475,12 @@ static sw_t obey_order(struct call *call)
     if (trial_load(call->self, &trial))
         return SW_TRIAL_RUNNING;
     sw = choose_pair(call->self, &order, &index);
-    if (sw == SW_OK)
+    bool go_on = true;
+    if (sw == SW_OK && both_must_agree(call->self))
+        sw = stage(call, index, &go_on);
+    if (sw == SW_OK && go_on)
         sw = carry_out(call, &order, index);
-    if (sw != SW_OK)
+    if (sw != SW_OK || !go_on)
         return sw;
     /* A terminal that does not offer REFRESH finds the new IMSI when it next powers the card up. */
     if (!proactive_send(call->self, PROACTIVE_REFRESH, order.refresh, SPAN_EMPTY))

@@ -110,7 +110,7 @@ unsigned pair_count_unused(struct applet self)
     unsigned unused = 0;
     struct pair_record s;
     for (unsigned i = 0; pair_load(self, i, &s); i++)
-        unused += s.state == PAIR_UNUSED;
+        unused += s.state == PAIR_UNUSED || s.state == PAIR_STAGED;
     return unused;
 }
 

@@ -18,6 +18,7 @@ enum { /* items; stored: values never change meaning. The low octet is the pair'
        ITEM_TRIAL = 0x0002,       /* there while a subscription is on trial (struct trial) */
        ITEM_SAVED = 0x0003,       /* then: the files as they were */
        ITEM_LOG = 0x0004,         /* audit log */
+       ITEM_STAGED = 0x0005,      /* an order that waits for the other party's consent: its kind of keyset, then the order */
        ITEM_AKA = 0x0100,         /* secret: struct aka_secret */
        ITEM_STATE = 0x0200,       /* state, has IMSI, IMSI (9) */
        ITEM_SQN = 0x0300,         /* highest SEQ per IND; absent: fresh */
@@ -83,10 +84,12 @@ bool subscription_tell_users(struct applet self);
 /* How long a new subscription may go without a successful authentication; 0: no such limit. */
 struct trial_policy {
     uint8_t power_ups, polls, failures, no_service;
+    uint8_t minutes; /* of one uninterrupted power session: by the terminal's timer, for the card has no clock */
 };
 
 struct trial {
     uint8_t from, to;
+    uint8_t from_state; /* to go back to: active, or blocked */
     struct trial_policy policy;
 };
 

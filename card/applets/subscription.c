@@ -50,6 +50,30 @@ static void watch_location(struct applet self)
         (void)proactive_send(self, PROACTIVE_SET_UP_EVENT_LIST, 0, span_of(list, sizeof list));
 }
 
+static uint8_t swapped(unsigned value) /* two digits as TS 102 223 8.38 has them */
+{
+    return (uint8_t)(value % 10 << 4 | value / 10);
+}
+
+/* The terminal's timer stands in for the clock that the card has not: it starts anew with every power session, which the policy's power-ups count. */
+static void start_timer(struct applet self)
+{
+    enum { START = 0x00, TIMER = 1 };
+    struct trial trial;
+    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
+        return;
+    const uint8_t rest[] = {0xA4, 1, TIMER, 0xA5, 3, swapped(trial.policy.minutes / 60u), swapped(trial.policy.minutes % 60u), 0};
+    (void)proactive_send(self, PROACTIVE_TIMER_MANAGEMENT, START, span_of(rest, sizeof rest));
+}
+
+static sw_t time_is_up(struct applet self)
+{
+    struct trial trial;
+    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
+        return SW_OK;
+    return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
 static sw_t event(struct applet self, const struct event *e)
 {
     switch (e->kind) {
@@ -61,9 +85,10 @@ static sw_t event(struct applet self, const struct event *e)
         return strike(self, STRIKE_POLL, true);
     case EVENT_TERMINAL_PROFILE:
         watch_location(self);
+        start_timer(self);
         return SW_OK;
     case EVENT_ENVELOPE:
-        return event_download(self, e->data);
+        return e->tag == SUBSCRIPTION_TIMER ? time_is_up(self) : event_download(self, e->data);
     default:
         return SW_OK;
     }
@@ -83,7 +108,7 @@ static const struct command_row rows[] = {
 };
 
 static const struct command_table table = {rows, sizeof rows / sizeof rows[0]};
-static const uint8_t envelope_tags[] = {SUBSCRIPTION_EVENTS, 0};
+static const uint8_t envelope_tags[] = {SUBSCRIPTION_EVENTS, SUBSCRIPTION_TIMER, 0};
 
 const struct applet_class subscription_class = {
     .name = "subscription",

@@ -11,11 +11,18 @@
 /* Stored: values never change meaning. */
 enum pair_state {
     PAIR_UNUSED = 0,
+    PAIR_STAGED = 1,   /* ordered by one party, and waiting for the other's consent */
     PAIR_ON_TRIAL = 2, /* in use, and not yet confirmed by an authentication */
     PAIR_ACTIVE = 3,
     PAIR_RETIRED = 4,
     PAIR_BLOCKED = 5,  /* in use, and suspended by its operator */
     PAIR_STANDBY = 6,  /* the one before, while its successor is on trial */
+};
+
+/* Whose keyset, of those that have the right `remote-change`, decides (TR 33.812 5.3.2.3). */
+enum authority {
+    AUTHORITY_ANY = 0,  /* the operator's as well as a common one (V2) */
+    AUTHORITY_BOTH = 1, /* the same order must come under both, in any order */
 };
 
 /* Tags of the order and of what is answered (ota/README.md). */
@@ -26,6 +33,7 @@ enum {
     ORDER_REFERENCE = 0x82,
     ORDER_REFRESH = 0x83,
     ORDER_TRIAL = 0x84,
+    ORDER_MNC_LENGTH = 0x85,
     ORDER_FILES = 0xA5,
     ORDER_FILE = 0xA6, /* in ORDER_FILES: path, offset, data */
     ORDER_FILE_PATH = 0x91,
@@ -44,8 +52,11 @@ enum {
     PAIR_INFO_KVN = 0x87,
     LAST_ORDER = 0xE4, /* GET DATA 00E4 */
     LAST_ORDER_OUTCOME = 0x88,
+    RESULT_STAGED = 0x89,
+    AUTHORITY = 0xC0, /* in the applet's parameters: who may order, enum authority */
     AUDIT_LOG = 0xE5, /* GET DATA 00E5 */
     SUBSCRIPTION_EVENTS = 0xD6, /* ENVELOPE: event download */
+    SUBSCRIPTION_TIMER = 0xD7,  /* ENVELOPE: timer expiration */
     ORDER_REFERENCE_MAX = 8,
 };
 

@@ -5,7 +5,7 @@
  */
 #include "pairs.h"
 
-enum { TRIAL_LEN = 6 };
+enum { TRIAL_LEN = 8 };
 
 bool trial_load(struct applet self, struct trial *out)
 {
@@ -19,12 +19,14 @@ bool trial_load(struct applet self, struct trial *out)
     out->policy.polls = rd_u8(&r);
     out->policy.failures = rd_u8(&r);
     out->policy.no_service = rd_u8(&r);
+    out->policy.minutes = rd_u8(&r);
+    out->from_state = rd_u8(&r);
     return rd_done(&r);
 }
 
 bool trial_begin(struct applet self, const struct trial *t)
 {
-    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service};
+    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service, t->policy.minutes, t->from_state};
     return applet_remove_if_there(self, ITEM_TRIED) && applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes));
 }
 
@@ -93,12 +95,14 @@ bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back)
     *roll_back = false;
     if (!trial_load(self, &t))
         return true;
-    if (limit(&t.policy, strike) == 0) /* nothing to write down for it */
-        return true;
+    bool ok = true;
     tried_load(self, tried);
-    if (tried[strike] < 0xFF)
-        tried[strike]++;
-    bool ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
+    if (limit(&t.policy, strike) != 0) { /* otherwise there is nothing to write down for it */
+        if (tried[strike] < 0xFF)
+            tried[strike]++;
+        ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
+    }
+    /* Another limit may have been passed when nothing could be done about it: a terminal that only power-cycles then must not keep the trial alive. */
     *roll_back = over(&t.policy, tried);
     return ok;
 }
@@ -119,7 +123,7 @@ bool trial_roll_back(struct applet self, bool refresh)
     struct trial t;
     if (!trial_load(self, &t))
         return true;
-    bool ok = subscription_files_restore(self) && subscription_tell_users(self) && set_state(self, t.from, PAIR_ACTIVE) &&
+    bool ok = subscription_files_restore(self) && subscription_tell_users(self) && set_state(self, t.from, t.from_state) &&
               set_state(self, t.to, PAIR_UNUSED) && pair_set_active(self, t.from) && set_outcome(self, ORDER_ROLLED_BACK) &&
               trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))

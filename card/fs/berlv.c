@@ -7,7 +7,7 @@
 
 #include "fs.h"
 
-enum { FIRST_BLOCK = 0x80, NEXT_BLOCK = 0x00, BLOCK_MODE = 0xE0, TAG_LIST = 0x5C, OBJECT_MAX = 65535 };
+enum { FIRST_BLOCK = 0x80, NEXT_BLOCK = 0x00, PREVIOUS_BLOCK = 0x40, BLOCK_MODE = 0xE0, TAG_LIST = 0x5C, TAG_OCTETS_MAX = 3, OBJECT_MAX = 65535 };
 
 void fs_transfer_end(struct uicc *card)
 {
@@ -32,12 +32,16 @@ static bool transfer_begin(struct call *call, bool setting, size_t n)
     return true;
 }
 
-/* The next block belongs to what this channel began on this file; anything else ended it. */
-static bool transfer_is(const struct call *call, bool setting)
+/* The next block belongs to what this channel began on this file; anything else ended it. So does the previous one, which can be asked for, or sent,
+ * once more (11.3.1.2: "retransmit previous block"), after the last as well. */
+static bool transfer_is(const struct call *call, bool setting, uint8_t mode)
 {
-    const struct ber_transfer *t = &call->card->transfer;
-    return t->data != NULL && t->file == call->target && t->channel == call->session->channel && t->setting == setting &&
-           t->at < t->n;
+    struct ber_transfer *t = &call->card->transfer;
+    if (t->data == NULL || t->file != call->target || t->channel != call->session->channel || t->setting != setting)
+        return false;
+    if (mode == PREVIOUS_BLOCK)
+        t->at = t->last;
+    return t->at < t->n;
 }
 
 /* Where in the body the object with this tag stands, tag and length included. */
@@ -64,13 +68,13 @@ static sw_t retrieve_block(struct call *call)
 {
     struct ber_transfer *t = &call->card->transfer;
     size_t room = call->cmd->data.n == 0 && call->cmd->le < 256 ? call->cmd->le : 255;
-    size_t n = t->n - t->at < room ? t->n - t->at : room;
+    size_t left = t->n - t->at, n = left < room ? left : room;
+    if (call->cmd->data.n == 0 && !call->cmd->extended && left < call->cmd->le)
+        return SW_WITH(SW_WRONG_LE, left); /* said before anything is given: the command will come again */
     buf_put(call->out, span_of(t->data + t->at, n));
+    t->last = t->at;
     t->at += n;
-    if (t->at < t->n)
-        return SW_MORE_DATA_AVAILABLE;
-    fs_transfer_end(call->card);
-    return SW_OK;
+    return t->at < t->n ? SW_MORE_DATA_AVAILABLE : SW_OK;
 }
 
 static sw_t list_tags(struct call *call)
@@ -91,8 +95,8 @@ sw_t command_retrieve_data(struct call *call)
         return SW_INCOMPATIBLE_FILE;
     fs_make_current(call);
     uint8_t mode = call->cmd->p2 & BLOCK_MODE;
-    if (mode == NEXT_BLOCK)
-        return call->cmd->data.n == 0 && transfer_is(call, false) ? retrieve_block(call) : SW_CONDITIONS_NOT_SATISFIED;
+    if (mode == NEXT_BLOCK || mode == PREVIOUS_BLOCK)
+        return call->cmd->data.n == 0 && transfer_is(call, false, mode) ? retrieve_block(call) : SW_CONDITIONS_NOT_SATISFIED;
     if (mode != FIRST_BLOCK)
         return SW_WRONG_P1P2;
     fs_transfer_end(call->card);
@@ -141,14 +145,23 @@ static sw_t store_object(struct call *call, struct span object)
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
+/* How many octets the tag has that this begins with; 0: it is cut short, or longer than any. */
+static size_t tag_octets(struct span s)
+{
+    size_t n = 1;
+    if (s.n > 0 && (s.p[0] & 0x1F) != 0x1F)
+        return 1;
+    while (n < s.n && n < TAG_OCTETS_MAX && (s.p[n] & 0x80) != 0)
+        n++;
+    return n < s.n && n < TAG_OCTETS_MAX ? n + 1 : 0;
+}
+
 /* How long the object will be that begins with these octets: tag, length, value. 0: they make no sense. */
 static size_t object_length(struct span first)
 {
     struct reader r = rd_of(first);
-    uint8_t tag = rd_u8(&r);
-    if ((tag & 0x1F) == 0x1F)
-        for (int more = 0; more < 2 && (rd_u8(&r) & 0x80) != 0;)
-            more++;
+    if (rd_take(&r, tag_octets(first)).n == 0)
+        return 0;
     uint8_t length = rd_u8(&r);
     size_t n = length;
     if (length > 0x83 || length == 0x80)
@@ -167,12 +180,9 @@ static sw_t set_block(struct call *call, struct span block)
         return SW_WRONG_DATA;
     }
     memcpy(t->data + t->at, block.p, block.n);
+    t->last = t->at;
     t->at += block.n;
-    if (t->at < t->n)
-        return SW_MORE_DATA_EXPECTED;
-    sw_t sw = store_object(call, span_of(t->data, t->n));
-    fs_transfer_end(call->card);
-    return sw;
+    return t->at < t->n ? SW_MORE_DATA_EXPECTED : store_object(call, span_of(t->data, t->n));
 }
 
 sw_t command_set_data(struct call *call)
@@ -182,13 +192,22 @@ sw_t command_set_data(struct call *call)
     fs_make_current(call);
     struct span data = call->cmd->data;
     uint8_t mode = call->cmd->p2 & BLOCK_MODE;
-    if (mode == NEXT_BLOCK)
-        return transfer_is(call, true) ? set_block(call, data) : SW_CONDITIONS_NOT_SATISFIED;
-    if (mode != FIRST_BLOCK)
+    if (mode == NEXT_BLOCK || mode == PREVIOUS_BLOCK) {
+        if (!transfer_is(call, true, mode))
+            return SW_CONDITIONS_NOT_SATISFIED;
+        if (call->card->transfer.at > 0)
+            return set_block(call, data);
+    } else if (mode != FIRST_BLOCK) {
         return SW_WRONG_P1P2;
-    fs_transfer_end(call->card);
-    if (data.n <= 2) /* 11.3.2.1: a tag alone takes its object away, whether or not a length of zero follows */
-        return data.n == 1 ? store_object(call, span_of((uint8_t[]){data.p[0], 0}, 2)) : store_object(call, data);
+    }
+    fs_transfer_end(call->card); /* the first block, or that again: it says anew how long the object is */
+    if (data.p[0] == TAG_LIST) /* 11.3.1: it stands for the list of tags */
+        return SW_WRONG_DATA;
+    if (data.n == tag_octets(data)) { /* 11.3.2.1: a tag alone takes its object away, as a length of zero does */
+        uint8_t object[TAG_OCTETS_MAX + 1] = {0};
+        memcpy(object, data.p, data.n);
+        return store_object(call, span_of(object, data.n + 1));
+    }
     size_t n = object_length(data);
     if (n == 0)
         return SW_WRONG_DATA;

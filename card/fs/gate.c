@@ -27,16 +27,16 @@ static sw_t current_ef(const struct view *view, uint16_t *target)
 static sw_t child(const struct uicc *card, const struct view *view, struct span fid, uint16_t *target)
 {
     if (fid.n != 2)
-        return SW_WRONG_DATA;
+        return SW_WRONG_LENGTH;
     return found(fs_child(card, view->df, (uint16_t)(fid.p[0] << 8 | fid.p[1])), target);
 }
 
 static sw_t fcp_child(const struct uicc *card, const struct view *view, struct span data, uint16_t *target)
 {
     struct span fcp, fid;
-    if (!tlv_find(data, TAG_FCP, &fcp) || !tlv_find(fcp, TAG_FID, &fid))
+    if (!tlv_find(data, TAG_FCP, &fcp) || !tlv_find(fcp, TAG_FID, &fid) || fid.n != 2)
         return SW_WRONG_DATA;
-    if (fid.n == 2 && fid.p[0] == 0x3F && fid.p[1] == 0x00)
+    if (fid.p[0] == 0x3F && fid.p[1] == 0x00)
         return found(0, target);
     return child(card, view, fid, target);
 }
@@ -72,6 +72,13 @@ static sw_t resolve(const struct uicc *card, const struct session *session, cons
         return (cmd->p2 & 0x1F) == 0 ? current_ef(view, target) : by_sfi(card, view, cmd->p2 & 0x1F, target);
     case TARGET_CURRENT_EF:
         return current_ef(view, target);
+    case TARGET_NAMED_EF:
+        return cmd->data.n == 0 ? current_ef(view, target) : child(card, view, cmd->data, target);
+    case TARGET_NAMED_DF:
+        if (cmd->data.n > 0)
+            return child(card, view, cmd->data, target);
+        *target = view->df;
+        return SW_OK;
     case TARGET_CURRENT_DF:
         *target = view->df;
         return SW_OK;

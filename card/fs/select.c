@@ -13,7 +13,7 @@ enum {
     P2_FCP = 0x04,
     P2_NO_DATA = 0x0C,
     P2_OCCURRENCE = 0x03,
-    P2_SESSION = 0x60, /* application session control */
+    P2_SESSION = 0x60, /* application session control: activation 00, termination 10, others RFU */
     P2_TERMINATE = 0x40,
     AID_MIN = 5,
 };
@@ -227,7 +227,7 @@ sw_t command_select(struct call *call)
     uint8_t data = cmd->p2 & P2_DATA;
     if (data != P2_FCP && data != P2_NO_DATA && data != 0) /* 00 is what many terminals send: the FCP as well */
         return SW_WRONG_P1P2;
-    if ((cmd->p2 & 0x80) != 0 || (cmd->p1 != BY_AID && (cmd->p2 & (P2_SESSION | P2_OCCURRENCE)) != 0))
+    if ((cmd->p2 & 0xA0) != 0 || (cmd->p1 != BY_AID && (cmd->p2 & (P2_SESSION | P2_OCCURRENCE)) != 0))
         return SW_WRONG_P1P2;
     sw_t sw = check_form(cmd);
     if (sw != SW_OK)

@@ -33,6 +33,7 @@ struct uicc_trace_event {
     size_t response_len;
     const char *text;         /* APDU: name of the command; NOTE: what happened */
     const char *status;       /* APDU: what the status word means */
+    const char *file;         /* APDU: path of the file that the command worked on, "MF/ADF.USIM/EF.IMSI"; NULL: none */
     bool withheld;            /* APDU: a secret was left out: command shows its header only, response its status word */
 };
 

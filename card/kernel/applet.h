@@ -168,7 +168,7 @@ const struct applet_class *applet_class_of(struct uicc *card, uint8_t index);
  * or the queue is full. */
 bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct span rest);
 
-enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SET_UP_EVENT_LIST = 0x05, PROACTIVE_SEND_SMS = 0x13 };
+enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SET_UP_EVENT_LIST = 0x05, PROACTIVE_SEND_SMS = 0x13, PROACTIVE_TIMER_MANAGEMENT = 0x27 };
 enum { REFRESH_UICC_RESET = 0x04 };
 
 #endif

@@ -33,8 +33,10 @@ struct ram {
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
+    uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
+    uint8_t waiting_channel;
     sw_t waiting_sw;                         /* what the last octet of them is answered with */
     bool waiting_secret;                     /* they have keys: not for the trace */
 };
@@ -64,7 +66,7 @@ struct ber_transfer {
     uint16_t file;                 /* PROFILE_NO_FILE: none under way */
     uint8_t channel;
     bool setting;
-    size_t at, n;                  /* octets done, octets in all */
+    size_t last, at, n;            /* octets done before the last block, octets done, octets in all */
     uint8_t *data;                 /* n octets; of the heap */
 };
 

@@ -51,7 +51,9 @@ static sw_t run(struct uicc *card, struct session *session, struct command *cmd,
         .target = PROFILE_NO_FILE,
         .out = out,
     };
-    return dispatch_run(*row, cmd, &card_gate, &call);
+    sw = dispatch_run(*row, cmd, &card_gate, &call);
+    card->ram.target = call.target;
+    return sw;
 }
 
 /* Every command is a transaction: it commits with its status word or leaves no trace. A proactive command that an aborted command queued is part of

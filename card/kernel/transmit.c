@@ -5,6 +5,8 @@
  */
 #include <stdlib.h>
 
+#include "fs.h"
+#include "inspect.h"
 #include "kernel.h"
 
 static size_t answer(uint8_t *response, size_t n, sw_t sw)
@@ -30,7 +32,7 @@ static void drop_waiting(struct uicc *card)
     card->ram.waiting_secret = false;
 }
 
-static bool keep_waiting(struct uicc *card, struct span data, sw_t last, bool secret)
+static bool keep_waiting(struct uicc *card, uint8_t channel, struct span data, sw_t last, bool secret)
 {
     if (data.n > card->waiting_cap) {
         uint8_t *bigger = malloc(data.n);
@@ -46,6 +48,7 @@ static bool keep_waiting(struct uicc *card, struct span data, sw_t last, bool se
     card->ram.waiting = data.n;
     card->ram.waiting_from = 0;
     card->ram.waiting_sw = last;
+    card->ram.waiting_channel = channel;
     card->ram.waiting_secret = secret;
     return true;
 }
@@ -67,9 +70,14 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
             crypto_wipe(out->p, out->len);
             return answer(out->p, 0, SW_WITH(SW_WRONG_LE, right));
         }
+        if (out->len > cmd->le) { /* never more than was asked for */
+            crypto_wipe(out->p + cmd->le, out->len - cmd->le);
+            out->len = cmd->le;
+        }
         return answer(out->p, out->len, proactive(card, sw));
     }
-    bool kept = keep_waiting(card, buf_span(out), sw_is_warning(sw) ? SW_OK : sw, (row->flags & ROW_SECRET_RESPONSE) != 0);
+    bool kept = keep_waiting(card, cmd->channel, buf_span(out), sw_is_warning(sw) ? SW_OK : sw,
+                             (row->flags & ROW_SECRET_RESPONSE) != 0);
     crypto_wipe(out->p, out->len);
     if (!kept)
         return answer(out->p, 0, SW_TECHNICAL_PROBLEM);
@@ -77,11 +85,14 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
     return answer(out->p, 0, sw == SW_OK ? announce(card->ram.waiting) : sw);
 }
 
+/* TS 102 221 12.1.1.1: at once after its command and on its channel, or the response is lost. */
 static size_t get_response(struct uicc *card, const struct command *cmd, uint8_t *response)
 {
+    if (card->ram.waiting_channel != cmd->channel)
+        drop_waiting(card);
     size_t left = card->ram.waiting;
     if (left == 0)
-        return answer(response, 0, SW_CONDITIONS_NOT_SATISFIED);
+        return answer(response, 0, SW_TECHNICAL_PROBLEM);
     if (cmd->le > left)
         return answer(response, 0, SW_WITH(SW_WRONG_LE, left));
     memcpy(response, card->waiting + card->ram.waiting_from, cmd->le);
@@ -134,9 +145,21 @@ static bool maybe_secret(struct span command)
     return false;
 }
 
+/* The file a command worked on: the one dispatch resolved, or for SELECT and STATUS the current one. */
+static uint16_t traced_file(const struct uicc *card, const struct command_row *row, const struct command *cmd, sw_t sw)
+{
+    enum { INS_SELECT = 0xA4, INS_STATUS = 0xF2 };
+    if (row == NULL || card->ram.target != PROFILE_NO_FILE)
+        return card->ram.target;
+    if ((row->ins != INS_SELECT && row->ins != INS_STATUS) || !sw_is_ok(sw) || !card->ram.channels[cmd->channel].open)
+        return PROFILE_NO_FILE;
+    const struct view *view = &card->ram.channels[cmd->channel].view;
+    return row->ins == INS_SELECT && view->ef != PROFILE_NO_FILE ? view->ef : view->df;
+}
+
 /* Sinks never see what is secret: the header of such a command, the status word of such a response. */
-static void trace(const struct uicc *card, const struct command_row *row, bool secret_response, struct span command,
-                  struct span response)
+static void trace(const struct uicc *card, const struct command_row *row, const struct command *cmd, bool secret_response,
+                  struct span command, struct span response)
 {
     if (card->env->trace == NULL)
         return;
@@ -153,6 +176,12 @@ static void trace(const struct uicc *card, const struct command_row *row, bool s
     event.text = row != NULL ? row->name : "unknown command";
     event.status = sw_text((sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
     event.withheld = secret_data || secret_response;
+    char path[UICC_PATH_MAX];
+    uint16_t file = traced_file(card, row, cmd, (sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
+    if (file != PROFILE_NO_FILE && fs_exists(card, file)) {
+        uicc_inspect_path(card, file, path);
+        event.file = path;
+    }
     card->env->trace(card->env->ctx, &event);
 }
 
@@ -162,6 +191,7 @@ size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_
     struct command cmd;
     bool secret = card->ram.waiting_secret;
     size_t len;
+    card->ram.target = PROFILE_NO_FILE;
     sw_t sw = card->ram.powered ? command_parse(span_of(command, n), &cmd) : SW_TECHNICAL_PROBLEM;
     if (sw == SW_OK) {
         len = execute(card, &cmd, response, &row);
@@ -173,6 +203,6 @@ size_t uicc_transmit(struct uicc *card, const uint8_t *command, size_t n, uint8_
     secret = len > 2 && row != NULL &&
              ((row->flags & ROW_SECRET_RESPONSE) != 0 || ((row->flags & ROW_KEEPS_RESPONSE) != 0 && secret));
     if (card->env->trace != NULL)
-        trace(card, row, secret, span_of(command, n), span_of(response, len));
+        trace(card, row, &cmd, secret, span_of(command, n), span_of(response, len));
     return len;
 }

@@ -49,6 +49,7 @@ static const struct {
     {PROACTIVE_REFRESH, 3, 8},
     {PROACTIVE_SET_UP_EVENT_LIST, 5, 1},
     {PROACTIVE_SEND_SMS, 4, 2},
+    {PROACTIVE_TIMER_MANAGEMENT, 8, 1},
 };
 
 static bool offered(const struct toolkit *t, uint8_t type)

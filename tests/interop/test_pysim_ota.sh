@@ -3,10 +3,10 @@
 #
 # test_pysim_ota.sh SOFTUICC: secured packets between ours and pySim's OTA code ($PYSIM: a checkout), for every algorithm and SPI that it knows. `softuicc ota encode` -> pySim
 # reads it, commands and responses; pySim writes it -> `softuicc ota decode` says that a card would take it; and wherever pySim's packet is a packet, ours is the same octets.
-# TAP on standard output; exit code 77: cannot be tried here.
+# TAP on standard output; a plan of none says why it cannot be tried here.
 set -u
 softuicc=$(readlink -f "${1:?Usage: test_pysim_ota.sh SOFTUICC}")
-skip() { echo "1..0 # SKIP $1" && exit 77; }
+skip() { echo "1..0 # SKIP $1" && exit 0; }
 [[ -n ${PYSIM-} ]] || skip "PYSIM is not set: a checkout of pySim"
 [[ -r $PYSIM/pySim/ota.py ]] || skip "$PYSIM has no pySim/ota.py"
 lib=$(dirname "$PYSIM")/pysim-lib # modules that Debian lacks may lie beside it

@@ -182,7 +182,7 @@ refused() { # CODE TEXT ARGUMENT...: one line with that text on standard error
 }
 
 /usr/bin/python3 -c 'import smartcard' 2>/dev/null ||
-    { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 77; }
+    { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 0; }
 
 check "a deck is made" "$softuicc" new "$deck" --iccid $iccid --seed 00112233445566778899aabbccddeeff ||
     { echo "1..$tests" && exit 1; }

@@ -166,7 +166,14 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
 static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
 {
     struct profile_pair pair;
-    assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, sizeof f->seed), FIXTURE_ICCID, index, &pair));
+    struct profile_keyset common;
+    const struct span seed = span_of(f->seed, sizeof f->seed);
+    if (index >= FIXTURE_COMMON) {
+        assert_true(personal_keyset(f->crypto, &f->profile->p, seed, FIXTURE_ICCID, index - FIXTURE_COMMON, &common));
+        *keys = common.keys;
+        return;
+    }
+    assert_true(personal_pair(f->crypto, &f->profile->p, seed, FIXTURE_ICCID, index, &pair));
     *keys = pair.ota;
 }
 

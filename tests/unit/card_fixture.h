@@ -55,6 +55,8 @@ uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow);
 void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected);
 
 /* Operator's side: ENVELOPE with `script` for `tar`, secured with the OTA keyset of pair `index`. spi as in the packet. Counter 0: the next. */
+enum { FIXTURE_COMMON = 0x1000 }; /* in place of a pair's index: the profile's first common keyset */
+
 struct fixture_ota {
     unsigned index;
     uint16_t spi;

@@ -36,7 +36,7 @@ static void test_t0(void **state)
     apdu(f, "00A40000022FE2", "61..");                    /* P2 = 00 gives the FCP as well */
     apdu(f, "00A40004023F0000", "61..");                  /* case 4 with Le over T=0 */
     apdu(f, "00A4000C022FE2", "9000");
-    apdu(f, "00C0000000", "6985");                        /* nothing waits */
+    apdu(f, "00C0000000", "6F00");                        /* nothing waits */
     apdu(f, "00B0000000", "6C0A");                        /* case 2: right length in SW2 */
     apdu(f, "00B00000FF", "6C0A");
     apdu(f, "00B000000A", "98*");
@@ -51,7 +51,7 @@ static void test_t0(void **state)
     exchange(f, "80F2000000", "62*");
     apdu(f, "00A40004023F00", "61..");
     apdu(f, "80F2000C", "9000");                          /* another command drops what waited */
-    apdu(f, "00C0000001", "6985");
+    apdu(f, "00C0000001", "6F00");
     /* GET RESPONSE comes with the class of the command it belongs to, or any other */
     for (int i = 0; i < 4; i++) {
         static const char *const get[] = {"00C000000A", "80C000000A", "A0C000000A", "81C000000A"};

@@ -56,10 +56,10 @@ counts() { [ "$(grep -cE -e "$2" "$3")" = "$4" ]; verdict "$1" $?; }
 
 # ---- help and versions ----
 expect "--help" 0 --help
-for command in new run show apdu ota change profile bench; do
+for command in new run show apdu ota change smsc profile bench; do
     says "--help names $command" "^  $command "
 done
-for command in new run show apdu ota change profile bench; do
+for command in new run show apdu ota change smsc profile bench; do
     expect "$command --help" 0 "$command" --help
     head -1 out | grep -q "^Usage: softuicc $command"
     verdict "$command --help begins with its usage" $?
@@ -69,7 +69,7 @@ for command in new run show apdu ota change profile bench; do
     verdict "help $command says the same" $?
 done
 man=$(dirname "$script")/../../tools/softuicc.1
-for command in new run show apdu "ota encode" "ota decode" change profile bench; do
+for command in new run show apdu "ota encode" "ota decode" "ota send" change smsc profile bench; do
     # shellcheck disable=SC2086
     "$softuicc" $command --help | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r option; do
         grep -qF -e "Fl -${option#--}" "$man" || echo "$option"

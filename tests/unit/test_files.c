@@ -295,8 +295,8 @@ static void test_ber_tlv(void **state)
     apdu(f, "80CB000032", "5B5B5B*");
     apdu(f, "80CB0000FF", "6985");
     apdu(f, "80DB0080019F", "6A80");
-    apdu(f, "80DB0080" "029F10", "6A80");
-    apdu(f, "80DB0080" "039F1000", "9000");              /* an empty object takes it away */
+    apdu(f, "80DB0080" "029F10", "9000");                /* the tag alone takes it away */
+    apdu(f, "80DB0080" "039F1000", "6A88");              /* so does an empty object; it is gone */
     exchange(f, "80CB0080029F10", "6A88");
     apdu(f, "80DB0080" "048103010" "2", "63F1");
     apdu(f, "80DB0000" "020304", "6A80");                /* more than was announced */

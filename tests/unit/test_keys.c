@@ -117,6 +117,78 @@ static void test_round_trip(void **state)
     unlink(path);
 }
 
+/* Whatever a pair has that is not as usual comes back as it was. */
+static void test_parameters(void **state)
+{
+    (void)state;
+    struct key_row row, got;
+    struct keys_error error;
+    char line[KEYS_LINE_MAX];
+    sample(&row);
+    row.pair.sqn = (struct sqn_scheme){.ind_bits = 3, .delta = 1000, .age = UINT64_C(1) << 40};
+    row.pair.key.own_constants = true;
+    for (unsigned i = 0; i < 5; i++) {
+        row.pair.key.milenage.r[i] = (uint8_t)(8 * i);
+        memset(row.pair.key.milenage.c[i], (int)i, 16);
+    }
+    assert_true(keys_format(&row, line));
+    assert_true(keys_parse("here", line, &got, &error));
+    assert_memory_equal(&got.pair.key, &row.pair.key, sizeof row.pair.key);
+    assert_memory_equal(&got.pair.sqn, &row.pair.sqn, sizeof row.pair.sqn);
+
+    sample(&row);
+    row.pair.algorithm = AKA_TUAK;
+    row.pair.key.k_len = row.pair.key.opc_len = 32;
+    row.pair.key.mac_len = 16;
+    row.pair.key.res_len = 32;
+    row.pair.key.ck_len = 32;
+    row.pair.key.iterations = 2;
+    row.pair.sqn = (struct sqn_scheme){.ind_bits = 5, .delta = UINT64_C(1) << 28};
+    assert_true(keys_format(&row, line));
+    assert_non_null(strstr(line, "\tmac=16,res=32,ck=32,iterations=2"));
+    assert_true(keys_parse("here", line, &got, &error));
+    assert_memory_equal(&got.pair.key, &row.pair.key, sizeof row.pair.key);
+
+    sample(&row);
+    row.pair.sqn = got.pair.sqn;
+    assert_true(keys_format(&row, line));
+    assert_string_equal(line + strlen(line) - 2, "\t-");
+    line[4] = '\t';
+    assert_false(keys_parse("here", line, &got, &error));
+    assert_null(strchr(error.text, '\n'));
+}
+
+static bool count_rows(void *ctx, const struct key_row *row, struct keys_error *error)
+{
+    unsigned *n = ctx;
+    snprintf(error->text, sizeof error->text, "enough at %u", row->index);
+    return ++*n < 3;
+}
+
+static void test_each(void **state)
+{
+    (void)state;
+    struct keys_error error = {""};
+    char path[PATH_MAX_HERE];
+    unsigned n = 0;
+    const char *two = HEADER PAIR("0", "-") PAIR("1", "-"),
+               *three = HEADER PAIR("0", "-") PAIR("1", "-") PAIR("2", "-");
+    write_file(path, two, strlen(two));
+    assert_true(keys_each(path, count_rows, &n, &error));
+    assert_int_equal(n, 2);
+    unlink(path);
+    n = 0;
+    write_file(path, three, strlen(three));
+    assert_false(keys_each(path, count_rows, &n, &error));
+    assert_string_equal(error.text, "enough at 2");
+    unlink(path);
+    write_file(path, three, strlen(three) - 1);
+    n = 0;
+    assert_false(keys_each(path, count_rows, &n, &error));
+    assert_non_null(strstr(error.text, ":4: the line has no end"));
+    unlink(path);
+}
+
 static void test_finding(void **state)
 {
     (void)state;
@@ -171,8 +243,19 @@ static void test_hostile(void **state)
     refused("", ":1: not a key file");
     refused("hello\n", ":1: not a key file");
     refused(PAIR("0", "-"), ":1: not a key file");
-    refused(HEADER "89\t0\n", ":2: 2 columns, 12 expected");
-    refused(HEADER "\n\n" PAIR("0", "-\t-"), ":4: 13 columns");
+    refused(HEADER "89\t0\n", ":2: 2 columns, 12 or 13 expected");
+    refused(HEADER "\n\n" PAIR("0", "-\t-\t-"), ":4: 14 columns");
+    refused(HEADER PAIR("0", "-\t-"), ":2: algorithm '-'");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\tind\n",
+            ":2: parameters: 'ind' is no name=value");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\tind=6\n", ":2: parameters: 'ind'");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\tage=x\n", ":2: parameters: 'age'");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\tr=0000000000\n",
+            ":2: parameters: r and c");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\tr=00\n", ":2: parameters: 'r'");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\tres=16\n",
+            ":2: parameters are none that");
+    refused(HEADER CARD "\tc0\t-\t-\t-\t-\t" OTA "\tind=1\n", ":2: a common keyset has no parameters");
     refused(HEADER PAIR("", "-"), ":2: index is empty");
     refused(HEADER PAIR("255", "-"), ":2: index '255'");
     refused(HEADER PAIR("-1", "-"), ":2: index '-1'");
@@ -250,7 +333,8 @@ int main(void)
         cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_finding),
         cmocka_unit_test(test_line_ends),    cmocka_unit_test(test_several_cards),
         cmocka_unit_test(test_hostile),      cmocka_unit_test(test_long_and_binary),
-        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

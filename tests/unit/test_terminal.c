@@ -52,7 +52,7 @@ static bool play_reset(void *ctx)
 #define PLAY(p, t, ...)                                                                                      \
     static const struct line lines_[] = {__VA_ARGS__};                                                       \
     struct play p = {lines_, sizeof lines_ / sizeof lines_[0], 0, 0};                                        \
-    const struct terminal t = {play_exchange, play_reset, &p}
+    const struct terminal t = {.exchange = play_exchange, .reset = play_reset, .ctx = &p}
 
 static void terminal_follows_up(void **state)
 {
@@ -91,12 +91,97 @@ static void terminal_not_for_ever(void **state)
     for (size_t i = 1; i < 200; i++)
         lines[i] = (struct line){"00C0000001", "6101"};
     struct play p = {lines, 200, 0, 0};
-    const struct terminal t = {play_exchange, play_reset, &p};
+    const struct terminal t = {.exchange = play_exchange, .reset = play_reset, .ctx = &p};
     uint8_t bytes[16];
     struct buf data = buf_of(bytes, sizeof bytes);
     sw_t sw;
     assert_false(terminal_command(&t, span_of("\x80\xC2\x00\x00\x01\xD1", 6), &data, &sw));
     assert_true(p.at < 100);
+}
+
+static void terminal_download_error(void **state)
+{
+    (void)state;
+    PLAY(p, t, {"80C2000001D1", "9E02"}, {"00C0000002", "AABB9000"});
+    uint8_t bytes[16];
+    struct buf data = buf_of(bytes, sizeof bytes);
+    sw_t sw;
+    assert_true(terminal_command(&t, span_of("\x80\xC2\x00\x00\x01\xD1", 6), &data, &sw));
+    assert_int_equal(sw, 0x9E02);
+    assert_int_equal(data.len, 2);
+    assert_int_equal(p.at, p.n);
+}
+
+/* ---- short messages ---- */
+
+struct mail {
+    unsigned n;
+    uint8_t last[180];
+    size_t last_n;
+};
+
+/* Takes the first one only. */
+static bool take_mail(void *ctx, struct span tpdu)
+{
+    struct mail *m = ctx;
+    m->n++;
+    assert_true(tpdu.n <= sizeof m->last);
+    memcpy(m->last, tpdu.p, tpdu.n);
+    m->last_n = tpdu.n;
+    return m->n == 1;
+}
+
+#define SEND_MESSAGE "D013 8103011300 82028182 8B08 01000281 9900F600"
+
+static void terminal_sends_messages(void **state)
+{
+    (void)state;
+    PLAY(p, link, {"80100000041300C802", "9115"}, {"8012000015", SEND_MESSAGE "9000"},
+         {"801400000C 8103011300 82028281 830100", "9115"}, {"8012000015", SEND_MESSAGE "9000"},
+         {"801400000C 8103011300 82028281 830121", "9000"});
+    struct terminal t = link;
+    struct mail mail = {.n = 0};
+    struct terminal_asked asked = {0};
+    sw_t sw = 0;
+    t.sms = take_mail;
+    t.sms_ctx = &mail;
+    assert_true(terminal_profile(&t, &asked, &sw)); /* octet 4: it can */
+    assert_int_equal(sw, SW_OK);
+    assert_int_equal(mail.n, 2);
+    assert_int_equal(asked.messages, 1); /* the second one: network unable */
+    assert_int_equal(mail.last_n, 8);
+    assert_memory_equal(mail.last, "\x01\x00\x02\x81\x99\x00\xF6\x00", 8);
+    assert_int_equal(p.at, p.n);
+}
+
+static void terminal_sends_none(void **state)
+{
+    (void)state;
+    PLAY(p, t, {"80100000041300C800", "9115"}, {"8012000015", SEND_MESSAGE "9000"},
+         {"801400000C 8103011300 82028281 830130", "9000"});
+    struct terminal_asked asked = {0};
+    sw_t sw = 0;
+    assert_true(terminal_profile(&t, &asked, &sw));
+    assert_int_equal(asked.messages, 0);
+    assert_int_equal(asked.others, 0);
+    assert_int_equal(p.at, p.n);
+}
+
+static void terminal_hands_over(void **state)
+{
+    (void)state;
+    PLAY(p, t, {"80C2000011 D10F 82028381 860491214365 8B03AABBCC", "6102"}, {"00C0000002", "77889000"});
+    uint8_t bytes[16];
+    struct buf report = buf_of(bytes, sizeof bytes), none = buf_of(bytes, 4);
+    sw_t sw;
+    assert_true(terminal_sms(&t, "+123456", span_of("\xAA\xBB\xCC", 3), &report, &sw));
+    assert_int_equal(sw, SW_OK);
+    assert_int_equal(report.len, 2);
+    assert_int_equal(p.at, p.n);
+    terminal_envelope("nobody", span_of("\xAA", 1), &report);
+    assert_false(buf_ok(&report));
+    terminal_envelope("+123456", span_of("\xAA", 1), &none);
+    assert_false(buf_ok(&none));
 }
 
 static void terminal_reads(void **state)
@@ -147,9 +232,11 @@ static void terminal_obeys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(terminal_follows_up),   cmocka_unit_test(terminal_keeps_warning),
-        cmocka_unit_test(terminal_not_for_ever), cmocka_unit_test(terminal_reads),
-        cmocka_unit_test(terminal_obeys),
+        cmocka_unit_test(terminal_follows_up),     cmocka_unit_test(terminal_keeps_warning),
+        cmocka_unit_test(terminal_not_for_ever),   cmocka_unit_test(terminal_reads),
+        cmocka_unit_test(terminal_obeys),          cmocka_unit_test(terminal_download_error),
+        cmocka_unit_test(terminal_sends_messages), cmocka_unit_test(terminal_sends_none),
+        cmocka_unit_test(terminal_hands_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,18 @@ static void test_failures(void **state)
     assert_old(f, 32);
 }
 
+/* A terminal that never polls does not defeat a limit of failures: the next power-up sees that it was passed. */
+static void test_failures_without_polls(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8404" "00000100", "E2*9000");
+    fixture_reset(f);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0x9862);
+    assert_imsi(f, NEW_IMSI);
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
 static void test_no_service(void **state)
 {
     struct fixture *f = *state;
@@ -177,6 +189,77 @@ static void test_no_service(void **state)
     apdu(f, "80C200000CD60A190103820282811B0101", "910B");        /* limited service: the second strike */
     fixture_reset(f);
     assert_old(f, 32);
+}
+
+static void test_timer(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8405" "000000005A", "E2*9000");                  /* 90 minutes */
+    fixture_reset(f);
+    exchange(f, "8010000014FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "9113");
+    apdu(f, "8012000013", "D01181030.270082028182A40101A503100300" "9000");
+    exchange(f, "801400000F8103012700820282818301" "00A40101", "9000");
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80C200000ED70C82028281A40101A503100300", "910B");    /* the time is up */
+    fixture_reset(f);
+    assert_old(f, 32);
+    fixture_terminal_profile(f);
+    apdu(f, "80C200000ED70C82028281A40101A503100300", "9000");    /* nothing is on trial any more */
+    order(f, 0, "8405" "000000005A", "E2*9000");
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+    apdu(f, "80C200000ED70C82028281A40101A503100300", "91..");
+    assert_imsi(f, NEW_IMSI);
+}
+
+static void test_mnc_length(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "850104", "6A80");
+    order(f, 0, "85020203", "6A80");
+    order(f, 0, "850103" POWER_UPS("01"), "E2*9000");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026FAD", "9*");
+    exchange(f, "00B0000301", "039*");
+    fixture_reset(f);
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026FAD", "9*");
+    exchange(f, "00B0000301", "029*");                            /* back with the rest */
+}
+
+/* TR 33.812 V2, and both together: the same order must come from the operator and from the subscription manager. */
+static void test_consent(void **state)
+{
+    (void)state;
+    static const char profile[] =
+        "format: 1\n"
+        "name: consent\n"
+        "include: test\n"
+        "applets:\n"
+        "  - {class: subscription, params: C00101}\n"
+        "keysets:\n"
+        "  - ota:\n"
+        "      version: 9\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kid: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kik: {bits: 128, key: derived}\n"
+        "    rights: [remote-change]\n";
+    enum { COMMON = FIXTURE_COMMON };
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open_text(f, profile);
+    fixture_terminal_profile(f);
+    order(f, 0, "820177", "E205" "80010189009000");               /* staged: nothing happens yet */
+    order(f, 0, "820177", "E205" "80010189009000");               /* one party does not consent to itself */
+    assert_imsi(f, FIXTURE_IMSI);
+    fixture_restart(f);
+    fixture_terminal_profile(f);
+    order(f, COMMON, "820178", "E205" "80010189009000");          /* another order takes its place */
+    order(f, 0, "820177", "E205" "80010189009000");
+    assert_imsi(f, FIXTURE_IMSI);
+    order(f, COMMON, "820177", "E2..8001018101028201" "77*9000"); /* the same from the other party: done */
+    assert_imsi(f, NEW_IMSI);
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+    fixture_close(f);
+    free(f);
 }
 
 static void test_repetition(void **state)
@@ -272,6 +355,19 @@ static void test_suspension(void **state)
     assert_int_equal(fixture_authenticate(f, 0, 32), 0x6985);
     fixture_restart(f);
     fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0x6985);
+    expect(f, 0, "80E2900003C60100", "9000");
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+}
+
+/* A change that is rolled back does not lift a suspension. */
+static void test_suspended_and_back(void **state)
+{
+    struct fixture *f = *state;
+    expect(f, 0, "80E2900003C60101", "9000");
+    order(f, 0, POWER_UPS("01"), "E2*9000");
+    fixture_reset(f);
+    assert_imsi(f, FIXTURE_IMSI);
     assert_int_equal(fixture_authenticate(f, 0, 32), 0x6985);
     expect(f, 0, "80E2900003C60100", "9000");
     assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
@@ -445,8 +541,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_no_service), T(test_repetition), T(test_final),
-        T(test_bundle), T(test_suspension), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), cmocka_unit_test(test_cuts),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), T(test_repetition), T(test_final),
+        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""SMPP by hand, against softuicc smsc: what an ESME may do, and what none should. Usage:
+
+  smpp_client.py PORT hostile            PDUs that are none, from accounts op:secret; TAP-less, says what went wrong
+  smpp_client.py PORT twice NUMBER HEX   the same user data twice; prints what is delivered, in hex, one a line
+  smpp_client.py PORT fake [SILENT]      not a client: an SMSC of its own at PORT 0, prints the port; delivers a forged PoR
+"""
+import socket
+import struct
+import sys
+
+RESP = 0x80000000
+BIND_RX, BIND_TX, SUBMIT, DELIVER, UNBIND, BIND_TRX, ENQUIRE = 1, 2, 4, 5, 6, 9, 0x15
+
+
+def pdu(command, sequence, body=b"", status=0):
+    return struct.pack(">IIII", 16 + len(body), command, status, sequence) + body
+
+
+def z(text):
+    return text.encode() + b"\0"
+
+
+def bind(name="op", password="secret"):
+    return z(name) + z(password) + z("") + bytes([0x34, 0, 0]) + z("")
+
+
+def message(to, data, esm=0x40, pid=0x7F, coding=0xF6, source="12"):
+    return (z("") + bytes([1, 1]) + z(source) + bytes([1, 1]) + z(to) + bytes([esm, pid, 0]) + z("") + z("") +
+            bytes([0, 0, coding, 0, len(data)]) + data)
+
+
+class Link:
+    def __init__(self, port):
+        self.s = socket.create_connection(("127.0.0.1", port), timeout=10)
+
+    def send(self, octets):
+        self.s.sendall(octets)
+
+    def take(self, n):
+        got = b""
+        while len(got) < n:
+            more = self.s.recv(n - len(got))
+            if not more:
+                raise EOFError
+            got += more
+        return got
+
+    def get(self):
+        """command, status, sequence, body; None: the other end hung up"""
+        try:
+            length, command, status, sequence = struct.unpack(">IIII", self.take(16))
+            return command, status, sequence, self.take(length - 16)
+        except (EOFError, ConnectionResetError):
+            return None
+
+    def ask(self, octets):
+        self.send(octets)
+        return self.get()
+
+    def bound(self, command=BIND_TRX):
+        answer = self.ask(pdu(command, 1, bind()))
+        assert answer[:3] == (command | RESP, 0, 1), answer
+        return self
+
+
+def expect(name, got, command, status):
+    if got is None or got[0] != command or got[1] != status:
+        print("%s: %s, wanted command %08X, status %02X" % (
+            name, "hung up" if got is None else "command %08X, status %02X" % got[:2], command, status))
+        return False
+    return True
+
+
+def hostile(port):
+    good = True
+    some = bytes.fromhex("027000") + bytes(20)
+    # Before the bind
+    for command, body in ((SUBMIT, message("1", some)), (UNBIND, b"")):
+        good &= expect("before bind %d" % command, Link(port).ask(pdu(command, 1, body)), command | RESP, 4)
+    good &= expect("enquire_link before bind", Link(port).ask(pdu(ENQUIRE, 1)), ENQUIRE | RESP, 0)
+    # Wrong names and passwords: the same answer, and the end
+    for name, password in (("op", "wrong"), ("nobody", "secret"), ("", ""), ("op", "secrets"), ("op", "secre")):
+        link = Link(port)
+        good &= expect("password %s" % password, link.ask(pdu(BIND_TRX, 1, bind(name, password))),
+                       BIND_TRX | RESP, 0x0E)
+        if link.get() is not None:
+            print("password %s: not hung up" % password)
+            good = False
+    # Lengths: of the PDU ...
+    for length in (0, 4, 15, 0x7FFFFFFF, 0xFFFFFFFF, 4096):
+        link = Link(port)
+        good &= expect("length %X" % length, link.ask(struct.pack(">IIII", length, ENQUIRE, 0, 1)), RESP, 2)
+        if link.get() is not None:
+            print("length %X: not hung up" % length)
+            good = False
+    # ... and of what is in it
+    link = Link(port).bound()
+    good &= expect("bound already", link.ask(pdu(BIND_TRX, 2, bind())), BIND_TRX | RESP, 5)
+    body = message("8900101000000000019", some)
+    for n in range(len(body)):
+        answer = link.ask(pdu(SUBMIT, 3, body[:n]))
+        if answer is None or answer[0] != SUBMIT | RESP or answer[1] == 0 or answer[2] != 3:
+            print("cut at %d: %r" % (n, answer))
+            good = False
+    good &= expect("sm_length 255", link.ask(pdu(SUBMIT, 4, message("1", b"")[:-1] + b"\xff" + bytes(255))),
+                   SUBMIT | RESP, 1)
+    good &= expect("241 octets", link.ask(pdu(SUBMIT, 4, message("1", bytes(141)))), SUBMIT | RESP, 1)
+    good &= expect("optional parameter cut", link.ask(pdu(SUBMIT, 4, body + b"\x04\x24\x00")), SUBMIT | RESP, 0xC0)
+    many = b"".join(b"\x14\x00\x00\x04abcd" for _ in range(150))
+    good &= expect("so many optional parameters, for nobody",
+                   link.ask(pdu(SUBMIT, 4, message("999", some) + many)), SUBMIT | RESP, 0x0B)
+    # Not for a card; for no card; unknown commands
+    good &= expect("7-bit text", link.ask(pdu(SUBMIT, 5, message("1", some, coding=0))), SUBMIT | RESP, 0x45)
+    good &= expect("for the phone", link.ask(pdu(SUBMIT, 5, message("1", some, pid=0))), SUBMIT | RESP, 0x45)
+    good &= expect("for nobody", link.ask(pdu(SUBMIT, 5, message("424242", some))), SUBMIT | RESP, 0x0B)
+    good &= expect("for nobody at all", link.ask(pdu(SUBMIT, 5, message("", some))), SUBMIT | RESP, 0x0B)
+    good &= expect("from nobody", link.ask(pdu(SUBMIT, 5, message("1", some, source=""))), SUBMIT | RESP, 0x0A)
+    for command in (3, 7, 8, 0x21, 0x103, 0x1234, 0x7FFFFFFF, DELIVER):
+        body = message("1", some) if command == DELIVER else b""
+        good &= expect("command %X" % command, link.ask(pdu(command, 6, body)), RESP, 3)
+    for command in (0x80000004, 0x80001234, 0x80000000):  # answers to nothing are no matter
+        link.send(pdu(command, 7))
+    good &= expect("still there", link.ask(pdu(ENQUIRE, 8)), ENQUIRE | RESP, 0)
+    receiver = Link(port).bound(BIND_RX)
+    good &= expect("a receiver submits", receiver.ask(pdu(SUBMIT, 2, message("1", some))), SUBMIT | RESP, 4)
+    # Octet by octet, and then half of one
+    slow = Link(port).bound()
+    for octet in pdu(ENQUIRE, 9):
+        slow.send(bytes([octet]))
+    good &= expect("octet by octet", slow.get(), ENQUIRE | RESP, 0)
+    slow.send(pdu(ENQUIRE, 9)[:7])
+    # More than anybody reads: the other sessions go on
+    flood = Link(port).bound()
+    flood.s.settimeout(2)
+    try:
+        for _ in range(60000):
+            flood.send(pdu(ENQUIRE, 10) * 20)
+    except socket.timeout:
+        pass
+    good &= expect("while another floods", link.ask(pdu(ENQUIRE, 11)), ENQUIRE | RESP, 0)
+    # More sessions than there are
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    good &= expect("in a crowd", link.ask(pdu(ENQUIRE, 12)), ENQUIRE | RESP, 0)
+    for one in crowd:
+        one.close()
+    flood.s.close()
+    good &= expect("unbind", link.ask(pdu(UNBIND, 13)), UNBIND | RESP, 0)
+    if link.get() is not None:
+        print("unbind: not hung up")
+        good = False
+    return good
+
+
+def twice(port, to, data):
+    link = Link(port).bound()
+    for sequence in (2, 3):
+        link.send(pdu(SUBMIT, sequence, message(to, data)))
+        taken = delivered = False
+        while not (taken and delivered):
+            command, status, got, body = link.get()
+            if command == SUBMIT | RESP:
+                assert (status, got) == (0, sequence), (status, got)
+                taken = True
+            elif command == DELIVER:
+                delivered = True
+                # After service_type: addresses, the fixed octets, two empty times, sm_length
+                rest = body[body.index(0) + 3:]
+                rest = rest[rest.index(0) + 3:]
+                rest = rest[rest.index(0) + 1:]
+                print(rest[10:10 + rest[9]].hex().upper())
+                link.send(pdu(DELIVER | RESP, got, b"\0"))
+
+
+def fake(silent):
+    """An SMSC that is none: takes anything, asks whether the link is there, and delivers what nobody signed."""
+    server = socket.create_server(("127.0.0.1", 0))
+    print(server.getsockname()[1], flush=True)
+    link = Link.__new__(Link)
+    link.s, _ = server.accept()
+    link.s.settimeout(30)
+    asked = False
+    while True:
+        got = link.get()
+        if got is None:
+            sys.exit(0 if asked else 1)
+        command, _, sequence, _ = got
+        if command == BIND_TRX:
+            link.send(pdu(command | RESP, sequence, z("fake") + bytes.fromhex("0210000134")))
+        elif command == SUBMIT:
+            answer = link.ask(pdu(ENQUIRE, 77))
+            asked = answer is not None and answer[:3] == (ENQUIRE | RESP, 0, 77)
+            link.send(pdu(command | RESP, sequence, z("x1")))
+            if not silent:
+                forged = bytes.fromhex("027100000E0AB00001" + "00" * 5 + "0001" + "019000")
+                receipt = message("12", b"id:x1 stat:DELIVRD", esm=4)
+                link.send(pdu(DELIVER, 1, receipt) + pdu(DELIVER, 2, message("12", forged)) + pdu(0x103, 3))
+        elif command == UNBIND:
+            link.send(pdu(command | RESP, sequence))
+
+
+if __name__ == "__main__":
+    where, what = int(sys.argv[1]), sys.argv[2]
+    if what == "hostile":
+        sys.exit(0 if hostile(where) else 1)
+    elif what == "twice":
+        twice(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
+    else:
+        fake(len(sys.argv) > 3)

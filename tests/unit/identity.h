@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Certificates for tests, made on the spot.
+ */
+#ifndef TESTS_IDENTITY_H
+#define TESTS_IDENTITY_H
+
+#include "cms.h"
+
+/* Self-signed, valid from `from` to `until` seconds from now. rsa: 2048 bits; else EC P-256. Fails the
+ * running cmocka test if it can't. */
+struct cms_identity identity_made(const char *name, bool rsa, long from, long until);
+/* A day long. */
+struct cms_identity identity(const char *name, bool rsa);
+void identity_free(struct cms_identity *i);
+
+#endif

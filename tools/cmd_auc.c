@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * softuicc auc: an operator's authentication centre.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "auc.h"
+#include "cli.h"
+#include "hex.h"
+
+enum { PATH_ROOM = 4096 };
+
+struct request {
+    const struct subcommand *cmd;
+    const char *db, *key_file, *passphrase_file;
+    const char *keys, *iccid, *imsi, *socket, *format, *out, *apn;
+    int index; /* AUC_CURRENT: not given */
+    uint8_t amf[2], rand[16], auts[AUC_AUTS_MAX];
+    size_t auts_len;
+    unsigned mnc_digits;
+    bool passphrase, json, verbose, has_rand, has_auts;
+};
+
+static int refuse(const struct request *r, const struct sealed_error *error)
+{
+    return cli_refuse(r->cmd, "%s", error->text);
+}
+
+static int needs(const struct request *r, const char *option)
+{
+    return cli_usage(r->cmd, "%s is needed", option);
+}
+
+/* ---- opening ---- */
+
+/* With `make`, a data base that is not there is made. */
+static int open_auc(const struct request *r, bool make, struct auc **a)
+{
+    struct sealed_error error;
+    struct stat st;
+    char passphrase[SEALED_PASSPHRASE_MAX + 1] = "";
+    bool wants = r->passphrase || r->passphrase_file != NULL;
+    if (r->db == NULL)
+        return needs(r, "--db FILE");
+    if (wants && r->key_file != NULL)
+        return cli_usage(r->cmd, "a passphrase or a key file: not both");
+    bool create = make && lstat(r->db, &st) != 0;
+    bool good = create || auc_wants_passphrase(r->db, &wants, &error);
+    if (good && wants)
+        good = sealed_passphrase(r->passphrase_file, create, passphrase, &error);
+    if (good) {
+        const struct auc_config config = {r->db, create, r->key_file, wants ? passphrase : NULL};
+        *a = auc_open(&config, &error);
+        good = *a != NULL;
+    }
+    crypto_wipe(passphrase, sizeof passphrase);
+    return good ? EXIT_OK : refuse(r, &error);
+}
+
+static int with_auc(const struct request *r, bool make, int (*act)(const struct request *r, struct auc *a))
+{
+    struct auc *a = NULL;
+    int code = open_auc(r, make, &a);
+    if (code == EXIT_OK)
+        code = act(r, a);
+    auc_close(a);
+    return code;
+}
+
+/* ---- subscribers ---- */
+
+static int add(const struct request *r, struct auc *a)
+{
+    struct sealed_error error;
+    struct keys_error why;
+    struct key_row row;
+    if (!keys_find(r->keys, r->iccid, false, r->index == AUC_CURRENT ? 0 : (unsigned)r->index, &row, &why))
+        return cli_refuse(r->cmd, "%s", why.text);
+    bool good = auc_add(a, &row, r->imsi, &error);
+    if (good && !r->json)
+        printf("IMSI %s: pair %u of card %s\n", r->imsi, row.index, row.iccid);
+    crypto_wipe(&row, sizeof row);
+    return good ? cli_finish(r->cmd) : refuse(r, &error);
+}
+
+static int do_add(const struct request *r)
+{
+    if (r->keys == NULL)
+        return needs(r, "--keys FILE");
+    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, true, add);
+}
+
+static int remove_one(const struct request *r, struct auc *a)
+{
+    struct sealed_error error;
+    return auc_remove(a, r->imsi, r->index, &error) ? EXIT_OK : refuse(r, &error);
+}
+
+static int do_remove(const struct request *r)
+{
+    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, false, remove_one);
+}
+
+struct listing {
+    bool json;
+    uint64_t n;
+};
+
+static bool list_one(void *ctx, const struct auc_subscriber *s)
+{
+    struct listing *l = ctx;
+    if (l->json)
+        printf("%s\n  {\"imsi\": \"%s\", \"iccid\": \"%s\", \"index\": %u, \"algorithm\": \"%s\", \"sqn\": "
+               "%" PRIu64 ", \"current\": %s}",
+               l->n > 0 ? "," : "", s->imsi, s->iccid, s->index, s->algorithm->name, s->sqn,
+               s->current ? "true" : "false");
+    else
+        printf("%-15s  %-20s  %-5u  %-9s  %012" PRIX64 "%s\n", s->imsi, s->iccid, s->index,
+               s->algorithm->name, s->sqn, s->current ? "  current" : "");
+    l->n++;
+    return !ferror(stdout);
+}
+
+static int list(const struct request *r, struct auc *a)
+{
+    struct sealed_error error;
+    struct listing l = {.json = r->json};
+    if (l.json)
+        fputs("[", stdout);
+    else
+        printf("%-15s  %-20s  %-5s  %-9s  %s\n", "IMSI", "ICCID", "index", "algorithm", "SQN");
+    bool good = auc_each(a, false, list_one, &l, &error);
+    if (l.json)
+        puts("]");
+    return good || ferror(stdout) ? cli_finish(r->cmd) : refuse(r, &error);
+}
+
+static int do_list(const struct request *r)
+{
+    return with_auc(r, false, list);
+}
+
+/* ---- vectors ---- */
+
+struct shown {
+    const char *json, *text;
+    struct span value;
+};
+
+static void put_vector(const struct request *r, const struct auc_vector *v)
+{
+    const struct shown rows[] = {
+        {"rand", "RAND", span_of(v->rand, 16)},
+        {"autn", "AUTN", span_of(v->autn, v->autn_len)},
+        {"xres", "XRES", span_of(v->aka.res, v->aka.res_len)},
+        {"ck", "CK", span_of(v->aka.ck, v->aka.ck_len)},
+        {"ik", "IK", span_of(v->aka.ik, v->aka.ik_len)},
+    };
+    if (r->json)
+        printf("{\"imsi\": \"%s\", \"index\": %u, \"sqn\": %" PRIu64, r->imsi, v->index, v->sqn);
+    else
+        printf("IMSI  %s\nindex %u\nSQN   %012" PRIX64 "\n", r->imsi, v->index, v->sqn);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (r->json)
+            printf(", \"%s\": \"", rows[i].json);
+        else
+            printf("%-5s ", rows[i].text);
+        cli_put_hex(stdout, rows[i].value);
+        fputs(r->json ? "\"" : "\n", stdout);
+    }
+    if (r->json)
+        puts("}");
+}
+
+static int vector(const struct request *r, struct auc *a)
+{
+    struct sealed_error error;
+    struct auc_vector v;
+    if (!auc_vector(a, r->imsi, r->index, r->amf, r->has_rand ? r->rand : NULL, &v, &error))
+        return refuse(r, &error);
+    put_vector(r, &v);
+    crypto_wipe(&v, sizeof v);
+    return cli_finish(r->cmd);
+}
+
+static int do_vector(const struct request *r)
+{
+    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, false, vector);
+}
+
+static int resync(const struct request *r, struct auc *a)
+{
+    struct sealed_error error;
+    bool set;
+    if (!auc_resync(a, r->imsi, r->index, r->rand, span_of(r->auts, r->auts_len), &set, &error))
+        return refuse(r, &error);
+    if (r->json)
+        printf("{\"imsi\": \"%s\", \"set\": %s}\n", r->imsi, set ? "true" : "false");
+    else
+        printf("IMSI %s: %s\n", r->imsi,
+               set ? "sequence number set to the card's"
+                   : "genuine; the next sequence number would be accepted as it is");
+    return cli_finish(r->cmd);
+}
+
+static int do_resync(const struct request *r)
+{
+    if (r->imsi == NULL)
+        return needs(r, "--imsi N");
+    if (!r->has_rand)
+        return needs(r, "--rand HEX");
+    return !r->has_auts ? needs(r, "--auts HEX") : with_auc(r, false, resync);
+}
+
+/* ---- export ---- */
+
+static int export_to(const struct request *r, struct auc *a, FILE *f, const char *name)
+{
+    enum { BUFFER = 1 << 14 };
+    struct sealed_error error;
+    struct auc_export how = {r->format, r->apn, r->mnc_digits, {r->amf[0], r->amf[1]}};
+    char buffer[BUFFER]; /* stdio's own would keep keys after fclose */
+    setvbuf(f, buffer, _IOFBF, sizeof buffer);
+    bool good = auc_export(a, &how, f, &error);
+    bool written = fflush(f) == 0 && !ferror(f);
+    if (written && f != stdout)
+        written = fsync(fileno(f)) == 0;
+    int code = EXIT_OK;
+    if (!good && written)
+        code = refuse(r, &error);
+    else if (!written)
+        code = cli_refuse(r->cmd, "%s: %s", name, strerror(errno));
+    if (f == stdout)
+        setvbuf(f, NULL, _IONBF, 0);
+    else if (fclose(f) != 0 && code == EXIT_OK)
+        code = cli_refuse(r->cmd, "%s: %s", name, strerror(errno));
+    crypto_wipe(buffer, sizeof buffer);
+    return code;
+}
+
+static int export_file(const struct request *r, struct auc *a)
+{
+    char temporary[PATH_ROOM];
+    if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", r->out) >= sizeof temporary)
+        return cli_usage(r->cmd, "--out: the file name is too long");
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (f == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return cli_refuse(r->cmd, "%s: %s", temporary, strerror(errno));
+    }
+    int code = export_to(r, a, f, temporary);
+    if (code == EXIT_OK && link(temporary, r->out) != 0)
+        code = cli_refuse(r->cmd, "%s: %s", r->out, errno == EEXIST ? "exists already" : strerror(errno));
+    unlink(temporary);
+    return code;
+}
+
+static int export(const struct request *r, struct auc *a)
+{
+    return strcmp(r->out, "-") == 0 ? export_to(r, a, stdout, "standard output") : export_file(r, a);
+}
+
+static int do_export(const struct request *r)
+{
+    if (r->format == NULL)
+        return needs(r, "--format NAME");
+    if (!auc_export_known(r->format))
+        return cli_usage(r->cmd, "--format: '%.40s' is none of osmo-hlr, srsran, open5gs, free5gc",
+                         r->format);
+    if (r->out == NULL)
+        return needs(r, "--out FILE (- for the standard output)");
+    if (strspn(r->apn, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") !=
+            strlen(r->apn) ||
+        r->apn[0] == '\0' || strlen(r->apn) > 100)
+        return cli_usage(r->cmd, "--apn: letters, digits, '.' and '-'");
+    return with_auc(r, false, export);
+}
+
+/* ---- serving hostapd ---- */
+
+/* Takes the place of a socket that nobody listens at any more, and of nothing else. */
+static bool clear_place(const struct sockaddr_un *address)
+{
+    struct stat st;
+    if (lstat(address->sun_path, &st) != 0)
+        return true;
+    if (!S_ISSOCK(st.st_mode)) {
+        errno = EEXIST;
+        return false;
+    }
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    if (fd >= 0)
+        close(fd);
+    errno = EADDRINUSE;
+    return !alive && unlink(address->sun_path) == 0;
+}
+
+static int listen_at(const struct request *r, struct sockaddr_un *address)
+{
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(r->socket) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address->sun_path, r->socket, strlen(r->socket) + 1);
+    if (!clear_place(address))
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    mode_t before = umask(0177); /* whoever may write here can ask for vectors */
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        fd = -1;
+    }
+    umask(before);
+    return fd;
+}
+
+/* The first two words: what was asked for whom. Never the rest, which has RAND and AUTS. */
+static void tell(const char *request, size_t n, bool answered)
+{
+    size_t words = 0, end = 0;
+    while (end < n && words < 2 && (unsigned char)request[end] >= 0x20 && (unsigned char)request[end] < 0x7F)
+        if (request[end++] == ' ')
+            words++;
+    fprintf(stderr, "%.*s%s\n", (int)(end < 60 ? end : 60), request, answered ? "" : " (no answer)");
+}
+
+static void serve_one(const struct request *r, struct auc *a, int fd)
+{
+    char request[AUC_REQUEST_MAX + 1], answer[AUC_ANSWER_MAX];
+    struct sockaddr_un from;
+    socklen_t from_len = sizeof from;
+    ssize_t n =
+        recvfrom(fd, request, sizeof request, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+    if (n <= 0 || (size_t)n > AUC_REQUEST_MAX)
+        return;
+    size_t len = auc_answer(a, request, (size_t)n, r->amf, answer);
+    /* A client that bound no name, or does not read, gets none: it must not hold up the others. */
+    if (len > 0 && from_len > sizeof from.sun_family)
+        (void)!sendto(fd, answer, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&from, from_len);
+    if (r->verbose)
+        tell(request, (size_t)n, len > 0);
+    crypto_wipe(answer, sizeof answer);
+    crypto_wipe(request, sizeof request);
+}
+
+static int serve_until(const struct request *r, struct auc *a, int fd, int stop)
+{
+    struct pollfd polled[2] = {{.fd = fd, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
+    printf("serving at %s\n", r->socket);
+    int code = cli_finish(r->cmd);
+    while (code == EXIT_OK) {
+        if (poll(polled, 2, -1) < 0) {
+            if (errno != EINTR)
+                code = cli_refuse(r->cmd, "poll: %s", strerror(errno));
+            continue;
+        }
+        if (polled[1].revents != 0)
+            break;
+        if (polled[0].revents != 0)
+            serve_one(r, a, fd);
+    }
+    return code;
+}
+
+static int serve(const struct request *r, struct auc *a)
+{
+    struct sockaddr_un address;
+    sigset_t ends, before;
+    int fd = listen_at(r, &address);
+    if (fd < 0)
+        return cli_refuse(r->cmd, "--socket: %s: %s", r->socket, strerror(errno));
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    int stop = signalfd(-1, &ends, SFD_CLOEXEC);
+    int code = stop >= 0 ? serve_until(r, a, fd, stop)
+                         : cli_refuse(r->cmd, "no signal descriptor: %s", strerror(errno));
+    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
+    struct pollfd more = {.fd = stop, .events = POLLIN};
+    while (stop >= 0 && poll(&more, 1, 0) == 1 && read(stop, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    if (stop >= 0)
+        close(stop);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    close(fd);
+    unlink(address.sun_path);
+    return code;
+}
+
+static int do_serve(const struct request *r)
+{
+    return r->socket == NULL ? needs(r, "--socket PATH") : with_auc(r, false, serve);
+}
+
+/* ---- the command line ---- */
+
+enum {
+    OPT_DB = 256,
+    OPT_KEY_FILE,
+    OPT_PASSPHRASE,
+    OPT_PASSPHRASE_FILE,
+    OPT_KEYS,
+    OPT_ICCID,
+    OPT_INDEX,
+    OPT_IMSI,
+    OPT_AMF,
+    OPT_RAND,
+    OPT_AUTS,
+    OPT_SOCKET,
+    OPT_FORMAT,
+    OPT_APN,
+    OPT_MNC_DIGITS,
+    OPT_OUT,
+    OPT_JSON,
+    OPT_VERBOSE,
+};
+
+static bool take_number(struct request *r, int opt)
+{
+    uint64_t number;
+    if (opt == OPT_INDEX) {
+        if (!cli_number(r->cmd, "--index", optarg, 0, PROFILE_PAIRS_MAX - 1, &number))
+            return false;
+        r->index = (int)number;
+        return true;
+    }
+    if (!cli_number(r->cmd, "--mnc-digits", optarg, 2, 3, &number))
+        return false;
+    r->mnc_digits = (unsigned)number;
+    return true;
+}
+
+static bool take_hex(struct request *r, int opt)
+{
+    size_t n;
+    switch (opt) {
+    case OPT_AMF:
+        return cli_hex(r->cmd, "--amf", optarg, 2, 2, r->amf, &n);
+    case OPT_RAND:
+        r->has_rand = cli_hex(r->cmd, "--rand", optarg, 16, 16, r->rand, &n);
+        return r->has_rand;
+    default:
+        r->has_auts = cli_hex(r->cmd, "--auts", optarg, 14, AUC_AUTS_MAX, r->auts, &r->auts_len);
+        return r->has_auts;
+    }
+}
+
+static bool take_option(struct request *r, int opt)
+{
+    switch (opt) {
+    case OPT_DB:
+        r->db = optarg;
+        return true;
+    case OPT_KEY_FILE:
+        r->key_file = optarg;
+        return true;
+    case OPT_PASSPHRASE:
+        r->passphrase = true;
+        return true;
+    case OPT_PASSPHRASE_FILE:
+        r->passphrase_file = optarg;
+        return true;
+    case OPT_KEYS:
+        r->keys = optarg;
+        return true;
+    case OPT_ICCID:
+        r->iccid = optarg;
+        return cli_iccid(r->cmd, "--iccid", optarg);
+    case OPT_IMSI:
+        r->imsi = optarg;
+        return cli_digits(r->cmd, "--imsi", optarg, 6, 15);
+    case OPT_INDEX:
+    case OPT_MNC_DIGITS:
+        return take_number(r, opt);
+    case OPT_AMF:
+    case OPT_RAND:
+    case OPT_AUTS:
+        return take_hex(r, opt);
+    case OPT_SOCKET:
+        r->socket = optarg;
+        return true;
+    case OPT_FORMAT:
+        r->format = optarg;
+        return true;
+    case OPT_APN:
+        r->apn = optarg;
+        return true;
+    case OPT_OUT:
+        r->out = optarg;
+        return true;
+    case OPT_VERBOSE:
+        r->verbose = true;
+        return true;
+    default:
+        r->json = true;
+        return true;
+    }
+}
+
+static int parse(struct request *r, int argc, char **argv, bool *stop)
+{
+    static const struct option options[] = {
+        {"db", required_argument, NULL, OPT_DB},
+        {"key-file", required_argument, NULL, OPT_KEY_FILE},
+        {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
+        {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE_FILE},
+        {"keys", required_argument, NULL, OPT_KEYS},
+        {"iccid", required_argument, NULL, OPT_ICCID},
+        {"index", required_argument, NULL, OPT_INDEX},
+        {"imsi", required_argument, NULL, OPT_IMSI},
+        {"amf", required_argument, NULL, OPT_AMF},
+        {"rand", required_argument, NULL, OPT_RAND},
+        {"auts", required_argument, NULL, OPT_AUTS},
+        {"socket", required_argument, NULL, OPT_SOCKET},
+        {"format", required_argument, NULL, OPT_FORMAT},
+        {"apn", required_argument, NULL, OPT_APN},
+        {"mnc-digits", required_argument, NULL, OPT_MNC_DIGITS},
+        {"out", required_argument, NULL, OPT_OUT},
+        {"json", no_argument, NULL, OPT_JSON},
+        {"verbose", no_argument, NULL, OPT_VERBOSE},
+        {NULL, 0, NULL, 0},
+    };
+    int opt, code = EXIT_USAGE;
+    *stop = true;
+    while ((opt = cli_option(r->cmd, argc, argv, options, &code)) != -1)
+        if (opt == CLI_DONE || !take_option(r, opt))
+            return code;
+    *stop = false;
+    return EXIT_OK;
+}
+
+static const struct verb {
+    const char *name;
+    int (*run)(const struct request *r);
+} verbs[] = {
+    {"add", do_add},       {"remove", do_remove}, {"list", do_list},     {"vector", do_vector},
+    {"resync", do_resync}, {"serve", do_serve},   {"export", do_export},
+};
+
+static int run(int argc, char **argv)
+{
+    struct request r = {
+        .cmd = &cmd_auc, .index = AUC_CURRENT, .amf = {0x80, 0x00}, .mnc_digits = 2, .apn = "internet"};
+    bool stop;
+    char out[] = "--out";
+    for (int i = 1; i < argc; i++) /* the one short option there is */
+        if (strcmp(argv[i], "-o") == 0)
+            argv[i] = out;
+    int code = parse(&r, argc, argv, &stop);
+    if (stop)
+        return code;
+    if (optind == argc)
+        return cli_usage(r.cmd, "which of add, remove, list, vector, resync, serve, export?");
+    if (optind + 1 != argc)
+        return cli_usage(r.cmd, "what is '%.60s' for?", argv[optind + 1]);
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(verbs[i].name, argv[optind]) == 0)
+            return verbs[i].run(&r);
+    return cli_usage(r.cmd, "'%.40s' is none of add, remove, list, vector, resync, serve, export",
+                     argv[optind]);
+}
+
+const struct subcommand cmd_auc = {
+    .name = "auc",
+    .summary = "the authentication centre: vectors, resynchronisation, hostapd, exports",
+    .help = "Usage: softuicc auc VERB --db FILE [OPTION...]\n"
+            "An operator's authentication centre: his subscribers' keys, sealed, and the sequence number of\n"
+            "each IMSI and pair.\n\n"
+            "  add --keys FILE --imsi N [--iccid N] [--index I]   the pair authenticates this IMSI from now\n"
+            "                       on; makes FILE, with its key in FILE.key, if there is none\n"
+            "  remove --imsi N [--index I]   the IMSI, or one of its pairs, is gone\n"
+            "  list                 subscribers and the sequence number given out last; no keys\n"
+            "  vector --imsi N [--index I] [--rand HEX]   RAND, AUTN, XRES, CK, IK\n"
+            "  resync --imsi N --rand HEX --auts HEX   what a card said of its sequence numbers\n"
+            "  serve --socket PATH  answer hostapd as its HLR/AuC gateway (EAP-SIM, EAP-AKA, EAP-AKA')\n"
+            "  export --format NAME -o FILE   the keys, for osmo-hlr, srsran, open5gs or free5gc\n\n"
+            "  --db FILE               the data base\n"
+            "  --key-file FILE         its key, 32 octets (default: the data base's name and .key)\n"
+            "  --passphrase            add, where it makes it: seal under a passphrase, asked for\n"
+            "  --passphrase-file FILE  the passphrase is its first line; - is the standard input\n"
+            "  --keys FILE             key file, as vault open writes it\n"
+            "  --iccid N, --index I    card and pair (default: the only card, pair 0; of a known IMSI, the\n"
+            "                          pair added last)\n"
+            "  --imsi N                the subscriber, 6 to 15 digits\n"
+            "  --amf HEX               authentication management field (default: 8000)\n"
+            "  --rand HEX, --auts HEX  the challenge, and the card's answer to it\n"
+            "  --socket PATH           a UNIX datagram socket, mode 0600\n"
+            "  --format NAME           osmo-hlr: SQL for its data base; srsran: user_db.csv; open5gs:\n"
+            "                          for mongoimport; free5gc: a line for each POST to its web console\n"
+            "  --apn NAME              open5gs, free5gc: the network they may use (default: internet)\n"
+            "  --mnc-digits 2|3        free5gc: of the home network (default: 2)\n"
+            "  --out FILE, -o FILE     mode 0600, never overwritten; - is the standard output\n"
+            "  --verbose               serve: tell who asks for whom\n"
+            "  --json                  print JSON\n"
+            "  --help                  this text\n",
+    .run = run,
+};

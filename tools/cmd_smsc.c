@@ -1,0 +1,793 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * softuicc smsc: a small short message service centre on loopback. ESMEs bind over SMPP 3.4, what they submit
+ * goes to cards, and what the cards answer is delivered to them. One loop, one thread; whatever comes in
+ * costs bounded memory.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "hex.h"
+#include "smpp_link.h"
+#include "smsc_cards.h"
+#include "trace.h"
+
+enum {
+    SESSIONS_MAX = 64,
+    ACCOUNTS_MAX = 16,
+    BIND_MS = 10000,  /* who has not bound by then is not going to (SMPP 3.4, 7.2: session_init_timer) */
+    ROUND_MAX = 1024, /* messages that share a transaction of the deck */
+    /* What one PDU may put into a session's output: an answer and as many messages as a card may send in one
+       go. */
+    ROOM_MIN = SMPP_LINK_OUT / 2,
+};
+
+static const char default_listen[] = "127.0.0.1:2775";
+/* The service centre, in ENVELOPEs: a number that nobody has. */
+static const char centre[] = "+99900000000";
+static const char system_id[] = "softuicc";
+
+struct account {
+    char id[SMPP_SYSTEM_ID_MAX + 1], password[SMPP_PASSWORD_MAX + 1];
+};
+
+struct session {
+    struct smpp_link link;
+    unsigned number; /* for the trace */
+    uint32_t bound;  /* the command that bound it; 0: none yet */
+    uint32_t sequence;
+    uint64_t since_ms;
+    bool ending; /* when all is written */
+    bool lost;   /* at once */
+    char id[SMPP_SYSTEM_ID_MAX + 1];
+};
+
+struct smsc {
+    const struct subcommand *cmd;
+    struct smsc_cards_options cards_options;
+    const char *listen, *trace_path;
+    bool json;
+    struct account accounts[ACCOUNTS_MAX]; /* secret */
+    size_t n_accounts;
+    /* running */
+    struct smsc_cards *cards;
+    int listen_fd, stop_fd;
+    struct session *sessions[SESSIONS_MAX];
+    unsigned sessions_ever;
+    struct trace_text trace;
+    uint64_t submitted, delivered, refused;
+    unsigned in_round;
+    bool failed; /* the deck: nothing more may leave the house */
+    /* the message under way */
+    struct session *sender;
+    const struct smpp_message *message;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- trace ---- */
+
+static void note(struct smsc *s, const struct session *from, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void note(struct smsc *s, const struct session *from, const char *format, ...)
+{
+    char text[400], label[32];
+    va_list args;
+    if (s->trace.out == NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(label, sizeof label, "smpp #%u", from->number);
+    s->trace.label = label;
+    trace_text_event(&s->trace, &(struct uicc_trace_event){.kind = UICC_TRACE_NOTE, .text = text});
+    s->trace.label = NULL;
+}
+
+/* No password among it. */
+static void note_pdu(struct smsc *s, const struct session *x, const char *way, const struct smpp_pdu *pdu)
+{
+    const struct smpp_message *m = &pdu->message;
+    if (s->trace.out == NULL)
+        return;
+    if (pdu->command == SMPP_SUBMIT_SM || pdu->command == SMPP_DELIVER_SM)
+        note(s, x, "%s %s %" PRIu32 " from %s to %s, %zu octets", way, smpp_command_name(pdu->command),
+             pdu->sequence, m->source.digits, m->destination.digits, m->n);
+    else
+        note(s, x, "%s %s %" PRIu32 "%s%s", way, smpp_command_name(pdu->command), pdu->sequence,
+             pdu->status != SMPP_OK ? ": " : "", pdu->status != SMPP_OK ? smpp_status_text(pdu->status) : "");
+}
+
+/* ---- what goes out ---- */
+
+static void put(struct smsc *s, struct session *x, const struct smpp_pdu *pdu)
+{
+    note_pdu(s, x, "<-", pdu);
+    if (!smpp_link_put(&x->link, pdu))
+        x->lost = true; /* it does not read */
+}
+
+static void reply(struct smsc *s, struct session *x, const struct smpp_pdu *to, uint32_t status)
+{
+    struct smpp_pdu pdu = {
+        .command = to->command | SMPP_RESPONSE, .status = status, .sequence = to->sequence};
+    if (status != SMPP_OK)
+        s->refused++;
+    put(s, x, &pdu);
+}
+
+static void nack(struct smsc *s, struct session *x, uint32_t sequence, uint32_t status)
+{
+    const struct smpp_pdu pdu = {.command = SMPP_GENERIC_NACK, .status = status, .sequence = sequence};
+    s->refused++;
+    put(s, x, &pdu);
+}
+
+/* Who hears what comes for the sender: itself, unless it only transmits; then one with the same name that
+ * receives. */
+static struct session *receiver_of(struct smsc *s, struct session *sender)
+{
+    if (sender->bound != SMPP_BIND_TRANSMITTER)
+        return sender;
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *x = s->sessions[i];
+        if (x != NULL && x->bound != 0 && x->bound != SMPP_BIND_TRANSMITTER && !x->lost && !x->ending &&
+            strcmp(x->id, sender->id) == 0)
+            return x;
+    }
+    return NULL;
+}
+
+static void deliver(struct smsc *s, struct smpp_message *m, struct span user_data)
+{
+    struct smpp_pdu pdu = {.command = SMPP_DELIVER_SM};
+    struct session *x = receiver_of(s, s->sender);
+    if (x == NULL || user_data.n >= sizeof m->data) {
+        note(s, s->sender, "-- an answer of %zu octets has nobody to go to", user_data.n);
+        return;
+    }
+    m->n = user_data.n;
+    if (user_data.n > 0)
+        memcpy(m->data, user_data.p, user_data.n);
+    x->sequence = x->sequence >= UINT32_C(0x7FFFFFFF) ? 1 : x->sequence + 1;
+    pdu.sequence = x->sequence;
+    pdu.message = *m;
+    s->delivered++;
+    put(s, x, &pdu);
+}
+
+/* User data of the delivery report: a message from the card back to who sent it one. */
+static void card_reports(void *ctx, struct span user_data)
+{
+    struct smsc *s = ctx;
+    struct smpp_message m = {
+        .source = s->message->destination,
+        .destination = s->message->source,
+        .esm_class = SMPP_CLASS_UDHI,
+        .protocol_id = s->message->protocol_id,
+        .data_coding = s->message->data_coding,
+    };
+    deliver(s, &m, user_data);
+}
+
+static void card_submits(void *ctx, const struct sms_submit *sms)
+{
+    struct smsc *s = ctx;
+    char digits[2 * SMS_ADDRESS_MAX + 1];
+    struct smpp_message m = {
+        .source = s->message->destination,
+        .destination = s->message->source,
+        .esm_class = sms->has_udh ? SMPP_CLASS_UDHI : 0,
+        .protocol_id = sms->pid,
+        .data_coding = sms->dcs,
+    };
+    /* TP-DA: digits, type, and swapped BCD (TS 23.040 9.1.2.5) */
+    struct reader r = rd_of(sms->destination);
+    (void)rd_u8(&r);
+    const bool international = (rd_u8(&r) & 0x70) == 0x10;
+    if (bcd_unpack(rd_rest(&r), digits) && strlen(digits) >= 1 && strlen(digits) <= SMPP_ADDRESS_MAX &&
+        smpp_address(digits, &m.destination) && international)
+        m.destination.ton = SMPP_TON_INTERNATIONAL;
+    deliver(s, &m, sms->user_data);
+}
+
+/* ---- messages for cards ---- */
+
+static uint8_t swapped(int value)
+{
+    return (uint8_t)((value % 10) << 4 | value / 10);
+}
+
+/* TP-SCTS, TS 23.040 9.2.3.11: now, UTC */
+static void timestamp(uint8_t to[7])
+{
+    struct tm tm;
+    time_t now = time(NULL);
+    memset(to, 0, 7);
+    if (gmtime_r(&now, &tm) == NULL)
+        return;
+    const int fields[6] = {tm.tm_year % 100, tm.tm_mon + 1, tm.tm_mday,
+                           tm.tm_hour,       tm.tm_min,     tm.tm_sec % 60};
+    for (size_t i = 0; i < 6; i++)
+        to[i] = swapped(fields[i]);
+}
+
+/* A terminal hands a message to the card when its protocol identifier says so and it is of class 2
+ * (TS 31.111 7.1.1). SMPP's "8 bit" has no class; with this protocol identifier class 2 is meant. Others
+ * would stay in the terminal. */
+static bool for_a_card(const struct smpp_message *m)
+{
+    enum { OCTETS_UNSPECIFIED = 0x02, CLASS_2_GENERAL = 0x16 };
+    return m->protocol_id == SMS_PID_USIM_DOWNLOAD &&
+           (m->data_coding == SMPP_CODING_8BIT || m->data_coding == OCTETS_UNSPECIFIED ||
+            m->data_coding == SMS_DCS_CLASS2_8BIT || m->data_coding == CLASS_2_GENERAL);
+}
+
+static bool make_deliver(const struct smpp_message *m, struct buf *tpdu)
+{
+    char number[SMPP_ADDRESS_MAX + 2];
+    uint8_t address[SMS_ADDRESS_MAX];
+    struct buf originator = buf_of(address, sizeof address);
+    const bool plus = m->source.ton == SMPP_TON_INTERNATIONAL && m->source.digits[0] != '+';
+    snprintf(number, sizeof number, "%s%s", plus ? "+" : "", m->source.digits);
+    if (!sms_address_pack(number, &originator))
+        return false;
+    struct sms_deliver sms = {
+        .originator = buf_span(&originator),
+        .pid = m->protocol_id,
+        .dcs = SMS_DCS_CLASS2_8BIT,
+        .has_udh = (m->esm_class & SMPP_CLASS_UDHI) != 0,
+        .user_data = span_of(m->data, m->n),
+    };
+    timestamp(sms.timestamp);
+    sms_deliver_build(&sms, tpdu);
+    return buf_ok(tpdu);
+}
+
+static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu)
+{
+    const struct smpp_message *m = &pdu->message;
+    const struct smsc_listener listener = {card_reports, card_submits, s};
+    char iccid[DECK_ICCID_MAX + 1];
+    const char *digits = m->destination.digits + (m->destination.digits[0] == '+');
+    uint8_t bytes[SMS_TPDU_MAX];
+    struct buf tpdu = buf_of(bytes, sizeof bytes);
+    sw_t sw;
+    if (x->bound != SMPP_BIND_TRANSMITTER && x->bound != SMPP_BIND_TRANSCEIVER) {
+        reply(s, x, pdu, SMPP_WRONG_BIND_STATUS);
+        return;
+    }
+    if (m->n > SMS_UD_MAX) {
+        reply(s, x, pdu, SMPP_INVALID_MESSAGE_LENGTH);
+        return;
+    }
+    if (!for_a_card(m)) {
+        reply(s, x, pdu, SMPP_SUBMIT_FAILED);
+        return;
+    }
+    if (!make_deliver(m, &tpdu)) {
+        reply(s, x, pdu, SMPP_INVALID_SOURCE);
+        return;
+    }
+    if (!smsc_cards_route(s->cards, digits, iccid)) {
+        reply(s, x, pdu, SMPP_INVALID_DESTINATION);
+        return;
+    }
+    if (!smsc_cards_begin(s->cards)) {
+        s->failed = true;
+        return;
+    }
+    s->in_round++;
+    /* First that it was taken, then what came of it. None of it leaves before the deck has it. */
+    struct smpp_pdu taken = {.command = SMPP_SUBMIT_SM | SMPP_RESPONSE, .sequence = pdu->sequence};
+    snprintf(taken.message_id, sizeof taken.message_id, "%08" PRIX64, ++s->submitted);
+    put(s, x, &taken);
+    s->sender = x;
+    s->message = m;
+    if (!smsc_cards_deliver(s->cards, iccid, centre, buf_span(&tpdu), &listener, &sw))
+        note(s, x, "-- card %s: no sensible answer; it is switched off", iccid);
+    s->sender = NULL;
+}
+
+/* ---- sessions ---- */
+
+/* The same time, whatever is wrong. */
+static bool may_bind(const struct smsc *s, const struct smpp_pdu *pdu)
+{
+    bool good = s->n_accounts == 0;
+    for (size_t i = 0; i < s->n_accounts; i++) {
+        const struct account *a = &s->accounts[i];
+        bool id = crypto_equal((const uint8_t *)a->id, (const uint8_t *)pdu->system_id, sizeof a->id);
+        bool word =
+            crypto_equal((const uint8_t *)a->password, (const uint8_t *)pdu->password, sizeof a->password);
+        good = good || (id && word);
+    }
+    return good;
+}
+
+static void bind_session(struct smsc *s, struct session *x, const struct smpp_pdu *pdu)
+{
+    struct smpp_pdu answer = {.command = pdu->command | SMPP_RESPONSE, .sequence = pdu->sequence};
+    if (x->bound != 0) {
+        reply(s, x, pdu, SMPP_ALREADY_BOUND);
+        return;
+    }
+    if (!may_bind(s, pdu)) {
+        reply(s, x, pdu, SMPP_INVALID_PASSWORD);
+        x->ending = true;
+        return;
+    }
+    x->bound = pdu->command;
+    memcpy(x->id, pdu->system_id, sizeof x->id);
+    snprintf(answer.system_id, sizeof answer.system_id, "%s", system_id);
+    put(s, x, &answer);
+}
+
+static void handle(struct smsc *s, struct session *x, struct span bytes)
+{
+    struct smpp_pdu pdu;
+    const uint32_t status = smpp_parse(bytes, &pdu);
+    note_pdu(s, x, "->", &pdu);
+    if ((pdu.command & SMPP_RESPONSE) != 0) {
+        /* Nothing waits for an answer: a message is delivered once. */
+    } else if (status == SMPP_INVALID_COMMAND) {
+        nack(s, x, pdu.sequence, status);
+    } else if (status != SMPP_OK) {
+        reply(s, x, &pdu, status);
+        x->ending = x->bound == 0; /* who begins like this is no ESME */
+    } else {
+        switch (pdu.command) {
+        case SMPP_BIND_RECEIVER:
+        case SMPP_BIND_TRANSMITTER:
+        case SMPP_BIND_TRANSCEIVER:
+            bind_session(s, x, &pdu);
+            break;
+        case SMPP_SUBMIT_SM:
+            submit(s, x, &pdu);
+            break;
+        case SMPP_ENQUIRE_LINK:
+            reply(s, x, &pdu, SMPP_OK);
+            break;
+        case SMPP_UNBIND:
+            reply(s, x, &pdu, x->bound != 0 ? SMPP_OK : SMPP_WRONG_BIND_STATUS);
+            x->ending = true;
+            break;
+        default: /* deliver_sm, which is ours to send */
+            nack(s, x, pdu.sequence, SMPP_INVALID_COMMAND);
+            break;
+        }
+    }
+    crypto_wipe(&pdu, sizeof pdu);
+}
+
+static void end_session(struct smsc *s, size_t i)
+{
+    struct session *x = s->sessions[i];
+    note(s, x, "-- gone");
+    smpp_link_close(&x->link);
+    free(x);
+    s->sessions[i] = NULL;
+}
+
+static void accept_session(struct smsc *s)
+{
+    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return; /* gone again, or no descriptor left: there will be another time */
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        if (s->sessions[i] != NULL)
+            continue;
+        struct session *x = calloc(1, sizeof *x);
+        if (x == NULL || !smpp_link_init(&x->link, fd)) {
+            free(x);
+            break;
+        }
+        x->number = ++s->sessions_ever;
+        x->since_ms = now_ms();
+        s->sessions[i] = x;
+        note(s, x, "-- connected");
+        return;
+    }
+    close(fd); /* all seats are taken */
+}
+
+static bool may_read(const struct session *x)
+{
+    return !x->ending && !x->lost && smpp_link_room(&x->link) >= ROOM_MIN;
+}
+
+/* Everything that a session has sent and that there is room to answer. true: there is more. */
+static bool serve_session(struct smsc *s, struct session *x)
+{
+    struct span bytes;
+    while (may_read(x) && !s->failed) {
+        if (s->in_round >= ROUND_MAX)
+            return true;
+        enum smpp_link_next next = smpp_link_next(&x->link, &bytes);
+        if (next == SMPP_LINK_NONE)
+            return false;
+        if (next == SMPP_LINK_LOST) {
+            nack(s, x, 0, SMPP_INVALID_COMMAND_LENGTH);
+            x->ending = true;
+            return false;
+        }
+        handle(s, x, bytes);
+    }
+    return false;
+}
+
+static void flush_sessions(struct smsc *s)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *x = s->sessions[i];
+        if (x == NULL)
+            continue;
+        if (!x->lost && !smpp_link_flush(&x->link))
+            x->lost = true;
+        if (x->lost || (x->ending && !smpp_link_pending(&x->link)))
+            end_session(s, i);
+    }
+}
+
+struct watch {
+    struct pollfd fds[2 + SESSIONS_MAX];
+    size_t session[2 + SESSIONS_MAX]; /* which one it is */
+    nfds_t n;
+    int timeout;
+};
+
+static void watch(struct smsc *s, struct watch *w, bool more)
+{
+    const uint64_t now = now_ms();
+    w->n = 2;
+    w->timeout = more ? 0 : -1;
+    w->fds[0] = (struct pollfd){.fd = s->stop_fd, .events = POLLIN};
+    w->fds[1] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *x = s->sessions[i];
+        if (x == NULL)
+            continue;
+        if (x->bound == 0 || x->ending) {
+            if (now >= x->since_ms + BIND_MS) {
+                end_session(s, i);
+                continue;
+            }
+            const int left = (int)(x->since_ms + BIND_MS - now);
+            if (w->timeout < 0 || left < w->timeout)
+                w->timeout = left;
+        }
+        w->session[w->n] = i;
+        w->fds[w->n++] = (struct pollfd){
+            .fd = x->link.fd,
+            .events = (short)((may_read(x) ? POLLIN : 0) | (smpp_link_pending(&x->link) ? POLLOUT : 0))};
+    }
+}
+
+static int loop(struct smsc *s)
+{
+    struct watch w;
+    bool more = false;
+    for (;;) {
+        watch(s, &w, more);
+        if (poll(w.fds, w.n, w.timeout) < 0 && errno != EINTR)
+            return cli_refuse(s->cmd, "cannot go on: %s", strerror(errno));
+        if ((w.fds[0].revents & POLLIN) != 0)
+            return EXIT_OK;
+        if (w.fds[1].revents != 0)
+            accept_session(s);
+        s->in_round = 0;
+        for (nfds_t i = 2; i < w.n; i++) {
+            struct session *x = s->sessions[w.session[i]];
+            if ((w.fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
+                !(may_read(x) ? smpp_link_read(&x->link) : (w.fds[i].revents & POLLERR) == 0))
+                x->lost = true;
+        }
+        more = false;
+        for (size_t i = 0; i < SESSIONS_MAX; i++)
+            if (s->sessions[i] != NULL)
+                more = serve_session(s, s->sessions[i]) || more;
+        if (s->failed || !smsc_cards_commit(s->cards))
+            return EXIT_REFUSED; /* it was said */
+        flush_sessions(s);
+    }
+}
+
+/* ---- opening ---- */
+
+static bool is_loopback(const struct sockaddr *a)
+{
+    if (a->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, a, sizeof in);
+        return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+    }
+    struct sockaddr_in6 in6;
+    memcpy(&in6, a, sizeof in6);
+    return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+}
+
+static bool listen_at(const struct addrinfo *a, int *fd)
+{
+    const int on = 1;
+    *fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*fd < 0)
+        return false;
+    (void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(*fd, a->ai_addr, a->ai_addrlen) == 0 && listen(*fd, SESSIONS_MAX) == 0)
+        return true;
+    int why = errno;
+    close(*fd);
+    *fd = -1;
+    errno = why;
+    return false;
+}
+
+static int open_port(struct smsc *s)
+{
+    char host[256], port[6];
+    struct addrinfo *a = NULL;
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    if (!smpp_endpoint(s->listen, host, port))
+        return cli_usage(s->cmd, "--listen: '%.60s' is not ADDRESS:PORT", s->listen);
+    int rc = getaddrinfo(host, port, &hints, &a);
+    if (rc != 0)
+        return cli_refuse(s->cmd, "--listen %.200s: %s", s->listen, gai_strerror(rc));
+    int code = EXIT_OK;
+    if ((a->ai_family != AF_INET && a->ai_family != AF_INET6) || !is_loopback(a->ai_addr))
+        code = cli_usage(s->cmd, "--listen: %.200s is not of this machine alone; SMPP is not ciphered", host);
+    else if (!listen_at(a, &s->listen_fd))
+        code = cli_refuse(s->cmd, "--listen %.200s: %s", s->listen, strerror(errno));
+    freeaddrinfo(a);
+    return code;
+}
+
+static int announce(const struct smsc *s)
+{
+    struct sockaddr_storage at;
+    socklen_t n = sizeof at;
+    char host[64] = "", port[16] = "";
+    if (getsockname(s->listen_fd, (struct sockaddr *)&at, &n) == 0)
+        (void)getnameinfo((struct sockaddr *)&at, n, host, sizeof host, port, sizeof port,
+                          NI_NUMERICHOST | NI_NUMERICSERV);
+    const bool six = at.ss_family == AF_INET6;
+    if (s->json)
+        printf("{\"listening\":\"%s%s%s:%s\",\"cards\":%" PRIu64 "}\n", six ? "[" : "", host, six ? "]" : "",
+               port, smsc_cards_count(s->cards));
+    else
+        printf("listening at %s%s%s:%s, %" PRIu64 " card%s\n", six ? "[" : "", host, six ? "]" : "", port,
+               smsc_cards_count(s->cards), smsc_cards_count(s->cards) == 1 ? "" : "s");
+    return cli_finish(s->cmd);
+}
+
+static int tell_end(const struct smsc *s)
+{
+    if (s->json)
+        printf("{\"submitted\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"refused\":%" PRIu64 "}\n",
+               s->submitted, s->delivered, s->refused);
+    else
+        printf("%" PRIu64 " message%s submitted, %" PRIu64 " delivered, %" PRIu64 " PDU%s refused\n",
+               s->submitted, s->submitted == 1 ? "" : "s", s->delivered, s->refused,
+               s->refused == 1 ? "" : "s");
+    return cli_finish(s->cmd);
+}
+
+static int serve(struct smsc *s)
+{
+    int code = open_port(s);
+    if (code != EXIT_OK)
+        return code;
+    s->cards = smsc_cards_open(&s->cards_options, &code);
+    if (s->cards != NULL) {
+        code = announce(s);
+        if (code == EXIT_OK)
+            code = loop(s);
+        if (code == EXIT_OK)
+            code = tell_end(s);
+        for (size_t i = 0; i < SESSIONS_MAX; i++)
+            if (s->sessions[i] != NULL)
+                end_session(s, i);
+        smsc_cards_close(s->cards);
+    }
+    close(s->listen_fd);
+    return code;
+}
+
+static int serve_traced(struct smsc *s)
+{
+    if (s->trace_path == NULL)
+        return serve(s);
+    struct timespec t;
+    const bool to_stdout = strcmp(s->trace_path, "-") == 0;
+    FILE *out = to_stdout ? stdout : fopen(s->trace_path, "ae");
+    if (out == NULL)
+        return cli_refuse(s->cmd, "--trace %s: %s", s->trace_path, strerror(errno));
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    s->cards_options.trace = out;
+    s->cards_options.start_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    s->trace = (struct trace_text){.out = out, .times = true, .start_ns = s->cards_options.start_ns};
+    int code = serve(s);
+    bool failed = ferror(out) != 0;
+    if (!to_stdout && fclose(out) != 0)
+        failed = true;
+    if (failed && code == EXIT_OK)
+        code = cli_refuse(s->cmd, "--trace %s: could not be written, it is not complete", s->trace_path);
+    return code;
+}
+
+/* Signals come as a readable file descriptor: between two messages, never in one. SIGPIPE is held back as
+ * well, or the end of a pipe that reads the trace would end it. */
+static int with_signals(struct smsc *s)
+{
+    sigset_t ends, held, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    held = ends;
+    sigaddset(&held, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    s->stop_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (s->stop_fd < 0)
+        return cli_refuse(s->cmd, "no signal descriptor: %s", strerror(errno));
+    int code = serve_traced(s);
+    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
+    while (read(s->stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    close(s->stop_fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+/* ---- the command line ---- */
+
+/* ID:PASSWORD, and off the command line with it. */
+static bool add_account(struct smsc *s, char *text)
+{
+    char *colon = strchr(text, ':');
+    const size_t n = strlen(text);
+    bool good = false;
+    if (s->n_accounts == ACCOUNTS_MAX)
+        cli_usage(s->cmd, "--account: at most %d", ACCOUNTS_MAX);
+    else if (colon == NULL || colon == text || colon - text > SMPP_SYSTEM_ID_MAX ||
+             strlen(colon + 1) > SMPP_PASSWORD_MAX)
+        cli_usage(s->cmd, "--account: ID:PASSWORD, of at most %d and %d characters", SMPP_SYSTEM_ID_MAX,
+                  SMPP_PASSWORD_MAX);
+    else {
+        struct account *a = &s->accounts[s->n_accounts++];
+        memcpy(a->id, text, (size_t)(colon - text));
+        memcpy(a->password, colon + 1, strlen(colon + 1));
+        good = true;
+    }
+    crypto_wipe(text, n);
+    return good;
+}
+
+static bool durability(struct smsc *s, const char *name)
+{
+    static const char *const names[] = {
+        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            s->cards_options.durability = (enum deck_durability)i;
+            return true;
+        }
+    }
+    cli_usage(s->cmd, "--durability: '%.40s' is none of power, process, none", name);
+    return false;
+}
+
+static int parse(struct smsc *s, int argc, char **argv, bool *stop)
+{
+    enum { LISTEN = 256, DECK, READER, ROUTES, ACCOUNT, TRACE, DURABILITY, JSON };
+    static const struct option options[] = {
+        {"listen", required_argument, NULL, LISTEN},
+        {"deck", required_argument, NULL, DECK},
+        {"reader", required_argument, NULL, READER},
+        {"routes", required_argument, NULL, ROUTES},
+        {"account", required_argument, NULL, ACCOUNT},
+        {"trace", required_argument, NULL, TRACE},
+        {"json", no_argument, NULL, JSON},
+        {"durability", required_argument, NULL, DURABILITY},
+        {NULL, 0, NULL, 0},
+    };
+    int opt, code = EXIT_USAGE;
+    *stop = true;
+    while ((opt = cli_option(s->cmd, argc, argv, options, &code)) != -1) {
+        switch (opt) {
+        case LISTEN:
+            s->listen = optarg;
+            break;
+        case DECK:
+            s->cards_options.deck = optarg;
+            break;
+        case READER:
+            s->cards_options.reader = optarg;
+            break;
+        case ROUTES:
+            s->cards_options.routes = optarg;
+            break;
+        case ACCOUNT:
+            if (!add_account(s, optarg))
+                return EXIT_USAGE;
+            break;
+        case TRACE:
+            s->trace_path = optarg;
+            break;
+        case DURABILITY:
+            if (!durability(s, optarg))
+                return EXIT_USAGE;
+            break;
+        case JSON:
+            s->json = true;
+            break;
+        default:
+            return code;
+        }
+    }
+    if (optind != argc)
+        return cli_usage(s->cmd, "what is '%.60s' for? the deck goes with --deck", argv[optind]);
+    if ((s->cards_options.deck == NULL) == (s->cards_options.reader == NULL))
+        return cli_usage(s->cmd, "which cards? --deck DECK or --reader NAME is needed, one of them");
+    *stop = false;
+    return EXIT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    struct smsc *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return cli_refuse(&cmd_smsc, "no memory");
+    s->cmd = s->cards_options.cmd = &cmd_smsc;
+    s->cards_options.durability = DECK_POWER;
+    s->listen = default_listen;
+    bool stop;
+    int code = parse(s, argc, argv, &stop);
+    if (!stop)
+        code = with_signals(s);
+    crypto_wipe(s, sizeof *s);
+    free(s);
+    return code;
+}
+
+const struct subcommand cmd_smsc = {
+    .name = "smsc",
+    .summary = "a small SMSC on loopback, between SMPP and cards",
+    .help = "Usage: softuicc smsc (--deck DECK | --reader NAME|NUMBER) [--listen ADDRESS:PORT]\n"
+            "                     [--routes FILE] [--account ID:PASSWORD]... [--trace FILE]\n"
+            "                     [--durability power|process|none] [--json]\n"
+            "A short message service centre for tests and rehearsals, and the terminals of its cards.\n"
+            "Serves ESMEs (SMPP 3.4) until SIGINT or SIGTERM: what they submit goes to cards as SMS-PP\n"
+            "download; what a card reports or sends is delivered to the ESME; REFRESH is obeyed.\n\n"
+            "  --deck DECK         the cards of a deck, in this process, powered up at their first message\n"
+            "  --reader NAME|NUMBER  the card in a PC/SC reader\n"
+            "  --listen ADDRESS:PORT  loopback only (default: 127.0.0.1:2775; port 0: any that is free)\n"
+            "  --routes FILE       whose number is whose: lines of number and ICCID; # begins a comment.\n"
+            "                      What is not there goes to the card whose ICCID or IMSI it is; if there\n"
+            "                      is one card only, to that\n"
+            "  --account ID:PASSWORD  who may bind; repeatable (default: anybody)\n"
+            "  --trace FILE        append every PDU, command and answer as text; - is standard output\n"
+            "  --durability D      as softuicc run has it (power). Messages that come together are\n"
+            "                      committed together, before any answer leaves\n"
+            "  --json              JSON, a line at the beginning and one at the end\n"
+            "  --help              this text\n\n"
+            "The first line printed is 'listening at ADDRESS:PORT, N cards'.\n",
+    .run = run,
+};

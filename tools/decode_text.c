@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode_text.h"
+
+/* TS 23.038 6.2.1; 1B leads to the extension table. */
+static const uint16_t gsm[128] = {
+    '@',   0xA3, '$',   0xA5,  0xE8,  0xE9,  0xF9,  0xEC,  0xF2,  0xC7,  '\n',  0xD8, 0xF8, '\r', 0xC5, 0xE5,
+    0x394, '_',  0x3A6, 0x393, 0x39B, 0x3A9, 0x3A0, 0x3A8, 0x3A3, 0x398, 0x39E, 0,    0xC6, 0xE6, 0xDF, 0xC9,
+    ' ',   '!',  '"',   '#',   0xA4,  '%',   '&',   '\'',  '(',   ')',   '*',   '+',  ',',  '-',  '.',  '/',
+    '0',   '1',  '2',   '3',   '4',   '5',   '6',   '7',   '8',   '9',   ':',   ';',  '<',  '=',  '>',  '?',
+    0xA1,  'A',  'B',   'C',   'D',   'E',   'F',   'G',   'H',   'I',   'J',   'K',  'L',  'M',  'N',  'O',
+    'P',   'Q',  'R',   'S',   'T',   'U',   'V',   'W',   'X',   'Y',   'Z',   0xC4, 0xD6, 0xD1, 0xDC, 0xA7,
+    0xBF,  'a',  'b',   'c',   'd',   'e',   'f',   'g',   'h',   'i',   'j',   'k',  'l',  'm',  'n',  'o',
+    'p',   'q',  'r',   's',   't',   'u',   'v',   'w',   'x',   'y',   'z',   0xE4, 0xF6, 0xF1, 0xFC, 0xE0,
+};
+
+/* TS 23.038 6.2.1.1 */
+static const struct {
+    uint8_t septet;
+    uint16_t character;
+} extension[] = {{0x14, '^'}, {0x28, '{'}, {0x29, '}'}, {0x2F, '\\'},  {0x3C, '['},
+                 {0x3D, '~'}, {0x3E, ']'}, {0x40, '|'}, {0x65, 0x20AC}};
+
+struct text {
+    char *to;
+    size_t room, n;
+    bool escaped; /* the last septet was 1B */
+};
+
+static struct text text_of(char *to, size_t room)
+{
+    if (room > 0)
+        to[0] = '\0';
+    return (struct text){to, room, 0, false};
+}
+
+static void put_utf8(struct text *t, uint16_t c)
+{
+    char bytes[3];
+    size_t n;
+    if (c >= 0xD800 && c <= 0xDFFF)
+        c = 0xFFFD; /* UCS2 has no surrogates */
+    if (c < 0x80) {
+        bytes[0] = (char)c;
+        n = 1;
+    } else if (c < 0x800) {
+        bytes[0] = (char)(0xC0 | c >> 6);
+        bytes[1] = (char)(0x80 | (c & 0x3F));
+        n = 2;
+    } else {
+        bytes[0] = (char)(0xE0 | c >> 12);
+        bytes[1] = (char)(0x80 | (c >> 6 & 0x3F));
+        bytes[2] = (char)(0x80 | (c & 0x3F));
+        n = 3;
+    }
+    if (t->n + n >= t->room)
+        return;
+    memcpy(t->to + t->n, bytes, n);
+    t->n += n;
+    t->to[t->n] = '\0';
+}
+
+static void put_septet(struct text *t, uint8_t septet)
+{
+    septet &= 0x7F;
+    if (t->escaped) {
+        uint16_t c = gsm[septet] != 0 ? gsm[septet] : ' ';
+        for (size_t i = 0; i < sizeof extension / sizeof extension[0]; i++)
+            if (extension[i].septet == septet)
+                c = extension[i].character;
+        t->escaped = false;
+        put_utf8(t, c);
+    } else if (septet == 0x1B) {
+        t->escaped = true;
+    } else {
+        put_utf8(t, gsm[septet]);
+    }
+}
+
+void text_gsm(struct span s, char *to, size_t room)
+{
+    struct text t = text_of(to, room);
+    for (size_t i = 0; i < s.n && s.p[i] != 0xFF; i++)
+        put_septet(&t, s.p[i]);
+}
+
+void text_gsm_packed(struct span s, size_t septets, unsigned skip, char *to, size_t room)
+{
+    struct text t = text_of(to, room);
+    size_t bit = skip;
+    for (size_t i = 0; i < septets && bit + 7 <= 8 * s.n; i++, bit += 7) {
+        unsigned two = s.p[bit / 8];
+        if (bit / 8 + 1 < s.n)
+            two |= (unsigned)s.p[bit / 8 + 1] << 8;
+        put_septet(&t, (uint8_t)(two >> bit % 8 & 0x7F));
+    }
+}
+
+void text_ucs2(struct span s, char *to, size_t room)
+{
+    struct text t = text_of(to, room);
+    for (size_t i = 0; i + 1 < s.n; i += 2) {
+        uint16_t c = (uint16_t)(s.p[i] << 8 | s.p[i + 1]);
+        if (c == 0xFFFF)
+            break;
+        put_utf8(&t, c);
+    }
+}
+
+/* 81: characters of one half page at base << 7; 82: at any base (TS 102 221 annex A). */
+static void based(struct span s, uint16_t base, size_t n, char *to, size_t room)
+{
+    struct text t = text_of(to, room);
+    for (size_t i = 0; i < s.n && i < n; i++)
+        if ((s.p[i] & 0x80) != 0)
+            put_utf8(&t, (uint16_t)(base + (s.p[i] & 0x7F)));
+        else
+            put_septet(&t, s.p[i]);
+}
+
+void text_alpha(struct span s, char *to, size_t room)
+{
+    struct reader r = rd_of(s);
+    uint8_t form = rd_u8(&r);
+    if (form == 0x80) {
+        text_ucs2(rd_rest(&r), to, room);
+    } else if (form == 0x81 && s.n >= 3) {
+        size_t n = rd_u8(&r);
+        uint16_t base = (uint16_t)(rd_u8(&r) << 7);
+        based(rd_rest(&r), base, n, to, room);
+    } else if (form == 0x82 && s.n >= 4) {
+        size_t n = rd_u8(&r);
+        uint16_t base = rd_u16(&r);
+        based(rd_rest(&r), base, n, to, room);
+    } else {
+        text_gsm(s, to, room);
+    }
+}
+
+/* Octets of the UTF-8 sequence at the start of s; 0: it is none (RFC 3629 4). */
+static size_t sequence(struct span s)
+{
+    uint8_t c = s.p[0];
+    size_t n = c < 0x80                ? 1
+               : c >= 0xC2 && c < 0xE0 ? 2
+               : c >= 0xE0 && c < 0xF0 ? 3
+               : c >= 0xF0 && c < 0xF5 ? 4
+                                       : 0;
+    if (n > s.n)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s.p[i] & 0xC0) != 0x80)
+            return 0;
+    if ((c == 0xE0 && s.p[1] < 0xA0) || (c == 0xED && s.p[1] >= 0xA0) || (c == 0xF0 && s.p[1] < 0x90) ||
+        (c == 0xF4 && s.p[1] >= 0x90))
+        return 0;
+    return n;
+}
+
+void text_utf8(struct span s, char *to, size_t room)
+{
+    size_t at = 0;
+    while (s.n > 0 && s.p[0] != 0xFF) {
+        size_t n = sequence(s);
+        if (at + (n > 0 ? n : 1) >= room)
+            break;
+        if (n > 0)
+            memcpy(to + at, s.p, n);
+        else
+            to[at] = '?';
+        at += n > 0 ? n : 1;
+        s = span_slice(s, n > 0 ? n : 1, s.n);
+    }
+    if (room > 0)
+        to[at] = '\0';
+}
+
+void text_digits(struct span s, char *to, size_t room)
+{
+    static const char digits[] = "0123456789*#p?e";
+    size_t at = 0;
+    for (size_t i = 0; i < 2 * s.n && at + 1 < room; i++) {
+        uint8_t digit = i % 2 == 0 ? s.p[i / 2] & 0x0F : s.p[i / 2] >> 4;
+        if (digit == 0x0F)
+            break;
+        to[at++] = digits[digit];
+    }
+    if (room > 0)
+        to[at] = '\0';
+}
+
+void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room)
+{
+    bool international = (ton_npi & 0x70) == 0x10; /* TS 24.008 10.5.4.7 */
+    if (room == 0)
+        return;
+    to[0] = international ? '+' : '\0';
+    text_digits(digits, to + international, room - international);
+    if (international && room > 1 && to[1] == '\0')
+        to[0] = '\0';
+}
+
+bool text_plmn(struct span three, char to[8])
+{
+    to[0] = '\0';
+    if (three.n != 3)
+        return false;
+    const uint8_t mcc[3] = {three.p[0] & 0x0F, three.p[0] >> 4, three.p[1] & 0x0F};
+    const uint8_t mnc[3] = {three.p[2] & 0x0F, three.p[2] >> 4, three.p[1] >> 4};
+    char text[8];
+    size_t n = 0;
+    for (int i = 0; i < 6; i++) {
+        uint8_t digit = i < 3 ? mcc[i] : mnc[i - 3];
+        if (i == 5 && digit == 0x0F)
+            break; /* an MNC of two digits */
+        if (digit > 9 && digit != 0x0D)
+            return false;
+        if (i == 3)
+            text[n++] = '/';
+        text[n++] = digit == 0x0D ? '?' : (char)('0' + digit);
+    }
+    text[n] = '\0';
+    memcpy(to, text, n + 1);
+    return true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The text codings of the field, to UTF-8. Pure; any input gives text. `to` gets a NUL; what does not fit is
+ * left out.
+ */
+#ifndef TOOLS_DECODE_TEXT_H
+#define TOOLS_DECODE_TEXT_H
+
+#include "span.h"
+
+/* GSM 7-bit default alphabet (TS 23.038 6.2.1), one octet a character, up to the first FF. */
+void text_gsm(struct span s, char *to, size_t room);
+/* The same packed, so many septets; `skip` fill bits first. */
+void text_gsm_packed(struct span s, size_t septets, unsigned skip, char *to, size_t room);
+/* UCS2, big-endian, up to FFFF. */
+void text_ucs2(struct span s, char *to, size_t room);
+/* An alpha identifier: ETSI TS 102 221 annex A: default alphabet, or UCS2 in three forms (80, 81, 82).
+ * Padding FF. */
+void text_alpha(struct span s, char *to, size_t room);
+/* UTF-8 as it is, up to FF; octets that are none become '?'. */
+void text_utf8(struct span s, char *to, size_t room);
+/* Extended BCD digits (TS 31.102 table 4.4): 0-9 * # and p (pause), ? (wild), e; up to the first F. */
+void text_digits(struct span s, char *to, size_t room);
+/* A telephone number: TON/NPI octet, then digits; "+" before an international one. */
+void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room);
+/* A PLMN (TS 24.008 10.5.1.13): "001/01", "310/410"; a digit D (any, in EF.OPL) is "?". false, and "":
+ * FFFFFF, or no digits. */
+bool text_plmn(struct span three, char to[8]);
+
+#endif
