@@ -24,7 +24,7 @@ struct subcommand {
 
 /* One per file cmd_NAME.c */
 extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cmd_change, cmd_bench,
-    cmd_profile, cmd_commands, cmd_smsc, cmd_vault, cmd_auc, cmd_handover;
+    cmd_profile, cmd_commands, cmd_smsc, cmd_vault, cmd_auc, cmd_handover, cmd_add, cmd_remove, cmd_export, cmd_diff;
 
 /* One line on stderr, "softuicc NAME: ...", and the exit code to return. */
 int cli_refuse(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));

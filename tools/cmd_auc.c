@@ -67,10 +67,10 @@ static int open_auc(const struct request *r, bool make, struct auc **a)
     return good ? EXIT_OK : refuse(r, &error);
 }
 
-static int with_auc(const struct request *r, bool make, int (*act)(const struct request *r, struct auc *a))
+static int with_auc(const struct request *r, int (*act)(const struct request *r, struct auc *a))
 {
     struct auc *a = NULL;
-    int code = open_auc(r, make, &a);
+    int code = open_auc(r, false, &a);
     if (code == EXIT_OK)
         code = act(r, a);
     auc_close(a);
@@ -79,25 +79,38 @@ static int with_auc(const struct request *r, bool make, int (*act)(const struct 
 
 /* ---- subscribers ---- */
 
-static int add(const struct request *r, struct auc *a)
+static int add(const struct request *r, const struct key_row *row)
 {
     struct sealed_error error;
-    struct keys_error why;
-    struct key_row row;
-    if (!keys_find(r->keys, r->iccid, false, r->index == AUC_CURRENT ? 0 : (unsigned)r->index, &row, &why))
-        return cli_refuse(r->cmd, "%s", why.text);
-    bool good = auc_add(a, &row, r->imsi, &error);
-    if (good && !r->json)
-        printf("IMSI %s: pair %u of card %s\n", r->imsi, row.index, row.iccid);
-    crypto_wipe(&row, sizeof row);
-    return good ? cli_finish(r->cmd) : refuse(r, &error);
+    struct auc *a = NULL;
+    int code = open_auc(r, true, &a);
+    if (code != EXIT_OK)
+        return code;
+    bool good = auc_add(a, row, r->imsi, &error);
+    auc_close(a);
+    if (!good)
+        return refuse(r, &error);
+    if (!r->json)
+        printf("IMSI %s: pair %u of card %s\n", r->imsi, row->index, row->iccid);
+    return cli_finish(r->cmd);
 }
 
+/* The key comes first: a data base is not made for nothing. */
 static int do_add(const struct request *r)
 {
+    struct keys_error why;
+    struct key_row row;
     if (r->keys == NULL)
         return needs(r, "--keys FILE");
-    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, true, add);
+    if (r->imsi == NULL)
+        return needs(r, "--imsi N");
+    if (r->db == NULL)
+        return needs(r, "--db FILE");
+    if (!keys_find(r->keys, r->iccid, false, r->index == AUC_CURRENT ? 0 : (unsigned)r->index, &row, &why))
+        return cli_refuse(r->cmd, "%s", why.text);
+    int code = add(r, &row);
+    crypto_wipe(&row, sizeof row);
+    return code;
 }
 
 static int remove_one(const struct request *r, struct auc *a)
@@ -108,7 +121,7 @@ static int remove_one(const struct request *r, struct auc *a)
 
 static int do_remove(const struct request *r)
 {
-    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, false, remove_one);
+    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, remove_one);
 }
 
 struct listing {
@@ -147,7 +160,7 @@ static int list(const struct request *r, struct auc *a)
 
 static int do_list(const struct request *r)
 {
-    return with_auc(r, false, list);
+    return with_auc(r, list);
 }
 
 /* ---- vectors ---- */
@@ -195,7 +208,7 @@ static int vector(const struct request *r, struct auc *a)
 
 static int do_vector(const struct request *r)
 {
-    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, false, vector);
+    return r->imsi == NULL ? needs(r, "--imsi N") : with_auc(r, vector);
 }
 
 static int resync(const struct request *r, struct auc *a)
@@ -219,7 +232,7 @@ static int do_resync(const struct request *r)
         return needs(r, "--imsi N");
     if (!r->has_rand)
         return needs(r, "--rand HEX");
-    return !r->has_auts ? needs(r, "--auts HEX") : with_auc(r, false, resync);
+    return !r->has_auts ? needs(r, "--auts HEX") : with_auc(r, resync);
 }
 
 /* ---- export ---- */
@@ -285,7 +298,7 @@ static int do_export(const struct request *r)
             strlen(r->apn) ||
         r->apn[0] == '\0' || strlen(r->apn) > 100)
         return cli_usage(r->cmd, "--apn: letters, digits, '.' and '-'");
-    return with_auc(r, false, export);
+    return with_auc(r, export);
 }
 
 /* ---- serving hostapd ---- */
@@ -407,7 +420,7 @@ static int serve(const struct request *r, struct auc *a)
 
 static int do_serve(const struct request *r)
 {
-    return r->socket == NULL ? needs(r, "--socket PATH") : with_auc(r, false, serve);
+    return r->socket == NULL ? needs(r, "--socket PATH") : with_auc(r, serve);
 }
 
 /* ---- the command line ---- */

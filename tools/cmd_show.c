@@ -8,79 +8,11 @@
 #include "cli.h"
 #include "hex.h"
 #include "inspect.h"
+#include "state.h"
 #include "subscription.h"
 #include "tree.h"
 
-enum { LISTED = 20, DIGITS_TEXT = 24 };
-
-/* ---- what a card says ---- */
-
-/* The body of the card's (first) file that personalisation filled with this. */
-static struct span file_filled_with(const struct cli_card *c, enum file_fill fill)
-{
-    struct uicc_file_info info;
-    for (uint16_t i = 0; i < uicc_inspect_files(c->card); i++)
-        if (uicc_inspect_file(c->card, i, &info) && info.row->fill == fill &&
-            info.row->kind == FILE_TRANSPARENT)
-            return info.body;
-    return SPAN_EMPTY;
-}
-
-static void read_imsi(const struct cli_card *c, char text[16])
-{
-    if (!imsi_unpack(file_filled_with(c, FILL_IMSI), text))
-        text[0] = '\0';
-}
-
-static void read_iccid(const struct cli_card *c, char text[DIGITS_TEXT])
-{
-    struct span body = file_filled_with(c, FILL_ICCID);
-    if (body.n != 10 || !bcd_unpack(body, text))
-        text[0] = '\0';
-}
-
-static const char *pin_state_text(const struct uicc_pin_info *pin)
-{
-    return pin->tries == 0 ? "blocked" : pin->enabled ? "enabled" : "disabled";
-}
-
-static const char *pair_state_text(uint8_t state)
-{
-    switch (state) {
-    case PAIR_UNUSED:
-        return "unused";
-    case PAIR_STAGED:
-        return "staged";
-    case PAIR_ON_TRIAL:
-        return "on trial";
-    case PAIR_ACTIVE:
-        return "active";
-    case PAIR_BLOCKED:
-        return "blocked";
-    case PAIR_STANDBY:
-        return "stand-by";
-    case PAIR_RETIRED:
-        return "retired";
-    default:
-        return "?";
-    }
-}
-
-struct pair_texts {
-    const char *algorithm;
-    char imsi[16], kcv_k[7], kcv_kic[7], counter[11];
-};
-
-static void pair_texts(const struct pair_info *info, struct pair_texts *out)
-{
-    const struct aka_algorithm *aka = aka_algorithm(info->algorithm);
-    out->algorithm = aka != NULL ? aka->name : "?";
-    if (!info->has_imsi || !imsi_unpack(span_of(info->imsi, sizeof info->imsi), out->imsi))
-        out->imsi[0] = '\0';
-    hex_format(span_of(info->kcv_k, sizeof info->kcv_k), out->kcv_k);
-    hex_format(span_of(info->kcv_kic, sizeof info->kcv_kic), out->kcv_kic);
-    hex_format(span_of(info->counter, sizeof info->counter), out->counter);
-}
+enum { LISTED = 20 };
 
 /* ---- printing: people ---- */
 
@@ -89,8 +21,8 @@ static void print_pins(const struct cli_card *c)
     struct uicc_pin_info pin;
     printf("\n%-14s %-4s %-9s %-6s %s\n", "PIN", "ref", "state", "tries", "unblocking tries");
     for (unsigned i = 0; uicc_inspect_pin(c->card, i, &pin); i++)
-        printf("%-14s %02X   %-9s %-6u %u\n", tree_pin_name(pin.reference), pin.reference,
-               pin_state_text(&pin), pin.tries, pin.puk_tries);
+        printf("%-14s %02X   %-9s %-6u %u\n", tree_pin_name(pin.reference), pin.reference, state_of_pin(&pin),
+               pin.tries, pin.puk_tries);
 }
 
 static void print_pairs(const struct cli_card *c)
@@ -103,8 +35,8 @@ static void print_pairs(const struct cli_card *c)
            "KCV K", "KVN", "KCV KIc", "OTA CNTR", "SQN");
     for (unsigned i = 0; subscription_info(list, i, &info); i++) {
         struct pair_texts t;
-        pair_texts(&info, &t);
-        printf("%-5u %-8s %-10s %-15s  %-6s  %-3u %-7s %-10s  %" PRIu64 "\n", i, pair_state_text(info.state),
+        state_pair_texts(&info, &t);
+        printf("%-5u %-8s %-10s %-15s  %-6s  %-3u %-7s %-10s  %" PRIu64 "\n", i, state_of_pair(info.state),
                t.algorithm, t.imsi[0] != '\0' ? t.imsi : "-", t.kcv_k, info.kvn, t.kcv_kic, t.counter,
                info.sqn);
     }
@@ -119,9 +51,9 @@ static bool print_files(const struct cli_card *c, const char *only)
 
 static void print_card(struct cli_card *c)
 {
-    char iccid[DIGITS_TEXT], imsi[16];
-    read_iccid(c, iccid);
-    read_imsi(c, imsi);
+    char iccid[STATE_DIGITS], imsi[16];
+    state_iccid(c->card, iccid);
+    state_imsi(c->card, imsi);
     printf("profile  %s\nICCID    %s\nIMSI     %s\n", c->profile->p.name, iccid[0] != '\0' ? iccid : "-",
            imsi[0] != '\0' ? imsi : "-");
     print_pins(c);
@@ -142,7 +74,7 @@ static int list_cards(const struct subcommand *cmd, struct cli_card *c, const ch
         char imsi[16];
         if (!cli_card_switch(cmd, path, iccid, c, &code))
             return code;
-        read_imsi(c, imsi);
+        state_imsi(c->card, imsi);
         printf("%-20s  %s\n", iccid, imsi[0] != '\0' ? imsi : "-");
     }
     if (count > n)
@@ -191,9 +123,9 @@ static void json_pairs(const struct cli_card *c)
     bool any = subscription_of(c->card, &list);
     for (unsigned i = 0; any && subscription_info(list, i, &info); i++) {
         struct pair_texts t;
-        pair_texts(&info, &t);
+        state_pair_texts(&info, &t);
         printf("%s\n    {\"index\": %u, \"state\": \"%s\", \"algorithm\": \"%s\", ", i > 0 ? "," : "", i,
-               pair_state_text(info.state), t.algorithm);
+               state_of_pair(info.state), t.algorithm);
         json_digits("imsi", t.imsi);
         printf(", \"kcv_k\": \"%s\", \"kvn\": %u, \"kcv_kic\": \"%s\", \"ota_counter\": \"%s\", \"sqn\": "
                "%" PRIu64 "}",
@@ -211,9 +143,9 @@ static bool json_files(const struct cli_card *c, const char *only)
 
 static void json_card(struct cli_card *c, const char *path, uint64_t count)
 {
-    char iccid[DIGITS_TEXT], imsi[16];
-    read_iccid(c, iccid);
-    read_imsi(c, imsi);
+    char iccid[STATE_DIGITS], imsi[16];
+    state_iccid(c->card, iccid);
+    state_imsi(c->card, imsi);
     json_head(c, path, count);
     fputs(",\n  ", stdout);
     json_digits("iccid", iccid);
@@ -239,7 +171,7 @@ static int json_cards(const struct subcommand *cmd, struct cli_card *c, const ch
         char imsi[16];
         if (!cli_card_switch(cmd, path, iccid, c, &code))
             return code;
-        read_imsi(c, imsi);
+        state_imsi(c->card, imsi);
         printf("%s\n    {", comma);
         json_digits("iccid", iccid);
         fputs(", ", stdout);

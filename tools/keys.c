@@ -555,3 +555,49 @@ bool keys_parse(const char *name, char line[KEYS_LINE_MAX], struct key_row *row,
         crypto_wipe(row, sizeof *row);
     return good;
 }
+
+struct keys_reader {
+    struct scan scan;
+    FILE *f;
+    char line[LINE_MAX_LENGTH];
+    char buffer[8192];
+};
+
+struct keys_reader *keys_open(const char *path, struct keys_error *error)
+{
+    struct keys_reader *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        snprintf(error->text, sizeof error->text, "no memory");
+        return NULL;
+    }
+    r->scan = (struct scan){.path = path, .error = error};
+    r->f = fopen(path, "re");
+    if (r->f == NULL) {
+        snprintf(error->text, sizeof error->text, "%.300s: %s", path, strerror(errno));
+        keys_close(r);
+        return NULL;
+    }
+    setvbuf(r->f, r->buffer, _IOFBF, sizeof r->buffer);
+    if (begin(&r->scan, r->f, r->line))
+        return r;
+    keys_close(r);
+    return NULL;
+}
+
+int keys_next(struct keys_reader *r, struct key_row *row)
+{
+    int more = next_line(&r->scan, r->f, r->line);
+    if (more > 0 && !parse_row(&r->scan, r->line, row))
+        more = -1;
+    if (more <= 0)
+        crypto_wipe(row, sizeof *row);
+    return more;
+}
+
+void keys_close(struct keys_reader *r)
+{
+    if (r->f != NULL)
+        fclose(r->f);
+    crypto_wipe(r, sizeof *r);
+    free(r);
+}

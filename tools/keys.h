@@ -33,6 +33,13 @@ void keys_write_row(FILE *f, const struct key_row *row);
 struct keys_error {
     char text[512];
 };
+/* All rows, one after the other. Wipe each after use; keys_close wipes the rest. false from keys_open: *error, and nothing is open. keys_next: 1, 0 at the end,
+ * -1 and *error. */
+struct keys_reader;
+struct keys_reader *keys_open(const char *path, struct keys_error *error);
+int keys_next(struct keys_reader *r, struct key_row *row);
+void keys_close(struct keys_reader *r);
+
 bool keys_find(const char *path, const char *iccid, bool common, unsigned index, struct key_row *row, struct keys_error *error);
 
 /* Every row of a file, in its order, to `each`, whose false ends it (it has then set *error). The row is wiped after the call. */

@@ -10,8 +10,9 @@
 #include "cli.h"
 
 static const struct subcommand *const commands[] = {
-    &cmd_new,  &cmd_run,     &cmd_show,  &cmd_apdu,     &cmd_ota,   &cmd_change, &cmd_smsc,
-    &cmd_vault, &cmd_handover, &cmd_auc, &cmd_profile, &cmd_bench, &cmd_commands,
+    &cmd_new,   &cmd_add,      &cmd_remove, &cmd_run,    &cmd_show,    &cmd_diff,  &cmd_apdu,     &cmd_ota,
+    &cmd_change, &cmd_smsc,    &cmd_vault,  &cmd_handover, &cmd_auc,   &cmd_export, &cmd_profile, &cmd_commands,
+    &cmd_bench,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0], WORD_MAX = 15 };

@@ -150,7 +150,8 @@ static bool install_pair(struct applet self, const struct uicc_personal *persona
 {
     const struct profile *p = applet_profile(self);
     struct profile_pair pair;
-    bool ok = personal_pair(applet_crypto(self), p, span_of(personal->seed, personal->seed_len), personal->iccid, index, &pair);
+    bool ok = personal_pair_given(applet_crypto(self), p, span_of(personal->seed, personal->seed_len), personal->iccid,
+                                  personal->given, index, &pair);
     if (ok) {
         struct aka_secret aka = {aka_algorithm(pair.algorithm), pair.sqn, pair.key};
         ok = aka.algorithm != NULL && aka_key_valid(aka.algorithm, &aka.key) && aka_secret_put(self, index, &aka) &&
@@ -167,8 +168,8 @@ static bool install_pair(struct applet self, const struct uicc_personal *persona
 static bool install_common(struct applet self, const struct uicc_personal *personal, unsigned index)
 {
     struct profile_keyset keyset;
-    bool ok = personal_keyset(applet_crypto(self), applet_profile(self), span_of(personal->seed, personal->seed_len),
-                              personal->iccid, index, &keyset) &&
+    bool ok = personal_keyset_given(applet_crypto(self), applet_profile(self), span_of(personal->seed, personal->seed_len),
+                                    personal->iccid, personal->given, index, &keyset) &&
               ota_secret_put(self, (uint16_t)(ITEM_COMMON_KEYS | index), keyset.rights, &keyset.keys);
     crypto_wipe(&keyset, sizeof keyset);
     return ok;

@@ -65,6 +65,8 @@ struct pin_state {
 /* Index of the PIN with this reference as this session sees it (local PINs belong to the selected application); -1: none. */
 int pin_find(const struct uicc *card, const struct session *session, uint8_t reference);
 void pin_state(const struct uicc *card, int pin, struct pin_state *out);
+/* At personalisation: another value, another PUK (8 octets each; NULL: the profile's). */
+bool pin_give(struct uicc *card, int pin, const uint8_t *value, const uint8_t *puk);
 /* The session has this key reference: verified, or disabled; remote: in its access domain. */
 bool pin_satisfied(const struct uicc *card, const struct session *session, uint8_t reference);
 /* Some PIN is replaced by the universal PIN. */

@@ -42,6 +42,19 @@ static bool secrets_store(struct uicc *card, int pin, const struct secrets *s)
     return ok;
 }
 
+bool pin_give(struct uicc *card, int pin, const uint8_t *value, const uint8_t *puk)
+{
+    struct secrets s;
+    secrets_load(card, pin, &s);
+    if (value != NULL)
+        memcpy(s.value, value, PIN_LEN);
+    if (puk != NULL)
+        memcpy(s.puk, puk, PIN_LEN);
+    bool ok = secrets_store(card, pin, &s);
+    crypto_wipe(&s, sizeof s);
+    return ok;
+}
+
 /* Only what is no secret: never copies the value anywhere. */
 void pin_state(const struct uicc *card, int pin, struct pin_state *out)
 {

@@ -16,6 +16,7 @@ struct uicc_profile;  /* what cards have in common: immutable, shared, made by t
 struct uicc_store;    /* where a card keeps its objects */
 struct uicc_crypto;   /* cipher contexts, one per thread */
 struct applet_class;  /* an applet the card may instantiate */
+struct personal_given; /* keys, PINs and file contents from elsewhere (profile.h) */
 
 enum {
     UICC_COMMAND_MAX = 4 + 3 + 65535 + 2, /* the longest APDU, extended lengths */
@@ -70,6 +71,7 @@ struct uicc_personal {
     const char *imsi;     /* 6 to 15 digits; NULL: the profile's */
     const uint8_t *seed;  /* derived keys come from it; never stored */
     size_t seed_len;      /* at least 16 */
+    const struct personal_given *given; /* in place of the profile's and of derived keys; NULL: none */
 };
 
 /* Makes a card: writes the objects of a fresh card into the (empty) store in one transaction. */

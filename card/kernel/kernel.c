@@ -115,6 +115,23 @@ static bool fill_files(struct uicc *card, const struct uicc_personal *personal)
     return true;
 }
 
+static bool give(struct uicc *card, const struct personal_given *given)
+{
+    for (int i = 0; i < card->profile->n_pins; i++) {
+        const uint8_t *pin = (given->pins >> i & 1) != 0 ? given->pin[i] : NULL;
+        const uint8_t *puk = (given->puks >> i & 1) != 0 ? given->puk[i] : NULL;
+        if ((pin != NULL || puk != NULL) && !pin_give(card, i, pin, puk))
+            return false;
+    }
+    for (uint8_t i = 0; i < given->n_files && i < PERSONAL_FILES_MAX; i++) {
+        const struct personal_file *f = &given->files[i];
+        if (f->file >= card->profile->n_files ||
+            !admin_file_update(card, f->file, f->offset, span_of(f->octets, f->n)))
+            return false;
+    }
+    return true;
+}
+
 static bool mark_made(struct uicc *card)
 {
     uint8_t bytes[256];
@@ -126,7 +143,7 @@ static bool mark_made(struct uicc *card)
 
 static enum uicc_result install_all(struct uicc *card, const struct uicc_personal *personal)
 {
-    if (!fill_files(card, personal))
+    if (!fill_files(card, personal) || (personal->given != NULL && !give(card, personal->given)))
         return UICC_REFUSED;
     for (uint8_t i = 0; i < card->profile->n_applets; i++)
         if (card->classes[i]->install != NULL && card->classes[i]->install((struct applet){card, i}, personal) != SW_OK)

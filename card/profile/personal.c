@@ -30,10 +30,16 @@ bool personal_derive(struct uicc_crypto *c, struct span seed, const char *iccid,
 bool personal_pair(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
                    unsigned index, struct profile_pair *out)
 {
+    return personal_pair_given(c, p, seed, iccid, NULL, index, out);
+}
+
+bool personal_pair_given(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
+                         const struct personal_given *given, unsigned index, struct profile_pair *out)
+{
     memset(out, 0, sizeof *out);
     if (index >= p->n_pairs)
         return false;
-    *out = p->pairs[index];
+    *out = given != NULL && given->has_pair && index == 0 ? given->pair : p->pairs[index];
     bool ok = true;
     if (out->derived & PAIR_DERIVE_K)
         ok = ok && personal_derive(c, seed, iccid, "k", index, out->key.k, out->key.k_len);
@@ -61,10 +67,16 @@ bool personal_pair(struct uicc_crypto *c, const struct profile *p, struct span s
 bool personal_keyset(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
                      unsigned index, struct profile_keyset *out)
 {
+    return personal_keyset_given(c, p, seed, iccid, NULL, index, out);
+}
+
+bool personal_keyset_given(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
+                           const struct personal_given *given, unsigned index, struct profile_keyset *out)
+{
     memset(out, 0, sizeof *out);
-    if (index >= p->n_keysets)
+    if (index >= p->n_keysets || index >= PROFILE_KEYSETS_MAX)
         return false;
-    *out = p->keysets[index];
+    *out = given != NULL && (given->keysets >> index & 1) != 0 ? given->keyset[index] : p->keysets[index];
     bool ok = true;
     if (out->derived) {
         ok = personal_derive(c, seed, iccid, "common-kic", index, out->keys.kic, out->keys.kic_len) &&

@@ -147,6 +147,9 @@ bool profile_index(struct profile *p, uint16_t *file);
  * wipes it: it has keys). false: no memory, or something in p that does not fit its own limits. */
 bool profile_encode(const struct profile *p, uint8_t **out, size_t *n);
 
+/* A key that stands in public documents, or that is all too regular (00 01 02 ..): only for a profile that is insecure. */
+bool profile_key_known(const uint8_t *key, size_t n);
+
 /* The reverse, with every bound checked; indexes it too. NULL: not a profile, of an unknown version, or no memory. */
 struct uicc_profile *profile_decode(struct span bytes);
 void profile_free(struct uicc_profile *p); /* wipes */
@@ -167,5 +170,29 @@ bool personal_pair(struct uicc_crypto *c, const struct profile *p, struct span s
                    struct profile_pair *out);
 bool personal_keyset(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, unsigned index,
                      struct profile_keyset *out);
+
+/* What a card's maker was given for one card, in place of what the profile says (struct uicc_personal). A secret: wipe it. */
+enum { PERSONAL_FILES_MAX = 8, PERSONAL_FILE_OCTETS = 64 };
+
+struct personal_given {
+    bool has_pair;
+    struct profile_pair pair;                    /* index 0, as a profile has it: what its `derived` names is derived still */
+    uint32_t keysets;                            /* bit i: keyset[i] for the profile's common keyset i */
+    struct profile_keyset keyset[PROFILE_KEYSETS_MAX];
+    uint32_t pins, puks;                         /* bit i: pin[i], puk[i] for the profile's PIN i, padded with FF */
+    uint8_t pin[PROFILE_PINS_MAX][8], puk[PROFILE_PINS_MAX][8];
+    uint8_t n_files;
+    struct personal_file {
+        uint16_t file;                           /* index in the profile */
+        uint32_t offset;
+        uint8_t n, octets[PERSONAL_FILE_OCTETS];
+    } files[PERSONAL_FILES_MAX];
+};
+
+/* As personal_pair and personal_keyset; given may be NULL. */
+bool personal_pair_given(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
+                         const struct personal_given *given, unsigned index, struct profile_pair *out);
+bool personal_keyset_given(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
+                           const struct personal_given *given, unsigned index, struct profile_keyset *out);
 
 #endif

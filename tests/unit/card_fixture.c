@@ -46,7 +46,7 @@ static void open_profile(struct fixture *f, struct uicc_profile *profile)
     f->store = fault_store_new(f->memory);
     memset(f->seed, 0x5A, sizeof f->seed);
     const struct uicc_config config = config_of(f);
-    const struct uicc_personal personal = {FIXTURE_ICCID, NULL, f->seed, sizeof f->seed};
+    const struct uicc_personal personal = {FIXTURE_ICCID, NULL, f->seed, sizeof f->seed, NULL};
     assert_int_equal(uicc_personalise(&config, &personal), UICC_OK);
     assert_int_equal(uicc_open(&config, &f->card), UICC_OK);
     fixture_reset(f);

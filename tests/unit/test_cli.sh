@@ -56,10 +56,10 @@ counts() { [ "$(grep -cE -e "$2" "$3")" = "$4" ]; verdict "$1" $?; }
 
 # ---- help and versions ----
 expect "--help" 0 --help
-for command in new run show apdu ota change smsc profile bench; do
+for command in new run show apdu ota change smsc profile bench vault handover auc commands; do
     says "--help names $command" "^  $command "
 done
-for command in new run show apdu ota change smsc profile bench; do
+for command in new run show apdu ota change smsc profile bench vault handover auc commands; do
     expect "$command --help" 0 "$command" --help
     head -1 out | grep -q "^Usage: softuicc $command"
     verdict "$command --help begins with its usage" $?
@@ -69,7 +69,7 @@ for command in new run show apdu ota change smsc profile bench; do
     verdict "help $command says the same" $?
 done
 man=$(dirname "$script")/../../tools/softuicc.1
-for command in new run show apdu "ota encode" "ota decode" "ota send" change smsc profile bench; do
+for command in new run show apdu "ota encode" "ota decode" "ota send" change smsc profile bench vault handover auc; do
     # shellcheck disable=SC2086
     "$softuicc" $command --help | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r option; do
         grep -qF -e "Fl -${option#--}" "$man" || echo "$option"
@@ -325,6 +325,51 @@ refuses "change: nothing" 2 'change: ' change
 refuses "change: no such key file" 1 'none\.keys: No such file' change --iccid "$iccid" --imsi 001010123456781 --keys none.keys --counter 1 --print
 refuses "change: IMSI" 2 '--imsi' change --iccid "$iccid" --imsi 1 --keys card.keys --counter 1 --print
 refuses "change: no reader" 1 'change: ' change --iccid "$iccid" --imsi 001010123456781 --keys card.keys --counter 1 --reader "no such reader"
+
+# ---- vault, handover, auc: what they refuse before they begin ----
+refuses "vault: no verb" 2 'which of init, import' vault
+refuses "vault: unknown verb" 2 "'steal' is none of init" vault steal
+refuses "vault: no vault" 2 '--vault FILE is needed' vault list
+refuses "vault: no such vault" 1 'none\.vault' vault list --vault none.vault
+refuses "vault: a deck is no vault" 1 'card\.uicc: ' vault list --vault card.uicc
+refuses "vault: index" 2 '--index: ' vault entitle --vault none.vault --operator A --iccid "$iccid" --index 300
+refuses "vault: common index" 2 '--index: ' vault entitle --vault none.vault --operator A --iccid "$iccid" --index c15
+refuses "vault: head" 2 '--head: ENTRY:HASH' vault verify --vault none.vault --head 12
+refuses "vault: import without a file" 2 'one key file' vault import --vault none.vault
+refuses "vault: reveal without --to" 2 '--to NAME' vault reveal --vault none.vault --iccid "$iccid" --index 1 -o x
+refuses "vault: argument" 2 "what is 'more' for" vault list more --vault none.vault
+refuses "vault: passphrase and key file" 2 'not both' vault init --vault x.vault --passphrase --key-file x
+refuses "vault: no such passphrase file" 1 'none: No such file' vault init --vault x.vault --passphrase-file none
+refuses "new: a vault that is none" 1 'card\.keys: ' new x.uicc --vault card.keys
+expect "new --vault" 0 new vaulted.uicc --vault v.vault
+[ "$(stat -c %a v.vault v.vault.key | sort -u)" = 600 ]
+verdict "the vault and its key have mode 600" $?
+expect "vault verify" 0 vault verify --vault v.vault
+says "vault verify says what there is" '^v\.vault: good: 4 pairs, 0 revealed, 0 operators; log 2:[0-9a-f]{64}$'
+refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
+refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
+refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
+refuses "handover: no verb" 2 'which of make, import' handover
+refuses "handover: nothing to hand over" 2 '--records FILE or --row' handover make
+refuses "handover: row" 2 '--row: a row is' handover make --row x
+refuses "handover: range" 2 '--imsi-range: ' handover make --records x --imsi-range 5-6
+refuses "handover: import" 2 'one list' handover import
+refuses "auc: no verb" 2 'which of add' auc
+refuses "auc: no data base" 2 '--db FILE' auc list
+refuses "auc: no such data base" 1 'none\.db' auc list --db none.db
+refuses "auc: no IMSI" 2 '--imsi N' auc vector --db none.db
+refuses "auc: format" 2 "'hss' is none of osmo-hlr" auc export --db none.db --format hss -o x
+refuses "auc: no such key file" 1 'none\.keys' auc add --db x.db --keys none.keys --imsi 001010123456780
+refuses "auc: a deck is no data base" 1 'card\.uicc' auc list --db card.uicc
+refuses "auc: a vault is no data base" 1 'no data base of an authentication centre' auc list --db v.vault
+expect "auc add" 0 auc add --db a.db --keys card.keys --iccid "$iccid" --index 0 --imsi 001010123456780
+expect "auc list" 0 auc list --db a.db
+says "auc list shows the subscriber" "^001010123456780  $iccid +0 +milenage +000000000000  current$"
+expect "auc export" 0 auc export --db a.db --format srsran -o a.csv
+[ "$(stat -c %a a.csv)" = 600 ]
+verdict "the export has mode 600" $?
+refuses "auc export overwrites nothing" 1 'a\.csv: exists' auc export --db a.db --format srsran -o a.csv
+rm -f vaulted.uicc* v.vault* a.db* a.csv
 
 # ---- a deck that another process has open ----
 mkfifo pipe

@@ -978,7 +978,7 @@ static void card_open(struct card *c, const struct upp_import *u)
     c->env = (struct uicc_env){.random = crypto_random, .crypto = crypto_new()};
     c->store = store_mem_new();
     const struct uicc_config config = {&c->env, u->profile, c->store, classes};
-    const struct uicc_personal personal = {u->iccid, NULL, seed, sizeof seed};
+    const struct uicc_personal personal = {u->iccid, NULL, seed, sizeof seed, NULL};
     assert_int_equal(uicc_personalise(&config, &personal), UICC_OK);
     assert_int_equal(uicc_open(&config, &c->card), UICC_OK);
     assert_true(uicc_reset(c->card, atr) > 2);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state.h"
+
+#include "hex.h"
+
+/* The body of the card's (first) file that personalisation filled with this. */
+static struct span file_filled_with(const struct uicc *card, enum file_fill fill)
+{
+    struct uicc_file_info info;
+    for (uint16_t i = 0; i < uicc_inspect_files(card); i++)
+        if (uicc_inspect_file(card, i, &info) && info.row->fill == fill && info.row->kind == FILE_TRANSPARENT)
+            return info.body;
+    return SPAN_EMPTY;
+}
+
+void state_imsi(const struct uicc *card, char text[16])
+{
+    if (!imsi_unpack(file_filled_with(card, FILL_IMSI), text))
+        text[0] = '\0';
+}
+
+void state_iccid(const struct uicc *card, char text[STATE_DIGITS])
+{
+    struct span body = file_filled_with(card, FILL_ICCID);
+    if (body.n != 10 || !bcd_unpack(body, text))
+        text[0] = '\0';
+}
+
+const char *state_of_pin(const struct uicc_pin_info *pin)
+{
+    return pin->tries == 0 ? "blocked" : pin->enabled ? "enabled" : "disabled";
+}
+
+const char *state_of_pair(uint8_t state)
+{
+    switch (state) {
+    case PAIR_UNUSED:
+        return "unused";
+    case PAIR_STAGED:
+        return "staged";
+    case PAIR_ON_TRIAL:
+        return "on trial";
+    case PAIR_ACTIVE:
+        return "active";
+    case PAIR_BLOCKED:
+        return "blocked";
+    case PAIR_STANDBY:
+        return "stand-by";
+    case PAIR_RETIRED:
+        return "retired";
+    default:
+        return "?";
+    }
+}
+
+void state_pair_texts(const struct pair_info *info, struct pair_texts *out)
+{
+    const struct aka_algorithm *aka = aka_algorithm(info->algorithm);
+    out->algorithm = aka != NULL ? aka->name : "?";
+    if (!info->has_imsi || !imsi_unpack(span_of(info->imsi, sizeof info->imsi), out->imsi))
+        out->imsi[0] = '\0';
+    hex_format(span_of(info->kcv_k, sizeof info->kcv_k), out->kcv_k);
+    hex_format(span_of(info->kcv_kic, sizeof info->kcv_kic), out->kcv_kic);
+    hex_format(span_of(info->counter, sizeof info->counter), out->counter);
+}
