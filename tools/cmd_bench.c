@@ -27,6 +27,7 @@ enum {
     COMMAND_ROOM = 5 + 255 + 1,
     EXEC_RUNS = 21,
     RESULTS_MAX = 16,
+    PARTS_MAX = 5,
     PATH_ROOM = 512,
 };
 
@@ -35,6 +36,7 @@ enum {
 struct result {
     const char *name, *store;
     uint64_t ops, ns;
+    uint64_t crypto_ops, crypto_ns; /* the same cipher calls alone; 0: not measured */
 };
 
 struct bench {
@@ -58,6 +60,10 @@ struct subject {
     const char *store; /* what it is kept in, for the report */
     uint64_t seq;      /* of AUTHENTICATE: the last one used */
     uint64_t cntr;     /* of SCP80: the last one used */
+    unsigned updates;  /* SCP80: UPDATE BINARYs in the script */
+    unsigned parts;    /* SCP80: short messages the packet takes */
+    size_t packet_n;   /* SCP80: octets of the command packet, and of the response packet with its header */
+    size_t response_n;
 };
 
 static uint64_t now_ns(void)
@@ -99,6 +105,8 @@ struct batch {
     size_t n[BATCH];
     uint8_t expect[BATCH][AKA_RES_MAX];
     size_t expect_n[BATCH];
+    uint8_t part[BATCH][PARTS_MAX][COMMAND_ROOM]; /* of SCP80 commands: ENVELOPEs */
+    size_t part_n[BATCH][PARTS_MAX];
 };
 
 struct measure {
@@ -134,7 +142,7 @@ static bool run_measure(struct subject *s, const struct measure *m)
     crypto_wipe(batch, sizeof *batch);
     free(batch);
     if (good && bench->n_results < RESULTS_MAX)
-        bench->results[bench->n_results++] = (struct result){m->name, s->store, ops, ns};
+        bench->results[bench->n_results++] = (struct result){m->name, s->store, ops, ns, 0, 0};
     return good;
 }
 
@@ -246,27 +254,36 @@ static bool authenticate_step(struct subject *s, const struct batch *b, unsigned
     return failed(s, sw == SW_OK ? "AUTHENTICATE: wrong RES" : "AUTHENTICATE", sw);
 }
 
-/* SCP80: a script with one UPDATE BINARY of EF.FPLMN, to the remote file management of the USIM */
+/* SCP80: a script with UPDATE BINARYs of EF.FPLMN, to the remote file management of the USIM */
+
+struct envelopes {
+    uint8_t (*part)[COMMAND_ROOM];
+    size_t *n;
+};
 
 static bool envelope_of(void *ctx, unsigned nth, struct span tpdu)
 {
-    struct buf *out = ctx;
+    struct envelopes *to = ctx;
     uint8_t room[256];
     struct buf envelope = buf_of(room, sizeof room);
     envelope_sms_pp_build(&(struct envelope_sms_pp){.tpdu = tpdu}, &envelope);
-    if (nth != 0 || !buf_ok(&envelope) || envelope.len > 255)
+    if (nth >= PARTS_MAX || !buf_ok(&envelope) || envelope.len > 255)
         return false;
-    buf_put(out, span_of((const uint8_t[]){0x80, 0xC2, 0x00, 0x00, (uint8_t)envelope.len}, 5));
-    buf_put(out, buf_span(&envelope));
-    return buf_ok(out);
+    struct buf out = buf_of(to->part[nth], COMMAND_ROOM);
+    buf_put(&out, span_of((const uint8_t[]){0x80, 0xC2, 0x00, 0x00, (uint8_t)envelope.len}, 5));
+    buf_put(&out, buf_span(&envelope));
+    to->n[nth] = out.len;
+    return buf_ok(&out);
 }
 
 static const uint8_t spi2_of_bench = SPI2_POR_ALWAYS | SPI2_POR_CC | SPI2_POR_CIPHERED;
 
 static bool packet_prepare(struct subject *s, struct batch *b)
 {
-    static const uint8_t script[] = {0x00, 0xA4, 0x00, 0x04, 0x02, 0x6F, 0x7B,        /* SELECT EF.FPLMN */
-                                     0x00, 0xD6, 0x00, 0x00, 0x03, 0x62, 0xF2, 0x10}; /* UPDATE BINARY */
+    static const uint8_t select[] = {0x00, 0xA4, 0x00, 0x04, 0x02, 0x6F, 0x7B}; /* EF.FPLMN */
+    static const uint8_t update_one[] = {0x00, 0xD6, 0x00, 0x00, 0x03, 0x62, 0xF2, 0x10};
+    static const uint8_t update_four[] = {0x00, 0xD6, 0x00, 0x00, 0x0C, 0x62, 0xF2, 0x10, 0x62,
+                                          0xF2, 0x20, 0x62, 0xF2, 0x30, 0x62, 0xF2, 0x40};
     static const uint8_t originator[] = {0x04, 0x81, 0x21, 0x43};
     const struct keyset *keys = &s->bench->pair.ota;
     struct scp80_command c = {
@@ -276,31 +293,44 @@ static bool packet_prepare(struct subject *s, struct batch *b)
         .kid = keyset_kid_octet(keys),
         .tar = {0xB0, 0x00, 0x01},
     };
+    uint8_t commands[700], room[800];
+    struct buf script = buf_of(commands, sizeof commands);
+    buf_put(&script, span_of(select, sizeof select));
+    for (unsigned i = 0; i < s->updates; i++)
+        buf_put(&script, s->updates == 1 ? span_of(update_one, sizeof update_one)
+                                         : span_of(update_four, sizeof update_four));
     for (unsigned i = 0; i < BATCH; i++) {
-        uint8_t room[256];
-        struct buf packet = buf_of(room, sizeof room), out = buf_of(b->command[i], COMMAND_ROOM);
+        struct buf packet = buf_of(room, sizeof room);
+        struct envelopes to = {b->part[i], b->part_n[i]};
         uint64_t cntr = ++s->cntr;
         for (size_t n = 0; n < SCP80_CNTR_LEN; n++)
             c.cntr[n] = (uint8_t)(cntr >> (8 * (SCP80_CNTR_LEN - 1 - n)));
-        if (!scp80_command_build(s->bench->env.crypto, keys, &c, span_of(script, sizeof script), &packet) ||
+        memset(b->part_n[i], 0, sizeof b->part_n[i]);
+        if (!buf_ok(&script) ||
+            !scp80_command_build(s->bench->env.crypto, keys, &c, buf_span(&script), &packet) ||
             !sms_packet_split(buf_span(&packet), (uint8_t)cntr, span_of(originator, sizeof originator),
-                              envelope_of, &out)) {
-            cli_refuse(s->bench->cmd, "building a command packet failed");
+                              envelope_of, &to) ||
+            to.n[s->parts - 1] == 0 || (s->parts < PARTS_MAX && to.n[s->parts] != 0)) {
+            cli_refuse(s->bench->cmd, "building a command packet in %u short message%s failed", s->parts,
+                       s->parts == 1 ? "" : "s");
             return false;
         }
-        b->n[i] = out.len;
+        s->packet_n = packet.len;
     }
     return true;
 }
 
 static bool packet_step(struct subject *s, const struct batch *b, unsigned i)
 {
-    struct span data;
-    sw_t sw = say_case_4(s, b->command[i], b->n[i], &data);
+    struct span data = SPAN_EMPTY;
+    sw_t sw = SW_OK;
+    for (unsigned part = 0; part < s->parts && sw == SW_OK; part++)
+        sw = say_case_4(s, b->part[i][part], b->part_n[i][part], &data);
     if (sw != SW_OK || data.n == 0)
         return failed(s, "ENVELOPE with a command packet", sw);
     if (i > 0)
         return true;
+    s->response_n = data.n;
     /* One PoR of a batch is opened: it must be genuine and say that the script went through. Its cost is in
      * the noise. */
     uint8_t room[256];
@@ -313,11 +343,52 @@ static bool packet_step(struct subject *s, const struct batch *b, unsigned i)
         return false;
     }
     /* Number of commands executed, then the last status word (TS 102 226 5.2.1.2). */
-    if (r.status != SCP80_POR_OK || result.n < 3 || result.p[0] != 2 || result.p[1] != 0x90) {
+    if (r.status != SCP80_POR_OK || result.n < 3 || result.p[0] != 1 + s->updates || result.p[1] != 0x90) {
         cli_refuse(s->bench->cmd, "SCP80 command: the PoR says %02X (%s), last status word %02X%02X",
                    r.status, scp80_status_text(r.status), result.n >= 3 ? result.p[1] : 0,
                    result.n >= 3 ? result.p[2] : 0);
         return false;
+    }
+    return true;
+}
+
+/* What of it is cipher: the same calls on as many octets, alone. The card deciphers and checks the command,
+ * then signs and ciphers its response. */
+static bool cipher_once(struct subject *s, uint8_t *octets)
+{
+    enum { COMMAND_CLEAR = 10, RESPONSE_CLEAR = 9 }; /* octets that are not ciphered */
+    static const uint8_t iv[16] = {0};
+    const struct keyset *k = &s->bench->pair.ota;
+    struct uicc_crypto *crypto = s->bench->env.crypto;
+    const bool aes = k->kic_algorithm == OTA_AES, cmac = k->kid_algorithm == OTA_AES;
+    const struct span kic = span_of(k->kic, k->kic_len), kid = span_of(k->kid, k->kid_len);
+    const struct span in = span_of(octets, s->packet_n - k->mac_len),
+                      out = span_of(octets, s->response_n - k->mac_len);
+    const size_t n = s->packet_n - COMMAND_CLEAR, m = s->response_n - RESPONSE_CLEAR;
+    uint8_t mac[16];
+    return (aes ? aes_cbc_decrypt(crypto, kic, iv, octets, octets, n)
+                : des_cbc_decrypt(crypto, kic, iv, octets, octets, n)) &&
+           (cmac ? aes_cmac(crypto, kid, &in, 1, mac) : des_mac(crypto, kid, &in, 1, mac)) &&
+           (cmac ? aes_cmac(crypto, kid, &out, 1, mac) : des_mac(crypto, kid, &out, 1, mac)) &&
+           (aes ? aes_cbc_encrypt(crypto, kic, iv, octets, octets, m)
+                : des_cbc_encrypt(crypto, kic, iv, octets, octets, m));
+}
+
+static bool measure_cipher(struct subject *s)
+{
+    struct result *r = &s->bench->results[s->bench->n_results - 1];
+    uint8_t octets[800] = {0};
+    for (unsigned round = 0; round < 2 || r->crypto_ns < s->bench->ns_per_measure / 4; round++) {
+        uint64_t start = now_ns();
+        for (unsigned i = 0; i < BATCH; i++)
+            if (!cipher_once(s, octets)) {
+                cli_refuse(s->bench->cmd, "a cipher failed");
+                return false;
+            }
+        if (round > 0) { /* the first warms up */
+            r->crypto_ns += now_ns() - start;
+            r->crypto_ops += BATCH;
+        }
     }
     return true;
 }
@@ -351,10 +422,49 @@ static const struct measure authenticate_measure = {"AUTHENTICATE", usim_ready, 
                                                     authenticate_step};
 static const struct measure packet_measure = {"SCP80 command", NULL, packet_prepare, packet_step};
 
+static const struct {
+    uint8_t algorithm; /* enum ota_algorithm */
+    unsigned updates, parts;
+    struct measure measure;
+} ciphers[] = {
+    {OTA_AES, 1, 1, {"SCP80 AES 1 SMS", NULL, packet_prepare, packet_step}},
+    {OTA_AES, 33, 5, {"SCP80 AES 5 SMS", NULL, packet_prepare, packet_step}},
+    {OTA_3DES, 1, 1, {"SCP80 3DES 1 SMS", NULL, packet_prepare, packet_step}},
+    {OTA_3DES, 33, 5, {"SCP80 3DES 5 SMS", NULL, packet_prepare, packet_step}},
+};
+
+/* A card whose first pair has keys of this algorithm, 128 bits: the profile's own for as long as this takes.
+ */
+static bool bench_cipher(struct bench *b, size_t i)
+{
+    struct keyset *of_profile = &b->profile->p.pairs[0].ota;
+    const struct keyset before = *of_profile;
+    const struct profile_pair pair = b->pair;
+    struct subject s = {
+        .bench = b, .store = "memory", .updates = ciphers[i].updates, .parts = ciphers[i].parts};
+    of_profile->kic_algorithm = of_profile->kid_algorithm = ciphers[i].algorithm;
+    of_profile->kic_len = of_profile->kid_len = of_profile->kik_len = 16;
+    of_profile->mac_len = 8;
+    struct uicc_store *store = store_mem_new();
+    bool good = store != NULL && personal_pair(b->env.crypto, &b->profile->p,
+                                               span_of(b->seed, sizeof b->seed), BENCH_ICCID, 0, &b->pair);
+    if (!good)
+        cli_refuse(b->cmd, "no memory");
+    good = good && card_in(b, store, true, &s.card);
+    if (good) {
+        good = run_measure(&s, &ciphers[i].measure) && measure_cipher(&s);
+        uicc_close(s.card);
+    }
+    store_close(store);
+    *of_profile = before;
+    b->pair = pair;
+    return good;
+}
+
 static bool bench_memory(struct bench *b)
 {
     struct uicc_store *store = store_mem_new();
-    struct subject s = {.bench = b, .store = "memory"};
+    struct subject s = {.bench = b, .store = "memory", .updates = 1, .parts = 1};
     if (store == NULL) {
         cli_refuse(b->cmd, "no memory");
         return false;
@@ -367,13 +477,15 @@ static bool bench_memory(struct bench *b)
         uicc_close(s.card);
     }
     store_close(store);
+    for (size_t i = 0; good && i < sizeof ciphers / sizeof ciphers[0]; i++)
+        good = bench_cipher(b, i);
     return good;
 }
 
 static bool bench_deck(struct bench *b, const char *path)
 {
     struct deck_error error;
-    struct subject s = {.bench = b, .store = "LMDB, process"};
+    struct subject s = {.bench = b, .store = "LMDB, process", .updates = 1, .parts = 1};
     struct deck *deck = deck_open(path, DECK_PROCESS, b->env.crypto, &error);
     struct uicc_store *store = deck != NULL ? deck_card(deck, BENCH_ICCID, &error) : NULL;
     bool good = store != NULL;
@@ -496,13 +608,21 @@ static bool bench_exec(struct bench *b, const char *deck)
 
 /* ---- all of it ---- */
 
+static double per_op(uint64_t ns, uint64_t ops)
+{
+    return ops == 0 ? 0 : (double)ns / (double)ops;
+}
+
 static void print_text(const struct bench *b)
 {
-    printf("%-16s %-15s %12s %12s\n", "command", "store", "ops/s", "ns/op");
+    printf("%-16s %-15s %12s %12s %14s\n", "command", "store", "ops/s", "ns/op", "of it cipher");
     for (size_t i = 0; i < b->n_results; i++) {
         const struct result *r = &b->results[i];
-        printf("%-16s %-15s %12.0f %12.0f\n", r->name, r->store, (double)r->ops * 1e9 / (double)r->ns,
-               (double)r->ns / (double)r->ops);
+        printf("%-16s %-15s %12.0f %12.0f", r->name, r->store, (double)r->ops * 1e9 / (double)r->ns,
+               per_op(r->ns, r->ops));
+        if (r->crypto_ops > 0)
+            printf(" %12.0f %%", 100 * per_op(r->crypto_ns, r->crypto_ops) / per_op(r->ns, r->ops));
+        putchar('\n');
     }
     printf("memory per card  %zu octets beyond the profile\nexec to ATR      %.2f ms (median of %d)\n",
            b->footprint, (double)b->first_atr_ns / 1e6, EXEC_RUNS);
@@ -516,9 +636,14 @@ static void print_json(const struct bench *b)
     for (size_t i = 0; i < b->n_results; i++) {
         const struct result *r = &b->results[i];
         printf("%s\n    {\"name\": \"%s\", \"store\": \"%s\", \"ops\": %" PRIu64
-               ", \"ops_per_s\": %.0f, \"ns_per_op\": %.0f}",
+               ", \"ops_per_s\": %.0f, \"ns_per_op\": %.0f",
                i > 0 ? "," : "", r->name, r->store, r->ops, (double)r->ops * 1e9 / (double)r->ns,
-               (double)r->ns / (double)r->ops);
+               per_op(r->ns, r->ops));
+        if (r->crypto_ops > 0)
+            printf(", \"cipher_ns_per_op\": %.0f, \"cipher_share\": %.3f",
+                   per_op(r->crypto_ns, r->crypto_ops),
+                   per_op(r->crypto_ns, r->crypto_ops) / per_op(r->ns, r->ops));
+        putchar('}');
     }
     printf("\n  ],\n  \"octets_per_card\": %zu,\n  \"exec_to_atr_ms\": %.3f\n}\n", b->footprint,
            (double)b->first_atr_ns / 1e6);
@@ -617,7 +742,9 @@ const struct subcommand cmd_bench = {
     .help = "Usage: softuicc bench [--seconds N] [--profile NAME|FILE] [--json]\n"
             "Measures, in process and without a reader: SELECT and READ BINARY, AUTHENTICATE (3G\n"
             "context) and an SCP80 command (ciphered and signed, its PoR too, one UPDATE BINARY) with\n"
-            "the card's objects in memory and in an LMDB deck at process durability; memory per\n"
+            "the card's objects in memory and in an LMDB deck at process durability; the same under\n"
+            "AES-128 and 3DES in one short message and (33 updates) in five, and what the cipher\n"
+            "calls in it take alone; memory per\n"
             "card; the time from exec to the first ATR. Commands include their GET RESPONSE.\n\n"
             "  --seconds N          time for each measure (default: 1; 0: one batch of 64)\n"
             "  --profile NAME|FILE  what kind of card (default: test)\n"

@@ -456,7 +456,7 @@ static bool make(struct show *s, unsigned long nth)
         if (strcmp(p->applets[i].class_name, "subscription") == 0 && p->applets[i].n_tars > 0)
             memcpy(s->tar, p->applets[i].tars[0], 3);
     const struct uicc_personal personal = {s->iccid, s->operators[0].imsi, s->plan->seed,
-                                           sizeof s->plan->seed};
+                                           sizeof s->plan->seed, NULL};
     return uicc_personalise(&config, &personal) == UICC_OK && reveal(s, 0, 0); /* B1, B2 */
 }
 

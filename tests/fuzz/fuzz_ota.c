@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The receiver of command packets under a sequence of whatever: the input is a program (below) of packets under known keys, changed or not, in parts and in any order, pages of cell broadcast, resets, restarts,
- * power cuts, and a terminal that fetches and answers as it likes. After each step: counters have not gone back, no key is in what the card says, and it still selects its MF.
+ * The receiver of command packets under a sequence of whatever: the input is a program (below) of packets
+ * under known keys, changed or not, in parts and in any order, pages of cell broadcast, resets, restarts,
+ * power cuts, and a terminal that fetches and answers as it likes. After each step: counters have not gone
+ * back, no key is in what the card says, and it still selects its MF.
  *
- * With libFuzzer: clang -fsanitize=fuzzer,address -DWITH_LIBFUZZER (the meson target fuzz_ota_libfuzzer). Without, its own main replays the files given: fuzz_ota [--mutate SEED ROUNDS] FILE...
+ * With libFuzzer: clang -fsanitize=fuzzer,address -DWITH_LIBFUZZER (the meson target fuzz_ota_libfuzzer).
+ * Without, its own main replays the files given: fuzz_ota [--mutate SEED ROUNDS] FILE...
  */
 #include "attack.h"
 
@@ -21,12 +24,12 @@ enum operation {
     OP_SCRIPT,       /* length, octets: a script, secured as it should be */
     OP_RESET,
     OP_RESTART,
-    OP_CUT,          /* after how many writes */
+    OP_CUT, /* after how many writes */
     OP_FETCH,
     OP_TERMINAL_RESPONSE, /* general result, then type */
     OP_TERMINAL_PROFILE,
-    OP_REPLAY,       /* which of the messages that were sent before */
-    OP_APDU,         /* length, octets */
+    OP_REPLAY, /* which of the messages that were sent before */
+    OP_APDU,   /* length, octets */
     OPERATIONS,
 };
 
@@ -78,7 +81,8 @@ static void say(struct run *r, struct span command)
         no_keyset(r, &r->common[i]);
 }
 
-/* Counters of the keysets as the applet gives them out. PUT KEY, which makes one start afresh, needs keys this program does not use. */
+/* Counters of the keysets as the applet gives them out. PUT KEY, which makes one start afresh, needs keys
+ * this program does not use. */
 static void counters_rise(struct run *r)
 {
     struct applet subscription;
@@ -94,7 +98,8 @@ static void counters_rise(struct run *r)
             die("a counter went back");
         r->accepted[i] = now;
     }
-    const struct ota_key_service *keys = applet_class_of(r->f.card, subscription.index)->share(subscription, "ota-keys");
+    const struct ota_key_service *keys =
+        applet_class_of(r->f.card, subscription.index)->share(subscription, "ota-keys");
     for (unsigned version = 2; version <= ATTACK_VERSIONS; version++) {
         struct ota_key_reference ref;
         struct keyset k;
@@ -132,11 +137,25 @@ static void remember(struct run *r, struct span command)
 /* Shape: which keys, TAR and script; bit 7: changed. */
 static size_t packet(struct run *r, uint8_t *to, size_t room)
 {
-    static const char *const tars[] = {"B00000", "B00001", "BFFF3B", "B00020", "B00021", "B00022", "B00023", "A1B2C3"};
-    static const char *const scripts[] = {
-        "00A4000C026F7800D60000020004", "80E290000DE10B8109080910101032547618" "00C0000000", "AA092207" "00A4000C026F7E",
-        "AE80" "220700A4000C026F78" "220500B0000002" "0000", "AA0C" "830111" "220700A4000C026F78", "AA0A" "830103" "220500B0000002", "",
-        "00A4000C026F3C00B20104B0" /* longer than a report */};
+    static const char *const tars[] = {"B00000", "B00001", "BFFF3B", "B00020",
+                                       "B00021", "B00022", "B00023", "A1B2C3"};
+    static const char *const scripts[] = {"00A4000C026F7800D60000020004",
+                                          "80E290000DE10B8109080910101032547618"
+                                          "00C0000000",
+                                          "AA092207"
+                                          "00A4000C026F7E",
+                                          "AE80"
+                                          "220700A4000C026F78"
+                                          "220500B0000002"
+                                          "0000",
+                                          "AA0C"
+                                          "830111"
+                                          "220700A4000C026F78",
+                                          "AA0A"
+                                          "830103"
+                                          "220500B0000002",
+                                          "",
+                                          "00A4000C026F3C00B20104B0" /* longer than a report */};
     uint8_t shape = rd_u8(&r->in), keys = rd_u8(&r->in), spi1 = rd_u8(&r->in), spi2 = rd_u8(&r->in);
     struct keyset set;
     struct scp80_command c = {.spi1 = spi1, .spi2 = spi2};
@@ -171,7 +190,8 @@ static void op_packet(struct run *r, bool in_parts)
     uint8_t octets[600], order[ATTACK_PARTS];
     struct fixture_message m[ATTACK_PARTS];
     size_t n = packet(r, octets, 300);
-    if (in_parts && n > 0) /* something behind it makes it long: it is then refused; or parts of a packet that is whole */
+    if (in_parts &&
+        n > 0) /* something behind it makes it long: it is then refused; or parts of a packet that is whole */
         n += rd_u8(&r->in);
     memset(octets + (n < 300 ? n : 300), 0, 300);
     size_t parts = attack_split(span_of(octets, n < 600 ? n : 600), in_parts ? rd_u8(&r->in) : 0, m);
@@ -193,7 +213,8 @@ static void say_user_data(struct run *r, struct span ud)
 
 static void op_part(struct run *r)
 {
-    uint8_t ud[SMS_UD_MAX], reference = rd_u8(&r->in), total = rd_u8(&r->in), number = rd_u8(&r->in), flags = rd_u8(&r->in);
+    uint8_t ud[SMS_UD_MAX], reference = rd_u8(&r->in), total = rd_u8(&r->in), number = rd_u8(&r->in),
+                            flags = rd_u8(&r->in);
     struct buf b = buf_of(ud, sizeof ud);
     bool wide = (flags & 1) != 0, identifier = (flags & 2) != 0;
     buf_u8(&b, (uint8_t)((wide ? 6 : 5) + (identifier ? 2 : 0)));
@@ -217,7 +238,25 @@ static void op_page(struct run *r)
     uint8_t serial = rd_u8(&r->in), pages = rd_u8(&r->in), identifier = rd_u8(&r->in);
     size_t n = packet(r, octets, sizeof octets), at = (pages >> 4) > 1 ? 82 : 0;
     struct buf b = buf_of(command, sizeof command);
-    const uint8_t head[] = {0x80, 0xC2, 0, 0, 96, 0xD2, 94, 0x82, 2, 0x83, 0x81, 0x8C, 88, 0, serial, 0x10, (uint8_t)(0x80 + identifier % 40), 0x96, pages};
+    const uint8_t head[] = {0x80,
+                            0xC2,
+                            0,
+                            0,
+                            96,
+                            0xD2,
+                            94,
+                            0x82,
+                            2,
+                            0x83,
+                            0x81,
+                            0x8C,
+                            88,
+                            0,
+                            serial,
+                            0x10,
+                            (uint8_t)(0x80 + identifier % 40),
+                            0x96,
+                            pages};
     struct span content = span_slice(span_of(octets, n), at, 82);
     buf_put(&b, span_of(head, sizeof head));
     buf_put(&b, content);
@@ -245,7 +284,8 @@ static void op_raw(struct run *r, enum operation op)
         return;
     }
     case OP_RAW_ENVELOPE:
-        buf_put(&b, span_of((const uint8_t[]){0x80, 0xC2, 0, 0, (uint8_t)(body.n + 2), tag, (uint8_t)body.n}, 7));
+        buf_put(&b,
+                span_of((const uint8_t[]){0x80, 0xC2, 0, 0, (uint8_t)(body.n + 2), tag, (uint8_t)body.n}, 7));
         buf_put(&b, body);
         say(r, buf_span(&b));
         return;
@@ -261,7 +301,10 @@ static void op_script(struct run *r)
     static const uint8_t tars[][3] = {{0xB0, 0, 0}, {0xB0, 0, 1}, {0xBF, 0xFF, 0x3B}};
     const struct keyset *set = &r->pairs[0].ota;
     uint8_t which = rd_u8(&r->in);
-    struct scp80_command c = {.spi1 = 0x16, .spi2 = (which & 0x80) != 0 ? 0x39 : 0x19, .kic = keyset_kic_octet(set), .kid = keyset_kid_octet(set)};
+    struct scp80_command c = {.spi1 = 0x16,
+                              .spi2 = (which & 0x80) != 0 ? 0x39 : 0x19,
+                              .kic = keyset_kic_octet(set),
+                              .kid = keyset_kid_octet(set)};
     struct buf out = buf_of(octets, sizeof octets);
     struct span script = rd_take(&r->in, rd_u8(&r->in));
     struct fixture_message m[ATTACK_PARTS];
@@ -303,16 +346,21 @@ static void step(struct run *r)
         fault_store_cut_at(r->f.store, rd_u8(&r->in) % 4);
         break;
     case OP_FETCH:
-        say(r, span_of((const uint8_t[]){0x80, 0x12, 0, 0, r->f.response_len == 2 && r->f.response[0] == 0x91 ? r->f.response[1] : 0}, 5));
+        say(r, span_of((const uint8_t[]){0x80, 0x12, 0, 0,
+                                         r->f.response_len == 2 && r->f.response[0] == 0x91 ? r->f.response[1]
+                                                                                            : 0},
+                       5));
         break;
     case OP_TERMINAL_RESPONSE: {
         uint8_t result = rd_u8(&r->in), type = rd_u8(&r->in);
-        const uint8_t answer[] = {0x80, 0x14, 0, 0, 12, 0x81, 3, 1, type, 0, 0x82, 2, 0x82, 0x81, 0x83, 1, result};
+        const uint8_t answer[] = {0x80, 0x14, 0, 0,    12,   0x81, 3, 1,     type,
+                                  0,    0x82, 2, 0x82, 0x81, 0x83, 1, result};
         say(r, span_of(answer, sizeof answer));
         break;
     }
     case OP_TERMINAL_PROFILE: {
-        static const uint8_t profile[] = {0x80, 0x10, 0, 0, 8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+        static const uint8_t profile[] = {0x80, 0x10, 0,    0,    8,    0xFF, 0xFF,
+                                          0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
         say(r, span_of(profile, sizeof profile));
         break;
     }
@@ -327,12 +375,43 @@ static void step(struct run *r)
     }
 }
 
+/* A card as it left the factory, made once for all runs: reading the profile takes longer than a run. */
+static bool copy_object(void *ctx, uint32_t id, struct span value)
+{
+    const struct store_change change = {.id = id, .value = value};
+    return store_write(ctx, &change, 1) == STORE_OK;
+}
+
+static void open_card(struct fixture *f)
+{
+    static struct fixture factory;
+    if (factory.profile == NULL)
+        fixture_open_text(&factory, ATTACK_PROFILE);
+    *f = factory;
+    f->env.ctx = f;
+    f->card = NULL;
+    f->memory = store_mem_new();
+    f->store = store_mem_new(); /* fixture_restart closes it, and makes one that can be cut */
+    if (f->memory == NULL || f->store == NULL ||
+        store_load(factory.memory, copy_object, f->memory) != STORE_OK)
+        die("no memory");
+    fixture_restart(f);
+}
+
+static void close_card(struct fixture *f)
+{
+    uicc_close(f->card);
+    store_close(f->store);
+    store_close(f->memory);
+}
+
 static void whole_run(struct run *r, struct span input)
 {
     *r = (struct run){.in = rd_of(input)};
-    fixture_open_text(&r->f, ATTACK_PROFILE);
+    open_card(&r->f);
     for (unsigned i = 0; i < PAIRS; i++)
-        if (!personal_pair(r->f.crypto, &r->f.profile->p, span_of(r->f.seed, 16), FIXTURE_ICCID, i, &r->pairs[i]))
+        if (!personal_pair(r->f.crypto, &r->f.profile->p, span_of(r->f.seed, 16), FIXTURE_ICCID, i,
+                           &r->pairs[i]))
             die("no such pair");
     for (unsigned version = 2; version <= ATTACK_VERSIONS; version++)
         attack_keys(&r->f, version, &r->common[version - 2]);
@@ -341,7 +420,7 @@ static void whole_run(struct run *r, struct span input)
         step(r);
         alive(r);
     }
-    fixture_close(&r->f);
+    close_card(&r->f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What tests of the receiver share: a card with a keyset of every algorithm, remote file management at several security levels, and packets under any of its keys.
+ * What tests of the receiver share: a card with a keyset of every algorithm, remote file management at
+ * several security levels, and packets under any of its keys.
  */
 #ifndef TESTS_ATTACK_H
 #define TESTS_ATTACK_H
@@ -16,32 +17,34 @@
 #include "hex.h"
 #include "sms.h"
 
-/* Versions: 1 AES-128 (the active pair's); common ones: 2 3DES with two keys, 3 with three, 4 AES-256 with a checksum of 4 octets, 5 AES-192, 6 DES, 7 ciphers in 3DES and signs in AES. TARs: B00020 asks for a checksum and no more,
- * B00021 for ciphering, B00022 for a redundancy check, B00023 for nothing. */
-#define ATTACK_PROFILE                                                                                               \
-    "format: 1\ninclude: test\nname: attack\n"                                                                       \
-    "applets:\n"                                                                                                     \
-    "  - {class: rfm, name: signed, start: MF/ADF.USIM, tars: [B00020], msl: 02, access: [pin1, adm1]}\n"            \
-    "  - {class: rfm, name: ciphered, start: MF/ADF.USIM, tars: [B00021], msl: 04, access: []}\n"                    \
-    "  - {class: rfm, name: redundant, start: MF/ADF.USIM, tars: [B00022], msl: 01, access: []}\n"                   \
-    "  - {class: rfm, name: open, start: MF/ADF.USIM, tars: [B00023], msl: 00, access: []}\n"                        \
-    "keysets:\n" ATTACK_KEYSET(2, "3des", 128, "3des", 128, 8) ATTACK_KEYSET(3, "3des", 192, "3des", 192, 8)         \
-        ATTACK_KEYSET(4, "aes", 256, "aes", 256, 4) ATTACK_KEYSET(5, "aes", 192, "aes", 192, 8)                      \
+/* Versions: 1 AES-128 (the active pair's); common ones: 2 3DES with two keys, 3 with three, 4 AES-256 with a
+ * checksum of 4 octets, 5 AES-192, 6 DES, 7 ciphers in 3DES and signs in AES. TARs: B00020 asks for a
+ * checksum and no more, B00021 for ciphering, B00022 for a redundancy check, B00023 for nothing. */
+#define ATTACK_PROFILE                                                                                       \
+    "format: 1\ninclude: test\nname: attack\n"                                                               \
+    "applets:\n"                                                                                             \
+    "  - {class: rfm, name: signed, start: MF/ADF.USIM, tars: [B00020], msl: 02, access: [pin1, adm1]}\n"    \
+    "  - {class: rfm, name: ciphered, start: MF/ADF.USIM, tars: [B00021], msl: 04, access: []}\n"            \
+    "  - {class: rfm, name: redundant, start: MF/ADF.USIM, tars: [B00022], msl: 01, access: []}\n"           \
+    "  - {class: rfm, name: open, start: MF/ADF.USIM, tars: [B00023], msl: 00, access: []}\n"                \
+    "keysets:\n" ATTACK_KEYSET(2, "3des", 128, "3des", 128, 8) ATTACK_KEYSET(3, "3des", 192, "3des", 192, 8) \
+        ATTACK_KEYSET(4, "aes", 256, "aes", 256, 4) ATTACK_KEYSET(5, "aes", 192, "aes", 192, 8)              \
             ATTACK_KEYSET(6, "des", 64, "des", 64, 8) ATTACK_KEYSET(7, "3des", 128, "aes", 128, 8)
-#define ATTACK_KEYSET(version, kic, kic_bits, kid, kid_bits, mac)                                                    \
-    "  - ota:\n      version: " #version "\n      kic: {algorithm: " kic ", bits: " #kic_bits ", key: derived}\n"   \
-    "      kid: {algorithm: " kid ", bits: " #kid_bits ", mac: " #mac ", key: derived}\n"                           \
+#define ATTACK_KEYSET(version, kic, kic_bits, kid, kid_bits, mac)                                            \
+    "  - ota:\n      version: " #version "\n      kic: {algorithm: " kic ", bits: " #kic_bits                \
+    ", key: derived}\n"                                                                                      \
+    "      kid: {algorithm: " kid ", bits: " #kid_bits ", mac: " #mac ", key: derived}\n"                    \
     "      kik: {bits: " #kic_bits ", key: derived}\n    rights: [remote-change, admin]\n"
 
 enum { ATTACK_VERSIONS = 7, ATTACK_PARTS = 8 };
 
 struct attack_packet {
-    unsigned version;    /* of the keyset; 0: none */
+    unsigned version; /* of the keyset; 0: none */
     uint16_t spi;
     const char *tar;
-    const char *script;  /* hex */
+    const char *script; /* hex */
     uint64_t cntr;
-    uint8_t kid;         /* for a redundancy check: 01 CRC 16, 05 CRC 32; else the keyset's */
+    uint8_t kid; /* for a redundancy check: 01 CRC 16, 05 CRC 32; else the keyset's */
 };
 
 static inline void attack_keys(struct fixture *f, unsigned version, struct keyset *keys)
@@ -105,11 +108,13 @@ static inline size_t attack_split(struct span packet, uint8_t ref, struct fixtur
 }
 
 /* One user data, UDHL first if `udhi`, in an ENVELOPE. */
-static inline size_t attack_envelope(struct span user_data, bool udhi, uint8_t pid, uint8_t dcs, uint8_t apdu_out[261])
+static inline size_t attack_envelope(struct span user_data, bool udhi, uint8_t pid, uint8_t dcs,
+                                     uint8_t apdu_out[261])
 {
     uint8_t octets[SMS_TPDU_MAX];
     struct buf tpdu = buf_of(octets, sizeof octets);
-    const uint8_t head[] = {udhi ? 0x44 : 0x04, 0x05, 0x81, 0x21, 0x43, 0xF5, pid, dcs, 0, 0x10, 0x10, 0, 0, 0, 0};
+    const uint8_t head[] = {
+        udhi ? 0x44 : 0x04, 0x05, 0x81, 0x21, 0x43, 0xF5, pid, dcs, 0, 0x10, 0x10, 0, 0, 0, 0};
     buf_put(&tpdu, span_of(head, sizeof head));
     buf_u8(&tpdu, (uint8_t)user_data.n);
     buf_put(&tpdu, user_data);

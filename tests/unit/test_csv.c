@@ -328,7 +328,7 @@ static void values(void **state)
     bad_value("kic3,kid3",
               K ","
                 "8f3a",
-              "do not fit their algorithms");
+              "kid3");
     bad_value("pin1", "123", "a PIN is not 4 to 8 digits");
     bad_value("pin1", "123456789", "a PIN is not 4 to 8 digits");
     bad_value("pin1", "12a4", "a PIN is not 4 to 8 digits");
