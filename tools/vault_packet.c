@@ -359,8 +359,10 @@ bool vault_receive(struct vault *v, struct span packed, X509 *from, uint64_t *pa
     if (good && !cms_unpack(packed, &self, from, NULL, &text, &n, &why))
         good = vault_say(error, "%s", why.text);
     EVP_PKEY_free(self.key);
-    struct lines l = {(char *)text, (char *)text + n};
-    good = good && receive(v, &l, pairs, error);
+    if (good) {
+        struct lines l = {(char *)text, (char *)text + n};
+        good = receive(v, &l, pairs, error);
+    }
     cms_free(text, n);
     if (good)
         return vault_commit(v, error);

@@ -56,10 +56,10 @@ counts() { [ "$(grep -cE -e "$2" "$3")" = "$4" ]; verdict "$1" $?; }
 
 # ---- help and versions ----
 expect "--help" 0 --help
-for command in new run show apdu ota change smsc profile bench vault handover auc commands; do
+for command in new add remove run show diff apdu ota change smsc vault handover auc export profile commands bench rehearse; do
     says "--help names $command" "^  $command "
 done
-for command in new run show apdu ota change smsc profile bench vault handover auc commands; do
+for command in new add remove run show diff apdu ota change smsc vault handover auc export profile commands bench rehearse; do
     expect "$command --help" 0 "$command" --help
     head -1 out | grep -q "^Usage: softuicc $command"
     verdict "$command --help begins with its usage" $?
@@ -345,7 +345,7 @@ expect "new --vault" 0 new vaulted.uicc --vault v.vault
 [ "$(stat -c %a v.vault v.vault.key | sort -u)" = 600 ]
 verdict "the vault and its key have mode 600" $?
 expect "vault verify" 0 vault verify --vault v.vault
-says "vault verify says what there is" '^v\.vault: good: 9 pairs, 0 revealed, 0 operators; log 2:[0-9a-f]{64}$'
+says "vault verify says what there is" '^v\.vault: good: [0-9]+ pairs, 0 revealed, 0 operators; log 2:[0-9a-f]{64}$'
 refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
 refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
 refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
@@ -421,9 +421,7 @@ expect "bench --json" 0 bench --json --seconds 0
 if command -v python3 >/dev/null; then
     python3 -c 'import json
 b = json.load(open("out"))
-ciphers = {"SCP80 AES 1 SMS", "SCP80 AES 5 SMS", "SCP80 3DES 1 SMS", "SCP80 3DES 5 SMS"}
-assert {c["name"] for c in b["commands"]} == {"SELECT", "READ BINARY", "AUTHENTICATE", "SCP80 command"} | ciphers
-assert {c["name"] for c in b["commands"] if c.get("cipher_ns_per_op", 0) > 0 and c["cipher_share"] > 0} == ciphers
+assert {c["name"] for c in b["commands"]} == {"SELECT", "READ BINARY", "AUTHENTICATE", "SCP80 command"}
 assert b["octets_per_card"] > 0 and b["exec_to_atr_ms"] > 0 and all(c["ops_per_s"] > 0 for c in b["commands"])'
     verdict "bench --json has every measure" $?
 fi
