@@ -75,7 +75,6 @@ sw_t command_order(struct call *call);     /* change.c */
 sw_t command_put_key(struct call *call);   /* put_key.c */
 
 /* Files of the subscription: every EF that a change writes, in every USIM and DF.GSM (change.c). */
-bool subscription_files_save(struct applet self, struct span bundle);
 bool subscription_files_restore(struct applet self);
 bool subscription_tell_users(struct applet self);
 
