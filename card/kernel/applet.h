@@ -32,7 +32,10 @@ enum event_kind {
     EVENT_POWER_ON,          /* after a reset, before the first command */
     EVENT_STATUS,            /* the terminal polled with STATUS; only classes with `polls` */
     EVENT_TERMINAL_PROFILE,  /* the terminal said what it can do */
+    EVENT_FILE_UPDATED,      /* a command is about to have changed a file (TS 102 241: external file update); only classes with `watches` */
 };
+
+struct session;
 
 struct event {
     enum event_kind kind;
@@ -40,6 +43,8 @@ struct event {
     struct span data;        /* ENVELOPE: the whole object; TERMINAL RESPONSE: its data */
     struct buf *out;         /* ENVELOPE: response data; else NULL */
     bool *handled;           /* ENVELOPE: set it true and no further applet sees the event */
+    uint16_t file;                 /* FILE_UPDATED: which; it is in the command's transaction, and what the event returns is the command's status word */
+    const struct session *session; /* FILE_UPDATED: whose command it was */
 };
 
 /* ---- class ---- */
@@ -55,11 +60,15 @@ struct applet_class {
     const uint8_t *envelope_tags;            /* 0 at the end; may be NULL */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
     bool polls;                              /* it wants EVENT_STATUS */
+    bool watches;                            /* it wants EVENT_FILE_UPDATED */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal); /* once, when the card is made */
     sw_t (*select)(struct applet self);      /* may refuse */
     void (*deselect)(struct applet self);
     sw_t (*event)(struct applet self, const struct event *event);
     const void *(*share)(struct applet self, const char *service); /* a const table of functions (services.h), or NULL */
+    /* An authenticated OTA session's command to this applet was refused, by the gate or by its handler, and has left no trace. What is kept of that
+     * is kept with applet_put_now. May be NULL. */
+    void (*refused)(struct applet self, const struct session *session, sw_t sw);
 };
 
 /* ---- sessions: who is talking, what is selected, with what rights ---- */
