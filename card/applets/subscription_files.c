@@ -172,7 +172,7 @@ static void clear_files(struct file_changes *c, struct applet usim, bool df_gsm)
 
 static bool is_usim(struct applet self, uint8_t applet)
 {
-    return strcmp(applet_profile(self)->applets[applet].class_name, "usim") == 0;
+    return strcmp(applet_row_of(self.card, applet)->class_name, "usim") == 0;
 }
 
 /* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
@@ -180,7 +180,7 @@ void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t
 {
     clear_files(c, c->self, true);
     write_file(c, file_in(c->self, IN_DF_GSM, FID_IMSI), 0, imsi);
-    for (uint8_t a = 0; a < applet_profile(c->self)->n_applets; a++) {
+    for (uint8_t a = 0; a < applets_count(c->self.card); a++) {
         const struct applet usim = {c->self.card, a};
         if (!is_usim(c->self, a))
             continue;
@@ -196,14 +196,14 @@ bool subscription_is_imsi(struct applet self, uint16_t file)
     if (admin_file_fid(self.card, file) != FID_IMSI)
         return false;
     bool found = file == file_in(self, IN_DF_GSM, FID_IMSI);
-    for (uint8_t a = 0; a < applet_profile(self)->n_applets && !found; a++)
+    for (uint8_t a = 0; a < applets_count(self.card) && !found; a++)
         found = is_usim(self, a) && admin_file((struct applet){self.card, a}, FID_IMSI) == file;
     return found;
 }
 
 struct span subscription_imsi(struct applet self)
 {
-    for (uint8_t a = 0; a < applet_profile(self)->n_applets; a++)
+    for (uint8_t a = 0; a < applets_count(self.card); a++)
         if (is_usim(self, a))
             return admin_file_read(self.card, admin_file((struct applet){self.card, a}, FID_IMSI));
     return admin_file_read(self.card, file_in(self, IN_DF_GSM, FID_IMSI));
@@ -222,9 +222,9 @@ static uint16_t file_by_path(struct applet self, struct span path)
             return PROFILE_NO_FILE;
         if (first && fid == FID_CURRENT_ADF) {
             uint8_t a = 0;
-            while (a < applet_profile(self)->n_applets && !is_usim(self, a))
+            while (a < applets_count(self.card) && !is_usim(self, a))
                 a++;
-            at = a < applet_profile(self)->n_applets ? applet_profile(self)->applets[a].adf : PROFILE_NO_FILE;
+            at = a < applets_count(self.card) ? applet_row_of(self.card, a)->adf : PROFILE_NO_FILE;
         } else {
             at = admin_file_in(self.card, at, fid);
         }

@@ -177,6 +177,6 @@ void suspend_forget(struct uicc *card)
     if (!objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept))
         return;
     objects_begin(card->objects);
-    if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || objects_commit(card->objects) != STORE_OK)
-        objects_abort(card->objects);
+    if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || !card_commit(card))
+        (void)card_abort(card);
 }
