@@ -240,6 +240,8 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
     uicc_power_off(card);
     card->ram.powered = true;
     card->ram.may_resume = true;
+    if (card->made.dirty && !fs_load_made(card))
+        return 0;
     const struct event event = {.kind = EVENT_POWER_ON};
     for (uint8_t i = 0; i < card->profile->n_applets; i++) {
         if (card->classes[i]->event == NULL)

@@ -62,14 +62,17 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
                      const struct command_row **row)
 {
     const uint16_t queued = card->ram.toolkit.used;
+    const struct view before = session->view;
     *row = NULL;
+    if (card->made.dirty && !fs_load_made(card)) /* for want of memory, after a command before this one */
+        return SW_TECHNICAL_PROBLEM;
     objects_begin(card->objects);
     sw_t sw = run(card, session, cmd, out, row);
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
         if (objects_commit(card->objects) == STORE_OK) {
-            card->made.dirty = false;
+            fs_settle(card, session);
             return sw;
         }
         sw = SW_MEMORY_PROBLEM;
@@ -78,6 +81,7 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     }
     if (card->made.dirty && !fs_load_made(card)) /* only want of memory can be the reason */
         sw = SW_TECHNICAL_PROBLEM;
+    session->view = before; /* it may be on a file that was made and is not there now */
     if (card->ram.toolkit.used > queued)
         card->ram.toolkit.used = queued;
     crypto_wipe(out->p, out->len);

@@ -123,8 +123,9 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
-    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume))
-        suspend_forget(card);
+    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume) &&
+        !suspend_forget(card))
+        return answer(response, 0, SW_MEMORY_PROBLEM);
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
