@@ -255,12 +255,9 @@ static void settle(const struct uicc *card, struct session *session)
 
 void fs_settle(struct uicc *card, struct session *session)
 {
-    if (!card->made.dirty)
-        return;
     settle(card, session);
     for (uint8_t c = 0; c < APDU_CHANNELS; c++)
         settle(card, &card->ram.channels[c]);
-    card->made.dirty = false;
 }
 
 sw_t fs_remove(struct uicc *card, uint16_t file)

@@ -39,7 +39,7 @@ static void trace(void *ctx, const struct uicc_trace_event *e)
 
 static struct uicc_config config_of(struct fixture *f)
 {
-    return (struct uicc_config){&f->env, f->profile, f->store, classes};
+    return (struct uicc_config){&f->env, f->profile, f->store, f->classes};
 }
 
 static void open_profile(struct fixture *f, struct uicc_profile *profile)
@@ -57,11 +57,28 @@ static void open_profile(struct fixture *f, struct uicc_profile *profile)
     fixture_reset(f);
 }
 
-void fixture_open(struct fixture *f, const char *profile)
+static void fresh(struct fixture *f, const struct applet_class *const *more)
 {
-    struct profile_error error;
+    size_t n = 0;
     *f = (struct fixture){.crypto = crypto_new()};
     assert_non_null(f->crypto);
+    for (size_t i = 0; classes[i] != NULL; i++)
+        f->classes[n++] = classes[i];
+    for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
+        assert_true(n + 1 < sizeof f->classes / sizeof f->classes[0]);
+        f->classes[n++] = more[i];
+    }
+}
+
+void fixture_open(struct fixture *f, const char *profile)
+{
+    fixture_open_classes(f, profile, NULL);
+}
+
+void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more)
+{
+    struct profile_error error;
+    fresh(f, more);
     struct uicc_profile *p = profile_load(profile, &error);
     if (p == NULL)
         fail_msg("%s", error.text);
@@ -71,7 +88,7 @@ void fixture_open(struct fixture *f, const char *profile)
 void fixture_open_text(struct fixture *f, const char *yaml)
 {
     struct profile_error error;
-    *f = (struct fixture){.crypto = crypto_new()};
+    fresh(f, NULL);
     struct uicc_profile *p = profile_load_text(yaml, strlen(yaml), "test", &error);
     if (p == NULL)
         fail_msg("%s", error.text);

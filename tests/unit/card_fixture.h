@@ -30,12 +30,15 @@ struct fixture {
     bool tracing;
     uint8_t response[UICC_RESPONSE_MAX];
     size_t response_len;
+    const struct applet_class *classes[24];
     uint64_t counter;            /* of the OTA commands sent last */
 };
 
 /* Makes a card of the profile, powers it up. Fails the running cmocka test if it can't. */
 void fixture_open(struct fixture *f, const char *profile);
 void fixture_open_text(struct fixture *f, const char *yaml);
+/* With classes of the test's own besides; NULL at the end. */
+void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more);
 void fixture_close(struct fixture *f);
 
 /* Another card as `factory`'s is now, powered up: the store is copied, profile and ciphers are factory's (reading a profile takes longer than most tests).
