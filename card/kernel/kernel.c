@@ -227,6 +227,8 @@ void uicc_power_off(struct uicc *card)
 size_t uicc_reset(struct uicc *card, uint8_t *atr)
 {
     uicc_power_off(card);
+    if (!card_reload(card))
+        return 0;
     card->ram.powered = true;
     card->ram.may_resume = true;
     const struct event event = {.kind = EVENT_POWER_ON};
@@ -252,11 +254,16 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
 
 /* ---- the end of a transaction: what memory has of it follows the objects ---- */
 
+bool card_reload(struct uicc *card)
+{
+    bool ok = !card->made.dirty || fs_load_made(card); /* only want of memory can be the reason */
+    return (!card->registry.dirty || registry_load(card)) && ok;
+}
+
 bool card_abort(struct uicc *card)
 {
     objects_abort(card->objects);
-    bool ok = !card->made.dirty || fs_load_made(card); /* only want of memory can be the reason */
-    return (!card->registry.dirty || registry_load(card)) && ok;
+    return card_reload(card);
 }
 
 bool card_commit(struct uicc *card)

@@ -78,6 +78,10 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     const uint16_t queued = card->ram.toolkit.used;
     struct call call = {
         .card = card, .session = session, .cmd = cmd, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
+    const struct view before = session->view;
+    *row = NULL;
+    if (!card_reload(card)) /* for want of memory, after a command before this one */
+        return SW_TECHNICAL_PROBLEM;
     objects_begin(card->objects);
     registry_refresh(card);
     sw_t sw = run(&call, cmd);
@@ -85,14 +89,19 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
-        if (card_commit(card))
+        const bool files = card->made.dirty;
+        if (card_commit(card)) {
+            if (files)
+                fs_settle(card, session);
             return sw;
+        }
         sw = SW_MEMORY_PROBLEM;
     } else if (card_abort(card)) {
         tell_refused(&call, sw);
     } else {
         sw = SW_TECHNICAL_PROBLEM;
     }
+    session->view = before; /* it may be on a file that was made and is not there now */
     if (card->ram.toolkit.used > queued)
         card->ram.toolkit.used = queued;
     crypto_wipe(out->p, out->len);

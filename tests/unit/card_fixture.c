@@ -99,6 +99,31 @@ void fixture_close(struct fixture *f)
     crypto_free(f->crypto);
 }
 
+static bool copy_object(void *ctx, uint32_t id, struct span value)
+{
+    const struct store_change change = {.id = id, .value = value};
+    return store_write(ctx, &change, 1) == STORE_OK;
+}
+
+void fixture_copy(struct fixture *f, const struct fixture *factory)
+{
+    *f = (struct fixture){.crypto = factory->crypto, .profile = factory->profile, .env = factory->env, .counter = factory->counter};
+    memcpy(f->seed, factory->seed, sizeof f->seed);
+    memcpy(f->classes, factory->classes, sizeof f->classes);
+    f->env.ctx = f;
+    f->memory = store_mem_new();
+    assert_non_null(f->memory);
+    assert_int_equal(store_load(factory->memory, copy_object, f->memory), STORE_OK);
+    fixture_restart(f);
+}
+
+void fixture_discard(struct fixture *f)
+{
+    uicc_close(f->card);
+    store_close(f->store);
+    store_close(f->memory);
+}
+
 void fixture_restart(struct fixture *f)
 {
     uicc_close(f->card);
@@ -162,7 +187,8 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
         fail_msg("%s:%d: > %s\n  got  %s\n  want %s", file, line, command, text, pattern);
 }
 
-void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected)
+void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],
+                          struct aka_vector *expected)
 {
     struct profile_pair pair;
     const uint8_t amf[2] = {0x80, 0x00};
@@ -170,7 +196,7 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
     assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, sizeof f->seed), FIXTURE_ICCID, index, &pair));
     const struct aka_algorithm *a = aka_algorithm(pair.algorithm);
     data[0] = data[17] = 16;
-    assert_true(crypto_random(NULL, data + 1, 16));
+    memcpy(data + 1, rand, 16);
     assert_true(a->f2345(f->crypto, &pair.key, data + 1, expected));
     sqn_to(sqn, sqn_octets);
     assert_true(a->f1(f->crypto, &pair.key, data + 1, sqn_octets, amf, mac, NULL));
@@ -178,6 +204,13 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
         data[18 + i] = sqn_octets[i] ^ expected->ak[i];
     memcpy(data + 24, amf, 2);
     memcpy(data + 26, mac, 8);
+}
+
+void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected)
+{
+    uint8_t rand[16];
+    assert_true(crypto_random(NULL, rand, sizeof rand));
+    fixture_challenge_of(f, index, sqn, rand, data, expected);
 }
 
 static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
