@@ -167,7 +167,7 @@ static void clear_files(struct changer *c, struct applet usim, bool df_gsm)
 
 static bool is_usim(struct applet self, uint8_t applet)
 {
-    return strcmp(applet_profile(self)->applets[applet].class_name, "usim") == 0;
+    return strcmp(applet_row_of(self.card, applet)->class_name, "usim") == 0;
 }
 
 /* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
@@ -175,7 +175,7 @@ static void change_files(struct changer *c, struct span imsi, uint8_t mnc_length
 {
     clear_files(c, c->self, true);
     write_file(c, file_in(c->self, IN_DF_GSM, FID_IMSI), 0, imsi);
-    for (uint8_t a = 0; a < applet_profile(c->self)->n_applets; a++) {
+    for (uint8_t a = 0; a < applets_count(c->self.card); a++) {
         const struct applet usim = {c->self.card, a};
         if (!is_usim(c->self, a))
             continue;
@@ -199,9 +199,9 @@ static uint16_t file_by_path(struct applet self, struct span path)
             return PROFILE_NO_FILE;
         if (first && fid == FID_CURRENT_ADF) {
             uint8_t a = 0;
-            while (a < applet_profile(self)->n_applets && !is_usim(self, a))
+            while (a < applets_count(self.card) && !is_usim(self, a))
                 a++;
-            at = a < applet_profile(self)->n_applets ? applet_profile(self)->applets[a].adf : PROFILE_NO_FILE;
+            at = a < applets_count(self.card) ? applet_row_of(self.card, a)->adf : PROFILE_NO_FILE;
         } else {
             at = admin_file_in(self.card, at, fid);
         }

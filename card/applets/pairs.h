@@ -8,6 +8,7 @@
 #ifndef APPLETS_PAIRS_H
 #define APPLETS_PAIRS_H
 
+#include "registry.h"
 #include "services.h"
 #include "sqn.h"
 #include "subscription.h"

@@ -6,7 +6,7 @@
 
 bool subscription_of(struct uicc *card, struct applet *out)
 {
-    for (uint8_t i = 0; i < applet_profile((struct applet){card, 0})->n_applets; i++)
+    for (uint8_t i = 0; i < applets_count(card); i++)
         if (applet_class_of(card, i) == &subscription_class) {
             *out = (struct applet){card, i};
             return true;

@@ -9,9 +9,9 @@
 static uint8_t server(const struct uicc *card, const struct session *session, const struct command *cmd)
 {
     if (cmd->klass != CLASS_GSM)
-        return session->applet;
-    for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        if (card->classes[i]->card_commands != NULL)
+        return session->applet != NO_APPLET && applet_active(card, session->applet) ? session->applet : (uint8_t)NO_APPLET;
+    for (uint8_t i = 0; i < applets_count(card); i++)
+        if (applet_class_of(card, i)->card_commands != NULL && applet_active(card, i))
             return i;
     return NO_APPLET;
 }
@@ -24,7 +24,7 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
     size_t n = 1;
     uint8_t applet = server(card, session, cmd);
     if (applet != NO_APPLET)
-        tables[n] = cmd->klass == CLASS_GSM ? card->classes[applet]->card_commands : card->classes[applet]->commands;
+        tables[n] = cmd->klass == CLASS_GSM ? applet_class_of(card, applet)->card_commands : applet_class_of(card, applet)->commands;
     n += tables[n] != NULL;
     return dispatch_find(tables, n, cmd, row);
 }
@@ -32,7 +32,7 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
 sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw)
 {
     uint8_t applet = cmd->klass == CLASS_GSM ? server(card, NULL, cmd) : NO_APPLET;
-    return applet == NO_APPLET ? sw : card->classes[applet]->card_status(cmd, row, sw);
+    return applet == NO_APPLET ? sw : applet_class_of(card, applet)->card_status(cmd, row, sw);
 }
 
 static sw_t run(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
@@ -62,22 +62,27 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
                      const struct command_row **row)
 {
     const uint16_t queued = card->ram.toolkit.used;
+    const struct view before = session->view;
     *row = NULL;
+    if (!card_reload(card)) /* for want of memory, after a command before this one */
+        return SW_TECHNICAL_PROBLEM;
     objects_begin(card->objects);
+    registry_refresh(card);
     sw_t sw = run(card, session, cmd, out, row);
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
-        if (objects_commit(card->objects) == STORE_OK) {
-            card->made.dirty = false;
+        const bool files = card->made.dirty;
+        if (card_commit(card)) {
+            if (files)
+                fs_settle(card, session);
             return sw;
         }
         sw = SW_MEMORY_PROBLEM;
-    } else {
-        objects_abort(card->objects);
-    }
-    if (card->made.dirty && !fs_load_made(card)) /* only want of memory can be the reason */
+    } else if (!card_abort(card)) {
         sw = SW_TECHNICAL_PROBLEM;
+    }
+    session->view = before; /* it may be on a file that was made and is not there now */
     if (card->ram.toolkit.used > queued)
         card->ram.toolkit.used = queued;
     crypto_wipe(out->p, out->len);
@@ -95,7 +100,7 @@ sw_t command_get_response(struct call *call)
 
 void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out)
 {
-    const struct profile_applet *a = &card->profile->applets[applet];
+    const struct profile_applet *a = applet_row_of(card, applet);
     *out = (struct session){
         .open = true,
         .remote = true,
@@ -145,7 +150,7 @@ static sw_t execute_remote(struct uicc *card, struct session *session, struct co
         waiting->n = 0;
     }
     /* What the caller changed so far is its own step; the command is the next. */
-    if (objects_commit(card->objects) != STORE_OK) {
+    if (!card_commit(card)) {
         objects_begin(card->objects);
         return SW_MEMORY_PROBLEM;
     }

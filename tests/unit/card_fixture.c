@@ -18,6 +18,11 @@
 static const struct applet_class *const classes[] = {&gsm_class,          &isim_class, &ota_class, &rfm_class,
                                                      &subscription_class, &usim_class, NULL};
 
+const struct applet_class *const *fixture_classes(void)
+{
+    return classes;
+}
+
 static void trace(void *ctx, const struct uicc_trace_event *e)
 {
     struct fixture *f = ctx;
@@ -34,7 +39,7 @@ static void trace(void *ctx, const struct uicc_trace_event *e)
 
 static struct uicc_config config_of(struct fixture *f)
 {
-    return (struct uicc_config){&f->env, f->profile, f->store, classes};
+    return (struct uicc_config){&f->env, f->profile, f->store, f->classes};
 }
 
 static void open_profile(struct fixture *f, struct uicc_profile *profile)
@@ -52,11 +57,28 @@ static void open_profile(struct fixture *f, struct uicc_profile *profile)
     fixture_reset(f);
 }
 
-void fixture_open(struct fixture *f, const char *profile)
+static void fresh(struct fixture *f, const struct applet_class *const *more)
 {
-    struct profile_error error;
+    size_t n = 0;
     *f = (struct fixture){.crypto = crypto_new()};
     assert_non_null(f->crypto);
+    for (size_t i = 0; classes[i] != NULL; i++)
+        f->classes[n++] = classes[i];
+    for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
+        assert_true(n + 1 < sizeof f->classes / sizeof f->classes[0]);
+        f->classes[n++] = more[i];
+    }
+}
+
+void fixture_open(struct fixture *f, const char *profile)
+{
+    fixture_open_classes(f, profile, NULL);
+}
+
+void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more)
+{
+    struct profile_error error;
+    fresh(f, more);
     struct uicc_profile *p = profile_load(profile, &error);
     if (p == NULL)
         fail_msg("%s", error.text);
@@ -66,7 +88,7 @@ void fixture_open(struct fixture *f, const char *profile)
 void fixture_open_text(struct fixture *f, const char *yaml)
 {
     struct profile_error error;
-    *f = (struct fixture){.crypto = crypto_new()};
+    fresh(f, NULL);
     struct uicc_profile *p = profile_load_text(yaml, strlen(yaml), "test", &error);
     if (p == NULL)
         fail_msg("%s", error.text);
@@ -80,6 +102,30 @@ void fixture_close(struct fixture *f)
     store_close(f->memory);
     profile_free(f->profile);
     crypto_free(f->crypto);
+}
+
+static bool copy_object(void *ctx, uint32_t id, struct span value)
+{
+    const struct store_change change = {.id = id, .value = value};
+    return store_write(ctx, &change, 1) == STORE_OK;
+}
+
+void fixture_copy(struct fixture *f, const struct fixture *factory)
+{
+    *f = (struct fixture){.crypto = factory->crypto, .profile = factory->profile, .env = factory->env, .counter = factory->counter};
+    memcpy(f->seed, factory->seed, sizeof f->seed);
+    f->env.ctx = f;
+    f->memory = store_mem_new();
+    assert_non_null(f->memory);
+    assert_int_equal(store_load(factory->memory, copy_object, f->memory), STORE_OK);
+    fixture_restart(f);
+}
+
+void fixture_discard(struct fixture *f)
+{
+    uicc_close(f->card);
+    store_close(f->store);
+    store_close(f->memory);
 }
 
 void fixture_restart(struct fixture *f)
@@ -145,7 +191,8 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
         fail_msg("%s:%d: > %s\n  got  %s\n  want %s", file, line, command, text, pattern);
 }
 
-void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected)
+void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],
+                          struct aka_vector *expected)
 {
     struct profile_pair pair;
     const uint8_t amf[2] = {0x80, 0x00};
@@ -153,7 +200,7 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
     assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, sizeof f->seed), FIXTURE_ICCID, index, &pair));
     const struct aka_algorithm *a = aka_algorithm(pair.algorithm);
     data[0] = data[17] = 16;
-    assert_true(crypto_random(NULL, data + 1, 16));
+    memcpy(data + 1, rand, 16);
     assert_true(a->f2345(f->crypto, &pair.key, data + 1, expected));
     sqn_to(sqn, sqn_octets);
     assert_true(a->f1(f->crypto, &pair.key, data + 1, sqn_octets, amf, mac, NULL));
@@ -161,6 +208,13 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
         data[18 + i] = sqn_octets[i] ^ expected->ak[i];
     memcpy(data + 24, amf, 2);
     memcpy(data + 26, mac, 8);
+}
+
+void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected)
+{
+    uint8_t rand[16];
+    assert_true(crypto_random(NULL, rand, sizeof rand));
+    fixture_challenge_of(f, index, sqn, rand, data, expected);
 }
 
 static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
