@@ -733,7 +733,7 @@ static void test_making(void **state)
         for (long n = 0;; n++) {
             struct fixture g = {.memory = store_mem_new()};
             g.store = fault_store_new(g.memory);
-            const struct uicc_config config = {&env, f.profile, g.store, fixture_classes()};
+            const struct uicc_config config = {&env, f.profile, g.store, f.classes};
             const struct uicc_personal personal = {FIXTURE_ICCID, NULL, f.seed, sizeof f.seed, NULL};
             long calls = 0;
             faults_disarm();
@@ -757,7 +757,7 @@ static void test_making(void **state)
         }
     for (long n = 0;; n++) {
         uint8_t atr[UICC_ATR_MAX];
-        const struct uicc_config config = {&env, f.profile, f.store, fixture_classes()};
+        const struct uicc_config config = {&env, f.profile, f.store, f.classes};
         struct uicc *card;
         faults_arm(FAULT_MEMORY, n, n % 2 == 0);
         faults_on();

@@ -18,11 +18,6 @@
 static const struct applet_class *const classes[] = {&gsm_class,          &isim_class, &ota_class, &rfm_class,
                                                      &subscription_class, &usim_class, NULL};
 
-const struct applet_class *const *fixture_classes(void)
-{
-    return classes;
-}
-
 static void trace(void *ctx, const struct uicc_trace_event *e)
 {
     struct fixture *f = ctx;
@@ -114,6 +109,7 @@ void fixture_copy(struct fixture *f, const struct fixture *factory)
 {
     *f = (struct fixture){.crypto = factory->crypto, .profile = factory->profile, .env = factory->env, .counter = factory->counter};
     memcpy(f->seed, factory->seed, sizeof f->seed);
+    memcpy(f->classes, factory->classes, sizeof f->classes);
     f->env.ctx = f;
     f->memory = store_mem_new();
     assert_non_null(f->memory);

@@ -46,8 +46,6 @@ void fixture_close(struct fixture *f);
 void fixture_copy(struct fixture *f, const struct fixture *factory);
 void fixture_discard(struct fixture *f);
 
-const struct applet_class *const *fixture_classes(void); /* all there are, NULL at the end */
-
 /* The card process dies and starts again: what the store has is what there is. */
 void fixture_restart(struct fixture *f);
 void fixture_reset(struct fixture *f);
