@@ -25,20 +25,35 @@ static const void *share(struct applet self, const char *service)
 static sw_t strike(struct applet self, enum trial_strike kind, bool refresh)
 {
     bool roll_back;
-    if (!trial_strike(self, kind, &roll_back))
+    if (!trial_strike(self, kind, &roll_back) || (roll_back && !trial_roll_back(self, refresh)))
         return SW_MEMORY_PROBLEM;
-    return !roll_back || trial_roll_back(self, refresh) ? SW_OK : SW_MEMORY_PROBLEM;
+    return roll_back || selection_strike(self, kind, refresh) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 /* ETSI TS 102 223 7.5: EVENT DOWNLOAD with "location status" (03) and a location status (tag 1B): 00 normal service, 01 limited service, 02 no service. */
 static sw_t event_download(struct applet self, struct span envelope)
 {
-    enum { EVENT_LIST = 0x19, LOCATION_STATUS_EVENT = 0x03, LOCATION_STATUS = 0x1B, NORMAL_SERVICE = 0 };
-    struct span inner, list, status;
+    enum { EVENT_LIST = 0x19, LOCATION_STATUS_EVENT = 0x03, LOCATION_STATUS = 0x1B, LOCATION_INFORMATION = 0x13, NORMAL_SERVICE = 0 };
+    struct span inner, list, status, location;
+    struct trial trial;
     if (!tlv_find(envelope, SUBSCRIPTION_EVENTS, &inner) || !ctlv_find(inner, EVENT_LIST, 0, &list) || list.n != 1 ||
         list.p[0] != LOCATION_STATUS_EVENT || !ctlv_find(inner, LOCATION_STATUS, 0, &status) || status.n != 1)
         return SW_OK;
-    return status.p[0] == NORMAL_SERVICE ? SW_OK : strike(self, STRIKE_NO_SERVICE, true);
+    bool normal = status.p[0] == NORMAL_SERVICE;
+    if (trial_load(self, &trial))
+        return normal ? SW_OK : strike(self, STRIKE_NO_SERVICE, true);
+    (void)ctlv_find(inner, LOCATION_INFORMATION, 0, &location);
+    return selection_location(self, normal, location) ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+/* What is in force: the trial's limits, or those of automatic selection. */
+static bool limits_now(struct applet self, struct trial_policy *out)
+{
+    struct trial trial;
+    bool tried = trial_load(self, &trial);
+    if (tried)
+        *out = trial.policy;
+    return tried || selection_limits(self, out);
 }
 
 /* The terminal is asked to report location status while there is something to watch. */
@@ -46,7 +61,8 @@ static void watch_location(struct applet self)
 {
     static const uint8_t list[] = {0x99, 1, 0x03};
     struct trial trial;
-    if (trial_load(self, &trial) && trial.policy.no_service != 0)
+    bool tried = trial_load(self, &trial);
+    if (tried ? trial.policy.no_service != 0 : selection_watches(self))
         (void)proactive_send(self, PROACTIVE_SET_UP_EVENT_LIST, 0, span_of(list, sizeof list));
 }
 
@@ -59,19 +75,19 @@ static uint8_t swapped(unsigned value) /* two digits as TS 102 223 8.38 has them
 static void start_timer(struct applet self)
 {
     enum { START = 0x00, TIMER = 1 };
-    struct trial trial;
-    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
+    struct trial_policy limits;
+    if (!limits_now(self, &limits) || limits.minutes == 0)
         return;
-    const uint8_t rest[] = {0xA4, 1, TIMER, 0xA5, 3, swapped(trial.policy.minutes / 60u), swapped(trial.policy.minutes % 60u), 0};
+    const uint8_t rest[] = {0xA4, 1, TIMER, 0xA5, 3, swapped(limits.minutes / 60u), swapped(limits.minutes % 60u), 0};
     (void)proactive_send(self, PROACTIVE_TIMER_MANAGEMENT, START, span_of(rest, sizeof rest));
 }
 
 static sw_t time_is_up(struct applet self)
 {
     struct trial trial;
-    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
-        return SW_OK;
-    return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
+    if (!trial_load(self, &trial))
+        return selection_timer(self) ? SW_OK : SW_MEMORY_PROBLEM;
+    return trial.policy.minutes == 0 || trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 static sw_t event(struct applet self, const struct event *e)
@@ -88,6 +104,8 @@ static sw_t event(struct applet self, const struct event *e)
         start_timer(self);
         return SW_OK;
     case EVENT_ENVELOPE:
+        if (e->tag == CALL_CONTROL || e->tag == MESSAGE_CONTROL)
+            return use_control(self, e);
         return e->tag == SUBSCRIPTION_TIMER ? time_is_up(self) : event_download(self, e->data);
     case EVENT_FILE_UPDATED:
         return subscription_imsi_updated(self, e->file, e->session);
@@ -105,12 +123,14 @@ static const struct command_row rows[] = {
      ACCESS_ADMIN, ROW_REMOTE, command_get_data},
     {"GET DATA (last order)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, LAST_ORDER, 0xFF, CASE_2, 0, 0, TARGET_NONE,
      ACCESS_OPERATOR, ROW_REMOTE, command_get_data},
+    {"GET DATA (automatic selection)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, SELECTION_INFO, 0xFF, CASE_2, 0, 0, TARGET_NONE,
+     ACCESS_ADMIN, ROW_REMOTE, command_get_data},
     {"GET DATA (log)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, AUDIT_LOG, 0xFF, CASE_2, 0, 0, TARGET_NONE, ACCESS_ADMIN,
      ROW_REMOTE, command_get_data},
 };
 
 static const struct command_table table = {rows, sizeof rows / sizeof rows[0]};
-static const uint8_t envelope_tags[] = {SUBSCRIPTION_EVENTS, SUBSCRIPTION_TIMER, 0};
+static const uint8_t envelope_tags[] = {CALL_CONTROL, MESSAGE_CONTROL, SUBSCRIPTION_EVENTS, SUBSCRIPTION_TIMER, 0};
 
 const struct applet_class subscription_class = {
     .name = "subscription",

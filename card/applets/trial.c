@@ -109,23 +109,26 @@ static bool over(const struct trial_policy *p, const uint8_t tried[STRIKES])
     return false;
 }
 
-bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back)
+bool strikes_count(struct applet self, const struct trial_policy *limits, enum trial_strike strike, bool *over_limit)
 {
-    struct trial t;
     uint8_t tried[STRIKES];
-    *roll_back = false;
-    if (!trial_load(self, &t))
-        return true;
     bool ok = true;
     tried_load(self, tried);
-    if (limit(&t.policy, strike) != 0) { /* otherwise there is nothing to write down for it */
+    if (limit(limits, strike) != 0) { /* otherwise there is nothing to write down for it */
         if (tried[strike] < 0xFF)
             tried[strike]++;
         ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
     }
     /* Another limit may have been passed when nothing could be done about it: a terminal that only power-cycles then must not keep the trial alive. */
-    *roll_back = over(&t.policy, tried);
+    *over_limit = over(limits, tried);
     return ok;
+}
+
+bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back)
+{
+    struct trial t;
+    *roll_back = false;
+    return !trial_load(self, &t) || strikes_count(self, &t.policy, strike, roll_back);
 }
 
 bool trial_due(struct applet self)
@@ -156,7 +159,7 @@ bool trial_roll_back(struct applet self, bool refresh)
     if (!trial_load(self, &t))
         return true;
     bool ok = subscription_files_restore(self) && subscription_tell_users(self) &&
-              (t.from == t.to || set_state(self, t.to, PAIR_UNUSED)) && set_state(self, t.from, t.from_state) &&
+              (t.from == t.to || (set_state(self, t.to, PAIR_UNUSED) && use_put(self, t.to, SPAN_EMPTY))) && set_state(self, t.from, t.from_state) &&
               (t.from != t.to || imsi_back(self, t.from)) && pair_set_active(self, t.from) &&
               set_outcome(self, ORDER_ROLLED_BACK) && trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))
