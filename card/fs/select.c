@@ -144,6 +144,8 @@ void session_leave_applet(struct uicc *card, struct session *session)
     if (session->applet == NO_APPLET)
         return;
     const struct applet_class *class = applet_class_of(card, session->applet);
+    if (class->messaging != NULL)
+        class->messaging->close((struct applet){card, session->applet}, session);
     if (class->deselect != NULL)
         class->deselect((struct applet){card, session->applet});
     session->applet = NO_APPLET;
@@ -185,6 +187,8 @@ static sw_t select_applet(struct call *call)
         }
         session_leave_applet(call->card, call->session);
         call->session->applet = index;
+    } else if (class->messaging != NULL) { /* selected anew: a secure channel ends */
+        class->messaging->close((struct applet){call->card, index}, call->session);
     }
     if (a->adf != PROFILE_NO_FILE && is_dir(call->card, a->adf)) {
         fs_choose(call->session, call->card, a->adf);
@@ -194,7 +198,10 @@ static sw_t select_applet(struct call *call)
     if ((call->cmd->p2 & P2_DATA) != P2_NO_DATA) { /* an applet without files: FCI with its name (GlobalPlatform 11.9.3.1) */
         size_t fci = buf_tlv_open(call->out, 0x6F);
         buf_tlv(call->out, 0x84, span_of(a->aid, a->aid_len));
-        buf_tlv(call->out, 0xA5, SPAN_EMPTY);
+        size_t proprietary = buf_tlv_open(call->out, 0xA5);
+        if (class->fci != NULL)
+            class->fci((struct applet){call->card, index}, call->out);
+        buf_tlv_close(call->out, proprietary);
         buf_tlv_close(call->out, fci);
     }
     return SW_OK;

@@ -44,6 +44,20 @@ struct event {
 
 /* ---- class ---- */
 
+struct session;
+
+/* Secure messaging, as an applet's class offers it: a secure channel of its own, or its security domain's (GlobalPlatform Card Specification 10). The kernel calls it for a command
+ * whose CLA says so, on the card-terminal interface only: scripts are secured by SCP80. */
+struct secure_messaging {
+    /* Takes the protection off: the command's plain data field goes to `plain` (room for 256 octets), the level at which it came to *level, never 0. Anything but SW_OK is the
+     * answer: the command does not run. */
+    sw_t (*unwrap)(struct applet self, const struct session *session, const struct command *cmd, struct buf *plain, uint8_t *level);
+    /* Protects the response to such a command; not called for errors. `out` has room. false: 6F00. */
+    bool (*wrap)(struct applet self, const struct session *session, sw_t sw, struct buf *out);
+    /* The application session on this channel ends. */
+    void (*close)(struct applet self, const struct session *session);
+};
+
 struct applet_class {
     const char *name;                        /* what profiles call it */
     const struct command_table *commands;    /* while selected, and for OTA scripts that target it; may be NULL */
@@ -53,11 +67,13 @@ struct applet_class {
     const struct command_table *card_commands;
     sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw);
     const uint8_t *envelope_tags;            /* 0 at the end; may be NULL */
+    const struct secure_messaging *messaging; /* NULL: none, and 6882 */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
     bool polls;                              /* it wants EVENT_STATUS */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal); /* once, when the card is made */
     sw_t (*select)(struct applet self);      /* may refuse */
     void (*deselect)(struct applet self);
+    void (*fci)(struct applet self, struct buf *out); /* proprietary data (A5) of its FCI, when it has no ADF; may be NULL */
     sw_t (*event)(struct applet self, const struct event *event);
     const void *(*share)(struct applet self, const char *service); /* a const table of functions (services.h), or NULL */
 };
@@ -81,6 +97,7 @@ struct session {
     uint32_t granted;  /* remote: key references taken as verified (profile_pin_bit) */
     uint32_t rights;   /* remote: enum applet_right, RIGHT_AUTHENTIC, RIGHT_STANDBY */
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering */
+    uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
 
 /* Rights that a session has besides those of its keyset. */
@@ -159,7 +176,7 @@ void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uin
 
 /* The applet with this TAR; NO_APPLET if there is none. */
 uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);
-const struct applet_class *applet_class_of(struct uicc *card, uint8_t index);
+const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index);
 
 /* ---- toolkit ---- */
 

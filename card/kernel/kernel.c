@@ -344,7 +344,7 @@ uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3])
     return NO_APPLET;
 }
 
-const struct applet_class *applet_class_of(struct uicc *card, uint8_t index)
+const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index)
 {
     return card->classes[index];
 }
