@@ -151,6 +151,8 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
+    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume) && !suspend_forget(card))
+        return answer(response, 0, SW_MEMORY_PROBLEM);
     uint8_t plain[256];
     struct buf plain_data = buf_of(plain, sizeof plain);
     if (cmd->messaging != 0) {
@@ -158,8 +160,6 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         if (refused != SW_OK)
             return answer(response, 0, refused);
     }
-    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume))
-        suspend_forget(card);
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
