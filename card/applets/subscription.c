@@ -89,6 +89,8 @@ static sw_t event(struct applet self, const struct event *e)
         return SW_OK;
     case EVENT_ENVELOPE:
         return e->tag == SUBSCRIPTION_TIMER ? time_is_up(self) : event_download(self, e->data);
+    case EVENT_FILE_UPDATED:
+        return subscription_imsi_updated(self, e->file, e->session);
     default:
         return SW_OK;
     }
@@ -116,6 +118,8 @@ const struct applet_class subscription_class = {
     .envelope_tags = envelope_tags,
     .script_target = true,
     .polls = true,
+    .watches = true,
+    .refused = audit_refused,
     .install = pairs_install,
     .event = event,
     .share = share,

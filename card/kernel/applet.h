@@ -32,7 +32,10 @@ enum event_kind {
     EVENT_POWER_ON,          /* after a reset, before the first command */
     EVENT_STATUS,            /* the terminal polled with STATUS; only classes with `polls` */
     EVENT_TERMINAL_PROFILE,  /* the terminal said what it can do */
+    EVENT_FILE_UPDATED,      /* a command is about to have changed a file (TS 102 241: external file update); only classes with `watches` */
 };
+
+struct session;
 
 struct event {
     enum event_kind kind;
@@ -40,6 +43,8 @@ struct event {
     struct span data;        /* ENVELOPE: the whole object; TERMINAL RESPONSE: its data */
     struct buf *out;         /* ENVELOPE: response data; else NULL */
     bool *handled;           /* ENVELOPE: set it true and no further applet sees the event */
+    uint16_t file;                 /* FILE_UPDATED: which; it is in the command's transaction, and what the event returns is the command's status word */
+    const struct session *session; /* FILE_UPDATED: whose command it was */
 };
 
 /* ---- class ---- */
@@ -76,6 +81,7 @@ struct applet_class {
     const struct secure_messaging *messaging; /* NULL: none, and 6882 */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
     bool polls;                              /* it wants EVENT_STATUS */
+    bool watches;                            /* it wants EVENT_FILE_UPDATED */
     bool security_domain;                    /* instances can own others (GlobalPlatform 2.3 7); the profile's first is the issuer's */
     bool installable;                        /* INSTALL may make instances of it, if it has package and module */
     uint8_t privileges[3];                   /* of an instance that the profile makes (GlobalPlatform table 11-7) */
@@ -89,6 +95,9 @@ struct applet_class {
     void (*fci)(struct applet self, struct buf *out); /* proprietary data (A5) of its FCI, when it has no ADF; may be NULL */
     sw_t (*event)(struct applet self, const struct event *event);
     const void *(*share)(struct applet self, const char *service); /* a const table of functions (services.h), or NULL */
+    /* An authenticated OTA session's command to this applet was refused, by the gate or by its handler, and has left no trace. What is kept of that
+     * is kept with applet_put_now. May be NULL. */
+    void (*refused)(struct applet self, const struct session *session, sw_t sw);
 };
 
 /* ---- sessions: who is talking, what is selected, with what rights ---- */

@@ -151,7 +151,7 @@ sw_t command_envelope(struct call *call)
     if (!tlv_next(&r, &t) || !rd_done(&r) || t.tag < ENVELOPE_FIRST || t.tag > ENVELOPE_LAST)
         return SW_WRONG_DATA;
     bool handled = false;
-    const struct event event = {EVENT_ENVELOPE, t.tag, call->cmd->data, call->out, &handled};
+    const struct event event = {.kind = EVENT_ENVELOPE, .tag = t.tag, .data = call->cmd->data, .out = call->out, .handled = &handled};
     for (uint8_t i = 0; i < applets_count(call->card) && !handled; i++) {
         const struct applet_class *class = applet_class_of(call->card, i);
         if (class->event == NULL || !listens(class, t.tag) || !applet_active(call->card, i))
@@ -187,6 +187,6 @@ sw_t command_terminal_response(struct call *call)
         return SW_WRONG_DATA;
     drop_first(t);
     const struct applet_class *class = applet_class_of(call->card, e.applet);
-    const struct event event = {EVENT_TERMINAL_RESPONSE, e.type, call->cmd->data, NULL, NULL};
+    const struct event event = {.kind = EVENT_TERMINAL_RESPONSE, .tag = e.type, .data = call->cmd->data};
     return class->event != NULL && applet_active(call->card, e.applet) ? class->event((struct applet){call->card, e.applet}, &event) : SW_OK;
 }

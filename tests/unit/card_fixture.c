@@ -435,3 +435,36 @@ uint8_t *fixture_snapshot(struct fixture *f, size_t *n)
     *n = total;
     return all;
 }
+
+void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room)
+{
+    char tar[7], script[600];
+    struct fixture_por por;
+    size_t n = strlen(apdu_hex) / 2;
+    fixture_tar(f, "subscription", tar);
+    if (n < 0x80)
+        snprintf(script, sizeof script, "AE8022%02zx%s0000", n, apdu_hex);
+    else
+        snprintf(script, sizeof script, "AE802281%02zx%s0000", n, apdu_hex);
+    const struct fixture_ota ota = {keys, FIXTURE_SPI, tar, script, 0};
+    fixture_ota(f, &ota, &por);
+    answer[0] = '\0';
+    if (por.answered && por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK && por.n > 6) {
+        assert_true(2 * (por.n - 6) < room);
+        hex_format(span_of(por.data + 4, por.n - 6), answer);
+    } else if (por.answered) {
+        snprintf(answer, room, "%s %02x", por.verdict == SCP80_GENUINE ? "genuine" : "unprotected", por.status);
+    }
+}
+
+void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern)
+{
+    char answer[600];
+    fixture_command(f, keys, apdu_hex, answer, sizeof answer);
+    const char *a = answer, *p = pattern;
+    for (; *p != '\0' && *p != '*'; a++, p++)
+        if (*a == '\0' || (*p != '.' && (*a | 0x20) != (*p | 0x20)))
+            fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
+    if (*p == '\0' && *a != '\0')
+        fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
+}

@@ -107,6 +107,12 @@ struct fixture_por {
 void fixture_ota(struct fixture *f, const struct fixture_ota *ota, struct fixture_por *por);
 void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span apdu, struct fixture_por *por);
 
+/* A command of the keyset of pair `keys` (or FIXTURE_COMMON) to the subscription applet, in expanded format: its answer is data and status word, as hex; "genuine 02" or "unprotected 06" when there
+ * is none but a response status. fixture_expect compares with a pattern as fixture_apdu has it. */
+enum { FIXTURE_SPI = 0x1619 };
+void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room);
+void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern);
+
 /* First TAR of the profile's first applet of this class, as hex. */
 void fixture_tar(struct fixture *f, const char *class_name, char hex[7]);
 
