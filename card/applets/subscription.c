@@ -6,7 +6,7 @@
 
 bool subscription_of(struct uicc *card, struct applet *out)
 {
-    for (uint8_t i = 0; i < applet_profile((struct applet){card, 0})->n_applets; i++)
+    for (uint8_t i = 0; i < applets_count(card); i++)
         if (applet_class_of(card, i) == &subscription_class) {
             *out = (struct applet){card, i};
             return true;
@@ -89,6 +89,8 @@ static sw_t event(struct applet self, const struct event *e)
         return SW_OK;
     case EVENT_ENVELOPE:
         return e->tag == SUBSCRIPTION_TIMER ? time_is_up(self) : event_download(self, e->data);
+    case EVENT_FILE_UPDATED:
+        return subscription_imsi_updated(self, e->file, e->session);
     default:
         return SW_OK;
     }
@@ -116,6 +118,8 @@ const struct applet_class subscription_class = {
     .envelope_tags = envelope_tags,
     .script_target = true,
     .polls = true,
+    .watches = true,
+    .refused = audit_refused,
     .install = pairs_install,
     .event = event,
     .share = share,

@@ -89,12 +89,31 @@ bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct 
     return true;
 }
 
+/* What it has fetched is still answered, to nobody; the rest is forgotten. */
+void toolkit_forget(struct uicc *card, uint8_t applet)
+{
+    struct toolkit *t = &card->ram.toolkit;
+    size_t at = 0;
+    while (at + ENTRY_HEADER <= t->used) {
+        size_t n = ENTRY_HEADER + ((size_t)t->queue[at + 2] << 8 | t->queue[at + 3]);
+        if (t->queue[at] != applet) {
+            at += n;
+        } else if (at == 0 && t->fetched) {
+            t->queue[at] = NO_APPLET;
+            at += n;
+        } else {
+            memmove(t->queue + at, t->queue + at + n, t->used - at - n);
+            t->used = (uint16_t)(t->used - n);
+        }
+    }
+}
+
 /* An event that has nothing to be answered, to every applet (or to those that want polls). */
 sw_t applets_tell(struct uicc *card, const struct event *event, bool polls)
 {
-    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+    for (uint8_t i = 0; i < applets_count(card); i++) {
         const struct applet_class *class = applet_class_of(card, i);
-        if (class->event == NULL || (polls && !class->polls))
+        if (class->event == NULL || (polls && !class->polls) || !applet_active(card, i))
             continue;
         sw_t sw = class->event((struct applet){card, i}, event);
         if (sw != SW_OK)
@@ -132,10 +151,10 @@ sw_t command_envelope(struct call *call)
     if (!tlv_next(&r, &t) || !rd_done(&r) || t.tag < ENVELOPE_FIRST || t.tag > ENVELOPE_LAST)
         return SW_WRONG_DATA;
     bool handled = false;
-    const struct event event = {EVENT_ENVELOPE, t.tag, call->cmd->data, call->out, &handled};
-    for (uint8_t i = 0; i < call->card->profile->n_applets && !handled; i++) {
+    const struct event event = {.kind = EVENT_ENVELOPE, .tag = t.tag, .data = call->cmd->data, .out = call->out, .handled = &handled};
+    for (uint8_t i = 0; i < applets_count(call->card) && !handled; i++) {
         const struct applet_class *class = applet_class_of(call->card, i);
-        if (class->event == NULL || !listens(class, t.tag))
+        if (class->event == NULL || !listens(class, t.tag) || !applet_active(call->card, i))
             continue;
         sw_t sw = class->event((struct applet){call->card, i}, &event);
         if (sw != SW_OK)
@@ -168,6 +187,6 @@ sw_t command_terminal_response(struct call *call)
         return SW_WRONG_DATA;
     drop_first(t);
     const struct applet_class *class = applet_class_of(call->card, e.applet);
-    const struct event event = {EVENT_TERMINAL_RESPONSE, e.type, call->cmd->data, NULL, NULL};
-    return class->event != NULL ? class->event((struct applet){call->card, e.applet}, &event) : SW_OK;
+    const struct event event = {.kind = EVENT_TERMINAL_RESPONSE, .tag = e.type, .data = call->cmd->data};
+    return class->event != NULL && applet_active(call->card, e.applet) ? class->event((struct applet){call->card, e.applet}, &event) : SW_OK;
 }

@@ -28,6 +28,8 @@ bool toolkit_profile_bit(const struct toolkit *t, unsigned octet, unsigned bit);
 struct call;
 struct uicc;
 struct event;
+/* This applet is gone: so is what it queued. */
+void toolkit_forget(struct uicc *card, uint8_t applet);
 sw_t applets_tell(struct uicc *card, const struct event *event, bool polls);
 sw_t command_terminal_profile(struct call *call);
 sw_t command_envelope(struct call *call);
