@@ -18,9 +18,9 @@ struct watcher {
 
 struct loop {
     bool virtual_clock, ended;
-    int expected; /* answers from outside */
-    uint64_t start_ms; /* of the system's clock */
-    uint64_t now;      /* virtual */
+    int expected;              /* answers from outside */
+    uint64_t start_ms;         /* of the system's clock */
+    uint64_t now;              /* virtual */
     struct loop_timer *timers; /* in the order in which they are due */
     struct watcher *watchers;
     struct pollfd *fds; /* as many */

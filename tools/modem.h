@@ -285,8 +285,8 @@ bool modem_stk_envelope(struct modem *m, struct span envelope, struct buf *data,
 struct span modem_stk_waiting(const struct modem *m);
 /* The last SET UP MENU; empty: none. */
 struct span modem_stk_menu(const struct modem *m);
-/* "full" (what this terminal can do), "machine" (the same without display), "old" (SMS-PP, REFRESH, SEND SHORT MESSAGE),
- * "none" (no toolkit: no TERMINAL PROFILE at all). false: no such. */
+/* "full" (what this terminal can do), "machine" (the same without display), "old" (SMS-PP, REFRESH, SEND
+ * SHORT MESSAGE), "none" (no toolkit: no TERMINAL PROFILE at all). false: no such. */
 bool modem_stk_preset(const char *name, struct span *profile);
 /* The TERMINAL PROFILE that is sent at the next power-up. */
 void modem_stk_profile(struct modem *m, struct span profile);

@@ -380,9 +380,9 @@ void stk_open_channel(struct modem *m)
     c->open = true;
     (void)ctlv_find(body, OBJECT_BUFFER_SIZE, 0, &size);
     uint8_t error = !read_address(c, address, transport) ? BIP_NO_TRANSPORT
-                    : !may_reach(c)                       ? BIP_SECURITY
-                    : !make_buffers(c, size)              ? BIP_NO_CHANNEL
-                                                          : 0;
+                    : !may_reach(c)                      ? BIP_SECURITY
+                    : !make_buffers(c, size)             ? BIP_NO_CHANNEL
+                                                         : 0;
     if (error == BIP_SECURITY)
         note_channel(c, "channel refused: not this machine");
     const bool at_once = (qualifier & QUALIFIER_AT_ONCE) != 0 || !c->stream;

@@ -196,7 +196,8 @@ bool card_select_usim(struct modem *m, struct buf *fcp, sw_t *sw)
 
 static bool gsm_select(struct modem *m, enum modem_dir dir, uint16_t fid, struct buf *answer, sw_t *sw)
 {
-    static const uint16_t dirs[] = {[DIR_MF] = 0, [DIR_ADF] = 0x7F20, [DIR_TELECOM] = 0x7F10, [DIR_GSM_ACCESS] = 0x7F20};
+    static const uint16_t dirs[] = {
+        [DIR_MF] = 0, [DIR_ADF] = 0x7F20, [DIR_TELECOM] = 0x7F10, [DIR_GSM_ACCESS] = 0x7F20};
     const uint16_t path[] = {0x3F00, dirs[dir], fid};
     for (size_t i = 0; i < 3; i++) {
         if (path[i] == 0)
@@ -254,14 +255,16 @@ bool card_read(struct modem *m, enum modem_dir dir, uint16_t fid, struct buf *ou
         n = n > out->cap - out->len ? out->cap - out->len : n;
         if (n == 0)
             break;
-        if (!card_send(m, 0x00, INS_READ_BINARY, (uint8_t)(at >> 8), (uint8_t)at, SPAN_EMPTY, (int)n, out, sw))
+        if (!card_send(m, 0x00, INS_READ_BINARY, (uint8_t)(at >> 8), (uint8_t)at, SPAN_EMPTY, (int)n, out,
+                       sw))
             return false;
         at += n;
     }
     return true;
 }
 
-bool card_read_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct buf *out, sw_t *sw)
+bool card_read_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct buf *out,
+                      sw_t *sw)
 {
     struct modem_file file;
     if (!card_select(m, dir, fid, &file, sw))
@@ -279,12 +282,13 @@ bool card_update(struct modem *m, enum modem_dir dir, uint16_t fid, size_t offse
         return false;
     if (*sw == SW_OK && (file.kind != FILE_IS_TRANSPARENT || data.n > PIECE))
         *sw = SW_INCOMPATIBLE_FILE;
-    return *sw != SW_OK || card_send(m, 0x00, INS_UPDATE_BINARY, (uint8_t)(offset >> 8), (uint8_t)offset, data,
-                                     CARD_NO_LE, NULL, sw);
+    return *sw != SW_OK || card_send(m, 0x00, INS_UPDATE_BINARY, (uint8_t)(offset >> 8), (uint8_t)offset,
+                                     data, CARD_NO_LE, NULL, sw);
 }
 
 /* Padded with FF to the length of a record. */
-bool card_update_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct span data, sw_t *sw)
+bool card_update_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct span data,
+                        sw_t *sw)
 {
     struct modem_file file;
     uint8_t octets[255];
@@ -337,7 +341,8 @@ bool modem_apdu(struct modem *m, struct span command, struct buf *data, sw_t *sw
 /* Selects what +CRSM names: the path if there is one, else where such files are. */
 static bool select_restricted(struct modem *m, const struct modem_crsm *how, struct buf *fcp, sw_t *sw)
 {
-    static const struct span anywhere[] = {{(const uint8_t *)"\x7F\xFF", 2}, {(const uint8_t *)"", 0}, {(const uint8_t *)"\x7F\x10", 2}};
+    static const struct span anywhere[] = {
+        {(const uint8_t *)"\x7F\xFF", 2}, {(const uint8_t *)"", 0}, {(const uint8_t *)"\x7F\x10", 2}};
     const size_t n = how->path.n > 0 ? 1 : sizeof anywhere / sizeof anywhere[0];
     if (!m->adf_selected && !card_select_usim(m, NULL, sw))
         return false;
@@ -368,21 +373,23 @@ static bool select_restricted(struct modem *m, const struct modem_crsm *how, str
 
 static bool gsm_select_restricted(struct modem *m, const struct modem_crsm *how, struct buf *answer, sw_t *sw)
 {
-    const enum modem_dir dir = (how->fid & 0xFF00) == 0x2F00   ? DIR_MF
+    const enum modem_dir dir = (how->fid & 0xFF00) == 0x2F00                              ? DIR_MF
                                : how->path.n >= 4 && how->path.p[how->path.n - 1] == 0x10 ? DIR_TELECOM
-                                                                                         : DIR_ADF;
+                                                                                          : DIR_ADF;
     return gsm_select(m, dir, how->fid, answer, sw);
 }
 
 bool modem_restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw)
 {
-    static const uint8_t reads[] = {INS_READ_BINARY, INS_READ_RECORD, 0xCB}, writes[] = {INS_UPDATE_BINARY, INS_UPDATE_RECORD, 0xDB};
+    static const uint8_t reads[] = {INS_READ_BINARY, INS_READ_RECORD, 0xCB},
+                         writes[] = {INS_UPDATE_BINARY, INS_UPDATE_RECORD, 0xDB};
     uint8_t octets[256];
     struct buf fcp = buf_of(octets, sizeof octets);
     *sw = 0;
     if (!m->powered)
         return false;
-    const uint8_t cla = how->command == 0xCB || how->command == 0xDB || how->command == INS_STATUS ? 0x80 : 0x00;
+    const uint8_t cla =
+        how->command == 0xCB || how->command == 0xDB || how->command == INS_STATUS ? 0x80 : 0x00;
     if (how->command == INS_STATUS)
         return card_send(m, cla, INS_STATUS, how->p1, how->p2, SPAN_EMPTY, how->p3, data, sw);
     if (!(m->gsm ? gsm_select_restricted(m, how, &fcp, sw) : select_restricted(m, how, &fcp, sw)))

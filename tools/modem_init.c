@@ -121,7 +121,8 @@ static bool tell_capability(struct modem *m, struct span fcp, sw_t *sw)
     if (!tlv_find(fcp, 0x62, &body) || !tlv_find(body, 0xA5, &proprietary) ||
         !tlv_find(proprietary, 0x87, &supported) || supported.n < 1 || (supported.p[0] & 1) == 0)
         return true;
-    return card_send(m, 0x80, 0xAA, 0x00, 0x00, span_of(m->capability, m->capability_len), CARD_NO_LE, NULL, sw);
+    return card_send(m, 0x80, 0xAA, 0x00, 0x00, span_of(m->capability, m->capability_len), CARD_NO_LE, NULL,
+                     sw);
 }
 
 static bool read_iccid(struct modem *m, sw_t *sw)
@@ -136,7 +137,8 @@ static bool read_iccid(struct modem *m, sw_t *sw)
     return true;
 }
 
-/* TS 102 221 14.1, 14.2: MF, preferred languages, ICCID, power, applications. *usable: there is one for us. */
+/* TS 102 221 14.1, 14.2: MF, preferred languages, ICCID, power, applications. *usable: there is one for us.
+ */
 static bool init_uicc(struct modem *m, bool *usable)
 {
     static const uint8_t mf[] = {0x3F, 0x00};
@@ -208,7 +210,8 @@ static bool read_msisdn(struct modem *m)
 
 static bool read_lists(struct modem *m)
 {
-    static const uint16_t with_act[3][2] = {{EF_EHPLMN, 3}, {EF_OPLMNwAcT, PLMN_ROW}, {EF_PLMNwAcT, PLMN_ROW}};
+    static const uint16_t with_act[3][2] = {
+        {EF_EHPLMN, 3}, {EF_OPLMNwAcT, PLMN_ROW}, {EF_PLMNwAcT, PLMN_ROW}};
     uint8_t octets[MODEM_FILE_MAX];
     size_t n;
     memset(m->plmn_lists, 0, sizeof m->plmn_lists);
@@ -322,7 +325,8 @@ static void poll_card(void *ctx)
     sw_t sw;
     if (!m->powered)
         return;
-    /* TS 102 221 14.6.2: any command will do to see that the card is there; STATUS also lets it say what it wants */
+    /* TS 102 221 14.6.2: any command will do to see that the card is there; STATUS also lets it say what it
+     * wants */
     if (m->gsm) {
         uint8_t octets[64];
         struct buf b = buf_of(octets, sizeof octets);

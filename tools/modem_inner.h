@@ -10,8 +10,8 @@
 #include "terminal.h"
 
 enum {
-    MODEM_FILE_MAX = 512,  /* what is kept of a file */
-    MODEM_LIST_MAX = 64,   /* networks in one of the card's lists */
+    MODEM_FILE_MAX = 512, /* what is kept of a file */
+    MODEM_LIST_MAX = 64,  /* networks in one of the card's lists */
     MODEM_PROFILE_MAX = 64,
     MODEM_COMMAND_MAX = 258, /* a proactive command: D0, length, 255 octets */
     MODEM_ENVELOPES_MAX = 8, /* that wait until the card is less busy */
@@ -59,7 +59,7 @@ struct modem_bip {
     bool sending;      /* what is in `out` is to go now */
     bool awaited;      /* loop_expect() knows */
     enum { BIP_WAITS_NOTHING, BIP_WAITS_OPEN, BIP_WAITS_SEND } waits; /* which command its link is to end */
-    int fd;         /* -1 */
+    int fd;                                                           /* -1 */
     uint16_t buffer;
     uint8_t to[28]; /* struct sockaddr_in or _in6 */
     uint8_t to_len;
@@ -120,9 +120,9 @@ struct modem_sms_part {
 /* ---- registration (modem_register.c) ---- */
 
 enum modem_service_state { /* location status, TS 102 223 8.27 */
-    SERVICE_NORMAL = 0,
-    SERVICE_LIMITED = 1,
-    SERVICE_NONE = 2,
+                           SERVICE_NORMAL = 0,
+                           SERVICE_LIMITED = 1,
+                           SERVICE_NONE = 2,
 };
 
 struct modem_registrar {
@@ -162,12 +162,12 @@ struct modem {
     /* everything from here on is gone with the power */
     bool powered;
     struct terminal card;
-    bool secret; /* what passes now is not for the log */
+    bool secret;       /* what passes now is not for the log */
     bool secret_waits; /* nor is what GET RESPONSE will fetch */
     uint8_t atr[MODEM_ATR_MAX];
     size_t atr_len;
-    bool gsm;           /* the card has class A0 only */
-    bool adf_selected;  /* the USIM is the current application, for all we know */
+    bool gsm;          /* the card has class A0 only */
+    bool adf_selected; /* the USIM is the current application, for all we know */
     bool open[MODEM_CHANNELS];
     struct modem_app apps[MODEM_APPS_MAX];
     unsigned n_apps;
@@ -224,9 +224,11 @@ void note_why(struct modem *m, const char *what, const char *why);
 /* ---- modem_card.c: commands, files ---- */
 
 bool card_reset(struct modem *m);
-/* A command whole, as terminal_command; 91xx is taken note of, and becomes 9000. false: the card is gone, and modem_dark() was called. */
+/* A command whole, as terminal_command; 91xx is taken note of, and becomes 9000. false: the card is gone, and
+ * modem_dark() was called. */
 bool card_command(struct modem *m, struct span command, struct buf *data, sw_t *sw);
-/* Header, and data (Lc) or, without data, Le (0: 256; CARD_NO_LE: case 1, P3 00). cla: 00 or 80; A0 when the card wants that. */
+/* Header, and data (Lc) or, without data, Le (0: 256; CARD_NO_LE: case 1, P3 00). cla: 00 or 80; A0 when the
+ * card wants that. */
 enum { CARD_NO_LE = -1 };
 bool card_send(struct modem *m, uint8_t cla, uint8_t ins, uint8_t p1, uint8_t p2, struct span data, int le,
                struct buf *out, sw_t *sw);
@@ -237,9 +239,12 @@ bool card_select(struct modem *m, enum modem_dir dir, uint16_t fid, struct modem
 bool card_file_of(struct span fcp, struct modem_file *file);
 /* The whole of it, as far as out has room. */
 bool card_read(struct modem *m, enum modem_dir dir, uint16_t fid, struct buf *out, sw_t *sw);
-bool card_read_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct buf *out, sw_t *sw);
-bool card_update(struct modem *m, enum modem_dir dir, uint16_t fid, size_t offset, struct span data, sw_t *sw);
-bool card_update_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct span data, sw_t *sw);
+bool card_read_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct buf *out,
+                      sw_t *sw);
+bool card_update(struct modem *m, enum modem_dir dir, uint16_t fid, size_t offset, struct span data,
+                 sw_t *sw);
+bool card_update_record(struct modem *m, enum modem_dir dir, uint16_t fid, uint8_t record, struct span data,
+                        sw_t *sw);
 
 /* ---- modem_init.c, modem_pin.c ---- */
 
@@ -277,7 +282,7 @@ void stk_finish(struct modem *m, const struct modem_result *r);
 void stk_done(struct modem *m, uint8_t general);
 void stk_done_with(struct modem *m, uint8_t general, uint8_t additional);
 struct span stk_body(const struct modem_command *c); /* inside D0 */
-const char *stk_name(uint8_t type);                 /* "DISPLAY TEXT" */
+const char *stk_name(uint8_t type);                  /* "DISPLAY TEXT" */
 /* Each executes the command under way, and ends it now or later. */
 void stk_user(struct modem *m);    /* modem_stk_user.c */
 void stk_refresh(struct modem *m); /* modem_refresh.c */
@@ -294,8 +299,8 @@ void bip_dark(struct modem *m);
 /* An envelope that the card gets now, or when it is less busy (modem_event.c). */
 void envelope_send(struct modem *m, struct span envelope);
 void envelope_go_on(struct modem *m);
-/* EVENT DOWNLOAD: event list and device identities (from: 82 the terminal, 83 the network), then `objects`; only if the
- * card asked for this event. */
+/* EVENT DOWNLOAD: event list and device identities (from: 82 the terminal, 83 the network), then `objects`;
+ * only if the card asked for this event. */
 void event_send(struct modem *m, uint8_t event, uint8_t from, struct span objects);
 
 /* ---- modem_sms.c ---- */
@@ -304,7 +309,8 @@ void sms_init(struct modem *m);
 void sms_dark(struct modem *m);
 /* An address of the toolkit (TS 102 223 8.1): type, then digits. */
 void sms_address_text(struct span address, char text[22]);
-/* A string of USSD or of SMS: GSM default alphabet, packed or not, or 8 bits, by its data coding. false: UCS2, or too long. */
+/* A string of USSD or of SMS: GSM default alphabet, packed or not, or 8 bits, by its data coding. false:
+ * UCS2, or too long. */
 bool ussd_text(uint8_t dcs, struct span in, char *text, size_t room);
 bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference, unsigned *cause);
 

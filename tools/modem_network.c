@@ -107,8 +107,8 @@ static const uint8_t *challenge(struct modem_network *n, uint8_t octets[16])
     return octets;
 }
 
-static enum network_answer ask_centre(struct modem_network *n, struct auc *auc, const char *imsi, bool triplet,
-                                      struct network_vector *v)
+static enum network_answer ask_centre(struct modem_network *n, struct auc *auc, const char *imsi,
+                                      bool triplet, struct network_vector *v)
 {
     struct sealed_error error;
     struct auc_vector made;
@@ -143,9 +143,7 @@ static bool ask_gateway(const char *path, const char *request, char *answer, siz
         connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
         send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request)) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        n = answer == NULL                        ? 0
-            : poll(&p, 1, ANSWER_MS) == 1 ? recv(fd, answer, room - 1, 0)
-                                                  : -1;
+        n = answer == NULL ? 0 : poll(&p, 1, ANSWER_MS) == 1 ? recv(fd, answer, room - 1, 0) : -1;
     }
     close(fd);
     if (n >= 0 && answer != NULL)
@@ -171,24 +169,26 @@ static bool read_answer(char *answer, const char *imsi, bool triplet, struct net
     bool good = verb != NULL && who != NULL && strcmp(who, imsi) == 0 &&
                 strcmp(verb, triplet ? "SIM-RESP-AUTH" : "AKA-RESP-AUTH") == 0;
     if (triplet) /* Kc:SRES:RAND */
-        good = good && take_hex(&save, kc, sizeof kc, &n) && take_hex(&save, v->sres, sizeof v->sres, &n) && n == 4 &&
-               take_hex(&save, v->rand, sizeof v->rand, &n) && n == 16;
+        good = good && take_hex(&save, kc, sizeof kc, &n) && take_hex(&save, v->sres, sizeof v->sres, &n) &&
+               n == 4 && take_hex(&save, v->rand, sizeof v->rand, &n) && n == 16;
     else /* RAND AUTN IK CK RES */
         good = good && take_hex(&save, v->rand, sizeof v->rand, &n) && n == 16 &&
-               take_hex(&save, v->autn, sizeof v->autn, &v->autn_len) && take_hex(&save, keys, sizeof keys, &m) &&
-               take_hex(&save, keys, sizeof keys, &m) && take_hex(&save, v->res, sizeof v->res, &v->res_len);
+               take_hex(&save, v->autn, sizeof v->autn, &v->autn_len) &&
+               take_hex(&save, keys, sizeof keys, &m) && take_hex(&save, keys, sizeof keys, &m) &&
+               take_hex(&save, v->res, sizeof v->res, &v->res_len);
     crypto_wipe(kc, sizeof kc);
     crypto_wipe(keys, sizeof keys);
     return good;
 }
 
-static enum network_answer ask_behind(const char *path, const char *imsi, bool triplet, struct network_vector *v)
+static enum network_answer ask_behind(const char *path, const char *imsi, bool triplet,
+                                      struct network_vector *v)
 {
     char request[64], answer[AUC_ANSWER_MAX + 1];
     snprintf(request, sizeof request, triplet ? "SIM-REQ-AUTH %s 1" : "AKA-REQ-AUTH %s", imsi);
     if (!ask_gateway(path, request, answer, sizeof answer))
         return NETWORK_OUT_OF_ORDER;
-    enum network_answer how = strstr(answer, " FAILURE") != NULL     ? NETWORK_UNKNOWN_IMSI
+    enum network_answer how = strstr(answer, " FAILURE") != NULL      ? NETWORK_UNKNOWN_IMSI
                               : read_answer(answer, imsi, triplet, v) ? NETWORK_OK
                                                                       : NETWORK_OUT_OF_ORDER;
     crypto_wipe(answer, sizeof answer);
@@ -231,8 +231,8 @@ void network_resync(struct modem_network *n, unsigned nth, const char *imsi, con
 
 /* ---- messages and strings ---- */
 
-void network_on_submit(struct modem_network *n, unsigned (*submit)(void *ctx, const char *centre, struct span tpdu),
-                       void *ctx)
+void network_on_submit(struct modem_network *n,
+                       unsigned (*submit)(void *ctx, const char *centre, struct span tpdu), void *ctx)
 {
     n->submit = submit;
     n->submit_ctx = ctx;

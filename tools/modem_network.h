@@ -13,18 +13,19 @@ struct modem_network;
 enum { NETWORKS_MAX = 16 };
 
 struct network_spec {
-    const char *plmn;  /* 5 or 6 digits; "": that of the IMSI, whatever it is */
-    const char *name;  /* may be "" */
-    uint8_t act;       /* access technology: 0, 2, 7 */
-    uint16_t area;     /* LAC or TAC */
+    const char *plmn; /* 5 or 6 digits; "": that of the IMSI, whatever it is */
+    const char *name; /* may be "" */
+    uint8_t act;      /* access technology: 0, 2, 7 */
+    uint16_t area;    /* LAC or TAC */
     uint32_t cell;
     /* Where its vectors come from, one of these; neither: it knows nobody. */
-    struct auc *auc;      /* in this process; the caller's */
-    const char *gateway;  /* a socket of the hlr_auc_gw protocol: `softuicc auc serve` */
-    bool forbidden;       /* it serves no roamers: cause 11 */
+    struct auc *auc;     /* in this process; the caller's */
+    const char *gateway; /* a socket of the hlr_auc_gw protocol: `softuicc auc serve` */
+    bool forbidden;      /* it serves no roamers: cause 11 */
 };
 
-/* NULL: no memory. seed: of challenges, when the centre is in this process; 0: from the system's generator. */
+/* NULL: no memory. seed: of challenges, when the centre is in this process; 0: from the system's generator.
+ */
 struct modem_network *network_new(uint64_t seed);
 void network_free(struct modem_network *n); /* NULL is allowed */
 
@@ -50,13 +51,14 @@ enum network_answer network_vector(struct modem_network *n, unsigned nth, const 
 void network_resync(struct modem_network *n, unsigned nth, const char *imsi, const uint8_t rand[16],
                     struct span auts);
 
-/* Takes short messages of the terminal (SMS-SUBMIT or -COMMAND) to this centre; 0, or RP cause (TS 24.011 8.2.5.4).
- * Without one, the network takes every message, and nobody gets it. */
+/* Takes short messages of the terminal (SMS-SUBMIT or -COMMAND) to this centre; 0, or RP cause
+ * (TS 24.011 8.2.5.4). Without one, the network takes every message, and nobody gets it. */
 void network_on_submit(struct modem_network *n,
                        unsigned (*submit)(void *ctx, const char *centre, struct span tpdu), void *ctx);
 unsigned network_submit(struct modem_network *n, const char *centre, struct span tpdu);
 
-/* What it says to a USSD string, "" or more of it that begin with this; NULL answers: an error. At most 16. */
+/* What it says to a USSD string, "" or more of it that begin with this; NULL answers: an error. At most 16.
+ */
 bool network_ussd_script(struct modem_network *n, const char *begins, const char *answer);
 const char *network_ussd(const struct modem_network *n, const char *text);
 

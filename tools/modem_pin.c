@@ -51,7 +51,8 @@ static sw_t common(sw_t sw)
     }
 }
 
-static sw_t pin_command(struct modem *m, uint8_t ins, enum modem_pin which, const char *first, const char *second)
+static sw_t pin_command(struct modem *m, uint8_t ins, enum modem_pin which, const char *first,
+                        const char *second)
 {
     uint8_t octets[2 * PIN_OCTETS];
     struct buf b = buf_of(octets, sizeof octets);
@@ -68,8 +69,9 @@ static sw_t pin_command(struct modem *m, uint8_t ins, enum modem_pin which, cons
     return common(sw);
 }
 
-/* The PIN status of the USIM's FCP (TS 102 221 9.5.2, 11.1.1.4.10): tag C6; a bit for each key reference, from bit
- * 8 on, says that it is enabled. The first reference 01 to 08, or 11 (universal PIN), is what PIN1 goes by. */
+/* The PIN status of the USIM's FCP (TS 102 221 9.5.2, 11.1.1.4.10): tag C6; a bit for each key reference,
+ * from bit 8 on, says that it is enabled. The first reference 01 to 08, or 11 (universal PIN), is what PIN1
+ * goes by. */
 static void read_template(struct modem *m, struct span fcp)
 {
     struct span body, status;
@@ -137,7 +139,8 @@ int modem_pin_tries(struct modem *m, enum modem_pin which)
     if (!m->powered)
         return -1;
     if (m->gsm) {
-        static const uint8_t at[] = {[MODEM_PIN1] = 18, [MODEM_PUK1] = 19, [MODEM_PIN2] = 20, [MODEM_PUK2] = 21};
+        static const uint8_t at[] = {
+            [MODEM_PIN1] = 18, [MODEM_PUK1] = 19, [MODEM_PIN2] = 20, [MODEM_PUK2] = 21};
         uint8_t octets[22];
         return gsm_status(m, octets) ? octets[at[which]] & 0x0F : -1;
     }
@@ -160,7 +163,9 @@ static bool pin_wanted(struct modem *m, enum modem_sim *state)
     if (!m->powered)
         return false;
     if (m->pin_enabled && tries != -1)
-        *state = tries > 0 ? MODEM_SIM_PIN : modem_pin_tries(m, MODEM_PUK1) == 0 ? MODEM_SIM_BLOCKED : MODEM_SIM_PUK;
+        *state = tries > 0                             ? MODEM_SIM_PIN
+                 : modem_pin_tries(m, MODEM_PUK1) == 0 ? MODEM_SIM_BLOCKED
+                                                       : MODEM_SIM_PUK;
     return m->powered;
 }
 

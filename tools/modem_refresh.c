@@ -59,7 +59,8 @@ static bool application_again(struct modem *m)
     if (!m->powered || !card_select_usim(m, &fcp, &sw) || !pin_read_state(m, buf_span(&fcp)))
         return false;
     /* A PIN that was verified stays so: TS 102 221 9.3 */
-    if (modem_pin_tries(m, MODEM_PIN1) > 0 && m->pin_enabled && m->sim != MODEM_SIM_READY && !pin_first(m, &ready))
+    if (modem_pin_tries(m, MODEM_PIN1) > 0 && m->pin_enabled && m->sim != MODEM_SIM_READY &&
+        !pin_first(m, &ready))
         return false;
     return m->powered && init_read(m) &&
            (m->gsm || card_send(m, 0x80, 0xF2, 0x01, 0x0C, SPAN_EMPTY, CARD_NO_LE, NULL, &sw));
@@ -68,7 +69,8 @@ static bool application_again(struct modem *m)
 static bool read_again(struct modem *m)
 {
     sw_t sw;
-    return init_read(m) && (m->gsm || card_send(m, 0x80, 0xF2, 0x01, 0x0C, SPAN_EMPTY, CARD_NO_LE, NULL, &sw));
+    return init_read(m) &&
+           (m->gsm || card_send(m, 0x80, 0xF2, 0x01, 0x0C, SPAN_EMPTY, CARD_NO_LE, NULL, &sw));
 }
 
 /* No TERMINAL RESPONSE: the reset is the answer. */
@@ -90,7 +92,8 @@ static void uicc_reset(struct modem *m)
         register_begin(m, 0);
 }
 
-/* TS 31.111 6.4.7.2: the operator's list, as the terminal has it, gets these networks first; the card's file stays as it is. */
+/* TS 31.111 6.4.7.2: the operator's list, as the terminal has it, gets these networks first; the card's file
+ * stays as it is. */
 static bool steer(struct modem *m)
 {
     struct span list;

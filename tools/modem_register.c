@@ -23,7 +23,7 @@ enum {
     CAUSE_MAC_FAILURE = 20,
     CAUSE_SYNCH_FAILURE = 21,
     ACT_E_UTRAN = 7,
-    AGAIN_MS = 30000,      /* until the next look round */
+    AGAIN_MS = 30000,        /* until the next look round */
     AUTHENTICATIONS_MAX = 3, /* challenges of one attempt: TS 24.008 4.3.2.6 (c) */
     SERVICE_GSM_ACCESS = 27,
     SERVICE_EPS = 85,
@@ -88,7 +88,8 @@ void register_location(const struct modem *m, struct buf *out)
 {
     char plmn[7];
     uint8_t octets[3];
-    const struct network_spec *s = m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
+    const struct network_spec *s =
+        m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
     if (s == NULL)
         return;
     plmn_pack(plmn_of(m, s, plmn), octets);
@@ -151,7 +152,8 @@ static void tell_rejection(struct modem *m, const struct network_spec *s, unsign
     else
         buf_tlv(&objects, TAG_LOCATION_INFORMATION, span_of(place, 5));
     buf_tlv_u8(&objects, TAG_ACCESS_TECHNOLOGY, s->act == ACT_E_UTRAN ? 0x08 : s->act == 2 ? 0x03 : 0x00);
-    buf_tlv_u8(&objects, 0x74, s->act == ACT_E_UTRAN ? 0x09 : 0x01); /* what was asked: attach, or registration */
+    buf_tlv_u8(&objects, 0x74,
+               s->act == ACT_E_UTRAN ? 0x09 : 0x01); /* what was asked: attach, or registration */
     buf_tlv_u8(&objects, 0x75, (uint8_t)cause);
     event_send(m, EVENT_NETWORK_REJECTION, 0x83, buf_span(&objects));
 }
@@ -266,8 +268,8 @@ static bool fail(struct modem *m, unsigned cause, const char *word)
     return false;
 }
 
-/* The network challenges until it is content or has had enough. true: it is. A false with cause 0: the card is
- * gone. */
+/* The network challenges until it is content or has had enough. true: it is. A false with cause 0: the card
+ * is gone. */
 static bool authenticate(struct modem *m, unsigned nth, struct session_keys *keys)
 {
     unsigned macs = 0, syncs = 0;
@@ -429,7 +431,8 @@ static void again(struct modem *m)
     register_begin(m, AGAIN_MS);
 }
 
-static void accepted(struct modem *m, unsigned nth, const struct network_spec *s, const struct session_keys *keys)
+static void accepted(struct modem *m, unsigned nth, const struct network_spec *s,
+                     const struct session_keys *keys)
 {
     char plmn[7];
     struct modem_registrar *g = &m->reg;
@@ -523,7 +526,8 @@ static void attempt(void *ctx)
     if (!m->powered)
         return;
     g->network = -1;
-    set_state(m, tried != 0 || any ? MODEM_DENIED : MODEM_NOT_REGISTERED, any ? SERVICE_LIMITED : SERVICE_NONE);
+    set_state(m, tried != 0 || any ? MODEM_DENIED : MODEM_NOT_REGISTERED,
+              any ? SERVICE_LIMITED : SERVICE_NONE);
     register_tell_card(m);
     if (!g->refused)
         again(m);
@@ -582,9 +586,9 @@ bool modem_operators(const struct modem *m, unsigned nth, struct modem_operator 
         *out = (struct modem_operator){.act = s->act};
         plmn_of(m, s, out->plmn);
         snprintf(out->name, sizeof out->name, "%s", s->name);
-        out->status = m->reg.network == (int)i                     ? MODEM_OPERATOR_CURRENT
+        out->status = m->reg.network == (int)i                    ? MODEM_OPERATOR_CURRENT
                       : listed(m->forbidden[0], out->plmn, &rank) ? MODEM_OPERATOR_FORBIDDEN
-                                                                   : MODEM_OPERATOR_AVAILABLE;
+                                                                  : MODEM_OPERATOR_AVAILABLE;
         return true;
     }
     return false;
@@ -592,7 +596,8 @@ bool modem_operators(const struct modem *m, unsigned nth, struct modem_operator 
 
 bool modem_operator(const struct modem *m, struct modem_operator *out)
 {
-    const struct network_spec *s = m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
+    const struct network_spec *s =
+        m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
     if (s == NULL)
         return false;
     *out = (struct modem_operator){.act = s->act, .status = MODEM_OPERATOR_CURRENT};
@@ -621,13 +626,15 @@ void modem_operator_select(struct modem *m, const char *plmn)
 
 uint16_t modem_location_area(const struct modem *m)
 {
-    const struct network_spec *s = m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
+    const struct network_spec *s =
+        m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
     return s != NULL ? s->area : 0xFFFF;
 }
 
 uint32_t modem_cell(const struct modem *m)
 {
-    const struct network_spec *s = m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
+    const struct network_spec *s =
+        m->reg.network >= 0 ? network_at(m->network, (unsigned)m->reg.network) : NULL;
     return s != NULL ? s->cell : 0xFFFFFFFF;
 }
 

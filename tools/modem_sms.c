@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Short messages in the terminal: what comes goes to the card (3GPP TS 31.111 7.1), to EF.SMS, to the user; and
- * what is sent. TPDUs are of TS 23.040, the classes of messages of TS 23.038 4.
+ * Short messages in the terminal: what comes goes to the card (3GPP TS 31.111 7.1), to EF.SMS, to the user;
+ * and what is sent. TPDUs are of TS 23.040, the classes of messages of TS 23.038 4.
  */
 #include <stdlib.h>
 
@@ -48,7 +48,9 @@ void sms_address_text(struct span address, char text[22])
 bool ussd_text(uint8_t dcs, struct span in, char *text, size_t room)
 {
     const bool coded_as_class = (dcs & 0xF0) == 0xF0;
-    const uint8_t alphabet = coded_as_class ? (uint8_t)(dcs & 0x04) : (dcs & 0xC0) == 0x40 ? (uint8_t)(dcs & 0x0C) : 0;
+    const uint8_t alphabet = coded_as_class         ? (uint8_t)(dcs & 0x04)
+                             : (dcs & 0xC0) == 0x40 ? (uint8_t)(dcs & 0x0C)
+                                                    : 0;
     if (alphabet == 0x08 || alphabet == 0x0C)
         return false;
     if (alphabet == 0x04)
@@ -69,8 +71,9 @@ bool ussd_text(uint8_t dcs, struct span in, char *text, size_t room)
 static bool read_smsp(struct modem *m, struct buf *record)
 {
     sw_t sw;
-    return m->sim == MODEM_SIM_READY && card_read_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMSP, 1, record, &sw) &&
-           sw == SW_OK && record->len >= SMSP_TAIL;
+    return m->sim == MODEM_SIM_READY &&
+           card_read_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMSP, 1, record, &sw) && sw == SW_OK &&
+           record->len >= SMSP_TAIL;
 }
 
 bool modem_sms_centre(struct modem *m, char centre[22])
@@ -114,7 +117,8 @@ bool modem_sms_centre_set(struct modem *m, const char *centre)
     uint8_t *tail = octets + b.len - SMSP_TAIL;
     tail[0] &= (uint8_t)~0x02;
     memcpy(tail + 13, address, sizeof address);
-    return card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMSP, 1, buf_span(&b), &sw) && sw == SW_OK;
+    return card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMSP, 1, buf_span(&b), &sw) &&
+           sw == SW_OK;
 }
 
 /* ---- memory ---- */
@@ -151,7 +155,9 @@ static size_t tpdu_length(struct span tpdu, bool submit)
     const uint8_t dcs = rd_u8(&r);
     (void)rd_take(&r, submit ? validity[first >> 3 & 3] : 7);
     const uint8_t udl = rd_u8(&r);
-    const bool octets = (dcs & 0xF0) == 0xF0 ? (dcs & 0x04) != 0 : (dcs & 0xC0) == 0 ? (dcs & 0x0C) != 0 : (dcs & 0xF0) == 0xE0;
+    const bool octets = (dcs & 0xF0) == 0xF0 ? (dcs & 0x04) != 0
+                        : (dcs & 0xC0) == 0  ? (dcs & 0x0C) != 0
+                                             : (dcs & 0xF0) == 0xE0;
     (void)rd_take(&r, octets ? udl : (udl * 7u + 7) / 8);
     return rd_ok(&r) ? tpdu.n - r.left : 0;
 }
@@ -205,8 +211,8 @@ bool modem_sms_read(struct modem *m, enum modem_memory memory, unsigned index, s
         return true;
     }
     return m->sim == MODEM_SIM_READY &&
-           card_read_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMS, (uint8_t)index, &b, &sw) && sw == SW_OK &&
-           record_to_sms(buf_span(&b), out);
+           card_read_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMS, (uint8_t)index, &b, &sw) &&
+           sw == SW_OK && record_to_sms(buf_span(&b), out);
 }
 
 unsigned modem_sms_used(struct modem *m, enum modem_memory memory)
@@ -255,7 +261,8 @@ bool modem_sms_delete(struct modem *m, enum modem_memory memory, unsigned index)
         memset(&m->sms.me[index - 1], 0, sizeof m->sms.me[0]);
         return true;
     }
-    return card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMS, (uint8_t)index, span_of(gone, 1), &sw) &&
+    return card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMS, (uint8_t)index, span_of(gone, 1),
+                              &sw) &&
            sw == SW_OK;
 }
 
@@ -277,7 +284,7 @@ void modem_sms_memory(struct modem *m, enum modem_memory received)
 /* ---- what comes ---- */
 
 struct deliver { /* as much of an SMS-DELIVER as decides where it goes */
-    bool report;  /* it is an SMS-STATUS-REPORT */
+    bool report; /* it is an SMS-STATUS-REPORT */
     uint8_t pid, dcs;
     int class; /* -1: none */
 };
@@ -465,8 +472,8 @@ static void nobody_hears(void *ctx, const struct modem_report *report)
     (void)report;
 }
 
-/* A message to this very terminal comes back as an SMS-DELIVER (TS 23.040 9.2.2.1): the same user data, and where it
- * comes from where it was going. */
+/* A message to this very terminal comes back as an SMS-DELIVER (TS 23.040 9.2.2.1): the same user data, and
+ * where it comes from where it was going. */
 static bool come_back(struct modem *m, const char *centre, struct span tpdu)
 {
     static const uint8_t validity[4] = {0, 7, 1, 7};
@@ -502,7 +509,8 @@ bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *re
     *cause = m->sim != MODEM_SIM_READY ? CMS_NO_CARD : m->reg.service != SERVICE_NORMAL ? CMS_NO_SERVICE : 0;
     if (*cause != 0)
         return false;
-    if (tpdu.n < 2 || tpdu.n > sizeof octets || ((tpdu.p[0] & MTI_MASK) != MTI_SUBMIT && (tpdu.p[0] & MTI_MASK) != 2)) {
+    if (tpdu.n < 2 || tpdu.n > sizeof octets ||
+        ((tpdu.p[0] & MTI_MASK) != MTI_SUBMIT && (tpdu.p[0] & MTI_MASK) != 2)) {
         *cause = CMS_INVALID;
         return false;
     }

@@ -54,25 +54,25 @@ static const uint8_t full_profile[] = {
     0x3B, /* profile download, SMS-PP download, menu selection, 9EXX, timer expiration */
     0x01, /* command result */
     0xFF, /* DISPLAY TEXT, GET INKEY, GET INPUT, MORE TIME, PLAY TONE, POLL INTERVAL, POLLING OFF, REFRESH */
-    0x6B, /* SELECT ITEM, SEND SHORT MESSAGE, SEND USSD, SET UP MENU, PROVIDE LOCAL INFORMATION (place, IMEI) */
+    0x6B, /* SELECT ITEM, SEND SHORT MESSAGE, SEND USSD, SET UP MENU, PROVIDE LOCAL INFORMATION (place, IMEI)
+           */
     0x11, /* SET UP EVENT LIST, location status */
     0x0C, /* events data available, channel status */
-    0x00,
-    0x1F, /* TIMER MANAGEMENT twice, date and time, GET INKEY yes/no, SET UP IDLE MODE TEXT */
-    0xA9, /* text of DISPLAY TEXT ... language, LANGUAGE NOTIFICATION, access technology */
-    0x00, 0x00, /* no soft keys */
-    0x1F, /* OPEN CHANNEL, CLOSE CHANNEL, RECEIVE DATA, SEND DATA, GET CHANNEL STATUS */
-    0xE2, /* by packet service, seven channels */
+    0x00, 0x1F,       /* TIMER MANAGEMENT twice, date and time, GET INKEY yes/no, SET UP IDLE MODE TEXT */
+    0xA9,             /* text of DISPLAY TEXT ... language, LANGUAGE NOTIFICATION, access technology */
+    0x00, 0x00,       /* no soft keys */
+    0x1F,             /* OPEN CHANNEL, CLOSE CHANNEL, RECEIVE DATA, SEND DATA, GET CHANNEL STATUS */
+    0xE2,             /* by packet service, seven channels */
     0x00, 0x00, 0x00, /* display: whatever size */
-    0x43, /* TCP and UDP, client, remote; E-UTRAN */
-    0x50, /* IMEISV, search mode off */
-    0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-    0x10, /* event network rejection */
+    0x43,             /* TCP and UDP, client, remote; E-UTRAN */
+    0x50,             /* IMEISV, search mode off */
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, /* event network rejection */
 };
 
 /* One without display: what a meter or a tracker has. */
 static const uint8_t machine_profile[] = {
-    0x33, 0x01, 0xE8, 0x4A, 0x11, 0x0C, 0x00, 0x07, 0x80, 0x00, 0x00, 0x1F, 0xE2, 0x00, 0x00, 0x00, 0x43, 0x40,
+    0x33, 0x01, 0xE8, 0x4A, 0x11, 0x0C, 0x00, 0x07, 0x80,
+    0x00, 0x00, 0x1F, 0xE2, 0x00, 0x00, 0x00, 0x43, 0x40,
 };
 
 /* An old data modem: SMS-PP, REFRESH, SEND SHORT MESSAGE, and a few that cost nothing. */
@@ -199,7 +199,8 @@ static void more_time(struct modem *m)
 static void poll_interval(struct modem *m)
 {
     struct span d;
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_DURATION, 0, &d) || d.n != 2 || d.p[0] > 2 || d.p[1] == 0) {
+    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_DURATION, 0, &d) || d.n != 2 || d.p[0] > 2 ||
+        d.p[1] == 0) {
         stk_done(m, RESULT_NOT_UNDERSTOOD);
         return;
     }
@@ -280,8 +281,9 @@ static void send_ussd(struct modem *m)
         stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
         return;
     }
-    const char *answer =
-        ussd_text(ussd.p[0], span_slice(ussd, 1, ussd.n), text, sizeof text) ? network_ussd(m->network, text) : NULL;
+    const char *answer = ussd_text(ussd.p[0], span_slice(ussd, 1, ussd.n), text, sizeof text)
+                             ? network_ussd(m->network, text)
+                             : NULL;
     if (answer == NULL) {
         stk_done_with(m, RESULT_USSD_ERROR, 0x00); /* no specific cause */
         return;
@@ -415,8 +417,9 @@ void stk_dark(struct modem *m)
 bool stk_send_profile(struct modem *m)
 {
     sw_t sw;
-    return m->stk.profile_len == 0 || card_send(m, 0x80, INS_TERMINAL_PROFILE, 0, 0,
-                                                span_of(m->stk.profile, m->stk.profile_len), CARD_NO_LE, NULL, &sw);
+    return m->stk.profile_len == 0 ||
+           card_send(m, 0x80, INS_TERMINAL_PROFILE, 0, 0, span_of(m->stk.profile, m->stk.profile_len),
+                     CARD_NO_LE, NULL, &sw);
 }
 
 /* ---- asked from outside ---- */
@@ -456,7 +459,8 @@ bool modem_stk_response(struct modem *m, struct span response, sw_t *sw)
 
 bool modem_stk_answer(struct modem *m, uint8_t result, struct span additional, struct span objects, sw_t *sw)
 {
-    struct modem_result r = {.general = result, .n_additional = (uint8_t)additional.n, .n_objects = objects.n};
+    struct modem_result r = {
+        .general = result, .n_additional = (uint8_t)additional.n, .n_objects = objects.n};
     *sw = SW_OK;
     if (!m->stk.with_user || additional.n > sizeof r.additional || objects.n > sizeof r.objects)
         return false;

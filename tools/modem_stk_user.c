@@ -84,7 +84,8 @@ static void nobody(void *ctx)
         stk_done(m, RESULT_NO_RESPONSE);
 }
 
-/* TS 102 223 6.4.1: with bit 8 of the qualifier the text stands until the user clears it, else for a while. */
+/* TS 102 223 6.4.1: with bit 8 of the qualifier the text stands until the user clears it, else for a while.
+ */
 static bool text_waits(const struct modem_command *c)
 {
     return c->type == DISPLAY_TEXT && (c->qualifier & 0x80) != 0;
@@ -139,12 +140,18 @@ static uint8_t swapped(int n)
 /* A virtual clock begins with 2026, so that a run does not depend on the day. */
 static void put_date(struct modem *m, struct buf *b)
 {
-    const time_t now = loop_is_virtual(m->loop) ? (time_t)(UINT64_C(1767225600) + loop_now(m->loop) / 1000) : time(NULL);
+    const time_t now =
+        loop_is_virtual(m->loop) ? (time_t)(UINT64_C(1767225600) + loop_now(m->loop) / 1000) : time(NULL);
     struct tm t;
     if (gmtime_r(&now, &t) == NULL)
         return;
-    const uint8_t date[7] = {swapped(t.tm_year), swapped(t.tm_mon + 1), swapped(t.tm_mday), swapped(t.tm_hour),
-                             swapped(t.tm_min),  swapped(t.tm_sec),     0x00};
+    const uint8_t date[7] = {swapped(t.tm_year),
+                             swapped(t.tm_mon + 1),
+                             swapped(t.tm_mday),
+                             swapped(t.tm_hour),
+                             swapped(t.tm_min),
+                             swapped(t.tm_sec),
+                             0x00};
     buf_tlv(b, 0xA6, span_of(date, sizeof date));
 }
 
