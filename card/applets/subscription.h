@@ -55,8 +55,6 @@ enum {
     RESULT_STAGED = 0x89,
     AUTHORITY = 0xC0, /* in the applet's parameters: who may order, enum authority */
     AUDIT_LOG = 0xE5, /* GET DATA 00E5 */
-    SUBSCRIPTION_EVENTS = 0xD6, /* ENVELOPE: event download */
-    SUBSCRIPTION_TIMER = 0xD7,  /* ENVELOPE: timer expiration */
     ORDER_REFERENCE_MAX = 8,
 };
 

@@ -18,6 +18,7 @@ enum object_kind {
     OBJECT_APPLET = 5,     /* applet index << 16 | item */
     OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated */
     OBJECT_FILE_MADE = 7,  /* file index << 8: a file that CREATE FILE made, its row (card/fs/made.c) */
+    OBJECT_TOOLKIT = 11,   /* applet index << 16 | item: its ToolkitRegistry entry (card/toolkit/toolkit_registry.c) */
     OBJECT_SUSPENDED = 8,  /* 0: token and session of SUSPEND UICC (card/kernel/suspend.c) */
 };
 
@@ -89,11 +90,18 @@ struct uicc {
     struct transient transients[TRANSIENT_MAX];
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
+    struct toolkit_queue queue;
     struct ram ram;
 };
 
 /* The kernel's own commands (card/kernel/commands.c is the table of them all). */
 extern const struct command_table kernel_commands;
+
+/* Applets have indices below this; applet_class_of is NULL for one that is not in use. */
+static inline unsigned applets_end(const struct uicc *card)
+{
+    return card->profile->n_applets;
+}
 
 /* The gate of dispatch: resolves the target file, checks access (card/fs/gate.c). */
 extern const struct gate card_gate;

@@ -88,6 +88,7 @@ void uicc_close(struct uicc *card)
     objects_close(card->objects);
     fs_transfer_end(card);
     transients_drop(card);
+    toolkit_queue_free(card);
     fs_free_made(card);
     if (card->waiting != NULL)
         crypto_wipe(card->waiting, card->waiting_cap);
@@ -232,6 +233,7 @@ void uicc_power_off(struct uicc *card)
     crypto_wipe(&card->ram, sizeof card->ram);
     fs_transfer_end(card);
     transients_drop(card);
+    toolkit_queue_free(card);
     channels_reset(card);
 }
 
@@ -245,8 +247,7 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
         if (card->classes[i]->event == NULL)
             continue;
         objects_begin(card->objects);
-        if (card->classes[i]->event((struct applet){card, i}, &event) != SW_OK || objects_commit(card->objects) != STORE_OK)
-            objects_abort(card->objects);
+        (void)session_finish(card, card->classes[i]->event((struct applet){card, i}, &event));
     }
     memcpy(atr, card->profile->atr, card->profile->atr_len);
     if (card->env->trace != NULL) {
@@ -259,7 +260,7 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
 
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) + card->queue.cap +
            objects_footprint(card->objects);
 }
 
@@ -346,5 +347,5 @@ uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3])
 
 const struct applet_class *applet_class_of(struct uicc *card, uint8_t index)
 {
-    return card->classes[index];
+    return index < applets_end(card) ? card->classes[index] : NULL;
 }

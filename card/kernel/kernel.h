@@ -12,6 +12,11 @@
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row);
 
+/* Ends the step under way (keep: commits it; else, or when that fails, it leaves no trace) and begins the next. */
+bool session_step(struct uicc *card, bool keep);
+/* Ends the transaction: as sw says, it commits or leaves no trace. What the status word then is. */
+sw_t session_finish(struct uicc *card, sw_t sw);
+
 /* The row that a command means to this session. The status word as dispatch_find gives it. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
                   const struct command_row **row);

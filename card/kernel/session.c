@@ -56,30 +56,55 @@ static sw_t run(struct uicc *card, struct session *session, struct command *cmd,
     return sw;
 }
 
-/* Every command is a transaction: it commits with its status word or leaves no trace. A proactive command that an aborted command queued is part of
- * the trace. */
+/* Commits, or undoes: a proactive command that was queued, and files that were made, are part of it. */
+static bool end_step(struct uicc *card, bool keep)
+{
+    bool kept = keep && objects_commit(card->objects) == STORE_OK;
+    if (!keep)
+        objects_abort(card->objects);
+    toolkit_settle(card, kept);
+    if (kept)
+        card->made.dirty = false;
+    return kept;
+}
+
+/* After what was made was undone. false: want of memory. */
+static bool reread(struct uicc *card)
+{
+    return !card->made.dirty || fs_load_made(card);
+}
+
+bool session_step(struct uicc *card, bool keep)
+{
+    bool kept = end_step(card, keep) || (!keep && reread(card));
+    if (keep && !kept)
+        (void)reread(card);
+    objects_begin(card->objects);
+    return kept;
+}
+
+sw_t session_finish(struct uicc *card, sw_t sw)
+{
+    bool keep = sw_is_ok(sw) || sw_is_warning(sw);
+    if (end_step(card, keep))
+        return sw;
+    if (!reread(card))
+        return SW_TECHNICAL_PROBLEM;
+    return keep ? SW_MEMORY_PROBLEM : sw;
+}
+
+/* Every command is a transaction: it commits with its status word or leaves no trace. */
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row)
 {
-    const uint16_t queued = card->ram.toolkit.used;
     *row = NULL;
     objects_begin(card->objects);
     sw_t sw = run(card, session, cmd, out, row);
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
-    if (sw_is_ok(sw) || sw_is_warning(sw)) {
-        if (objects_commit(card->objects) == STORE_OK) {
-            card->made.dirty = false;
-            return sw;
-        }
-        sw = SW_MEMORY_PROBLEM;
-    } else {
-        objects_abort(card->objects);
-    }
-    if (card->made.dirty && !fs_load_made(card)) /* only want of memory can be the reason */
-        sw = SW_TECHNICAL_PROBLEM;
-    if (card->ram.toolkit.used > queued)
-        card->ram.toolkit.used = queued;
+    sw = session_finish(card, sw);
+    if (sw_is_ok(sw) || sw_is_warning(sw))
+        return sw;
     crypto_wipe(out->p, out->len);
     out->len = 0;
     return sw;
