@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "decode_text.h"
+
 static void put(struct out *o, const char *text)
 {
     buf_put(&o->text, span_of(text, strlen(text)));
@@ -161,4 +163,39 @@ void out_close(struct out *o)
         put(o, list ? "]" : "}");
     if (o->depth > 0)
         o->depth--;
+}
+
+/* ---- what many files have ---- */
+
+void out_plmn(struct out *o, const char *name, struct span three)
+{
+    char text[8];
+    if (text_plmn(three, text))
+        out_string(o, name, text);
+    else
+        out_string(o, name, text_blank(three) ? "none" : "no PLMN");
+}
+
+void out_index(struct out *o, const char *name, uint8_t record)
+{
+    if (record == 0xFF || record == 0)
+        out_string(o, name, "none");
+    else
+        out_number(o, name, record);
+}
+
+void out_key(struct out *o, const char *name, struct span key)
+{
+    if (o->json)
+        out_flag(o, name, !text_blank(key));
+    else
+        out_string(o, name, text_blank(key) ? "absent" : "present");
+}
+
+void out_named(struct out *o, const char *name, const char *const *names, size_t n, uint8_t value)
+{
+    if (value < n && names[value] != NULL)
+        out_string(o, name, names[value]);
+    else
+        out_format(o, name, "%02X", value);
 }

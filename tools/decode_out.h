@@ -40,4 +40,12 @@ void out_open_object(struct out *o, const char *name);
 void out_open_list(struct out *o, const char *name, bool of_objects);
 void out_close(struct out *o);
 
+/* ---- what many files have ---- */
+
+void out_plmn(struct out *o, const char *name, struct span three);
+void out_index(struct out *o, const char *name, uint8_t record); /* of a record; 00 and FF: none */
+void out_key(struct out *o, const char *name, struct span key);  /* whether there is one, never the key */
+void out_named(struct out *o, const char *name, const char *const *names, size_t n, uint8_t value);
+#define OUT_NAMED(o, name, names, value) out_named(o, name, names, sizeof(names) / sizeof((names)[0]), value)
+
 #endif

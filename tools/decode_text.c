@@ -222,3 +222,18 @@ bool text_plmn(struct span three, char to[8])
     memcpy(to, text, n + 1);
     return true;
 }
+
+bool text_blank(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] != 0xFF)
+            return false;
+    return true;
+}
+
+struct span text_trimmed(struct span s)
+{
+    while (s.n > 0 && s.p[s.n - 1] == 0xFF)
+        s.n--;
+    return s;
+}

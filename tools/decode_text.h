@@ -27,4 +27,9 @@ void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room);
  * FFFFFF, or no digits. */
 bool text_plmn(struct span three, char to[8]);
 
+/* All FF: nothing in it. */
+bool text_blank(struct span s);
+/* Without the FFs at its end. */
+struct span text_trimmed(struct span s);
+
 #endif

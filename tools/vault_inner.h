@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to the vault: what its two halves, the store and what it sends, share.
+ * Private to the vault: what its parts (the store, the parties, what it sends) share.
  */
 #ifndef TOOLS_VAULT_INNER_H
 #define TOOLS_VAULT_INNER_H
@@ -40,6 +40,13 @@ bool vault_begin(struct vault *v, struct sealed_error *error);
 bool vault_commit(struct vault *v, struct sealed_error *error);
 void vault_undo(struct vault *v);
 
+/* The step's last part: what was done goes into the log, and all of it onto the disk. Either undoes all when it fails. */
+bool vault_conclude(struct vault *v, const char *event, const char *iccid, const char *index, const char *party, const char *detail,
+                    struct sealed_error *error);
+bool vault_abandon(struct vault *v); /* false */
+/* false: it was transferred to another key manager. */
+bool vault_still_ours(struct vault *v, struct sealed_error *error);
+
 /* Adds to the log; hash (may be NULL) gets that of the new entry. e->at is set. */
 bool vault_log(struct vault *v, struct vault_entry *e, struct sealed_error *error);
 /* The hash of an entry that follows one of this hash. */
@@ -60,6 +67,8 @@ bool vault_unseal_line(struct vault *v, const char *iccid, const char *index, st
 bool vault_identity(struct vault *v, struct cms_identity *out, struct sealed_error *error);
 
 bool vault_say(struct sealed_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What went wrong in CMS, said as one of the vault's errors: false. */
+bool vault_cms_said(struct sealed_error *error, const struct cms_error *cms);
 bool vault_name_ok(const char *name);
 void vault_index_text(const struct vault_pair *pair, char text[VAULT_INDEX_MAX + 1]);
 

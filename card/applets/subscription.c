@@ -7,7 +7,7 @@
 
 bool subscription_of(struct uicc *card, struct applet *out)
 {
-    for (uint8_t i = 0; i < applet_profile((struct applet){card, 0})->n_applets; i++)
+    for (uint8_t i = 0; i < applets_count(card); i++)
         if (applet_class_of(card, i) == &subscription_class) {
             *out = (struct applet){card, i};
             return true;
@@ -77,9 +77,16 @@ static sw_t toolkit_event(struct applet self, const struct event *e)
 
 static sw_t event(struct applet self, const struct event *e)
 {
-    if (e->kind == EVENT_POWER_ON) /* nobody has read the IMSI yet: no REFRESH */
+    switch (e->kind) {
+    case EVENT_POWER_ON: /* nobody has read the IMSI yet: no REFRESH */
         return strike(self, STRIKE_POWER_UP, false);
-    return e->kind == EVENT_TOOLKIT ? toolkit_event(self, e) : SW_OK;
+    case EVENT_FILE_UPDATED:
+        return subscription_imsi_updated(self, e->file, e->session);
+    case EVENT_TOOLKIT:
+        return toolkit_event(self, e);
+    default:
+        return SW_OK;
+    }
 }
 
 static const struct command_row rows[] = {
@@ -105,6 +112,8 @@ const struct applet_class subscription_class = {
     .commands = &table,
     .toolkit = &toolkit,
     .script_target = true,
+    .watches = true,
+    .refused = audit_refused,
     .install = pairs_install,
     .event = event,
     .share = share,

@@ -9,6 +9,26 @@
 
 enum { TRIAL_LEN = 8 };
 
+bool trial_policy_read(struct span limits, struct trial_policy *out)
+{
+    struct reader r = rd_of(limits);
+    *out = (struct trial_policy){.power_ups = rd_u8(&r)};
+    out->polls = rd_u8(&r);
+    out->failures = rd_u8(&r);
+    out->no_service = rd_u8(&r);
+    bool ok = rd_ok(&r);
+    out->minutes = r.left > 0 ? rd_u8(&r) : 0;
+    return ok && rd_done(&r) && (out->power_ups | out->polls | out->failures | out->no_service | out->minutes) != 0;
+}
+
+/* Without anything else said: thirty power-ups, which no modem needs to register. */
+bool trial_usual(struct applet self, struct trial_policy *out)
+{
+    struct span said;
+    *out = (struct trial_policy){.power_ups = 30};
+    return !tlv_find(applet_row(self)->params, USUAL_TRIAL, &said) || trial_policy_read(said, out);
+}
+
 bool trial_load(struct applet self, struct trial *out)
 {
     struct span bytes;
@@ -111,7 +131,8 @@ bool trial_confirm(struct applet self)
     struct trial t;
     if (!trial_load(self, &t))
         return true;
-    return set_state(self, t.from, PAIR_RETIRED) && set_state(self, t.to, PAIR_ACTIVE) && set_outcome(self, ORDER_CONFIRMED) &&
+    /* An IMSI on trial with the same pair (alternative 3a) retires nobody. */
+    return (t.from == t.to || set_state(self, t.from, PAIR_RETIRED)) && set_state(self, t.to, PAIR_ACTIVE) && set_outcome(self, ORDER_CONFIRMED) &&
            trial_end(self) && audit(self, AUDIT_CONFIRMED, t.to, 0);
 }
 
@@ -167,15 +188,27 @@ bool trial_due(struct applet self)
     return over(&t.policy, tried);
 }
 
+/* Alternative 3a: the pair has the IMSI again that the restored files have. */
+static bool imsi_back(struct applet self, unsigned index)
+{
+    struct pair_record s;
+    struct span imsi = subscription_imsi(self);
+    if (!pair_load(self, index, &s) || imsi.n != PAIR_IMSI_LEN)
+        return false;
+    memcpy(s.imsi, imsi.p, PAIR_IMSI_LEN);
+    return pair_put(self, index, &s);
+}
+
 /* The pair that no network accepted is not used up: its keys were never used with success, and may be what a later order names. Its sequence numbers stay as they are. */
 bool trial_roll_back(struct applet self, bool refresh)
 {
     struct trial t;
     if (!trial_load(self, &t))
         return true;
-    bool ok = subscription_files_restore(self) && subscription_tell_users(self) && set_state(self, t.from, t.from_state) &&
-              set_state(self, t.to, PAIR_UNUSED) && pair_set_active(self, t.from) && set_outcome(self, ORDER_ROLLED_BACK) &&
-              trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
+    bool ok = subscription_files_restore(self) && subscription_tell_users(self) &&
+              (t.from == t.to || set_state(self, t.to, PAIR_UNUSED)) && set_state(self, t.from, t.from_state) &&
+              (t.from != t.to || imsi_back(self, t.from)) && pair_set_active(self, t.from) &&
+              set_outcome(self, ORDER_ROLLED_BACK) && trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))
         applet_note(self, "REFRESH not sent: the terminal's TERMINAL PROFILE does not offer it");
     return ok;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an applet is and what it may call. Words and meanings follow JavaCard and ETSI TS 102 241: an applet_class is the
- * const code (like a Java class), an applet the instance that the profile made of it, with objects of its own in the store.
+ * const code (like a Java class), an applet an instance that the profile or INSTALL made of it, with objects of its own in the store.
  * ISOException is `return SW_...;`: it aborts the transaction.
  *
  * An applet reaches its own objects, files through a session's view, and what another applet shares; nothing else.
@@ -19,7 +19,7 @@ struct uicc;
 
 struct applet { /* a handle, by value: cheap to pass, no ownership */
     struct uicc *card;
-    uint8_t index; /* of the profile's applets */
+    uint8_t index; /* in the registry (registry.h): the profile's rows, then what INSTALL made */
 };
 
 enum { NO_APPLET = 0xFF };
@@ -30,6 +30,7 @@ enum event_kind {
     EVENT_POWER_ON,          /* after a reset, before the first command: to every class with `event` */
     EVENT_TOOLKIT,           /* an event of the toolkit that the applet registered for */
     EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
+    EVENT_FILE_UPDATED,      /* a command is about to have changed a file; only classes with `watches`. In that command's transaction, and may refuse it */
 };
 
 /* What an applet can register for. Numbers up to 29, and from 123 on, are those of TS 102 241's ToolkitConstants (and, for 2 to 6 and 10, of TS 31.130);
@@ -90,6 +91,8 @@ enum toolkit_event {
     TOOLKIT_FIRST_COMMAND_AFTER_ATR = 127,
 };
 
+struct session;
+
 struct event {
     enum event_kind kind;
     uint8_t toolkit;         /* EVENT_TOOLKIT: enum toolkit_event */
@@ -98,6 +101,8 @@ struct event {
     struct buf *out;         /* an ENVELOPE: response data; else NULL */
     bool *handled;           /* an ENVELOPE: set it true and no further applet sees the event; may be NULL */
     uint8_t id;              /* menu entry, timer or channel, for the events that come by one. TERMINAL RESPONSE: general result (TS 102 223 8.12) */
+    uint16_t file;                 /* FILE_UPDATED: which; it is in the command's transaction, and what the event returns is the command's status word */
+    const struct session *session; /* FILE_UPDATED: whose command it was */
 };
 
 /* ---- class ---- */
@@ -110,6 +115,26 @@ struct toolkit_class {
     bool one_session;      /* it does one thing at a time: while a proactive command of its own is under way, its envelopes are answered 9300 */
 };
 
+/* An executable load file that this program brings (GlobalPlatform 2.3 6.6): its classes are modules of it. */
+struct applet_package {
+    uint8_t aid_len, aid[PROFILE_AID_MAX];
+    uint8_t version[2]; /* major, minor */
+};
+
+struct session;
+
+/* Secure messaging, as an applet's class offers it: a secure channel of its own, or its security domain's (GlobalPlatform Card Specification 10). The kernel calls it for a command
+ * whose CLA says so, on the card-terminal interface only: scripts are secured by SCP80. */
+struct secure_messaging {
+    /* Takes the protection off: the command's plain data field goes to `plain` (room for 256 octets), the level at which it came to *level, never 0. Anything but SW_OK is the
+     * answer: the command does not run. */
+    sw_t (*unwrap)(struct applet self, const struct session *session, const struct command *cmd, struct buf *plain, uint8_t *level);
+    /* Protects the response to such a command; not called for errors. `out` has room. false: 6F00. */
+    bool (*wrap)(struct applet self, const struct session *session, sw_t sw, struct buf *out);
+    /* The application session on this channel ends. */
+    void (*close)(struct applet self, const struct session *session);
+};
+
 struct applet_class {
     const char *name;                        /* what profiles call it */
     const struct command_table *commands;    /* while selected, and for OTA scripts that target it; may be NULL */
@@ -119,12 +144,25 @@ struct applet_class {
     const struct command_table *card_commands;
     sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw);
     const struct toolkit_class *toolkit;     /* what its instances are registered for from the start; NULL: nothing */
+    const struct secure_messaging *messaging; /* NULL: none, and 6882 */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
-    sw_t (*install)(struct applet self, const struct uicc_personal *personal); /* once, when the card is made */
+    bool watches;                            /* it wants EVENT_FILE_UPDATED */
+    bool security_domain;                    /* instances can own others (GlobalPlatform 2.3 7); the profile's first is the issuer's */
+    bool installable;                        /* INSTALL may make instances of it, if it has package and module */
+    uint8_t privileges[3];                   /* of an instance that the profile makes (GlobalPlatform table 11-7) */
+    const struct applet_package *package;    /* NULL: none that anybody may know of */
+    uint8_t module_len, module[PROFILE_AID_MAX]; /* AID of the executable module */
+    /* Once, when the card is made, or at run time: then personal is NULL, and INSTALL's parameters are applet_row(self)->params. */
+    sw_t (*install)(struct applet self, const struct uicc_personal *personal);
+    void (*uninstall)(struct applet self);   /* before its objects are removed; may be NULL */
     sw_t (*select)(struct applet self);      /* may refuse */
     void (*deselect)(struct applet self);
+    void (*fci)(struct applet self, struct buf *out); /* proprietary data (A5) of its FCI, when it has no ADF; may be NULL */
     sw_t (*event)(struct applet self, const struct event *event);
     const void *(*share)(struct applet self, const char *service); /* a const table of functions (services.h), or NULL */
+    /* An authenticated OTA session's command to this applet was refused, by the gate or by its handler, and has left no trace. What is kept of that
+     * is kept with applet_put_now. May be NULL. */
+    void (*refused)(struct applet self, const struct session *session, sw_t sw);
 };
 
 /* ---- sessions: who is talking, what is selected, with what rights ---- */
@@ -146,6 +184,7 @@ struct session {
     uint32_t granted;  /* remote: key references taken as verified (profile_pin_bit) */
     uint32_t rights;   /* remote: enum applet_right, RIGHT_AUTHENTIC, RIGHT_STANDBY */
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering */
+    uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
 
 /* Rights that a session has besides those of its keyset. */
@@ -181,10 +220,15 @@ void applet_transient_free(struct applet self);
 /* ---- the card ---- */
 
 const struct profile *applet_profile(struct applet self);
-const struct profile_applet *applet_row(struct applet self); /* its own line in the profile */
+const struct profile_applet *applet_row(struct applet self); /* its own line in the profile, or what INSTALL said in its place */
 struct uicc_crypto *applet_crypto(struct applet self);
 bool applet_random(struct applet self, uint8_t *to, size_t n);
 void applet_note(struct applet self, const char *text);      /* a line in the trace; never a secret */
+
+/* "owner": the applet that knows which operator's K/OTA pair is the active one. */
+struct owner_service {
+    uint16_t (*active)(struct applet provider);
+};
 
 /* The nth applet that shares `service`; NULL if there is none. *provider is who to pass to its functions. */
 const void *applet_service(struct uicc *card, const char *service, unsigned nth, struct applet *provider);
@@ -222,9 +266,9 @@ enum apdu_case session_case(struct uicc *card, const struct session *session, st
 /* A fresh session for an OTA script at this target applet. */
 void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out);
 
-/* The applet with this TAR; NO_APPLET if there is none. */
+/* The active applet with this TAR; NO_APPLET if there is none. */
 uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);
-const struct applet_class *applet_class_of(struct uicc *card, uint8_t index);
+const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index);
 
 /* ---- toolkit: ToolkitRegistry and ProactiveHandler of TS 102 241 ---- */
 

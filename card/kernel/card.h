@@ -7,6 +7,7 @@
 
 #include "applet.h"
 #include "objects.h"
+#include "registry.h"
 #include "toolkit.h"
 
 /* Object ids: kind, then what of that kind. Stored: values never change meaning. */
@@ -16,10 +17,12 @@ enum object_kind {
     OBJECT_PIN = 3,        /* PIN index: enabled, value, PUK */
     OBJECT_PIN_TRIES = 4,  /* PIN index: tries left, PUK tries left */
     OBJECT_APPLET = 5,     /* applet index << 16 | item */
-    OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated */
+    OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated. 2: life cycle (enum card_life) */
     OBJECT_FILE_MADE = 7,  /* file index << 8: a file that CREATE FILE made, its row (card/fs/made.c) */
     OBJECT_TOOLKIT = 11,   /* applet index << 16 | item: its ToolkitRegistry entry (card/toolkit/toolkit_registry.c) */
     OBJECT_SUSPENDED = 8,  /* 0: token and session of SUSPEND UICC (card/kernel/suspend.c) */
+    OBJECT_INSTANCE = 9,   /* applet index: what INSTALL made, or what is otherwise than in the profile (card/kernel/registry.c) */
+    OBJECT_PACKAGE = 10,   /* slot << 1: a package that LOAD brought; slot << 1 | 1: its load file (card/kernel/packages.c) */
 };
 
 static inline uint32_t object_id(enum object_kind kind, uint32_t what)
@@ -83,7 +86,7 @@ struct transient {
 struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
-    const struct applet_class *classes[PROFILE_APPLETS_MAX]; /* bound to profile->applets */
+    struct registry registry;
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;
@@ -96,12 +99,6 @@ struct uicc {
 
 /* The kernel's own commands (card/kernel/commands.c is the table of them all). */
 extern const struct command_table kernel_commands;
-
-/* Applets have indices below this; applet_class_of is NULL for one that is not in use. */
-static inline unsigned applets_end(const struct uicc *card)
-{
-    return card->profile->n_applets;
-}
 
 /* The gate of dispatch: resolves the target file, checks access (card/fs/gate.c). */
 extern const struct gate card_gate;

@@ -27,18 +27,6 @@ const char *uicc_result_text(enum uicc_result result)
     return (size_t)result < sizeof texts / sizeof texts[0] ? texts[result] : "unknown result";
 }
 
-static enum uicc_result bind_classes(struct uicc *card, const struct applet_class *const *classes)
-{
-    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
-        for (size_t c = 0; classes[c] != NULL && card->classes[i] == NULL; c++)
-            if (strcmp(classes[c]->name, card->profile->applets[i].class_name) == 0)
-                card->classes[i] = classes[c];
-        if (card->classes[i] == NULL)
-            return UICC_UNKNOWN_APPLET;
-    }
-    return UICC_OK;
-}
-
 static enum uicc_result load(const struct uicc_config *config, struct uicc **out)
 {
     struct uicc *card = calloc(1, sizeof *card);
@@ -47,7 +35,7 @@ static enum uicc_result load(const struct uicc_config *config, struct uicc **out
     card->env = config->env;
     card->profile = &config->profile->p;
     card->transfer.file = PROFILE_NO_FILE;
-    enum uicc_result result = bind_classes(card, config->classes);
+    enum uicc_result result = registry_bind(card, config->classes) ? UICC_OK : UICC_UNKNOWN_APPLET;
     if (result == UICC_OK) {
         enum store_result stored = objects_open(config->store, &card->objects);
         result = stored == STORE_OK ? UICC_OK : stored == STORE_TAMPERED ? UICC_TAMPERED : UICC_STORE_FAILED;
@@ -68,7 +56,7 @@ enum uicc_result uicc_open(const struct uicc_config *config, struct uicc **out)
     if (result != UICC_OK)
         return result;
     struct span mark;
-    if (!fs_load_made(card)) {
+    if (!fs_load_made(card) || !registry_load(card)) {
         uicc_close(card);
         return UICC_TAMPERED;
     }
@@ -90,6 +78,7 @@ void uicc_close(struct uicc *card)
     transients_drop(card);
     toolkit_queue_free(card);
     fs_free_made(card);
+    registry_free(card);
     if (card->waiting != NULL)
         crypto_wipe(card->waiting, card->waiting_cap);
     free(card->waiting);
@@ -147,7 +136,7 @@ static enum uicc_result install_all(struct uicc *card, const struct uicc_persona
     if (!fill_files(card, personal) || (personal->given != NULL && !give(card, personal->given)))
         return UICC_REFUSED;
     for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        if (card->classes[i]->install != NULL && card->classes[i]->install((struct applet){card, i}, personal) != SW_OK)
+        if (applet_class_of(card, i)->install != NULL && applet_class_of(card, i)->install((struct applet){card, i}, personal) != SW_OK)
             return UICC_REFUSED;
     return mark_made(card) ? UICC_OK : UICC_NO_MEMORY;
 }
@@ -240,14 +229,18 @@ void uicc_power_off(struct uicc *card)
 size_t uicc_reset(struct uicc *card, uint8_t *atr)
 {
     uicc_power_off(card);
+    if (!card_reload(card))
+        return 0;
     card->ram.powered = true;
     card->ram.may_resume = true;
     const struct event event = {.kind = EVENT_POWER_ON};
-    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
-        if (card->classes[i]->event == NULL)
+    registry_refresh(card);
+    for (uint8_t i = 0; i < applets_count(card); i++) {
+        const struct applet_class *class = applet_class_of(card, i);
+        if (class->event == NULL || !applet_active(card, i))
             continue;
         objects_begin(card->objects);
-        (void)session_finish(card, card->classes[i]->event((struct applet){card, i}, &event));
+        (void)session_finish(card, class->event((struct applet){card, i}, &event));
     }
     memcpy(atr, card->profile->atr, card->profile->atr_len);
     if (card->env->trace != NULL) {
@@ -258,10 +251,39 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
     return card->profile->atr_len;
 }
 
+/* ---- the end of a transaction: what memory has of it follows the objects ---- */
+
+bool card_reload(struct uicc *card)
+{
+    bool ok = !card->made.dirty || fs_load_made(card); /* only want of memory can be the reason */
+    return (!card->registry.dirty || registry_load(card)) && ok;
+}
+
+bool card_abort(struct uicc *card)
+{
+    objects_abort(card->objects);
+    toolkit_settle(card, false);
+    return card_reload(card);
+}
+
+bool card_commit(struct uicc *card)
+{
+    if (objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
+        (void)card_abort(card);
+        return false;
+    }
+    toolkit_settle(card, true);
+    if (card->registry.dirty)
+        card->ram.toolkit.known = !(card->ram.toolkit.changed = true);
+    card->made.dirty = false;
+    card->registry.dirty = false;
+    return true;
+}
+
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) + card->queue.cap +
-           objects_footprint(card->objects);
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
+           registry_footprint(card) + card->queue.cap + objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */
@@ -276,14 +298,22 @@ bool applet_get(struct applet self, uint16_t item, struct span *out)
     return objects_get(self.card->objects, item_id(self, item), out);
 }
 
+/* The octets this item has, or will have, count against the quotas. */
+static bool account(struct applet self, uint16_t item, size_t after)
+{
+    struct span old;
+    (void)applet_get(self, item, &old);
+    return registry_account(self.card, self.index, old.n, after);
+}
+
 bool applet_put(struct applet self, uint16_t item, struct span value)
 {
-    return objects_put(self.card->objects, item_id(self, item), value);
+    return account(self, item, value.n) && objects_put(self.card->objects, item_id(self, item), value);
 }
 
 bool applet_remove(struct applet self, uint16_t item)
 {
-    return objects_remove(self.card->objects, item_id(self, item));
+    return account(self, item, 0) && objects_remove(self.card->objects, item_id(self, item));
 }
 
 bool applet_remove_if_there(struct applet self, uint16_t item)
@@ -294,7 +324,7 @@ bool applet_remove_if_there(struct applet self, uint16_t item)
 
 bool applet_put_now(struct applet self, uint16_t item, struct span value)
 {
-    return objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK;
+    return account(self, item, value.n) && objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK;
 }
 
 const struct profile *applet_profile(struct applet self)
@@ -304,7 +334,7 @@ const struct profile *applet_profile(struct applet self)
 
 const struct profile_applet *applet_row(struct applet self)
 {
-    return &self.card->profile->applets[self.index];
+    return applet_row_of(self.card, self.index);
 }
 
 struct uicc_crypto *applet_crypto(struct applet self)
@@ -326,26 +356,12 @@ void applet_note(struct applet self, const char *text)
 
 const void *applet_service(struct uicc *card, const char *service, unsigned nth, struct applet *provider)
 {
-    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+    for (uint8_t i = 0; i < applets_count(card); i++) {
         *provider = (struct applet){card, i};
-        const struct applet_class *class = card->classes[i];
-        const void *found = class->share != NULL ? class->share(*provider, service) : NULL;
+        const struct applet_class *class = applet_class_of(card, i);
+        const void *found = class->share != NULL && applet_active(card, i) ? class->share(*provider, service) : NULL;
         if (found != NULL && nth-- == 0)
             return found;
     }
     return NULL;
-}
-
-uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3])
-{
-    for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        for (uint8_t t = 0; t < card->profile->applets[i].n_tars; t++)
-            if (memcmp(card->profile->applets[i].tars[t], tar, 3) == 0)
-                return i;
-    return NO_APPLET;
-}
-
-const struct applet_class *applet_class_of(struct uicc *card, uint8_t index)
-{
-    return index < applets_end(card) ? card->classes[index] : NULL;
 }

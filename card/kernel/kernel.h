@@ -7,6 +7,12 @@
 
 #include "card.h"
 
+/* Ends the transaction, and brings what memory has of files and applets in line with the objects. false: storage failed, or no memory. */
+bool card_commit(struct uicc *card);
+bool card_abort(struct uicc *card);
+/* What card_abort could not do for want of memory. false: still none, and no command may run. */
+bool card_reload(struct uicc *card);
+
 /* Runs one parsed command for a session as a transaction: find, fit, admit, handle, commit or abort. *row (may be NULL at
  * the end) is the command's. */
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
@@ -44,7 +50,7 @@ sw_t command_terminal_capability(struct call *call);
 sw_t command_manage_secure_channel(struct call *call);
 sw_t command_suspend(struct call *call);
 sw_t command_resume(struct call *call);
-/* The first command after a reset was not RESUME: what was suspended is over. */
-void suspend_forget(struct uicc *card);
+/* The first command after a reset was not RESUME: what was suspended is over. false: that could not be stored, so the command must not run. */
+bool suspend_forget(struct uicc *card);
 
 #endif

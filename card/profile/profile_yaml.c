@@ -9,7 +9,7 @@
 #include "hex.h"
 #include "tlv.h"
 #include "yaml_include.h"
-#include "yaml_schema.h"
+#include "yaml_make.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,21 +31,9 @@ struct chunk {
     max_align_t data[];
 };
 
-struct maker {
-    const struct yaml_source *s;
-    const struct y_profile *y;
-    struct chunk *chunks;
-    size_t content; /* octets of file content so far */
-    bool insecure;
-    struct profile p;
-    bool *below_adf;     /* per file */
-    uint8_t (*arr)[255]; /* the records of EF.ARR, one per rule */
-    size_t *arr_len;
-};
-
 /* ---- small things ---- */
 
-static void *keep(struct maker *m, size_t n)
+void *yaml_maker_memory(struct maker *m, size_t n)
 {
     struct chunk *c = calloc(1, sizeof *c + (n == 0 ? 1 : n));
     if (c == NULL) {
@@ -68,18 +56,14 @@ static void release(struct maker *m)
     }
 }
 
-struct place { /* the path of a value, as "files[3].content" */
-    char text[YAML_PATH_MAX];
-};
-
-static struct place at(const char *list, unsigned index, const char *key)
+struct place yaml_at(const char *list, unsigned index, const char *key)
 {
     struct place w;
     (void)snprintf(w.text, sizeof w.text, "%s[%u]%s%s", list, index, key[0] ? "." : "", key);
     return w;
 }
 
-static struct place at_item(const char *list, unsigned index, const char *key, unsigned item)
+struct place yaml_at_item(const char *list, unsigned index, const char *key, unsigned item)
 {
     struct place w;
     (void)snprintf(w.text, sizeof w.text, "%s[%u].%s[%u]", list, index, key, item);
@@ -87,15 +71,15 @@ static struct place at_item(const char *list, unsigned index, const char *key, u
 }
 
 /* What a person calls an entry: its place in its own file. */
-static struct place called(const struct maker *m, const char *list, unsigned index)
+struct place yaml_entry(const struct maker *m, const char *list, unsigned index)
 {
     struct place w;
-    yaml_called(m->s, at(list, index, "").text, w.text, sizeof w.text);
+    yaml_called(m->s, yaml_at(list, index, "").text, w.text, sizeof w.text);
     return w;
 }
 
 /* Hexadecimal of min to max octets. The error never shows the text: it may be a key. */
-static bool octets(const struct maker *m, const char *path, const char *text, uint8_t *out, size_t min,
+bool yaml_octets(const struct maker *m, const char *path, const char *text, uint8_t *out, size_t min,
                    size_t max, size_t *n)
 {
     size_t where = 0;
@@ -115,11 +99,11 @@ static bool octets(const struct maker *m, const char *path, const char *text, ui
     return true;
 }
 
-static bool octet(const struct maker *m, const char *path, const char *text, uint8_t *out)
+bool yaml_octet(const struct maker *m, const char *path, const char *text, uint8_t *out)
 {
     if (strlen(text) != 2)
         return yaml_fail(m->s, path, "must be two hexadecimal digits, like 0A");
-    return octets(m, path, text, out, 1, 1, NULL);
+    return yaml_octets(m, path, text, out, 1, 1, NULL);
 }
 
 static uint16_t find_file(const struct maker *m, const char *path)
@@ -128,85 +112,6 @@ static uint16_t find_file(const struct maker *m, const char *path)
         if (strcmp(m->y->files[i].path, path) == 0)
             return (uint16_t)i;
     return PROFILE_NO_FILE;
-}
-
-/* ---- keys ---- */
-
-/* "derived", or a key of one of two lengths (the second may be 0). *derived says which; then *n is the first
- * length. */
-static bool read_key(const struct maker *m, const char *path, const char *text, size_t length, size_t other,
-                     uint8_t *out, uint8_t *n, bool *derived)
-{
-    size_t got = length;
-    *derived = strcmp(text, "derived") == 0;
-    if (!*derived) {
-        size_t max = other > length ? other : length, min = other != 0 && other < length ? other : length;
-        if (!octets(m, path, text, out, min, max, &got))
-            return false;
-        if (got != length && got != other)
-            return yaml_fail(m->s, path, "%zu octets; must be %zu or %zu", got, length, other);
-        if (!m->insecure && profile_key_known(out, got))
-            return yaml_fail(m->s, path,
-                             "a well-known or regular key; use a random one, or \"derived\", or say "
-                             "\"insecure: true\" for a card that is only a test card");
-    }
-    *n = (uint8_t)got;
-    return true;
-}
-
-static bool key_bits(const struct maker *m, const char *path, int algorithm, uint32_t bits)
-{
-    bool good = algorithm == OTA_AES    ? bits == 128 || bits == 192 || bits == 256
-                : algorithm == OTA_3DES ? bits == 128 || bits == 192
-                                        : bits == 64;
-    return good || yaml_fail(m->s, path, "must be %s",
-                             algorithm == OTA_AES    ? "128, 192 or 256 for aes"
-                             : algorithm == OTA_3DES ? "128 (two keys) or 192 (three keys) for 3des"
-                                                     : "64 for des");
-}
-
-static bool ota_key(const struct maker *m, const char *path, const char *part, int algorithm,
-                    const struct y_key *y, uint8_t *key, uint8_t *n, bool *derived)
-{
-    struct place bits, text;
-    (void)snprintf(bits.text, sizeof bits.text, "%s.%s.bits", path, part);
-    (void)snprintf(text.text, sizeof text.text, "%s.%s.key", path, part);
-    if (!key_bits(m, bits.text, algorithm, y->bits) ||
-        !read_key(m, text.text, y->key, y->bits / 8, 0, key, n, derived))
-        return false;
-    return *derived || m->insecure || !ota_key_is_des((unsigned)algorithm, span_of(key, *n)) ||
-           yaml_fail(m->s, text.text,
-                     "parts of it are equal: that is single DES, which is broken; use aes, or say "
-                     "\"insecure: true\"");
-}
-
-/* `path` is that of the "ota" mapping. */
-static bool read_ota(const struct maker *m, const char *path, const struct y_ota *y, struct keyset *k,
-                     bool *derived)
-{
-    bool kic, kid, kik;
-    struct place w;
-    (void)snprintf(w.text, sizeof w.text, "%s.version", path);
-    if (y->version < 1 || y->version > 15) /* TS 102 225 5.1.2: bits 8-5 of KIc; 0 names no key */
-        return yaml_fail(m->s, w.text, "must be 1 to 15");
-    k->version = y->version;
-    k->kic_algorithm = (uint8_t)y->kic.algorithm;
-    k->kid_algorithm = (uint8_t)y->kid.algorithm;
-    (void)snprintf(w.text, sizeof w.text, "%s.kic.algorithm", path);
-    if ((y->kic.algorithm == OTA_DES || y->kid.algorithm == OTA_DES) && !m->insecure)
-        return yaml_fail(m->s, w.text, "single DES is broken; use aes, or say \"insecure: true\"");
-    if (!ota_key(m, path, "kic", y->kic.algorithm, &y->kic, k->kic, &k->kic_len, &kic) ||
-        !ota_key(m, path, "kid", y->kid.algorithm, &y->kid, k->kid, &k->kid_len, &kid) ||
-        !ota_key(m, path, "kik", y->kic.algorithm, &y->kik, k->kik, &k->kik_len, &kik))
-        return false;
-    k->mac_len = y->kid.mac == 0 ? 8 : (uint8_t)y->kid.mac;
-    (void)snprintf(w.text, sizeof w.text, "%s.kid.mac", path);
-    if (y->kid.mac != 0 && y->kid.mac != 8 && !(y->kid.mac == 4 && y->kid.algorithm == OTA_AES))
-        return yaml_fail(m->s, w.text, "must be 8 octets, or 4 with aes");
-    if (kic != kid || kic != kik)
-        return yaml_fail(m->s, path, "either all of kic, kid and kik are \"derived\" or none is");
-    *derived = kic;
-    return keyset_valid(k) || yaml_fail(m->s, path, "not a keyset that the card can use");
 }
 
 /* ---- head ---- */
@@ -255,7 +160,7 @@ static bool make_head(struct maker *m)
     p->insecure = m->insecure = y->insecure == YES;
     p->ota_silent = y->ota.silent == YES;
     size_t n = 0;
-    if (!octets(m, "atr", y->atr, p->atr, 2, sizeof p->atr, &n) || !check_atr(m, p->atr, n))
+    if (!yaml_octets(m, "atr", y->atr, p->atr, 2, sizeof p->atr, &n) || !check_atr(m, p->atr, n))
         return false;
     p->atr_len = (uint8_t)n;
     n = strlen(y->imsi);
@@ -283,17 +188,17 @@ static bool make_applet(struct maker *m, unsigned i)
     a->adf = PROFILE_NO_FILE;
     if (y->aid != NULL) {
         size_t n = 0;
-        struct place w = at("applets", i, "aid");
-        if (!octets(m, w.text, y->aid, a->aid, 5, PROFILE_AID_MAX, &n))
+        struct place w = yaml_at("applets", i, "aid");
+        if (!yaml_octets(m, w.text, y->aid, a->aid, 5, PROFILE_AID_MAX, &n))
             return false;
         a->aid_len = (uint8_t)n;
         for (unsigned k = 0; k < i; k++)
             if (span_equal(span_of(a->aid, n), span_of(m->p.applets[k].aid, m->p.applets[k].aid_len)))
                 return yaml_fail(m->s, w.text, "%s has the same AID; each needs its own",
-                                 called(m, "applets", k).text);
+                                 yaml_entry(m, "applets", k).text);
     }
     const char *df = y->adf != NULL ? y->adf : y->start;
-    struct place w = at("applets", i, y->adf != NULL ? "adf" : "start");
+    struct place w = yaml_at("applets", i, y->adf != NULL ? "adf" : "start");
     if (y->adf != NULL && y->start != NULL)
         return yaml_fail(
             m->s, w.text,
@@ -304,29 +209,29 @@ static bool make_applet(struct maker *m, unsigned i)
         if (m->y->files[a->adf].kind != FILE_ADF)
             return yaml_fail(m->s, w.text, "\"%s\" is not of kind adf; did you mean \"start\"?", df);
         if (a->aid_len == 0)
-            return yaml_fail(m->s, at("applets", i, "").text,
+            return yaml_fail(m->s, yaml_at("applets", i, "").text,
                              "owns an ADF but has no \"aid\" to select it by");
         if (m->p.files[a->adf].applet != 0xFF)
             return yaml_fail(m->s, w.text, "\"%s\" is already owned by %s", df,
-                             called(m, "applets", m->p.files[a->adf].applet).text);
+                             yaml_entry(m, "applets", m->p.files[a->adf].applet).text);
         m->p.files[a->adf].applet = (uint8_t)i;
     } else if (df != NULL && !profile_is_df((uint8_t)m->y->files[a->adf].kind)) {
         return yaml_fail(m->s, w.text, "\"%s\" is not a DF", df);
     }
     for (unsigned k = 0; k < y->tars_count; k++) {
-        w = at_item("applets", i, "tars", k);
-        if (!octets(m, w.text, y->tars[k], a->tars[k], 3, 3, NULL))
+        w = yaml_at_item("applets", i, "tars", k);
+        if (!yaml_octets(m, w.text, y->tars[k], a->tars[k], 3, 3, NULL))
             return false;
         a->n_tars = (uint8_t)(k + 1);
         for (unsigned j = 0; j <= i; j++)
             for (unsigned t = 0; t < m->p.applets[j].n_tars && !(j == i && t == k); t++)
                 if (memcmp(m->p.applets[j].tars[t], a->tars[k], 3) == 0)
                     return yaml_fail(m->s, w.text, "TAR already given to %s; each needs its own",
-                                     called(m, "applets", j).text);
+                                     yaml_entry(m, "applets", j).text);
     }
     a->msl = MSL_DEFAULT;
-    w = at("applets", i, "msl");
-    if (y->msl != NULL && !octet(m, w.text, y->msl, &a->msl))
+    w = yaml_at("applets", i, "msl");
+    if (y->msl != NULL && !yaml_octet(m, w.text, y->msl, &a->msl))
         return false;
     if ((a->msl & 0xE0) != 0)
         return yaml_fail(m->s, w.text, "bits 6 to 8 of SPI1 are reserved (TS 102 225 5.1.1)");
@@ -336,19 +241,19 @@ static bool make_applet(struct maker *m, unsigned i)
                          "ciphering, counter), or say \"insecure: true\"");
     for (unsigned k = 0; k < y->access_count; k++) {
         uint8_t reference = 0;
-        w = at_item("applets", i, "access", k);
+        w = yaml_at_item("applets", i, "access", k);
         const struct y_pin *pin = find_pin(m, y->access[k], strlen(y->access[k]));
         if (pin == NULL)
             return yaml_fail(m->s, w.text, "no PIN \"%s\" under \"pins\"", y->access[k]);
-        if (!octet(m, w.text, pin->reference, &reference) || profile_pin_bit(reference) < 0)
+        if (!yaml_octet(m, w.text, pin->reference, &reference) || profile_pin_bit(reference) < 0)
             return yaml_fail(m->s, w.text, "\"%s\" has no valid key reference", y->access[k]);
         a->access |= 1u << profile_pin_bit(reference);
     }
     if (y->params != NULL) {
-        uint8_t *params = keep(m, strlen(y->params));
+        uint8_t *params = yaml_maker_memory(m, strlen(y->params));
         size_t n = 0;
         if (params == NULL ||
-            !octets(m, at("applets", i, "params").text, y->params, params, 0, strlen(y->params), &n))
+            !yaml_octets(m, yaml_at("applets", i, "params").text, y->params, params, 0, strlen(y->params), &n))
             return false;
         a->params = span_of(params, n);
     }
@@ -364,7 +269,7 @@ static bool read_pin(const struct maker *m, const char *path, const char *text, 
 {
     size_t n = strlen(text);
     if (n == 16)
-        return octets(m, path, text, out, 8, 8, NULL);
+        return yaml_octets(m, path, text, out, 8, 8, NULL);
     if (n < digits_min || n > 8 || strspn(text, "0123456789") != n)
         return digits_min == 8 ? yaml_fail(m->s, path, "must be 8 digits, or 16 hexadecimal digits")
                                : yaml_fail(m->s, path, "must be 4 to 8 digits, or 16 hexadecimal digits");
@@ -377,14 +282,14 @@ static bool make_pin(struct maker *m, unsigned i)
 {
     const struct y_pin *y = &m->y->pins[i];
     struct profile_pin *p = &m->p.pins[i];
-    struct place w = at("pins", i, "name");
+    struct place w = yaml_at("pins", i, "name");
     if (strcmp(y->name, "always") == 0 || strcmp(y->name, "never") == 0 || strcmp(y->name, "or") == 0 ||
         strcmp(y->name, "and") == 0 || strpbrk(y->name, " \t") != NULL)
         return yaml_fail(m->s, w.text, "one word, and not one that conditions use (always, never, or, and)");
     if (find_pin(m, y->name, strlen(y->name)) != y)
         return yaml_fail(m->s, w.text, "two PINs are called \"%s\"", y->name);
-    w = at("pins", i, "reference");
-    if (!octet(m, w.text, y->reference, &p->reference))
+    w = yaml_at("pins", i, "reference");
+    if (!yaml_octet(m, w.text, y->reference, &p->reference))
         return false;
     if (profile_pin_bit(p->reference) < 0)
         return yaml_fail(m->s, w.text,
@@ -398,27 +303,27 @@ static bool make_pin(struct maker *m, unsigned i)
     if (local) {
         uint16_t adf = find_file(m, y->scope);
         if (adf == PROFILE_NO_FILE || m->p.files[adf].applet == 0xFF)
-            return yaml_fail(m->s, at("pins", i, "scope").text, "no ADF \"%s\" under \"files\"", y->scope);
+            return yaml_fail(m->s, yaml_at("pins", i, "scope").text, "no ADF \"%s\" under \"files\"", y->scope);
         p->adf = m->p.files[adf].applet;
     }
     for (unsigned k = 0; k < i; k++)
         if (m->p.pins[k].reference == p->reference && m->p.pins[k].adf == p->adf)
-            return yaml_fail(m->s, w.text, "%s has the same key reference", called(m, "pins", k).text);
-    if (!read_pin(m, at("pins", i, "value").text, y->value, 4, p->value))
+            return yaml_fail(m->s, w.text, "%s has the same key reference", yaml_entry(m, "pins", k).text);
+    if (!read_pin(m, yaml_at("pins", i, "value").text, y->value, 4, p->value))
         return false;
-    if (y->puk != NULL && !read_pin(m, at("pins", i, "puk").text, y->puk, 8, p->puk))
+    if (y->puk != NULL && !read_pin(m, yaml_at("pins", i, "puk").text, y->puk, 8, p->puk))
         return false;
     /* TS 102 221 9.5.1: an administrative key is never disabled */
     bool adm = (p->reference & 0x0F) >= 0x0A;
     p->enabled = y->enabled != NO;
     p->can_disable = y->can_disable == UNSAID ? !adm : y->can_disable == YES;
     if (adm && (!p->enabled || p->can_disable))
-        return yaml_fail(m->s, at("pins", i, "").text,
+        return yaml_fail(m->s, yaml_at("pins", i, "").text,
                          "an administrative key (0A-0E, 8A-8E) cannot be disabled");
     p->tries = y->tries == NULL ? 3 : *y->tries;
     if (p->tries < 1 || p->tries > 15)
-        return yaml_fail(m->s, at("pins", i, "tries").text, "must be 1 to 15");
-    w = at("pins", i, "puk-tries");
+        return yaml_fail(m->s, yaml_at("pins", i, "tries").text, "must be 1 to 15");
+    w = yaml_at("pins", i, "puk-tries");
     if (y->puk == NULL && y->puk_tries != NULL && *y->puk_tries != 0)
         return yaml_fail(m->s, w.text, "there is no \"puk\" to try; add it, or remove this");
     p->puk_tries = y->puk == NULL ? 0 : y->puk_tries == NULL ? 10 : *y->puk_tries;
@@ -536,10 +441,10 @@ static bool make_rule(struct maker *m, unsigned i)
     bool done[ACCESSES] = {false};
     for (unsigned k = 0; k < i; k++)
         if (strcmp(m->y->access[k].name, y->name) == 0)
-            return yaml_fail(m->s, at("access", i, "name").text, "two rules are called \"%s\"", y->name);
+            return yaml_fail(m->s, yaml_at("access", i, "name").text, "two rules are called \"%s\"", y->name);
     if (rule_for(y) == (RULE_EF | RULE_DF))
         return yaml_fail(
-            m->s, at("access", i, "").text,
+            m->s, yaml_at("access", i, "").text,
             "mixes access to files (read, update, ..) and to directories (create-ef, ..); make two rules");
     for (unsigned k = 0; k < ACCESSES; k++) {
         const char *text = rule_text(y, &accesses[k]);
@@ -547,7 +452,7 @@ static bool make_rule(struct maker *m, unsigned i)
             continue;
         uint8_t bytes[TERMS_MAX * 8 + 4];
         struct buf sc = buf_of(bytes, sizeof bytes);
-        if (!condition(m, at("access", i, accesses[k].key).text, text, &sc))
+        if (!condition(m, yaml_at("access", i, accesses[k].key).text, text, &sc))
             return false;
         if (accesses[k].bit == 0) {
             buf_tlv_u8(&record, 0x84, accesses[k].ins);
@@ -565,9 +470,9 @@ static bool make_rule(struct maker *m, unsigned i)
         buf_put(&record, buf_span(&sc));
     }
     if (!buf_ok(&record))
-        return yaml_fail(m->s, at("access", i, "").text, "more than 255 octets in EF.ARR; simplify it");
+        return yaml_fail(m->s, yaml_at("access", i, "").text, "more than 255 octets in EF.ARR; simplify it");
     if (record.len == 0)
-        return yaml_fail(m->s, at("access", i, "").text,
+        return yaml_fail(m->s, yaml_at("access", i, "").text,
                          "allows nothing; give at least one condition (never, if so)");
     m->arr_len[i] = record.len;
     return true;
@@ -580,7 +485,7 @@ static bool hex4(const struct maker *m, const char *path, const char *text, uint
     uint8_t two[2];
     if (strlen(text) != 4)
         return yaml_fail(m->s, path, "must be four hexadecimal digits, like 6F07");
-    if (!octets(m, path, text, two, 2, 2, NULL))
+    if (!yaml_octets(m, path, text, two, 2, 2, NULL))
         return false;
     *out = (uint16_t)(two[0] << 8 | two[1]);
     return true;
@@ -591,7 +496,7 @@ static bool make_name(struct maker *m, unsigned i)
 {
     const struct y_file *y = &m->y->files[i];
     struct profile_file *f = &m->p.files[i];
-    struct place w = at("files", i, "path");
+    struct place w = yaml_at("files", i, "path");
     const char *slash = strrchr(y->path, '/');
     f->name = slash == NULL ? y->path : slash + 1;
     f->kind = (uint8_t)y->kind;
@@ -620,24 +525,24 @@ static bool make_name(struct maker *m, unsigned i)
     } else if (i != 0) {
         return yaml_fail(m->s, w.text, "must begin with \"MF/\"");
     }
-    w = at("files", i, "fid");
+    w = yaml_at("files", i, "fid");
     if (y->fid != NULL) {
         if (!hex4(m, w.text, y->fid, &f->fid))
             return false;
     } else if (y->kind == FILE_MF || y->kind == FILE_ADF) {
         f->fid = y->kind == FILE_MF ? FID_MF : PROFILE_FID_CURRENT_ADF;
     } else {
-        return yaml_fail(m->s, at("files", i, "").text, "%s: \"fid\" is missing; add it", f->name);
+        return yaml_fail(m->s, yaml_at("files", i, "").text, "%s: \"fid\" is missing; add it", f->name);
     }
     /* TS 102 221 8.6: reserved */
     if ((f->fid == FID_MF) != (i == 0) || f->fid == 0x3FFF || f->fid == 0xFFFF ||
         (f->fid == PROFILE_FID_CURRENT_ADF && y->kind != FILE_ADF))
         return yaml_fail(m->s, w.text, "%s: %04X is reserved (TS 102 221 8.6)", f->name, f->fid);
     if (y->sfi != NULL) {
-        w = at("files", i, "sfi");
+        w = yaml_at("files", i, "sfi");
         if (profile_is_df((uint8_t)y->kind))
             return yaml_fail(m->s, w.text, "%s: a directory has no SFI", f->name);
-        if (!octet(m, w.text, y->sfi, &f->sfi))
+        if (!yaml_octet(m, w.text, y->sfi, &f->sfi))
             return false;
         if (f->sfi < 1 || f->sfi > 30)
             return yaml_fail(m->s, w.text, "%s: an SFI is 01 to 1E (hexadecimal)", f->name);
@@ -650,7 +555,7 @@ static bool make_reference(struct maker *m, unsigned i)
 {
     const struct y_file *y = &m->y->files[i];
     struct profile_file *f = &m->p.files[i];
-    struct place w = at("files", i, "access");
+    struct place w = yaml_at("files", i, "access");
     unsigned rule = 0;
     while (rule < m->y->access_count && strcmp(m->y->access[rule].name, y->access) != 0)
         rule++;
@@ -680,7 +585,7 @@ static bool only_for(const struct maker *m, unsigned i, const char *key, bool th
                      const char *whom)
 {
     return !there || allowed ||
-           yaml_fail(m->s, at("files", i, key).text, "%s: \"%s\" is for %s", m->p.files[i].name, key, whom);
+           yaml_fail(m->s, yaml_at("files", i, key).text, "%s: \"%s\" is for %s", m->p.files[i].name, key, whom);
 }
 
 /* Size and record length, and that nothing is said which this kind of file does not have. */
@@ -710,9 +615,9 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
         for (unsigned k = 0; rules && k < count; k++)
             length = m->arr_len[k] > length ? m->arr_len[k] : length;
         if (y->records == NULL && !rules)
-            return yaml_fail(m->s, at("files", i, "").text,
+            return yaml_fail(m->s, yaml_at("files", i, "").text,
                              "%s: \"records\" is missing; add {length: .., count: ..}", f->name);
-        struct place w = at("files", i, "records");
+        struct place w = yaml_at("files", i, "records");
         if (y->records != NULL) {
             if (y->records->length < 1 || y->records->length > 255)
                 return yaml_fail(m->s, w.text, "%s: length must be 1 to 255", f->name);
@@ -735,7 +640,7 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
                    : y->fill == FILL_IMSI ? 9
                                           : 0; /* TS 102 221 13.2, TS 31.102 4.2.2 */
     f->size = y->size != NULL ? *y->size : (uint32_t)(fixed != 0 ? fixed : content);
-    struct place w = at("files", i, y->size != NULL ? "size" : "");
+    struct place w = yaml_at("files", i, y->size != NULL ? "size" : "");
     if (fixed != 0 && f->size != fixed)
         return yaml_fail(m->s, w.text, "%s: must be %zu octets", f->name, fixed);
     uint32_t max = y->kind == FILE_BERTLV ? 0xFFFFFF : 0xFFFF;
@@ -753,8 +658,8 @@ static bool make_content(struct maker *m, unsigned i)
     uint8_t *bytes = NULL;
     if (y->content != NULL) {
         size_t max = strlen(y->content) / 2;
-        bytes = keep(m, max);
-        if (bytes == NULL || !octets(m, at("files", i, "content").text, y->content, bytes, 0, max, &given))
+        bytes = yaml_maker_memory(m, max);
+        if (bytes == NULL || !yaml_octets(m, yaml_at("files", i, "content").text, y->content, bytes, 0, max, &given))
             return false;
     }
     if (!make_size(m, i, given))
@@ -764,14 +669,14 @@ static bool make_content(struct maker *m, unsigned i)
         return true;
     size_t room = f->record_len != 0 ? f->record_len : f->size;
     if (given > room)
-        return yaml_fail(m->s, at("files", i, "content").text,
+        return yaml_fail(m->s, yaml_at("files", i, "content").text,
                          "%s: content has %zu octets, %s %zu; shorten it or enlarge that", f->name, given,
                          f->record_len != 0 ? "a record has" : "size is", room);
     m->content += f->size;
     if (m->content > CONTENT_MAX)
-        return yaml_fail(m->s, at("files", i, "").text,
+        return yaml_fail(m->s, yaml_at("files", i, "").text,
                          "%s: the files up to here have more than %d octets together", f->name, CONTENT_MAX);
-    uint8_t *all = keep(m, f->size);
+    uint8_t *all = yaml_maker_memory(m, f->size);
     if (all == NULL)
         return false;
     f->content = span_of(all, f->size);
@@ -783,16 +688,16 @@ static bool make_content(struct maker *m, unsigned i)
     struct tlv object;
     while (y->kind == FILE_BERTLV && objects.left > 0)
         if (!tlv_next(&objects, &object)) /* TS 102 221 8.2.2.4: nothing else is in such a file */
-            return yaml_fail(m->s, at("files", i, "content").text,
+            return yaml_fail(m->s, yaml_at("files", i, "content").text,
                              "%s: not whole BER-TLV data objects, one after the other", f->name);
     if (y->fill == Y_FILL_ACCESS_RULES)
         for (unsigned k = 0; k < m->y->access_count; k++)
             memcpy(all + k * room, m->arr[k], m->arr_len[k]);
     if (y->contents_count > f->size / room)
-        return yaml_fail(m->s, at("files", i, "contents").text, "%s: %u records given, there are %zu",
+        return yaml_fail(m->s, yaml_at("files", i, "contents").text, "%s: %u records given, there are %zu",
                          f->name, y->contents_count, f->size / room);
     for (unsigned k = 0; k < y->contents_count; k++)
-        if (!octets(m, at_item("files", i, "contents", k).text, y->contents[k], all + k * room, 0, room,
+        if (!yaml_octets(m, yaml_at_item("files", i, "contents", k).text, y->contents[k], all + k * room, 0, room,
                     NULL))
             return false;
     return true;
@@ -807,10 +712,10 @@ static bool twins(struct maker *m, uint16_t i)
         if (g->parent != f->parent)
             continue;
         if (f->fid == g->fid && f->fid != PROFILE_FID_CURRENT_ADF)
-            return yaml_fail(m->s, at("files", i, "fid").text, "%s: %04X is also %s's FID; change one",
+            return yaml_fail(m->s, yaml_at("files", i, "fid").text, "%s: %04X is also %s's FID; change one",
                              f->name, f->fid, g->name);
         if (f->sfi != 0 && f->sfi == g->sfi)
-            return yaml_fail(m->s, at("files", i, "sfi").text, "%s: %02X is also %s's SFI; change one",
+            return yaml_fail(m->s, yaml_at("files", i, "sfi").text, "%s: %02X is also %s's SFI; change one",
                              f->name, f->sfi, g->name);
     }
     return yaml_fail_at(m->s, 0, "", "no memory");
@@ -831,222 +736,15 @@ static bool make_files(struct maker *m)
         struct profile_file *f = &m->p.files[i];
         for (unsigned k = i + 1; k < m->p.n_files; k++)
             if (m->p.files[k].parent == f->parent && strcmp(m->p.files[k].name, f->name) == 0)
-                return yaml_fail(m->s, at("files", k, "path").text, "given twice; change one");
+                return yaml_fail(m->s, yaml_at("files", k, "path").text, "given twice; change one");
         if (f->kind == FILE_ADF && f->applet == 0xFF)
-            return yaml_fail(m->s, at("files", i, "").text,
+            return yaml_fail(m->s, yaml_at("files", i, "").text,
                              "%s: no applet has it as its \"adf\"; add one with an \"aid\"", f->name);
         f->pin_status = f->kind == FILE_MF || f->kind == FILE_ADF;
         f->deactivated = m->y->files[i].deactivated == YES;
         f->high_update = m->y->files[i].high_update == YES;
         if (!make_reference(m, i) || !make_content(m, i))
             return false;
-    }
-    return true;
-}
-
-/* ---- key lists ---- */
-
-struct size { /* a size in bits, as written, and where its octets go */
-    const char *key;
-    const uint32_t *bits;
-    uint8_t *octets;
-    uint16_t allowed[4];
-};
-
-static bool make_bits(const struct maker *m, unsigned i, const struct size *s)
-{
-    char list[32] = "";
-    if (s->bits == NULL)
-        return true;
-    for (unsigned k = 0; k < 4 && s->allowed[k] != 0; k++) {
-        if (*s->bits == s->allowed[k]) {
-            *s->octets = (uint8_t)(*s->bits / 8);
-            return true;
-        }
-        size_t n = strlen(list);
-        (void)snprintf(list + n, sizeof list - n, "%s%u", k == 0 ? "" : ", ", s->allowed[k]);
-    }
-    return yaml_fail(m->s, at("pairs", i, s->key).text, "must be one of: %s (bits)", list);
-}
-
-/* TS 35.231 5.1 */
-static bool make_tuak(const struct maker *m, unsigned i, const struct y_sizes *y, struct aka_key *key)
-{
-    const struct size sizes[] = {
-        {"tuak.k", y->k, &key->k_len, {128, 256}},
-        {"tuak.mac", y->mac, &key->mac_len, {64, 128, 256}},
-        {"tuak.res", y->res, &key->res_len, {32, 64, 128, 256}},
-        {"tuak.ck", y->ck, &key->ck_len, {128, 256}},
-        {"tuak.ik", y->ik, &key->ik_len, {128, 256}},
-    };
-    for (unsigned k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
-        if (!make_bits(m, i, &sizes[k]))
-            return false;
-    if (y->iterations == NULL)
-        return true;
-    key->iterations = *y->iterations;
-    return (key->iterations >= 1 && key->iterations <= AKA_ITERATIONS_MAX) ||
-           yaml_fail(m->s, at("pairs", i, "tuak.iterations").text, "must be 1 to %d", AKA_ITERATIONS_MAX);
-}
-
-/* TS 34.108 8.1.2 */
-static bool make_xor(const struct maker *m, unsigned i, const struct y_sizes *y, struct aka_key *key)
-{
-    if (y->res == NULL)
-        return true;
-    key->res_len = (uint8_t)(*y->res / 8);
-    return (*y->res >= 32 && *y->res <= 128 && *y->res % 8 == 0) ||
-           yaml_fail(m->s, at("pairs", i, "xor.res").text, "must be 32 to 128 bits, a multiple of 8");
-}
-
-/* TS 35.206 4.1, 5.3 */
-static bool make_milenage(const struct maker *m, unsigned i, const struct y_constants *y, struct aka_key *key)
-{
-    key->own_constants = true;
-    for (unsigned k = 0; k < 5; k++) {
-        key->milenage.r[k] = y->r[k];
-        if (y->r[k] > 127)
-            return yaml_fail(m->s, at_item("pairs", i, "milenage.r", k).text, "must be 0 to 127");
-        if (!octets(m, at_item("pairs", i, "milenage.c", k).text, y->c[k], key->milenage.c[k], 16, 16, NULL))
-            return false;
-        for (unsigned j = 0; j < k; j++)
-            if (y->r[j] == y->r[k] && memcmp(key->milenage.c[j], key->milenage.c[k], 16) == 0)
-                return yaml_fail(m->s, at_item("pairs", i, "milenage.c", k).text,
-                                 "r and c are the same as those of f%u; two functions would be one", j + 1);
-    }
-    return true;
-}
-
-static bool make_parameters(const struct maker *m, unsigned i, const struct y_pair *y, unsigned id,
-                            struct aka_key *key)
-{
-    const struct {
-        unsigned id;
-        const void *given;
-        const char *name;
-    } mappings[] = {
-        {AKA_TUAK, y->tuak, "tuak"}, {AKA_XOR, y->xor_test, "xor"}, {AKA_MILENAGE, y->milenage, "milenage"}};
-    for (unsigned k = 0; k < 3; k++)
-        if (mappings[k].given != NULL && mappings[k].id != id)
-            return yaml_fail(m->s, at("pairs", i, mappings[k].name).text,
-                             "parameters of another algorithm than the pair's");
-    return (y->tuak == NULL || make_tuak(m, i, y->tuak, key)) &&
-           (y->xor_test == NULL || make_xor(m, i, y->xor_test, key)) &&
-           (y->milenage == NULL || make_milenage(m, i, y->milenage, key));
-}
-
-/* OPc or OP; TUAK calls them TOPc and TOP. */
-static bool make_opc(const struct maker *m, unsigned i, const struct aka_algorithm *aka,
-                     struct profile_pair *q)
-{
-    const struct y_pair *y = &m->y->pairs[i];
-    bool tuak = aka->id == AKA_TUAK, derived = false;
-    const char *const names[2] = {tuak ? "topc" : "opc", tuak ? "top" : "op"};
-    const char *const texts[2] = {tuak ? y->topc : y->opc, tuak ? y->top : y->op};
-    const char *const alien = tuak ? (y->opc != NULL ? "opc" : "op") : y->topc != NULL ? "topc" : "top";
-    if (tuak ? y->opc != NULL || y->op != NULL : y->topc != NULL || y->top != NULL)
-        return yaml_fail(m->s, at("pairs", i, alien).text,
-                         "%s has none; TUAK has \"topc\" and \"top\", Milenage \"opc\" and \"op\"",
-                         aka->name);
-    if (aka->opc_len == 0) {
-        if (texts[0] == NULL && texts[1] == NULL)
-            return true;
-        return yaml_fail(m->s, at("pairs", i, texts[0] != NULL ? "opc" : "op").text, "%s has none; remove it",
-                         aka->name);
-    }
-    if ((texts[0] == NULL) == (texts[1] == NULL))
-        return yaml_fail(m->s, at("pairs", i, "").text, "give either \"%s\" or \"%s\"", names[0], names[1]);
-    unsigned which = texts[0] != NULL ? 0 : 1;
-    struct place w = at("pairs", i, names[which]);
-    if (!read_key(m, w.text, texts[which], aka->opc_len, 0, q->key.opc, &q->key.opc_len, &derived))
-        return false;
-    if (derived && which == 1)
-        return yaml_fail(m->s, w.text, "an OP is an operator's and is not derived; say \"%s: derived\"",
-                         names[0]);
-    q->derived |= derived ? PAIR_DERIVE_OPC : which == 1 ? PAIR_FROM_OP : 0;
-    return true;
-}
-
-static bool make_aka(const struct maker *m, unsigned i, struct profile_pair *q)
-{
-    const struct y_pair *y = &m->y->pairs[i];
-    const struct aka_algorithm *aka = aka_algorithm_named(y->algorithm);
-    if (aka == NULL)
-        return yaml_fail(m->s, at("pairs", i, "algorithm").text,
-                         "no algorithm \"%s\"; there are: milenage, tuak, xor", y->algorithm);
-    q->algorithm = (uint8_t)aka->id;
-    struct place w = at("pairs", i, "k");
-    if (aka->id == AKA_XOR && !m->insecure)
-        return yaml_fail(m->s, at("pairs", i, "algorithm").text,
-                         "the test algorithm protects nothing; use another, or say \"insecure: true\"");
-    if (!make_parameters(m, i, y, aka->id, &q->key))
-        return false;
-    uint8_t said = q->key.k_len; /* 0: not */
-    bool derived = false;
-    if (!read_key(m, w.text, y->k, said != 0 ? said : aka->k_lens[0], said != 0 ? 0 : aka->k_lens[1],
-                  q->key.k, &q->key.k_len, &derived))
-        return false;
-    q->derived = derived ? PAIR_DERIVE_K : 0;
-    return make_opc(m, i, aka, q);
-}
-
-static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsigned *repeat)
-{
-    const struct y_pair *y = &m->y->pairs[i];
-    bool derived = false;
-    struct place w;
-    if (!make_aka(m, i, q))
-        return false;
-    /* TS 33.102 C.3.2: 5 bits of index, 2^28 for the largest jump, no age limit */
-    q->sqn.ind_bits = y->sqn.ind_bits == NULL ? 5 : *y->sqn.ind_bits;
-    q->sqn.delta = y->sqn.delta == NULL ? 1u << 28 : *y->sqn.delta;
-    q->sqn.age = y->sqn.age == NULL ? 0 : *y->sqn.age;
-    if (q->sqn.ind_bits > 5)
-        return yaml_fail(m->s, at("pairs", i, "sqn.ind-bits").text, "must be 0 to 5");
-    if (!read_ota(m, at("pairs", i, "ota").text, &y->ota, &q->ota, &derived))
-        return false;
-    if (derived)
-        q->derived |= PAIR_DERIVE_OTA;
-    q->ota_rights = y->rights;
-    *repeat = y->repeat == NULL ? 1 : *y->repeat;
-    w = at("pairs", i, "repeat");
-    if (*repeat < 1 || *repeat > PROFILE_PAIRS_MAX)
-        return yaml_fail(m->s, w.text, "must be 1 to %d", PROFILE_PAIRS_MAX);
-    if (*repeat > 1 && ((q->derived & PAIR_DERIVE_K) == 0 || (q->derived & PAIR_DERIVE_OTA) == 0))
-        return yaml_fail(m->s, w.text,
-                         "pairs with the same keys are one pair; make \"k\" and the OTA keys \"derived\"");
-    return true;
-}
-
-static bool make_pairs(struct maker *m)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < m->y->pairs_count; i++) {
-        unsigned repeat = 0;
-        struct profile_pair *q = keep(m, sizeof *q);
-        if (q == NULL || !make_pair(m, i, q, &repeat))
-            return false;
-        if (repeat > PROFILE_PAIRS_MAX - n)
-            return yaml_fail(m->s, at("pairs", i, "").text, "more than %d pairs", PROFILE_PAIRS_MAX);
-        while (repeat-- > 0)
-            m->p.pairs[n++] = *q;
-    }
-    m->p.n_pairs = (uint16_t)n;
-    for (unsigned i = 0; i < m->y->keysets_count; i++) {
-        struct profile_keyset *k = &m->p.keysets[i];
-        struct place w = at("keysets", i, "ota");
-        if (!read_ota(m, w.text, &m->y->keysets[i].ota, &k->keys, &k->derived))
-            return false;
-        k->rights = m->y->keysets[i].rights;
-        /* KIc and KID name a keyset by its version only (TS 102 225 5.1.2) */
-        w = at("keysets", i, "ota.version");
-        for (unsigned j = 0; j < n; j++)
-            if (m->p.pairs[j].ota.version == k->keys.version)
-                return yaml_fail(m->s, w.text, "a pair's OTA keys have the same version; each needs its own");
-        for (unsigned j = 0; j < i; j++)
-            if (m->p.keysets[j].keys.version == k->keys.version)
-                return yaml_fail(m->s, w.text, "%s has the same version; each needs its own",
-                                 called(m, "keysets", j).text);
     }
     return true;
 }
@@ -1061,14 +759,14 @@ static bool make(struct maker *m)
     p->n_applets = (uint8_t)y->applets_count;
     p->n_pins = (uint8_t)y->pins_count;
     p->n_keysets = (uint8_t)y->keysets_count;
-    p->files = keep(m, p->n_files * sizeof *p->files);
-    p->applets = keep(m, p->n_applets * sizeof *p->applets);
-    p->pins = keep(m, p->n_pins * sizeof *p->pins);
-    p->keysets = keep(m, p->n_keysets * sizeof *p->keysets);
-    p->pairs = keep(m, PROFILE_PAIRS_MAX * sizeof *p->pairs);
-    m->below_adf = keep(m, p->n_files * sizeof *m->below_adf);
-    m->arr = keep(m, y->access_count * sizeof *m->arr);
-    m->arr_len = keep(m, y->access_count * sizeof *m->arr_len);
+    p->files = yaml_maker_memory(m, p->n_files * sizeof *p->files);
+    p->applets = yaml_maker_memory(m, p->n_applets * sizeof *p->applets);
+    p->pins = yaml_maker_memory(m, p->n_pins * sizeof *p->pins);
+    p->keysets = yaml_maker_memory(m, PROFILE_KEYSETS_MAX * sizeof *p->keysets);
+    p->pairs = yaml_maker_memory(m, PROFILE_PAIRS_MAX * sizeof *p->pairs);
+    m->below_adf = yaml_maker_memory(m, p->n_files * sizeof *m->below_adf);
+    m->arr = yaml_maker_memory(m, y->access_count * sizeof *m->arr);
+    m->arr_len = yaml_maker_memory(m, y->access_count * sizeof *m->arr_len);
     if (p->files == NULL || p->applets == NULL || p->pins == NULL || p->keysets == NULL || p->pairs == NULL ||
         m->below_adf == NULL || m->arr == NULL || m->arr_len == NULL)
         return false;
@@ -1085,7 +783,7 @@ static bool make(struct maker *m)
     for (unsigned i = 0; i < y->access_count; i++)
         if (!make_rule(m, i))
             return false;
-    return make_files(m) && make_pairs(m);
+    return make_files(m) && yaml_make_pairs(m);
 }
 
 static struct uicc_profile *make_profile(const struct yaml_source *source)

@@ -107,10 +107,14 @@ void toolkit_cancel(struct uicc *card, uint8_t applet, uint8_t type)
     struct entry e;
     for (size_t at = 0; entry_at(card, at, &e);) {
         bool running = card->ram.toolkit.fetched && card->ram.toolkit.fetched_at == at;
-        if (e.applet == applet && (type == 0 || e.type == type) && !running)
+        bool meant = e.applet == applet && (type == 0 || e.type == type);
+        if (meant && !running) {
             drop(card, &e);
-        else
-            at = entry_end(&e);
+            continue;
+        }
+        if (meant && type == 0) /* its answer is nobody's any more */
+            card->queue.p[at] = NO_APPLET;
+        at = entry_end(&e);
     }
 }
 

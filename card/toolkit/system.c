@@ -67,7 +67,7 @@ static bool events_wanted(struct uicc *card, struct buf *out, uint8_t *type, uin
     const struct toolkit *t = &card->ram.toolkit;
     uint8_t asked[TOOLKIT_EVENTS / 8] = {0};
     struct toolkit_entry e;
-    for (unsigned i = 0; i < applets_end(card); i++)
+    for (unsigned i = 0; i < applets_count(card); i++)
         if (toolkit_entry_load(card, (uint8_t)i, &e))
             for (size_t k = 0; k < sizeof asked; k++)
                 asked[k] |= e.asked[k];
@@ -90,7 +90,7 @@ static bool poll_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8
     struct toolkit_entry e;
     uint8_t duration[2];
     uint16_t shortest = 0;
-    for (unsigned i = 0; i < applets_end(card); i++)
+    for (unsigned i = 0; i < applets_count(card); i++)
         if (toolkit_entry_load(card, (uint8_t)i, &e) && e.poll != 0 && (shortest == 0 || e.poll < shortest))
             shortest = e.poll;
     *qualifier = 0;
@@ -129,7 +129,7 @@ static void menu_collect(struct uicc *card, struct menu_order *o)
 {
     struct toolkit_menu m;
     o->n = 0;
-    for (unsigned i = 0; i < applets_end(card); i++)
+    for (unsigned i = 0; i < applets_count(card); i++)
         for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
             if (toolkit_menu_load(card, (uint8_t)i, slot, &m) && m.enabled)
                 menu_insert(o, &m);
@@ -194,7 +194,7 @@ static bool menu_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8
     if (!toolkit_menu_build(card, out, &help))
         out->full = true;
     *qualifier = help ? HELP_AVAILABLE : 0;
-    for (unsigned i = 0; i < applets_end(card) && !any; i++)
+    for (unsigned i = 0; i < applets_count(card) && !any; i++)
         for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS && !any; slot++)
             any = toolkit_menu_load(card, (uint8_t)i, slot, &m) && m.enabled;
     return any;

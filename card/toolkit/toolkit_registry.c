@@ -53,9 +53,19 @@ static bool item_remove(struct applet self, uint16_t item)
 /* An applet of the profile has no install parameters: it may have all there is. */
 struct toolkit_limits toolkit_limits_of(const struct uicc *card, uint8_t applet)
 {
-    (void)card;
-    (void)applet;
-    return (struct toolkit_limits){.timers = TOOLKIT_TIMERS, .entries = TOOLKIT_MENU_SLOTS};
+    const struct toolkit_parameters *p = applet_toolkit(card, applet);
+    struct toolkit_limits limits = {.timers = TOOLKIT_TIMERS, .entries = TOOLKIT_MENU_SLOTS, .channels = TOOLKIT_CHANNELS};
+    if (p == NULL)
+        return limits;
+    limits.timers = p->timers;
+    limits.text = p->text_max;
+    limits.channels = p->channels;
+    limits.entries = p->n_menu;
+    for (unsigned i = 0; i < p->n_menu && i < TOOLKIT_MENU_SLOTS; i++) {
+        limits.menu[i].position = p->menu[i].position;
+        limits.menu[i].id = p->menu[i].id;
+    }
+    return limits;
 }
 
 /* ---- the entry ---- */
@@ -82,10 +92,15 @@ bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry 
 {
     struct span bytes;
     const struct applet_class *class = applet_class_of(card, applet);
-    if (class == NULL || class->event == NULL)
+    const struct toolkit_parameters *parameters = applet_toolkit(card, applet);
+    if (class == NULL || class->event == NULL || !applet_active(card, applet))
         return false;
-    if (!item_get(card, applet, ITEM_ENTRY, &bytes) || bytes.n != ENTRY_LEN)
-        return class_entry(class, out);
+    if (!item_get(card, applet, ITEM_ENTRY, &bytes) || bytes.n != ENTRY_LEN) {
+        bool any = class_entry(class, out);
+        if (parameters != NULL)
+            out->priority = parameters->priority;
+        return any;
+    }
     struct reader r = rd_of(bytes);
     struct toolkit_entry of_class;
     bool known = rd_u8(&r) == ENTRY_FORMAT;
@@ -104,8 +119,9 @@ bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry 
 /* To change it: what is not there yet is made of the class's. */
 static void load_own(struct applet self, struct toolkit_entry *e)
 {
+    const struct toolkit_parameters *parameters = applet_toolkit(self.card, self.index);
     if (!toolkit_entry_load(self.card, self.index, e))
-        *e = (struct toolkit_entry){.priority = PRIORITY_LOWEST};
+        *e = (struct toolkit_entry){.priority = parameters != NULL ? parameters->priority : PRIORITY_LOWEST};
 }
 
 static enum toolkit_result store_own(struct applet self, const struct toolkit_entry *e)
@@ -165,7 +181,7 @@ static bool exclusive(unsigned event)
 static bool taken(struct applet self, unsigned event)
 {
     struct toolkit_entry e;
-    for (unsigned i = 0; i < applets_end(self.card); i++)
+    for (unsigned i = 0; i < applets_count(self.card); i++)
         if (i != self.index && toolkit_entry_load(self.card, (uint8_t)i, &e) && toolkit_entry_has(&e, event))
             return true;
     return false;
@@ -244,7 +260,7 @@ uint8_t toolkit_timer_owner(struct uicc *card, unsigned timer)
     struct toolkit_entry e;
     if (timer < 1 || timer > TOOLKIT_TIMERS)
         return NO_APPLET;
-    for (unsigned i = 0; i < applets_end(card); i++)
+    for (unsigned i = 0; i < applets_count(card); i++)
         if (toolkit_entry_load(card, (uint8_t)i, &e) && (e.timers >> (timer - 1) & 1) != 0)
             return (uint8_t)i;
     return NO_APPLET;
@@ -361,7 +377,7 @@ enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file)
 bool toolkit_menu_load(struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
 {
     struct span bytes;
-    if (applet_class_of(card, applet) == NULL || !item_get(card, applet, (uint16_t)(ITEM_MENU | slot), &bytes))
+    if (!applet_active(card, applet) || !item_get(card, applet, (uint16_t)(ITEM_MENU | slot), &bytes))
         return false;
     struct reader r = rd_of(bytes);
     out->applet = applet;
@@ -393,7 +409,7 @@ static enum toolkit_result menu_store(struct applet self, unsigned slot, const s
 
 static bool menu_slot(struct uicc *card, uint8_t id, struct toolkit_menu *out, unsigned *slot)
 {
-    for (unsigned i = 0; id != 0 && i < applets_end(card); i++)
+    for (unsigned i = 0; id != 0 && i < applets_count(card); i++)
         for (*slot = 0; *slot < TOOLKIT_MENU_SLOTS; ++*slot)
             if (toolkit_menu_load(card, (uint8_t)i, *slot, out) && out->id == id)
                 return true;

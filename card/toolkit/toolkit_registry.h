@@ -19,7 +19,7 @@ struct toolkit_entry {
 
 /* What its install parameters allow it (TS 102 226 8.2.1.3.2.2.1). */
 struct toolkit_limits {
-    uint8_t timers, entries, text; /* text 0: as long as fits */
+    uint8_t timers, entries, channels, text; /* text 0: as long as fits */
     struct {
         uint8_t position, id;      /* 0: at the end; the card chooses */
     } menu[TOOLKIT_MENU_SLOTS];

@@ -34,7 +34,7 @@ static void listeners(struct uicc *card, unsigned event, struct order *out)
 {
     struct toolkit_entry e;
     out->n = 0;
-    for (unsigned i = 0; i < applets_end(card); i++)
+    for (unsigned i = 0; i < applets_count(card); i++)
         if (toolkit_entry_load(card, (uint8_t)i, &e) && toolkit_entry_has(&e, event))
             insert(out, (uint8_t)i, e.priority);
 }
@@ -45,7 +45,7 @@ bool toolkit_wanted(struct uicc *card, unsigned event)
     struct toolkit_entry e;
     if (!t->known) {
         memset(t->wanted, 0, sizeof t->wanted);
-        for (unsigned i = 0; i < applets_end(card); i++)
+        for (unsigned i = 0; i < applets_count(card); i++)
             if (toolkit_entry_load(card, (uint8_t)i, &e))
                 for (size_t k = 0; k < sizeof t->wanted; k++)
                     t->wanted[k] |= e.events[k];
@@ -101,7 +101,7 @@ static void offer_handler(struct uicc *card)
 {
     struct toolkit *t = &card->ram.toolkit;
     const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_PROACTIVE_HANDLER_AVAILABLE};
-    for (unsigned i = 0; i < applets_end(card) && toolkit_idle(card); i++) {
+    for (unsigned i = 0; i < applets_count(card) && toolkit_idle(card); i++) {
         if ((t->available[i / 8] >> i % 8 & 1) == 0)
             continue;
         t->available[i / 8] &= (uint8_t)~(1u << i % 8);
@@ -130,7 +130,7 @@ void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bo
 void toolkit_file_changed(struct uicc *card, uint16_t file)
 {
     const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file};
-    for (unsigned i = 0; i < applets_end(card); i++) {
+    for (unsigned i = 0; i < applets_count(card); i++) {
         if (!toolkit_watches_file(card, (uint8_t)i, file))
             continue;
         objects_begin(card->objects);

@@ -32,13 +32,21 @@ struct fixture {
     uint8_t response[UICC_RESPONSE_MAX];
     size_t response_len;
     struct cat_details proactive; /* of the proactive command fetched last */
+    const struct applet_class *classes[24];
     uint64_t counter;            /* of the OTA commands sent last */
 };
 
 /* Makes a card of the profile, powers it up. Fails the running cmocka test if it can't. */
 void fixture_open(struct fixture *f, const char *profile);
 void fixture_open_text(struct fixture *f, const char *yaml);
+/* With classes of the test's own besides; NULL at the end. */
+void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more);
 void fixture_close(struct fixture *f);
+
+/* Another card as `factory`'s is now, powered up: the store is copied, profile and ciphers are factory's (reading a profile takes longer than most tests).
+ * fixture_discard closes it, and leaves factory as it is. */
+void fixture_copy(struct fixture *f, const struct fixture *factory);
+void fixture_discard(struct fixture *f);
 
 /* The card process dies and starts again: what the store has is what there is. */
 void fixture_restart(struct fixture *f);
@@ -54,6 +62,9 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
 uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow);
 
 /* Network side: RAND, AUTN for pair `index` and this SQN, as the data of AUTHENTICATE; RES for it in res. */
+void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],
+                          struct aka_vector *expected);
+/* The same with a RAND of its own. */
 void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected);
 
 /* Operator's side: ENVELOPE with `script` for `tar`, secured with the OTA keyset of pair `index`. spi as in the packet. Counter 0: the next. */
@@ -97,6 +108,12 @@ struct fixture_por {
 };
 void fixture_ota(struct fixture *f, const struct fixture_ota *ota, struct fixture_por *por);
 void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span apdu, struct fixture_por *por);
+
+/* A command of the keyset of pair `keys` (or FIXTURE_COMMON) to the subscription applet, in expanded format: its answer is data and status word, as hex; "genuine 02" or "unprotected 06" when there
+ * is none but a response status. fixture_expect compares with a pattern as fixture_apdu has it. */
+enum { FIXTURE_SPI = 0x1619 };
+void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room);
+void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern);
 
 /* First TAR of the profile's first applet of this class, as hex. */
 void fixture_tar(struct fixture *f, const char *class_name, char hex[7]);
