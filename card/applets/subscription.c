@@ -15,11 +15,20 @@ bool subscription_of(struct uicc *card, struct applet *out)
     return false;
 }
 
+static uint16_t active_owner(struct applet provider)
+{
+    return (uint16_t)pair_active(provider);
+}
+
+static const struct owner_service owner_service = {active_owner};
+
 static const void *share(struct applet self, const char *service)
 {
     (void)self;
     if (strcmp(service, "aka") == 0)
         return &subscription_aka;
+    if (strcmp(service, "owner") == 0)
+        return &owner_service;
     return strcmp(service, "ota-keys") == 0 ? &subscription_ota_keys : NULL;
 }
 

@@ -149,7 +149,9 @@ void session_leave_applet(struct uicc *card, struct session *session)
         class->messaging->close((struct applet){card, session->applet}, session);
     if (class->deselect != NULL)
         class->deselect((struct applet){card, session->applet});
+    uint8_t applet = session->applet;
     session->applet = NO_APPLET;
+    transients_deselect(card, applet);
     session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
 }
 

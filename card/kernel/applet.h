@@ -121,6 +121,7 @@ struct applet_package {
     uint8_t version[2]; /* major, minor */
 };
 
+struct call;
 struct session;
 
 /* Secure messaging, as an applet's class offers it: a secure channel of its own, or its security domain's (GlobalPlatform Card Specification 10). The kernel calls it for a command
@@ -154,6 +155,8 @@ struct applet_class {
     uint8_t module_len, module[PROFILE_AID_MAX]; /* AID of the executable module */
     /* Once, when the card is made, or at run time: then personal is NULL, and INSTALL's parameters are applet_row(self)->params. */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal);
+    /* Commands of any INS, on the channel that has it selected: the kernel keeps its ROW_CARD rows only. Instead of `commands`; may be NULL. */
+    sw_t (*process)(struct call *call);
     void (*uninstall)(struct applet self);   /* before its objects are removed; may be NULL */
     sw_t (*select)(struct applet self);      /* may refuse */
     void (*deselect)(struct applet self);
@@ -205,6 +208,9 @@ struct call {
 
 /* ---- the applet's own objects ---- */
 
+/* Items from ITEM_KERNEL on are the kernel's. */
+enum { ITEM_KERNEL = 0xF000, ITEM_OWNER_PIN = 0xFE00, ITEM_OWNER_TRIES = 0xFE80, ITEM_DEATHS = 0xFFFF };
+
 /* Borrowed until the next change. false (and empty) when there is none. */
 bool applet_get(struct applet self, uint16_t item, struct span *out);
 bool applet_put(struct applet self, uint16_t item, struct span value);      /* in the command's transaction */
@@ -215,7 +221,21 @@ bool applet_put_now(struct applet self, uint16_t item, struct span value);
 
 /* Volatile memory of this applet: zeroed when first asked for, the same block afterwards whatever n, gone at reset (wiped). NULL: no memory. */
 void *applet_transient(struct applet self, size_t n);
-void applet_transient_free(struct applet self);
+void applet_transient_free(struct applet self); /* all of them */
+/* One of several such blocks; 0 is the one above. on_deselect: it ends when no channel has the applet selected any more. */
+void *applet_transient_slot(struct applet self, uint8_t slot, size_t n, bool on_deselect);
+
+/* ---- javacard.framework.OwnerPIN: PINs of an applet, by number (0 to 15). A try is spent, durably, before the compare. ---- */
+
+enum { OWNER_PINS = 16, OWNER_PIN_MAX = 16 };
+
+bool owner_pin_set(struct applet self, uint8_t pin, uint8_t try_limit, struct span value); /* makes it, or gives it another value: all tries, not validated */
+bool owner_pin_check(struct applet self, uint8_t pin, struct span value);
+bool owner_pin_validated(struct applet self, uint8_t pin);
+void owner_pin_reset(struct applet self, uint8_t pin);    /* not validated any more; tries as they are */
+bool owner_pin_unblock(struct applet self, uint8_t pin);  /* all tries again, not validated */
+uint8_t owner_pin_tries(struct applet self, uint8_t pin); /* 0: blocked, or there is none */
+uint8_t owner_pin_limit(struct applet self, uint8_t pin); /* 0: there is none */
 
 /* ---- the card ---- */
 

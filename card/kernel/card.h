@@ -30,6 +30,8 @@ static inline uint32_t object_id(enum object_kind kind, uint32_t what)
     return (uint32_t)kind << 24 | what;
 }
 
+enum { INVOKE_DEPTH = 8 };
+
 /* Gone with power and reset. */
 struct ram {
     bool powered;
@@ -37,6 +39,9 @@ struct ram {
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
+    uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
+    uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
+    uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
@@ -75,12 +80,11 @@ struct ber_transfer {
 };
 
 /* Volatile memory of applets: few have any at a time. */
-enum { TRANSIENT_MAX = 4 };
-
 struct transient {
-    void *p;
+    void *p;               /* NULL: a free place */
     size_t n;
-    uint8_t applet;
+    uint8_t applet, slot;
+    bool on_deselect;      /* ends with the selection of its applet */
 };
 
 struct uicc {
@@ -90,7 +94,8 @@ struct uicc {
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;
-    struct transient transients[TRANSIENT_MAX];
+    struct transient *transients;
+    size_t n_transients;                     /* places */
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
     struct toolkit_queue queue;

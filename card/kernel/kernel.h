@@ -39,6 +39,10 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
 
 void channels_reset(struct uicc *card);
 
+/* This applet has been deselected: what is CLEAR_ON_DESELECT goes, unless another channel has it selected. */
+void transients_deselect(struct uicc *card, uint8_t applet);
+size_t applet_transient_size(struct applet self, uint8_t slot); /* 0: there is none */
+
 /* The application of this session ends: deselect, local PINs forgotten (select.c). */
 void session_leave_applet(struct uicc *card, struct session *session);
 

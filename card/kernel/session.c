@@ -16,6 +16,15 @@ static uint8_t server(const struct uicc *card, const struct session *session, co
     return NO_APPLET;
 }
 
+static sw_t process(struct call *call)
+{
+    return applet_class_of(call->card, call->self.index)->process(call);
+}
+
+/* For a class that takes commands of any INS. */
+static const struct command_row process_row = {"APPLET COMMAND", "GlobalPlatform 6.5", CLASS_ETSI, 0, 0, 0, CASE_2_OR_4, 0, 65535, TARGET_NONE,
+                                               ACCESS_FREE, 0, process};
+
 /* The kernel's table, then that applet's. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
                   const struct command_row **row)
@@ -26,7 +35,12 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
     if (applet != NO_APPLET)
         tables[n] = cmd->klass == CLASS_GSM ? applet_class_of(card, applet)->card_commands : applet_class_of(card, applet)->commands;
     n += tables[n] != NULL;
-    return dispatch_find(tables, n, cmd, row);
+    sw_t sw = dispatch_find(tables, n, cmd, row);
+    if (applet == NO_APPLET || session->remote || (cmd->klass != CLASS_ISO && cmd->klass != CLASS_ETSI) ||
+        applet_class_of(card, applet)->process == NULL || (sw == SW_OK && ((*row)->flags & ROW_CARD) != 0))
+        return sw;
+    *row = &process_row;
+    return SW_OK;
 }
 
 sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw)
