@@ -128,6 +128,9 @@ struct trial {
 
 bool trial_load(struct applet self, struct trial *out); /* false: none is running */
 bool trial_begin(struct applet self, const struct trial *trial);
+/* Registers for what the terminal can report of it (location status, a timer), or no more, as the trial's policy says. */
+bool trial_watch(struct applet self);
+void trial_start_timer(struct applet self); /* anew, in this power session */
 /* The first successful authentication: the old pair is retired, in the command's transaction. */
 bool trial_confirm(struct applet self);
 /* Something that counts against the subscription on trial. Counted at once; over a limit of the policy, `roll_back` is set. */
@@ -156,7 +159,8 @@ sw_t selection_tell(struct call *call);                       /* GET DATA */
 /* ---- what a subscription may be used for (use.c) ---- */
 
 sw_t use_check(struct span use);
-bool use_put(struct applet self, unsigned pair, struct span use); /* empty: as the profile says */
+bool use_watch(struct applet self);                                /* registers for call control if any pair has a service profile */
+bool use_put(struct applet self, unsigned pair, struct span use); /* empty: as the profile says. false: no memory, or call control is another applet's */
 sw_t use_control(struct applet self, const struct event *event);  /* CALL_CONTROL, MESSAGE_CONTROL */
 
 /* ---- what became of orders; the audit log (audit.c) ---- */

@@ -362,7 +362,10 @@ static sw_t take_rules(struct applet self, struct span all)
 sw_t selection_install(struct applet self)
 {
     struct span all;
-    return tlv_find(applet_row(self)->params, SELECTION, &all) ? take_rules(self, all) : SW_OK;
+    if (!tlv_find(applet_row(self)->params, SELECTION, &all))
+        return SW_OK;
+    sw_t sw = take_rules(self, all);
+    return sw != SW_OK || trial_watch(self) ? sw : SW_MEMORY_PROBLEM;
 }
 
 static uint16_t version_of(struct span rules)
@@ -391,6 +394,7 @@ sw_t selection_replace(struct call *call, struct span all)
     if (sw != SW_OK)
         return sw;
     bool ok = applet_put(call->self, ITEM_RULES, all) && applet_remove_if_there(call->self, ITEM_TRIED) && seen_put(call->self, &nothing) &&
+              trial_watch(call->self) &&
               audit(call->self, AUDIT_RULES, (uint8_t)version, call->session->key_item);
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }

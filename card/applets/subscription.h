@@ -62,9 +62,6 @@ enum {
     AUDIT_LOG = 0xE5, /* GET DATA 00E5 */
     SELECTION_INFO = 0xE6, /* GET DATA 00E6 */
     SELECTION_FAILED = 0x8A,
-    SUBSCRIPTION_EVENTS = 0xD6, /* ENVELOPE: event download */
-    SUBSCRIPTION_TIMER = 0xD7,  /* ENVELOPE: timer expiration */
-    CALL_CONTROL = 0xD4, MESSAGE_CONTROL = 0xD5, /* ENVELOPE: may the terminal do that? */
     ORDER_REFERENCE_MAX = 8,
 };
 

@@ -4,16 +4,13 @@
  * (3GPP TS 31.111 7.3.1, 7.3.2): a terminal asks before it sets up a call, a supplementary service, a packet data connection or a short message, and obeys. It asks when services 30 and 31
  * of EF.UST say so. Emergency calls are not asked for. A pair without a service profile is not restricted.
  */
+#include "cat.h"
 #include "pairs.h"
 
 enum {
     USE_PAIR = 0x80, USE_FOR = 0x81, USE_NUMBER = 0x82, USE_APN = 0x83,
     FOR_CALLS = 0x01, FOR_SUPPLEMENTARY = 0x02, FOR_MESSAGES = 0x04, FOR_DATA = 0x08, FOR_ALL = 0x0F,
     NUMBER_DIGITS_MAX = 40,
-};
-
-enum { /* comprehension TLV tags, ETSI TS 101 220 7.2 */
-    TAG_ADDRESS = 0x06, TAG_SS_STRING = 0x09, TAG_USSD_STRING = 0x0A, TAG_PDP_PARAMETERS = 0x52, TAG_IMS_URI = 0x31, TAG_EPS_PARAMETERS = 0x7C,
 };
 
 /* ---- the service profile of a pair: what an order brought, else what the profile says of it ---- */
@@ -47,9 +44,25 @@ sw_t use_check(struct span use)
     return rd_ok(&r) && said ? SW_OK : SW_WRONG_DATA;
 }
 
+/* Call control has one applet: it is asked for while some pair has a service profile. */
+bool use_watch(struct applet self)
+{
+    struct span use;
+    bool any = tlv_find(applet_row(self)->params, USE, &use);
+    for (unsigned i = 0; i < applet_profile(self)->n_pairs && !any; i++)
+        any = applet_get(self, (uint16_t)(ITEM_USE | i), &use);
+    if (!any)
+        return toolkit_clear_event(self, TOOLKIT_CALL_CONTROL) == TOOLKIT_OK && toolkit_clear_event(self, TOOLKIT_MO_SHORT_MESSAGE_CONTROL) == TOOLKIT_OK;
+    return toolkit_set_event(self, TOOLKIT_CALL_CONTROL) == TOOLKIT_OK && toolkit_set_event(self, TOOLKIT_MO_SHORT_MESSAGE_CONTROL) == TOOLKIT_OK;
+}
+
 bool use_put(struct applet self, unsigned pair, struct span use)
 {
-    return use.n > 0 ? applet_put(self, (uint16_t)(ITEM_USE | pair), use) : applet_remove_if_there(self, (uint16_t)(ITEM_USE | pair));
+    uint16_t item = (uint16_t)(ITEM_USE | pair);
+    struct span before;
+    if (use.n == 0 && !applet_get(self, item, &before))
+        return true;
+    return (use.n > 0 ? applet_put(self, item, use) : applet_remove(self, item)) && use_watch(self);
 }
 
 static bool allows(struct span use, uint8_t what)
@@ -96,7 +109,7 @@ static bool number_allowed(struct span use, struct span address)
 static struct span optional_part(uint32_t tag, struct span message)
 {
     struct reader r = rd_of(message);
-    if (tag == TAG_EPS_PARAMETERS) {
+    if (tag == CAT_TAG_EPS_PARAMETERS) {
         (void)rd_take(&r, 4); /* bearer and discriminator, PTI, type, request and PDN type */
     } else {
         (void)rd_take(&r, 4);          /* discriminator, type, NSAPI, LLC SAPI */
@@ -141,13 +154,13 @@ static bool apn_allowed(struct span use, uint32_t tag, struct span message)
 static bool call_allowed(struct span use, struct span asked)
 {
     struct span value;
-    if (ctlv_find(asked, TAG_ADDRESS, 0, &value))
+    if (ctlv_find(asked, CAT_TAG_ADDRESS, 0, &value))
         return allows(use, FOR_CALLS) && number_allowed(use, value);
-    if (ctlv_find(asked, TAG_SS_STRING, 0, &value) || ctlv_find(asked, TAG_USSD_STRING, 0, &value))
+    if (ctlv_find(asked, CAT_TAG_SS_STRING, 0, &value) || ctlv_find(asked, CAT_TAG_USSD_STRING, 0, &value))
         return allows(use, FOR_SUPPLEMENTARY);
-    if (ctlv_find(asked, TAG_IMS_URI, 0, &value))
+    if (ctlv_find(asked, CAT_TAG_IMS_URI, 0, &value))
         return allows(use, FOR_CALLS) && number_allowed(use, SPAN_EMPTY); /* a URI is none of the numbers */
-    uint32_t tag = ctlv_find(asked, TAG_PDP_PARAMETERS, 0, &value) ? TAG_PDP_PARAMETERS : ctlv_find(asked, TAG_EPS_PARAMETERS, 0, &value) ? TAG_EPS_PARAMETERS : 0;
+    uint32_t tag = ctlv_find(asked, CAT_TAG_PDP_PARAMETERS, 0, &value) ? CAT_TAG_PDP_PARAMETERS : ctlv_find(asked, CAT_TAG_EPS_PARAMETERS, 0, &value) ? CAT_TAG_EPS_PARAMETERS : 0;
     return allows(use, FOR_DATA) && apn_allowed(use, tag, value);
 }
 
@@ -155,7 +168,7 @@ static bool call_allowed(struct span use, struct span asked)
 static bool message_allowed(struct span use, struct span asked)
 {
     struct span destination;
-    return allows(use, FOR_MESSAGES) && ctlv_find(asked, TAG_ADDRESS, 1, &destination) && number_allowed(use, destination);
+    return allows(use, FOR_MESSAGES) && ctlv_find(asked, CAT_TAG_ADDRESS, 1, &destination) && number_allowed(use, destination);
 }
 
 sw_t use_control(struct applet self, const struct event *event)
@@ -165,7 +178,7 @@ sw_t use_control(struct applet self, const struct event *event)
     if (!use_load(self, pair_active(self), &use)) /* others may control it */
         return SW_OK;
     bool good = tlv_find(event->data, event->tag, &asked) &&
-                (event->tag == CALL_CONTROL ? call_allowed(use, asked) : message_allowed(use, asked));
+                (event->toolkit == TOOLKIT_CALL_CONTROL ? call_allowed(use, asked) : message_allowed(use, asked));
     *event->handled = !good; /* what is allowed here may still be forbidden by another applet */
     if (!good) {
         buf_u8(event->out, NOT_ALLOWED);
