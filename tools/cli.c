@@ -4,8 +4,19 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "hex.h"
+
+bool cli_protect(void)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+        return true;
+    perror("softuicc: cannot switch core files off");
+    return false;
+}
 
 /* One line, whatever the names in it contain. */
 static void complain(const struct subcommand *cmd, const char *format, va_list args, const char *tail)
