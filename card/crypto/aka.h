@@ -50,7 +50,7 @@ struct aka_vector { /* a secret: wipe it */
     uint8_t res_len, ck_len, ik_len;
 };
 
-/* The functions return false when the key is not valid for the algorithm (aka_key_valid), or memory is out;
+/* The functions return false when the key is not valid for the algorithm (aka_key_valid), or OpenSSL fails;
  * outputs are then zeroed. Outputs do not overlap inputs, but opc may be op. */
 struct aka_algorithm {
     enum aka_id id;

@@ -1,81 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto.h"
 
-#include <nettle/aes.h>
-#include <nettle/cbc.h>
-#include <nettle/cmac.h>
-#include <nettle/des.h>
-#include <nettle/gcm.h>
-#include <nettle/hmac.h>
-#include <nettle/memops.h>
-#include <nettle/nettle-meta.h>
-#include <nettle/sha1.h>
-#include <nettle/sha2.h>
-#include <stdlib.h>
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 
-/* A kind fixes cipher, key length and direction: what a schedule is good for. The three lengths of AES stand
- * together (aes_kind). */
+/* A kind fixes cipher, key length and direction. A context never changes its kind, so a new key in an old
+ * context costs a key schedule and neither an allocation nor a look-up. */
 enum kind {
-    KIND_ENC_128,
-    KIND_ENC_192,
-    KIND_ENC_256,
-    KIND_DEC_128,
-    KIND_DEC_192,
-    KIND_DEC_256,
+    KIND_ECB_128,
+    KIND_ECB_192,
+    KIND_ECB_256,
+    KIND_CBC_ENC_128,
+    KIND_CBC_ENC_192,
+    KIND_CBC_ENC_256,
+    KIND_CBC_DEC_128,
+    KIND_CBC_DEC_192,
+    KIND_CBC_DEC_256,
     KIND_CMAC_128,
     KIND_CMAC_192,
     KIND_CMAC_256,
-    KIND_DES,
-    KIND_GCM,
+    KIND_DES_ENC,
+    KIND_DES_DEC,
+    KIND_GCM_SEAL,
+    KIND_GCM_OPEN,
     KINDS,
     KIND_NONE = KINDS
 };
 
-struct cmac_schedule {
-    struct cmac128_key subkeys;
-    union {
-        struct aes128_ctx aes128;
-        struct aes192_ctx aes192;
-        struct aes256_ctx aes256;
-    } cipher;
-};
-
-enum use { USE_ENCRYPT, USE_DECRYPT, USE_CMAC, USE_DES, USE_GCM };
-
 static const struct kind_row {
+    const char *cipher;
     uint8_t key_len;
-    uint8_t use; /* enum use */
-    uint16_t schedule_len;
-    const struct nettle_cipher *aes; /* NULL: not AES, or known by the use */
+    bool encrypt;
+    bool mac;
 } kinds[KINDS] = {
-    [KIND_ENC_128] = {16, USE_ENCRYPT, sizeof(struct aes128_ctx), &nettle_aes128},
-    [KIND_ENC_192] = {24, USE_ENCRYPT, sizeof(struct aes192_ctx), &nettle_aes192},
-    [KIND_ENC_256] = {32, USE_ENCRYPT, sizeof(struct aes256_ctx), &nettle_aes256},
-    [KIND_DEC_128] = {16, USE_DECRYPT, sizeof(struct aes128_ctx), &nettle_aes128},
-    [KIND_DEC_192] = {24, USE_DECRYPT, sizeof(struct aes192_ctx), &nettle_aes192},
-    [KIND_DEC_256] = {32, USE_DECRYPT, sizeof(struct aes256_ctx), &nettle_aes256},
-    [KIND_CMAC_128] = {16, USE_CMAC, sizeof(struct cmac_schedule), &nettle_aes128},
-    [KIND_CMAC_192] = {24, USE_CMAC, sizeof(struct cmac_schedule), &nettle_aes192},
-    [KIND_CMAC_256] = {32, USE_CMAC, sizeof(struct cmac_schedule), &nettle_aes256},
-    [KIND_DES] = {24, USE_DES, sizeof(struct des3_ctx), NULL},
-    [KIND_GCM] = {32, USE_GCM, sizeof(struct gcm_aes256_ctx), NULL},
+    [KIND_ECB_128] = {"AES-128-ECB", 16, true, false},
+    [KIND_ECB_192] = {"AES-192-ECB", 24, true, false},
+    [KIND_ECB_256] = {"AES-256-ECB", 32, true, false},
+    [KIND_CBC_ENC_128] = {"AES-128-CBC", 16, true, false},
+    [KIND_CBC_ENC_192] = {"AES-192-CBC", 24, true, false},
+    [KIND_CBC_ENC_256] = {"AES-256-CBC", 32, true, false},
+    [KIND_CBC_DEC_128] = {"AES-128-CBC", 16, false, false},
+    [KIND_CBC_DEC_192] = {"AES-192-CBC", 24, false, false},
+    [KIND_CBC_DEC_256] = {"AES-256-CBC", 32, false, false},
+    [KIND_CMAC_128] = {"AES-128-CBC", 16, true, true},
+    [KIND_CMAC_192] = {"AES-192-CBC", 24, true, true},
+    [KIND_CMAC_256] = {"AES-256-CBC", 32, true, true},
+    [KIND_DES_ENC] = {"DES-EDE3-CBC", 24, true, false},
+    [KIND_DES_DEC] = {"DES-EDE3-CBC", 24, false, false},
+    [KIND_GCM_SEAL] = {"AES-256-GCM", 32, true, false},
+    [KIND_GCM_OPEN] = {"AES-256-GCM", 32, false, false},
 };
 
 enum { SLOTS = 4, KEY_MAX = 32 }; /* a card uses at most two keys of a kind in one command */
 
 struct slot {
-    void *schedule; /* made at the first use, of the kind's length */
-    uint64_t used;  /* when: least recent goes first */
-    bool keyed;     /* key[] is what the schedule was made of */
+    EVP_CIPHER_CTX *cipher; /* made at the first use; the MAC kinds have mac instead */
+    EVP_MAC_CTX *mac;
+    uint64_t used; /* when: least recent goes first */
+    bool keyed;    /* key[] is what the context was keyed with */
     uint8_t key[KEY_MAX];
 };
 
 struct family {
+    EVP_CIPHER *cipher;
     unsigned recent; /* the slot to try first */
     struct slot slots[SLOTS];
 };
 
 struct uicc_crypto {
+    EVP_MAC *cmac;
+    EVP_MAC *hmac;
+    EVP_MD *sha1, *sha256;
+    EVP_MAC_CTX *hmac_ctx; /* keyed anew every time */
     uint64_t clock;
     struct family families[KINDS];
 };
@@ -83,21 +83,34 @@ struct uicc_crypto {
 void crypto_wipe(void *p, size_t n)
 {
     if (n > 0)
-        explicit_bzero(p, n);
+        OPENSSL_cleanse(p, n);
 }
 
 bool crypto_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {
-    return n == 0 || memeql_sec(a, b, n) != 0;
+    return n == 0 || CRYPTO_memcmp(a, b, n) == 0;
 }
 
-/* ---- schedules ---- */
-
-static void slot_wipe(struct slot *s, enum kind kind)
+bool crypto_random(void *ctx, uint8_t *to, size_t n)
 {
-    if (s->schedule != NULL)
-        crypto_wipe(s->schedule, kinds[kind].schedule_len);
-    free(s->schedule);
+    (void)ctx;
+    for (size_t at = 0; at < n;) {
+        int step = n - at > INT_MAX ? INT_MAX : (int)(n - at);
+        if (RAND_bytes(to + at, step) != 1) {
+            crypto_wipe(to, n);
+            return false;
+        }
+        at += (size_t)step;
+    }
+    return true;
+}
+
+/* ---- contexts ---- */
+
+static void slot_wipe(struct slot *s)
+{
+    EVP_CIPHER_CTX_free(s->cipher); /* the providers wipe their key schedules when they free them */
+    EVP_MAC_CTX_free(s->mac);
     crypto_wipe(s, sizeof *s);
 }
 
@@ -105,9 +118,11 @@ void crypto_forget(struct uicc_crypto *c)
 {
     for (int k = 0; k < KINDS; k++) {
         for (int i = 0; i < SLOTS; i++)
-            slot_wipe(&c->families[k].slots[i], (enum kind)k);
+            slot_wipe(&c->families[k].slots[i]);
         c->families[k].recent = 0;
     }
+    EVP_MAC_CTX_free(c->hmac_ctx);
+    c->hmac_ctx = NULL;
 }
 
 void crypto_free(struct uicc_crypto *c)
@@ -115,55 +130,82 @@ void crypto_free(struct uicc_crypto *c)
     if (c == NULL)
         return;
     crypto_forget(c);
-    free(c);
+    for (int k = 0; k < KINDS; k++)
+        EVP_CIPHER_free(c->families[k].cipher);
+    EVP_MAC_free(c->cmac);
+    EVP_MAC_free(c->hmac);
+    EVP_MD_free(c->sha1);
+    EVP_MD_free(c->sha256);
+    OPENSSL_clear_free(c, sizeof *c);
 }
 
 struct uicc_crypto *crypto_new(void)
 {
-    return calloc(1, sizeof(struct uicc_crypto));
-}
-
-static void schedule(const struct kind_row *row, void *to, const uint8_t *key)
-{
-    struct cmac_schedule *cmac = to;
-    switch ((enum use)row->use) {
-    case USE_ENCRYPT:
-        row->aes->set_encrypt_key(to, key);
-        break;
-    case USE_DECRYPT:
-        row->aes->set_decrypt_key(to, key);
-        break;
-    case USE_CMAC:
-        row->aes->set_encrypt_key(&cmac->cipher, key);
-        cmac128_set_key(&cmac->subkeys, &cmac->cipher, row->aes->encrypt);
-        break;
-    case USE_DES:
-        des3_set_key(to, key); /* says whether the key is weak: not judged here */
-        break;
-    case USE_GCM:
-        gcm_aes256_set_key(to, key);
-        break;
-    }
-}
-
-/* The schedule of this key (of the kind's length). Every compare takes the same time whatever the keys; which
- * slot it was shows, and tells only that a key was used before. NULL: no memory, or there is no such kind. */
-static void *keyed(struct uicc_crypto *c, enum kind kind, const uint8_t *key)
-{
-    if (kind == KIND_NONE)
+    struct uicc_crypto *c = OPENSSL_zalloc(sizeof *c);
+    if (c == NULL)
         return NULL;
+    c->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);
+    c->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    c->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    c->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    bool good = c->cmac != NULL && c->hmac != NULL && c->sha1 != NULL && c->sha256 != NULL;
+    for (int k = 0; good && k < KINDS; k++) {
+        c->families[k].cipher = EVP_CIPHER_fetch(NULL, kinds[k].cipher, NULL);
+        good = c->families[k].cipher != NULL;
+    }
+    if (good)
+        return c;
+    crypto_free(c);
+    return NULL;
+}
+
+/* With its cipher or digest set. OSSL_PARAM wants the name modifiable, though it only reads it. */
+static EVP_MAC_CTX *mac_new(EVP_MAC *mac, const char *parameter, const char *value)
+{
+    char name[16] = {0};
+    if (strlen(value) >= sizeof name)
+        return NULL;
+    memcpy(name, value, strlen(value));
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(parameter, name, 0), OSSL_PARAM_END};
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+    if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) == 1)
+        return ctx;
+    EVP_MAC_CTX_free(ctx);
+    return NULL;
+}
+
+static bool slot_key(struct uicc_crypto *c, enum kind kind, struct slot *s, const uint8_t *key)
+{
+    const struct kind_row *row = &kinds[kind];
+    if (row->mac) {
+        if (s->mac == NULL)
+            s->mac = mac_new(c->cmac, OSSL_MAC_PARAM_CIPHER, row->cipher);
+        return s->mac != NULL && EVP_MAC_init(s->mac, key, row->key_len, NULL) == 1;
+    }
+    if (s->cipher != NULL)
+        return EVP_CipherInit_ex(s->cipher, NULL, NULL, key, NULL, row->encrypt) == 1;
+    s->cipher = EVP_CIPHER_CTX_new();
+    return s->cipher != NULL &&
+           EVP_CipherInit_ex(s->cipher, c->families[kind].cipher, NULL, key, NULL, row->encrypt) == 1 &&
+           EVP_CIPHER_CTX_set_padding(s->cipher, 0) == 1; /* padding is the caller's; kept across new keys */
+}
+
+/* The context keyed with this key (of the kind's length). Every compare takes the same time whatever the
+ * keys; which slot it was shows, and tells only that a key was used before. */
+static struct slot *keyed(struct uicc_crypto *c, enum kind kind, const uint8_t *key)
+{
     struct family *f = &c->families[kind];
     size_t n = kinds[kind].key_len;
     struct slot *s = &f->slots[f->recent];
     if (s->keyed && crypto_equal(s->key, key, n))
-        return s->schedule;
+        return s;
     struct slot *oldest = &f->slots[0];
     for (unsigned i = 0; i < SLOTS; i++) {
         s = &f->slots[i];
         if (s->keyed && crypto_equal(s->key, key, n)) {
             f->recent = i;
             s->used = ++c->clock;
-            return s->schedule;
+            return s;
         }
         if (s->used < oldest->used)
             oldest = s;
@@ -171,16 +213,15 @@ static void *keyed(struct uicc_crypto *c, enum kind kind, const uint8_t *key)
     s = oldest;
     s->keyed = false;
     crypto_wipe(s->key, sizeof s->key);
-    if (s->schedule == NULL)
-        s->schedule = malloc(kinds[kind].schedule_len);
-    if (s->schedule == NULL)
+    if (!slot_key(c, kind, s, key)) {
+        slot_wipe(s);
         return NULL;
-    schedule(&kinds[kind], s->schedule, key);
+    }
     memcpy(s->key, key, n);
     s->keyed = true;
     s->used = ++c->clock;
     f->recent = (unsigned)(s - f->slots);
-    return s->schedule;
+    return s;
 }
 
 /* The kind of the 128-bit key's row, or of the row for this length: the three stand in this order in enum
@@ -201,53 +242,46 @@ static enum kind aes_kind(enum kind first, size_t key_len)
 
 /* ---- ciphers ---- */
 
-/* The schedule for n octets in whole blocks. Otherwise NULL, and the output zeroed. */
-static void *ready(struct uicc_crypto *c, enum kind kind, const uint8_t *key, size_t block, uint8_t *out,
-                   size_t n)
+static bool update(struct slot *s, const uint8_t *in, uint8_t *out, size_t n)
 {
-    void *with = n % block == 0 ? keyed(c, kind, key) : NULL;
-    if (with == NULL)
+    int done = 0;
+    return EVP_CipherUpdate(s->cipher, out, &done, in, (int)n) == 1 && (size_t)done == n;
+}
+
+/* Whole blocks, no padding: nothing is left in the context that a "final" would have to fetch. */
+static bool blocks(struct uicc_crypto *c, enum kind kind, const uint8_t *key, const uint8_t *iv, size_t block,
+                   const uint8_t *in, uint8_t *out, size_t n)
+{
+    bool good = kind != KIND_NONE && n % block == 0 && n <= INT_MAX;
+    if (good && n > 0) {
+        struct slot *s = keyed(c, kind, key);
+        good = s != NULL && (iv == NULL || EVP_CipherInit_ex(s->cipher, NULL, NULL, NULL, iv, -1) == 1) &&
+               update(s, in, out, n);
+    }
+    if (!good)
         crypto_wipe(out, n);
-    return with;
+    return good;
 }
 
 bool aes_ecb_encrypt(struct uicc_crypto *c, struct span key, const uint8_t *in, uint8_t *out, size_t n)
 {
-    enum kind kind = aes_kind(KIND_ENC_128, key.n);
-    const void *with = ready(c, kind, key.p, 16, out, n);
-    if (with != NULL && n > 0)
-        kinds[kind].aes->encrypt(with, n, out, in);
-    return with != NULL;
+    return blocks(c, aes_kind(KIND_ECB_128, key.n), key.p, NULL, 16, in, out, n);
 }
 
 bool aes_cbc_encrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[16], const uint8_t *in,
                      uint8_t *out, size_t n)
 {
-    uint8_t chain[16];
-    enum kind kind = aes_kind(KIND_ENC_128, key.n);
-    const void *with = ready(c, kind, key.p, 16, out, n);
-    if (with != NULL && n > 0) {
-        memcpy(chain, iv, sizeof chain);
-        cbc_encrypt(with, kinds[kind].aes->encrypt, sizeof chain, chain, n, out, in);
-    }
-    return with != NULL;
+    return blocks(c, aes_kind(KIND_CBC_ENC_128, key.n), key.p, iv, 16, in, out, n);
 }
 
 bool aes_cbc_decrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[16], const uint8_t *in,
                      uint8_t *out, size_t n)
 {
-    uint8_t chain[16];
-    enum kind kind = aes_kind(KIND_DEC_128, key.n);
-    const void *with = ready(c, kind, key.p, 16, out, n);
-    if (with != NULL && n > 0) {
-        memcpy(chain, iv, sizeof chain);
-        cbc_decrypt(with, kinds[kind].aes->decrypt, sizeof chain, chain, n, out, in);
-    }
-    return with != NULL;
+    return blocks(c, aes_kind(KIND_CBC_DEC_128, key.n), key.p, iv, 16, in, out, n);
 }
 
-/* Single DES and two-key 3DES are EDE with keys repeated (NIST SP 800-67 3.1, keying options 3 and 2): one
- * schedule for all three. */
+/* Single DES and two-key 3DES are EDE with keys repeated (NIST SP 800-67 3.1, keying options 3 and 2). So
+ * OpenSSL's legacy provider, where single DES lives, need not be there. */
 static bool des_expand(struct span key, uint8_t full[24])
 {
     if (key.n != 8 && key.n != 16 && key.n != 24)
@@ -257,183 +291,163 @@ static bool des_expand(struct span key, uint8_t full[24])
     return true;
 }
 
-static const struct des3_ctx *des_keyed(struct uicc_crypto *c, struct span key)
+static bool des_blocks(struct uicc_crypto *c, enum kind kind, struct span key, const uint8_t iv[8],
+                       const uint8_t *in, uint8_t *out, size_t n)
 {
-    uint8_t full[24];
-    const struct des3_ctx *with = des_expand(key, full) ? keyed(c, KIND_DES, full) : NULL;
+    uint8_t full[24] = {0};
+    bool good = blocks(c, des_expand(key, full) ? kind : KIND_NONE, full, iv, 8, in, out, n);
     crypto_wipe(full, sizeof full);
-    return with;
-}
-
-/* As nettle wants them, whose ciphers take any context. */
-static void des_in(const void *with, size_t n, uint8_t *out, const uint8_t *in)
-{
-    des3_encrypt(with, n, out, in);
-}
-
-static void des_out(const void *with, size_t n, uint8_t *out, const uint8_t *in)
-{
-    des3_decrypt(with, n, out, in);
-}
-
-typedef void cbc_fn(const void *ctx, nettle_cipher_func *f, size_t block_size, uint8_t *iv, size_t length,
-                    uint8_t *dst, const uint8_t *src);
-
-static bool des_cbc(struct uicc_crypto *c, struct span key, const uint8_t iv[8], cbc_fn *mode,
-                    nettle_cipher_func *cipher, const uint8_t *in, uint8_t *out, size_t n)
-{
-    uint8_t chain[8];
-    const struct des3_ctx *with = n % 8 == 0 ? des_keyed(c, key) : NULL;
-    if (with == NULL) {
-        crypto_wipe(out, n);
-        return false;
-    }
-    if (n > 0) {
-        memcpy(chain, iv, sizeof chain);
-        mode(with, cipher, sizeof chain, chain, n, out, in);
-    }
-    return true;
+    return good;
 }
 
 bool des_cbc_encrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[8], const uint8_t *in,
                      uint8_t *out, size_t n)
 {
-    return des_cbc(c, key, iv, cbc_encrypt, des_in, in, out, n);
+    return des_blocks(c, KIND_DES_ENC, key, iv, in, out, n);
 }
 
 bool des_cbc_decrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[8], const uint8_t *in,
                      uint8_t *out, size_t n)
 {
-    return des_cbc(c, key, iv, cbc_decrypt, des_out, in, out, n);
+    return des_blocks(c, KIND_DES_DEC, key, iv, in, out, n);
 }
 
 /* ---- MACs ---- */
 
 bool des_mac(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[8])
 {
-    const struct des3_ctx *with = des_keyed(c, key);
-    size_t fill = 0, total = 0;
-    memset(mac, 0, 8); /* the chain, and in the end the checksum */
-    for (size_t i = 0; with != NULL && i < n_parts; i++) {
-        total += parts[i].n;
-        for (struct reader r = rd_of(parts[i]); !rd_done(&r);) {
-            mac[fill++] ^= rd_u8(&r);
-            if (fill == 8) {
-                des3_encrypt(with, 8, mac, mac);
+    static const uint8_t zero[8] = {0};
+    uint8_t full[24] = {0};
+    uint8_t chunk[256]; /* gathered input, enciphered in place; the chain goes on in the context */
+    size_t fill = 0;
+    size_t total = 0;
+    struct slot *s = des_expand(key, full) ? keyed(c, KIND_DES_ENC, full) : NULL;
+    bool good = s != NULL && EVP_CipherInit_ex(s->cipher, NULL, NULL, NULL, zero, -1) == 1;
+    for (size_t i = 0; good && i < n_parts; i++) {
+        struct span left = parts[i];
+        while (good && left.n > 0) {
+            if (fill == sizeof chunk) {
+                good = update(s, chunk, chunk, fill);
                 fill = 0;
             }
+            struct span now = span_slice(left, 0, sizeof chunk - fill);
+            memcpy(chunk + fill, now.p, now.n);
+            fill += now.n;
+            total += now.n;
+            left = span_slice(left, now.n, left.n);
         }
     }
-    bool good = with != NULL && total > 0;
-    if (good && fill > 0) /* the padding is zeros: nothing to add */
-        des3_encrypt(with, 8, mac, mac);
-    if (!good)
+    while (good && fill % 8 != 0)
+        chunk[fill++] = 0;
+    good = good && total > 0 && update(s, chunk, chunk, fill);
+    if (good)
+        memcpy(mac, chunk + fill - 8, 8);
+    else
         crypto_wipe(mac, 8);
+    crypto_wipe(full, sizeof full);
+    crypto_wipe(chunk, sizeof chunk);
     return good;
+}
+
+static bool mac_parts(EVP_MAC_CTX *ctx, const struct span *parts, size_t n_parts, uint8_t *mac, size_t n)
+{
+    for (size_t i = 0; i < n_parts; i++)
+        if (parts[i].n > 0 && EVP_MAC_update(ctx, parts[i].p, parts[i].n) != 1)
+            return false;
+    size_t done = 0;
+    return EVP_MAC_final(ctx, mac, &done, n) == 1 && done == n;
 }
 
 bool aes_cmac(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts,
               uint8_t mac[16])
 {
-    struct cmac128_ctx chain;
     enum kind kind = aes_kind(KIND_CMAC_128, key.n);
-    const struct cmac_schedule *with = keyed(c, kind, key.p);
-    if (with == NULL) {
+    struct slot *s = kind == KIND_NONE ? NULL : keyed(c, kind, key.p);
+    /* Without a key, "init" starts over with the key that is there. */
+    bool good =
+        s != NULL && EVP_MAC_init(s->mac, NULL, 0, NULL) == 1 && mac_parts(s->mac, parts, n_parts, mac, 16);
+    if (!good)
         crypto_wipe(mac, 16);
-        return false;
-    }
-    cmac128_init(&chain);
-    for (size_t i = 0; i < n_parts; i++)
-        if (parts[i].n > 0)
-            cmac128_update(&chain, &with->cipher, kinds[kind].aes->encrypt, parts[i].n, parts[i].p);
-    cmac128_digest(&chain, &with->subkeys, &with->cipher, kinds[kind].aes->encrypt, 16, mac);
-    crypto_wipe(&chain, sizeof chain);
-    return true;
+    return good;
 }
 
 bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts,
                  uint8_t mac[32])
 {
-    static const uint8_t none[1] = {0}; /* a key of no octets has no address */
-    struct hmac_sha256_ctx ctx;
-    (void)c;
-    hmac_sha256_set_key(&ctx, key.n, key.n > 0 ? key.p : none);
-    for (size_t i = 0; i < n_parts; i++)
-        if (parts[i].n > 0)
-            hmac_sha256_update(&ctx, parts[i].n, parts[i].p);
-    hmac_sha256_digest(&ctx, 32, mac);
-    crypto_wipe(&ctx, sizeof ctx);
-    return true;
+    static const uint8_t none[1] = {0}; /* a NULL key would mean "the same as before" */
+    if (c->hmac_ctx == NULL)
+        c->hmac_ctx = mac_new(c->hmac, OSSL_MAC_PARAM_DIGEST, "SHA2-256");
+    bool good = c->hmac_ctx != NULL &&
+                EVP_MAC_init(c->hmac_ctx, key.n > 0 ? key.p : none, key.n, NULL) == 1 &&
+                mac_parts(c->hmac_ctx, parts, n_parts, mac, 32);
+    if (!good)
+        crypto_wipe(mac, 32);
+    return good;
 }
 
 /* ---- digests ---- */
 
+static bool digest(const EVP_MD *md, struct span in, uint8_t *out, unsigned n)
+{
+    unsigned done = 0;
+    bool good = EVP_Digest(in.p, in.n, out, &done, md, NULL) == 1 && done == n;
+    if (!good)
+        crypto_wipe(out, n);
+    return good;
+}
+
 bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20])
 {
-    struct sha1_ctx ctx;
-    (void)c;
-    sha1_init(&ctx);
-    if (in.n > 0)
-        sha1_update(&ctx, in.n, in.p);
-    sha1_digest(&ctx, 20, out);
-    crypto_wipe(&ctx, sizeof ctx);
-    return true;
+    return digest(c->sha1, in, out, 20);
 }
 
 bool digest_sha256(struct uicc_crypto *c, struct span in, uint8_t out[32])
 {
-    struct sha256_ctx ctx;
-    (void)c;
-    sha256_init(&ctx);
-    if (in.n > 0)
-        sha256_update(&ctx, in.n, in.p);
-    sha256_digest(&ctx, 32, out);
-    crypto_wipe(&ctx, sizeof ctx);
-    return true;
+    return digest(c->sha256, in, out, 32);
 }
 
 /* ---- GCM ---- */
 
-static struct gcm_aes256_ctx *gcm_start(struct uicc_crypto *c, const uint8_t *key, const uint8_t *nonce,
-                                        struct span aad)
+static struct slot *gcm_start(struct uicc_crypto *c, enum kind kind, const uint8_t *key, const uint8_t *nonce,
+                              struct span aad, size_t n)
 {
-    struct gcm_aes256_ctx *ctx = keyed(c, KIND_GCM, key);
-    if (ctx == NULL)
+    if (n > INT_MAX || aad.n > INT_MAX)
         return NULL;
-    gcm_aes256_set_iv(ctx, GCM_IV_SIZE, nonce);
-    if (aad.n > 0)
-        gcm_aes256_update(ctx, aad.n, aad.p);
-    return ctx;
+    struct slot *s = keyed(c, kind, key);
+    int done = 0;
+    if (s == NULL || EVP_CipherInit_ex(s->cipher, NULL, NULL, NULL, nonce, -1) != 1)
+        return NULL;
+    return aad.n == 0 || EVP_CipherUpdate(s->cipher, NULL, &done, aad.p, (int)aad.n) == 1 ? s : NULL;
 }
 
 bool gcm_seal(struct uicc_crypto *c, const uint8_t key[32], const uint8_t nonce[12], struct span aad,
               struct span plain, uint8_t *out, uint8_t tag[16])
 {
-    struct gcm_aes256_ctx *ctx = gcm_start(c, key, nonce, aad);
-    if (ctx == NULL) {
+    uint8_t none[16]; /* GCM's "final" writes nothing, but wants a place to write it */
+    int done = 0;
+    struct slot *s = gcm_start(c, KIND_GCM_SEAL, key, nonce, aad, plain.n);
+    bool good = s != NULL && (plain.n == 0 || update(s, plain.p, out, plain.n)) &&
+                EVP_CipherFinal_ex(s->cipher, none, &done) == 1 &&
+                EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1;
+    if (!good) {
         crypto_wipe(out, plain.n);
         crypto_wipe(tag, 16);
-        return false;
     }
-    if (plain.n > 0)
-        gcm_aes256_encrypt(ctx, plain.n, out, plain.p);
-    gcm_aes256_digest(ctx, 16, tag);
-    return true;
+    return good;
 }
 
 bool gcm_open(struct uicc_crypto *c, const uint8_t key[32], const uint8_t nonce[12], struct span aad,
               struct span sealed, const uint8_t tag[16], uint8_t *out)
 {
-    uint8_t expected[16];
-    struct gcm_aes256_ctx *ctx = gcm_start(c, key, nonce, aad);
-    if (ctx != NULL) {
-        if (sealed.n > 0)
-            gcm_aes256_decrypt(ctx, sealed.n, out, sealed.p);
-        gcm_aes256_digest(ctx, 16, expected);
-    }
-    bool good = ctx != NULL && crypto_equal(expected, tag, sizeof expected);
+    uint8_t none[16];
+    uint8_t expected[16]; /* OpenSSL wants it modifiable */
+    int done = 0;
+    memcpy(expected, tag, sizeof expected);
+    struct slot *s = gcm_start(c, KIND_GCM_OPEN, key, nonce, aad, sealed.n);
+    bool good = s != NULL && EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_SET_TAG, 16, expected) == 1 &&
+                (sealed.n == 0 || update(s, sealed.p, out, sealed.n)) &&
+                EVP_CipherFinal_ex(s->cipher, none, &done) == 1;
     if (!good)
         crypto_wipe(out, sealed.n);
-    crypto_wipe(expected, sizeof expected);
     return good;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Thin wrappers round nettle. struct uicc_crypto holds the schedules of the last few keys of each kind, so
- * that a block costs a block and no key schedule; it is the environment's, one per thread, and never holds
- * anything but these keys and their schedules (crypto_forget wipes them). Functions return false only when
- * memory is out or a length is not one the algorithm has; the output is then zeroed. Pointers to zero octets
- * may be NULL; input and output are the same place or do not overlap.
+ * Thin wrappers round OpenSSL's EVP. struct uicc_crypto holds fetched algorithms and contexts keyed with the
+ * last few keys of each kind, so that a block costs a block and neither a look-up nor a key schedule; it is
+ * the environment's, one per thread, and never holds anything but these keys and their schedules
+ * (crypto_forget wipes them). Functions return false only when OpenSSL fails (memory) or a length is not one
+ * the algorithm has (or above INT_MAX); the output is then zeroed. Pointers to zero octets may be NULL; input
+ * and output are the same place or do not overlap.
  */
 #ifndef CRYPTO_CRYPTO_H
 #define CRYPTO_CRYPTO_H
@@ -13,7 +14,7 @@
 
 struct uicc_crypto;
 
-struct uicc_crypto *crypto_new(void); /* NULL: no memory */
+struct uicc_crypto *crypto_new(void); /* NULL: no memory, or OpenSSL lacks an algorithm */
 void crypto_free(struct uicc_crypto *c);
 /* Wipes every cached key and schedule. The next use of each key costs an allocation too: for when a card is
  * closed or a key is gone for good, not for every command. */
@@ -64,7 +65,8 @@ bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *part
 bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20]);
 bool digest_sha256(struct uicc_crypto *c, struct span in, uint8_t out[32]);
 
-/* Octets from the operating system: the random of a struct uicc_env (ctx is not used). */
+/* Octets from OpenSSL's generator, which the operating system's seeds: the random of a struct uicc_env (ctx
+ * is not used). */
 bool crypto_random(void *ctx, uint8_t *to, size_t n);
 
 #endif

@@ -1,156 +1,119 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The private key comes from outside (the environment's random; in a test, TS 33.501 C.4), and the public one
- * is computed from it. Points are mbed TLS's work, whose multiplication takes the same steps for all scalars
- * and which wipes what it frees; it does not expand compressed points, so that is done here, of public
- * numbers.
+ * OpenSSL's EVP generates its own ephemeral keys, from its own random. Here the private key comes from
+ * outside (the environment's random; in a test, TS 33.501 C.4), so the public one must be computed from it:
+ * EVP does that for X25519 but not for P-256, which is therefore done with EC_POINT. Its multiplication by
+ * one scalar takes the same time for all scalars.
  */
 #include "ecies.h"
 
-#include <mbedtls/ecdh.h>
-#include <nettle/aes.h>
-#include <nettle/ctr.h>
-#include <nettle/nettle-meta.h>
+#include <limits.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
 
 enum { SHARED_LEN = 32, ENC_KEY_LEN = 16, ICB_LEN = 16, MAC_KEY_LEN = 32 };
 
-/* ---- the shared secret ---- */
+/* ---- X25519 ---- */
 
-struct agreement {
-    mbedtls_ecp_group group;
-    mbedtls_ecp_point own, peer;
-    mbedtls_mpi secret, shared;
-};
-
-static void agreement_close(struct agreement *a)
+static bool x25519_derive(EVP_PKEY *own, EVP_PKEY *peer, uint8_t shared[SHARED_LEN])
 {
-    mbedtls_ecp_group_free(&a->group);
-    mbedtls_ecp_point_free(&a->own);
-    mbedtls_ecp_point_free(&a->peer);
-    mbedtls_mpi_free(&a->secret);
-    mbedtls_mpi_free(&a->shared);
-}
-
-static bool agreement_open(struct agreement *a, mbedtls_ecp_group_id curve)
-{
-    mbedtls_ecp_group_init(&a->group);
-    mbedtls_ecp_point_init(&a->own);
-    mbedtls_ecp_point_init(&a->peer);
-    mbedtls_mpi_init(&a->secret);
-    mbedtls_mpi_init(&a->shared);
-    return mbedtls_ecp_group_load(&a->group, curve) == 0;
-}
-
-/* own = secret * G */
-static bool own_point(struct agreement *a)
-{
-    return mbedtls_ecp_mul(&a->group, &a->own, &a->secret, &a->group.G, NULL, NULL) == 0;
-}
-
-/* shared = x of secret * peer. Refused: a peer of small order, whose shared secret is zero (RFC 7748 6.1). */
-static enum ecies_result share(struct agreement *a)
-{
-    int rc = mbedtls_ecdh_compute_shared(&a->group, &a->shared, &a->peer, &a->secret, NULL, NULL);
-    if (rc == MBEDTLS_ERR_MPI_ALLOC_FAILED || rc == MBEDTLS_ERR_ECP_ALLOC_FAILED)
-        return ECIES_FAILED;
-    return rc == 0 && mbedtls_mpi_cmp_int(&a->shared, 0) != 0 ? ECIES_OK : ECIES_BAD_KEY;
-}
-
-/* ---- X25519: numbers are little-endian (RFC 7748 5) ---- */
-
-static enum ecies_result x25519(struct agreement *a, struct span public, const uint8_t *secret,
-                                struct ecies_seal *seal, uint8_t shared[SHARED_LEN])
-{
-    uint8_t scalar[ECIES_SECRET_LEN], peer[32];
-    if (public.n != sizeof peer)
-        return ECIES_BAD_KEY;
-    memcpy(scalar, secret, sizeof scalar);
-    scalar[0] &= 0xF8;
-    scalar[31] = (uint8_t)((scalar[31] & 0x7F) | 0x40);
-    memcpy(peer, public.p, sizeof peer);
-    peer[31] &= 0x7F;
-    enum ecies_result result = ECIES_FAILED;
-    if (mbedtls_mpi_read_binary_le(&a->secret, scalar, sizeof scalar) == 0 &&
-        mbedtls_mpi_read_binary_le(&a->peer.X, peer, sizeof peer) == 0 &&
-        mbedtls_mpi_mod_mpi(&a->peer.X, &a->peer.X, &a->group.P) == 0 &&
-        mbedtls_mpi_lset(&a->peer.Z, 1) == 0 && own_point(a) &&
-        mbedtls_mpi_write_binary_le(&a->own.X, seal->key, 32) == 0) {
-        seal->key_len = 32;
-        result = share(a);
-        if (result == ECIES_OK && mbedtls_mpi_write_binary_le(&a->shared, shared, SHARED_LEN) != 0)
-            result = ECIES_FAILED;
-    }
-    crypto_wipe(scalar, sizeof scalar);
-    return result;
-}
-
-/* ---- P-256: numbers are big-endian ---- */
-
-/* y of a compressed point (SEC 1 2.3.4): a square root of x^3 - 3x + b, which for p = 3 mod 4 is its power of
- * (p + 1) / 4. Where there is none, the point that comes out is not on the curve, and is refused as such. */
-static bool expand(struct agreement *a, uint8_t odd)
-{
-    mbedtls_mpi power, three;
-    const mbedtls_mpi *p = &a->group.P, *x = &a->peer.X;
-    mbedtls_mpi *y = &a->peer.Y;
-    mbedtls_mpi_init(&power);
-    mbedtls_mpi_init(&three);
-    bool good = mbedtls_mpi_mul_mpi(y, x, x) == 0 && mbedtls_mpi_lset(&three, 3) == 0 &&
-                mbedtls_mpi_sub_mpi(y, y, &three) == 0 && mbedtls_mpi_mul_mpi(y, y, x) == 0 &&
-                mbedtls_mpi_add_mpi(y, y, &a->group.B) == 0 && mbedtls_mpi_mod_mpi(y, y, p) == 0 &&
-                mbedtls_mpi_add_int(&power, p, 1) == 0 && mbedtls_mpi_shift_r(&power, 2) == 0 &&
-                mbedtls_mpi_exp_mod(y, y, &power, p, NULL) == 0 &&
-                (mbedtls_mpi_get_bit(y, 0) == odd || mbedtls_mpi_sub_mpi(y, p, y) == 0);
-    mbedtls_mpi_free(&power);
-    mbedtls_mpi_free(&three);
+    size_t n = SHARED_LEN;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
+    /* fails for a peer of small order, whose shared secret is zero (RFC 7748 6.1) */
+    bool good = ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+                EVP_PKEY_derive(ctx, shared, &n) == 1 && n == SHARED_LEN;
+    EVP_PKEY_CTX_free(ctx);
     return good;
 }
 
-/* RFC 5480 2.2: 02 or 03 and x, or 04, x and y. */
-static enum ecies_result p256_peer(struct agreement *a, struct span public)
+static enum ecies_result agree_x25519(struct span public, const uint8_t *secret, struct ecies_seal *seal,
+                                      uint8_t shared[SHARED_LEN])
 {
-    bool whole = public.n == 65 && public.p[0] == 4;
-    if (!whole && (public.n != 33 || (public.p[0] != 2 && public.p[0] != 3)))
+    if (public.n != 32)
         return ECIES_BAD_KEY;
-    if (mbedtls_mpi_read_binary(&a->peer.X, public.p + 1, 32) != 0 || mbedtls_mpi_lset(&a->peer.Z, 1) != 0 ||
-        (whole ? mbedtls_mpi_read_binary(&a->peer.Y, public.p + 33, 32) != 0 : !expand(a, public.p[0] & 1)))
-        return ECIES_FAILED;
-    return mbedtls_ecp_check_pubkey(&a->group, &a->peer) == 0 ? ECIES_OK : ECIES_BAD_KEY;
-}
-
-static enum ecies_result p256(struct agreement *a, struct span public, const uint8_t *secret,
-                              struct ecies_seal *seal, uint8_t shared[SHARED_LEN])
-{
-    size_t n = 0;
-    enum ecies_result result = p256_peer(a, public);
-    if (result != ECIES_OK)
-        return result;
-    if (mbedtls_mpi_read_binary(&a->secret, secret, ECIES_SECRET_LEN) != 0)
-        return ECIES_FAILED;
-    if (mbedtls_ecp_check_privkey(&a->group, &a->secret) != 0)
-        return ECIES_DRAW_AGAIN;
-    if (!own_point(a) || mbedtls_ecp_point_write_binary(&a->group, &a->own, MBEDTLS_ECP_PF_COMPRESSED, &n,
-                                                        seal->key, sizeof seal->key) != 0)
-        return ECIES_FAILED;
-    seal->key_len = (uint8_t)n;
-    result = share(a);
-    if (result == ECIES_OK && mbedtls_mpi_write_binary(&a->shared, shared, SHARED_LEN) != 0)
-        result = ECIES_FAILED;
+    enum ecies_result result = ECIES_FAILED;
+    EVP_PKEY *own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, ECIES_SECRET_LEN);
+    EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public.p, public.n);
+    size_t n = sizeof seal->key;
+    if (own != NULL && peer != NULL && EVP_PKEY_get_raw_public_key(own, seal->key, &n) == 1 && n == 32) {
+        seal->key_len = 32;
+        result = x25519_derive(own, peer, shared) ? ECIES_OK : ECIES_BAD_KEY;
+    }
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(peer);
     return result;
 }
 
-static enum ecies_result agree(enum ecies_profile profile, struct span public, const uint8_t *secret,
-                               struct ecies_seal *seal, uint8_t shared[SHARED_LEN])
+/* ---- P-256 ---- */
+
+struct p256 {
+    EC_GROUP *group;
+    BN_CTX *ctx;
+    BIGNUM *secret, *x;
+    EC_POINT *own, *peer, *shared;
+};
+
+static bool p256_open(struct p256 *p)
 {
-    struct agreement a;
-    bool montgomery = profile == ECIES_A;
-    if (!montgomery && profile != ECIES_B)
+    p->group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    p->ctx = BN_CTX_secure_new();
+    p->secret = BN_secure_new();
+    p->x = BN_secure_new();
+    if (p->group == NULL || p->ctx == NULL || p->secret == NULL || p->x == NULL)
+        return false;
+    BN_set_flags(p->secret, BN_FLG_CONSTTIME);
+    p->own = EC_POINT_new(p->group);
+    p->peer = EC_POINT_new(p->group);
+    p->shared = EC_POINT_new(p->group);
+    return p->own != NULL && p->peer != NULL && p->shared != NULL;
+}
+
+static void p256_close(struct p256 *p)
+{
+    EC_POINT_clear_free(p->shared);
+    EC_POINT_free(p->peer);
+    EC_POINT_free(p->own);
+    BN_clear_free(p->x);
+    BN_clear_free(p->secret);
+    BN_CTX_free(p->ctx);
+    EC_GROUP_free(p->group);
+}
+
+/* RFC 5480 2.2: 02 or 03 and x, or 04, x and y. EC_POINT_oct2point sees that the point is on the curve. */
+static bool p256_peer(struct p256 *p, struct span public)
+{
+    bool shape =
+        (public.n == 33 && (public.p[0] == 2 || public.p[0] == 3)) || (public.n == 65 && public.p[0] == 4);
+    return shape && EC_POINT_oct2point(p->group, p->peer, public.p, public.n, p->ctx) == 1;
+}
+
+static enum ecies_result p256_agree(struct p256 *p, struct span public, const uint8_t *secret,
+                                    struct ecies_seal *seal, uint8_t shared[SHARED_LEN])
+{
+    if (BN_bin2bn(secret, ECIES_SECRET_LEN, p->secret) == NULL)
+        return ECIES_FAILED;
+    if (!p256_peer(p, public))
         return ECIES_BAD_KEY;
-    enum ecies_result result = ECIES_FAILED;
-    if (agreement_open(&a, montgomery ? MBEDTLS_ECP_DP_CURVE25519 : MBEDTLS_ECP_DP_SECP256R1))
-        result =
-            montgomery ? x25519(&a, public, secret, seal, shared) : p256(&a, public, secret, seal, shared);
-    agreement_close(&a);
+    if (BN_is_zero(p->secret) || BN_cmp(p->secret, EC_GROUP_get0_order(p->group)) >= 0)
+        return ECIES_DRAW_AGAIN;
+    if (EC_POINT_mul(p->group, p->own, p->secret, NULL, NULL, p->ctx) != 1 ||
+        EC_POINT_point2oct(p->group, p->own, POINT_CONVERSION_COMPRESSED, seal->key, 33, p->ctx) != 33 ||
+        EC_POINT_mul(p->group, p->shared, NULL, p->peer, p->secret, p->ctx) != 1 ||
+        EC_POINT_get_affine_coordinates(p->group, p->shared, p->x, NULL, p->ctx) != 1 ||
+        BN_bn2binpad(p->x, shared, SHARED_LEN) != SHARED_LEN)
+        return ECIES_FAILED;
+    seal->key_len = 33;
+    return ECIES_OK;
+}
+
+static enum ecies_result agree_p256(struct span public, const uint8_t *secret, struct ecies_seal *seal,
+                                    uint8_t shared[SHARED_LEN])
+{
+    struct p256 p = {0};
+    enum ecies_result result = p256_open(&p) ? p256_agree(&p, public, secret, seal, shared) : ECIES_FAILED;
+    p256_close(&p);
     return result;
 }
 
@@ -184,14 +147,16 @@ static bool derive(struct uicc_crypto *c, const uint8_t shared[SHARED_LEN], cons
     return good;
 }
 
-static void encipher(const struct keys *keys, struct span plain, uint8_t *cipher)
+static bool encipher(const struct keys *keys, struct span plain, uint8_t *cipher)
 {
-    struct aes128_ctx aes;
-    uint8_t counter[ICB_LEN];
-    memcpy(counter, keys->icb, sizeof counter);
-    aes128_set_encrypt_key(&aes, keys->enc);
-    ctr_crypt(&aes, nettle_aes128.encrypt, sizeof counter, counter, plain.n, cipher, plain.p);
-    crypto_wipe(&aes, sizeof aes);
+    int n = 0;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    bool good = ctx != NULL && plain.n <= INT_MAX &&
+                EVP_EncryptInit_ex(ctx, EVP_aes_128_ctr(), NULL, keys->enc, keys->icb) == 1 &&
+                (plain.n == 0 || EVP_EncryptUpdate(ctx, cipher, &n, plain.p, (int)plain.n) == 1) &&
+                (size_t)n == plain.n;
+    EVP_CIPHER_CTX_free(ctx);
+    return good;
 }
 
 static bool protect(struct uicc_crypto *c, const uint8_t shared[SHARED_LEN], struct span plain,
@@ -200,10 +165,8 @@ static bool protect(struct uicc_crypto *c, const uint8_t shared[SHARED_LEN], str
     struct keys keys;
     uint8_t mac[32] = {0};
     const struct span text = span_of(cipher, plain.n); /* SharedInfo2 is empty */
-    bool good = derive(c, shared, seal, &keys);
-    if (good && plain.n > 0)
-        encipher(&keys, plain, cipher);
-    good = good && hmac_sha256(c, span_of(keys.mac, sizeof keys.mac), &text, 1, mac);
+    bool good = derive(c, shared, seal, &keys) && encipher(&keys, plain, cipher) &&
+                hmac_sha256(c, span_of(keys.mac, sizeof keys.mac), &text, 1, mac);
     memcpy(seal->mac, mac, ECIES_MAC_LEN);
     crypto_wipe(&keys, sizeof keys);
     crypto_wipe(mac, sizeof mac);
@@ -216,7 +179,9 @@ enum ecies_result ecies_seal(struct uicc_crypto *c, enum ecies_profile profile, 
 {
     uint8_t shared[SHARED_LEN] = {0};
     memset(seal, 0, sizeof *seal);
-    enum ecies_result result = agree(profile, public, secret, seal, shared);
+    enum ecies_result result = profile == ECIES_A   ? agree_x25519(public, secret, seal, shared)
+                               : profile == ECIES_B ? agree_p256(public, secret, seal, shared)
+                                                    : ECIES_BAD_KEY;
     if (result == ECIES_OK && !protect(c, shared, plain, seal, cipher))
         result = ECIES_FAILED;
     if (result != ECIES_OK) {

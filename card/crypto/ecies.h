@@ -27,7 +27,7 @@ enum ecies_result {
     ECIES_OK,
     ECIES_BAD_KEY,    /* not a public key of this profile */
     ECIES_DRAW_AGAIN, /* the ephemeral private key is none; take other random octets */
-    ECIES_FAILED,     /* no memory */
+    ECIES_FAILED,     /* OpenSSL failed */
 };
 
 /* Enciphers plain for the holder of `public` (A: 32 octets; B: 33, compressed, or 65, uncompressed). `secret`

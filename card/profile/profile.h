@@ -167,7 +167,7 @@ void profile_free(struct uicc_profile *p); /* wipes */
 /* out_len octets (at most 32) for (label, index) of this card: HMAC-SHA-256(seed, label 00 iccid 00 index), text in ASCII,
  * index in four octets, big-endian. Labels: "k", "opc", "kic", "kid", "kik" with the index of the pair; "common-kic",
  * "common-kid", "common-kik" with the index of the common keyset; "domain-kic", "domain-kid", "domain-kik" with the security domain's index << 8 | key version. false (and zeros): seed of less than 16 octets, too long, or
- * memory is out. */
+ * OpenSSL failed. */
 bool personal_derive(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label, unsigned index,
                      uint8_t *out, size_t out_len);
 
