@@ -242,7 +242,7 @@ bool cli_card_open(const struct subcommand *cmd, const char *path, const char *i
     *code = EXIT_REFUSED;
     out->crypto = crypto_new();
     if (out->crypto == NULL) {
-        cli_refuse(cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+        cli_refuse(cmd, "out of memory");
         return false;
     }
     out->env = (struct uicc_env){.random = crypto_random, .crypto = out->crypto};

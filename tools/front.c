@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "openssl_start.h"
 
 enum { PATH_ROOM = 4096 };
 
@@ -29,10 +30,16 @@ static void run_tools(char **argv)
         execv(SOFTUICC_LIBEXEC "/softuicc-tools", argv);
 }
 
+static int serve(int argc, char **argv)
+{
+    (void)openssl_start(); /* without it the card starts all the same, a little later */
+    return cmd_run.run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], cmd_run.name) == 0)
-        return cli_protect() ? cmd_run.run(argc - 1, argv + 1) : EXIT_REFUSED;
+        return cli_protect() ? serve(argc - 1, argv + 1) : EXIT_REFUSED;
     run_tools(argv);
     fprintf(stderr, "softuicc: cannot start softuicc-tools, neither beside this program nor in %s: %s\n",
             SOFTUICC_LIBEXEC, strerror(errno));
