@@ -242,7 +242,7 @@ static void envelope(struct applet self, const struct event *event)
 static sw_t event(struct applet self, const struct event *event_)
 {
     switch (event_->kind) {
-    case EVENT_ENVELOPE:
+    case EVENT_TOOLKIT:
         envelope(self, event_);
         break;
     case EVENT_TERMINAL_RESPONSE:
@@ -258,10 +258,12 @@ static sw_t event(struct applet self, const struct event *event_)
     return SW_OK;
 }
 
-static const uint8_t envelope_tags[] = {TAG_SMS_PP, TAG_CELL_BROADCAST, 0};
+/* First of all: what it takes is no other applet's to see. */
+static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB, 0};
+static const struct toolkit_class toolkit = {.events = events, .priority = 1};
 
 const struct applet_class ota_class = {
     .name = "ota",
-    .envelope_tags = envelope_tags,
+    .toolkit = &toolkit,
     .event = event,
 };

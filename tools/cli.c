@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 bool cli_protect(void)
 {
     const struct rlimit none = {0, 0};
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: said so, not died of */
     if (setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
         return true;
     perror("softuicc: cannot switch core files off");

@@ -28,7 +28,7 @@ extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cm
     cmd_rehearse;
 
 /* A process that holds K must not leave it in a core file, nor let another process of the same user read its
- * memory. false: the error has been printed. */
+ * memory; and it lives on when a file may not grow. false: the error has been printed. */
 bool cli_protect(void);
 
 /* One line on stderr, "softuicc NAME: ...", and the exit code to return. */

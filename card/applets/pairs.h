@@ -124,6 +124,9 @@ struct trial {
 
 bool trial_load(struct applet self, struct trial *out); /* false: none is running */
 bool trial_begin(struct applet self, const struct trial *trial);
+/* Registers for what the terminal can report of it (location status, a timer), or no more, as the trial's policy says. */
+bool trial_watch(struct applet self);
+void trial_start_timer(struct applet self); /* anew, in this power session */
 /* The first successful authentication: the old pair is retired, in the command's transaction. */
 bool trial_confirm(struct applet self);
 /* Something that counts against the subscription on trial. Counted at once; over a limit of the policy, `roll_back` is set. */

@@ -5,6 +5,8 @@
  */
 #include "pairs.h"
 
+#include "cat.h"
+
 enum { TRIAL_LEN = 8 };
 
 bool trial_policy_read(struct span limits, struct trial_policy *out)
@@ -44,16 +46,64 @@ bool trial_load(struct applet self, struct trial *out)
     return rd_done(&r);
 }
 
+/* ---- what the terminal reports of it ---- */
+
+static uint8_t own_timer(struct applet self)
+{
+    uint8_t timers = toolkit_timers(self), n = 0;
+    while (n < 8 && (timers >> n & 1) == 0)
+        n++;
+    return n < 8 ? (uint8_t)(n + 1) : 0;
+}
+
+static enum toolkit_result watch_time(struct applet self, bool watch)
+{
+    uint8_t timer = own_timer(self);
+    if (!watch)
+        return timer != 0 ? toolkit_release_timer(self, timer) : TOOLKIT_OK;
+    enum toolkit_result result = timer == 0 ? toolkit_allocate_timer(self, &timer) : TOOLKIT_OK;
+    if (result == TOOLKIT_NO_TIMER_AVAILABLE) {
+        applet_note(self, "no timer is left to watch the new subscription by");
+        return TOOLKIT_OK;
+    }
+    return result;
+}
+
+bool trial_watch(struct applet self)
+{
+    struct trial t;
+    bool on = trial_load(self, &t), place = on && t.policy.no_service != 0;
+    enum toolkit_result location = place ? toolkit_set_event(self, TOOLKIT_LOCATION_STATUS) : toolkit_clear_event(self, TOOLKIT_LOCATION_STATUS);
+    return location == TOOLKIT_OK && watch_time(self, on && t.policy.minutes != 0) == TOOLKIT_OK;
+}
+
+void trial_start_timer(struct applet self)
+{
+    enum { START = 0x00, TIMER = CAT_COMPREHENSION | CAT_TAG_TIMER_IDENTIFIER, VALUE = CAT_COMPREHENSION | CAT_TAG_TIMER_VALUE };
+    struct trial t;
+    uint8_t timer = own_timer(self), bytes[8], value[3];
+    struct buf rest = buf_of(bytes, sizeof bytes);
+    if (timer == 0 || !trial_load(self, &t) || t.policy.minutes == 0)
+        return;
+    cat_timer_value(60u * t.policy.minutes, value);
+    buf_tlv_u8(&rest, TIMER, timer);
+    buf_tlv(&rest, VALUE, span_of(value, sizeof value));
+    (void)proactive_send(self, PROACTIVE_TIMER_MANAGEMENT, START, buf_span(&rest));
+}
+
+/* ---- begin and end ---- */
+
 bool trial_begin(struct applet self, const struct trial *t)
 {
     const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service, t->policy.minutes, t->from_state};
-    return applet_remove_if_there(self, ITEM_TRIED) && applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes));
+    return applet_remove_if_there(self, ITEM_TRIED) && applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes)) &&
+           trial_watch(self);
 }
 
 static bool trial_end(struct applet self)
 {
     return applet_remove_if_there(self, ITEM_TRIAL) && applet_remove_if_there(self, ITEM_TRIED) &&
-           applet_remove_if_there(self, ITEM_SAVED);
+           applet_remove_if_there(self, ITEM_SAVED) && trial_watch(self);
 }
 
 static bool set_state(struct applet self, unsigned index, uint8_t state)

@@ -204,6 +204,9 @@ void registry_refresh(struct uicc *card);
 void registry_free(struct uicc *card);
 size_t registry_footprint(const struct uicc *card);
 
+/* An applet died: after the transaction has been aborted, that is counted, and the third time it is locked. */
+void registry_bury(struct uicc *card);
+
 /* An applet's object changes from `before` octets to `after`: room in the quotas. */
 bool registry_account(struct uicc *card, uint8_t index, size_t before, size_t after);
 

@@ -16,6 +16,15 @@ static uint8_t server(const struct uicc *card, const struct session *session, co
     return NO_APPLET;
 }
 
+static sw_t process(struct call *call)
+{
+    return applet_class_of(call->card, call->self.index)->process(call);
+}
+
+/* For a class that takes commands of any INS. */
+static const struct command_row process_row = {"APPLET COMMAND", "GlobalPlatform 6.5", CLASS_ETSI, 0, 0, 0, CASE_2_OR_4, 0, 65535, TARGET_NONE,
+                                               ACCESS_FREE, 0, process};
+
 /* The kernel's table, then that applet's. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
                   const struct command_row **row)
@@ -26,7 +35,12 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
     if (applet != NO_APPLET)
         tables[n] = cmd->klass == CLASS_GSM ? applet_class_of(card, applet)->card_commands : applet_class_of(card, applet)->commands;
     n += tables[n] != NULL;
-    return dispatch_find(tables, n, cmd, row);
+    sw_t sw = dispatch_find(tables, n, cmd, row);
+    if (applet == NO_APPLET || session->remote || (cmd->klass != CLASS_ISO && cmd->klass != CLASS_ETSI) ||
+        applet_class_of(card, applet)->process == NULL || (sw == SW_OK && ((*row)->flags & ROW_CARD) != 0))
+        return sw;
+    *row = &process_row;
+    return SW_OK;
 }
 
 sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw)
@@ -70,12 +84,24 @@ static sw_t run(struct call *call, struct command *cmd)
     return sw == SW_OK && call->row->access == ACCESS_UPDATE ? tell_watchers(call) : sw;
 }
 
-/* Every command is a transaction: it commits with its status word or leaves no trace. A proactive command that an aborted command queued is part of
- * the trace. */
+bool session_step(struct uicc *card, bool keep)
+{
+    bool ok = keep ? card_commit(card) : card_abort(card);
+    objects_begin(card->objects);
+    return ok;
+}
+
+sw_t session_finish(struct uicc *card, sw_t sw)
+{
+    if (sw_is_ok(sw) || sw_is_warning(sw))
+        return card_commit(card) ? sw : SW_MEMORY_PROBLEM;
+    return card_abort(card) ? sw : SW_TECHNICAL_PROBLEM;
+}
+
+/* Every command is a transaction: it commits with its status word or leaves no trace. */
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row)
 {
-    const uint16_t queued = card->ram.toolkit.used;
     struct call call = {
         .card = card, .session = session, .cmd = cmd, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
     const struct view before = session->view;
@@ -102,8 +128,6 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
         sw = SW_TECHNICAL_PROBLEM;
     }
     session->view = before; /* it may be on a file that was made and is not there now */
-    if (card->ram.toolkit.used > queued)
-        card->ram.toolkit.used = queued;
     crypto_wipe(out->p, out->len);
     out->len = 0;
     return sw;

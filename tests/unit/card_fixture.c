@@ -160,6 +160,9 @@ uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow)
         header[4] = sw2;
         f->response_len = uicc_transmit(f->card, header, 5, f->response);
     }
+    struct cat_proactive p;
+    if (header[1] == 0x12 && cat_proactive_parse(span_of(f->response, f->response_len - 2), &p))
+        f->proactive = p.details;
     return (uint16_t)(f->response[f->response_len - 2] << 8 | f->response[f->response_len - 1]);
 }
 
@@ -185,6 +188,19 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
     hex_format(span_of(f->response, f->response_len), text);
     if (!matches(text, pattern))
         fail_msg("%s:%d: > %s\n  got  %s\n  want %s", file, line, command, text, pattern);
+}
+
+void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern, const char *file, int line)
+{
+    uint8_t bytes[255], more_bytes[255];
+    char hex[2 * 260 + 1], text[2 * 265 + 1];
+    struct buf data = buf_of(bytes, sizeof bytes), more = buf_of(more_bytes, sizeof more_bytes);
+    assert_true(hex_parse(rest, &more, NULL));
+    cat_response_build(&data, &f->proactive, result, SPAN_EMPTY, buf_span(&more));
+    assert_true(buf_ok(&data));
+    hex_format(buf_span(&data), hex);
+    snprintf(text, sizeof text, "80140000%02X%s", (unsigned)data.len, hex);
+    fixture_apdu(f, text, pattern, true, file, line);
 }
 
 void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],

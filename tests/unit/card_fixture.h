@@ -5,6 +5,7 @@
 #ifndef TESTS_CARD_FIXTURE_H
 #define TESTS_CARD_FIXTURE_H
 
+#include "cat.h"
 #include "fault_store.h"
 #include "profile_yaml.h"
 #include "scp80.h"
@@ -13,7 +14,7 @@
 #include "subscription.h"
 #include "uicc.h"
 
-#define FIXTURE_ICCID "89882110000000000014"
+#define FIXTURE_ICCID "89882110000000000010"
 #define FIXTURE_IMSI "001010123456780"
 #define USIM_AID_PREFIX "A0000000871002"
 
@@ -30,6 +31,7 @@ struct fixture {
     bool tracing;
     uint8_t response[UICC_RESPONSE_MAX];
     size_t response_len;
+    struct cat_details proactive; /* of the proactive command fetched last */
     const struct applet_class *classes[24];
     uint64_t counter;            /* of the OTA commands sent last */
 };
@@ -121,6 +123,10 @@ void fixture_imsi(struct fixture *f, char digits[16]);
 
 /* AUTHENTICATE with pair `index`'s key: the tag of the answer (DB success, DC resynchronisation), or the status word when it is not 9000. */
 unsigned fixture_authenticate(struct fixture *f, unsigned index, uint64_t sqn);
+
+/* TERMINAL RESPONSE to the command that was fetched last, with this general result, and hex of what follows it; expects the pattern, as exchange. */
+#define answer_proactive(f, result, rest, pattern) fixture_respond(f, result, rest, pattern, __FILE__, __LINE__)
+void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern, const char *file, int line);
 
 /* A TERMINAL PROFILE with everything. */
 void fixture_terminal_profile(struct fixture *f);

@@ -348,7 +348,7 @@ static void test_por_modes(void **state)
     fixture_ota(f, &ota, &por);
     assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
     assert_int_equal(por.sw >> 8, 0x91);
-    exchange(f, "8012000000", "D0..81030.130082028182 8B..*");
+    exchange(f, "8012000000", "D0..81030.130082028183 8B..*");
 }
 
 /* Remote file management: one's own view and rights, whatever the terminal has selected or verified. */
