@@ -58,6 +58,7 @@ enum {
     ROW_SECRET_DATA = 1 << 3,    /* its data field is a PIN or key: withheld from traces */
     ROW_SECRET_RESPONSE = 1 << 4,
     ROW_TERMINATED = 1 << 5,     /* works on a card whose usage is terminated (ETSI TS 102 222 6.9) */
+    ROW_CARD = 1 << 7,           /* the card's, even on a channel whose applet takes commands of any INS */
     ROW_P2_00 = 1 << 6,          /* P2 has one value: 00 */
 };
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "registry.h"
 #include "scp80.h"
 #include "script.h"
 #include "services.h"
@@ -88,7 +89,7 @@ static enum scp80_status find_target(const struct packet *p, uint8_t *target)
         return SCP80_TAR_UNKNOWN;
     if (*target == NO_APPLET || !applet_class_of(p->self.card, *target)->script_target)
         return SCP80_TAR_UNKNOWN;
-    uint8_t msl = applet_profile(p->self)->applets[*target].msl;
+    uint8_t msl = applet_row_of(p->self.card, *target)->msl;
     return level_reached(p->command.spi1, msl) ? SCP80_POR_OK : SCP80_SECURITY_LEVEL;
 }
 

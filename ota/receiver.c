@@ -20,6 +20,8 @@ enum {
     TAG_CELL_BROADCAST = 0xD2,
     TAG_PAGE = 0x0C,              /* comprehension TLV: cell broadcast page */
     TAG_TPDU = 0x8B,
+    TAG_ADDRESS = 0x86,
+    CENTRE_MAX = 12,              /* TON and NPI, twenty digits and a filler */
     PAGE_LEN = 88, PAGE_HEADER = 6,
     CB_FIRST = 0x1080, CB_LAST = 0x109F, /* message identifiers of command packets, TS 31.115 5.1 */
     REPORT_MAX = 140,             /* what we put into a delivery report; TS 23.040 9.2.2.1a has room for 159 */
@@ -32,6 +34,8 @@ struct under_way {
     struct assembly assembly;
     uint8_t destination[SMS_ADDRESS_MAX];
     uint8_t destination_len;
+    uint8_t centre[CENTRE_MAX];
+    uint8_t centre_len;
     uint8_t reference;                 /* of the last concatenated response */
     uint8_t next, total;               /* parts of the response still to send; total 0: none */
     size_t response_len;
@@ -42,6 +46,7 @@ struct under_way {
 struct brought {
     struct span packet;
     struct span originator;            /* TP-OA: where a SUBMIT would go; empty: nobody can be answered */
+    struct span centre;                /* the service centre it came through, and a SUBMIT goes back through; may be empty */
     uint8_t *memory;                   /* of a packet that was put together; freed at the end */
 };
 
@@ -49,7 +54,7 @@ struct brought {
 
 static bool send_part(struct applet self, struct under_way *w)
 {
-    uint8_t ud[SMS_UD_MAX], tpdu_octets[SMS_TPDU_MAX], rest_octets[SMS_TPDU_MAX + 4];
+    uint8_t ud[SMS_UD_MAX], tpdu_octets[SMS_TPDU_MAX], rest_octets[SMS_TPDU_MAX + 4 + CENTRE_MAX + 2];
     struct buf user_data = buf_of(ud, sizeof ud), tpdu = buf_of(tpdu_octets, sizeof tpdu_octets),
                rest = buf_of(rest_octets, sizeof rest_octets);
     size_t from = w->next == 1 ? 0 : PART_FIRST + (w->next - 2u) * PART_NEXT;
@@ -72,6 +77,8 @@ static bool send_part(struct applet self, struct under_way *w)
         .user_data = buf_span(&user_data),
     };
     sms_submit_build(&sms, &tpdu);
+    if (w->centre_len > 0) /* TS 102 223 6.6.9: without it, the terminal takes the one that it has itself, which is the current operator's at best */
+        buf_tlv(&rest, TAG_ADDRESS, span_of(w->centre, w->centre_len));
     buf_tlv(&rest, TAG_TPDU, buf_span(&tpdu));
     return buf_ok(&tpdu) && buf_ok(&rest) && proactive_send(self, PROACTIVE_SEND_SMS, 0, buf_span(&rest));
 }
@@ -83,7 +90,7 @@ static void release(struct applet self, struct under_way *w)
 }
 
 /* The first part goes at once, each further one when the terminal has answered for the one before. */
-static bool send_response(struct applet self, struct span destination, struct span response)
+static bool send_response(struct applet self, struct span destination, struct span centre, struct span response)
 {
     struct under_way *w = applet_transient(self, sizeof *w);
     if (w == NULL || w->total != 0 || destination.n == 0 || destination.n > sizeof w->destination || response.n > sizeof w->response)
@@ -93,6 +100,9 @@ static bool send_response(struct applet self, struct span destination, struct sp
         return false;
     memcpy(w->destination, destination.p, destination.n);
     w->destination_len = (uint8_t)destination.n;
+    w->centre_len = centre.n > CENTRE_MAX ? 0 : (uint8_t)centre.n;
+    if (w->centre_len > 0)
+        memcpy(w->centre, centre.p, w->centre_len);
     memcpy(w->response, response.p, response.n);
     w->response_len = response.n;
     w->reference++;
@@ -144,6 +154,7 @@ static bool from_sms(struct applet self, struct span envelope, struct brought *o
     if (sms.pid != SMS_PID_USIM_DOWNLOAD || !sms.has_udh || !sms_udh_parse(sms.user_data, &udh))
         return false;
     out->originator = sms.originator;
+    out->centre = e.address;
     out->packet = udh.body;
     *ours = udh.command_packet || udh.concatenated;
     if (!udh.concatenated || udh.total == 1)
@@ -198,7 +209,7 @@ static void deliver(struct applet self, const struct brought *b, struct buf *rep
         return;
     switch (packet_process(self, b->packet, REPORT_MAX, &response, &notice)) {
     case PACKET_ANSWER_BY_SUBMIT:
-        if (send_response(self, b->originator, buf_span(&response)))
+        if (send_response(self, b->originator, b->centre, buf_span(&response)))
             buf_put(report, buf_span(&notice));
         else
             applet_note(self, "response lost: it is too long for a report, and the terminal sends no messages");
@@ -231,7 +242,7 @@ static void envelope(struct applet self, const struct event *event)
 static sw_t event(struct applet self, const struct event *event_)
 {
     switch (event_->kind) {
-    case EVENT_ENVELOPE:
+    case EVENT_TOOLKIT:
         envelope(self, event_);
         break;
     case EVENT_TERMINAL_RESPONSE:
@@ -247,10 +258,12 @@ static sw_t event(struct applet self, const struct event *event_)
     return SW_OK;
 }
 
-static const uint8_t envelope_tags[] = {TAG_SMS_PP, TAG_CELL_BROADCAST, 0};
+/* First of all: what it takes is no other applet's to see. */
+static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB, 0};
+static const struct toolkit_class toolkit = {.events = events, .priority = 1};
 
 const struct applet_class ota_class = {
     .name = "ota",
-    .envelope_tags = envelope_tags,
+    .toolkit = &toolkit,
     .event = event,
 };

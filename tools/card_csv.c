@@ -57,7 +57,7 @@ static int keyset_of(const struct profile *p, unsigned version)
 {
     if (p->n_pairs > 0 && p->pairs[0].ota.version == version)
         return 0;
-    for (int i = 0; i < p->n_keysets; i++)
+    for (int i = 0; i < (int)profile_common_keysets(p); i++)
         if (p->keysets[i].keys.version == version)
             return i + 1;
     return -1;

@@ -50,7 +50,7 @@ static unsigned versions(const struct profile *p, uint8_t out[1 + PROFILE_KEYSET
     unsigned n = 0;
     if (p->n_pairs > 0)
         out[n++] = p->pairs[0].ota.version;
-    for (unsigned i = 0; i < p->n_keysets; i++)
+    for (unsigned i = 0; i < profile_common_keysets(p); i++)
         out[n++] = p->keysets[i].keys.version;
     return n;
 }
@@ -80,7 +80,7 @@ static void put_keysets(const struct profile *p, const struct subscriber *s)
     static const struct keyset none = {0};
     if (p->n_pairs > 0)
         put_keyset(s->row->pair.ota.version == p->pairs[0].ota.version ? &s->row->pair.ota : &none);
-    for (unsigned i = 0; i < p->n_keysets; i++) {
+    for (unsigned i = 0; i < profile_common_keysets(p); i++) {
         const struct keyset *set = &none;
         for (unsigned k = 0; k < s->record->n; k++)
             if (s->record->rows[k].common && s->record->rows[k].index == i)

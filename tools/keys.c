@@ -288,11 +288,12 @@ static bool aka_fields(const struct scan *s, char *const *field, struct key_row 
     return true;
 }
 
-static bool keyset_fields(const struct scan *s, char **field, struct keyset *ota)
+static bool keyset_fields(const struct scan *s, char **field, bool common, struct keyset *ota)
 {
     unsigned version = 0;
-    if (!small_number(field[KVN], 15, &version) || version == 0)
-        return wrong(s, "kvn '%.20s' is not between 1 and 15", field[KVN]);
+    unsigned max = common ? KEYSET_VERSION_MAX : KEYSET_OTA_MAX; /* of a security domain, it may be higher */
+    if (!small_number(field[KVN], max, &version) || version == 0)
+        return wrong(s, "kvn '%.20s' is not between 1 and %u", field[KVN], max);
     ota->version = (uint8_t)version;
     ota->mac_len = 8;
     size_t n = strlen(field[KID_ALGORITHM]);
@@ -357,7 +358,7 @@ static bool parse_row(const struct scan *s, char *line, struct key_row *row)
                 return wrong(s, "a common keyset has no %s: '-' expected", column_names[c]);
     if (row->common && field[PARAMETERS] != NULL && strcmp(field[PARAMETERS], "-") != 0)
         return wrong(s, "a common keyset has no parameters: '-' expected");
-    return (row->common || aka_fields(s, field, row)) && keyset_fields(s, field, &row->pair.ota);
+    return (row->common || aka_fields(s, field, row)) && keyset_fields(s, field, row->common, &row->pair.ota);
 }
 
 static bool is_header(const char *line)

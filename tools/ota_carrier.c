@@ -199,8 +199,7 @@ static bool part_to_smsc(void *ctx, unsigned nth, struct span tpdu)
     struct smpp_message m = {
         .esm_class = SMPP_CLASS_UDHI,
         .protocol_id = SMS_PID_USIM_DOWNLOAD,
-        /* As it stands in a TPDU, class 2: SMSCs hand it through (SMPP 3.4, 5.2.19). */
-        .data_coding = SMS_DCS_CLASS2_8BIT,
+        .data_coding = o->data_coding,
     };
     if (!sms_deliver_parse(tpdu, &sms) || sms.user_data.n >= sizeof m.data ||
         !smpp_address(o->to, &m.destination) ||

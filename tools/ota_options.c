@@ -418,7 +418,9 @@ int packet_options_build(struct packet_options *p, struct uicc_crypto *crypto)
 
 void carrier_init(struct carrier_cli *c)
 {
-    *c = (struct carrier_cli){.options = {.timeout_ms = OTA_TIMEOUT_MS, .system_id = "test"},
+    *c = (struct carrier_cli){.options = {.timeout_ms = OTA_TIMEOUT_MS,
+                                          .system_id = "test",
+                                          .data_coding = SMS_DCS_CLASS2_8BIT},
                               .password = "test"};
     c->options.password = c->password;
 }
@@ -454,6 +456,11 @@ bool carrier_option(const struct subcommand *cmd, struct carrier_cli *c, int opt
             return true;
         cli_usage(cmd, "--system-id: more than %d characters", OTA_SYSTEM_ID_MAX);
         return false;
+    case OPT_DATA_CODING: {
+        size_t n;
+        c->any_smpp = true;
+        return cli_hex(cmd, "--data-coding", optarg, 1, 1, &o->data_coding, &n);
+    }
     case OPT_PASSWORD: {
         c->any_smpp = true;
         size_t n = strlen(optarg);
@@ -490,6 +497,6 @@ int carrier_check(const struct subcommand *cmd, struct carrier_cli *c)
     if (c->options.smpp != NULL && c->options.to == NULL)
         return cli_usage(cmd, "--smpp: to which number? --to N is needed");
     if (c->options.smpp == NULL && c->any_smpp)
-        return cli_usage(cmd, "--to, --system-id and --password go with --smpp HOST:PORT");
+        return cli_usage(cmd, "--to, --system-id, --password and --data-coding go with --smpp HOST:PORT");
     return EXIT_OK;
 }

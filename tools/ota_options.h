@@ -48,6 +48,7 @@ enum {
     OPT_READER,
     OPT_SMPP,
     OPT_SYSTEM_ID,
+    OPT_DATA_CODING,
     OPT_PASSWORD,
     OPT_TO,
     OPT_FROM,
@@ -140,6 +141,7 @@ bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3]);
 #define OTA_CARRIER_OPTIONS                                                                                  \
     {"reader", required_argument, NULL, OPT_READER}, {"smpp", required_argument, NULL, OPT_SMPP},            \
         {"system-id", required_argument, NULL, OPT_SYSTEM_ID},                                               \
+        {"data-coding", required_argument, NULL, OPT_DATA_CODING},                                           \
         {"password", required_argument, NULL, OPT_PASSWORD}, {"to", required_argument, NULL, OPT_TO},        \
         {"from", required_argument, NULL, OPT_FROM},                                                         \
     {                                                                                                        \
@@ -186,6 +188,7 @@ bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3]);
     "    --to N              the card's number (MSISDN), or what that SMSC knows it by\n"                    \
     "    --from N            number the message comes from (default: +99900000001)\n"                        \
     "    --system-id ID, --password WORD  who we are to the SMSC (default: test, test)\n"                    \
+    "    --data-coding HH    data_coding (default: F6; 04 for SMSCs that know no class)\n"                   \
     "    --timeout S         seconds to wait for SMSC and card, each (default: 10)\n"
 
 struct carrier_cli {

@@ -88,8 +88,8 @@ static uint16_t child_of(const struct uicc *card, uint16_t df, uint16_t fid)
 
 uint8_t gsm_home(const struct uicc *card)
 {
-    for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        if (strcmp(card->profile->applets[i].class_name, "usim") == 0)
+    for (uint8_t i = 0; i < applets_count(card); i++)
+        if (strcmp(applet_row_of(card, i)->class_name, "usim") == 0)
             return i;
     return NO_APPLET;
 }
@@ -99,9 +99,9 @@ uint8_t gsm_home(const struct uicc *card)
 static uint16_t home_adf(const struct uicc *card, const struct session *session)
 {
     uint8_t home = gsm_home(card);
-    uint16_t adf = home == NO_APPLET ? PROFILE_NO_FILE : card->profile->applets[home].adf;
+    uint16_t adf = home == NO_APPLET ? PROFILE_NO_FILE : applet_row_of(card, home)->adf;
     if (session->remote &&
-        (session->applet == NO_APPLET || card->profile->applets[session->applet].adf != adf))
+        (session->applet == NO_APPLET || applet_row_of(card, session->applet)->adf != adf))
         return PROFILE_NO_FILE;
     return adf;
 }

@@ -183,7 +183,7 @@ sw_t pairs_install(struct applet self, const struct uicc_personal *personal)
     for (unsigned i = 0; i < p->n_pairs; i++)
         if (!install_pair(self, personal, i))
             return SW_TECHNICAL_PROBLEM;
-    for (unsigned i = 0; i < p->n_keysets; i++)
+    for (unsigned i = 0; i < profile_common_keysets(p); i++)
         if (!install_common(self, personal, i))
             return SW_TECHNICAL_PROBLEM;
     return SW_OK;

@@ -2,11 +2,12 @@
  *
  * The class: its commands, what it shares, and the events that count against a subscription on trial.
  */
+#include "cat.h"
 #include "pairs.h"
 
 bool subscription_of(struct uicc *card, struct applet *out)
 {
-    for (uint8_t i = 0; i < applet_profile((struct applet){card, 0})->n_applets; i++)
+    for (uint8_t i = 0; i < applets_count(card); i++)
         if (applet_class_of(card, i) == &subscription_class) {
             *out = (struct applet){card, i};
             return true;
@@ -14,11 +15,20 @@ bool subscription_of(struct uicc *card, struct applet *out)
     return false;
 }
 
+static uint16_t active_owner(struct applet provider)
+{
+    return (uint16_t)pair_active(provider);
+}
+
+static const struct owner_service owner_service = {active_owner};
+
 static const void *share(struct applet self, const char *service)
 {
     (void)self;
     if (strcmp(service, "aka") == 0)
         return &subscription_aka;
+    if (strcmp(service, "owner") == 0)
+        return &owner_service;
     return strcmp(service, "ota-keys") == 0 ? &subscription_ota_keys : NULL;
 }
 
@@ -30,40 +40,22 @@ static sw_t strike(struct applet self, enum trial_strike kind, bool refresh)
     return !roll_back || trial_roll_back(self, refresh) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* ETSI TS 102 223 7.5: EVENT DOWNLOAD with "location status" (03) and a location status (tag 1B): 00 normal service, 01 limited service, 02 no service. */
-static sw_t event_download(struct applet self, struct span envelope)
+/* ETSI TS 102 223 8.27: 00 normal service, 01 limited service, 02 no service. */
+static sw_t location_status(struct applet self, struct span envelope)
 {
-    enum { EVENT_LIST = 0x19, LOCATION_STATUS_EVENT = 0x03, LOCATION_STATUS = 0x1B, NORMAL_SERVICE = 0 };
-    struct span inner, list, status;
-    if (!tlv_find(envelope, SUBSCRIPTION_EVENTS, &inner) || !ctlv_find(inner, EVENT_LIST, 0, &list) || list.n != 1 ||
-        list.p[0] != LOCATION_STATUS_EVENT || !ctlv_find(inner, LOCATION_STATUS, 0, &status) || status.n != 1)
+    enum { NORMAL_SERVICE = 0 };
+    struct span inner, status;
+    if (!tlv_find(envelope, CAT_EVENT_DOWNLOAD, &inner) || !ctlv_find(inner, CAT_TAG_LOCATION_STATUS, 0, &status) || status.n != 1)
         return SW_OK;
     return status.p[0] == NORMAL_SERVICE ? SW_OK : strike(self, STRIKE_NO_SERVICE, true);
 }
 
-/* The terminal is asked to report location status while there is something to watch. */
-static void watch_location(struct applet self)
+static sw_t profile_download(struct applet self)
 {
-    static const uint8_t list[] = {0x99, 1, 0x03};
-    struct trial trial;
-    if (trial_load(self, &trial) && trial.policy.no_service != 0)
-        (void)proactive_send(self, PROACTIVE_SET_UP_EVENT_LIST, 0, span_of(list, sizeof list));
-}
-
-static uint8_t swapped(unsigned value) /* two digits as TS 102 223 8.38 has them */
-{
-    return (uint8_t)(value % 10 << 4 | value / 10);
-}
-
-/* The terminal's timer stands in for the clock that the card has not: it starts anew with every power session, which the policy's power-ups count. */
-static void start_timer(struct applet self)
-{
-    enum { START = 0x00, TIMER = 1 };
-    struct trial trial;
-    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
-        return;
-    const uint8_t rest[] = {0xA4, 1, TIMER, 0xA5, 3, swapped(trial.policy.minutes / 60u), swapped(trial.policy.minutes % 60u), 0};
-    (void)proactive_send(self, PROACTIVE_TIMER_MANAGEMENT, START, span_of(rest, sizeof rest));
+    if (!trial_watch(self)) /* it is watched already, but for a deck of an older version */
+        return SW_MEMORY_PROBLEM;
+    trial_start_timer(self);
+    return SW_OK;
 }
 
 static sw_t time_is_up(struct applet self)
@@ -74,21 +66,33 @@ static sw_t time_is_up(struct applet self)
     return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
+static sw_t toolkit_event(struct applet self, const struct event *e)
+{
+    switch (e->toolkit) {
+    case TOOLKIT_STATUS_COMMAND:
+        if (trial_due(self))
+            return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
+        return strike(self, STRIKE_POLL, true);
+    case TOOLKIT_PROFILE_DOWNLOAD:
+        return profile_download(self);
+    case TOOLKIT_TIMER_EXPIRATION:
+        return time_is_up(self);
+    case TOOLKIT_LOCATION_STATUS:
+        return location_status(self, e->data);
+    default:
+        return SW_OK;
+    }
+}
+
 static sw_t event(struct applet self, const struct event *e)
 {
     switch (e->kind) {
     case EVENT_POWER_ON: /* nobody has read the IMSI yet: no REFRESH */
         return strike(self, STRIKE_POWER_UP, false);
-    case EVENT_STATUS:
-        if (trial_due(self))
-            return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
-        return strike(self, STRIKE_POLL, true);
-    case EVENT_TERMINAL_PROFILE:
-        watch_location(self);
-        start_timer(self);
-        return SW_OK;
-    case EVENT_ENVELOPE:
-        return e->tag == SUBSCRIPTION_TIMER ? time_is_up(self) : event_download(self, e->data);
+    case EVENT_FILE_UPDATED:
+        return subscription_imsi_updated(self, e->file, e->session);
+    case EVENT_TOOLKIT:
+        return toolkit_event(self, e);
     default:
         return SW_OK;
     }
@@ -108,14 +112,17 @@ static const struct command_row rows[] = {
 };
 
 static const struct command_table table = {rows, sizeof rows / sizeof rows[0]};
-static const uint8_t envelope_tags[] = {SUBSCRIPTION_EVENTS, SUBSCRIPTION_TIMER, 0};
+static const uint8_t events[] = {TOOLKIT_PROFILE_DOWNLOAD, TOOLKIT_STATUS_COMMAND, 0};
+static const uint8_t unasked[] = {TOOLKIT_LOCATION_STATUS, 0};
+static const struct toolkit_class toolkit = {.events = events, .unasked = unasked, .priority = 2};
 
 const struct applet_class subscription_class = {
     .name = "subscription",
     .commands = &table,
-    .envelope_tags = envelope_tags,
+    .toolkit = &toolkit,
     .script_target = true,
-    .polls = true,
+    .watches = true,
+    .refused = audit_refused,
     .install = pairs_install,
     .event = event,
     .share = share,

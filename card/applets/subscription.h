@@ -54,9 +54,8 @@ enum {
     LAST_ORDER_OUTCOME = 0x88,
     RESULT_STAGED = 0x89,
     AUTHORITY = 0xC0, /* in the applet's parameters: who may order, enum authority */
+    USUAL_TRIAL = 0xC3, /* there too: as ORDER_TRIAL, for changes that say nothing of a trial; empty: none */
     AUDIT_LOG = 0xE5, /* GET DATA 00E5 */
-    SUBSCRIPTION_EVENTS = 0xD6, /* ENVELOPE: event download */
-    SUBSCRIPTION_TIMER = 0xD7,  /* ENVELOPE: timer expiration */
     ORDER_REFERENCE_MAX = 8,
 };
 

@@ -24,6 +24,8 @@ static bool length_fits(uint8_t algorithm, uint8_t n)
 static uint8_t octet(uint8_t version, uint8_t algorithm, uint8_t n)
 {
     uint8_t key = (uint8_t)(version << 4);
+    if (version > KEYSET_OTA_MAX)
+        return 0;
     switch (algorithm) {
     case OTA_DES:
         return key | 0x01;
@@ -64,7 +66,7 @@ bool ota_key_is_des(unsigned algorithm, struct span key)
 
 bool keyset_valid(const struct keyset *k)
 {
-    if (k->version < 1 || k->version > 15)
+    if (k->version < 1 || k->version > KEYSET_VERSION_MAX)
         return false;
     if (!length_fits(k->kic_algorithm, k->kic_len) || !length_fits(k->kid_algorithm, k->kid_len))
         return false;

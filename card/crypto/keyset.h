@@ -13,7 +13,7 @@
 enum ota_algorithm { OTA_NONE = 0, OTA_DES = 1, OTA_3DES = 2, OTA_AES = 3 };
 
 struct keyset {
-    uint8_t version;       /* 1 to 15: bits 8-5 of KIc and KID */
+    uint8_t version;       /* 1 to 15: bits 8-5 of KIc and KID; a security domain's others: up to 7F */
     uint8_t kic_algorithm; /* enum ota_algorithm */
     uint8_t kid_algorithm;
     uint8_t mac_len;                   /* 8; 4 for a keyset that says so (AES-CMAC-32) */
@@ -29,7 +29,10 @@ struct keyset {
 uint8_t keyset_kic_octet(const struct keyset *k);
 uint8_t keyset_kid_octet(const struct keyset *k);
 
-/* Lengths and algorithms agree and nothing is out of range: version 1 to 15, KIc or KID or both, KIK or none.
+/* The key version numbers of SCP80's keysets are below this (GlobalPlatform UICC Configuration). */
+enum { KEYSET_OTA_MAX = 15, KEYSET_VERSION_MAX = 0x7F };
+
+/* Lengths and algorithms agree and nothing is out of range: version 1 to 7F, KIc or KID or both, KIK or none.
  * Looks at no key: weak and well-known ones are the profile loader's matter. */
 bool keyset_valid(const struct keyset *k);
 

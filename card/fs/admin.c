@@ -211,7 +211,7 @@ sw_t command_delete_file(struct call *call)
     const struct profile_file *f = fs_file(call->card, call->target);
     if (f->kind == FILE_MF || f->kind == FILE_ADF) /* the card itself; an application is deleted with its applet */
         return SW_CONDITIONS_NOT_SATISFIED;
-    return fs_remove(call->card, call->session, call->target);
+    return fs_remove(call->card, call->target);
 }
 
 sw_t command_resize_file(struct call *call)

@@ -103,8 +103,8 @@ void fs_fcp(const struct uicc *card, const struct session *session, uint16_t fil
     size_t mark = buf_tlv_open(out, FCP);
     descriptor(card, file, out);
     buf_tlv_u16(out, FCP_FID, f->kind == FILE_ADF ? FID_CURRENT_ADF : f->fid);
-    if (f->kind == FILE_ADF && f->applet < card->profile->n_applets) {
-        const struct profile_applet *a = &card->profile->applets[f->applet];
+    if (f->kind == FILE_ADF && f->applet < applets_count(card)) {
+        const struct profile_applet *a = applet_row_of(card, f->applet);
         buf_tlv(out, FCP_DF_NAME, span_of(a->aid, a->aid_len));
     }
     proprietary(f, out);

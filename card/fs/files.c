@@ -66,7 +66,7 @@ uint16_t fs_application_dir(const struct uicc *card, uint16_t file)
 
 uint16_t admin_file(struct applet self, uint16_t fid)
 {
-    uint16_t adf = self.card->profile->applets[self.index].adf;
+    uint16_t adf = applet_row(self)->adf;
     return adf == PROFILE_NO_FILE ? PROFILE_NO_FILE : fs_child(self.card, adf, fid);
 }
 

@@ -33,14 +33,17 @@ bool fs_set_state(struct uicc *card, uint16_t file, uint8_t state);
 /* The ADF (or the MF) that a file lies in. */
 uint16_t fs_application_dir(const struct uicc *card, uint16_t file);
 
-/* Reads the files that CREATE FILE made; false: what is stored makes no sense. */
+/* Reads the files that CREATE FILE made; false: what is stored makes no sense, or there is no memory: no file may be used then, and made.dirty stays. */
 bool fs_load_made(struct uicc *card);
 void fs_free_made(struct uicc *card);
 
 /* Makes a file as a child of row->row.parent, its body filled with one octet; removes one with all below it; changes a body's size. In the transaction. */
 sw_t fs_make(struct uicc *card, const struct made_file *row, uint8_t fill, uint16_t *file);
-sw_t fs_remove(struct uicc *card, struct session *session, uint16_t file);
+sw_t fs_remove(struct uicc *card, uint16_t file);
 bool fs_resize(struct uicc *card, uint16_t file, size_t size);
+
+/* Such changes are committed: no session, neither this one nor a channel's, stays on a file that is gone. */
+void fs_settle(struct uicc *card, struct session *session);
 
 /* ---- access (access.c) ---- */
 

@@ -98,7 +98,7 @@ static sw_t resolve(const struct uicc *card, const struct session *session, cons
 /* TS 31.102 7.1.1: AUTHENTICATE works in the application whose ADF, or a DF below, is current. */
 static bool inside_application(const struct call *call)
 {
-    uint16_t adf = call->card->profile->applets[call->self.index].adf;
+    uint16_t adf = applet_row_of(call->card, call->self.index)->adf;
     return adf == PROFILE_NO_FILE || fs_application_dir(call->card, call->session->view.df) == adf;
 }
 

@@ -105,7 +105,7 @@ bool fs_load_made(struct uicc *card)
     struct made_files *made = &card->made;
     made->n = 0;
     made->gone = 0;
-    made->dirty = false;
+    made->dirty = true;
     size_t cursor = 0;
     uint32_t id;
     struct span value;
@@ -120,6 +120,7 @@ bool fs_load_made(struct uicc *card)
             return false;
     }
     relink(made);
+    made->dirty = false;
     return true;
 }
 
@@ -237,18 +238,29 @@ static bool remove_one(struct uicc *card, uint16_t file)
     return ok;
 }
 
-/* No session may stay on a file that is gone. */
-static void leave(struct session *session, const struct uicc *card, uint16_t file)
+static void settle(const struct uicc *card, struct session *session)
 {
-    if (session->view.ef == file) {
-        session->view.ef = PROFILE_NO_FILE;
-        session->view.record = 0;
+    struct view *v = &session->view;
+    if (v->ef != PROFILE_NO_FILE && !fs_exists(card, v->ef)) {
+        v->ef = PROFILE_NO_FILE;
+        v->record = 0;
     }
-    if (session->view.df == file)
-        session->view = (struct view){.df = fs_file(card, file)->parent, .ef = PROFILE_NO_FILE};
+    if (fs_exists(card, v->df))
+        return;
+    uint16_t df = v->df;
+    while (!fs_exists(card, df)) /* its row still tells where it was */
+        df = fs_file(card, df)->parent;
+    *v = (struct view){.df = df, .ef = PROFILE_NO_FILE};
 }
 
-sw_t fs_remove(struct uicc *card, struct session *session, uint16_t file)
+void fs_settle(struct uicc *card, struct session *session)
+{
+    settle(card, session);
+    for (uint8_t c = 0; c < APDU_CHANNELS; c++)
+        settle(card, &card->ram.channels[c]);
+}
+
+sw_t fs_remove(struct uicc *card, uint16_t file)
 {
     card->made.dirty = true;
     bool ok = true;
@@ -257,19 +269,6 @@ sw_t fs_remove(struct uicc *card, struct session *session, uint16_t file)
         return SW_MEMORY_PROBLEM;
     for (uint16_t i = 0; i < fs_count(card); i++)
         doomed[i] = fs_exists(card, i) && below(card, i, file);
-    for (uint16_t i = 0; i < fs_count(card); i++) {
-        if (!doomed[i])
-            continue;
-        leave(session, card, i);
-        for (uint8_t c = 0; c < APDU_CHANNELS; c++)
-            leave(&card->ram.channels[c], card, i);
-    }
-    /* leave() goes one step up; a subtree may need several: what is still inside goes to the MF. */
-    for (uint8_t c = 0; c <= APDU_CHANNELS; c++) {
-        struct session *s = c < APDU_CHANNELS ? &card->ram.channels[c] : session;
-        if (doomed[s->view.df])
-            s->view = (struct view){.ef = PROFILE_NO_FILE};
-    }
     for (uint16_t i = 0; i < fs_count(card) && ok; i++)
         if (doomed[i])
             ok = remove_one(card, i);

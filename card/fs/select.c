@@ -18,11 +18,6 @@ enum {
     AID_MIN = 5,
 };
 
-static const struct profile *profile_of(const struct call *call)
-{
-    return call->card->profile;
-}
-
 static bool is_dir(const struct uicc *card, uint16_t file)
 {
     return file != PROFILE_NO_FILE && !fs_is_ef(fs_file(card, file));
@@ -32,7 +27,7 @@ static bool is_dir(const struct uicc *card, uint16_t file)
 static uint16_t current_adf(const struct uicc *card, const struct session *session)
 {
     uint8_t applet = session->applet;
-    uint16_t adf = applet == NO_APPLET ? PROFILE_NO_FILE : card->profile->applets[applet].adf;
+    uint16_t adf = applet == NO_APPLET ? PROFILE_NO_FILE : applet_row_of(card, applet)->adf;
     return adf != PROFILE_NO_FILE && fs_file(card, adf)->kind == FILE_ADF ? adf : PROFILE_NO_FILE;
 }
 
@@ -108,15 +103,21 @@ void fs_choose(struct session *session, const struct uicc *card, uint16_t file)
     session->view.record = 0;
 }
 
+static struct span aid_of(const struct uicc *card, uint8_t index)
+{
+    const struct profile_applet *row = applet_row_of(card, index);
+    return span_of(row->aid, row->aid_len);
+}
+
 /* 8.4.1 and 11.1.1: which applet an AID, whole or its first octets, means; several that match are gone through by "next" and "previous",
  * starting from the one selected. */
 static uint8_t find_applet(const struct call *call)
 {
-    const struct profile *p = profile_of(call);
+    const struct uicc *card = call->card;
     struct span wanted = call->cmd->data;
-    uint8_t matches[PROFILE_APPLETS_MAX], n = 0, now = NO_APPLET;
-    for (uint8_t i = 0; i < p->n_applets; i++)
-        if (p->applets[i].aid_len > 0 && span_starts(span_of(p->applets[i].aid, p->applets[i].aid_len), wanted)) {
+    uint8_t matches[APPLETS_MAX], n = 0, now = NO_APPLET;
+    for (uint8_t i = 0; i < applets_count(card); i++)
+        if (applet_row_of(card, i)->aid_len > 0 && span_starts(aid_of(card, i), wanted) && applet_selectable(card, i)) {
             if (i == call->session->applet)
                 now = n;
             matches[n++] = i;
@@ -125,7 +126,7 @@ static uint8_t find_applet(const struct call *call)
         return NO_APPLET;
     switch (call->cmd->p2 & P2_OCCURRENCE) {
     case 0: /* first or only; the application that is already active stays it (11.1.1.2) */
-        return now != NO_APPLET && wanted.n < p->applets[matches[now]].aid_len ? matches[now] : matches[0];
+        return now != NO_APPLET && wanted.n < aid_of(card, matches[now]).n ? matches[now] : matches[0];
     case 1:
         return matches[n - 1];
     case 2:
@@ -144,9 +145,13 @@ void session_leave_applet(struct uicc *card, struct session *session)
     if (session->applet == NO_APPLET)
         return;
     const struct applet_class *class = applet_class_of(card, session->applet);
+    if (class->messaging != NULL)
+        class->messaging->close((struct applet){card, session->applet}, session);
     if (class->deselect != NULL)
         class->deselect((struct applet){card, session->applet});
+    uint8_t applet = session->applet;
     session->applet = NO_APPLET;
+    transients_deselect(card, applet);
     session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
 }
 
@@ -155,7 +160,7 @@ void session_leave_applet(struct uicc *card, struct session *session)
 static sw_t select_remote(struct call *call, uint8_t index)
 {
     uint16_t adf = current_adf(call->card, call->session);
-    if (adf == PROFILE_NO_FILE || profile_of(call)->applets[index].adf != adf)
+    if (adf == PROFILE_NO_FILE || applet_row_of(call->card, index)->adf != adf)
         return SW_FILE_NOT_FOUND;
     fs_choose(call->session, call->card, adf);
     return SW_OK;
@@ -168,7 +173,7 @@ static sw_t select_applet(struct call *call)
         return SW_FILE_NOT_FOUND;
     if (call->session->remote)
         return select_remote(call, index);
-    const struct profile_applet *a = &profile_of(call)->applets[index];
+    const struct profile_applet *a = applet_row_of(call->card, index);
     const struct applet_class *class = applet_class_of(call->card, index);
     if ((call->cmd->p2 & P2_SESSION) == P2_TERMINATE) {
         if (index != call->session->applet)
@@ -185,6 +190,8 @@ static sw_t select_applet(struct call *call)
         }
         session_leave_applet(call->card, call->session);
         call->session->applet = index;
+    } else if (class->messaging != NULL) { /* selected anew: a secure channel ends */
+        class->messaging->close((struct applet){call->card, index}, call->session);
     }
     if (a->adf != PROFILE_NO_FILE && is_dir(call->card, a->adf)) {
         fs_choose(call->session, call->card, a->adf);
@@ -193,8 +200,11 @@ static sw_t select_applet(struct call *call)
     fs_choose(call->session, call->card, 0);
     if ((call->cmd->p2 & P2_DATA) != P2_NO_DATA) { /* an applet without files: FCI with its name (GlobalPlatform 11.9.3.1) */
         size_t fci = buf_tlv_open(call->out, 0x6F);
-        buf_tlv(call->out, 0x84, span_of(a->aid, a->aid_len));
-        buf_tlv(call->out, 0xA5, SPAN_EMPTY);
+        buf_tlv(call->out, 0x84, aid_of(call->card, index));
+        size_t proprietary = buf_tlv_open(call->out, 0xA5);
+        if (class->fci != NULL)
+            class->fci((struct applet){call->card, index}, call->out);
+        buf_tlv_close(call->out, proprietary);
         buf_tlv_close(call->out, fci);
     }
     return SW_OK;
@@ -263,8 +273,9 @@ sw_t command_status(struct call *call)
     if (cmd->p1 > 2) /* 11.1.2.2: none, current application initialised, about to be terminated */
         return SW_WRONG_P1P2;
     if (!call->session->remote) { /* a poll: TS 102 221 14.5.1 */
-        const struct event event = {.kind = EVENT_STATUS};
-        sw_t sw = applets_tell(call->card, &event, true);
+        const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_STATUS_COMMAND};
+        toolkit_release(call->card);
+        sw_t sw = toolkit_trigger(call->card, &event);
         if (sw != SW_OK)
             return sw;
     }
@@ -276,7 +287,7 @@ sw_t command_status(struct call *call)
     case STATUS_DF_NAME:
         if (applet == NO_APPLET)
             return SW_CONDITIONS_NOT_SATISFIED;
-        buf_tlv(call->out, 0x84, span_of(profile_of(call)->applets[applet].aid, profile_of(call)->applets[applet].aid_len));
+        buf_tlv(call->out, 0x84, aid_of(call->card, applet));
         return SW_OK;
     case STATUS_NO_DATA:
         return SW_OK;

@@ -7,6 +7,7 @@
 
 #include "applet.h"
 #include "objects.h"
+#include "registry.h"
 #include "toolkit.h"
 
 /* Object ids: kind, then what of that kind. Stored: values never change meaning. */
@@ -16,15 +17,20 @@ enum object_kind {
     OBJECT_PIN = 3,        /* PIN index: enabled, value, PUK */
     OBJECT_PIN_TRIES = 4,  /* PIN index: tries left, PUK tries left */
     OBJECT_APPLET = 5,     /* applet index << 16 | item */
-    OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated */
+    OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated. 2: life cycle (enum card_life) */
     OBJECT_FILE_MADE = 7,  /* file index << 8: a file that CREATE FILE made, its row (card/fs/made.c) */
+    OBJECT_TOOLKIT = 11,   /* applet index << 16 | item: its ToolkitRegistry entry (card/toolkit/toolkit_registry.c) */
     OBJECT_SUSPENDED = 8,  /* 0: token and session of SUSPEND UICC (card/kernel/suspend.c) */
+    OBJECT_INSTANCE = 9,   /* applet index: what INSTALL made, or what is otherwise than in the profile (card/kernel/registry.c) */
+    OBJECT_PACKAGE = 10,   /* slot << 1: a package that LOAD brought; slot << 1 | 1: its load file (card/kernel/packages.c) */
 };
 
 static inline uint32_t object_id(enum object_kind kind, uint32_t what)
 {
     return (uint32_t)kind << 24 | what;
 }
+
+enum { INVOKE_DEPTH = 8 };
 
 /* Gone with power and reset. */
 struct ram {
@@ -33,6 +39,9 @@ struct ram {
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
+    uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
+    uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
+    uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
@@ -71,24 +80,25 @@ struct ber_transfer {
 };
 
 /* Volatile memory of applets: few have any at a time. */
-enum { TRANSIENT_MAX = 4 };
-
 struct transient {
-    void *p;
+    void *p;               /* NULL: a free place */
     size_t n;
-    uint8_t applet;
+    uint8_t applet, slot;
+    bool on_deselect;      /* ends with the selection of its applet */
 };
 
 struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
-    const struct applet_class *classes[PROFILE_APPLETS_MAX]; /* bound to profile->applets */
+    struct registry registry;
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;
-    struct transient transients[TRANSIENT_MAX];
+    struct transient *transients;
+    size_t n_transients;                     /* places */
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
+    struct toolkit_queue queue;
     struct ram ram;
 };
 

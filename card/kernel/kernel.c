@@ -27,18 +27,6 @@ const char *uicc_result_text(enum uicc_result result)
     return (size_t)result < sizeof texts / sizeof texts[0] ? texts[result] : "unknown result";
 }
 
-static enum uicc_result bind_classes(struct uicc *card, const struct applet_class *const *classes)
-{
-    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
-        for (size_t c = 0; classes[c] != NULL && card->classes[i] == NULL; c++)
-            if (strcmp(classes[c]->name, card->profile->applets[i].class_name) == 0)
-                card->classes[i] = classes[c];
-        if (card->classes[i] == NULL)
-            return UICC_UNKNOWN_APPLET;
-    }
-    return UICC_OK;
-}
-
 static enum uicc_result load(const struct uicc_config *config, struct uicc **out)
 {
     struct uicc *card = calloc(1, sizeof *card);
@@ -47,7 +35,7 @@ static enum uicc_result load(const struct uicc_config *config, struct uicc **out
     card->env = config->env;
     card->profile = &config->profile->p;
     card->transfer.file = PROFILE_NO_FILE;
-    enum uicc_result result = bind_classes(card, config->classes);
+    enum uicc_result result = registry_bind(card, config->classes) ? UICC_OK : UICC_UNKNOWN_APPLET;
     if (result == UICC_OK) {
         enum store_result stored = objects_open(config->store, &card->objects);
         result = stored == STORE_OK ? UICC_OK : stored == STORE_TAMPERED ? UICC_TAMPERED : UICC_STORE_FAILED;
@@ -68,7 +56,7 @@ enum uicc_result uicc_open(const struct uicc_config *config, struct uicc **out)
     if (result != UICC_OK)
         return result;
     struct span mark;
-    if (!fs_load_made(card)) {
+    if (!fs_load_made(card) || !registry_load(card)) {
         uicc_close(card);
         return UICC_TAMPERED;
     }
@@ -88,7 +76,10 @@ void uicc_close(struct uicc *card)
     objects_close(card->objects);
     fs_transfer_end(card);
     transients_drop(card);
+    toolkit_queue_free(card);
+    free(card->transients);
     fs_free_made(card);
+    registry_free(card);
     if (card->waiting != NULL)
         crypto_wipe(card->waiting, card->waiting_cap);
     free(card->waiting);
@@ -146,7 +137,7 @@ static enum uicc_result install_all(struct uicc *card, const struct uicc_persona
     if (!fill_files(card, personal) || (personal->given != NULL && !give(card, personal->given)))
         return UICC_REFUSED;
     for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        if (card->classes[i]->install != NULL && card->classes[i]->install((struct applet){card, i}, personal) != SW_OK)
+        if (applet_class_of(card, i)->install != NULL && applet_class_of(card, i)->install((struct applet){card, i}, personal) != SW_OK)
             return UICC_REFUSED;
     return mark_made(card) ? UICC_OK : UICC_NO_MEMORY;
 }
@@ -177,37 +168,69 @@ static void transient_drop(struct transient *t)
 
 static void transients_drop(struct uicc *card)
 {
-    for (size_t i = 0; i < TRANSIENT_MAX; i++)
+    for (size_t i = 0; i < card->n_transients; i++)
         transient_drop(&card->transients[i]);
+}
+
+void *applet_transient_slot(struct applet self, uint8_t slot, size_t n, bool on_deselect)
+{
+    struct uicc *card = self.card;
+    struct transient *place = NULL;
+    for (size_t i = 0; i < card->n_transients; i++) {
+        struct transient *t = &card->transients[i];
+        if (t->p != NULL && t->applet == self.index && t->slot == slot)
+            return t->p;
+        if (t->p == NULL)
+            place = t;
+    }
+    if (place == NULL) {
+        struct transient *more = realloc(card->transients, (card->n_transients + 1) * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        card->transients = more;
+        place = &more[card->n_transients++];
+        *place = (struct transient){0};
+    }
+    void *p = calloc(1, n);
+    if (p != NULL)
+        *place = (struct transient){p, n, self.index, slot, on_deselect};
+    return p;
 }
 
 void *applet_transient(struct applet self, size_t n)
 {
-    struct transient *free_slot = NULL;
-    for (size_t i = 0; i < TRANSIENT_MAX; i++) {
-        struct transient *t = &self.card->transients[i];
-        if (t->p != NULL && t->applet == self.index)
-            return t->p;
-        if (t->p == NULL)
-            free_slot = t;
-    }
-    if (free_slot == NULL)
-        return NULL;
-    *free_slot = (struct transient){calloc(1, n), n, self.index};
-    return free_slot->p;
+    return applet_transient_slot(self, 0, n, false);
 }
 
 void applet_transient_free(struct applet self)
 {
-    for (size_t i = 0; i < TRANSIENT_MAX; i++)
-        if (self.card->transients[i].p != NULL && self.card->transients[i].applet == self.index)
+    for (size_t i = 0; i < self.card->n_transients; i++)
+        if (self.card->transients[i].applet == self.index)
             transient_drop(&self.card->transients[i]);
+}
+
+void transients_deselect(struct uicc *card, uint8_t applet)
+{
+    for (uint8_t c = 0; c < APDU_CHANNELS; c++)
+        if (card->ram.channels[c].open && card->ram.channels[c].applet == applet)
+            return;
+    for (size_t i = 0; i < card->n_transients; i++)
+        if (card->transients[i].on_deselect && card->transients[i].applet == applet)
+            transient_drop(&card->transients[i]);
+}
+
+size_t applet_transient_size(struct applet self, uint8_t slot)
+{
+    for (size_t i = 0; i < self.card->n_transients; i++)
+        if (self.card->transients[i].p != NULL && self.card->transients[i].applet == self.index && self.card->transients[i].slot == slot)
+            return self.card->transients[i].n;
+    return 0;
 }
 
 static size_t transients_size(const struct uicc *card)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < TRANSIENT_MAX; i++)
+    size_t n = card->n_transients * sizeof *card->transients;
+    for (size_t i = 0; i < card->n_transients; i++)
         n += card->transients[i].n;
     return n;
 }
@@ -232,21 +255,25 @@ void uicc_power_off(struct uicc *card)
     crypto_wipe(&card->ram, sizeof card->ram);
     fs_transfer_end(card);
     transients_drop(card);
+    toolkit_queue_free(card);
     channels_reset(card);
 }
 
 size_t uicc_reset(struct uicc *card, uint8_t *atr)
 {
     uicc_power_off(card);
+    if (!card_reload(card))
+        return 0;
     card->ram.powered = true;
     card->ram.may_resume = true;
     const struct event event = {.kind = EVENT_POWER_ON};
-    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
-        if (card->classes[i]->event == NULL)
+    registry_refresh(card);
+    for (uint8_t i = 0; i < applets_count(card); i++) {
+        const struct applet_class *class = applet_class_of(card, i);
+        if (class->event == NULL || !applet_active(card, i))
             continue;
         objects_begin(card->objects);
-        if (card->classes[i]->event((struct applet){card, i}, &event) != SW_OK || objects_commit(card->objects) != STORE_OK)
-            objects_abort(card->objects);
+        (void)session_finish(card, class->event((struct applet){card, i}, &event));
     }
     memcpy(atr, card->profile->atr, card->profile->atr_len);
     if (card->env->trace != NULL) {
@@ -257,10 +284,39 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
     return card->profile->atr_len;
 }
 
+/* ---- the end of a transaction: what memory has of it follows the objects ---- */
+
+bool card_reload(struct uicc *card)
+{
+    bool ok = !card->made.dirty || fs_load_made(card); /* only want of memory can be the reason */
+    return (!card->registry.dirty || registry_load(card)) && ok;
+}
+
+bool card_abort(struct uicc *card)
+{
+    objects_abort(card->objects);
+    toolkit_settle(card, false);
+    return card_reload(card);
+}
+
+bool card_commit(struct uicc *card)
+{
+    if (objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
+        (void)card_abort(card);
+        return false;
+    }
+    toolkit_settle(card, true);
+    if (card->registry.dirty)
+        card->ram.toolkit.known = !(card->ram.toolkit.changed = true);
+    card->made.dirty = false;
+    card->registry.dirty = false;
+    return true;
+}
+
 size_t uicc_footprint(const struct uicc *card)
 {
     return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
-           objects_footprint(card->objects);
+           registry_footprint(card) + card->queue.cap + objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */
@@ -275,14 +331,22 @@ bool applet_get(struct applet self, uint16_t item, struct span *out)
     return objects_get(self.card->objects, item_id(self, item), out);
 }
 
+/* The octets this item has, or will have, count against the quotas. */
+static bool account(struct applet self, uint16_t item, size_t after)
+{
+    struct span old;
+    (void)applet_get(self, item, &old);
+    return registry_account(self.card, self.index, old.n, after);
+}
+
 bool applet_put(struct applet self, uint16_t item, struct span value)
 {
-    return objects_put(self.card->objects, item_id(self, item), value);
+    return account(self, item, value.n) && objects_put(self.card->objects, item_id(self, item), value);
 }
 
 bool applet_remove(struct applet self, uint16_t item)
 {
-    return objects_remove(self.card->objects, item_id(self, item));
+    return account(self, item, 0) && objects_remove(self.card->objects, item_id(self, item));
 }
 
 bool applet_remove_if_there(struct applet self, uint16_t item)
@@ -293,7 +357,7 @@ bool applet_remove_if_there(struct applet self, uint16_t item)
 
 bool applet_put_now(struct applet self, uint16_t item, struct span value)
 {
-    return objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK;
+    return account(self, item, value.n) && objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK;
 }
 
 const struct profile *applet_profile(struct applet self)
@@ -303,7 +367,7 @@ const struct profile *applet_profile(struct applet self)
 
 const struct profile_applet *applet_row(struct applet self)
 {
-    return &self.card->profile->applets[self.index];
+    return applet_row_of(self.card, self.index);
 }
 
 struct uicc_crypto *applet_crypto(struct applet self)
@@ -325,26 +389,12 @@ void applet_note(struct applet self, const char *text)
 
 const void *applet_service(struct uicc *card, const char *service, unsigned nth, struct applet *provider)
 {
-    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+    for (uint8_t i = 0; i < applets_count(card); i++) {
         *provider = (struct applet){card, i};
-        const struct applet_class *class = card->classes[i];
-        const void *found = class->share != NULL ? class->share(*provider, service) : NULL;
+        const struct applet_class *class = applet_class_of(card, i);
+        const void *found = class->share != NULL && applet_active(card, i) ? class->share(*provider, service) : NULL;
         if (found != NULL && nth-- == 0)
             return found;
     }
     return NULL;
-}
-
-uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3])
-{
-    for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        for (uint8_t t = 0; t < card->profile->applets[i].n_tars; t++)
-            if (memcmp(card->profile->applets[i].tars[t], tar, 3) == 0)
-                return i;
-    return NO_APPLET;
-}
-
-const struct applet_class *applet_class_of(struct uicc *card, uint8_t index)
-{
-    return card->classes[index];
 }

@@ -140,7 +140,7 @@ sw_t command_suspend(struct call *call)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!duration_valid(data.p) || !duration_valid(data.p + DURATION_LEN))
         return SW_WRONG_DATA;
-    if (toolkit_pending(&call->card->ram.toolkit) > 0 || call->card->ram.toolkit.fetched)
+    if (!toolkit_idle(call->card))
         return SW_CONDITIONS_NOT_SATISFIED; /* what is pending would be lost */
     uint8_t *token = buf_grow(&kept, TOKEN_LEN);
     if (!call->card->env->random(call->card->env->ctx, token, TOKEN_LEN))
@@ -164,19 +164,25 @@ sw_t command_resume(struct call *call)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!crypto_equal(kept.p, call->cmd->data.p, TOKEN_LEN))
         return SW_SECURITY_STATUS;
-    struct reader r = rd_of(span_slice(kept, TOKEN_LEN, kept.n));
-    if (!restore_sessions(card, &r))
-        return SW_TECHNICAL_PROBLEM;
-    return objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) ? SW_OK : SW_MEMORY_PROBLEM;
+    /* The token serves once: what it opens is there only after it is gone for good. */
+    uint8_t sessions[SUSPENDED_MAX];
+    memcpy(sessions, kept.p, sizeof sessions);
+    if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || !card_commit(card))
+        return SW_MEMORY_PROBLEM;
+    struct reader r = rd_of(span_slice(span_of(sessions, sizeof sessions), TOKEN_LEN, sizeof sessions));
+    return restore_sessions(card, &r) ? SW_OK : SW_TECHNICAL_PROBLEM;
 }
 
-void suspend_forget(struct uicc *card)
+bool suspend_forget(struct uicc *card)
 {
     struct span kept;
+    if (objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept)) {
+        objects_begin(card->objects);
+        if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || !card_commit(card)) {
+            (void)card_abort(card);
+            return false;
+        }
+    }
     card->ram.may_resume = false;
-    if (!objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept))
-        return;
-    objects_begin(card->objects);
-    if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || objects_commit(card->objects) != STORE_OK)
-        objects_abort(card->objects);
+    return true;
 }

@@ -19,7 +19,7 @@ static size_t answer(uint8_t *response, size_t n, sw_t sw)
 /* TS 102 221 7.4.2.1: 9000 becomes 91xx while a proactive command waits to be fetched. */
 static sw_t proactive(const struct uicc *card, sw_t sw)
 {
-    size_t n = sw == SW_OK ? toolkit_pending(&card->ram.toolkit) : 0;
+    size_t n = sw == SW_OK ? toolkit_pending(card) : 0;
     return n == 0 ? sw : SW_WITH(SW_PROACTIVE, n > 255 ? 0 : n);
 }
 
@@ -64,7 +64,8 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
 {
     if (out->len == 0 || row == NULL)
         return answer(out->p, 0, proactive(card, sw));
-    if (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0)) {
+    bool no_data = cmd->messaging == 0; /* with a MAC in its data field, what is a case 2 command by itself went over T=0 as case 4 */
+    if (no_data && (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0))) {
         if (!cmd->extended && sw == SW_OK && out->len != cmd->le && out->len <= 255) {
             size_t right = out->len;
             crypto_wipe(out->p, out->len);
@@ -76,13 +77,15 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
         }
         return answer(out->p, out->len, proactive(card, sw));
     }
-    bool kept = keep_waiting(card, cmd->channel, buf_span(out), sw_is_warning(sw) ? SW_OK : sw,
+    /* GlobalPlatform's 6310 (11.4.3.2) is no warning of the transport's: it follows the data. */
+    bool after = sw == SW_OK || sw == SW_MORE_ENTRIES;
+    bool kept = keep_waiting(card, cmd->channel, buf_span(out), after || !sw_is_warning(sw) ? sw : SW_OK,
                              (row->flags & ROW_SECRET_RESPONSE) != 0);
     crypto_wipe(out->p, out->len);
     if (!kept)
         return answer(out->p, 0, SW_TECHNICAL_PROBLEM);
     /* A warning is told at once; the data can be had after it (TS 102 221 C.1). */
-    return answer(out->p, 0, sw == SW_OK ? announce(card->ram.waiting) : sw);
+    return answer(out->p, 0, after ? announce(card->ram.waiting) : sw);
 }
 
 /* TS 102 221 12.1.1.1: at once after its command and on its channel, or the response is lost. */
@@ -106,6 +109,33 @@ static size_t get_response(struct uicc *card, const struct command *cmd, uint8_t
     return answer(response, cmd->le, proactive(card, last));
 }
 
+/* ---- secure messaging: what the trace gets is what went over the line ---- */
+
+static const struct secure_messaging *messaging_of(const struct uicc *card, const struct session *session)
+{
+    return session->applet == NO_APPLET ? NULL : applet_class_of(card, session->applet)->messaging;
+}
+
+static sw_t unprotect(struct uicc *card, struct session *session, struct command *cmd, struct buf *plain)
+{
+    enum { PROPRIETARY = 1 }; /* GlobalPlatform 11.1.4: not the ISO/IEC 7816-4 formats */
+    const struct secure_messaging *m = messaging_of(card, session);
+    if (m == NULL || cmd->messaging != PROPRIETARY)
+        return SW_SECURE_MESSAGING_NOT_SUPPORTED;
+    sw_t sw = m->unwrap((struct applet){card, session->applet}, session, cmd, plain, &session->secured);
+    if (sw != SW_OK)
+        return sw;
+    cmd->data = buf_span(plain);
+    cmd->has_le = false; /* it stood for the protected response */
+    return SW_OK;
+}
+
+static bool protect(struct uicc *card, const struct session *session, sw_t sw, struct buf *out)
+{
+    const struct secure_messaging *m = messaging_of(card, session); /* the command may have ended its application */
+    return m == NULL || (!sw_is_ok(sw) && !sw_is_warning(sw)) || m->wrap((struct applet){card, session->applet}, session, sw, out);
+}
+
 static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[UICC_RESPONSE_MAX],
                       const struct command_row **row)
 {
@@ -113,8 +143,6 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return answer(response, 0, SW_CLA_NOT_SUPPORTED);
     if (!card->ram.channels[cmd->channel].open)
         return answer(response, 0, SW_CHANNEL_NOT_SUPPORTED);
-    if (cmd->messaging != 0)
-        return answer(response, 0, SW_SECURE_MESSAGING_NOT_SUPPORTED);
     if (cmd->chained)
         return answer(response, 0, SW_NO_SUCH_CLA_FUNCTION);
     struct session *session = &card->ram.channels[cmd->channel];
@@ -123,12 +151,26 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
-    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume))
-        suspend_forget(card);
+    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume) && !suspend_forget(card))
+        return answer(response, 0, SW_MEMORY_PROBLEM);
+    uint8_t plain[256];
+    struct buf plain_data = buf_of(plain, sizeof plain);
+    if (cmd->messaging != 0) {
+        sw_t refused = unprotect(card, session, cmd, &plain_data);
+        if (refused != SW_OK)
+            return answer(response, 0, refused);
+    }
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
+    toolkit_after(card, *row, sw, card->ram.may_resume);
     card->ram.may_resume = false;
+    session->secured = 0;
+    crypto_wipe(plain, plain_data.len);
+    if (cmd->messaging != 0 && !protect(card, session, sw, &out)) {
+        crypto_wipe(out.p, out.len);
+        return answer(response, 0, SW_TECHNICAL_PROBLEM);
+    }
     size_t n = fold_t0(card, *row, cmd, &out, sw);
     if (response[0] == SW_WRONG_LE >> 8 && n == 2) /* to be sent again: it must find things as it found them the first time */
         session->view = before;

@@ -10,7 +10,8 @@
 
 enum {
     CODEC_MAGIC = 0x53555046, /* "SUPF" */
-    CODEC_VERSION = 1,
+    CODEC_VERSION = 1,         /* what every softuicc reads */
+    CODEC_VERSION_DOMAINS = 2, /* keysets of security domains: written only where there are any */
     CODEC_TEXT_MAX = 255,
     CODEC_KEYSET_MAX = 250, /* room for keyset_encode, whose length stands in one octet */
     SIZE_EF_MAX = 0xFFFF,   /* TS 102 221 11.1.1.4.1: two octets of file size for all but BER-TLV structure */
@@ -22,7 +23,7 @@ enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAGS_FI
 enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAGS_PIN = 3 };
 enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
 enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
-enum { RIGHTS_ALL = RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS };
+enum { RIGHTS_ALL = RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS | RIGHT_MANAGE_APPLETS };
 
 /* ---- encoding ---- */
 
@@ -143,7 +144,8 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
         return false;
     struct buf b = buf_of(bytes, cap);
     buf_u32(&b, CODEC_MAGIC);
-    buf_u8(&b, CODEC_VERSION);
+    bool domains = profile_common_keysets(p) < p->n_keysets;
+    buf_u8(&b, domains ? CODEC_VERSION_DOMAINS : CODEC_VERSION);
     put_text(&b, p->name);
     put_text(&b, p->title);
     buf_u8(&b, (uint8_t)((p->insecure ? FLAG_INSECURE : 0) | (p->ota_silent ? FLAG_OTA_SILENT : 0)));
@@ -174,6 +176,8 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
     for (unsigned i = 0; i < p->n_keysets; i++) {
         buf_u8(&b, p->keysets[i].derived);
         buf_u32(&b, p->keysets[i].rights);
+        if (domains)
+            buf_u8(&b, p->keysets[i].domain);
         put_keyset(&b, &p->keysets[i].keys);
     }
     if (!buf_ok(&b)) {
@@ -326,6 +330,7 @@ static void get_pair(struct reader *r, struct profile_pair *q)
     q->sqn.age = rd_be(r, 8);
     require(r, aka_key_decode(r, &q->key));
     get_keyset(r, &q->ota);
+    require(r, q->ota.version <= KEYSET_OTA_MAX);
     q->ota_rights = rd_u32(r);
 
     const struct aka_algorithm *aka = aka_algorithm(q->algorithm);
@@ -349,7 +354,9 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
         struct profile_keyset keyset;
     } row;
 
-    if (rd_u32(r) != CODEC_MAGIC || rd_u8(r) != CODEC_VERSION)
+    uint32_t magic = rd_u32(r);
+    uint8_t version = rd_u8(r);
+    if (magic != CODEC_MAGIC || (version != CODEC_VERSION && version != CODEC_VERSION_DOMAINS))
         return false;
     p->name = get_text(r, a);
     p->title = get_text(r, a);
@@ -417,7 +424,9 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
         uint8_t derived = rd_u8(r);
         row.keyset.derived = derived != 0;
         row.keyset.rights = rd_u32(r);
+        row.keyset.domain = version == CODEC_VERSION_DOMAINS ? rd_u8(r) : 0;
         get_keyset(r, &row.keyset.keys);
+        require(r, row.keyset.domain != 0 || row.keyset.keys.version <= KEYSET_OTA_MAX);
         require(r, derived <= 1 && (row.keyset.rights & ~(uint32_t)RIGHTS_ALL) == 0);
         if (p->keysets != NULL)
             p->keysets[i] = row.keyset;
@@ -426,7 +435,7 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
     return rd_done(r);
 }
 
-/* What only holds between rows: an ADF and its applet name each other, and a start DF is one. */
+/* What only holds between rows: an ADF and its applet name each other, and a start DF is one; security domains' keysets stand behind the common ones. */
 static bool references_ok(const struct profile *p)
 {
     for (unsigned i = 0; i < p->n_files; i++) {
@@ -436,6 +445,9 @@ static bool references_ok(const struct profile *p)
     }
     for (unsigned i = 0; i < p->n_applets; i++)
         if (p->applets[i].adf != PROFILE_NO_FILE && !profile_is_df(p->files[p->applets[i].adf].kind))
+            return false;
+    for (unsigned i = profile_common_keysets(p); i < p->n_keysets; i++)
+        if (p->keysets[i].domain == 0 || p->keysets[i].domain > p->n_applets)
             return false;
     for (unsigned i = 0; i < p->n_pins; i++)
         for (unsigned j = 0; j < i; j++)

@@ -79,9 +79,11 @@ bool personal_keyset_given(struct uicc_crypto *c, const struct profile *p, struc
     *out = given != NULL && (given->keysets >> index & 1) != 0 ? given->keyset[index] : p->keysets[index];
     bool ok = true;
     if (out->derived) {
-        ok = personal_derive(c, seed, iccid, "common-kic", index, out->keys.kic, out->keys.kic_len) &&
-             personal_derive(c, seed, iccid, "common-kid", index, out->keys.kid, out->keys.kid_len) &&
-             personal_derive(c, seed, iccid, "common-kik", index, out->keys.kik, out->keys.kik_len);
+        bool common = out->domain == 0;
+        unsigned number = common ? index : (out->domain - 1u) << 8 | out->keys.version;
+        ok = personal_derive(c, seed, iccid, common ? "common-kic" : "domain-kic", number, out->keys.kic, out->keys.kic_len) &&
+             personal_derive(c, seed, iccid, common ? "common-kid" : "domain-kid", number, out->keys.kid, out->keys.kid_len) &&
+             personal_derive(c, seed, iccid, common ? "common-kik" : "domain-kik", number, out->keys.kik, out->keys.kik_len);
     }
     out->derived = false;
     if (!ok)

@@ -128,3 +128,11 @@ void profile_free(struct uicc_profile *p)
     free(p->p.pool);
     free(p);
 }
+
+unsigned profile_common_keysets(const struct profile *p)
+{
+    unsigned n = 0;
+    while (n < p->n_keysets && p->keysets[n].domain == 0)
+        n++;
+    return n;
+}

@@ -17,7 +17,7 @@ enum {
     PROFILE_PINS_MAX = 24,
     PROFILE_APPLETS_MAX = 32,
     PROFILE_PAIRS_MAX = 255,
-    PROFILE_KEYSETS_MAX = 15,
+    PROFILE_KEYSETS_MAX = 24,
     PROFILE_AID_MAX = 16,
 };
 
@@ -67,6 +67,7 @@ enum applet_right { /* what an OTA session that targets this applet may be given
     RIGHT_REMOTE_CHANGE = 1u << 0, /* order a change of subscription */
     RIGHT_ADMIN = 1u << 1,
     RIGHT_REPLACE_KEYS = 1u << 2,  /* PUT KEY: the active operator's OTA keyset, K and OPc */
+    RIGHT_MANAGE_APPLETS = 1u << 3, /* remote application management (TS 102 226 8) by a security domain */
 };
 
 struct profile_applet {
@@ -94,10 +95,13 @@ struct profile_pair {
     uint32_t ota_rights;    /* enum applet_right: what this operator's keyset may do */
 };
 
-struct profile_keyset { /* a keyset that is not an operator's: the subscription manager's (TR 33.812 5.3.2.3, V2), the owner's */
+/* A keyset that is not an operator's: the subscription manager's (TR 33.812 5.3.2.3, V2), the owner's, or one of a security domain, whose keys 01, 02, 03 are kic, kid and kik: KIc, KID
+ * and KIK with versions 01 to 0F, else ENC, MAC and DEK of SCP02 (3DES) or SCP03 (AES). Those of security domains stand behind the others. */
+struct profile_keyset {
     struct keyset keys;
     bool derived;
     uint32_t rights;
+    uint8_t domain; /* 0: common; else 1 + index of the security domain in `applets` */
 };
 
 struct profile {
@@ -151,6 +155,9 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n);
 bool profile_key_known(const uint8_t *key, size_t n);
 
 /* The reverse, with every bound checked; indexes it too. NULL: not a profile, of an unknown version, or no memory. */
+/* How many keysets are common: the first ones. */
+unsigned profile_common_keysets(const struct profile *p);
+
 struct uicc_profile *profile_decode(struct span bytes);
 void profile_free(struct uicc_profile *p); /* wipes */
 
@@ -159,7 +166,7 @@ void profile_free(struct uicc_profile *p); /* wipes */
 
 /* out_len octets (at most 32) for (label, index) of this card: HMAC-SHA-256(seed, label 00 iccid 00 index), text in ASCII,
  * index in four octets, big-endian. Labels: "k", "opc", "kic", "kid", "kik" with the index of the pair; "common-kic",
- * "common-kid", "common-kik" with the index of the common keyset. false (and zeros): seed of less than 16 octets, too long, or
+ * "common-kid", "common-kik" with the index of the common keyset; "domain-kic", "domain-kid", "domain-kik" with the security domain's index << 8 | key version. false (and zeros): seed of less than 16 octets, too long, or
  * OpenSSL failed. */
 bool personal_derive(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label, unsigned index,
                      uint8_t *out, size_t out_len);

@@ -762,7 +762,7 @@ static bool make(struct maker *m)
     p->files = yaml_maker_memory(m, p->n_files * sizeof *p->files);
     p->applets = yaml_maker_memory(m, p->n_applets * sizeof *p->applets);
     p->pins = yaml_maker_memory(m, p->n_pins * sizeof *p->pins);
-    p->keysets = yaml_maker_memory(m, p->n_keysets * sizeof *p->keysets);
+    p->keysets = yaml_maker_memory(m, PROFILE_KEYSETS_MAX * sizeof *p->keysets);
     p->pairs = yaml_maker_memory(m, PROFILE_PAIRS_MAX * sizeof *p->pairs);
     m->below_adf = yaml_maker_memory(m, p->n_files * sizeof *m->below_adf);
     m->arr = yaml_maker_memory(m, y->access_count * sizeof *m->arr);

@@ -262,6 +262,67 @@ static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsig
     return true;
 }
 
+/* GlobalPlatform UICC Configuration, key version numbers: 01 to 0F SCP80, 20 to 2F SCP02, 30 to 3F SCP03; 70 is SCP02's on some makers' cards. */
+static bool domain_protocol(const struct maker *m, const char *path, uint8_t version, int algorithm)
+{
+    bool scp80 = version >= 0x01 && version <= KEYSET_OTA_MAX;
+    bool scp02 = (version >= 0x20 && version <= 0x2F) || version == 0x70, scp03 = version >= 0x30 && version <= 0x3F;
+    if (!scp80 && !scp02 && !scp03)
+        return yaml_fail(m->s, path, "must be 01 to 0F (SCP80), 20 to 2F or 70 (SCP02), or 30 to 3F (SCP03)");
+    if ((scp02 && algorithm != OTA_3DES) || (scp03 && algorithm != OTA_AES))
+        return yaml_fail(m->s, path, "SCP02 (20 to 2F, 70) has 3des keys, SCP03 (30 to 3F) has aes keys");
+    return algorithm != OTA_DES || yaml_fail(m->s, path, "single DES is broken; use aes or 3des");
+}
+
+static bool domain_key(const struct maker *m, const char *path, const struct y_domain_keys *y, const char *text, uint8_t *key, uint8_t *n,
+                       bool *derived)
+{
+    if (!read_key(m, path, text, y->bits / 8, 0, key, n, derived))
+        return false;
+    return *derived || m->insecure || !ota_key_is_des((unsigned)y->algorithm, span_of(key, *n)) ||
+           yaml_fail(m->s, path, "parts of it are equal: that is single DES, which is broken; use aes, or say \"insecure: true\"");
+}
+
+static bool make_domain_keyset(struct maker *m, unsigned applet, unsigned i, struct profile_keyset *k)
+{
+    const struct y_domain_keys *y = &m->y->applets[applet].keys[i];
+    struct place list = yaml_at("applets", applet, "keys"), w = yaml_at(list.text, i, "kvn");
+    bool enc, mac, dek;
+    k->domain = (uint8_t)(applet + 1);
+    k->keys.mac_len = 8;
+    k->keys.kic_algorithm = k->keys.kid_algorithm = (uint8_t)y->algorithm;
+    if (!yaml_octet(m, w.text, y->kvn, &k->keys.version) || !domain_protocol(m, w.text, k->keys.version, y->algorithm) ||
+        !key_bits(m, yaml_at(list.text, i, "bits").text, y->algorithm, y->bits))
+        return false;
+    if (k->keys.version > KEYSET_OTA_MAX && y->algorithm == OTA_3DES && y->bits != 128)
+        return yaml_fail(m->s, yaml_at(list.text, i, "bits").text, "must be 128: SCP02 has keys of two parts");
+    for (unsigned j = 0; j < m->p.n_keysets; j++)
+        if (m->p.keysets[j].domain == k->domain && m->p.keysets[j].keys.version == k->keys.version)
+            return yaml_fail(m->s, w.text, "another keyset of this security domain has the same version; each needs its own");
+    if (!domain_key(m, yaml_at(list.text, i, "enc").text, y, y->enc, k->keys.kic, &k->keys.kic_len, &enc) ||
+        !domain_key(m, yaml_at(list.text, i, "mac").text, y, y->mac, k->keys.kid, &k->keys.kid_len, &mac) ||
+        !domain_key(m, yaml_at(list.text, i, "dek").text, y, y->dek, k->keys.kik, &k->keys.kik_len, &dek))
+        return false;
+    k->derived = enc;
+    return (enc == mac && mac == dek) ||
+           yaml_fail(m->s, yaml_at(list.text, i, "").text, "either all of enc, mac and dek are \"derived\" or none is");
+}
+
+/* Behind the common ones. */
+static bool make_domain_keysets(struct maker *m)
+{
+    for (unsigned a = 0; a < m->y->applets_count; a++)
+        for (unsigned i = 0; i < m->y->applets[a].keys_count; i++) {
+            struct place list = yaml_at("applets", a, "keys");
+            if (m->p.n_keysets >= PROFILE_KEYSETS_MAX)
+                return yaml_fail(m->s, yaml_at(list.text, i, "").text, "more than %d keysets", PROFILE_KEYSETS_MAX);
+            if (!make_domain_keyset(m, a, i, &m->p.keysets[m->p.n_keysets]))
+                return false;
+            m->p.n_keysets++;
+        }
+    return true;
+}
+
 bool yaml_make_pairs(struct maker *m)
 {
     unsigned n = 0;
@@ -292,5 +353,5 @@ bool yaml_make_pairs(struct maker *m)
                 return yaml_fail(m->s, w.text, "%s has the same version; each needs its own",
                                  yaml_entry(m, "keysets", j).text);
     }
-    return true;
+    return make_domain_keysets(m);
 }

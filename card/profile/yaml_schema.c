@@ -21,7 +21,8 @@ static const cyaml_strval_t kinds[] = {{"mf", FILE_MF},         {"df", FILE_DF},
 static const cyaml_strval_t fills[] = {
     {"iccid", FILL_ICCID}, {"imsi", FILL_IMSI}, {"access-rules", Y_FILL_ACCESS_RULES}};
 static const cyaml_strval_t algorithms[] = {{"aes", OTA_AES}, {"3des", OTA_3DES}, {"des", OTA_DES}};
-static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}, {"replace-keys", RIGHT_REPLACE_KEYS}};
+static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}, {"replace-keys", RIGHT_REPLACE_KEYS},
+                                        {"manage-applets", RIGHT_MANAGE_APPLETS}};
 
 #define ENUMERATED(key, flags, type, member, strings)                                                        \
     CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT | (flags), type, member, strings, CYAML_ARRAY_LEN(strings))
@@ -92,6 +93,18 @@ static const cyaml_schema_field_t file_fields[] = {
 static const cyaml_schema_value_t file = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_file, file_fields)};
 
+static const cyaml_schema_field_t domain_keys_fields[] = {
+    TEXT("kvn", struct y_domain_keys, kvn, 2),
+    ENUMERATED("algorithm", CYAML_FLAG_DEFAULT, struct y_domain_keys, algorithm, algorithms),
+    CYAML_FIELD_UINT("bits", CYAML_FLAG_DEFAULT, struct y_domain_keys, bits),
+    TEXT("enc", struct y_domain_keys, enc, KEYTEXT_MAX),
+    TEXT("mac", struct y_domain_keys, mac, KEYTEXT_MAX),
+    TEXT("dek", struct y_domain_keys, dek, KEYTEXT_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t domain_keys = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_domain_keys, domain_keys_fields)};
+
 static const cyaml_schema_field_t applet_fields[] = {
     TEXT_OPT("name", struct y_applet, name, WORD_MAX),
     TEXT("class", struct y_applet, class_name, WORD_MAX),
@@ -102,6 +115,7 @@ static const cyaml_schema_field_t applet_fields[] = {
     TEXT_OPT("msl", struct y_applet, msl, 2),
     CYAML_FIELD_SEQUENCE("access", OPTIONAL, struct y_applet, access, &word, 0, PROFILE_PINS_MAX),
     CYAML_FIELD_STRING_PTR("params", OPTIONAL, struct y_applet, params, 0, 1024),
+    CYAML_FIELD_SEQUENCE("keys", OPTIONAL, struct y_applet, keys, &domain_keys, 0, PROFILE_KEYSETS_MAX),
     YESNO("remove", struct y_applet, gone),
     CYAML_FIELD_END,
 };

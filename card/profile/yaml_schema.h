@@ -48,6 +48,13 @@ struct y_file {
 
 enum { Y_FILL_ACCESS_RULES = 100 };
 
+struct y_domain_keys { /* of a security domain */
+    char *kvn;
+    int algorithm; /* enum ota_algorithm */
+    uint32_t bits;
+    char *enc, *mac, *dek;
+};
+
 struct y_applet {
     char *name; /* for profiles that include this one; else unused */
     char *class_name;
@@ -60,6 +67,8 @@ struct y_applet {
     char **access;
     unsigned access_count;
     char *params;
+    struct y_domain_keys *keys;
+    unsigned keys_count;
     enum said gone;
 };
 

@@ -375,40 +375,19 @@ static void step(struct run *r)
     }
 }
 
-/* A card as it left the factory, made once for all runs: reading the profile takes longer than a run. */
-static bool copy_object(void *ctx, uint32_t id, struct span value)
+/* A card as it left the factory, made once for all runs. */
+static const struct fixture *factory(void)
 {
-    const struct store_change change = {.id = id, .value = value};
-    return store_write(ctx, &change, 1) == STORE_OK;
-}
-
-static void open_card(struct fixture *f)
-{
-    static struct fixture factory;
-    if (factory.profile == NULL)
-        fixture_open_text(&factory, ATTACK_PROFILE);
-    *f = factory;
-    f->env.ctx = f;
-    f->card = NULL;
-    f->memory = store_mem_new();
-    f->store = store_mem_new(); /* fixture_restart closes it, and makes one that can be cut */
-    if (f->memory == NULL || f->store == NULL ||
-        store_load(factory.memory, copy_object, f->memory) != STORE_OK)
-        die("no memory");
-    fixture_restart(f);
-}
-
-static void close_card(struct fixture *f)
-{
-    uicc_close(f->card);
-    store_close(f->store);
-    store_close(f->memory);
+    static struct fixture f;
+    if (f.profile == NULL)
+        fixture_open_text(&f, ATTACK_PROFILE);
+    return &f;
 }
 
 static void whole_run(struct run *r, struct span input)
 {
     *r = (struct run){.in = rd_of(input)};
-    open_card(&r->f);
+    fixture_copy(&r->f, factory());
     for (unsigned i = 0; i < PAIRS; i++)
         if (!personal_pair(r->f.crypto, &r->f.profile->p, span_of(r->f.seed, 16), FIXTURE_ICCID, i,
                            &r->pairs[i]))
@@ -420,7 +399,7 @@ static void whole_run(struct run *r, struct span input)
         step(r);
         alive(r);
     }
-    close_card(&r->f);
+    fixture_discard(&r->f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A seeded random stateful test: 20,000 APDUs (or argv[2]) of seed argv[1], in one card: well-formed commands with random parameters, mutated ones, OTA messages, resets, restarts and
- * power cuts in between. The card must answer each with a status word that sw.def knows, keep PIN tries and counters from going back, and never give
- * out a key. Run under sanitizers.
+ * A seeded random stateful test: well-formed commands with random parameters, mutated ones, OTA messages, resets, restarts and power cuts in between.
+ * The card must answer each with a status word that sw.def knows, give back PIN tries only for a right PIN or PUK, never lower a counter or an SQN, and
+ * never give out a key. Run under sanitizers.
+ *
+ *   test_random SEED COUNT        that many APDUs from this seed (1, 20000)
+ *   test_random FIRST-LAST COUNT  the same for each seed of a range, a line each; every seed is a run of its own, so that a search goes on where another
+ *                                 one ended
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +16,7 @@
 #include <cmocka.h>
 
 #include "card_fixture.h"
+#include "inspect.h"
 
 struct random {
     uint64_t state;
@@ -118,26 +123,74 @@ static void assert_no_key(const struct fixture *f, const struct profile_pair *pa
 }
 
 static struct {
-    uint64_t seed;
+    uint64_t first, last;
     unsigned long count;
-} arguments = {1, 20000};
+} arguments = {1, 1, 20000};
 
-static void test_random(void **state)
+enum { PAIRS = 4, PINS = 8 };
+
+/* What must not be given back. */
+struct spent {
+    uint8_t tries[PINS], puk_tries[PINS];
+    uint64_t sqn[PAIRS], counter[PAIRS];
+};
+
+static void look(const struct fixture *f, bool counters, struct spent *now)
 {
-    (void)state;
-    struct fixture f;
-    struct random r = {arguments.seed * 0x9E3779B97F4A7C15u | 1};
-    struct profile_pair pairs[4];
-    fixture_open(&f, "test");
-    for (unsigned i = 0; i < 4; i++)
+    struct applet subscription;
+    struct uicc_pin_info pin;
+    for (unsigned i = 0; i < PINS && uicc_inspect_pin(f->card, i, &pin); i++) {
+        now->tries[i] = pin.tries;
+        now->puk_tries[i] = pin.puk_tries;
+    }
+    for (unsigned i = 0; counters && i < PAIRS; i++) {
+        struct pair_info info;
+        assert_true(subscription_of(f->card, &subscription));
+        if (!subscription_info(subscription, i, &info))
+            continue;
+        struct reader r = rd_of(span_of(info.counter, 5));
+        now->counter[i] = rd_be(&r, 5);
+        now->sqn[i] = info.sqn;
+    }
+}
+
+/* May this command, answered so, give tries back? Only those that compare a PIN, and only when they found it right: then they answer 9000, or, when the
+ * store failed behind it, 6581. */
+static bool may_give_back(const uint8_t *command, size_t n, uint16_t sw)
+{
+    static const uint8_t pin_commands[] = {0x20, 0x24, 0x26, 0x28, 0x2C, 0xC2}; /* C2: an envelope's script is a terminal too */
+    bool good = (sw & 0xFF00) == 0x9000 || (sw & 0xFF00) == 0x9100 || (sw & 0xFF00) == 0x6100 || sw == SW_MEMORY_PROBLEM || sw == SW_GSM_MEMORY_PROBLEM;
+    return n > 1 && good && memchr(pin_commands, command[1], sizeof pin_commands) != NULL;
+}
+
+static void assert_spent(const struct spent *before, const struct spent *now, bool may)
+{
+    for (int i = 0; i < PINS && !may; i++)
+        if (now->tries[i] > before->tries[i] || now->puk_tries[i] > before->puk_tries[i])
+            fail_msg("tries of PIN %d were given back", i);
+    for (int i = 0; i < PAIRS; i++)
+        if (now->sqn[i] < before->sqn[i] || now->counter[i] < before->counter[i])
+            fail_msg("a counter of pair %d went back", i);
+}
+
+/* One seed. */
+static void run_seed(const struct fixture *factory, uint64_t seed, unsigned long count)
+{
+    static struct fixture f;
+    struct random r = {seed * 0x9E3779B97F4A7C15u | 1};
+    struct profile_pair pairs[PAIRS];
+    struct spent before = {.tries = {0}}, now = {.tries = {0}};
+    fixture_copy(&f, factory);
+    for (unsigned i = 0; i < PAIRS; i++)
         assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, i, &pairs[i]));
-    for (unsigned long i = 0; i < arguments.count; i++) {
+    look(&f, true, &before);
+    for (unsigned long i = 0; i < count; i++) {
         uint8_t command[700];
         size_t n = make(&r, &f, command, sizeof command);
         uint16_t sw = fixture_transmit(&f, span_of(command, n), below(&r, 2) == 0);
         if (sw_find(sw) == NULL)
-            fail_msg("command %lu of seed %llu: status word %04x", i, (unsigned long long)arguments.seed, sw);
-        assert_no_key(&f, pairs, 4);
+            fail_msg("command %lu of seed %llu: status word %04x", i, (unsigned long long)seed, sw);
+        assert_no_key(&f, pairs, PAIRS);
         switch (below(&r, 200)) {
         case 0:
             fixture_reset(&f);
@@ -155,20 +208,45 @@ static void test_random(void **state)
         default:
             break;
         }
+        now = before;
+        look(&f, i % 64 == 0, &now);
+        assert_spent(&before, &now, may_give_back(command, n, sw));
+        before = now;
         if (below(&r, 4000) == 0) { /* a fresh card, lest all PINs stay blocked */
             uint64_t counter = f.counter;
-            fixture_close(&f);
-            fixture_open(&f, "test");
+            fixture_discard(&f);
+            fixture_copy(&f, factory);
             f.counter = counter;
+            look(&f, true, &before);
         }
     }
-    fixture_close(&f);
+    fixture_discard(&f);
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    static struct fixture factory;
+    fixture_open(&factory, "test");
+    for (uint64_t seed = arguments.first; seed <= arguments.last; seed++) {
+        run_seed(&factory, seed, arguments.count);
+        if (arguments.last > arguments.first) {
+            print_message("seed %llu: %lu commands; %llu in all\n", (unsigned long long)seed, arguments.count,
+                          (unsigned long long)(seed - arguments.first + 1) * arguments.count);
+            (void)fflush(stdout);
+        }
+    }
+    fixture_close(&factory);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc > 1)
-        arguments.seed = strtoull(argv[1], NULL, 0);
+    char *end;
+    if (argc > 1) {
+        arguments.first = arguments.last = strtoull(argv[1], &end, 0);
+        if (*end == '-')
+            arguments.last = strtoull(end + 1, NULL, 0);
+    }
     if (argc > 2)
         arguments.count = strtoul(argv[2], NULL, 0);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};

@@ -9,6 +9,7 @@ struct fault_store {
     long left; /* writes that still succeed; -1: all */
     long writes;
     bool cut;
+    bool once;   /* `left` is up to a write that fails, and no more */
 };
 
 static enum store_result fault_load(struct uicc_store *s,
@@ -21,8 +22,11 @@ static enum store_result fault_load(struct uicc_store *s,
 static enum store_result fault_write(struct uicc_store *s, const struct store_change *changes, size_t n)
 {
     struct fault_store *f = (struct fault_store *)s;
-    if (f->left == 0)
-        f->cut = true;
+    if (f->left == 0) {
+        f->cut = !f->once;
+        f->left = -1;
+        return STORE_FAILED;
+    }
     if (f->cut)
         return STORE_FAILED;
     if (f->left > 0)
@@ -50,7 +54,15 @@ void fault_store_cut_at(struct uicc_store *s, long n)
 {
     struct fault_store *f = (struct fault_store *)s;
     f->left = n;
+    f->cut = f->once = false;
+}
+
+void fault_store_fail_at(struct uicc_store *s, long n)
+{
+    struct fault_store *f = (struct fault_store *)s;
+    f->left = n;
     f->cut = false;
+    f->once = true;
 }
 
 long fault_store_writes(const struct uicc_store *s)

@@ -34,7 +34,7 @@ static void trace(void *ctx, const struct uicc_trace_event *e)
 
 static struct uicc_config config_of(struct fixture *f)
 {
-    return (struct uicc_config){&f->env, f->profile, f->store, classes};
+    return (struct uicc_config){&f->env, f->profile, f->store, f->classes};
 }
 
 static void open_profile(struct fixture *f, struct uicc_profile *profile)
@@ -52,11 +52,28 @@ static void open_profile(struct fixture *f, struct uicc_profile *profile)
     fixture_reset(f);
 }
 
-void fixture_open(struct fixture *f, const char *profile)
+static void fresh(struct fixture *f, const struct applet_class *const *more)
 {
-    struct profile_error error;
+    size_t n = 0;
     *f = (struct fixture){.crypto = crypto_new()};
     assert_non_null(f->crypto);
+    for (size_t i = 0; classes[i] != NULL; i++)
+        f->classes[n++] = classes[i];
+    for (size_t i = 0; more != NULL && more[i] != NULL; i++) {
+        assert_true(n + 1 < sizeof f->classes / sizeof f->classes[0]);
+        f->classes[n++] = more[i];
+    }
+}
+
+void fixture_open(struct fixture *f, const char *profile)
+{
+    fixture_open_classes(f, profile, NULL);
+}
+
+void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more)
+{
+    struct profile_error error;
+    fresh(f, more);
     struct uicc_profile *p = profile_load(profile, &error);
     if (p == NULL)
         fail_msg("%s", error.text);
@@ -66,7 +83,7 @@ void fixture_open(struct fixture *f, const char *profile)
 void fixture_open_text(struct fixture *f, const char *yaml)
 {
     struct profile_error error;
-    *f = (struct fixture){.crypto = crypto_new()};
+    fresh(f, NULL);
     struct uicc_profile *p = profile_load_text(yaml, strlen(yaml), "test", &error);
     if (p == NULL)
         fail_msg("%s", error.text);
@@ -80,6 +97,31 @@ void fixture_close(struct fixture *f)
     store_close(f->memory);
     profile_free(f->profile);
     crypto_free(f->crypto);
+}
+
+static bool copy_object(void *ctx, uint32_t id, struct span value)
+{
+    const struct store_change change = {.id = id, .value = value};
+    return store_write(ctx, &change, 1) == STORE_OK;
+}
+
+void fixture_copy(struct fixture *f, const struct fixture *factory)
+{
+    *f = (struct fixture){.crypto = factory->crypto, .profile = factory->profile, .env = factory->env, .counter = factory->counter};
+    memcpy(f->seed, factory->seed, sizeof f->seed);
+    memcpy(f->classes, factory->classes, sizeof f->classes);
+    f->env.ctx = f;
+    f->memory = store_mem_new();
+    assert_non_null(f->memory);
+    assert_int_equal(store_load(factory->memory, copy_object, f->memory), STORE_OK);
+    fixture_restart(f);
+}
+
+void fixture_discard(struct fixture *f)
+{
+    uicc_close(f->card);
+    store_close(f->store);
+    store_close(f->memory);
 }
 
 void fixture_restart(struct fixture *f)
@@ -118,6 +160,9 @@ uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow)
         header[4] = sw2;
         f->response_len = uicc_transmit(f->card, header, 5, f->response);
     }
+    struct cat_proactive p;
+    if (header[1] == 0x12 && cat_proactive_parse(span_of(f->response, f->response_len - 2), &p))
+        f->proactive = p.details;
     return (uint16_t)(f->response[f->response_len - 2] << 8 | f->response[f->response_len - 1]);
 }
 
@@ -145,7 +190,21 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
         fail_msg("%s:%d: > %s\n  got  %s\n  want %s", file, line, command, text, pattern);
 }
 
-void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected)
+void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern, const char *file, int line)
+{
+    uint8_t bytes[255], more_bytes[255];
+    char hex[2 * 260 + 1], text[2 * 265 + 1];
+    struct buf data = buf_of(bytes, sizeof bytes), more = buf_of(more_bytes, sizeof more_bytes);
+    assert_true(hex_parse(rest, &more, NULL));
+    cat_response_build(&data, &f->proactive, result, SPAN_EMPTY, buf_span(&more));
+    assert_true(buf_ok(&data));
+    hex_format(buf_span(&data), hex);
+    snprintf(text, sizeof text, "80140000%02X%s", (unsigned)data.len, hex);
+    fixture_apdu(f, text, pattern, true, file, line);
+}
+
+void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],
+                          struct aka_vector *expected)
 {
     struct profile_pair pair;
     const uint8_t amf[2] = {0x80, 0x00};
@@ -153,7 +212,7 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
     assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, sizeof f->seed), FIXTURE_ICCID, index, &pair));
     const struct aka_algorithm *a = aka_algorithm(pair.algorithm);
     data[0] = data[17] = 16;
-    assert_true(crypto_random(NULL, data + 1, 16));
+    memcpy(data + 1, rand, 16);
     assert_true(a->f2345(f->crypto, &pair.key, data + 1, expected));
     sqn_to(sqn, sqn_octets);
     assert_true(a->f1(f->crypto, &pair.key, data + 1, sqn_octets, amf, mac, NULL));
@@ -161,6 +220,13 @@ void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t 
         data[18 + i] = sqn_octets[i] ^ expected->ak[i];
     memcpy(data + 24, amf, 2);
     memcpy(data + 26, mac, 8);
+}
+
+void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected)
+{
+    uint8_t rand[16];
+    assert_true(crypto_random(NULL, rand, sizeof rand));
+    fixture_challenge_of(f, index, sqn, rand, data, expected);
 }
 
 static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
@@ -384,4 +450,37 @@ uint8_t *fixture_snapshot(struct fixture *f, size_t *n)
     assert_true(buf_ok(&out));
     *n = total;
     return all;
+}
+
+void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room)
+{
+    char tar[7], script[600];
+    struct fixture_por por;
+    size_t n = strlen(apdu_hex) / 2;
+    fixture_tar(f, "subscription", tar);
+    if (n < 0x80)
+        snprintf(script, sizeof script, "AE8022%02zx%s0000", n, apdu_hex);
+    else
+        snprintf(script, sizeof script, "AE802281%02zx%s0000", n, apdu_hex);
+    const struct fixture_ota ota = {keys, FIXTURE_SPI, tar, script, 0};
+    fixture_ota(f, &ota, &por);
+    answer[0] = '\0';
+    if (por.answered && por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK && por.n > 6) {
+        assert_true(2 * (por.n - 6) < room);
+        hex_format(span_of(por.data + 4, por.n - 6), answer);
+    } else if (por.answered) {
+        snprintf(answer, room, "%s %02x", por.verdict == SCP80_GENUINE ? "genuine" : "unprotected", por.status);
+    }
+}
+
+void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern)
+{
+    char answer[600];
+    fixture_command(f, keys, apdu_hex, answer, sizeof answer);
+    const char *a = answer, *p = pattern;
+    for (; *p != '\0' && *p != '*'; a++, p++)
+        if (*a == '\0' || (*p != '.' && (*a | 0x20) != (*p | 0x20)))
+            fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
+    if (*p == '\0' && *a != '\0')
+        fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
 }

@@ -5,6 +5,7 @@
 #ifndef TESTS_CARD_FIXTURE_H
 #define TESTS_CARD_FIXTURE_H
 
+#include "cat.h"
 #include "fault_store.h"
 #include "profile_yaml.h"
 #include "scp80.h"
@@ -30,13 +31,22 @@ struct fixture {
     bool tracing;
     uint8_t response[UICC_RESPONSE_MAX];
     size_t response_len;
+    struct cat_details proactive; /* of the proactive command fetched last */
+    const struct applet_class *classes[24];
     uint64_t counter;            /* of the OTA commands sent last */
 };
 
 /* Makes a card of the profile, powers it up. Fails the running cmocka test if it can't. */
 void fixture_open(struct fixture *f, const char *profile);
 void fixture_open_text(struct fixture *f, const char *yaml);
+/* With classes of the test's own besides; NULL at the end. */
+void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more);
 void fixture_close(struct fixture *f);
+
+/* Another card as `factory`'s is now, powered up: the store is copied, profile and ciphers are factory's (reading a profile takes longer than most tests).
+ * fixture_discard closes it, and leaves factory as it is. */
+void fixture_copy(struct fixture *f, const struct fixture *factory);
+void fixture_discard(struct fixture *f);
 
 /* The card process dies and starts again: what the store has is what there is. */
 void fixture_restart(struct fixture *f);
@@ -52,6 +62,9 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
 uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow);
 
 /* Network side: RAND, AUTN for pair `index` and this SQN, as the data of AUTHENTICATE; RES for it in res. */
+void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],
+                          struct aka_vector *expected);
+/* The same with a RAND of its own. */
 void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected);
 
 /* Operator's side: ENVELOPE with `script` for `tar`, secured with the OTA keyset of pair `index`. spi as in the packet. Counter 0: the next. */
@@ -96,6 +109,12 @@ struct fixture_por {
 void fixture_ota(struct fixture *f, const struct fixture_ota *ota, struct fixture_por *por);
 void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span apdu, struct fixture_por *por);
 
+/* A command of the keyset of pair `keys` (or FIXTURE_COMMON) to the subscription applet, in expanded format: its answer is data and status word, as hex; "genuine 02" or "unprotected 06" when there
+ * is none but a response status. fixture_expect compares with a pattern as fixture_apdu has it. */
+enum { FIXTURE_SPI = 0x1619 };
+void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room);
+void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern);
+
 /* First TAR of the profile's first applet of this class, as hex. */
 void fixture_tar(struct fixture *f, const char *class_name, char hex[7]);
 
@@ -104,6 +123,10 @@ void fixture_imsi(struct fixture *f, char digits[16]);
 
 /* AUTHENTICATE with pair `index`'s key: the tag of the answer (DB success, DC resynchronisation), or the status word when it is not 9000. */
 unsigned fixture_authenticate(struct fixture *f, unsigned index, uint64_t sqn);
+
+/* TERMINAL RESPONSE to the command that was fetched last, with this general result, and hex of what follows it; expects the pattern, as exchange. */
+#define answer_proactive(f, result, rest, pattern) fixture_respond(f, result, rest, pattern, __FILE__, __LINE__)
+void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern, const char *file, int line);
 
 /* A TERMINAL PROFILE with everything. */
 void fixture_terminal_profile(struct fixture *f);

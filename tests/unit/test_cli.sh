@@ -333,7 +333,7 @@ refuses "vault: no vault" 2 '--vault FILE is needed' vault list
 refuses "vault: no such vault" 1 'none\.vault' vault list --vault none.vault
 refuses "vault: a deck is no vault" 1 'card\.uicc: ' vault list --vault card.uicc
 refuses "vault: index" 2 '--index: ' vault entitle --vault none.vault --operator A --iccid "$iccid" --index 300
-refuses "vault: common index" 2 '--index: ' vault entitle --vault none.vault --operator A --iccid "$iccid" --index c15
+refuses "vault: common index" 2 '--index: ' vault entitle --vault none.vault --operator A --iccid "$iccid" --index c24
 refuses "vault: head" 2 '--head: ENTRY:HASH' vault verify --vault none.vault --head 12
 refuses "vault: import without a file" 2 'one key file' vault import --vault none.vault
 refuses "vault: reveal without --to" 2 '--to NAME' vault reveal --vault none.vault --iccid "$iccid" --index 1 -o x

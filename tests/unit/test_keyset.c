@@ -72,7 +72,8 @@ static void test_valid(void **state)
                 }
     for (unsigned version = 0; version <= 255; version++) {
         struct keyset k = make((uint8_t)version, OTA_AES, 16, OTA_AES, 16, 16, 8);
-        assert_int_equal(keyset_valid(&k), version >= 1 && version <= 15);
+        assert_int_equal(keyset_valid(&k), version >= 1 && version <= 127);
+        assert_true(version <= 15 || keyset_kic_octet(&k) == 0);
     }
     for (unsigned mac_len = 0; mac_len <= 255; mac_len++) {
         struct keyset k = make(1, OTA_AES, 16, OTA_AES, 16, 16, (uint8_t)mac_len);
@@ -133,7 +134,7 @@ static void test_refusals(void **state)
 {
     (void)state;
     const struct keyset bad[] = {
-        make(0, OTA_AES, 16, OTA_AES, 16, 16, 8),  make(16, OTA_AES, 16, OTA_AES, 16, 16, 8),
+        make(0, OTA_AES, 16, OTA_AES, 16, 16, 8),  make(128, OTA_AES, 16, OTA_AES, 16, 16, 8),
         make(1, OTA_AES, 8, OTA_AES, 16, 16, 8),   make(1, OTA_AES, 16, OTA_AES, 33, 16, 8),
         make(1, OTA_3DES, 32, OTA_AES, 16, 0, 8),  make(1, 4, 16, OTA_AES, 16, 0, 8),
         make(1, OTA_AES, 16, OTA_AES, 16, 255, 8), make(1, OTA_AES, 16, OTA_AES, 16, 16, 16),

@@ -192,7 +192,7 @@ static size_t fetch_submit(struct fixture *f, uint8_t *to, unsigned expected_tot
         }
         memcpy(to + n, udh.body.p, udh.body.n);
         n += udh.body.n;
-        exchange(f, "801400000C810301130082028281830100", "9*");
+        answer_proactive(f, 0, "", "9*");
     }
     assert_int_equal(f->response[f->response_len - 2], 0x90);
     return n;
@@ -228,6 +228,35 @@ static void test_long_answer(void **state)
     apdu(f, "801000000100", "9000");
     fixture_ota(f, &ota, &por);
     assert_false(por.answered);
+}
+
+/* TS 102 223 6.6.9: the answer goes back through the service centre that the ENVELOPE named; without one, through the terminal's own. */
+static void test_service_centre(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    uint8_t command[261], bytes[261];
+    struct fixture_ota ota = {0, 0x1639, "B00001", "00A4000C026F7E", 0};
+    struct span inner, tpdu, content, found;
+    static const uint8_t centre[] = {0x91, 0x94, 0x71, 0xF0};
+    for (int named = 0; named < 2; named++) {
+        size_t n = fixture_envelope(f, &ota, command);
+        assert_true(tlv_find(span_of(command + 5, n - 5), 0xD1, &inner) && ctlv_find(inner, 0x0B, 0, &tpdu));
+        struct buf e = buf_of(bytes, sizeof bytes);
+        buf_put(&e, span_of(command, 5));
+        const struct envelope_sms_pp with = {named ? span_of(centre, sizeof centre) : SPAN_EMPTY, tpdu};
+        envelope_sms_pp_build(&with, &e);
+        assert_true(buf_ok(&e));
+        bytes[4] = (uint8_t)(e.len - 5);
+        fixture_ota_raw(f, &ota, buf_span(&e), &por);
+        assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
+        const uint8_t fetch[5] = {0x80, 0x12, 0, 0, f->response[f->response_len - 1]};
+        assert_int_equal(fixture_transmit(f, span_of(fetch, 5), false), 0x9000);
+        assert_true(tlv_find(span_of(f->response, f->response_len - 2), 0xD0, &content));
+        assert_int_equal(ctlv_find(content, 0x06, 0, &found), named != 0);
+        assert_true(!named || span_equal(found, span_of(centre, sizeof centre)));
+        answer_proactive(f, 0, "", "9*");
+    }
 }
 
 /* A forger makes no device send a message. */
@@ -425,7 +454,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
-        T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
+        T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
         T(test_actions), T(test_chaining), T(test_expanded_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -419,7 +419,7 @@ static void test_decode_refuses(void **state)
     REFUSED(r[0].sqn.ind_bits = 6);
     REFUSED(r[0].key.k_len = 15);
     REFUSED(r[0].key.opc_len = 0);
-    REFUSED(r[0].ota_rights = 8);
+    REFUSED(r[0].ota_rights = 16);
 #undef REFUSED
 }
 
