@@ -681,7 +681,5 @@ struct at_modem *at_modem_new(struct modem *m, const struct at_personality *pers
 
 void at_modem_free(struct at_modem *a)
 {
-    if (a != NULL)
-        loop_stop_timer(modem_loop(a->modem), &a->acknowledge);
     free(a);
 }

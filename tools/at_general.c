@@ -88,8 +88,11 @@ static at_result functionality(struct at_call *c)
     enum modem_function wanted = (enum modem_function)at_number(c, 0, MODEM_FULL);
     if (at_number(c, 1, 0) == 1)
         modem_function_set(c->modem, MODEM_OFF);
+    bool toolkit = wanted == MODEM_FULL && c->at->shared->personality->toolkit_at_cfun && c->at->set[SET_CUSATA] == 0;
+    if (toolkit)
+        c->at->set[SET_CUSATA] = 1;
     modem_function_set(c->modem, wanted);
-    if (wanted == MODEM_FULL && c->at->shared->personality->menu_at_cfun)
+    if (toolkit)
         at_toolkit_menu(c->at);
     return AT_OK;
 }

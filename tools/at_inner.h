@@ -233,7 +233,6 @@ struct at_modem {
     int64_t clock;           /* seconds since 1970 (UTC) when the loop began */
     int8_t zone;             /* quarters of an hour east of Greenwich */
     enum modem_memory mem_receive; /* <mem3> of +CPMS */
-    struct loop_timer acknowledge; /* until somebody says +CNMA */
     struct at *asked;        /* the peer that +CMT or +CDS went to and that has to acknowledge it; NULL: nobody */
     struct at *stk_owner;    /* the peer that a proactive command was shown to */
 };
@@ -282,9 +281,8 @@ struct at_personality {
     const char *manufacturer, *model, *revision, *capabilities; /* +CGMI, +CGMM, +CGMR, +GCAP */
     struct at_table commands;  /* besides the standards' */
     const char *const *absent; /* names that this one does not have; NULL at the end; may be NULL */
-    bool toolkit_always;       /* proactive commands are shown without +CUSATA=1 */
     const char *handled;       /* prefix of the unsolicited result code for what the modem did by itself; NULL: none */
-    bool menu_at_cfun;         /* +CFUN=1 repeats SET UP MENU: the peer was not there when the card sent it */
+    bool toolkit_at_cfun; /* +CFUN=1 does what +CUSATA=1 does */
 };
 
 void at_indicators_changed(struct at_modem *a); /* at_general.c */

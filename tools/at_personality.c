@@ -34,14 +34,13 @@ static const struct at_personality personalities[] = {
     },
     {
         .name = "phonesim",
-        .summary = "for ofono's driver of that name, which has a toolkit: proactive commands without being asked for",
+        .summary = "for ofono's driver of that name, which has a toolkit: proactive commands from +CFUN=1 on",
         .manufacturer = "softuicc",
         .model = "virtual modem (phonesim)",
         .revision = "1.0",
         .capabilities = "+CGSM",
         .commands = {phonesim, sizeof phonesim / sizeof phonesim[0]},
-        .toolkit_always = true,
-        .menu_at_cfun = true,
+        .toolkit_at_cfun = true,
         .handled = "*HCMD: ",
     },
 };

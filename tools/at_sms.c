@@ -7,14 +7,12 @@
 #include <stdio.h>
 
 #include "hex.h"
-#include "loop.h"
 #include "sms.h"
 
 enum {
     FIRST_SUBMIT = 0x01,
     FIRST_UDHI = 0x40,
     TEXT_LIMIT = 1024,        /* what may be typed: 160 characters in any set */
-    ACKNOWLEDGE_MS = 15000,   /* a peer that does not say +CNMA by then lost its right to +CMT (TS 27.005 3.4.4) */
     FCS_UNSPECIFIED = 0xFF,   /* TS 23.040 9.2.3.22 */
 };
 
@@ -265,18 +263,6 @@ void at_sms_data(struct at *at, void (*line)(struct at *at, const char *before, 
     line(at, before, span_of(shown, n), "");
 }
 
-static void no_answer(void *ctx)
-{
-    struct at_modem *a = ctx;
-    if (a->asked == NULL) {
-        modem_sms_acknowledge(a->modem, 0); /* +CSMS=0: being shown is enough */
-        return;
-    }
-    a->asked->set[SET_CNMI_MT] = a->asked->set[SET_CNMI_DS] = 0;
-    a->asked = NULL;
-    modem_sms_acknowledge(a->modem, FCS_UNSPECIFIED);
-}
-
 bool at_on_sms_direct(void *ctx, const char *centre_, struct span tpdu)
 {
     struct at_modem *a = ctx;
@@ -292,9 +278,8 @@ bool at_on_sms_direct(void *ctx, const char *centre_, struct span tpdu)
         else
             show_pdu(at, t.type == AT_STATUS_REPORT ? "+CDS: " : "+CMT: ,", centre_, tpdu);
         a->asked = at->set[SET_CSMS] == 1 ? at : NULL;
-        a->acknowledge.fire = no_answer;
-        a->acknowledge.ctx = a;
-        loop_start(modem_loop(a->modem), &a->acknowledge, a->asked != NULL ? ACKNOWLEDGE_MS : 0);
+        if (a->asked == NULL) /* being shown is enough */
+            modem_sms_acknowledge(a->modem, 0);
         return true;
     }
     return false;
@@ -322,7 +307,6 @@ static at_result acknowledge(struct at *at, uint8_t failure)
     if (a->asked != at)
         return AT_CMS + CMS_NO_CNMA;
     a->asked = NULL;
-    loop_stop_timer(modem_loop(a->modem), &a->acknowledge);
     return modem_sms_acknowledge(a->modem, failure) ? AT_OK : AT_CMS + CMS_NO_CNMA;
 }
 

@@ -12,7 +12,7 @@ enum { TAG_PROACTIVE = 0xD0, CTLV_COMMAND_DETAILS = 0x01, CMD_SET_UP_MENU = 0x25
 
 static bool wants(const struct at *at)
 {
-    return at != NULL && (at->set[SET_CUSATA] != 0 || at->shared->personality->toolkit_always);
+    return at != NULL && at->set[SET_CUSATA] != 0;
 }
 
 /* Type of command in a proactive command's or a terminal response's objects; 0: none. */
