@@ -36,6 +36,16 @@ static at_result call_waiting(struct at_call *c)
 
 /* ---- USSD, TS 27.007 7.15 ---- */
 
+/* The alphabet of a cell broadcast data coding scheme (TS 23.038 5), which USSD uses. */
+static enum { ALPHABET_DEFAULT, ALPHABET_8BIT, ALPHABET_UCS2 } alphabet_of(uint8_t dcs)
+{
+    if (dcs == 0x11) /* UCS2 behind a language indication */
+        return ALPHABET_UCS2;
+    if ((dcs & 0xC0) == 0x40 || (dcs & 0xF0) == 0x90) /* general data coding, with user data header */
+        return (dcs & 0x0C) == 0x08 ? ALPHABET_UCS2 : (dcs & 0x0C) == 0x04 ? ALPHABET_8BIT : ALPHABET_DEFAULT;
+    return (dcs & 0xF4) == 0xF4 ? ALPHABET_8BIT : ALPHABET_DEFAULT;
+}
+
 /* The text as the coding scheme has it: the default alphabet in septets, UCS2 or octets. */
 static bool ussd_octets(struct at_call *c, uint8_t dcs, struct buf *out)
 {
@@ -44,8 +54,12 @@ static bool ussd_octets(struct at_call *c, uint8_t dcs, struct buf *out)
     struct buf b = buf_of(septets, sizeof septets);
     if (!at_charset_from(c->at->charset, at_text(c, 1), utf8, sizeof utf8))
         return false;
-    if (dcs == 0x48 || dcs == 0x11)
+    if (alphabet_of(dcs) == ALPHABET_UCS2)
         return text_to_ucs2(utf8, out);
+    if (alphabet_of(dcs) == ALPHABET_8BIT) {
+        buf_put(out, span_of(utf8, strlen(utf8)));
+        return buf_ok(out);
+    }
     if (!text_to_gsm(utf8, &b))
         return false;
     text_pack(buf_span(&b), 0, out);
@@ -84,8 +98,10 @@ void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text)
 {
     struct at_modem *a = ctx;
     char utf8[512], shown[1024], line[1200];
-    if (dcs == 0x48 || dcs == 0x11)
+    if (alphabet_of(dcs) == ALPHABET_UCS2)
         text_ucs2(text, utf8, sizeof utf8);
+    else if (alphabet_of(dcs) == ALPHABET_8BIT)
+        text_utf8(text, utf8, sizeof utf8);
     else
         text_gsm_packed(text, text.n * 8 / 7, 0, utf8, sizeof utf8);
     size_t last = strlen(utf8);

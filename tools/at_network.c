@@ -100,6 +100,8 @@ static size_t operator_name(const struct at *at, const struct modem_operator *op
         size_t n = strlen(name) < 8 ? strlen(name) : 8;
         while (n > 0 && ((uint8_t)name[n] & 0xC0) == 0x80) /* not within a character */
             n--;
+        while (n > 0 && name[n - 1] == ' ')
+            n--;
         name[n] = '\0';
     }
     if (format == FORMAT_NUMERIC)
