@@ -65,10 +65,8 @@ static void home_network(struct at_bench *b)
     assert_true(network_ussd_script(b->network, "*100#", "Balance: 5 EUR"));
 }
 
-void at_bench_open(struct at_bench *b, const char *profile, const char *personality)
+static void connect(struct at_bench *b, const char *personality)
 {
-    memset(b, 0, sizeof *b);
-    fixture_open(&b->f, profile);
     home_network(b);
     b->loop = loop_new(true);
     assert_non_null(b->loop);
@@ -88,6 +86,21 @@ void at_bench_open(struct at_bench *b, const char *profile, const char *personal
     at_bench_say(b, "ATE0");
 }
 
+void at_bench_open(struct at_bench *b, const char *profile, const char *personality)
+{
+    memset(b, 0, sizeof *b);
+    fixture_open(&b->f, profile);
+    connect(b, personality);
+}
+
+void at_bench_open_copy(struct at_bench *b, const struct fixture *factory, const char *personality)
+{
+    memset(b, 0, sizeof *b);
+    fixture_copy(&b->f, factory);
+    b->copied = true;
+    connect(b, personality);
+}
+
 void at_bench_close(struct at_bench *b)
 {
     at_close(b->at);
@@ -97,7 +110,10 @@ void at_bench_close(struct at_bench *b)
     network_free(b->network);
     auc_close(b->auc);
     loop_free(b->loop);
-    fixture_close(&b->f);
+    if (b->copied)
+        fixture_discard(&b->f);
+    else
+        fixture_close(&b->f);
 }
 
 void at_bench_run(struct at_bench *b, unsigned ms)

@@ -19,11 +19,14 @@ struct at_bench {
     struct at_modem *shared;
     struct at *at, *other; /* two peers; the second only when asked for */
     char said[1 << 17];    /* what a peer was last answered: <CR><LF>s as |, one each */
+    bool copied;           /* fixture_copy made the card */
     bool gone;             /* the card does not answer */
 };
 
 /* With a home network of MCC MNC 00101 that knows the card's first pair. The modem is off. Fails the running test if it can't. */
 void at_bench_open(struct at_bench *b, const char *profile, const char *personality);
+/* With a card as factory's is. */
+void at_bench_open_copy(struct at_bench *b, const struct fixture *factory, const char *personality);
 void at_bench_close(struct at_bench *b);
 
 /* Runs the loop for so long (virtual time). */
