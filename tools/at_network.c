@@ -9,7 +9,7 @@
 
 /* ---- registration: +CREG, +CGREG, +CEREG, +C5GREG (TS 27.007 7.2, 10.1.20, 10.1.22, 10.1.47) ---- */
 
-enum { ACT_E_UTRAN = 7, ACT_NR = 11, ACT_NG_E_UTRA = 12 };
+enum { ACT_E_UTRAN = 7, ACT_E_UTRAN_NB = 9, ACT_5GC = 10, ACT_MAX = 13 };
 
 /* Which access technologies a command speaks of. +CREG and +CGREG speak of any, as modems do that register for both domains at once
  * (combined attach): clients that know no +CEREG go by them. */
@@ -20,8 +20,8 @@ static const struct domain {
 } domains[] = {
     {"+CREG", SET_CREG, 0, 255},
     {"+CGREG", SET_CGREG, 0, 255},
-    {"+CEREG", SET_CEREG, ACT_E_UTRAN, 9},
-    {"+C5GREG", SET_C5GREG, 10, 13},
+    {"+CEREG", SET_CEREG, ACT_E_UTRAN, ACT_E_UTRAN_NB},
+    {"+C5GREG", SET_C5GREG, ACT_5GC, ACT_MAX},
 };
 enum { N_DOMAINS = sizeof domains / sizeof domains[0] };
 
@@ -34,7 +34,7 @@ static void registration_text(const struct at_modem *a, const struct domain *d, 
     if (served && (op.act < d->low || op.act > d->high)) {
         stat = MODEM_NOT_REGISTERED;
         served = false;
-    } else if (!served && d->low > 0 && stat == MODEM_SEARCHING) {
+    } else if (!served && d->low >= ACT_5GC) { /* it does not look for such */
         stat = MODEM_NOT_REGISTERED;
     }
     int used = snprintf(to, room, "%d", (int)stat);
@@ -60,6 +60,7 @@ static at_result registration(struct at_call *c)
     uint32_t *n = c->at->set + d->setting;
     if (c->form != AT_READ) {
         *n = at_number(c, 0, 0);
+        registration_text(c->at->shared, d, *n, c->at->registration[d - domains], sizeof c->at->registration[0]);
         return AT_OK;
     }
     registration_text(c->at->shared, d, *n, text, sizeof text);

@@ -6,9 +6,10 @@
 #include <stdio.h>
 
 #include "at_inner.h"
+#include "cat.h"
 #include "tlv.h"
 
-enum { TAG_PROACTIVE = 0xD0, CTLV_COMMAND_DETAILS = 0x01, CMD_SET_UP_MENU = 0x25 };
+enum { SET_UP_MENU = 0x25 }; /* type of command, TS 102 223 9.4 */
 
 static bool wants(const struct at *at)
 {
@@ -19,7 +20,7 @@ static bool wants(const struct at *at)
 static uint8_t command_type(struct span objects)
 {
     struct span details;
-    if (!ctlv_find(objects, CTLV_COMMAND_DETAILS, 0, &details) || details.n != 3)
+    if (!ctlv_find(objects, CAT_TAG_COMMAND_DETAILS, 0, &details) || details.n != 3)
         return 0;
     return details.p[1];
 }
@@ -127,7 +128,7 @@ static at_result terminal_response(struct at_call *c)
 {
     sw_t sw = 0;
     struct span response = at_text(c, 0);
-    if (c->at->menu_shown && command_type(response) == CMD_SET_UP_MENU && modem_stk_waiting(c->modem).n == 0) {
+    if (c->at->menu_shown && command_type(response) == SET_UP_MENU && modem_stk_waiting(c->modem).n == 0) {
         c->at->menu_shown = false; /* the modem gave it when the menu came */
         return AT_OK;
     }

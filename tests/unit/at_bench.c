@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "at_bench.h"
+#include "menu_applet.h"
 
 /* ---- the card's contacts ---- */
 
@@ -65,7 +66,7 @@ static void home_network(struct at_bench *b)
     assert_true(network_ussd_script(b->network, "*100#", "Balance: 5 EUR"));
 }
 
-static void connect(struct at_bench *b, const char *personality)
+static void connect_all(struct at_bench *b, const char *personality)
 {
     home_network(b);
     b->loop = loop_new(true);
@@ -90,7 +91,15 @@ void at_bench_open(struct at_bench *b, const char *profile, const char *personal
 {
     memset(b, 0, sizeof *b);
     fixture_open(&b->f, profile);
-    connect(b, personality);
+    connect_all(b, personality);
+}
+
+void at_bench_open_menu(struct at_bench *b, const char *personality)
+{
+    static const struct applet_class *const more[] = {&menu_class, NULL};
+    memset(b, 0, sizeof *b);
+    fixture_open_text_classes(&b->f, MENU_PROFILE, more);
+    connect_all(b, personality);
 }
 
 void at_bench_open_copy(struct at_bench *b, const struct fixture *factory, const char *personality)
@@ -98,7 +107,7 @@ void at_bench_open_copy(struct at_bench *b, const struct fixture *factory, const
     memset(b, 0, sizeof *b);
     fixture_copy(&b->f, factory);
     b->copied = true;
-    connect(b, personality);
+    connect_all(b, personality);
 }
 
 void at_bench_close(struct at_bench *b)

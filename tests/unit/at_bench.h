@@ -25,6 +25,8 @@ struct at_bench {
 
 /* With a home network of MCC MNC 00101 that knows the card's first pair. The modem is off. Fails the running test if it can't. */
 void at_bench_open(struct at_bench *b, const char *profile, const char *personality);
+/* With a card that has menu_applet.h's menu. */
+void at_bench_open_menu(struct at_bench *b, const char *personality);
 /* With a card as factory's is. */
 void at_bench_open_copy(struct at_bench *b, const struct fixture *factory, const char *personality);
 void at_bench_close(struct at_bench *b);
