@@ -333,3 +333,45 @@ void at_io_free(struct at_io *io)
     }
     free(io);
 }
+
+struct at_service {
+    struct at_modem *modem;
+    struct at_io *io;
+    const char *path;
+    uint16_t port;
+};
+
+struct at_service *at_service_open(struct modem *m, const struct at_service_config *config, struct at_io_error *error)
+{
+    struct at_service *s = calloc(1, sizeof *s);
+    snprintf(error->text, sizeof error->text, "no memory");
+    if (s == NULL)
+        return NULL;
+    s->path = "";
+    s->modem = at_modem_new(m, at_personality_find(config->personality));
+    s->io = s->modem != NULL ? at_io_new(s->modem, modem_loop(m)) : NULL;
+    if (s->io != NULL && (!config->pty || at_io_pty(s->io, config->link, &s->path, error)) &&
+        (!config->tcp || at_io_listen(s->io, config->port, &s->port, error)))
+        return s;
+    at_service_close(s);
+    return NULL;
+}
+
+void at_service_close(struct at_service *s)
+{
+    if (s == NULL)
+        return;
+    at_io_free(s->io);
+    at_modem_free(s->modem);
+    free(s);
+}
+
+const char *at_service_pty(const struct at_service *s)
+{
+    return s->path;
+}
+
+uint16_t at_service_port(const struct at_service *s)
+{
+    return s->port;
+}

@@ -26,4 +26,19 @@ bool at_io_pty(struct at_io *io, const char *link, const char **path, struct at_
 /* Listens at this port of 127.0.0.1; 0: any that is free. *bound gets the port. */
 bool at_io_listen(struct at_io *io, uint16_t port, uint16_t *bound, struct at_io_error *error);
 
+/* All of it for a modem, as softuicc modem offers it. */
+struct at_service_config {
+    const char *personality; /* NULL: generic */
+    bool pty;
+    const char *link;        /* to the pty; NULL: none */
+    bool tcp;
+    uint16_t port;           /* 0: any */
+};
+struct at_service;
+/* NULL: *error. m must not run after at_service_close, and is freed before it or after. */
+struct at_service *at_service_open(struct modem *m, const struct at_service_config *config, struct at_io_error *error);
+void at_service_close(struct at_service *s); /* NULL is allowed */
+const char *at_service_pty(const struct at_service *s); /* "" for none */
+uint16_t at_service_port(const struct at_service *s);   /* 0 for none */
+
 #endif
