@@ -183,7 +183,11 @@ static int run(int argc, char **argv)
     if (profile == NULL)
         return cli_refuse(&cmd_rehearse, "%s", error.text);
     r.plan.profile = profile;
-    r.plan.classes = cli_applet_classes;
+    r.plan.classes = cli_classes(&cmd_rehearse, &profile->p, NULL);
+    if (r.plan.classes == NULL) {
+        profile_free(profile);
+        return EXIT_REFUSED;
+    }
     r.plan.crypto = crypto_new();
     if (r.plan.crypto == NULL)
         code = cli_refuse(&cmd_rehearse, "no memory");

@@ -12,6 +12,7 @@
 #include "crypto.h"
 #include "hex.h"
 #include "order.h"
+#include "plugins.h"
 #include "scp80.h"
 #include "sms.h"
 #include "sqn.h"
@@ -476,7 +477,7 @@ bool rehearse_card(const struct rehearse_plan *plan, unsigned long nth, struct r
     s->plan = plan;
     s->out = out;
     s->random = ((rd_be(&seed, 8) ^ rd_be(&seed, 8)) + nth + 1) * 0x9E3779B97F4A7C15u | 1;
-    s->env = (struct uicc_env){.ctx = s, .random = draw_octets, .crypto = plan->crypto};
+    s->env = (struct uicc_env){.ctx = s, .random = draw_octets, .crypto = plan->crypto, .guard = plugins_guard()};
     s->store = (struct cut_store){.store = {&cut_ops}, .inner = store_mem_new(), .left = -1};
     s->terminal = (struct terminal){.exchange = transmit, .reset = terminal_reset, .ctx = s};
     s->attached = NOBODY;
