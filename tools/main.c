@@ -2,6 +2,7 @@
  *
  * softuicc: one command, a table of sub-commands.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
         perror("softuicc: cannot switch core files off");
         return EXIT_REFUSED;
     }
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: said so, not died of */
     if (argc < 2)
         return overview(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)

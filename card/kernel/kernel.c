@@ -189,6 +189,7 @@ void *applet_transient_slot(struct applet self, uint8_t slot, size_t n, bool on_
             return NULL;
         card->transients = more;
         place = &more[card->n_transients++];
+        *place = (struct transient){0};
     }
     void *p = calloc(1, n);
     if (p != NULL)
