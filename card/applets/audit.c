@@ -152,6 +152,8 @@ sw_t command_get_data(struct call *call)
         return get_list(call);
     case LAST_ORDER:
         return get_last_order(call);
+    case SELECTION_INFO:
+        return selection_tell(call);
     default:
         return get_log(call);
     }

@@ -17,6 +17,7 @@ struct order {
     bool final;              /* no trial: the old pair is retired at once */
     uint8_t mnc_length;      /* 0: as it is */
     struct span bundle;
+    struct span use;
 };
 
 /* Exactly one ORDER object; an object inside that we do not know makes the order void: it may be a condition we would break. */
@@ -67,6 +68,11 @@ static sw_t order_parse(struct applet self, struct span data, struct order *out)
             break;
         case ORDER_FILES:
             out->bundle = t.value;
+            break;
+        case ORDER_USE:
+            out->use = t.value;
+            if (use_check(t.value) != SW_OK)
+                return SW_WRONG_DATA;
             break;
         default:
             return SW_WRONG_DATA;
@@ -150,7 +156,7 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
         return SW_MEMORY_PROBLEM;
     subscription_files_change(&c, order->imsi, order->mnc_length);
     sw_t sw = c.ok ? subscription_files_bundle(&c, order->bundle) : SW_NOT_ENOUGH_MEMORY;
-    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) &&
+    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) && use_put(self, index, order->use) &&
               note_order(self, order, from, index) && audit(self, AUDIT_ORDERED, (uint8_t)index, call->session->key_item);
     if (ok && !order->final) {
         const struct trial trial = {(uint8_t)from, (uint8_t)index, was, order->trial};
@@ -268,12 +274,16 @@ sw_t command_order(struct call *call)
     struct tlv t;
     if (!tlv_next(&r, &t) || !rd_done(&r))
         return SW_WRONG_DATA;
+    /* The stand-by keyset of a trial repeats orders and asks questions; it decides nothing any more. */
+    if (t.tag != ORDER && (call->session->rights & RIGHT_STANDBY) != 0)
+        return SW_NO_AUTHORITY;
     switch (t.tag) {
     case ORDER:
         return obey_order(call);
     case ORDER_SUSPENSION:
-        /* The stand-by keyset of a trial repeats orders and asks questions; it decides nothing any more. */
-        return (call->session->rights & RIGHT_STANDBY) == 0 ? obey_suspension(call, t.value) : SW_NO_AUTHORITY;
+        return obey_suspension(call, t.value);
+    case SELECTION:
+        return subscription_dual_consent(call->self) ? SW_NO_AUTHORITY : selection_replace(call, t.value);
     default:
         return SW_WRONG_DATA;
     }

@@ -20,6 +20,8 @@ enum { /* items; stored: values never change meaning. The low octet is the pair'
        ITEM_SAVED = 0x0003,       /* then: the files as they were */
        ITEM_LOG = 0x0004,         /* audit log */
        ITEM_STAGED = 0x0005,      /* an order that waits for the other party's consent: its kind of keyset, then the order */
+       ITEM_RULES = 0x0006,       /* rules of automatic selection that came over the air, in place of the profile's */
+       ITEM_SEEN = 0x0007,        /* what automatic selection has seen: country (2), candidates that failed (4) */
        ITEM_AKA = 0x0100,         /* secret: struct aka_secret */
        ITEM_STATE = 0x0200,       /* state, has IMSI, IMSI (9) */
        ITEM_SQN = 0x0300,         /* highest SEQ per IND; absent: fresh */
@@ -27,7 +29,8 @@ enum { /* items; stored: values never change meaning. The low octet is the pair'
        ITEM_COMMON_KEYS = 0x0500, /* secret: common keysets */
        ITEM_COMMON_COUNTER = 0x0600,
        ITEM_OTA = 0x0700,         /* secret: the pair's keyset, with its rights */
-       ITEM_TRIED = 0x0800,       /* counters of a trial, written at once: power-ups, polls, failures */
+       ITEM_TRIED = 0x0800,       /* counters of a trial, or of automatic selection, written at once: power-ups, polls, failures, no service */
+       ITEM_USE = 0x0900,         /* what a pair may be used for, from its order; absent: as the profile says */
        ITEM_KIND = 0xFF00,
        PAIR_IMSI_LEN = 9,
        PAIR_SECRET_MAX = 32 + AKA_KEY_ENCODED_MAX,
@@ -96,6 +99,7 @@ void file_changes_save(struct file_changes *c, uint16_t file, struct span body);
 void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t mnc_length);
 /* ORDER_FILES: what stands in it. */
 sw_t subscription_files_bundle(struct file_changes *c, struct span bundle);
+sw_t subscription_files_check(struct applet self, struct span bundle); /* whether it could be done now */
 /* ITEM_SAVED, back into the files. */
 bool subscription_files_restore(struct applet self);
 bool subscription_is_imsi(struct applet self, uint16_t file);
@@ -131,11 +135,33 @@ void trial_start_timer(struct applet self); /* anew, in this power session */
 bool trial_confirm(struct applet self);
 /* Something that counts against the subscription on trial. Counted at once; over a limit of the policy, `roll_back` is set. */
 enum trial_strike { STRIKE_POWER_UP, STRIKE_POLL, STRIKE_FAILURE, STRIKE_NO_SERVICE, STRIKES };
+bool strikes_count(struct applet self, const struct trial_policy *limits, enum trial_strike strike, bool *over_limit);
 bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back);
 /* A limit has been passed already. */
 bool trial_due(struct applet self);
 /* Back to the old subscription, in a transaction; asks for a REFRESH when the terminal runs already. */
 bool trial_roll_back(struct applet self, bool refresh);
+
+/* ---- automatic selection among several subscriptions (selection.c); without rules, nothing ---- */
+
+sw_t selection_install(struct applet self);
+bool selection_watches(struct applet self); /* it selects now, and wants to know where the terminal is */
+bool selection_limits(struct applet self, struct trial_policy *out); /* false: it does not select now */
+/* Something that counts against the subscription in force; success: an authentication, or normal service. */
+bool selection_strike(struct applet self, enum trial_strike strike, bool refresh);
+bool selection_success(struct applet self);
+bool selection_timer(struct applet self);
+/* The terminal reports; location information (TS 102 223 8.19) may be empty. */
+bool selection_location(struct applet self, bool normal_service, struct span location);
+sw_t selection_replace(struct call *call, struct span rules); /* STORE DATA */
+sw_t selection_tell(struct call *call);                       /* GET DATA */
+
+/* ---- what a subscription may be used for (use.c) ---- */
+
+sw_t use_check(struct span use);
+bool use_watch(struct applet self);                                /* registers for call control if any pair has a service profile */
+bool use_put(struct applet self, unsigned pair, struct span use); /* empty: as the profile says. false: no memory, or call control is another applet's */
+sw_t use_control(struct applet self, const struct event *event);  /* CALL_CONTROL, MESSAGE_CONTROL */
 
 /* ---- what became of orders; the audit log (audit.c) ---- */
 
@@ -154,7 +180,7 @@ bool order_record_put(struct applet self, const struct order_record *r);
 
 enum audit_event { /* stored */
     AUDIT_ORDERED = 1, AUDIT_CONFIRMED = 2, AUDIT_ROLLED_BACK = 3, AUDIT_KEYS_REPLACED = 4, AUDIT_REFUSED = 5, AUDIT_SUSPENDED = 6, AUDIT_RESUMED = 7,
-    AUDIT_IMSI_CHANGED = 8,
+    AUDIT_IMSI_CHANGED = 8, AUDIT_SELECTED = 9, AUDIT_RULES = 10,
 };
 /* One line in the log of the last 32: what, which pair, by the keyset with this item. In the transaction. */
 bool audit(struct applet self, enum audit_event event, uint8_t index, uint16_t key_item);

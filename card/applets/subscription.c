@@ -20,7 +20,13 @@ static uint16_t active_owner(struct applet provider)
     return (uint16_t)pair_active(provider);
 }
 
-static const struct owner_service owner_service = {active_owner};
+static uint16_t owner_of_key(struct applet provider, uint16_t key_item)
+{
+    (void)provider;
+    return (key_item & ITEM_KIND) == ITEM_COUNTER ? key_item & 0xFF : NO_OWNER;
+}
+
+static const struct owner_service owner_service = {active_owner, owner_of_key};
 
 static const void *share(struct applet self, const char *service)
 {
@@ -35,19 +41,24 @@ static const void *share(struct applet self, const char *service)
 static sw_t strike(struct applet self, enum trial_strike kind, bool refresh)
 {
     bool roll_back;
-    if (!trial_strike(self, kind, &roll_back))
+    if (!trial_strike(self, kind, &roll_back) || (roll_back && !trial_roll_back(self, refresh)))
         return SW_MEMORY_PROBLEM;
-    return !roll_back || trial_roll_back(self, refresh) ? SW_OK : SW_MEMORY_PROBLEM;
+    return roll_back || selection_strike(self, kind, refresh) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 /* ETSI TS 102 223 8.27: 00 normal service, 01 limited service, 02 no service. */
 static sw_t location_status(struct applet self, struct span envelope)
 {
     enum { NORMAL_SERVICE = 0 };
-    struct span inner, status;
+    struct span inner, status, location;
+    struct trial trial;
     if (!tlv_find(envelope, CAT_EVENT_DOWNLOAD, &inner) || !ctlv_find(inner, CAT_TAG_LOCATION_STATUS, 0, &status) || status.n != 1)
         return SW_OK;
-    return status.p[0] == NORMAL_SERVICE ? SW_OK : strike(self, STRIKE_NO_SERVICE, true);
+    bool normal = status.p[0] == NORMAL_SERVICE;
+    if (trial_load(self, &trial))
+        return normal ? SW_OK : strike(self, STRIKE_NO_SERVICE, true);
+    (void)ctlv_find(inner, CAT_TAG_LOCATION_INFORMATION, 0, &location);
+    return selection_location(self, normal, location) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 static sw_t profile_download(struct applet self)
@@ -61,9 +72,9 @@ static sw_t profile_download(struct applet self)
 static sw_t time_is_up(struct applet self)
 {
     struct trial trial;
-    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
-        return SW_OK;
-    return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
+    if (!trial_load(self, &trial))
+        return selection_timer(self) ? SW_OK : SW_MEMORY_PROBLEM;
+    return trial.policy.minutes == 0 || trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 static sw_t toolkit_event(struct applet self, const struct event *e)
@@ -79,6 +90,9 @@ static sw_t toolkit_event(struct applet self, const struct event *e)
         return time_is_up(self);
     case TOOLKIT_LOCATION_STATUS:
         return location_status(self, e->data);
+    case TOOLKIT_CALL_CONTROL:
+    case TOOLKIT_MO_SHORT_MESSAGE_CONTROL:
+        return use_control(self, e);
     default:
         return SW_OK;
     }
@@ -107,6 +121,8 @@ static const struct command_row rows[] = {
      ACCESS_ADMIN, ROW_REMOTE, command_get_data},
     {"GET DATA (last order)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, LAST_ORDER, 0xFF, CASE_2, 0, 0, TARGET_NONE,
      ACCESS_OPERATOR, ROW_REMOTE, command_get_data},
+    {"GET DATA (automatic selection)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, SELECTION_INFO, 0xFF, CASE_2, 0, 0, TARGET_NONE,
+     ACCESS_ADMIN, ROW_REMOTE, command_get_data},
     {"GET DATA (log)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, AUDIT_LOG, 0xFF, CASE_2, 0, 0, TARGET_NONE, ACCESS_ADMIN,
      ROW_REMOTE, command_get_data},
 };

@@ -232,31 +232,54 @@ static uint16_t file_by_path(struct applet self, struct span path)
     return path.n == 0 ? PROFILE_NO_FILE : at;
 }
 
+struct bundle_entry {
+    uint16_t file;
+    size_t offset;
+    struct span data;
+};
+
+/* The next entry, and whether the file is there and has room for it. The IMSI is the order's own. */
+static sw_t bundle_next(struct applet self, struct reader *r, struct bundle_entry *out)
+{
+    struct tlv entry;
+    struct span path, offset;
+    if (!tlv_next(r, &entry) || entry.tag != ORDER_FILE || !tlv_find(entry.value, ORDER_FILE_PATH, &path) ||
+        !tlv_find(entry.value, ORDER_FILE_DATA, &out->data) || out->data.n == 0)
+        return SW_WRONG_DATA;
+    bool at = tlv_find(entry.value, ORDER_FILE_OFFSET, &offset);
+    if (at && offset.n != 2)
+        return SW_WRONG_DATA;
+    out->offset = at ? (size_t)(offset.p[0] << 8 | offset.p[1]) : 0;
+    out->file = file_by_path(self, path);
+    if (out->file == PROFILE_NO_FILE)
+        return SW_FILE_NOT_FOUND;
+    if (admin_file_fid(self.card, out->file) == FID_IMSI)
+        return SW_WRONG_DATA;
+    if (!admin_file_exists(self.card, out->file))
+        return SW_FILE_NOT_FOUND;
+    size_t size = admin_file_read(self.card, out->file).n;
+    return out->offset <= size && out->data.n <= size - out->offset ? SW_OK : SW_WRONG_DATA;
+}
+
+sw_t subscription_files_check(struct applet self, struct span bundle)
+{
+    struct bundle_entry e;
+    sw_t sw = SW_OK;
+    for (struct reader r = rd_of(bundle); r.left > 0 && sw == SW_OK;)
+        sw = bundle_next(self, &r, &e);
+    return sw;
+}
+
 sw_t subscription_files_bundle(struct file_changes *c, struct span bundle)
 {
-    struct reader r = rd_of(bundle);
-    struct tlv entry;
-    while (tlv_next(&r, &entry)) {
-        struct span path, offset, data;
-        if (entry.tag != ORDER_FILE || !tlv_find(entry.value, ORDER_FILE_PATH, &path) ||
-            !tlv_find(entry.value, ORDER_FILE_DATA, &data) || data.n == 0)
-            return SW_WRONG_DATA;
-        bool at = tlv_find(entry.value, ORDER_FILE_OFFSET, &offset);
-        if (at && offset.n != 2)
-            return SW_WRONG_DATA;
-        uint16_t file = file_by_path(c->self, path);
-        if (file == PROFILE_NO_FILE)
-            return SW_FILE_NOT_FOUND;
-        /* The IMSI is the order's own, and nothing is put beyond a file's end. */
-        if (admin_file_fid(c->self.card, file) == FID_IMSI)
-            return SW_WRONG_DATA;
-        if (!admin_file_exists(c->self.card, file))
-            return SW_FILE_NOT_FOUND;
-        write_file(c, file, at ? (size_t)(offset.p[0] << 8 | offset.p[1]) : 0, data);
-        if (!c->ok)
-            return SW_WRONG_DATA;
+    struct bundle_entry e;
+    sw_t sw = SW_OK;
+    for (struct reader r = rd_of(bundle); r.left > 0 && sw == SW_OK;) {
+        sw = bundle_next(c->self, &r, &e);
+        if (sw == SW_OK)
+            write_file(c, e.file, e.offset, e.data);
     }
-    return rd_ok(&r) ? SW_OK : SW_WRONG_DATA;
+    return sw != SW_OK ? sw : c->ok ? SW_OK : SW_NOT_ENOUGH_MEMORY;
 }
 
 /* Session keys that applications derived from the old pair's. */

@@ -69,23 +69,38 @@ static enum toolkit_result watch_time(struct applet self, bool watch)
     return result;
 }
 
-bool trial_watch(struct applet self)
+/* What is in force: the trial's limits, or those of automatic selection. *place: it wants to know where the terminal is. */
+static struct trial_policy limits_now(struct applet self, bool *place)
 {
     struct trial t;
-    bool on = trial_load(self, &t), place = on && t.policy.no_service != 0;
+    struct trial_policy limits = {0};
+    bool on = trial_load(self, &t);
+    if (on)
+        limits = t.policy;
+    else if (!selection_limits(self, &limits))
+        limits = (struct trial_policy){0};
+    *place = on ? t.policy.no_service != 0 : selection_watches(self);
+    return limits;
+}
+
+bool trial_watch(struct applet self)
+{
+    bool place;
+    struct trial_policy limits = limits_now(self, &place);
     enum toolkit_result location = place ? toolkit_set_event(self, TOOLKIT_LOCATION_STATUS) : toolkit_clear_event(self, TOOLKIT_LOCATION_STATUS);
-    return location == TOOLKIT_OK && watch_time(self, on && t.policy.minutes != 0) == TOOLKIT_OK;
+    return location == TOOLKIT_OK && watch_time(self, limits.minutes != 0) == TOOLKIT_OK;
 }
 
 void trial_start_timer(struct applet self)
 {
     enum { START = 0x00, TIMER = CAT_COMPREHENSION | CAT_TAG_TIMER_IDENTIFIER, VALUE = CAT_COMPREHENSION | CAT_TAG_TIMER_VALUE };
-    struct trial t;
+    bool place;
+    struct trial_policy limits = limits_now(self, &place);
     uint8_t timer = own_timer(self), bytes[8], value[3];
     struct buf rest = buf_of(bytes, sizeof bytes);
-    if (timer == 0 || !trial_load(self, &t) || t.policy.minutes == 0)
+    if (timer == 0 || limits.minutes == 0)
         return;
-    cat_timer_value(60u * t.policy.minutes, value);
+    cat_timer_value(60u * limits.minutes, value);
     buf_tlv_u8(&rest, TIMER, timer);
     buf_tlv(&rest, VALUE, span_of(value, sizeof value));
     (void)proactive_send(self, PROACTIVE_TIMER_MANAGEMENT, START, buf_span(&rest));
@@ -159,23 +174,26 @@ static bool over(const struct trial_policy *p, const uint8_t tried[STRIKES])
     return false;
 }
 
-bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back)
+bool strikes_count(struct applet self, const struct trial_policy *limits, enum trial_strike strike, bool *over_limit)
 {
-    struct trial t;
     uint8_t tried[STRIKES];
-    *roll_back = false;
-    if (!trial_load(self, &t))
-        return true;
     bool ok = true;
     tried_load(self, tried);
-    if (limit(&t.policy, strike) != 0) { /* otherwise there is nothing to write down for it */
+    if (limit(limits, strike) != 0) { /* otherwise there is nothing to write down for it */
         if (tried[strike] < 0xFF)
             tried[strike]++;
         ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
     }
     /* Another limit may have been passed when nothing could be done about it: a terminal that only power-cycles then must not keep the trial alive. */
-    *roll_back = over(&t.policy, tried);
+    *over_limit = over(limits, tried);
     return ok;
+}
+
+bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back)
+{
+    struct trial t;
+    *roll_back = false;
+    return !trial_load(self, &t) || strikes_count(self, &t.policy, strike, roll_back);
 }
 
 bool trial_due(struct applet self)
@@ -206,7 +224,7 @@ bool trial_roll_back(struct applet self, bool refresh)
     if (!trial_load(self, &t))
         return true;
     bool ok = subscription_files_restore(self) && subscription_tell_users(self) &&
-              (t.from == t.to || set_state(self, t.to, PAIR_UNUSED)) && set_state(self, t.from, t.from_state) &&
+              (t.from == t.to || (set_state(self, t.to, PAIR_UNUSED) && use_put(self, t.to, SPAN_EMPTY) && admin_files_forget(self.card, t.to))) && set_state(self, t.from, t.from_state) &&
               (t.from != t.to || imsi_back(self, t.from)) && pair_set_active(self, t.from) &&
               set_outcome(self, ORDER_ROLLED_BACK) && trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))

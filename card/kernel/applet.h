@@ -187,6 +187,7 @@ struct session {
     uint32_t granted;  /* remote: key references taken as verified (profile_pin_bit) */
     uint32_t rights;   /* remote: enum applet_right, RIGHT_AUTHENTIC, RIGHT_STANDBY */
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering */
+    uint16_t owner;    /* remote: index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
 
@@ -248,7 +249,10 @@ void applet_note(struct applet self, const char *text);      /* a line in the tr
 /* "owner": the applet that knows which operator's K/OTA pair is the active one. */
 struct owner_service {
     uint16_t (*active)(struct applet provider);
+    /* The pair whose keyset this is (ota_key_reference.item); NO_OWNER: nobody's own, a common one. */
+    uint16_t (*of_key)(struct applet provider, uint16_t key_item);
 };
+enum { NO_OWNER = 0xFFFF };
 
 /* The nth applet that shares `service`; NULL if there is none. *provider is who to pass to its functions. */
 const void *applet_service(struct uicc *card, const char *service, unsigned nth, struct applet *provider);
@@ -264,6 +268,8 @@ uint16_t admin_file_fid(struct uicc *card, uint16_t file);
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
+/* Files that were made over the air under this pair's keys are no more. */
+bool admin_files_forget(struct uicc *card, uint16_t owner);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
 bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t rest);
 
@@ -337,6 +343,10 @@ enum toolkit_result toolkit_remove_menu_entry(struct applet self, uint8_t id);
 
 /* The applet is deleted: its entry, menu entries and commands go. */
 bool toolkit_deregister(struct applet self);
+
+/* Tells this applet of an event as a step of its own: what was changed so far is committed first, and what it changes is undone unless it answers SW_OK. event->out
+ * then has nothing of it. */
+sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event);
 
 /* Queues a proactive command (the content of D0: command details without number are the toolkit's). `type` and `qualifier` of TS 102 223 8.6;
  * `rest` is what follows the device identities. Dropped when the command is aborted. false: the terminal does not offer it in its TERMINAL PROFILE,

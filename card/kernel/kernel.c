@@ -65,6 +65,7 @@ enum uicc_result uicc_open(const struct uicc_config *config, struct uicc **out)
         uicc_close(card);
         return UICC_NOT_PERSONALISED;
     }
+    registry_refresh(card);
     *out = card;
     return UICC_OK;
 }

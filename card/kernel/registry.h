@@ -30,7 +30,6 @@ enum card_life {
     CARD_TERMINATED = 0xFF,
 };
 
-enum { NO_OWNER = 0xFFFF }; /* of no operator's */
 
 struct aid {
     uint8_t n; /* 0, or 5 to 16 */
@@ -114,6 +113,7 @@ bool applet_active(const struct uicc *card, uint8_t index);
 /* Active, and the card's own life cycle lets it be selected: in CARD_LOCKED only the issuer's security domain can. */
 bool applet_selectable(const struct uicc *card, uint8_t index);
 /* Its operator's pair is not the active one (requirement S1). */
+bool owner_suspended(const struct uicc *card, uint16_t owner); /* what is this operator's is not there now */
 bool applet_suspended(const struct uicc *card, uint8_t index);
 
 void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privileges[3]);

@@ -144,6 +144,8 @@ sw_t command_get_response(struct call *call)
 void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out)
 {
     const struct profile_applet *a = applet_row_of(card, applet);
+    struct applet provider;
+    const struct owner_service *service = (rights & RIGHT_AUTHENTIC) != 0 ? applet_service(card, "owner", 0, &provider) : NULL;
     *out = (struct session){
         .open = true,
         .remote = true,
@@ -152,6 +154,7 @@ void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uin
         .granted = (rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
         .rights = rights,
         .key_item = key_item,
+        .owner = service != NULL ? service->of_key(provider, key_item) : (uint16_t)NO_OWNER,
     };
 }
 

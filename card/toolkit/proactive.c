@@ -16,6 +16,8 @@ enum {
     TRIES_MAX = 3,   /* answers that make no sense before a command is given up */
     FLAG_HELD = 1,   /* the terminal was busy: not before the next STATUS or ENVELOPE */
     HEADER_LEN = 6,
+    OPEN_CHANNEL = 0x40,
+    CLOSE_CHANNEL = 0x41,
 };
 
 struct entry { /* in the queue: applet, type, flags, tries, length (2), the D0 object */
@@ -242,11 +244,21 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
 
 /* ---- what an applet may send ---- */
 
+static unsigned channels_of(struct applet self)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < TOOLKIT_CHANNELS; i++)
+        n += self.card->ram.toolkit.channel_owner[i] == self.index + 1;
+    return n;
+}
+
 /* TS 102 241: what the card itself asks for on all applets' behalf is no applet's to ask for; a timer must be its own, and so must a channel. */
 static bool allowed(struct applet self, const struct cat_command *c, uint8_t device, struct span rest)
 {
     struct span timer;
     switch (c->type) {
+    case OPEN_CHANNEL:
+        return channels_of(self) < toolkit_limits_of(self.card, self.index).channels;
     case PROACTIVE_SET_UP_EVENT_LIST:
     case PROACTIVE_SET_UP_MENU:
     case PROACTIVE_POLL_INTERVAL:
@@ -298,7 +310,7 @@ sw_t command_fetch(struct call *call)
 /* Channels belong to who opened them (TS 102 223 8.56: channel status, the channel in the first octet's low three bits). */
 static void note_channel(struct uicc *card, const struct entry *e, const struct cat_response *r)
 {
-    enum { OPEN_CHANNEL = 0x40, CLOSE_CHANNEL = 0x41, CHANNEL = 0x07, PERFORMED_LAST = 0x0F };
+    enum { CHANNEL = 0x07, PERFORMED_LAST = 0x0F };
     struct span status;
     struct cat_proactive p;
     if (r->result > PERFORMED_LAST)

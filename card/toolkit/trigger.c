@@ -54,6 +54,27 @@ bool toolkit_wanted(struct uicc *card, unsigned event)
     return event < TOOLKIT_EVENTS && (t->wanted[event / 8] >> event % 8 & 1) != 0;
 }
 
+static void take_back(struct buf *out, size_t before)
+{
+    if (out == NULL)
+        return;
+    crypto_wipe(out->p + before, out->len - before);
+    out->len = before;
+}
+
+sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
+{
+    size_t before = event->out != NULL ? event->out->len : 0;
+    if (!session_step(card, true))
+        return SW_MEMORY_PROBLEM;
+    sw_t sw = toolkit_trigger_applet(card, applet, event);
+    if (!session_step(card, sw == SW_OK) && sw == SW_OK)
+        sw = SW_MEMORY_PROBLEM;
+    if (sw != SW_OK)
+        take_back(event->out, before);
+    return sw;
+}
+
 sw_t toolkit_trigger(struct uicc *card, const struct event *event)
 {
     struct order order;
@@ -77,10 +98,7 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
         }
         if (first_failure == SW_OK)
             first_failure = sw;
-        if (told.out != NULL) {
-            crypto_wipe(told.out->p + before, told.out->len - before);
-            told.out->len = before;
-        }
+        take_back(told.out, before);
         *told.handled = false;
         (void)session_step(card, false);
     }

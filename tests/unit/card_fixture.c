@@ -82,8 +82,13 @@ void fixture_open_classes(struct fixture *f, const char *profile, const struct a
 
 void fixture_open_text(struct fixture *f, const char *yaml)
 {
+    fixture_open_text_classes(f, yaml, NULL);
+}
+
+void fixture_open_text_classes(struct fixture *f, const char *yaml, const struct applet_class *const *more)
+{
     struct profile_error error;
-    fresh(f, NULL);
+    fresh(f, more);
     struct uicc_profile *p = profile_load_text(yaml, strlen(yaml), "test", &error);
     if (p == NULL)
         fail_msg("%s", error.text);

@@ -39,6 +39,7 @@ struct fixture {
 /* Makes a card of the profile, powers it up. Fails the running cmocka test if it can't. */
 void fixture_open(struct fixture *f, const char *profile);
 void fixture_open_text(struct fixture *f, const char *yaml);
+void fixture_open_text_classes(struct fixture *f, const char *yaml, const struct applet_class *const *more);
 /* With classes of the test's own besides; NULL at the end. */
 void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more);
 void fixture_close(struct fixture *f);
