@@ -40,6 +40,8 @@ static bool p3_is_lc_zero(struct command *cmd)
 
 sw_t dispatch_fit(const struct command_row *row, struct command *cmd)
 {
+    if ((row->flags & ROW_BASIC) != 0 && cmd->channel != 0)
+        return SW_CHANNEL_NOT_SUPPORTED;
     if ((row->flags & ROW_P2_00) != 0 && cmd->p2 != 0)
         return SW_WRONG_P1P2;
     switch (row->iso_case) {

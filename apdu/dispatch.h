@@ -60,7 +60,9 @@ enum {
     ROW_SECRET_DATA = 1 << 3,    /* its data field is a PIN or key: withheld from traces */
     ROW_SECRET_RESPONSE = 1 << 4,
     ROW_TERMINATED = 1 << 5,     /* works on a card whose usage is terminated (ETSI TS 102 222 6.9) */
+    ROW_CARD = 1 << 7,           /* the card's, even on a channel whose applet takes commands of any INS */
     ROW_P2_00 = 1 << 6,          /* P2 has one value: 00 */
+    ROW_BASIC = 1 << 8,          /* on the basic logical channel only: CLA 80 (TS 102 221 table 10.5, the toolkit's commands) */
 };
 
 struct call; /* one running command; defined by whoever dispatches */
@@ -96,7 +98,7 @@ struct gate {
 sw_t dispatch_find(const struct command_table *const *tables, size_t n_tables, const struct command *cmd,
                    const struct command_row **row);
 
-/* Checks P2 (ROW_P2_00), case and lengths of cmd against row, and normalises cmd: after SW_OK, a case 1 or 3 command has no Le, a case 2
+/* Checks channel (ROW_BASIC), P2 (ROW_P2_00), case and lengths of cmd against row, and normalises cmd: after SW_OK, a case 1 or 3 command has no Le, a case 2
  * command has one, and five octets with P3 = 00 have been understood as the row's case wants them. */
 sw_t dispatch_fit(const struct command_row *row, struct command *cmd);
 

@@ -22,6 +22,7 @@ struct packet {
     bool has_keys;
     bool authenticated;                   /* CC verified: keys may be used in the answer */
     struct span data;                     /* plain secured data */
+    enum toolkit_event event;             /* for applets that take the data themselves: what brought it */
 };
 
 static bool ciphered(const struct packet *p)
@@ -117,7 +118,8 @@ static enum scp80_status find_target(const struct packet *p, uint8_t *target)
     /* The stand-by keyset of a trial reaches the applet that gave it, and nothing else. */
     if (p->has_keys && p->reference.standby && *target != p->provider.index)
         return SCP80_TAR_UNKNOWN;
-    if (*target == NO_APPLET || !applet_selectable(p->self.card, *target) || !applet_class_of(p->self.card, *target)->script_target)
+    if (*target == NO_APPLET || !applet_selectable(p->self.card, *target) ||
+        (!applet_class_of(p->self.card, *target)->script_target && !toolkit_event_is_set((struct applet){p->self.card, *target}, p->event)))
         return SCP80_TAR_UNKNOWN;
     uint8_t msl = applet_row_of(p->self.card, *target)->msl;
     return level_reached(p->command.spi1, msl) ? SCP80_POR_OK : SCP80_SECURITY_LEVEL;
@@ -190,6 +192,14 @@ static enum packet_answer answer(const struct packet *p, enum scp80_status statu
 
 /* ---- the whole way ---- */
 
+/* TS 102 241, TS 31.130: EVENT_FORMATTED_SMS_PP_ENV. What it writes is the response packet's additional data; when it fails there is none. */
+static void to_applet(const struct packet *p, uint8_t target, struct buf *result)
+{
+    const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = (uint8_t)p->event, .data = p->data, .out = result};
+    if (toolkit_tell(p->self.card, target, &event) != SW_OK)
+        applet_note(p->self, "the applet that the packet was for refused it");
+}
+
 static uint32_t rights_of(const struct packet *p)
 {
     if (!p->authenticated)
@@ -218,23 +228,25 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
     status = find_target(p, &target);
     if (status == SCP80_POR_OK)
         status = spend_counter(p);
-    if (status == SCP80_POR_OK) {
-        const struct script_authority by = {
-            .rights = rights_of(p),
-            .key_item = p->reference.item,
-            .key_owner = p->authenticated ? p->reference.owner : NO_OWNER,
-            .key_provider = p->provider.index,
-        };
+    const struct script_authority by = {
+        .rights = rights_of(p),
+        .key_item = p->reference.item,
+        .owner = p->authenticated ? p->reference.owner : NO_OWNER,
+        .key_provider = p->provider.index,
+    };
+    if (status == SCP80_POR_OK && !applet_class_of(p->self.card, target)->script_target)
+        to_applet(p, target, result);
+    else if (status == SCP80_POR_OK)
         script_run(p->self, target, &by, p->data, result);
-    }
     applet_note(p->self, scp80_status_text(status));
     return answer(p, status, buf_span(result), limit, out, report);
 }
 
-enum packet_answer packet_process(struct applet self, struct span octets, size_t limit, struct buf *out, struct buf *report)
+enum packet_answer packet_process(struct applet self, struct span octets, enum toolkit_event event, size_t limit, struct buf *out,
+                                  struct buf *report)
 {
     enum { RESULT_MAX = PACKET_RESPONSE_MAX - 64 }; /* header, check and padding of a response packet need less */
-    struct packet p = {.self = self};
+    struct packet p = {.self = self, .event = event};
     uint8_t *memory = malloc(octets.n + RESULT_MAX);
     if (memory == NULL)
         return PACKET_NO_ANSWER;

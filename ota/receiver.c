@@ -47,6 +47,7 @@ struct brought {
     struct span packet;
     struct span originator;            /* TP-OA: where a SUBMIT would go; empty: nobody can be answered */
     struct span centre;                /* the service centre it came through, and a SUBMIT goes back through; may be empty */
+    enum toolkit_event event;          /* that an applet would be told of */
     uint8_t *memory;                   /* of a packet that was put together; freed at the end */
 };
 
@@ -194,10 +195,11 @@ static bool from_page(struct applet self, struct span envelope, struct brought *
 
 static const struct {
     uint8_t tag; /* of the ENVELOPE */
+    enum toolkit_event event;
     bool (*from)(struct applet self, struct span envelope, struct brought *out, bool *ours);
 } bearers[] = {
-    {TAG_SMS_PP, from_sms},
-    {TAG_CELL_BROADCAST, from_page},
+    {TAG_SMS_PP, TOOLKIT_FORMATTED_SMS_PP_ENV, from_sms},
+    {TAG_CELL_BROADCAST, TOOLKIT_FORMATTED_SMS_CB, from_page},
 };
 
 static void deliver(struct applet self, const struct brought *b, struct buf *report)
@@ -207,7 +209,7 @@ static void deliver(struct applet self, const struct brought *b, struct buf *rep
     struct buf notice = buf_of(notice_octets, sizeof notice_octets);
     if (response.p == NULL)
         return;
-    switch (packet_process(self, b->packet, REPORT_MAX, &response, &notice)) {
+    switch (packet_process(self, b->packet, b->event, REPORT_MAX, &response, &notice)) {
     case PACKET_ANSWER_BY_SUBMIT:
         if (send_response(self, b->originator, b->centre, buf_span(&response)))
             buf_put(report, buf_span(&notice));
@@ -228,7 +230,7 @@ static void deliver(struct applet self, const struct brought *b, struct buf *rep
 static void envelope(struct applet self, const struct event *event)
 {
     for (size_t i = 0; i < sizeof bearers / sizeof bearers[0]; i++) {
-        struct brought b = {.memory = NULL};
+        struct brought b = {.event = bearers[i].event};
         bool ours = false;
         if (bearers[i].tag != event->tag)
             continue;
@@ -242,7 +244,7 @@ static void envelope(struct applet self, const struct event *event)
 static sw_t event(struct applet self, const struct event *event_)
 {
     switch (event_->kind) {
-    case EVENT_ENVELOPE:
+    case EVENT_TOOLKIT:
         envelope(self, event_);
         break;
     case EVENT_TERMINAL_RESPONSE:
@@ -258,10 +260,12 @@ static sw_t event(struct applet self, const struct event *event_)
     return SW_OK;
 }
 
-static const uint8_t envelope_tags[] = {TAG_SMS_PP, TAG_CELL_BROADCAST, 0};
+/* First of all: what it takes is no other applet's to see. */
+static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB, 0};
+static const struct toolkit_class toolkit = {.events = events, .priority = 1};
 
 const struct applet_class ota_class = {
     .name = "ota",
-    .envelope_tags = envelope_tags,
+    .toolkit = &toolkit,
     .event = event,
 };

@@ -2,10 +2,23 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "hex.h"
+
+bool cli_protect(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: said so, not died of */
+    if (setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+        return true;
+    perror("softuicc: cannot switch core files off");
+    return false;
+}
 
 /* One line, whatever the names in it contain. */
 static void complain(const struct subcommand *cmd, const char *format, va_list args, const char *tail)
@@ -231,7 +244,7 @@ bool cli_card_open(const struct subcommand *cmd, const char *path, const char *i
     *code = EXIT_REFUSED;
     out->crypto = crypto_new();
     if (out->crypto == NULL) {
-        cli_refuse(cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+        cli_refuse(cmd, "out of memory");
         return false;
     }
     out->env = (struct uicc_env){.random = crypto_random, .crypto = out->crypto};

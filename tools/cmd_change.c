@@ -633,7 +633,7 @@ static int run(int argc, char **argv)
         c->crypto = crypto_new();
         code = c->crypto != NULL
                    ? carry_out(c)
-                   : cli_refuse(c->cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+                   : cli_refuse(c->cmd, "out of memory");
         crypto_free(c->crypto);
     }
     crypto_wipe(c, sizeof *c);

@@ -16,11 +16,13 @@ static const char *name_of(const char *const *names, size_t n, unsigned value)
 }
 
 /* TS 102 221 10.1.1: the X is the logical channel; channels from 4 on are coded in 4X to 7X and CX to FX. */
-static const char *cla_text(enum apdu_class klass)
+static const char *cla_text(const struct command_row *row)
 {
     static const char *const names[] = {
         [CLASS_ISO] = "0X 4X 6X", [CLASS_ETSI] = "8X CX EX", [CLASS_GSM] = "A0"};
-    return NAME_OF(names, klass);
+    if ((row->flags & ROW_BASIC) != 0)
+        return "80";
+    return NAME_OF(names, row->klass);
 }
 
 static const char *case_text(enum apdu_case iso_case)
@@ -86,7 +88,7 @@ static void print_text(const char *owner, const struct command_row *row)
 {
     char p1[12];
     p1_text(row, p1);
-    printf("%-8s  %02X   %-5s  %-26s  %-6s  %-37s  %-38s  %-12s  %s\n", cla_text(row->klass), row->ins, p1,
+    printf("%-8s  %02X   %-5s  %-26s  %-6s  %-37s  %-38s  %-12s  %s\n", cla_text(row), row->ins, p1,
            row->name, case_text(row->iso_case), access_text(row->access), target_text(row->target), owner,
            row->clause);
 }
@@ -95,7 +97,7 @@ static void print_markdown(const char *owner, const struct command_row *row)
 {
     char p1[12];
     p1_text(row, p1);
-    printf("| %s | %02X | %s | %s | %s | %s | %s | %s | %s |\n", cla_text(row->klass), row->ins, p1,
+    printf("| %s | %02X | %s | %s | %s | %s | %s | %s | %s |\n", cla_text(row), row->ins, p1,
            row->name, case_text(row->iso_case), access_text(row->access), target_text(row->target), owner,
            row->clause);
 }
@@ -116,7 +118,7 @@ static void print_json(const char *owner, const struct command_row *row)
     fputs("{\"name\": ", stdout);
     cli_put_json(stdout, row->name);
     json_text("of", owner);
-    json_text("cla", cla_text(row->klass));
+    json_text("cla", cla_text(row));
     printf(", \"ins\": \"%02X\"", row->ins);
     if (row->p1_mask != 0)
         printf(", \"p1\": \"%02X\", \"p1_mask\": \"%02X\"", row->p1, row->p1_mask);

@@ -351,7 +351,7 @@ static int run(int argc, char **argv)
         return EXIT_USAGE;
     struct uicc_crypto *crypto = crypto_new();
     if (crypto == NULL)
-        return cli_refuse(cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+        return cli_refuse(cmd, "out of memory");
     sigset_t before;
     making_hold_signals(&before);
     code = create(cmd, &o, crypto);

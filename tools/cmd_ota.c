@@ -163,7 +163,7 @@ static int encode_run(int argc, char **argv)
     struct uicc_crypto *crypto = crypto_new();
     int code = EXIT_REFUSED;
     if (!packet_options_init(&e.packet, &ota_encode) || crypto == NULL) {
-        cli_refuse(&ota_encode, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+        cli_refuse(&ota_encode, "out of memory");
     } else {
         code = encode_parse(&e, argc, argv, &stop);
         if (!stop)
@@ -301,7 +301,7 @@ static int explain(struct decode *d)
     size_t which;
     d->explain.crypto = crypto_new();
     if (d->explain.crypto == NULL)
-        return cli_refuse(d->cmd, "OpenSSL's libcrypto lacks an algorithm, or memory ran out");
+        return cli_refuse(d->cmd, "out of memory");
     d->explain.to = stdout;
     d->explain.keys = &d->keys.keys;
     int code;

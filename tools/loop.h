@@ -28,11 +28,12 @@ void loop_free(struct loop *l); /* NULL is allowed */
 
 /* Milliseconds since the loop was made. */
 uint64_t loop_now(const struct loop *l);
+bool loop_is_virtual(const struct loop *l);
 
 /* Due in so many ms; one that was set already is set anew. Timers due at the same time fire in the order in
  * which they were set. */
 void loop_start(struct loop *l, struct loop_timer *t, uint64_t in_ms);
-void loop_stop_timer(struct loop *l, struct loop_timer *t);
+void loop_stop(struct loop *l, struct loop_timer *t);
 
 /* Watches a descriptor for POLLIN, POLLOUT (poll.h); what is ready comes as revents, POLLHUP and POLLERR
  * included. One watcher per descriptor: a second call changes events and function. Events 0: only POLLHUP and
@@ -40,11 +41,15 @@ void loop_stop_timer(struct loop *l, struct loop_timer *t);
 bool loop_watch(struct loop *l, int fd, short events, void (*ready)(void *ctx, short revents), void *ctx);
 void loop_unwatch(struct loop *l, int fd);
 
+/* Something outside is expected to answer on a watched descriptor (+1), or has done so (-1): a virtual clock
+ * then gives it a while of real time before it jumps. */
+void loop_expect(struct loop *l, int more);
+
 /* Waits for the next thing to happen, at most so long (ms; a virtual clock goes on by as much), and does it.
  * false: poll() failed. */
 bool loop_step(struct loop *l, uint64_t at_most_ms);
 
-/* Steps until loop_end() was called. false: poll() failed. */
+/* Steps until loop_end() was called, or nothing can ever happen any more. false: poll() failed. */
 bool loop_run(struct loop *l);
 void loop_end(struct loop *l);
 

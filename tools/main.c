@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * softuicc: one command, a table of sub-commands.
+ * softuicc-tools: one command, a table of sub-commands. The program softuicc (front.c) starts it for all but `run`.
  */
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "cli.h"
 
 static const struct subcommand *const commands[] = {
     &cmd_new,   &cmd_add,      &cmd_remove, &cmd_run,    &cmd_show,    &cmd_diff,  &cmd_apdu,     &cmd_ota,
-    &cmd_change, &cmd_smsc,    &cmd_vault,  &cmd_handover, &cmd_auc,   &cmd_export, &cmd_profile, &cmd_commands,
+    &cmd_change, &cmd_smsc,    &cmd_modem, &cmd_vault,  &cmd_handover, &cmd_auc,   &cmd_export, &cmd_profile, &cmd_commands,
     &cmd_bench,  &cmd_rehearse,
 };
 
@@ -96,13 +95,9 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    /* A process that holds K must not leave it in a core file, nor let another process of the same user read
-     * its memory. */
-    const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
-        perror("softuicc: cannot switch core files off");
+    if (!cli_protect())
         return EXIT_REFUSED;
-    }
+    (void)prctl(PR_SET_NAME, "softuicc", 0, 0, 0); /* what the kernel calls it; who holds a deck is told by that name */
     if (argc < 2)
         return overview(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)

@@ -171,6 +171,8 @@ bool modem_operators(const struct modem *m, unsigned nth, struct modem_operator 
 /* plmn NULL: the modem chooses (the usual way). "": detach and stay so. Else this one, and no other. The
  * result comes as an event. */
 void modem_operator_select(struct modem *m, const char *plmn);
+/* Networks have come or gone (network_switch). */
+void modem_radio_changed(struct modem *m);
 uint16_t modem_location_area(const struct modem *m); /* LAC, or TAC */
 uint32_t modem_cell(const struct modem *m);
 unsigned modem_reject_cause(const struct modem *m); /* the last, TS 24.008 10.5.3.6; 0: none */
@@ -260,6 +262,7 @@ bool modem_sms_centre_set(struct modem *m, const char *centre);
  * TP-FCS and the same. The messages that the card sends go to modem_network's. false: not registered, or busy
  * with MODEM_QUEUE_MAX others; done is not called. */
 struct modem_report {
+    bool lost;       /* there is no report: the terminal lost its power, or left the network */
     uint8_t failure; /* TP-FCS; 0: delivered */
     sw_t sw;         /* the card's, when it was for the card; else 0 */
     struct span user_data;
@@ -278,10 +281,16 @@ bool modem_stk_answer(struct modem *m, uint8_t result, struct span additional, s
 /* An ENVELOPE (the whole BER-TLV object, D3 for a menu selection). *data: what the card says to it. The 91xx
  * that follows is the modem's. false: no card. */
 bool modem_stk_envelope(struct modem *m, struct span envelope, struct buf *data, sw_t *sw);
+/* Something is between the card and the modem that needs nobody else: a command to be fetched, or under way.
+ */
+bool modem_stk_busy(const struct modem *m);
 /* The command that waits for the user's answer; empty: none. */
 struct span modem_stk_waiting(const struct modem *m);
 /* The last SET UP MENU; empty: none. */
 struct span modem_stk_menu(const struct modem *m);
+/* "full" (what this terminal can do), "machine" (the same without display), "old" (SMS-PP, REFRESH, SEND
+ * SHORT MESSAGE), "none" (no toolkit: no TERMINAL PROFILE at all). false: no such. */
+bool modem_stk_preset(const char *name, struct span *profile);
 /* The TERMINAL PROFILE that is sent at the next power-up. */
 void modem_stk_profile(struct modem *m, struct span profile);
 struct span modem_stk_profile_get(const struct modem *m);

@@ -383,8 +383,7 @@ static int run(int argc, char **argv)
         s->way.options.iccid = s->packet.keys.row_iccid[0] != '\0' ? s->packet.keys.row_iccid : NULL;
         s->crypto = crypto_new();
         code = s->crypto != NULL ? carry(s)
-                                 : cli_refuse(&ota_send, "OpenSSL's libcrypto lacks an algorithm, or memory "
-                                                         "ran out");
+                                 : cli_refuse(&ota_send, "out of memory");
         crypto_free(s->crypto);
     }
     packet_options_wipe(&s->packet);

@@ -16,6 +16,7 @@ struct pcsc {
     SCARDHANDLE card;
     bool connected;
     char reader[256];
+    char *wanted; /* as pcsc_open was told; NULL: the only one */
     struct pcsc_error why;
 };
 
@@ -200,6 +201,30 @@ static bool connect_to(struct pcsc *p, const char *wanted, struct pcsc_error *er
     return ok;
 }
 
+static bool begin(struct pcsc *p, struct pcsc_error *error)
+{
+    LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &p->context);
+    if (rv != SCARD_S_SUCCESS) {
+        explain(error, "", rv);
+        return false;
+    }
+    if (connect_to(p, p->wanted, error))
+        return true;
+    SCardReleaseContext(p->context);
+    p->context = 0;
+    return false;
+}
+
+/* Ends what there is of a conversation; the next begins with begin(). */
+static void end(struct pcsc *p, DWORD disposition)
+{
+    if (p->connected)
+        SCardDisconnect(p->card, disposition);
+    SCardReleaseContext(p->context);
+    p->context = 0;
+    p->connected = false;
+}
+
 struct pcsc *pcsc_open(const char *reader, struct pcsc_error *error)
 {
     struct pcsc *p = calloc(1, sizeof *p);
@@ -207,14 +232,13 @@ struct pcsc *pcsc_open(const char *reader, struct pcsc_error *error)
         snprintf(error->text, sizeof error->text, "no memory");
         return NULL;
     }
-    LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &p->context);
-    if (rv != SCARD_S_SUCCESS) {
-        explain(error, "", rv);
+    if (reader != NULL && (p->wanted = strdup(reader)) == NULL) {
+        snprintf(error->text, sizeof error->text, "no memory");
         free(p);
         return NULL;
     }
-    if (!connect_to(p, reader, error)) {
-        SCardReleaseContext(p->context);
+    if (!begin(p, error)) {
+        free(p->wanted);
         free(p);
         return NULL;
     }
@@ -225,9 +249,8 @@ static void hang_up(struct pcsc *p, DWORD disposition)
 {
     if (p == NULL)
         return;
-    if (p->connected)
-        SCardDisconnect(p->card, disposition);
-    SCardReleaseContext(p->context);
+    end(p, disposition);
+    free(p->wanted);
     free(p);
 }
 
@@ -273,6 +296,41 @@ static bool reset(void *ctx)
     if (rv != SCARD_S_SUCCESS)
         explain(&p->why, p->reader, rv);
     return rv == SCARD_S_SUCCESS;
+}
+
+bool pcsc_power(struct pcsc *p, bool on)
+{
+    DWORD protocol = 0;
+    LONG rv;
+    if (!on) {
+        if (!p->connected)
+            return true;
+        p->connected = false; /* whatever becomes of it: the next conversation is a new one */
+        rv = SCardDisconnect(p->card, SCARD_UNPOWER_CARD);
+        return rv == SCARD_S_SUCCESS;
+    }
+    if (p->connected) {
+        rv = SCardReconnect(p->card, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0, SCARD_UNPOWER_CARD, &protocol);
+        if (rv == SCARD_S_SUCCESS)
+            return true;
+    }
+    /* The card is without power, or the daemon is another one by now. */
+    end(p, SCARD_UNPOWER_CARD);
+    return begin(p, &p->why);
+}
+
+bool pcsc_atr(struct pcsc *p, uint8_t atr[33], size_t *n)
+{
+    BYTE octets[MAX_ATR_SIZE];
+    DWORD length = sizeof octets, state = 0, protocol = 0, name = 0;
+    LONG rv = SCardStatus(p->card, NULL, &name, &state, &protocol, octets, &length);
+    if (rv != SCARD_S_SUCCESS || length > 33) {
+        explain(&p->why, p->reader, rv);
+        return false;
+    }
+    memcpy(atr, octets, length);
+    *n = length;
+    return true;
 }
 
 struct terminal pcsc_terminal(struct pcsc *p)

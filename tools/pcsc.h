@@ -26,6 +26,12 @@ void pcsc_leave(struct pcsc *p);
 
 const char *pcsc_reader(const struct pcsc *p);
 
+/* Takes the power away, or gives it (again: a cold reset). false: pcsc_why says why. The reader is looked for again when it, or
+ * pcscd itself, went away in between. */
+bool pcsc_power(struct pcsc *p, bool on);
+/* What the last reset brought; at most 33 octets. */
+bool pcsc_atr(struct pcsc *p, uint8_t atr[33], size_t *n);
+
 /* The card as a terminal sees it; borrows p. When one of its functions returns false, pcsc_why says why. */
 struct terminal pcsc_terminal(struct pcsc *p);
 const char *pcsc_why(const struct pcsc *p);

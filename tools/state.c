@@ -46,6 +46,8 @@ const char *state_of_pair(uint8_t state)
         return "blocked";
     case PAIR_STANDBY:
         return "stand-by";
+    case PAIR_AVAILABLE:
+        return "available";
     case PAIR_RETIRED:
         return "retired";
     default:

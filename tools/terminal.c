@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "terminal.h"
 
+#include "command.h"
 #include "hex.h"
 #include "sms.h"
 #include "tlv.h"
@@ -44,6 +45,21 @@ static bool is_plain_warning(sw_t sw)
     return (sw & 0xFF00) == 0x6200 || ((sw & 0xFF00) == 0x6300 && (sw & 0xF0) != 0xC0);
 }
 
+static bool wants_get_response(sw_t sw)
+{
+    return (sw & 0xFF00) == SW_DATA_AVAILABLE || (sw & 0xFF00) == SW_WRONG_LE ||
+           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE;
+}
+
+/* TS 102 221 10.1.1: GET RESPONSE is of class 0X, on the channel of the command; TS 51.011: of class A0. */
+static uint8_t get_response_cla(struct span apdu)
+{
+    struct command c;
+    if (command_parse(apdu, &c) != SW_OK)
+        return 0x00;
+    return c.klass == CLASS_GSM ? apdu.p[0] : command_cla(CLASS_ISO, c.channel);
+}
+
 bool terminal_command(const struct terminal *t, struct span command, struct buf *data, sw_t *sw)
 {
     if (!exchange(t, command, data, sw))
@@ -67,13 +83,11 @@ bool terminal_command(const struct terminal *t, struct span command, struct buf 
         *sw = SW_WITH(SW_DATA_AVAILABLE, *sw);
     }
     uint8_t le = (uint8_t)*sw;
-    for (unsigned i = 0; (*sw & 0xFF00) == SW_DATA_AVAILABLE || (*sw & 0xFF00) == SW_WRONG_LE; i++) {
+    for (unsigned i = 0; wants_get_response(*sw); i++) {
         if (i == FOLLOW_UPS_MAX)
             return false;
         le = (uint8_t)*sw;
-        /* TS 102 221 10.1.1: GET RESPONSE is of class 0X, on the channel of the command; only channel 0 is
-         * used here. */
-        const uint8_t get_response[] = {0x00, INS_GET_RESPONSE, 0x00, 0x00, le};
+        const uint8_t get_response[] = {get_response_cla(command), INS_GET_RESPONSE, 0x00, 0x00, le};
         if (!exchange(t, span_of(get_response, sizeof get_response), data, sw))
             return false;
     }

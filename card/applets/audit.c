@@ -41,25 +41,55 @@ bool order_record_load(struct applet self, struct order_record *out)
 
 /* ---- the log: entries of eight octets, the oldest first: number (4), event, pair, keyset's item (2) ---- */
 
-enum { LOG_ENTRY = 8, LOG_MAX = 32 };
+enum { LOG_ENTRY = 8, LOG_MAX = 32, LOG_EVENT = 4, LOG_REFUSED_MAX = 8 };
 
-bool audit(struct applet self, enum audit_event event, uint8_t index, uint16_t key_item)
+/* Which entry makes room for a new one; as many as there are: none has to. What was refused never pushes out what was done, or a dismissed operator could
+ * have his traces vanish. */
+static size_t makes_room(struct span log, uint8_t event)
 {
-    uint8_t bytes[LOG_ENTRY * (LOG_MAX + 1)];
-    struct buf out = buf_of(bytes, sizeof bytes);
+    size_t n = log.n / LOG_ENTRY, refused = 0, first = n;
+    for (size_t i = 0; i < n; i++)
+        if (span_slice(log, i * LOG_ENTRY, LOG_ENTRY).p[LOG_EVENT] == AUDIT_REFUSED && refused++ == 0)
+            first = i;
+    if (event == AUDIT_REFUSED && refused >= LOG_REFUSED_MAX)
+        return first;
+    return n < LOG_MAX ? n : 0;
+}
+
+static void with_entry(struct applet self, uint8_t event, uint8_t octet, uint16_t key_item, struct buf *out)
+{
     struct span old;
     uint32_t number = 0;
     if (applet_get(self, ITEM_LOG, &old) && old.n % LOG_ENTRY == 0 && old.n > 0) {
         struct reader last = rd_of(span_slice(old, old.n - LOG_ENTRY, 4));
         number = rd_u32(&last) + 1;
-        size_t keep = old.n < LOG_ENTRY * LOG_MAX ? old.n : LOG_ENTRY * (LOG_MAX - 1);
-        buf_put(&out, span_slice(old, old.n - keep, keep));
+        size_t gone = makes_room(old, event);
+        buf_put(out, span_slice(old, 0, gone * LOG_ENTRY));
+        buf_put(out, span_slice(old, (gone + 1) * LOG_ENTRY, old.n));
     }
-    buf_u32(&out, number);
-    buf_u8(&out, (uint8_t)event);
-    buf_u8(&out, index);
-    buf_u16(&out, key_item);
+    buf_u32(out, number);
+    buf_u8(out, event);
+    buf_u8(out, octet);
+    buf_u16(out, key_item);
+}
+
+bool audit(struct applet self, enum audit_event event, uint8_t index, uint16_t key_item)
+{
+    uint8_t bytes[LOG_ENTRY * (LOG_MAX + 1)];
+    struct buf out = buf_of(bytes, sizeof bytes);
+    with_entry(self, (uint8_t)event, index, key_item, &out);
     return buf_ok(&out) && applet_put(self, ITEM_LOG, buf_span(&out));
+}
+
+void audit_refused(struct applet self, const struct session *session, sw_t sw)
+{
+    uint8_t bytes[LOG_ENTRY * (LOG_MAX + 1)];
+    struct buf out = buf_of(bytes, sizeof bytes);
+    if (sw == SW_DATA_NOT_FOUND) /* a question that has no answer, not a refusal */
+        return;
+    with_entry(self, AUDIT_REFUSED, (uint8_t)sw, session->key_item, &out);
+    if (!buf_ok(&out) || !applet_put_now(self, ITEM_LOG, buf_span(&out)))
+        applet_note(self, "a refusal could not be noted in the log");
 }
 
 /* ---- GET DATA ---- */
@@ -122,6 +152,8 @@ sw_t command_get_data(struct call *call)
         return get_list(call);
     case LAST_ORDER:
         return get_last_order(call);
+    case SELECTION_INFO:
+        return selection_tell(call);
     default:
         return get_log(call);
     }

@@ -2,250 +2,8 @@
  *
  * The change order (ota/README.md has it octet by octet): which pair, which files, in one transaction.
  */
-#include <stdlib.h>
-
 #include "hex.h"
 #include "pairs.h"
-
-/* ---- files: each is saved whole before it is first written, for a roll-back ---- */
-
-enum { SAVED_MAX = 0xFFFF, SAVED_HEADER = 4, FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B, FID_5GS = 0x5FC0, FID_IMSI = 0x6F07, FID_AD = 0x6FAD, FID_CURRENT_ADF = 0x7FFF };
-
-struct changer {
-    struct applet self;
-    struct buf saved; /* file (2), length (2), body */
-    bool ok;
-};
-
-static bool is_saved(const struct changer *c, uint16_t file)
-{
-    struct reader r = rd_of(buf_span(&c->saved));
-    while (r.left > 0) {
-        if (rd_u16(&r) == file)
-            return true;
-        (void)rd_take(&r, rd_u16(&r));
-    }
-    return false;
-}
-
-static void save(struct changer *c, uint16_t file)
-{
-    struct span body = admin_file_read(c->self.card, file);
-    if (is_saved(c, file))
-        return;
-    buf_u16(&c->saved, file);
-    buf_u16(&c->saved, (uint16_t)body.n);
-    buf_put(&c->saved, body);
-    c->ok = c->ok && buf_ok(&c->saved) && body.n <= 0xFFFF;
-}
-
-/* A file that the profile does not have is not there to be changed. */
-static void write_file(struct changer *c, uint16_t file, size_t offset, struct span data)
-{
-    if (file == PROFILE_NO_FILE)
-        return;
-    save(c, file);
-    c->ok = c->ok && admin_file_update(c->self.card, file, offset, data);
-}
-
-static void fill_file(struct changer *c, uint16_t file, uint8_t first)
-{
-    if (file == PROFILE_NO_FILE)
-        return;
-    save(c, file);
-    c->ok = c->ok && admin_file_fill(c->self.card, file, first, 0xFF);
-}
-
-bool subscription_files_restore(struct applet self)
-{
-    struct span stored;
-    if (!applet_get(self, ITEM_SAVED, &stored))
-        return false;
-    uint8_t *copy = malloc(stored.n + 1); /* what is written moves what is stored */
-    if (copy == NULL)
-        return false;
-    if (stored.n > 0)
-        memcpy(copy, stored.p, stored.n);
-    struct reader r = rd_of(span_of(copy, stored.n));
-    bool ok = true;
-    while (r.left > 0 && ok) {
-        uint16_t file = rd_u16(&r);
-        struct span body = rd_take(&r, rd_u16(&r));
-        size_t now = admin_file_exists(self.card, file) ? admin_file_read(self.card, file).n : 0;
-        /* One that was deleted or resized meanwhile takes what it can. */
-        ok = rd_ok(&r) && (now == 0 || admin_file_update(self.card, file, 0, span_slice(body, 0, now)));
-    }
-    crypto_wipe(copy, stored.n);
-    free(copy);
-    return ok;
-}
-
-/* Where files of a subscription are: in the USIM's ADF, in DF.GSM-ACCESS and DF.5GS below it, and in MF/DF.GSM, if the profile has files of its own there. */
-enum place { IN_USIM, IN_GSM_ACCESS, IN_5GS, IN_DF_GSM };
-
-static uint16_t file_in(struct applet usim, enum place place, uint16_t fid)
-{
-    enum { MF = 0 };
-    uint16_t df;
-    switch (place) {
-    case IN_USIM:
-        return admin_file(usim, fid);
-    case IN_GSM_ACCESS:
-        df = admin_file(usim, FID_GSM_ACCESS);
-        break;
-    case IN_5GS:
-        df = admin_file(usim, FID_5GS);
-        break;
-    default:
-        df = admin_file_in(usim.card, MF, FID_DF_GSM);
-        break;
-    }
-    return df == PROFILE_NO_FILE ? PROFILE_NO_FILE : admin_file_in(usim.card, df, fid);
-}
-
-/* What the old network left behind and the new one must not find (TR 33.812 5.3.2.3), and the value that means "nothing known" (TS 31.102, TS 51.011,
- * clause beside each). */
-static const struct {
-    enum place place;
-    uint16_t fid;
-    uint8_t n;
-    uint8_t value[20];
-} cleared[] = {
-    /* 4.2.17 EF.LOCI: TMSI, LAI (no PLMN, LAC FFFE), RFU, "not updated" */
-    {IN_USIM, 0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
-    /* 4.2.23 EF.PSLOCI: P-TMSI, signature, RAI (no PLMN, LAC FFFE, RAC FF), "not updated" */
-    {IN_USIM, 0x6F73, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
-    /* 4.2.91 EF.EPSLOCI: GUTI, last visited registered TAI (no PLMN, TAC FFFE), "not updated" */
-    {IN_USIM, 0x6FE3, 18, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x01}},
-    /* 4.4.11.2, 4.4.11.3 EF.5GS3GPPLOCI, EF.5GSN3GPPLOCI: 5G-GUTI, TAI (no PLMN, TAC FFFFFE), "not updated" */
-    {IN_5GS,
-     0x4F01,
-     20,
-     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x01}},
-    {IN_5GS,
-     0x4F02,
-     20,
-     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x01}},
-    /* 4.4.3.1, 4.4.3.2 EF.Kc, EF.KcGPRS: sequence number 7, no key */
-    {IN_GSM_ACCESS, 0x4F20, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
-    {IN_GSM_ACCESS, 0x4F52, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
-    /* TS 51.011 10.3.3 EF.Kc, 10.3.32 EF.KcGPRS */
-    {IN_DF_GSM, 0x6F20, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
-    {IN_DF_GSM, 0x6F52, 9, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x07}},
-    /* TS 51.011 10.3.17 EF.LOCI, 10.3.33 EF.LOCIGPRS: as above */
-    {IN_DF_GSM, 0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
-    {IN_DF_GSM, 0x6F53, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
-};
-
-/* 4.2.3, 4.2.4, 4.2.16, 4.2.50 and 4.2.92: key set identifier 07 "no key"; the rest FF. */
-static const struct {
-    enum place place;
-    uint16_t fid;
-    uint8_t first;
-} emptied[] = {
-    {IN_USIM, 0x6F08, 0x07},   /* EF.Keys */
-    {IN_USIM, 0x6F09, 0x07},   /* EF.KeysPS */
-    {IN_USIM, 0x6F7B, 0xFF},   /* EF.FPLMN */
-    {IN_USIM, 0x6FC4, 0xFF},   /* EF.NETPAR */
-    {IN_USIM, 0x6FE4, 0xFF},   /* EF.EPSNSC */
-    {IN_5GS, 0x4F03, 0xFF},    /* EF.5GS3GPPNSC */
-    {IN_5GS, 0x4F04, 0xFF},    /* EF.5GSN3GPPNSC */
-    {IN_5GS, 0x4F05, 0xFF},    /* EF.5GAUTHKEYS */
-    {IN_DF_GSM, 0x6F74, 0xFF}, /* EF.BCCH */
-    {IN_DF_GSM, 0x6F7B, 0xFF}, /* EF.FPLMN */
-};
-
-static void clear_files(struct changer *c, struct applet usim, bool df_gsm)
-{
-    for (size_t i = 0; i < sizeof cleared / sizeof cleared[0]; i++)
-        if ((cleared[i].place == IN_DF_GSM) == df_gsm)
-            write_file(c, file_in(usim, cleared[i].place, cleared[i].fid), 0, span_of(cleared[i].value, cleared[i].n));
-    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++)
-        if ((emptied[i].place == IN_DF_GSM) == df_gsm)
-            fill_file(c, file_in(usim, emptied[i].place, emptied[i].fid), emptied[i].first);
-}
-
-static bool is_usim(struct applet self, uint8_t applet)
-{
-    return strcmp(applet_row_of(self.card, applet)->class_name, "usim") == 0;
-}
-
-/* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
-static void change_files(struct changer *c, struct span imsi, uint8_t mnc_length)
-{
-    clear_files(c, c->self, true);
-    write_file(c, file_in(c->self, IN_DF_GSM, FID_IMSI), 0, imsi);
-    for (uint8_t a = 0; a < applets_count(c->self.card); a++) {
-        const struct applet usim = {c->self.card, a};
-        if (!is_usim(c->self, a))
-            continue;
-        write_file(c, admin_file(usim, FID_IMSI), 0, imsi);
-        if (mnc_length != 0) /* TS 31.102 4.2.18: octet 4 of EF.AD says how many digits of the IMSI are the MNC */
-            write_file(c, admin_file(usim, FID_AD), 3, span_of(&mnc_length, 1));
-        clear_files(c, usim, false);
-    }
-}
-
-/* ---- the bundle: further files that the new operator wants otherwise ---- */
-
-/* FIDs from the MF on; 7FFF first: the (first) USIM's ADF. */
-static uint16_t file_by_path(struct applet self, struct span path)
-{
-    struct reader r = rd_of(path);
-    uint16_t at = 0;
-    for (bool first = true; r.left > 0 && at != PROFILE_NO_FILE; first = false) {
-        uint16_t fid = rd_u16(&r);
-        if (!rd_ok(&r))
-            return PROFILE_NO_FILE;
-        if (first && fid == FID_CURRENT_ADF) {
-            uint8_t a = 0;
-            while (a < applets_count(self.card) && !is_usim(self, a))
-                a++;
-            at = a < applets_count(self.card) ? applet_row_of(self.card, a)->adf : PROFILE_NO_FILE;
-        } else {
-            at = admin_file_in(self.card, at, fid);
-        }
-    }
-    return path.n == 0 ? PROFILE_NO_FILE : at;
-}
-
-static sw_t change_bundle(struct changer *c, struct span bundle)
-{
-    struct reader r = rd_of(bundle);
-    struct tlv entry;
-    while (tlv_next(&r, &entry)) {
-        struct span path, offset, data;
-        if (entry.tag != ORDER_FILE || !tlv_find(entry.value, ORDER_FILE_PATH, &path) ||
-            !tlv_find(entry.value, ORDER_FILE_DATA, &data) || data.n == 0)
-            return SW_WRONG_DATA;
-        bool at = tlv_find(entry.value, ORDER_FILE_OFFSET, &offset);
-        if (at && offset.n != 2)
-            return SW_WRONG_DATA;
-        uint16_t file = file_by_path(c->self, path);
-        if (file == PROFILE_NO_FILE)
-            return SW_FILE_NOT_FOUND;
-        /* The IMSI is the order's own, and nothing is put beyond a file's end. */
-        if (admin_file_fid(c->self.card, file) == FID_IMSI)
-            return SW_WRONG_DATA;
-        if (!admin_file_exists(c->self.card, file))
-            return SW_FILE_NOT_FOUND;
-        write_file(c, file, at ? (size_t)(offset.p[0] << 8 | offset.p[1]) : 0, data);
-        if (!c->ok)
-            return SW_WRONG_DATA;
-    }
-    return rd_ok(&r) ? SW_OK : SW_WRONG_DATA;
-}
-
-/* Session keys that applications derived from the old pair's. */
-bool subscription_tell_users(struct applet self)
-{
-    struct applet provider;
-    const struct subscriber_service *subscriber;
-    bool ok = true;
-    for (unsigned i = 0; (subscriber = applet_service(self.card, "subscriber", i, &provider)) != NULL; i++)
-        ok = subscriber->changed(provider) && ok;
-    return ok;
-}
 
 /* ---- the order ---- */
 
@@ -259,22 +17,21 @@ struct order {
     bool final;              /* no trial: the old pair is retired at once */
     uint8_t mnc_length;      /* 0: as it is */
     struct span bundle;
+    struct span use;
 };
 
-/* What an order gets that says nothing of a trial: thirty power-ups, which no modem needs to register. */
-static const struct trial_policy usual_trial = {.power_ups = 30};
-
 /* Exactly one ORDER object; an object inside that we do not know makes the order void: it may be a condition we would break. */
-static sw_t order_parse(struct span data, struct order *out)
+static sw_t order_parse(struct applet self, struct span data, struct order *out)
 {
     struct reader r = rd_of(data);
     struct tlv order, t;
-    *out = (struct order){.refresh = REFRESH_UICC_RESET, .trial = usual_trial};
+    *out = (struct order){.refresh = REFRESH_UICC_RESET};
+    out->final = !trial_usual(self, &out->trial);
     if (!tlv_next(&r, &order) || !rd_done(&r) || order.tag != ORDER)
         return SW_WRONG_DATA;
-    uint32_t seen = 0;
+    uint64_t seen = 0;
     for (r = rd_of(order.value); tlv_next(&r, &t);) {
-        uint32_t bit = 1u << (t.tag & 0x1F);
+        uint64_t bit = UINT64_C(1) << (t.tag & 0x3F);
         if (seen & bit)
             return SW_WRONG_DATA;
         seen |= bit;
@@ -300,11 +57,9 @@ static sw_t order_parse(struct span data, struct order *out)
             out->refresh = t.value.p[0];
             break;
         case ORDER_TRIAL:
-            if (t.value.n != 0 && t.value.n != 4 && t.value.n != 5)
-                return SW_WRONG_DATA;
             out->final = t.value.n == 0;
-            if (t.value.n >= 4)
-                out->trial = (struct trial_policy){t.value.p[0], t.value.p[1], t.value.p[2], t.value.p[3], t.value.n == 5 ? t.value.p[4] : 0};
+            if (!out->final && !trial_policy_read(t.value, &out->trial))
+                return SW_WRONG_DATA;
             break;
         case ORDER_MNC_LENGTH:
             if (t.value.n != 1 || (t.value.p[0] != 2 && t.value.p[0] != 3))
@@ -313,6 +68,11 @@ static sw_t order_parse(struct span data, struct order *out)
             break;
         case ORDER_FILES:
             out->bundle = t.value;
+            break;
+        case ORDER_USE:
+            out->use = t.value;
+            if (use_check(t.value) != SW_OK)
+                return SW_WRONG_DATA;
             break;
         default:
             return SW_WRONG_DATA;
@@ -391,19 +151,18 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
     struct applet self = call->self;
     unsigned from = pair_active(self);
     uint8_t was = PAIR_ACTIVE;
-    struct changer c = {.self = self, .saved = {.p = malloc(SAVED_MAX), .cap = SAVED_MAX}, .ok = true};
-    if (c.saved.p == NULL)
+    struct file_changes c;
+    if (!file_changes_begin(&c, self))
         return SW_MEMORY_PROBLEM;
-    change_files(&c, order->imsi, order->mnc_length);
-    sw_t sw = c.ok ? change_bundle(&c, order->bundle) : SW_NOT_ENOUGH_MEMORY;
-    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) &&
+    subscription_files_change(&c, order->imsi, order->mnc_length);
+    sw_t sw = c.ok ? subscription_files_bundle(&c, order->bundle) : SW_NOT_ENOUGH_MEMORY;
+    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) && use_put(self, index, order->use) &&
               note_order(self, order, from, index) && audit(self, AUDIT_ORDERED, (uint8_t)index, call->session->key_item);
     if (ok && !order->final) {
         const struct trial trial = {(uint8_t)from, (uint8_t)index, was, order->trial};
         ok = trial_begin(self, &trial) && applet_put(self, ITEM_SAVED, buf_span(&c.saved));
     }
-    crypto_wipe(c.saved.p, c.saved.len);
-    free(c.saved.p);
+    file_changes_end(&c);
     if (sw != SW_OK)
         return sw;
     return ok ? answer_order(self, order->reference, index, call->out) : SW_MEMORY_PROBLEM;
@@ -411,7 +170,7 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
 
 /* ---- dual consent ---- */
 
-static bool both_must_agree(struct applet self)
+bool subscription_dual_consent(struct applet self)
 {
     struct span value;
     return tlv_find(applet_row(self)->params, AUTHORITY, &value) && value.n == 1 && value.p[0] == AUTHORITY_BOTH;
@@ -465,7 +224,7 @@ static sw_t obey_order(struct call *call)
     struct trial trial;
     unsigned index;
     char digits[16];
-    sw_t sw = order_parse(call->cmd->data, &order);
+    sw_t sw = order_parse(call->self, call->cmd->data, &order);
     if (sw == SW_OK && !imsi_unpack(order.imsi, digits))
         sw = SW_IMSI_MALFORMED;
     if (sw != SW_OK)
@@ -476,7 +235,7 @@ static sw_t obey_order(struct call *call)
         return SW_TRIAL_RUNNING;
     sw = choose_pair(call->self, &order, &index);
     bool go_on = true;
-    if (sw == SW_OK && both_must_agree(call->self))
+    if (sw == SW_OK && subscription_dual_consent(call->self))
         sw = stage(call, index, &go_on);
     if (sw == SW_OK && go_on)
         sw = carry_out(call, &order, index);
@@ -515,12 +274,16 @@ sw_t command_order(struct call *call)
     struct tlv t;
     if (!tlv_next(&r, &t) || !rd_done(&r))
         return SW_WRONG_DATA;
+    /* The stand-by keyset of a trial repeats orders and asks questions; it decides nothing any more. */
+    if (t.tag != ORDER && (call->session->rights & RIGHT_STANDBY) != 0)
+        return SW_NO_AUTHORITY;
     switch (t.tag) {
     case ORDER:
         return obey_order(call);
     case ORDER_SUSPENSION:
-        /* The stand-by keyset of a trial repeats orders and asks questions; it decides nothing any more. */
-        return (call->session->rights & RIGHT_STANDBY) == 0 ? obey_suspension(call, t.value) : SW_NO_AUTHORITY;
+        return obey_suspension(call, t.value);
+    case SELECTION:
+        return subscription_dual_consent(call->self) ? SW_NO_AUTHORITY : selection_replace(call, t.value);
     default:
         return SW_WRONG_DATA;
     }

@@ -173,5 +173,5 @@ sw_t pairs_install(struct applet self, const struct uicc_personal *personal)
     for (unsigned i = 0; i < profile_common_keysets(p); i++)
         if (!install_common(self, personal, i))
             return SW_TECHNICAL_PROBLEM;
-    return SW_OK;
+    return use_watch(self) ? selection_install(self) : SW_CONDITIONS_NOT_SATISFIED;
 }

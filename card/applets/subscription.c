@@ -2,6 +2,7 @@
  *
  * The class: its commands, what it shares, and the events that count against a subscription on trial.
  */
+#include "cat.h"
 #include "pairs.h"
 
 bool subscription_of(struct uicc *card, struct applet *out)
@@ -14,64 +15,81 @@ bool subscription_of(struct uicc *card, struct applet *out)
     return false;
 }
 
+static uint16_t active_owner(struct applet provider)
+{
+    return (uint16_t)pair_active(provider);
+}
+
+static const struct owner_service owner_service = {active_owner};
+
 static const void *share(struct applet self, const char *service)
 {
     (void)self;
     if (strcmp(service, "aka") == 0)
         return &subscription_aka;
+    if (strcmp(service, "owner") == 0)
+        return &owner_service;
     return strcmp(service, "ota-keys") == 0 ? &subscription_ota_keys : NULL;
 }
 
 static sw_t strike(struct applet self, enum trial_strike kind, bool refresh)
 {
     bool roll_back;
-    if (!trial_strike(self, kind, &roll_back))
+    if (!trial_strike(self, kind, &roll_back) || (roll_back && !trial_roll_back(self, refresh)))
         return SW_MEMORY_PROBLEM;
-    return !roll_back || trial_roll_back(self, refresh) ? SW_OK : SW_MEMORY_PROBLEM;
+    return roll_back || selection_strike(self, kind, refresh) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* ETSI TS 102 223 7.5: EVENT DOWNLOAD with "location status" (03) and a location status (tag 1B): 00 normal service, 01 limited service, 02 no service. */
-static sw_t event_download(struct applet self, struct span envelope)
+/* ETSI TS 102 223 8.27: 00 normal service, 01 limited service, 02 no service. */
+static sw_t location_status(struct applet self, struct span envelope)
 {
-    enum { EVENT_LIST = 0x19, LOCATION_STATUS_EVENT = 0x03, LOCATION_STATUS = 0x1B, NORMAL_SERVICE = 0 };
-    struct span inner, list, status;
-    if (!tlv_find(envelope, SUBSCRIPTION_EVENTS, &inner) || !ctlv_find(inner, EVENT_LIST, 0, &list) || list.n != 1 ||
-        list.p[0] != LOCATION_STATUS_EVENT || !ctlv_find(inner, LOCATION_STATUS, 0, &status) || status.n != 1)
+    enum { NORMAL_SERVICE = 0 };
+    struct span inner, status, location;
+    struct trial trial;
+    if (!tlv_find(envelope, CAT_EVENT_DOWNLOAD, &inner) || !ctlv_find(inner, CAT_TAG_LOCATION_STATUS, 0, &status) || status.n != 1)
         return SW_OK;
-    return status.p[0] == NORMAL_SERVICE ? SW_OK : strike(self, STRIKE_NO_SERVICE, true);
+    bool normal = status.p[0] == NORMAL_SERVICE;
+    if (trial_load(self, &trial))
+        return normal ? SW_OK : strike(self, STRIKE_NO_SERVICE, true);
+    (void)ctlv_find(inner, CAT_TAG_LOCATION_INFORMATION, 0, &location);
+    return selection_location(self, normal, location) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* The terminal is asked to report location status while there is something to watch. */
-static void watch_location(struct applet self)
+static sw_t profile_download(struct applet self)
 {
-    static const uint8_t list[] = {0x99, 1, 0x03};
-    struct trial trial;
-    if (trial_load(self, &trial) && trial.policy.no_service != 0)
-        (void)proactive_send(self, PROACTIVE_SET_UP_EVENT_LIST, 0, span_of(list, sizeof list));
-}
-
-static uint8_t swapped(unsigned value) /* two digits as TS 102 223 8.38 has them */
-{
-    return (uint8_t)(value % 10 << 4 | value / 10);
-}
-
-/* The terminal's timer stands in for the clock that the card has not: it starts anew with every power session, which the policy's power-ups count. */
-static void start_timer(struct applet self)
-{
-    enum { START = 0x00, TIMER = 1 };
-    struct trial trial;
-    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
-        return;
-    const uint8_t rest[] = {0xA4, 1, TIMER, 0xA5, 3, swapped(trial.policy.minutes / 60u), swapped(trial.policy.minutes % 60u), 0};
-    (void)proactive_send(self, PROACTIVE_TIMER_MANAGEMENT, START, span_of(rest, sizeof rest));
+    if (!trial_watch(self)) /* it is watched already, but for a deck of an older version */
+        return SW_MEMORY_PROBLEM;
+    trial_start_timer(self);
+    return SW_OK;
 }
 
 static sw_t time_is_up(struct applet self)
 {
     struct trial trial;
-    if (!trial_load(self, &trial) || trial.policy.minutes == 0)
+    if (!trial_load(self, &trial))
+        return selection_timer(self) ? SW_OK : SW_MEMORY_PROBLEM;
+    return trial.policy.minutes == 0 || trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+static sw_t toolkit_event(struct applet self, const struct event *e)
+{
+    switch (e->toolkit) {
+    case TOOLKIT_STATUS_COMMAND:
+        if (trial_due(self))
+            return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
+        return strike(self, STRIKE_POLL, true);
+    case TOOLKIT_PROFILE_DOWNLOAD:
+        return profile_download(self);
+    case TOOLKIT_TIMER_EXPIRATION:
+        return time_is_up(self);
+    case TOOLKIT_LOCATION_STATUS:
+        return location_status(self, e->data);
+    case TOOLKIT_CALL_CONTROL:
+    case TOOLKIT_MO_SHORT_MESSAGE_CONTROL:
+        return use_control(self, e);
+    default:
         return SW_OK;
-    return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
+    }
 }
 
 static sw_t event(struct applet self, const struct event *e)
@@ -79,16 +97,10 @@ static sw_t event(struct applet self, const struct event *e)
     switch (e->kind) {
     case EVENT_POWER_ON: /* nobody has read the IMSI yet: no REFRESH */
         return strike(self, STRIKE_POWER_UP, false);
-    case EVENT_STATUS:
-        if (trial_due(self))
-            return trial_roll_back(self, true) ? SW_OK : SW_MEMORY_PROBLEM;
-        return strike(self, STRIKE_POLL, true);
-    case EVENT_TERMINAL_PROFILE:
-        watch_location(self);
-        start_timer(self);
-        return SW_OK;
-    case EVENT_ENVELOPE:
-        return e->tag == SUBSCRIPTION_TIMER ? time_is_up(self) : event_download(self, e->data);
+    case EVENT_FILE_UPDATED:
+        return subscription_imsi_updated(self, e->file, e->session);
+    case EVENT_TOOLKIT:
+        return toolkit_event(self, e);
     default:
         return SW_OK;
     }
@@ -103,19 +115,24 @@ static const struct command_row rows[] = {
      ACCESS_ADMIN, ROW_REMOTE, command_get_data},
     {"GET DATA (last order)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, LAST_ORDER, 0xFF, CASE_2, 0, 0, TARGET_NONE,
      ACCESS_OPERATOR, ROW_REMOTE, command_get_data},
+    {"GET DATA (automatic selection)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, SELECTION_INFO, 0xFF, CASE_2, 0, 0, TARGET_NONE,
+     ACCESS_ADMIN, ROW_REMOTE, command_get_data},
     {"GET DATA (log)", "GlobalPlatform 11.3; ota/README.md", CLASS_ETSI, 0xCA, AUDIT_LOG, 0xFF, CASE_2, 0, 0, TARGET_NONE, ACCESS_ADMIN,
      ROW_REMOTE, command_get_data},
 };
 
 static const struct command_table table = {rows, sizeof rows / sizeof rows[0]};
-static const uint8_t envelope_tags[] = {SUBSCRIPTION_EVENTS, SUBSCRIPTION_TIMER, 0};
+static const uint8_t events[] = {TOOLKIT_PROFILE_DOWNLOAD, TOOLKIT_STATUS_COMMAND, 0};
+static const uint8_t unasked[] = {TOOLKIT_LOCATION_STATUS, 0};
+static const struct toolkit_class toolkit = {.events = events, .unasked = unasked, .priority = 2};
 
 const struct applet_class subscription_class = {
     .name = "subscription",
     .commands = &table,
-    .envelope_tags = envelope_tags,
+    .toolkit = &toolkit,
     .script_target = true,
-    .polls = true,
+    .watches = true,
+    .refused = audit_refused,
     .install = pairs_install,
     .event = event,
     .share = share,

@@ -17,6 +17,7 @@ enum pair_state {
     PAIR_RETIRED = 4,
     PAIR_BLOCKED = 5,  /* in use, and suspended by its operator */
     PAIR_STANDBY = 6,  /* the one before, while its successor is on trial */
+    PAIR_AVAILABLE = 7, /* a subscription of its own, for automatic selection to choose */
 };
 
 /* Whose keyset, of those that have the right `remote-change`, decides (TR 33.812 5.3.2.3). */
@@ -34,6 +35,7 @@ enum {
     ORDER_REFRESH = 0x83,
     ORDER_TRIAL = 0x84,
     ORDER_MNC_LENGTH = 0x85,
+    ORDER_USE = 0xA8,
     ORDER_FILES = 0xA5,
     ORDER_FILE = 0xA6, /* in ORDER_FILES: path, offset, data */
     ORDER_FILE_PATH = 0x91,
@@ -54,9 +56,12 @@ enum {
     LAST_ORDER_OUTCOME = 0x88,
     RESULT_STAGED = 0x89,
     AUTHORITY = 0xC0, /* in the applet's parameters: who may order, enum authority */
+    SELECTION = 0xC1, /* there too, and in STORE DATA: rules of automatic selection */
+    USE = 0xC2,       /* there too, once a pair: what it may be used for */
+    USUAL_TRIAL = 0xC3, /* there too: as ORDER_TRIAL, for changes that say nothing of a trial; empty: none */
     AUDIT_LOG = 0xE5, /* GET DATA 00E5 */
-    SUBSCRIPTION_EVENTS = 0xD6, /* ENVELOPE: event download */
-    SUBSCRIPTION_TIMER = 0xD7,  /* ENVELOPE: timer expiration */
+    SELECTION_INFO = 0xE6, /* GET DATA 00E6 */
+    SELECTION_FAILED = 0x8A,
     ORDER_REFERENCE_MAX = 8,
 };
 

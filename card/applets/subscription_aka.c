@@ -77,9 +77,9 @@ static enum aka_verdict verify(struct applet self, unsigned index, const struct 
 static enum aka_verdict judge_trial(struct applet self, enum aka_verdict verdict)
 {
     bool roll_back;
-    if (verdict == AKA_ACCEPTED && !trial_confirm(self))
+    if (verdict == AKA_ACCEPTED && (!trial_confirm(self) || !selection_success(self)))
         return AKA_FAILED;
-    if (verdict == AKA_WRONG_MAC && !trial_strike(self, STRIKE_FAILURE, &roll_back))
+    if (verdict == AKA_WRONG_MAC && (!trial_strike(self, STRIKE_FAILURE, &roll_back) || !selection_strike(self, STRIKE_FAILURE, false)))
         return AKA_FAILED;
     return verdict;
 }

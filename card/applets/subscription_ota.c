@@ -21,7 +21,7 @@ static bool ota_find(struct applet self, uint8_t version, unsigned nth, struct o
     unsigned active = pair_active(self);
     if (usable(self, (uint16_t)(ITEM_OTA | active), (uint16_t)(ITEM_COUNTER | active), version, ref, keys) && nth-- == 0)
         return true;
-    if (trial_load(self, &trial) &&
+    if (trial_load(self, &trial) && trial.from != active &&
         usable(self, ITEM_OTA | trial.from, ITEM_COUNTER | trial.from, version, ref, keys) && nth-- == 0) {
         ref->standby = true;
         return true;

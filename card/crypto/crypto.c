@@ -6,7 +6,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 
 /* A kind fixes cipher, key length and direction. A context never changes its kind, so a new key in an old
  * context costs a key schedule and neither an allocation nor a look-up. */
@@ -72,10 +71,10 @@ struct family {
 };
 
 struct uicc_crypto {
+    /* Fetched at the first use, as the families' ciphers are: a fetch costs a hundred blocks. */
     EVP_MAC *cmac;
-    EVP_MAC *hmac;
     EVP_MD *sha1, *sha256;
-    EVP_MAC_CTX *hmac_ctx; /* keyed anew every time */
+    EVP_MD_CTX *digest;
     uint64_t clock;
     struct family families[KINDS];
 };
@@ -89,20 +88,6 @@ void crypto_wipe(void *p, size_t n)
 bool crypto_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {
     return n == 0 || CRYPTO_memcmp(a, b, n) == 0;
-}
-
-bool crypto_random(void *ctx, uint8_t *to, size_t n)
-{
-    (void)ctx;
-    for (size_t at = 0; at < n;) {
-        int step = n - at > INT_MAX ? INT_MAX : (int)(n - at);
-        if (RAND_bytes(to + at, step) != 1) {
-            crypto_wipe(to, n);
-            return false;
-        }
-        at += (size_t)step;
-    }
-    return true;
 }
 
 /* ---- contexts ---- */
@@ -121,8 +106,8 @@ void crypto_forget(struct uicc_crypto *c)
             slot_wipe(&c->families[k].slots[i]);
         c->families[k].recent = 0;
     }
-    EVP_MAC_CTX_free(c->hmac_ctx);
-    c->hmac_ctx = NULL;
+    EVP_MD_CTX_free(c->digest);
+    c->digest = NULL;
 }
 
 void crypto_free(struct uicc_crypto *c)
@@ -133,7 +118,6 @@ void crypto_free(struct uicc_crypto *c)
     for (int k = 0; k < KINDS; k++)
         EVP_CIPHER_free(c->families[k].cipher);
     EVP_MAC_free(c->cmac);
-    EVP_MAC_free(c->hmac);
     EVP_MD_free(c->sha1);
     EVP_MD_free(c->sha256);
     OPENSSL_clear_free(c, sizeof *c);
@@ -141,33 +125,20 @@ void crypto_free(struct uicc_crypto *c)
 
 struct uicc_crypto *crypto_new(void)
 {
-    struct uicc_crypto *c = OPENSSL_zalloc(sizeof *c);
-    if (c == NULL)
-        return NULL;
-    c->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);
-    c->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    c->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
-    c->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    bool good = c->cmac != NULL && c->hmac != NULL && c->sha1 != NULL && c->sha256 != NULL;
-    for (int k = 0; good && k < KINDS; k++) {
-        c->families[k].cipher = EVP_CIPHER_fetch(NULL, kinds[k].cipher, NULL);
-        good = c->families[k].cipher != NULL;
-    }
-    if (good)
-        return c;
-    crypto_free(c);
-    return NULL;
+    return OPENSSL_zalloc(sizeof(struct uicc_crypto));
 }
 
-/* With its cipher or digest set. OSSL_PARAM wants the name modifiable, though it only reads it. */
-static EVP_MAC_CTX *mac_new(EVP_MAC *mac, const char *parameter, const char *value)
+/* A CMAC with its cipher set. OSSL_PARAM wants the name modifiable, though it only reads it. */
+static EVP_MAC_CTX *cmac_new(struct uicc_crypto *c, const char *cipher)
 {
     char name[16] = {0};
-    if (strlen(value) >= sizeof name)
+    if (strlen(cipher) >= sizeof name)
         return NULL;
-    memcpy(name, value, strlen(value));
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(parameter, name, 0), OSSL_PARAM_END};
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+    memcpy(name, cipher, strlen(cipher));
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0), OSSL_PARAM_END};
+    if (c->cmac == NULL)
+        c->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);
+    EVP_MAC_CTX *ctx = c->cmac != NULL ? EVP_MAC_CTX_new(c->cmac) : NULL;
     if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) == 1)
         return ctx;
     EVP_MAC_CTX_free(ctx);
@@ -179,14 +150,16 @@ static bool slot_key(struct uicc_crypto *c, enum kind kind, struct slot *s, cons
     const struct kind_row *row = &kinds[kind];
     if (row->mac) {
         if (s->mac == NULL)
-            s->mac = mac_new(c->cmac, OSSL_MAC_PARAM_CIPHER, row->cipher);
+            s->mac = cmac_new(c, row->cipher);
         return s->mac != NULL && EVP_MAC_init(s->mac, key, row->key_len, NULL) == 1;
     }
     if (s->cipher != NULL)
         return EVP_CipherInit_ex(s->cipher, NULL, NULL, key, NULL, row->encrypt) == 1;
-    s->cipher = EVP_CIPHER_CTX_new();
-    return s->cipher != NULL &&
-           EVP_CipherInit_ex(s->cipher, c->families[kind].cipher, NULL, key, NULL, row->encrypt) == 1 &&
+    EVP_CIPHER **cipher = &c->families[kind].cipher;
+    if (*cipher == NULL)
+        *cipher = EVP_CIPHER_fetch(NULL, row->cipher, NULL);
+    s->cipher = *cipher != NULL ? EVP_CIPHER_CTX_new() : NULL;
+    return s->cipher != NULL && EVP_CipherInit_ex(s->cipher, *cipher, NULL, key, NULL, row->encrypt) == 1 &&
            EVP_CIPHER_CTX_set_padding(s->cipher, 0) == 1; /* padding is the caller's; kept across new keys */
 }
 
@@ -371,26 +344,27 @@ bool aes_cmac(struct uicc_crypto *c, struct span key, const struct span *parts, 
     return good;
 }
 
-bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts,
-                 uint8_t mac[32])
-{
-    static const uint8_t none[1] = {0}; /* a NULL key would mean "the same as before" */
-    if (c->hmac_ctx == NULL)
-        c->hmac_ctx = mac_new(c->hmac, OSSL_MAC_PARAM_DIGEST, "SHA2-256");
-    bool good = c->hmac_ctx != NULL &&
-                EVP_MAC_init(c->hmac_ctx, key.n > 0 ? key.p : none, key.n, NULL) == 1 &&
-                mac_parts(c->hmac_ctx, parts, n_parts, mac, 32);
-    if (!good)
-        crypto_wipe(mac, 32);
-    return good;
-}
-
 /* ---- digests ---- */
 
-static bool digest(const EVP_MD *md, struct span in, uint8_t *out, unsigned n)
+static bool digest_start(struct uicc_crypto *c, EVP_MD **md, const char *name)
+{
+    if (*md == NULL)
+        *md = EVP_MD_fetch(NULL, name, NULL);
+    if (c->digest == NULL)
+        c->digest = EVP_MD_CTX_new();
+    return *md != NULL && c->digest != NULL && EVP_DigestInit_ex(c->digest, *md, NULL) == 1;
+}
+
+static bool digest_add(struct uicc_crypto *c, struct span part)
+{
+    return part.n == 0 || EVP_DigestUpdate(c->digest, part.p, part.n) == 1;
+}
+
+static bool digest(struct uicc_crypto *c, EVP_MD **md, const char *name, struct span in, uint8_t *out, unsigned n)
 {
     unsigned done = 0;
-    bool good = EVP_Digest(in.p, in.n, out, &done, md, NULL) == 1 && done == n;
+    bool good = digest_start(c, md, name) && digest_add(c, in) &&
+                EVP_DigestFinal_ex(c->digest, out, &done) == 1 && done == n;
     if (!good)
         crypto_wipe(out, n);
     return good;
@@ -398,12 +372,47 @@ static bool digest(const EVP_MD *md, struct span in, uint8_t *out, unsigned n)
 
 bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20])
 {
-    return digest(c->sha1, in, out, 20);
+    return digest(c, &c->sha1, "SHA1", in, out, 20);
 }
 
 bool digest_sha256(struct uicc_crypto *c, struct span in, uint8_t out[32])
 {
-    return digest(c->sha256, in, out, 32);
+    return digest(c, &c->sha256, "SHA2-256", in, out, 32);
+}
+
+/* One of the two passes of HMAC (RFC 2104 2): H(key xor pad || parts). */
+static bool hmac_pass(struct uicc_crypto *c, const uint8_t key[64], uint8_t pad, const struct span *parts,
+                      size_t n_parts, uint8_t out[32])
+{
+    uint8_t block[64];
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = key[i] ^ pad;
+    bool good = digest_start(c, &c->sha256, "SHA2-256") && digest_add(c, span_of(block, sizeof block));
+    for (size_t i = 0; good && i < n_parts; i++)
+        good = digest_add(c, parts[i]);
+    crypto_wipe(block, sizeof block);
+    return good && EVP_DigestFinal_ex(c->digest, out, NULL) == 1;
+}
+
+/* Not EVP's HMAC: that fetches its digest by name, which costs the first one more than opening a deck. */
+bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts,
+                 uint8_t mac[32])
+{
+    enum { INNER_PAD = 0x36, OUTER_PAD = 0x5C };
+    uint8_t block[64] = {0}, inner[32];
+    const struct span hashed = span_of(inner, sizeof inner);
+    bool good = true;
+    if (key.n > sizeof block)
+        good = digest_sha256(c, key, block);
+    else if (key.n > 0)
+        memcpy(block, key.p, key.n);
+    good = good && hmac_pass(c, block, INNER_PAD, parts, n_parts, inner) &&
+           hmac_pass(c, block, OUTER_PAD, &hashed, 1, mac);
+    if (!good)
+        crypto_wipe(mac, 32);
+    crypto_wipe(block, sizeof block);
+    crypto_wipe(inner, sizeof inner);
+    return good;
 }
 
 /* ---- GCM ---- */

@@ -14,7 +14,7 @@
 
 struct uicc_crypto;
 
-struct uicc_crypto *crypto_new(void); /* NULL: no memory, or OpenSSL lacks an algorithm */
+struct uicc_crypto *crypto_new(void); /* NULL: no memory. An algorithm that OpenSSL lacks fails at its first use */
 void crypto_free(struct uicc_crypto *c);
 /* Wipes every cached key and schedule. The next use of each key costs an allocation too: for when a card is
  * closed or a key is gone for good, not for every command. */
@@ -65,8 +65,7 @@ bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *part
 bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20]);
 bool digest_sha256(struct uicc_crypto *c, struct span in, uint8_t out[32]);
 
-/* Octets from OpenSSL's generator, which the operating system's seeds: the random of a struct uicc_env (ctx
- * is not used). */
+/* Octets from the operating system: the random of a struct uicc_env (ctx is not used). */
 bool crypto_random(void *ctx, uint8_t *to, size_t n);
 
 #endif

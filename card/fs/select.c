@@ -149,7 +149,9 @@ void session_leave_applet(struct uicc *card, struct session *session)
         class->messaging->close((struct applet){card, session->applet}, session);
     if (class->deselect != NULL)
         class->deselect((struct applet){card, session->applet});
+    uint8_t applet = session->applet;
     session->applet = NO_APPLET;
+    transients_deselect(card, applet);
     session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
 }
 
@@ -271,8 +273,9 @@ sw_t command_status(struct call *call)
     if (cmd->p1 > 2) /* 11.1.2.2: none, current application initialised, about to be terminated */
         return SW_WRONG_P1P2;
     if (!call->session->remote) { /* a poll: TS 102 221 14.5.1 */
-        const struct event event = {.kind = EVENT_STATUS};
-        sw_t sw = applets_tell(call->card, &event, true);
+        const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_STATUS_COMMAND};
+        toolkit_release(call->card);
+        sw_t sw = toolkit_trigger(call->card, &event);
         if (sw != SW_OK)
             return sw;
     }

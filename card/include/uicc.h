@@ -38,19 +38,30 @@ struct uicc_trace_event {
     bool withheld;            /* APDU: a secret was left out: command shows its header only, response its status word */
 };
 
+/* Runs code that is not to be trusted to end: applets from shared objects. All on the thread that uses the card. */
+struct uicc_guard {
+    void *ctx;
+    /* function(arg), unless it dies or takes too long: then false, and the rest of it never runs. Calls nest. */
+    bool (*run)(void *ctx, void (*function)(void *arg), void *arg);
+    /* Between these two the card's own code runs on behalf of such a function: what would end it waits until leave. They nest with run. */
+    void (*enter)(void *ctx);
+    void (*leave)(void *ctx);
+};
+
 /* The world outside. Every pointer must stay valid as long as a card uses it. */
 struct uicc_env {
     void *ctx;
     bool (*random)(void *ctx, uint8_t *to, size_t n);                     /* false: no entropy; the command fails */
     void (*trace)(void *ctx, const struct uicc_trace_event *event);       /* may be NULL */
     struct uicc_crypto *crypto;                                           /* this thread's */
+    const struct uicc_guard *guard;                                       /* NULL: applets from outside are called as they are */
 };
 
 struct uicc_config {
     const struct uicc_env *env;
     const struct uicc_profile *profile;
     struct uicc_store *store;                          /* stays the caller's */
-    const struct applet_class *const *classes;         /* the applet classes a profile may name, NULL at the end */
+    const struct applet_class *const *classes;         /* stays valid as long as the card: the applet classes a profile may name, NULL at the end */
 };
 
 enum uicc_result {

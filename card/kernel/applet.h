@@ -29,22 +29,93 @@ enum { NO_APPLET = 0xFF };
 /* ---- events ---- */
 
 enum event_kind {
-    EVENT_ENVELOPE,          /* an ENVELOPE of one of the tags the class listens to */
+    EVENT_POWER_ON,          /* after a reset, before the first command: to every class with `event` */
+    EVENT_TOOLKIT,           /* an event of the toolkit that the applet registered for */
     EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
-    EVENT_POWER_ON,          /* after a reset, before the first command */
-    EVENT_STATUS,            /* the terminal polled with STATUS; only classes with `polls` */
-    EVENT_TERMINAL_PROFILE,  /* the terminal said what it can do */
+    EVENT_FILE_UPDATED,      /* a command is about to have changed a file; only classes with `watches`. In that command's transaction, and may refuse it */
 };
+
+/* What an applet can register for. Numbers up to 29, and from 123 on, are those of TS 102 241's ToolkitConstants (and, for 2 to 6 and 10, of TS 31.130);
+ * the others are ours. Stored: values never change meaning. */
+enum toolkit_event {
+    TOOLKIT_PROFILE_DOWNLOAD = 1,
+    TOOLKIT_FORMATTED_SMS_PP_ENV = 2,    /* data of a secured packet that was addressed to a TAR of the applet's */
+    TOOLKIT_FORMATTED_SMS_PP_UPD = 3,
+    TOOLKIT_UNFORMATTED_SMS_PP_ENV = 4,
+    TOOLKIT_UNFORMATTED_SMS_PP_UPD = 5,
+    TOOLKIT_UNFORMATTED_SMS_CB = 6,
+    TOOLKIT_MENU_SELECTION = 7,          /* by a menu entry, not by itself */
+    TOOLKIT_MENU_SELECTION_HELP_REQUEST = 8,
+    TOOLKIT_CALL_CONTROL = 9,            /* one applet only */
+    TOOLKIT_MO_SHORT_MESSAGE_CONTROL = 10, /* one applet only */
+    TOOLKIT_TIMER_EXPIRATION = 11,       /* by a timer */
+    TOOLKIT_MT_CALL = 12,
+    TOOLKIT_CALL_CONNECTED = 13,
+    TOOLKIT_CALL_DISCONNECTED = 14,
+    TOOLKIT_LOCATION_STATUS = 15,
+    TOOLKIT_USER_ACTIVITY = 16,
+    TOOLKIT_IDLE_SCREEN_AVAILABLE = 17,
+    TOOLKIT_CARD_READER_STATUS = 18,
+    TOOLKIT_STATUS_COMMAND = 19,         /* by a poll interval, or by its class */
+    TOOLKIT_LANGUAGE_SELECTION = 20,
+    TOOLKIT_BROWSER_TERMINATION = 21,
+    TOOLKIT_DATA_AVAILABLE = 22,         /* of a channel: to who opened it */
+    TOOLKIT_CHANNEL_STATUS = 23,         /* likewise */
+    TOOLKIT_FORMATTED_SMS_CB = 24,
+    TOOLKIT_ACCESS_TECHNOLOGY_CHANGE = 25,
+    TOOLKIT_DISPLAY_PARAMETERS_CHANGED = 26,
+    TOOLKIT_LOCAL_CONNECTION = 27,
+    TOOLKIT_NETWORK_SEARCH_MODE_CHANGE = 28,
+    TOOLKIT_BROWSING_STATUS = 29,
+    TOOLKIT_FRAMES_INFORMATION_CHANGE = 30,
+    TOOLKIT_IWLAN_ACCESS_STATUS = 31,
+    TOOLKIT_NETWORK_REJECTION = 32,
+    TOOLKIT_HCI_CONNECTIVITY = 33,
+    TOOLKIT_CSG_CELL_SELECTION = 34,
+    TOOLKIT_CONTACTLESS_STATE_REQUEST = 35,
+    TOOLKIT_IMS_REGISTRATION = 36,
+    TOOLKIT_INCOMING_IMS_DATA = 37,
+    TOOLKIT_PROFILE_CONTAINER = 38,
+    TOOLKIT_SECURED_PROFILE_CONTAINER = 39,
+    TOOLKIT_POLL_INTERVAL_NEGOTIATION = 40,
+    TOOLKIT_DATA_CONNECTION_STATUS_CHANGE = 41,
+    TOOLKIT_CAG_CELL_SELECTION = 42,
+    TOOLKIT_USSD_DOWNLOAD = 64,
+    TOOLKIT_MMS_TRANSFER_STATUS = 65,
+    TOOLKIT_MMS_NOTIFICATION = 66,
+    TOOLKIT_TERMINAL_APPLICATION = 67,
+    TOOLKIT_GEOGRAPHICAL_LOCATION_REPORT = 68,
+    TOOLKIT_ENVELOPE_CONTAINER = 69,
+    TOOLKIT_PROSE_REPORT = 70,
+    TOOLKIT_UNRECOGNISED_ENVELOPE = 120, /* -1 there */
+    TOOLKIT_PROACTIVE_HANDLER_AVAILABLE = 123, /* once, then it is registered for no more; not kept over a reset */
+    TOOLKIT_EXTERNAL_FILE_UPDATE = 124,  /* by files */
+    TOOLKIT_FIRST_COMMAND_AFTER_ATR = 127,
+};
+
+struct session;
 
 struct event {
     enum event_kind kind;
-    uint32_t tag;            /* ENVELOPE: its tag (D1: SMS-PP download), TERMINAL RESPONSE: type of the proactive command */
-    struct span data;        /* ENVELOPE: the whole object; TERMINAL RESPONSE: its data */
-    struct buf *out;         /* ENVELOPE: response data; else NULL */
-    bool *handled;           /* ENVELOPE: set it true and no further applet sees the event */
+    uint8_t toolkit;         /* EVENT_TOOLKIT: enum toolkit_event */
+    uint32_t tag;            /* an ENVELOPE: its tag (D1: SMS-PP download). TERMINAL RESPONSE: type of the proactive command. EXTERNAL_FILE_UPDATE: the file */
+    struct span data;        /* an ENVELOPE: the whole object. TERMINAL RESPONSE: its data; empty: the terminal gave no answer that could be read */
+    struct buf *out;         /* an ENVELOPE: response data; else NULL */
+    bool *handled;           /* an ENVELOPE: set it true and no further applet sees the event; may be NULL */
+    uint8_t id;              /* menu entry, timer or channel, for the events that come by one. TERMINAL RESPONSE: general result (TS 102 223 8.12) */
+    uint16_t file;                 /* FILE_UPDATED: which; it is in the command's transaction, and what the event returns is the command's status word */
+    const struct session *session; /* FILE_UPDATED: whose command it was */
 };
 
 /* ---- class ---- */
+
+/* The ToolkitRegistry entry that instances of a class begin with: it takes no room in a card as long as nobody changes it. */
+struct toolkit_class {
+    const uint8_t *events; /* enum toolkit_event; 0 at the end */
+    const uint8_t *unasked; /* likewise: of these it is told when they come, but the terminal is not asked to report them; may be NULL */
+    uint8_t priority;      /* 01 first, FF last */
+    bool one_session;      /* it does one thing at a time: while a proactive command of its own is under way, its envelopes are answered 9300 */
+};
 
 /* An executable load file that this program brings (GlobalPlatform 2.3 6.6): its classes are modules of it. */
 struct applet_package {
@@ -52,6 +123,7 @@ struct applet_package {
     uint8_t version[2]; /* major, minor */
 };
 
+struct call;
 struct session;
 
 /* Secure messaging, as an applet's class offers it: a secure channel of its own, or its security domain's (GlobalPlatform Card Specification 10). The kernel calls it for a command
@@ -74,10 +146,10 @@ struct applet_class {
      * found. Both NULL or neither. */
     const struct command_table *card_commands;
     sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw);
-    const uint8_t *envelope_tags;            /* 0 at the end; may be NULL */
+    const struct toolkit_class *toolkit;     /* what its instances are registered for from the start; NULL: nothing */
     const struct secure_messaging *messaging; /* NULL: none, and 6882 */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */
-    bool polls;                              /* it wants EVENT_STATUS */
+    bool watches;                            /* it wants EVENT_FILE_UPDATED */
     bool security_domain;                    /* instances can own others (GlobalPlatform 2.3 7); the profile's first is the issuer's */
     bool installable;                        /* INSTALL may make instances of it, if it has package and module */
     uint8_t privileges[3];                   /* of an instance that the profile makes (GlobalPlatform table 11-7) */
@@ -85,6 +157,8 @@ struct applet_class {
     uint8_t module_len, module[PROFILE_AID_MAX]; /* AID of the executable module */
     /* Once, when the card is made, or at run time: then personal is NULL, and INSTALL's parameters are applet_row(self)->params. */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal);
+    /* Commands of any INS, on the channel that has it selected: the kernel keeps its ROW_CARD rows only. Instead of `commands`; may be NULL. */
+    sw_t (*process)(struct call *call);
     void (*uninstall)(struct applet self);   /* before its objects are removed; may be NULL */
     sw_t (*select)(struct applet self);      /* may refuse */
     void (*deselect)(struct applet self);
@@ -93,6 +167,9 @@ struct applet_class {
     /* STORE DATA for this applet through its security domain (GlobalPlatform 2.3 7.3.3; JavaCard's processData): P1 (b8: the last block), P2 (its number), data. NULL: 6985. */
     sw_t (*process_data)(struct applet self, uint8_t p1, uint8_t p2, struct span data, struct buf *out);
     const void *(*share)(struct applet self, const char *service); /* a const table of functions (services.h), or NULL */
+    /* An authenticated OTA session's command to this applet was refused, by the gate or by its handler, and has left no trace. What is kept of that
+     * is kept with applet_put_now. May be NULL. */
+    void (*refused)(struct applet self, const struct session *session, sw_t sw);
 };
 
 /* ---- sessions: who is talking, what is selected, with what rights ---- */
@@ -115,7 +192,7 @@ struct session {
     uint32_t rights;   /* remote: enum applet_right, RIGHT_AUTHENTIC, RIGHT_STANDBY */
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering; */
     uint8_t key_provider; /* that provider; */
-    uint16_t key_owner;   /* and the operator (index of a K/OTA pair) whose keyset it is, or NO_OWNER */
+    uint16_t owner;    /* and the index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
 
@@ -137,6 +214,9 @@ struct call {
 
 /* ---- the applet's own objects ---- */
 
+/* Items from ITEM_KERNEL on are the kernel's. */
+enum { ITEM_KERNEL = 0xF000, ITEM_OWNER_PIN = 0xFE00, ITEM_OWNER_TRIES = 0xFE80, ITEM_DEATHS = 0xFFFF };
+
 /* Borrowed until the next change. false (and empty) when there is none. */
 bool applet_get(struct applet self, uint16_t item, struct span *out);
 bool applet_put(struct applet self, uint16_t item, struct span value);      /* in the command's transaction */
@@ -147,7 +227,21 @@ bool applet_put_now(struct applet self, uint16_t item, struct span value);
 
 /* Volatile memory of this applet: zeroed when first asked for, the same block afterwards whatever n, gone at reset (wiped). NULL: no memory. */
 void *applet_transient(struct applet self, size_t n);
-void applet_transient_free(struct applet self);
+void applet_transient_free(struct applet self); /* all of them */
+/* One of several such blocks; 0 is the one above. on_deselect: it ends when no channel has the applet selected any more. */
+void *applet_transient_slot(struct applet self, uint8_t slot, size_t n, bool on_deselect);
+
+/* ---- javacard.framework.OwnerPIN: PINs of an applet, by number (0 to 15). A try is spent, durably, before the compare. ---- */
+
+enum { OWNER_PINS = 16, OWNER_PIN_MAX = 16 };
+
+bool owner_pin_set(struct applet self, uint8_t pin, uint8_t try_limit, struct span value); /* makes it, or gives it another value: all tries, not validated */
+bool owner_pin_check(struct applet self, uint8_t pin, struct span value);
+bool owner_pin_validated(struct applet self, uint8_t pin);
+void owner_pin_reset(struct applet self, uint8_t pin);    /* not validated any more; tries as they are */
+bool owner_pin_unblock(struct applet self, uint8_t pin);  /* all tries again, not validated */
+uint8_t owner_pin_tries(struct applet self, uint8_t pin); /* 0: blocked, or there is none */
+uint8_t owner_pin_limit(struct applet self, uint8_t pin); /* 0: there is none */
 
 /* ---- the card ---- */
 
@@ -176,6 +270,8 @@ uint16_t admin_file_fid(struct uicc *card, uint16_t file);
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
+/* Files that were made over the air under this pair's keys are no more. */
+bool admin_files_forget(struct uicc *card, uint16_t owner);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
 bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t rest);
 
@@ -198,7 +294,7 @@ enum apdu_case session_case(struct uicc *card, const struct session *session, st
 /* In whose name a script speaks: as in struct session. */
 struct script_authority {
     uint32_t rights;
-    uint16_t key_item, key_owner;
+    uint16_t key_item, owner;
     uint8_t key_provider;
 };
 
@@ -209,14 +305,75 @@ void session_open_remote(struct uicc *card, uint8_t applet, const struct script_
 uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);
 const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index);
 
-/* ---- toolkit ---- */
+/* ---- toolkit: ToolkitRegistry and ProactiveHandler of TS 102 241 ---- */
+
+/* Words of TS 102 241's ToolkitException. */
+enum toolkit_result {
+    TOOLKIT_OK,
+    TOOLKIT_EVENT_NOT_SUPPORTED,
+    TOOLKIT_EVENT_NOT_ALLOWED,        /* that event comes by a menu entry, a timer, a poll interval, files */
+    TOOLKIT_EVENT_ALREADY_REGISTERED, /* by another applet, and it is for one only */
+    TOOLKIT_NO_TIMER_AVAILABLE,
+    TOOLKIT_INVALID_TIMER_ID,         /* not one of its own */
+    TOOLKIT_MENU_ENTRY_NOT_FOUND,
+    TOOLKIT_ALLOWED_LENGTH_EXCEEDED,  /* the text is longer than its install parameters allow, or the menu than SET UP MENU can hold */
+    TOOLKIT_REGISTRY_ERROR,           /* no entry left, or no memory */
+};
+
+/* Changes of the registry are kept (they are part of the command's transaction); the terminal is told after the command. */
+enum toolkit_result toolkit_set_event(struct applet self, enum toolkit_event event);
+enum toolkit_result toolkit_clear_event(struct applet self, enum toolkit_event event);
+bool toolkit_event_is_set(struct applet self, enum toolkit_event event);
+enum toolkit_result toolkit_set_priority(struct applet self, uint8_t priority);
+
+/* Timers 1 to 8 are the terminal's; each belongs to one applet at a time. */
+enum toolkit_result toolkit_allocate_timer(struct applet self, uint8_t *timer);
+enum toolkit_result toolkit_release_timer(struct applet self, uint8_t timer);
+uint8_t toolkit_timers(struct applet self); /* bit n - 1: timer n is its own */
+
+/* It wants STATUS at least so often, in seconds; 0: no more. The terminal gets the shortest that any applet wants. */
+enum toolkit_result toolkit_request_poll_interval(struct applet self, uint16_t seconds);
+
+/* Files (indices) whose change by the terminal it is told of. */
+enum toolkit_result toolkit_register_file(struct applet self, uint16_t file);
+enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file);
+
+/* A menu entry. text: an alpha identifier (TS 102 223 8.2); icon 0: none. */
+struct toolkit_menu_entry {
+    struct span text;
+    uint8_t next_action;              /* type of the proactive command that a selection leads to; 0: not said */
+    bool help;                        /* help can be asked for */
+    uint8_t icon_qualifier, icon;     /* TS 102 223 8.31 */
+};
+enum toolkit_result toolkit_init_menu_entry(struct applet self, const struct toolkit_menu_entry *entry, uint8_t *id);
+enum toolkit_result toolkit_change_menu_entry(struct applet self, uint8_t id, const struct toolkit_menu_entry *entry);
+enum toolkit_result toolkit_enable_menu_entry(struct applet self, uint8_t id, bool enable);
+enum toolkit_result toolkit_remove_menu_entry(struct applet self, uint8_t id);
+
+/* The applet is deleted: its entry, menu entries and commands go. */
+bool toolkit_deregister(struct applet self);
+
+/* Tells this applet of an event as a step of its own: what was changed so far is committed first, and what it changes is undone unless it answers SW_OK. event->out
+ * then has nothing of it. */
+sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event);
 
 /* Queues a proactive command (the content of D0: command details without number are the toolkit's). `type` and `qualifier` of TS 102 223 8.6;
- * `rest` is what follows the device identities (display to terminal 81 82). Dropped when the command is aborted. false: the terminal does not offer it in its TERMINAL PROFILE,
- * or the queue is full. */
+ * `rest` is what follows the device identities. Dropped when the command is aborted. false: the terminal does not offer it in its TERMINAL PROFILE,
+ * the applet may not (TS 102 241: what the card itself asks for on all applets' behalf; timers and channels of others), or the queue is full.
+ * A REFRESH that the terminal puts off is asked for again until it is done, or the card is reset. */
 bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct span rest);
+/* To another device than its type's own (cat.h): a channel (21 to 27), a card reader (10 to 17). */
+bool proactive_send_to(struct applet self, uint8_t type, uint8_t qualifier, uint8_t device, struct span rest);
 
-enum { PROACTIVE_REFRESH = 0x01, PROACTIVE_SET_UP_EVENT_LIST = 0x05, PROACTIVE_SEND_SMS = 0x13, PROACTIVE_TIMER_MANAGEMENT = 0x27 };
+enum {
+    PROACTIVE_REFRESH = 0x01,
+    PROACTIVE_POLL_INTERVAL = 0x03,
+    PROACTIVE_POLLING_OFF = 0x04,
+    PROACTIVE_SET_UP_EVENT_LIST = 0x05,
+    PROACTIVE_SEND_SMS = 0x13,
+    PROACTIVE_SET_UP_MENU = 0x25,
+    PROACTIVE_TIMER_MANAGEMENT = 0x27,
+};
 enum { REFRESH_UICC_RESET = 0x04 };
 
 #endif

@@ -19,6 +19,7 @@ enum object_kind {
     OBJECT_APPLET = 5,     /* applet index << 16 | item */
     OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated. 2: life cycle (enum card_life) */
     OBJECT_FILE_MADE = 7,  /* file index << 8: a file that CREATE FILE made, its row (card/fs/made.c) */
+    OBJECT_TOOLKIT = 11,   /* applet index << 16 | item: its ToolkitRegistry entry (card/toolkit/toolkit_registry.c) */
     OBJECT_SUSPENDED = 8,  /* 0: token and session of SUSPEND UICC (card/kernel/suspend.c) */
     OBJECT_INSTANCE = 9,   /* applet index: what INSTALL made, or what is otherwise than in the profile (card/kernel/registry.c) */
     OBJECT_PACKAGE = 10,   /* slot << 1: a package that LOAD brought; slot << 1 | 1: its load file (card/kernel/packages.c) */
@@ -29,6 +30,8 @@ static inline uint32_t object_id(enum object_kind kind, uint32_t what)
     return (uint32_t)kind << 24 | what;
 }
 
+enum { INVOKE_DEPTH = 8 };
+
 /* Gone with power and reset. */
 struct ram {
     bool powered;
@@ -36,6 +39,9 @@ struct ram {
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
+    uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
+    uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
+    uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
@@ -53,6 +59,7 @@ struct made_file {
     uint8_t access_tag;            /* 8B: row.arr_fid and row.arr_record; 8C, AB: access_data */
     uint8_t access_len;
     uint8_t access_data[ACCESS_DATA_MAX];
+    uint16_t owner;                /* index of the operator's K/OTA pair under whose keys it was made over the air, or NO_OWNER */
 };
 
 struct made_files {
@@ -61,6 +68,7 @@ struct made_files {
     uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS];
     uint32_t octets;               /* of all their bodies */
     uint16_t gone;                 /* files of the profile that were deleted */
+    bool owned;                    /* some file is an operator's: not there while another's pair is active */
     bool dirty;                    /* the transaction changed them: an abort must read them again */
 };
 
@@ -74,12 +82,11 @@ struct ber_transfer {
 };
 
 /* Volatile memory of applets: few have any at a time. */
-enum { TRANSIENT_MAX = 4 };
-
 struct transient {
-    void *p;
+    void *p;               /* NULL: a free place */
     size_t n;
-    uint8_t applet;
+    uint8_t applet, slot;
+    bool on_deselect;      /* ends with the selection of its applet */
 };
 
 struct uicc {
@@ -89,9 +96,11 @@ struct uicc {
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;
-    struct transient transients[TRANSIENT_MAX];
+    struct transient *transients;
+    size_t n_transients;                     /* places */
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
+    struct toolkit_queue queue;
     struct ram ram;
 };
 

@@ -246,9 +246,8 @@ sw_t applet_delete(struct uicc *card, uint8_t index)
     if (e->class->uninstall != NULL)
         e->class->uninstall((struct applet){card, index});
     applet_transient_free((struct applet){card, index});
-    toolkit_forget(card, index);
     r->dirty = true;
-    if (!remove_objects(card, index) || !objects_remove(card->objects, object_id(OBJECT_INSTANCE, index)))
+    if (!toolkit_deregister((struct applet){card, index}) || !remove_objects(card, index) || !objects_remove(card->objects, object_id(OBJECT_INSTANCE, index)))
         return SW_MEMORY_PROBLEM;
     free(e);
     r->entries[index] = NULL;
@@ -267,6 +266,35 @@ sw_t applet_set_life(struct uicc *card, uint8_t index, uint8_t life)
     if (!applet_active(card, index))
         leave(card, index);
     return changed(card, index);
+}
+
+enum { DEATHS_ALLOWED = 3 };
+
+static bool count_death(struct uicc *card, uint8_t index)
+{
+    struct span counted;
+    const uint32_t id = object_id(OBJECT_APPLET, (uint32_t)index << 16 | ITEM_DEATHS);
+    uint8_t n = objects_get(card->objects, id, &counted) && counted.n == 1 ? counted.p[0] : 0;
+    n++;
+    if (!objects_put(card->objects, id, span_of(&n, 1)))
+        return false;
+    if (n < DEATHS_ALLOWED)
+        return true;
+    applet_note((struct applet){card, index}, "an applet has died three times and is locked");
+    return objects_remove(card->objects, id) && applet_set_life(card, index, applet_life(card, index) | LIFE_LOCKED) == SW_OK;
+}
+
+void registry_bury(struct uicc *card)
+{
+    uint8_t index = (uint8_t)(card->ram.died - 1);
+    card->ram.died = 0;
+    if (!applet_exists(card, index)) /* its installation was what it died in */
+        return;
+    objects_begin(card->objects);
+    if (count_death(card, index))
+        (void)card_commit(card);
+    else
+        (void)card_abort(card);
 }
 
 sw_t applet_set_privileges(struct uicc *card, uint8_t index, const uint8_t privileges[3])

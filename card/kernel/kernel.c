@@ -65,6 +65,7 @@ enum uicc_result uicc_open(const struct uicc_config *config, struct uicc **out)
         uicc_close(card);
         return UICC_NOT_PERSONALISED;
     }
+    registry_refresh(card);
     *out = card;
     return UICC_OK;
 }
@@ -76,6 +77,8 @@ void uicc_close(struct uicc *card)
     objects_close(card->objects);
     fs_transfer_end(card);
     transients_drop(card);
+    toolkit_queue_free(card);
+    free(card->transients);
     fs_free_made(card);
     registry_free(card);
     if (card->waiting != NULL)
@@ -166,37 +169,69 @@ static void transient_drop(struct transient *t)
 
 static void transients_drop(struct uicc *card)
 {
-    for (size_t i = 0; i < TRANSIENT_MAX; i++)
+    for (size_t i = 0; i < card->n_transients; i++)
         transient_drop(&card->transients[i]);
+}
+
+void *applet_transient_slot(struct applet self, uint8_t slot, size_t n, bool on_deselect)
+{
+    struct uicc *card = self.card;
+    struct transient *place = NULL;
+    for (size_t i = 0; i < card->n_transients; i++) {
+        struct transient *t = &card->transients[i];
+        if (t->p != NULL && t->applet == self.index && t->slot == slot)
+            return t->p;
+        if (t->p == NULL)
+            place = t;
+    }
+    if (place == NULL) {
+        struct transient *more = realloc(card->transients, (card->n_transients + 1) * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        card->transients = more;
+        place = &more[card->n_transients++];
+        *place = (struct transient){0};
+    }
+    void *p = calloc(1, n);
+    if (p != NULL)
+        *place = (struct transient){p, n, self.index, slot, on_deselect};
+    return p;
 }
 
 void *applet_transient(struct applet self, size_t n)
 {
-    struct transient *free_slot = NULL;
-    for (size_t i = 0; i < TRANSIENT_MAX; i++) {
-        struct transient *t = &self.card->transients[i];
-        if (t->p != NULL && t->applet == self.index)
-            return t->p;
-        if (t->p == NULL)
-            free_slot = t;
-    }
-    if (free_slot == NULL)
-        return NULL;
-    *free_slot = (struct transient){calloc(1, n), n, self.index};
-    return free_slot->p;
+    return applet_transient_slot(self, 0, n, false);
 }
 
 void applet_transient_free(struct applet self)
 {
-    for (size_t i = 0; i < TRANSIENT_MAX; i++)
-        if (self.card->transients[i].p != NULL && self.card->transients[i].applet == self.index)
+    for (size_t i = 0; i < self.card->n_transients; i++)
+        if (self.card->transients[i].applet == self.index)
             transient_drop(&self.card->transients[i]);
+}
+
+void transients_deselect(struct uicc *card, uint8_t applet)
+{
+    for (uint8_t c = 0; c < APDU_CHANNELS; c++)
+        if (card->ram.channels[c].open && card->ram.channels[c].applet == applet)
+            return;
+    for (size_t i = 0; i < card->n_transients; i++)
+        if (card->transients[i].on_deselect && card->transients[i].applet == applet)
+            transient_drop(&card->transients[i]);
+}
+
+size_t applet_transient_size(struct applet self, uint8_t slot)
+{
+    for (size_t i = 0; i < self.card->n_transients; i++)
+        if (self.card->transients[i].p != NULL && self.card->transients[i].applet == self.index && self.card->transients[i].slot == slot)
+            return self.card->transients[i].n;
+    return 0;
 }
 
 static size_t transients_size(const struct uicc *card)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < TRANSIENT_MAX; i++)
+    size_t n = card->n_transients * sizeof *card->transients;
+    for (size_t i = 0; i < card->n_transients; i++)
         n += card->transients[i].n;
     return n;
 }
@@ -221,6 +256,7 @@ void uicc_power_off(struct uicc *card)
     crypto_wipe(&card->ram, sizeof card->ram);
     fs_transfer_end(card);
     transients_drop(card);
+    toolkit_queue_free(card);
     channels_reset(card);
 }
 
@@ -238,10 +274,7 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
         if (class->event == NULL || !applet_active(card, i))
             continue;
         objects_begin(card->objects);
-        if (class->event((struct applet){card, i}, &event) != SW_OK)
-            (void)card_abort(card);
-        else
-            (void)card_commit(card);
+        (void)session_finish(card, class->event((struct applet){card, i}, &event));
     }
     memcpy(atr, card->profile->atr, card->profile->atr_len);
     if (card->env->trace != NULL) {
@@ -263,6 +296,7 @@ bool card_reload(struct uicc *card)
 bool card_abort(struct uicc *card)
 {
     objects_abort(card->objects);
+    toolkit_settle(card, false);
     return card_reload(card);
 }
 
@@ -272,6 +306,9 @@ bool card_commit(struct uicc *card)
         (void)card_abort(card);
         return false;
     }
+    toolkit_settle(card, true);
+    if (card->registry.dirty)
+        card->ram.toolkit.known = !(card->ram.toolkit.changed = true);
     card->made.dirty = false;
     card->registry.dirty = false;
     return true;
@@ -280,7 +317,7 @@ bool card_commit(struct uicc *card)
 size_t uicc_footprint(const struct uicc *card)
 {
     return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
-           registry_footprint(card) + objects_footprint(card->objects);
+           registry_footprint(card) + card->queue.cap + objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */

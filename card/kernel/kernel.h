@@ -18,6 +18,11 @@ bool card_reload(struct uicc *card);
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row);
 
+/* Ends the step under way (keep: commits it; else, or when that fails, it leaves no trace) and begins the next. */
+bool session_step(struct uicc *card, bool keep);
+/* Ends the transaction: as sw says, it commits or leaves no trace. What the status word then is. */
+sw_t session_finish(struct uicc *card, sw_t sw);
+
 /* The row that a command means to this session. The status word as dispatch_find gives it. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
                   const struct command_row **row);
@@ -33,6 +38,10 @@ sw_t command_get_response(struct call *call);
 size_t fold_t0(struct uicc *card, const struct command_row *row, const struct command *cmd, struct buf *out, sw_t sw);
 
 void channels_reset(struct uicc *card);
+
+/* This applet has been deselected: what is CLEAR_ON_DESELECT goes, unless another channel has it selected. */
+void transients_deselect(struct uicc *card, uint8_t applet);
+size_t applet_transient_size(struct applet self, uint8_t slot); /* 0: there is none */
 
 /* The application of this session ends: deselect, local PINs forgotten (select.c). */
 void session_leave_applet(struct uicc *card, struct session *session);

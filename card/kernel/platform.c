@@ -140,7 +140,7 @@ sw_t command_suspend(struct call *call)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!duration_valid(data.p) || !duration_valid(data.p + DURATION_LEN))
         return SW_WRONG_DATA;
-    if (toolkit_pending(&call->card->ram.toolkit) > 0 || call->card->ram.toolkit.fetched)
+    if (!toolkit_idle(call->card))
         return SW_CONDITIONS_NOT_SATISFIED; /* what is pending would be lost */
     uint8_t *token = buf_grow(&kept, TOKEN_LEN);
     if (!call->card->env->random(call->card->env->ctx, token, TOKEN_LEN))

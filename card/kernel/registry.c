@@ -57,7 +57,11 @@ uint16_t applet_owner(const struct uicc *card, uint8_t index)
 
 bool applet_suspended(const struct uicc *card, uint8_t index)
 {
-    uint16_t owner = applet_owner(card, index);
+    return owner_suspended(card, applet_owner(card, index));
+}
+
+bool owner_suspended(const struct uicc *card, uint16_t owner)
+{
     return owner != NO_OWNER && !card->registry.anyone && owner != card->registry.active;
 }
 
@@ -66,11 +70,14 @@ void registry_refresh(struct uicc *card)
 {
     struct registry *r = &card->registry;
     struct applet provider;
-    if (!r->owned)
+    if (!r->owned && !card->made.owned)
         return;
+    const uint16_t before = r->active;
     const struct owner_service *service = applet_service(card, "owner", 0, &provider);
     r->anyone = service == NULL;
     r->active = service != NULL ? service->active(provider) : NO_OWNER;
+    if (r->active != before) /* a channel may stand on a file that is not there any more */
+        fs_settle(card, &card->ram.channels[0]);
 }
 
 bool applet_active(const struct uicc *card, uint8_t index)

@@ -112,6 +112,7 @@ bool applet_active(const struct uicc *card, uint8_t index);
 /* Active, and the card's own life cycle lets it be selected: in CARD_LOCKED only the issuer's security domain can. */
 bool applet_selectable(const struct uicc *card, uint8_t index);
 /* Its operator's pair is not the active one (requirement S1). */
+bool owner_suspended(const struct uicc *card, uint16_t owner); /* what is this operator's is not there now */
 bool applet_suspended(const struct uicc *card, uint8_t index);
 
 void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privileges[3]);
@@ -201,6 +202,9 @@ bool registry_load(struct uicc *card);
 void registry_refresh(struct uicc *card);
 void registry_free(struct uicc *card);
 size_t registry_footprint(const struct uicc *card);
+
+/* An applet died: after the transaction has been aborted, that is counted, and the third time it is locked. */
+void registry_bury(struct uicc *card);
 
 /* An applet's object changes from `before` octets to `after`: room in the quotas. */
 bool registry_account(struct uicc *card, uint8_t index, size_t before, size_t after);

@@ -16,6 +16,15 @@ static uint8_t server(const struct uicc *card, const struct session *session, co
     return NO_APPLET;
 }
 
+static sw_t process(struct call *call)
+{
+    return applet_class_of(call->card, call->self.index)->process(call);
+}
+
+/* For a class that takes commands of any INS. */
+static const struct command_row process_row = {"APPLET COMMAND", "GlobalPlatform 6.5", CLASS_ETSI, 0, 0, 0, CASE_2_OR_4, 0, 65535, TARGET_NONE,
+                                               ACCESS_FREE, 0, process};
+
 /* The kernel's table, then that applet's. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
                   const struct command_row **row)
@@ -26,7 +35,12 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
     if (applet != NO_APPLET)
         tables[n] = cmd->klass == CLASS_GSM ? applet_class_of(card, applet)->card_commands : applet_class_of(card, applet)->commands;
     n += tables[n] != NULL;
-    return dispatch_find(tables, n, cmd, row);
+    sw_t sw = dispatch_find(tables, n, cmd, row);
+    if (applet == NO_APPLET || session->remote || (cmd->klass != CLASS_ISO && cmd->klass != CLASS_ETSI) ||
+        applet_class_of(card, applet)->process == NULL || (sw == SW_OK && ((*row)->flags & ROW_CARD) != 0))
+        return sw;
+    *row = &process_row;
+    return SW_OK;
 }
 
 sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw)
@@ -35,40 +49,69 @@ sw_t session_status(const struct uicc *card, const struct command *cmd, const st
     return applet == NO_APPLET ? sw : applet_class_of(card, applet)->card_status(cmd, row, sw);
 }
 
-static sw_t run(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
-                const struct command_row **row)
+/* Applets that watch files hear of every UPDATE before it is committed, and may refuse it. */
+static sw_t tell_watchers(const struct call *call)
 {
-    sw_t sw = session_find(card, session, cmd, row);
-    if (sw != SW_OK)
-        return sw;
-    bool kernels = *row >= kernel_commands.rows && *row < kernel_commands.rows + kernel_commands.n;
-    struct call call = {
-        .card = card,
-        .session = session,
-        .cmd = cmd,
-        .row = *row,
-        .self = {card, kernels ? (uint8_t)NO_APPLET : server(card, session, cmd)},
-        .target = PROFILE_NO_FILE,
-        .out = out,
-    };
-    sw = dispatch_run(*row, cmd, &card_gate, &call);
-    card->ram.target = call.target;
+    struct uicc *card = call->card;
+    const struct event event = {.kind = EVENT_FILE_UPDATED, .file = call->target, .session = call->session};
+    sw_t sw = SW_OK;
+    for (uint8_t i = 0; i < applets_count(card) && sw == SW_OK; i++)
+        if (applet_class_of(card, i)->watches && applet_active(card, i))
+            sw = applet_class_of(card, i)->event((struct applet){card, i}, &event);
     return sw;
 }
 
-/* Every command is a transaction: it commits with its status word or leaves no trace. A proactive command that an aborted command queued is part of
- * the trace. */
+/* Somebody who proved who he is wanted what he may not have. Nobody else is remembered: a stranger could fill every log. */
+static void tell_refused(const struct call *call, sw_t sw)
+{
+    if (call->session->remote && (call->session->rights & RIGHT_AUTHENTIC) != 0 && call->self.index != NO_APPLET &&
+        applet_class_of(call->card, call->self.index)->refused != NULL)
+        applet_class_of(call->card, call->self.index)->refused(call->self, call->session, sw);
+}
+
+/* `call` is what ran, or would have: its row is NULL when there is no such command. */
+static sw_t run(struct call *call, struct command *cmd)
+{
+    struct uicc *card = call->card;
+    sw_t sw = session_find(card, call->session, cmd, &call->row);
+    if (sw != SW_OK)
+        return sw;
+    bool kernels = call->row >= kernel_commands.rows && call->row < kernel_commands.rows + kernel_commands.n;
+    if (!kernels)
+        call->self.index = server(card, call->session, cmd);
+    sw = dispatch_run(call->row, cmd, &card_gate, call);
+    card->ram.target = call->target;
+    return sw == SW_OK && call->row->access == ACCESS_UPDATE ? tell_watchers(call) : sw;
+}
+
+bool session_step(struct uicc *card, bool keep)
+{
+    bool ok = keep ? card_commit(card) : card_abort(card);
+    objects_begin(card->objects);
+    return ok;
+}
+
+sw_t session_finish(struct uicc *card, sw_t sw)
+{
+    if (sw_is_ok(sw) || sw_is_warning(sw))
+        return card_commit(card) ? sw : SW_MEMORY_PROBLEM;
+    return card_abort(card) ? sw : SW_TECHNICAL_PROBLEM;
+}
+
+/* Every command is a transaction: it commits with its status word or leaves no trace. */
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row)
 {
-    const uint16_t queued = card->ram.toolkit.used;
+    struct call call = {
+        .card = card, .session = session, .cmd = cmd, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
     const struct view before = session->view;
     *row = NULL;
     if (!card_reload(card)) /* for want of memory, after a command before this one */
         return SW_TECHNICAL_PROBLEM;
     objects_begin(card->objects);
     registry_refresh(card);
-    sw_t sw = run(card, session, cmd, out, row);
+    sw_t sw = run(&call, cmd);
+    *row = call.row;
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
@@ -79,12 +122,12 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
             return sw;
         }
         sw = SW_MEMORY_PROBLEM;
-    } else if (!card_abort(card)) {
+    } else if (card_abort(card)) {
+        tell_refused(&call, sw);
+    } else {
         sw = SW_TECHNICAL_PROBLEM;
     }
     session->view = before; /* it may be on a file that was made and is not there now */
-    if (card->ram.toolkit.used > queued)
-        card->ram.toolkit.used = queued;
     crypto_wipe(out->p, out->len);
     out->len = 0;
     return sw;
@@ -110,7 +153,7 @@ void session_open_remote(struct uicc *card, uint8_t applet, const struct script_
         .rights = by->rights,
         .key_item = by->key_item,
         .key_provider = by->key_provider,
-        .key_owner = by->key_owner,
+        .owner = by->owner,
     };
 }
 

@@ -19,7 +19,7 @@ static size_t answer(uint8_t *response, size_t n, sw_t sw)
 /* TS 102 221 7.4.2.1: 9000 becomes 91xx while a proactive command waits to be fetched. */
 static sw_t proactive(const struct uicc *card, sw_t sw)
 {
-    size_t n = sw == SW_OK ? toolkit_pending(&card->ram.toolkit) : 0;
+    size_t n = sw == SW_OK ? toolkit_pending(card) : 0;
     return n == 0 ? sw : SW_WITH(SW_PROACTIVE, n > 255 ? 0 : n);
 }
 
@@ -151,6 +151,7 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
     drop_waiting(card);
+    const bool first = card->ram.may_resume;
     if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume) && !suspend_forget(card))
         return answer(response, 0, SW_MEMORY_PROBLEM);
     uint8_t plain[256];
@@ -163,6 +164,7 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
+    toolkit_after(card, *row, sw, first);
     card->ram.may_resume = false;
     session->secured = 0;
     crypto_wipe(plain, plain_data.len);

@@ -106,7 +106,7 @@ bool yaml_octet(const struct maker *m, const char *path, const char *text, uint8
     return yaml_octets(m, path, text, out, 1, 1, NULL);
 }
 
-static uint16_t find_file(const struct maker *m, const char *path)
+uint16_t yaml_find_file(const struct maker *m, const char *path)
 {
     for (unsigned i = 0; i < m->y->files_count; i++)
         if (strcmp(m->y->files[i].path, path) == 0)
@@ -203,7 +203,7 @@ static bool make_applet(struct maker *m, unsigned i)
         return yaml_fail(
             m->s, w.text,
             "\"adf\" and \"start\" together; give the ADF that it owns, or a DF that it starts in");
-    if (df != NULL && (a->adf = find_file(m, df)) == PROFILE_NO_FILE)
+    if (df != NULL && (a->adf = yaml_find_file(m, df)) == PROFILE_NO_FILE)
         return yaml_fail(m->s, w.text, "no file \"%s\" under \"files\"", df);
     if (y->adf != NULL) {
         if (m->y->files[a->adf].kind != FILE_ADF)
@@ -301,7 +301,7 @@ static bool make_pin(struct maker *m, unsigned i)
                          local ? "a local PIN (81-8E) needs a \"scope\": the ADF that it belongs to"
                                : "a global PIN has no \"scope\"; local ones are 81-8E");
     if (local) {
-        uint16_t adf = find_file(m, y->scope);
+        uint16_t adf = yaml_find_file(m, y->scope);
         if (adf == PROFILE_NO_FILE || m->p.files[adf].applet == 0xFF)
             return yaml_fail(m->s, yaml_at("pins", i, "scope").text, "no ADF \"%s\" under \"files\"", y->scope);
         p->adf = m->p.files[adf].applet;
@@ -783,7 +783,7 @@ static bool make(struct maker *m)
     for (unsigned i = 0; i < y->access_count; i++)
         if (!make_rule(m, i))
             return false;
-    return make_files(m) && yaml_make_pairs(m);
+    return make_files(m) && yaml_make_pairs(m) && yaml_make_subscription(m);
 }
 
 static struct uicc_profile *make_profile(const struct yaml_source *source)

@@ -204,6 +204,56 @@ static const cyaml_schema_field_t keyset_fields[] = {
 static const cyaml_schema_value_t keyset = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_keyset, keyset_fields)};
 
+static const cyaml_schema_field_t limits_fields[] = {
+    CYAML_FIELD_UINT("power-ups", CYAML_FLAG_OPTIONAL, struct y_limits, power_ups),
+    CYAML_FIELD_UINT("polls", CYAML_FLAG_OPTIONAL, struct y_limits, polls),
+    CYAML_FIELD_UINT("failures", CYAML_FLAG_OPTIONAL, struct y_limits, failures),
+    CYAML_FIELD_UINT("no-service", CYAML_FLAG_OPTIONAL, struct y_limits, no_service),
+    CYAML_FIELD_UINT("minutes", CYAML_FLAG_OPTIONAL, struct y_limits, minutes),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t bundle_file_fields[] = {
+    TEXT("path", struct y_bundle_file, path, YAML_PATH_MAX),
+    CYAML_FIELD_UINT("offset", CYAML_FLAG_OPTIONAL, struct y_bundle_file, offset),
+    TEXT("content", struct y_bundle_file, content, 400),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t bundle_file = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_bundle_file, bundle_file_fields)};
+static const cyaml_schema_field_t candidate_fields[] = {
+    CYAML_FIELD_UINT("pair", CYAML_FLAG_DEFAULT, struct y_candidate, pair),
+    TEXT_OPT("imsi", struct y_candidate, imsi, 15),
+    CYAML_FIELD_UINT_PTR("mnc-digits", OPTIONAL, struct y_candidate, mnc_digits),
+    CYAML_FIELD_SEQUENCE("mcc", OPTIONAL, struct y_candidate, mcc, &word, 1, 60),
+    CYAML_FIELD_SEQUENCE("files", OPTIONAL, struct y_candidate, files, &bundle_file, 1, 32),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t candidate = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_candidate, candidate_fields)};
+static const cyaml_schema_field_t selection_fields[] = {
+    CYAML_FIELD_MAPPING_PTR("limits", OPTIONAL, struct y_selection, limits, limits_fields),
+    CYAML_FIELD_SEQUENCE("candidates", CYAML_FLAG_POINTER, struct y_selection, candidates, &candidate, 2, 32),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t use_fields[] = {
+    CYAML_FIELD_UINT("pair", CYAML_FLAG_DEFAULT, struct y_use, pair),
+    YESNO("calls", struct y_use, calls),
+    YESNO("supplementary", struct y_use, supplementary),
+    YESNO("messages", struct y_use, messages),
+    YESNO("data", struct y_use, data),
+    CYAML_FIELD_SEQUENCE("numbers", OPTIONAL, struct y_use, numbers, &word, 1, 16),
+    CYAML_FIELD_SEQUENCE("apns", OPTIONAL, struct y_use, apns, &word, 1, 16),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t use = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_use, use_fields)};
+static const cyaml_strval_t authorities[] = {{"any", Y_AUTHORITY_ANY}, {"both", Y_AUTHORITY_BOTH}};
+static const cyaml_schema_field_t subscription_fields[] = {
+    ENUMERATED("authority", CYAML_FLAG_OPTIONAL, struct y_subscription, authority, authorities),
+    YESNO("on-trial", struct y_subscription, on_trial),
+    CYAML_FIELD_MAPPING_PTR("trial", OPTIONAL, struct y_subscription, trial, limits_fields),
+    CYAML_FIELD_MAPPING_PTR("selection", OPTIONAL, struct y_subscription, selection, selection_fields),
+    CYAML_FIELD_SEQUENCE("use", OPTIONAL, struct y_subscription, use, &use, 1, PROFILE_PAIRS_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t policy_fields[] = {
     YESNO("silent", struct y_policy, silent),
     CYAML_FIELD_END,
@@ -218,6 +268,7 @@ static const cyaml_schema_field_t profile_fields[] = {
     TEXT("atr", struct y_profile, atr, 100),
     TEXT("imsi", struct y_profile, imsi, 15),
     CYAML_FIELD_MAPPING("ota", CYAML_FLAG_OPTIONAL, struct y_profile, ota, policy_fields),
+    CYAML_FIELD_MAPPING_PTR("subscription", OPTIONAL, struct y_profile, subscription, subscription_fields),
     CYAML_FIELD_SEQUENCE("access", CYAML_FLAG_POINTER, struct y_profile, access, &rule, 1, 254),
     CYAML_FIELD_SEQUENCE("pins", OPTIONAL, struct y_profile, pins, &pin, 0, PROFILE_PINS_MAX),
     CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_POINTER, struct y_profile, files, &file, 1, PROFILE_FILES_MAX),

@@ -118,6 +118,51 @@ struct y_keyset {
     uint32_t rights;
 };
 
+struct y_limits { /* of a trial, or before automatic selection goes on */
+    uint8_t power_ups, polls, failures, no_service, minutes;
+};
+
+struct y_bundle_file {
+    char *path, *content;
+    uint16_t offset;
+};
+
+struct y_candidate {
+    uint8_t pair;
+    char *imsi;
+    uint8_t *mnc_digits;
+    char **mcc;
+    unsigned mcc_count;
+    struct y_bundle_file *files;
+    unsigned files_count;
+};
+
+struct y_selection {
+    struct y_limits *limits;
+    struct y_candidate *candidates;
+    unsigned candidates_count;
+};
+
+struct y_use {
+    uint8_t pair;
+    enum said calls, supplementary, messages, data;
+    char **numbers;
+    unsigned numbers_count;
+    char **apns;
+    unsigned apns_count;
+};
+
+enum { Y_AUTHORITY_ANY, Y_AUTHORITY_BOTH };
+
+struct y_subscription {
+    int authority;
+    enum said on_trial;
+    struct y_limits *trial;
+    struct y_selection *selection;
+    struct y_use *use;
+    unsigned use_count;
+};
+
 struct y_policy {
     enum said silent;
 };
@@ -129,6 +174,7 @@ struct y_profile {
     enum said insecure;
     char *atr, *imsi;
     struct y_policy ota;
+    struct y_subscription *subscription;
     struct y_rule *access;
     unsigned access_count;
     struct y_pin *pins;

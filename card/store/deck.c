@@ -230,6 +230,21 @@ static int open_env(struct deck *d, const char *path)
     return rc;
 }
 
+int deck_reopen(struct deck *d, const char *path)
+{
+    if (d->reading != NULL)
+        mdb_txn_abort(d->reading);
+    d->reading = NULL;
+    mdb_env_close(d->env);
+    d->env = NULL;
+    int rc = open_env(d, path);
+    if (rc != 0 && d->env != NULL) {
+        mdb_env_close(d->env);
+        d->env = NULL;
+    }
+    return rc;
+}
+
 /* Through the map LMDB writes some six times as fast, with nothing lost by kill -9: what is in the map is
  * with the operating system. The space is to be there before (see set_map), and is given back by deck_close.
  * Where there is none, it goes without. */
@@ -240,13 +255,8 @@ static int open_mapped(struct deck *d, const char *path)
         return errno;
     if (posix_fallocate(d->fd, 0, st.st_size + (off_t)MAP_FIRST) != 0)
         return ftruncate(d->fd, st.st_size) == 0 ? 0 : errno;
-    if (d->reading != NULL)
-        mdb_txn_abort(d->reading);
-    d->reading = NULL;
-    mdb_env_close(d->env);
-    d->env = NULL;
     d->mapped = true;
-    return open_env(d, path);
+    return deck_reopen(d, path);
 }
 
 static bool read_key(struct deck *d, const char *path, uint8_t key[KEY_FILE], struct deck_error *error)
@@ -458,8 +468,8 @@ bool deck_publish(struct deck *d, struct deck_error *error)
         rc = tree_sync(d);
         if (rc == 0 && (rc = move(d->new_key_path, d->key_path)) != 0)
             what = d->key_path;
-        else if (rc == 0 && (rc = move(d->new_path, d->path)) != 0)
-            (void)move(d->key_path, d->new_key_path);
+        else if (rc == 0 && ((rc = sync_folder(d->path)) != 0 || (rc = move(d->new_path, d->path)) != 0))
+            (void)move(d->key_path, d->new_key_path); /* (synced in between: no power cut may leave a deck without its key) */
         if (rc == 0) {
             d->unpublished = false;
             d->durability = DECK_POWER;

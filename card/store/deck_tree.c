@@ -37,6 +37,8 @@ const char *deck_reason(int rc)
         return "the file system is read-only";
     case ESTALE:
         return "it was replaced meanwhile: try again";
+    case ECANCELED:
+        return "the disk failed in the middle of a write, and it is not known what came of it: open it again";
     case EPERM:
         return "it belongs to another process";
     case MDB_CORRUPTED:
@@ -143,7 +145,8 @@ static int set_map(struct deck *d, size_t size)
         return ENOMEM;
     (void)munmap(probe, size);
     rc = mdb_env_set_mapsize(d->env, size);
-    d->lost = d->lost || rc != 0;
+    if (rc != 0)
+        d->lost = rc;
     return rc;
 }
 
@@ -182,7 +185,7 @@ static int usable(const struct deck *d)
 {
     if (d->pid != getpid()) /* a forked child has our nonces and our lock, and no business here */
         return EPERM;
-    return d->lost ? ENOMEM : 0;
+    return d->lost;
 }
 
 MDB_txn *tree_read_begin(struct deck *d)
@@ -212,6 +215,27 @@ static void trouble(struct deck *d, enum store_result result, int rc)
              result == STORE_TAMPERED ? "it has been tampered with" : deck_reason(rc));
 }
 
+/* LMDB gives itself up when it cannot write the page that ends a commit, even if the disk is full for a moment only. Opened again, it goes on from the commit
+ * before. If the file has this one after all, cards in memory are behind it, and nobody may build on them. */
+static int commit(struct deck *d, MDB_txn *txn)
+{
+    MDB_txn *probe;
+    MDB_envinfo info;
+    size_t id = mdb_txn_id(txn);
+    int rc = mdb_txn_commit(txn);
+    if (rc == 0 || rc == MDB_MAP_FULL)
+        return rc;
+    int state = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &probe);
+    if (state == 0)
+        mdb_txn_abort(probe);
+    if (state != MDB_PANIC)
+        return rc;
+    d->lost = deck_reopen(d, d->unpublished ? d->new_path : d->path);
+    if (d->lost == 0 && (mdb_env_info(d->env, &info) != 0 || info.me_last_txnid != id - 1))
+        d->lost = ECANCELED;
+    return rc;
+}
+
 static int open_begin(struct deck *d)
 {
     int rc = usable(d);
@@ -238,7 +262,7 @@ static int open_commit(struct deck *d)
     if (txn == NULL)
         return 0;
     d->open = NULL;
-    int rc = mdb_txn_commit(txn);
+    int rc = commit(d, txn);
     if (rc == 0) {
         d->cards_committed = d->cards;
         return 0;
@@ -280,7 +304,7 @@ static enum store_result write_now(struct deck *d, step_fn *step, void *ctx)
             result = step(d, txn, ctx, &rc);
             if (result != STORE_OK) {
                 mdb_txn_abort(txn);
-            } else if ((rc = mdb_txn_commit(txn)) == 0) {
+            } else if ((rc = commit(d, txn)) == 0) {
                 d->cards_committed = d->cards;
                 return STORE_OK;
             } else {

@@ -42,7 +42,7 @@ struct deck {
     bool batch;       /* `open` is a batch */
     bool spoiled;     /* a write into `open` failed */
     bool touched;     /* the step under way has changed the tree */
-    bool lost;        /* the map could not be mapped again */
+    int lost;         /* why there is no going on: the map could not be mapped again, or the file not be opened; 0: nothing is wrong */
     bool mapped;      /* LMDB writes through the map */
     bool unpublished; /* still DECK.new */
     char *path, *key_path, *new_path, *new_key_path;
@@ -94,6 +94,10 @@ enum store_result tree_write(struct deck *d, step_fn *step, void *ctx);
 
 /* Octets of the file that are in use. 0: cannot be told. */
 uint64_t tree_used(struct deck *d);
+
+/* deck.c: LMDB anew on the file that is locked, after it has given itself up, or to open it otherwise. No transaction may be open.
+ * On an error there is no environment. */
+int deck_reopen(struct deck *d, const char *path);
 
 /* Commits what is open and waits for the disk. */
 int tree_sync(struct deck *d);

@@ -328,7 +328,7 @@ static void state_free(struct state *s)
     *s = (struct state){0};
 }
 
-/* PIN tries, SQN, OTA counters, strikes of a trial: what may be spent for nothing. */
+/* PIN tries, SQN, OTA counters, strikes of a trial, the log of what was refused: what may be spent for nothing. */
 static bool is_counter(uint32_t id)
 {
     switch (id >> 24) {
@@ -341,6 +341,8 @@ static bool is_counter(uint32_t id)
         case ITEM_COMMON_COUNTER:
         case ITEM_TRIED:
             return true;
+        case 0:
+            return (id & 0xFFFF) == ITEM_LOG;
         default:
             return false;
         }

@@ -84,8 +84,13 @@ void fixture_open_classes(struct fixture *f, const char *profile, const struct a
 
 void fixture_open_text(struct fixture *f, const char *yaml)
 {
+    fixture_open_text_classes(f, yaml, NULL);
+}
+
+void fixture_open_text_classes(struct fixture *f, const char *yaml, const struct applet_class *const *more)
+{
     struct profile_error error;
-    fresh(f, NULL);
+    fresh(f, more);
     struct uicc_profile *p = profile_load_text(yaml, strlen(yaml), "test", &error);
     if (p == NULL)
         fail_msg("%s", error.text);
@@ -162,6 +167,9 @@ uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow)
         header[4] = sw2;
         f->response_len = uicc_transmit(f->card, header, 5, f->response);
     }
+    struct cat_proactive p;
+    if (header[1] == 0x12 && cat_proactive_parse(span_of(f->response, f->response_len - 2), &p))
+        f->proactive = p.details;
     return (uint16_t)(f->response[f->response_len - 2] << 8 | f->response[f->response_len - 1]);
 }
 
@@ -187,6 +195,19 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
     hex_format(span_of(f->response, f->response_len), text);
     if (!matches(text, pattern))
         fail_msg("%s:%d: > %s\n  got  %s\n  want %s", file, line, command, text, pattern);
+}
+
+void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern, const char *file, int line)
+{
+    uint8_t bytes[255], more_bytes[255];
+    char hex[2 * 260 + 1], text[2 * 265 + 1];
+    struct buf data = buf_of(bytes, sizeof bytes), more = buf_of(more_bytes, sizeof more_bytes);
+    assert_true(hex_parse(rest, &more, NULL));
+    cat_response_build(&data, &f->proactive, result, SPAN_EMPTY, buf_span(&more));
+    assert_true(buf_ok(&data));
+    hex_format(buf_span(&data), hex);
+    snprintf(text, sizeof text, "80140000%02X%s", (unsigned)data.len, hex);
+    fixture_apdu(f, text, pattern, true, file, line);
 }
 
 void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],
@@ -436,4 +457,37 @@ uint8_t *fixture_snapshot(struct fixture *f, size_t *n)
     assert_true(buf_ok(&out));
     *n = total;
     return all;
+}
+
+void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room)
+{
+    char tar[7], script[600];
+    struct fixture_por por;
+    size_t n = strlen(apdu_hex) / 2;
+    fixture_tar(f, "subscription", tar);
+    if (n < 0x80)
+        snprintf(script, sizeof script, "AE8022%02zx%s0000", n, apdu_hex);
+    else
+        snprintf(script, sizeof script, "AE802281%02zx%s0000", n, apdu_hex);
+    const struct fixture_ota ota = {keys, FIXTURE_SPI, tar, script, 0};
+    fixture_ota(f, &ota, &por);
+    answer[0] = '\0';
+    if (por.answered && por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK && por.n > 6) {
+        assert_true(2 * (por.n - 6) < room);
+        hex_format(span_of(por.data + 4, por.n - 6), answer);
+    } else if (por.answered) {
+        snprintf(answer, room, "%s %02x", por.verdict == SCP80_GENUINE ? "genuine" : "unprotected", por.status);
+    }
+}
+
+void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern)
+{
+    char answer[600];
+    fixture_command(f, keys, apdu_hex, answer, sizeof answer);
+    const char *a = answer, *p = pattern;
+    for (; *p != '\0' && *p != '*'; a++, p++)
+        if (*a == '\0' || (*p != '.' && (*a | 0x20) != (*p | 0x20)))
+            fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
+    if (*p == '\0' && *a != '\0')
+        fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
 }

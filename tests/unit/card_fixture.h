@@ -5,6 +5,7 @@
 #ifndef TESTS_CARD_FIXTURE_H
 #define TESTS_CARD_FIXTURE_H
 
+#include "cat.h"
 #include "fault_store.h"
 #include "profile_yaml.h"
 #include "scp80.h"
@@ -13,7 +14,7 @@
 #include "subscription.h"
 #include "uicc.h"
 
-#define FIXTURE_ICCID "89882110000000000014"
+#define FIXTURE_ICCID "89882110000000000010"
 #define FIXTURE_IMSI "001010123456780"
 #define USIM_AID_PREFIX "A0000000871002"
 
@@ -30,6 +31,7 @@ struct fixture {
     bool tracing;
     uint8_t response[UICC_RESPONSE_MAX];
     size_t response_len;
+    struct cat_details proactive; /* of the proactive command fetched last */
     const struct applet_class *classes[24];
     uint64_t counter;            /* of the OTA commands sent last */
 };
@@ -37,6 +39,7 @@ struct fixture {
 /* Makes a card of the profile, powers it up. Fails the running cmocka test if it can't. */
 void fixture_open(struct fixture *f, const char *profile);
 void fixture_open_text(struct fixture *f, const char *yaml);
+void fixture_open_text_classes(struct fixture *f, const char *yaml, const struct applet_class *const *more);
 /* With classes of the test's own besides; NULL at the end. */
 void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more);
 void fixture_close(struct fixture *f);
@@ -107,6 +110,12 @@ struct fixture_por {
 void fixture_ota(struct fixture *f, const struct fixture_ota *ota, struct fixture_por *por);
 void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span apdu, struct fixture_por *por);
 
+/* A command of the keyset of pair `keys` (or FIXTURE_COMMON) to the subscription applet, in expanded format: its answer is data and status word, as hex; "genuine 02" or "unprotected 06" when there
+ * is none but a response status. fixture_expect compares with a pattern as fixture_apdu has it. */
+enum { FIXTURE_SPI = 0x1619 };
+void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room);
+void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern);
+
 /* First TAR of the profile's first applet of this class, as hex. */
 void fixture_tar(struct fixture *f, const char *class_name, char hex[7]);
 
@@ -115,6 +124,10 @@ void fixture_imsi(struct fixture *f, char digits[16]);
 
 /* AUTHENTICATE with pair `index`'s key: the tag of the answer (DB success, DC resynchronisation), or the status word when it is not 9000. */
 unsigned fixture_authenticate(struct fixture *f, unsigned index, uint64_t sqn);
+
+/* TERMINAL RESPONSE to the command that was fetched last, with this general result, and hex of what follows it; expects the pattern, as exchange. */
+#define answer_proactive(f, result, rest, pattern) fixture_respond(f, result, rest, pattern, __FILE__, __LINE__)
+void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern, const char *file, int line);
 
 /* A TERMINAL PROFILE with everything. */
 void fixture_terminal_profile(struct fixture *f);

@@ -793,7 +793,7 @@ static void fetch_answer(struct fixture *f)
     uint8_t copy[SMS_UD_MAX];
     size_t n = sms.user_data.n;
     memcpy(copy, sms.user_data.p, n);
-    exchange(f, "801400000C810301130082028281830100", "9*");
+    answer_proactive(f, 0, "", "9*");
     memcpy(f->response, copy, n);
     f->response[n] = 0x90;
     f->response[n + 1] = 0;

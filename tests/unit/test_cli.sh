@@ -430,6 +430,16 @@ fi
 refuses "bench: argument" 2 "no arguments" bench fast
 refuses "bench: seconds" 2 "--seconds: 'x' is no number" bench --seconds x
 
+# ---- a file that may not grow ----
+expect "a deck to be kept small" 0 new small.uicc --profile test
+(
+    ulimit -f $(($(stat -c %s small.uicc) / 1024 + 2))
+    timeout 60 "$softuicc" apdu small.uicc 0020000A083132333435363738 00E0000016621482024121830260008A01058B032F060280023000 00A4000C026000
+) >out 2>err
+verdict "a limit of the file's size ends nothing" $?
+[ "$(grep -c '^< 6581' out)" = 1 ] && grep -q '^< 6A82' out
+verdict "what did not fit is answered 6581, and is not there" $?
+
 echo "1..$((passed + failed))"
 echo "# $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -60,7 +60,7 @@ static void test_select(void **state)
     exchange(&f, "80CA006600", "66 .. 73*");
     exchange(&f, "80CA006700", "67*");
     exchange(&f, "80CA00E000", "E0*");
-    exchange(&f, "80CA00CF00", "CF0A 98881201000000000041 9000");
+    exchange(&f, "80CA00CF00", "CF0A988812010000000000*");
     exchange(&f, "80CA004500", "450A*");
     exchange(&f, "80CA004200", "420498881201 9000");
     exchange(&f, "80CA5F5000", "6A88");

@@ -221,7 +221,7 @@ static void test_binary(void **state)
     struct fixture *f = *state;
     apdu(f, "A0B000000A", "9400");
     select(f, "2FE2", "*");
-    apdu(f, "A0B000000A", "98881201000000000041 9000");
+    apdu(f, "A0B000000A", "98881201000000000001 9000");
     apdu(f, "A0B0000000", "670A");
     apdu(f, "A0B00000FF", "670A");
     apdu(f, "A0B0000002", "9888 9000");
@@ -710,7 +710,7 @@ static void test_virtual(void **state)
     struct fixture *f = *state;
     select(f, "3F00", "0000 0000 3F00 01 0000000000 09 B1 02 .. 05 00 83 8A 83 8A 9000");
     select(f, "2FE2", "*");
-    apdu(f, "A0B000000A", "98881201000000000041 9000");
+    apdu(f, "A0B000000A", "98881201000000000001 9000");
     select(f, "7F20", "0000 0000 7F20 02 0000000000 09 B1 00 .. 05 *");
     select(f, "6F07", "0000 0009 6F07 04 00 14*");
     apdu(f, "A0B0000009", "080910101032547608 9000");

@@ -117,9 +117,13 @@ static void end_trial(struct model *m)
 static void roll_back(struct model *m)
 {
     unsigned to = m->active;
-    m->pair[to].state = PAIR_UNUSED;
-    m->pair[to].has_imsi = 0;
-    memset(m->pair[to].imsi, 0, 9);
+    if (m->from != to) {
+        m->pair[to].state = PAIR_UNUSED;
+        m->pair[to].has_imsi = 0;
+        memset(m->pair[to].imsi, 0, 9);
+    } else { /* only the IMSI was on trial */
+        memcpy(m->pair[to].imsi, m->before_imsi, 9);
+    }
     m->active = m->from;
     m->pair[m->from].state = m->before_state;
     memcpy(m->imsi, m->before_imsi, 9);
@@ -190,7 +194,8 @@ static enum aka authenticate(struct model *m, unsigned key, uint64_t sqn, bool s
     *slot = seq;
     wrote(s, m);
     if (m->trial) {
-        m->pair[m->from].state = PAIR_RETIRED;
+        if (m->from != a)
+            m->pair[m->from].state = PAIR_RETIRED;
         m->pair[a].state = PAIR_ACTIVE;
         m->outcome = ORDER_CONFIRMED;
         log_event(m, AUDIT_CONFIRMED, a);
@@ -202,7 +207,7 @@ static enum aka authenticate(struct model *m, unsigned key, uint64_t sqn, bool s
 
 /* ---- messages ---- */
 
-enum kind { ORDER_PAIR, SUSPENSION, QUESTION, REMOTE_FILE, KINDS };
+enum kind { ORDER_PAIR, SUSPENSION, QUESTION, REMOTE_FILE, REMOTE_IMSI, KINDS };
 
 struct message {
     enum kind kind;
@@ -411,16 +416,66 @@ static void do_question(const struct model *m, struct answer *a)
     body_sw(a, 0x9000);
 }
 
+/* Alternative 3a: EF.IMSI by remote file management. */
+static void do_imsi(struct model *m, const struct message *o, struct answer *a, struct series *s)
+{
+    static const uint8_t nothing_known[LOCI_LEN] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                                                    0xFF, 0xFF, 0xFE, 0xFF, 0x01};
+    unsigned pair = m->active;
+    bool same = memcmp(o->imsi, m->pair[pair].imsi, 9) == 0;
+    unsigned sw = same ? 0x9000 : m->both ? 0x6A94 : m->trial ? 0x6A95 : o->bad_imsi ? 0x6A93 : 0x9000;
+    body_sw(a, sw);
+    if (sw != 0x9000)
+        log_event(m, AUDIT_REFUSED, sw & 0xFF);
+    if (sw == 0x9000 && !same) {
+        bool on_trial = m->pair[pair].state != PAIR_BLOCKED;
+        m->before_state = m->pair[pair].state;
+        memcpy(m->before_imsi, m->imsi, 9);
+        memcpy(m->before_loci, m->loci, LOCI_LEN);
+        m->saved_spn = false;
+        memcpy(m->imsi, o->imsi, 9);
+        memcpy(m->pair[pair].imsi, o->imsi, 9);
+        memcpy(m->loci, nothing_known, LOCI_LEN);
+        m->ordered = true;
+        m->outcome = on_trial ? ORDER_ON_TRIAL : ORDER_CONFIRMED;
+        m->ordered_to = (uint8_t)pair;
+        memcpy(m->ordered_imsi, o->imsi, 9);
+        m->reference_len = 0;
+        memset(m->reference, 0, sizeof m->reference);
+        if (on_trial) {
+            static const uint8_t usual[STRIKES] = {30};
+            m->pair[pair].state = PAIR_ON_TRIAL;
+            m->trial = true;
+            m->from = pair;
+            memset(m->tried, 0, sizeof m->tried);
+            memcpy(m->policy, usual, STRIKES);
+            m->minutes = 0;
+        }
+        log_event(m, AUDIT_IMSI_CHANGED, pair);
+    }
+    wrote(s, m);
+}
+
+/* Who proved who he is, and was refused, is in the log. */
+static void note_refusal(struct model *m, const struct answer *a, struct series *s)
+{
+    unsigned sw = (unsigned)a->body[a->n - 2] << 8 | a->body[a->n - 1];
+    if (sw == 0x9000 || sw == 0x6A88)
+        return;
+    log_event(m, AUDIT_REFUSED, sw & 0xFF);
+    wrote(s, m);
+}
+
 /* What a message does, and what is answered. */
 static void take(struct model *m, const struct keys *k, const struct message *o, struct answer *a,
                  struct series *s)
 {
     *a = (struct answer){.status = SCP80_UNIDENTIFIED_ERROR};
-    bool standby = m->trial && o->key == m->from;
+    bool standby = m->trial && o->key == m->from && m->from != m->active;
     if (o->spoiled || (o->key != COMMON && o->key != m->active && !standby))
         return;
     a->genuine = true;
-    if (standby && o->kind == REMOTE_FILE) {
+    if (standby && (o->kind == REMOTE_FILE || o->kind == REMOTE_IMSI)) {
         a->status = SCP80_TAR_UNKNOWN;
     } else if (o->counter <= m->counter[o->key]) {
         a->status = SCP80_CNTR_LOW;
@@ -431,9 +486,14 @@ static void take(struct model *m, const struct keys *k, const struct message *o,
         switch (o->kind) {
         case ORDER_PAIR:
             do_order(m, k, o, a, s);
+            note_refusal(m, a, s);
             break;
         case SUSPENSION:
             do_suspension(m, o, standby, a, s);
+            note_refusal(m, a, s);
+            break;
+        case REMOTE_IMSI:
+            do_imsi(m, o, a, s);
             break;
         case QUESTION:
             do_question(m, a);
@@ -621,7 +681,7 @@ static void assert_invariants(struct play *p, const struct model *was, const str
     if (in_force != 1 || is->pair[is->active].state == PAIR_STANDBY ||
         is->pair[is->active].state == PAIR_UNUSED || is->pair[is->active].state == PAIR_RETIRED)
         diverged(p, "not exactly one pair is in force");
-    if (standby != is->trial)
+    if (standby != (is->trial && is->from != is->active))
         diverged(p, "a stand-by pair without a trial, or a trial without");
     if (memcmp(is->imsi, is->pair[is->active].imsi, 9) != 0)
         diverged(p, "EF.IMSI is not the active pair's");
@@ -770,7 +830,7 @@ static void probe(struct play *p)
         if (!now.trial)
             break;
     }
-    if (now.trial || now.active != p->m.from)
+    if (now.trial || now.active != p->m.from || memcmp(now.imsi, p->m.before_imsi, 9) != 0)
         diverged(p, "a trial that does not end");
     if (now.pair[now.active].state != PAIR_BLOCKED &&
         challenge(&f, &p->keys, now.active, fresh_sqn(&now, now.active), false, NULL) != 0xDB)
@@ -856,7 +916,9 @@ static void random_order(struct play *p, struct message *o)
     o->has_policy = !one_in(p, 5);
     memcpy(o->policy, policies[below(p, sizeof policies / sizeof policies[0])], STRIKES);
     o->minutes = (uint8_t)(one_in(p, 4) ? 1 + below(p, 255) : 0);
-    o->malformed = one_in(p, 20);
+    /* a trial that nothing ends is none */
+    bool endless = o->has_policy && !o->final && memcmp(o->policy, policies[12], STRIKES) == 0 && o->minutes == 0;
+    o->malformed = endless || one_in(p, 20);
     o->bad_imsi = one_in(p, 20);
     o->has_spn = one_in(p, 4);
     o->no_such_file = one_in(p, 30);
@@ -865,7 +927,8 @@ static void random_order(struct play *p, struct message *o)
         o->imsi[3] = 0xCC;
     /* What was ordered last, once more. */
     if (p->m.ordered && one_in(p, 3)) {
-        o->malformed = o->bad_imsi = false;
+        o->malformed = endless;
+        o->bad_imsi = false;
         memcpy(o->imsi, p->m.ordered_imsi, 9);
         o->reference_len = p->m.reference_len;
         memcpy(o->reference, p->m.reference, sizeof o->reference);
@@ -934,6 +997,7 @@ static void secure(struct play *p, struct message *o)
 {
     static const uint8_t suspension[] = {0x80, 0xE2, 0x90, 0x00, 3, 0xC6, 1},
                          question[] = {0x80, 0xCA, 0xE4, 0, 0},
+                         imsi[] = {0x00, 0xA4, 0x00, 0x0C, 2, 0x6F, 0x07, 0x00, 0xD6, 0x00, 0x00, 9},
                          file[] = {0x00, 0xA4, 0x00, 0x0C, 2, 0x6F, 0x46, 0x00, 0xD6, 0x00, 0x00, SPN_LEN};
     uint8_t octets[250], script[260], packet[300], address[12];
     struct buf a = buf_of(octets, sizeof octets), s = buf_of(script, sizeof script),
@@ -944,9 +1008,9 @@ static void secure(struct play *p, struct message *o)
                               .kic = keyset_kic_octet(keys),
                               .kid = keyset_kid_octet(keys),
                               .tar = {0xBF, 0xFF, 0x3B}};
-    if (o->kind == REMOTE_FILE) {
-        buf_put(&s, span_of(file, sizeof file));
-        buf_put(&s, span_of(o->spn, SPN_LEN));
+    if (o->kind == REMOTE_FILE || o->kind == REMOTE_IMSI) {
+        buf_put(&s, o->kind == REMOTE_FILE ? span_of(file, sizeof file) : span_of(imsi, sizeof imsi));
+        buf_put(&s, o->kind == REMOTE_FILE ? span_of(o->spn, SPN_LEN) : span_of(o->imsi, 9));
         memcpy(c.tar, "\xB0\x00\x01", 3);
     } else {
         if (o->kind == ORDER_PAIR) {
@@ -995,7 +1059,7 @@ static void open_answer(struct play *p, const struct message *o, struct answer *
         return;
     a->status = r.status;
     /* Compact: number of commands, status word; expanded: AF 80 23 len data 00 00 */
-    if (o->kind == REMOTE_FILE && data.n >= 3)
+    if ((o->kind == REMOTE_FILE || o->kind == REMOTE_IMSI) && data.n >= 3)
         data = span_slice(data, 1, 2);
     else if (data.n >= 6)
         data = span_slice(data, 4, data.n - 6);
@@ -1039,7 +1103,11 @@ static void step_message(struct play *p)
     struct message o = {.kind = KINDS};
     uint32_t dice = below(p, 16);
     o.key = one_in(p, 3) ? below(p, KEYSETS) : p->m.trial && one_in(p, 2) ? p->m.from : p->m.active;
-    o.kind = dice < 9 ? ORDER_PAIR : dice < 11 ? SUSPENSION : dice < 14 ? QUESTION : REMOTE_FILE;
+    o.kind = dice < 9    ? ORDER_PAIR
+             : dice < 11 ? SUSPENSION
+             : dice < 13 ? QUESTION
+             : dice < 14 ? REMOTE_IMSI
+                         : REMOTE_FILE;
     p->sent[o.key] += 1 + (one_in(p, 8) ? below(p, 1000) : 0);
     o.counter = one_in(p, 16) && p->sent[o.key] > 8 ? p->sent[o.key] - below(p, 8) : p->sent[o.key];
     random_order(p, &o);
@@ -1062,6 +1130,8 @@ static void step_message(struct play *p)
     }
     assert_true(o.n > 0);
     p->past[below(p, PAST)] = o;
+    if (o.kind == REMOTE_IMSI && o.bad_imsi && memcmp(o.imsi, p->m.imsi, 9) == 0)
+        o.bad_imsi = false;
     if (o.kind == ORDER_PAIR && !o.malformed && !o.bad_imsi)
         p->asked = o;
     say(p, "%lu message %d key %u counter %llu index %d %u final %d policy %d %02x%02x%02x%02x suspend %u",

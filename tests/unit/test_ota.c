@@ -192,7 +192,7 @@ static size_t fetch_submit(struct fixture *f, uint8_t *to, unsigned expected_tot
         }
         memcpy(to + n, udh.body.p, udh.body.n);
         n += udh.body.n;
-        exchange(f, "801400000C810301130082028281830100", "9*");
+        answer_proactive(f, 0, "", "9*");
     }
     assert_int_equal(f->response[f->response_len - 2], 0x90);
     return n;
@@ -255,7 +255,7 @@ static void test_service_centre(void **state)
         assert_true(tlv_find(span_of(f->response, f->response_len - 2), 0xD0, &content));
         assert_int_equal(ctlv_find(content, 0x06, 0, &found), named != 0);
         assert_true(!named || span_equal(found, span_of(centre, sizeof centre)));
-        exchange(f, "801400000C810301130082028281830100", "9*");
+        answer_proactive(f, 0, "", "9*");
     }
 }
 

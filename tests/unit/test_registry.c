@@ -66,10 +66,11 @@ static const struct command_row rows[] = {
     {"PUT", "test", CLASS_ETSI, 0xDA, 0, 0, CASE_3, 1, 1, TARGET_NONE, ACCESS_FREE, 0, put},
 };
 static const struct command_table table = {rows, 2};
-static const uint8_t envelopes[] = {0xD6, 0};
+static const uint8_t events[] = {TOOLKIT_STATUS_COMMAND, 0};
+static const struct toolkit_class toolkit = {.events = events, .priority = 5};
 
 static const struct applet_class plain_class = {
-    .name = "plain", .commands = &table, .envelope_tags = envelopes, .polls = true, .installable = true, .package = &package,
+    .name = "plain", .commands = &table, .toolkit = &toolkit, .installable = true, .package = &package,
     .module_len = 11, .module = MODULE_AID, .install = install, .event = event, .script_target = true,
 };
 
@@ -220,7 +221,7 @@ static void test_states(void **state)
     select_aid(&f, INSTANCE_AID, "9000");
     apdu(&f, "80F2000C00", "9000");
     assert_true(applet_get(self, ITEM_SEEN, &seen));
-    assert_int_equal(seen.p[EVENT_STATUS], 1);
+    assert_int_equal(seen.p[EVENT_TOOLKIT], 1);
 
     /* Locked: it leaves the channel, cannot be selected, sees nothing, whatever happens to power. */
     objects_begin(f.card->objects);
@@ -230,7 +231,7 @@ static void test_states(void **state)
     select_aid(&f, INSTANCE_AID, "6A82");
     apdu(&f, "80F2000C00", "9000");
     assert_true(applet_get((struct applet){f.card, index}, ITEM_SEEN, &seen));
-    assert_int_equal(seen.p[EVENT_STATUS], 1);
+    assert_int_equal(seen.p[EVENT_TOOLKIT], 1);
     assert_int_equal(applet_life(f.card, index), 0x87);
 
     /* An abort brings memory back, too. */
@@ -423,6 +424,69 @@ static void test_packages(void **state)
     fixture_close(&f);
 }
 
+/* Requirement S1: what was installed for one operator sleeps while another's pair is active, and is as it was when its own is active again. */
+static void test_owner(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint8_t a, b, moved, domain;
+    char tar[7], imsi[16];
+    open_card(&f);
+    struct applet_installation how = plain("\xF0" "of-A");
+    how.owner = 0;
+    assert_int_equal(install_one(&f, &how, &a), SW_OK);
+    how.aid = text("\xF0" "of-B");
+    how.owner = 1;
+    assert_int_equal(install_one(&f, &how, &b), SW_OK);
+    how.aid = text("\xF0" "moved");
+    how.owner = 0;
+    assert_int_equal(install_one(&f, &how, &moved), SW_OK);
+    how = plain("\xF0" "nobodys");
+    how.module = text(DOMAIN_MODULE);
+    assert_int_equal(install_one(&f, &how, &domain), SW_OK);
+    select_aid(&f, "\xF0" "of-A", "9000");
+    select_aid(&f, "\xF0" "of-B", "6A82");
+    apdu(&f, "80CA000200", "6C05"); /* still of-A's */
+    struct span seen;
+    assert_false(applet_get((struct applet){f.card, b}, ITEM_SEEN, &seen));
+
+    /* A gives one away before it leaves. */
+    objects_begin(f.card->objects);
+    assert_int_equal(ended(&f, applet_extradite(f.card, moved, domain)), SW_OK);
+
+    /* The change: by an order over the air, as everywhere. */
+    char script[512];
+    struct fixture_por por;
+    fixture_terminal_profile(&f);
+    fixture_tar(&f, "subscription", tar);
+    fixture_order("001020000000042", -1, "01", script, sizeof script);
+    const struct fixture_ota order = {.index = 0, .spi = 0x1619, .tar = tar, .script = script};
+    fixture_ota(&f, &order, &por);
+    assert_true(por.answered && por.status == SCP80_POR_OK);
+    apdu(&f, "80CA000200", "6D00"); /* selected still, and asleep */
+    fixture_restart(&f);
+    fixture_imsi(&f, imsi);
+    assert_string_equal(imsi, "001020000000042");
+    select_aid(&f, "\xF0" "of-A", "6A82");
+    select_aid(&f, "\xF0" "moved", "9000");
+    select_aid(&f, "\xF0" "of-B", "9000");
+    assert_true(applet_suspended(f.card, a));
+    assert_true(applet_get((struct applet){f.card, b}, ITEM_SEEN, &seen));
+    assert_int_equal(applet_life(f.card, a), LIFE_SELECTABLE); /* suspended is no state of its own */
+
+    /* Back to A's pair (here: by hand), all is as it was. */
+    struct applet subscription;
+    assert_non_null(applet_service(f.card, "owner", 0, &subscription));
+    const uint8_t zero = 0;
+    objects_begin(f.card->objects);
+    assert_true(applet_put(subscription, 0x0000, span_of(&zero, 1)));
+    assert_true(card_commit(f.card));
+    select_aid(&f, "\xF0" "of-A", "9000");
+    exchange(&f, "80CA000200", "706172616D 9000");
+    select_aid(&f, "\xF0" "of-B", "6A82");
+    fixture_close(&f);
+}
+
 /* As many as there is room for, in any order, and none comes into the objects of another. */
 static void test_many(void **state)
 {
@@ -507,7 +571,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete), cmocka_unit_test(test_states), cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_domains), cmocka_unit_test(test_packages), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_domains), cmocka_unit_test(test_packages), cmocka_unit_test(test_owner), cmocka_unit_test(test_many),
         cmocka_unit_test(test_footprint), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

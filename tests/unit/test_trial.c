@@ -13,7 +13,6 @@
 #include "card_fixture.h"
 #include "hex.h"
 
-enum { SPI = 0x1619 };
 #define NEW_IMSI "001020000000001"
 #define NEW_IMSI_HEX "080910200000000010"
 
@@ -33,38 +32,14 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Sends a command to the subscription applet, in expanded format: its answer is data and status word, as hex. */
-static void command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room)
-{
-    char tar[7], script[600];
-    struct fixture_por por;
-    size_t n = strlen(apdu_hex) / 2;
-    fixture_tar(f, "subscription", tar);
-    if (n < 0x80)
-        snprintf(script, sizeof script, "AE8022%02zx%s0000", n, apdu_hex);
-    else
-        snprintf(script, sizeof script, "AE802281%02zx%s0000", n, apdu_hex);
-    const struct fixture_ota ota = {keys, SPI, tar, script, 0};
-    fixture_ota(f, &ota, &por);
-    answer[0] = '\0';
-    if (por.answered && por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK && por.n > 6) {
-        assert_true(2 * (por.n - 6) < room);
-        hex_format(span_of(por.data + 4, por.n - 6), answer);
-    } else if (por.answered) {
-        snprintf(answer, room, "%s %02x", por.verdict == SCP80_GENUINE ? "genuine" : "unprotected", por.status);
-    }
-}
-
 static void expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern)
 {
-    char answer[600];
-    command(f, keys, apdu_hex, answer, sizeof answer);
-    const char *a = answer, *p = pattern;
-    for (; *p != '\0' && *p != '*'; a++, p++)
-        if (*a == '\0' || (*p != '.' && (*a | 0x20) != (*p | 0x20)))
-            fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
-    if (*p == '\0' && *a != '\0')
-        fail_msg("%s under keyset %u: got %s, want %s", apdu_hex, keys, answer, pattern);
+    fixture_expect(f, keys, apdu_hex, pattern);
+}
+
+static void command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room)
+{
+    fixture_command(f, keys, apdu_hex, answer, room);
 }
 
 /* An order for the next pair and NEW_IMSI; `more`: further objects, as hex. */
@@ -284,11 +259,11 @@ static void test_repetition(void **state)
     free(after);
     /* Nor does it reach files */
     struct fixture_por por;
-    const struct fixture_ota rfm = {0, SPI, "B00001", "00A4000C026F46", 0};
+    const struct fixture_ota rfm = {0, FIXTURE_SPI, "B00001", "00A4000C026F46", 0};
     fixture_ota(f, &rfm, &por);
     assert_int_equal(por.verdict, SCP80_GENUINE);
     assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
-    const struct fixture_ota own = {1, SPI, "B00001", "00A4000C026F46", 0};
+    const struct fixture_ota own = {1, FIXTURE_SPI, "B00001", "00A4000C026F46", 0};
     fixture_ota(f, &own, &por);
     assert_int_equal(por.status, SCP80_POR_OK);
 }

@@ -20,8 +20,8 @@ bool domain_privilege(struct applet self, unsigned octet, uint8_t bit)
 
 uint16_t domain_actor(const struct call *call)
 {
-    if (call->session->remote && call->session->key_owner != NO_OWNER)
-        return call->session->key_owner;
+    if (call->session->remote && call->session->owner != NO_OWNER)
+        return call->session->owner;
     return applet_owner(call->card, call->self.index);
 }
 

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Applets for softuicc in C: the one header that an applet needs. Names and meanings are those of JavaCard (javacard.framework), ETSI TS 102 241 (uicc.access,
+ * uicc.toolkit, uicc.system) and GlobalPlatform, camelCase written as snake_case. Its clauses are named with each part.
+ *
+ *   package   a shared object (or a part of the program) with one `struct uicc_package`, called uicc_package: an AID, a version, classes
+ *   class     `struct uicc_applet_class`: constant code, like a Java class
+ *   instance  made from a class by a profile or by INSTALL, with an AID of its own; `self` in every call
+ *
+ * Rules that differ from Java, all of them:
+ * - An exception is a status word that is not 9000 and is returned: ISOException is `return UICC_SW_...;`. Whatever is not 9000, 91xx, 61xx, 62xx or 63xx (not 63Cx) undoes
+ *   what the call changed: each command, and each event for each applet, is a transaction. There is no beginTransaction.
+ * - Nothing survives a call but what was put into the instance's objects (persistent) or its transient arrays. A class has no variables: one process runs
+ *   many cards on many threads with the same code.
+ * - send() of a proactive command does not wait: it queues. The terminal's answer comes as the event UICC_EVENT_TERMINAL_RESPONSE.
+ * - `self`, and all that a call is given, is valid during that call only.
+ * - An applet reaches its own objects, what others share with it (uicc_invoke), and files through a FileView, by the access domain that it was installed
+ *   with. A call in another's name is refused: the firewall.
+ *
+ * Lengths are in octets. Functions that return uicc_sw return UICC_SW_OK or say what was wrong; nothing is changed then.
+ */
+#ifndef UICC_APPLET_H
+#define UICC_APPLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The version of everything below. A package says with which it was built; the card refuses another. Functions may be added at the end of struct uicc_api
+ * without a new version: uicc_has tells. */
+#define UICC_APPLET_ABI 1
+
+/* ---- octets ---- */
+
+struct uicc_span { /* borrowed */
+    const uint8_t *p;
+    size_t n;
+};
+
+struct uicc_buf { /* bounded output: what does not fit is not written, and sets `full` */
+    uint8_t *p;
+    size_t cap, len;
+    bool full;
+};
+
+static inline struct uicc_span uicc_span_of(const void *p, size_t n)
+{
+    struct uicc_span s = {(const uint8_t *)p, n};
+    return s;
+}
+
+static inline struct uicc_buf uicc_buf_of(uint8_t *p, size_t cap)
+{
+    struct uicc_buf b = {p, cap, 0, false};
+    return b;
+}
+
+static inline void uicc_append(struct uicc_buf *b, const void *p, size_t n)
+{
+    if (b->full || n > b->cap - b->len) {
+        b->full = true;
+        return;
+    }
+    if (n > 0)
+        memcpy(b->p + b->len, p, n);
+    b->len += n;
+}
+
+static inline void uicc_append_u8(struct uicc_buf *b, uint8_t octet)
+{
+    uicc_append(b, &octet, 1);
+}
+
+struct uicc_aid {
+    uint8_t n; /* 5 to 16 */
+    uint8_t octets[16];
+};
+
+/* ---- status words (ETSI TS 102 221 10.2) ---- */
+
+typedef uint16_t uicc_sw;
+
+enum {
+    UICC_SW_OK = 0x9000,
+    UICC_SW_MEMORY_PROBLEM = 0x6581,
+    UICC_SW_WRONG_LENGTH = 0x6700,
+    UICC_SW_INCOMPATIBLE_FILE = 0x6981,
+    UICC_SW_SECURITY_STATUS = 0x6982,
+    UICC_SW_BLOCKED = 0x6983,
+    UICC_SW_REFERENCED_DATA_INVALIDATED = 0x6984,
+    UICC_SW_CONDITIONS_NOT_SATISFIED = 0x6985,
+    UICC_SW_NO_EF_SELECTED = 0x6986,
+    UICC_SW_WRONG_DATA = 0x6A80,
+    UICC_SW_FUNCTION_NOT_SUPPORTED = 0x6A81,
+    UICC_SW_FILE_NOT_FOUND = 0x6A82,
+    UICC_SW_RECORD_NOT_FOUND = 0x6A83,
+    UICC_SW_NOT_ENOUGH_MEMORY = 0x6A84,
+    UICC_SW_WRONG_P1P2 = 0x6A86,
+    UICC_SW_DATA_NOT_FOUND = 0x6A88,
+    UICC_SW_WRONG_PARAMETERS = 0x6B00,
+    UICC_SW_INS_NOT_SUPPORTED = 0x6D00,
+    UICC_SW_CLA_NOT_SUPPORTED = 0x6E00,
+    UICC_SW_TECHNICAL_PROBLEM = 0x6F00,
+};
+
+/* ---- an instance ---- */
+
+struct uicc_api;
+
+struct uicc_applet {
+    const struct uicc_api *api; /* what the card does for it: use the functions below */
+    void *card;
+    uint8_t index;
+};
+
+/* What INSTALL [for install], or the profile, said (GlobalPlatform 2.3 11.5.2.3; TS 102 226 8.2.1.3.2). */
+struct uicc_installation {
+    struct uicc_span aid;        /* of this instance */
+    struct uicc_span parameters; /* application specific parameters, value of C9; of a profile: `params` */
+    uint8_t privileges[3];
+    bool personalising;          /* by the profile, while the card is made */
+};
+
+/* ---- process (javacard.framework.APDU) ---- */
+
+struct uicc_apdu {
+    uint8_t cla, ins, p1, p2;
+    uint8_t channel;       /* 0 to 19 */
+    struct uicc_span data; /* incoming */
+    uint32_t le;           /* 0: nothing is expected */
+    struct uicc_buf *out;  /* outgoing: uicc_append */
+};
+
+/* ---- toolkit events (TS 102 241 annex C, ToolkitConstants; TS 31.130) ---- */
+
+enum uicc_event_number {
+    UICC_EVENT_PROFILE_DOWNLOAD = 1,
+    UICC_EVENT_FORMATTED_SMS_PP_ENV = 2,
+    UICC_EVENT_UNFORMATTED_SMS_PP_ENV = 4,
+    UICC_EVENT_UNFORMATTED_SMS_CB = 6,
+    UICC_EVENT_MENU_SELECTION = 7,
+    UICC_EVENT_MENU_SELECTION_HELP_REQUEST = 8,
+    UICC_EVENT_CALL_CONTROL_BY_NAA = 9,
+    UICC_EVENT_MO_SHORT_MESSAGE_CONTROL_BY_NAA = 10,
+    UICC_EVENT_TIMER_EXPIRATION = 11,
+    UICC_EVENT_EVENT_DOWNLOAD_MT_CALL = 12,
+    UICC_EVENT_EVENT_DOWNLOAD_CALL_CONNECTED = 13,
+    UICC_EVENT_EVENT_DOWNLOAD_CALL_DISCONNECTED = 14,
+    UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS = 15,
+    UICC_EVENT_EVENT_DOWNLOAD_USER_ACTIVITY = 16,
+    UICC_EVENT_EVENT_DOWNLOAD_IDLE_SCREEN_AVAILABLE = 17,
+    UICC_EVENT_EVENT_DOWNLOAD_CARD_READER_STATUS = 18,
+    UICC_EVENT_STATUS_COMMAND = 19,
+    UICC_EVENT_EVENT_DOWNLOAD_LANGUAGE_SELECTION = 20,
+    UICC_EVENT_EVENT_DOWNLOAD_BROWSER_TERMINATION = 21,
+    UICC_EVENT_EVENT_DOWNLOAD_DATA_AVAILABLE = 22,
+    UICC_EVENT_EVENT_DOWNLOAD_CHANNEL_STATUS = 23,
+    UICC_EVENT_EVENT_DOWNLOAD_ACCESS_TECHNOLOGY_CHANGE = 25,
+    UICC_EVENT_EVENT_DOWNLOAD_DISPLAY_PARAMETER_CHANGED = 26,
+    UICC_EVENT_EVENT_DOWNLOAD_LOCAL_CONNECTION = 27,
+    UICC_EVENT_EVENT_DOWNLOAD_NETWORK_SEARCH_MODE_CHANGE = 28,
+    UICC_EVENT_EVENT_DOWNLOAD_BROWSING_STATUS = 29,
+    UICC_EVENT_PROACTIVE_HANDLER_AVAILABLE = 123,
+    UICC_EVENT_EXTERNAL_FILE_UPDATE = 124,
+    UICC_EVENT_FIRST_COMMAND_AFTER_ATR = 127,
+    UICC_EVENT_POWER_ON = 200,          /* ours: the card was reset; comes to every class with process_toolkit, unasked */
+    UICC_EVENT_TERMINAL_RESPONSE = 201, /* ours: what send() of TS 102 241 returns; comes unasked, to who sent */
+};
+
+/* An event, and with it the EnvelopeHandler or the ProactiveResponseHandler: `data` is a list of COMPREHENSION-TLV objects (uicc_find_tlv). */
+struct uicc_event {
+    uint8_t event;         /* enum uicc_event_number */
+    uint8_t id;            /* menu entry, timer or channel identifier, for events that have one; TERMINAL RESPONSE: general result (TS 102 223 8.12) */
+    uint32_t tag;          /* of the ENVELOPE (D1 to DF); TERMINAL RESPONSE: type of the proactive command (TS 102 223 9.4) */
+    struct uicc_span data; /* content of the ENVELOPE behind its tag and length; TERMINAL RESPONSE: its objects */
+    struct uicc_buf *out;  /* EnvelopeResponseHandler: NULL when there is nothing to answer */
+    bool *handled;         /* NULL, or set true: no further applet gets this event */
+};
+
+/* ---- class and package ---- */
+
+struct uicc_applet_class {
+    const char *name;       /* what a profile calls it: `class: hello` */
+    struct uicc_aid module; /* executable module AID: what INSTALL names */
+    /* Once, when the instance is made. Anything but UICC_SW_OK: there is no instance. May be NULL, as any of these may. */
+    uicc_sw (*install)(const struct uicc_applet *self, const struct uicc_installation *how);
+    /* Before its objects are removed (AppletEvent.uninstall). */
+    void (*uninstall)(const struct uicc_applet *self);
+    /* SELECT by AID; anything but UICC_SW_OK refuses. */
+    uicc_sw (*select)(const struct uicc_applet *self);
+    void (*deselect)(const struct uicc_applet *self);
+    /* Commands on the channel that has it selected; the card keeps SELECT, STATUS, MANAGE CHANNEL, GET RESPONSE, TERMINAL CAPABILITY, SUSPEND UICC and the toolkit's. */
+    uicc_sw (*process)(const struct uicc_applet *self, const struct uicc_apdu *apdu);
+    /* uicc.toolkit.ToolkitInterface: events that it registered for, and the two that come unasked. */
+    uicc_sw (*process_toolkit)(const struct uicc_applet *self, const struct uicc_event *event);
+    /* javacard.framework.Applet.getShareableInterfaceObject: may this client (its AID) use what this parameter names? */
+    bool (*get_shareable_interface_object)(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter);
+    /* A method of that shareable interface, called by uicc_invoke; runs in this applet's context. in and out are copies. */
+    uicc_sw (*invoke)(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter, uint8_t method,
+                      struct uicc_span in, struct uicc_buf *out);
+};
+
+struct uicc_package {
+    uint32_t abi;             /* UICC_APPLET_ABI */
+    struct uicc_aid aid;      /* executable load file AID */
+    uint8_t version[2];       /* major, minor */
+    const struct uicc_applet_class *const *classes; /* NULL at the end */
+};
+
+#if defined(__GNUC__)
+#define UICC_EXPORT __attribute__((visibility("default")))
+#else
+#define UICC_EXPORT
+#endif
+
+/* The symbol that a shared object has: UICC_EXPORT const struct uicc_package uicc_package = {...}; */
+extern UICC_EXPORT const struct uicc_package uicc_package;
+
+/* ---- files ---- */
+
+/* A FileView (uicc.access.FileView): a place in the file system and what may be done there. Yours to keep, also in transient memory; its content is the card's. */
+struct uicc_file_view {
+    uint16_t root, df, ef;
+    uint8_t record;
+    bool admin;
+};
+
+enum uicc_record_mode { /* TS 102 221 11.1.5 */
+    UICC_REC_ACC_MODE_NEXT = 2,
+    UICC_REC_ACC_MODE_PREVIOUS = 3,
+    UICC_REC_ACC_MODE_ABSOLUTE_CURRENT = 4, /* record number 0: the current one */
+};
+
+enum uicc_search_mode { /* TS 102 221 11.1.7 */
+    UICC_SIMPLE_SEARCH_START_FORWARD = 4,
+    UICC_SIMPLE_SEARCH_START_BACKWARD = 5,
+};
+
+/* ---- memory ---- */
+
+enum uicc_transient { UICC_CLEAR_ON_RESET = 1, UICC_CLEAR_ON_DESELECT = 2 };
+
+enum {
+    UICC_OBJECT_MAX = 65535,      /* octets of a persistent object */
+    UICC_ITEMS = 0xF000,          /* their numbers are below this */
+    UICC_TRANSIENTS = 4,          /* transient arrays of an instance: 0 to 3 */
+    UICC_TRANSIENT_MAX = 16384,   /* octets of one */
+    UICC_OWNER_PINS = 16,         /* OwnerPINs of an instance: 0 to 15 */
+    UICC_OWNER_PIN_MAX = 16,      /* octets of a PIN */
+};
+
+/* ---- crypto (javacard.security, javacardx.crypto), by the card's library ---- */
+
+enum uicc_digest { UICC_SHA_1 = 1, UICC_SHA_256 = 4 };
+enum uicc_cipher { UICC_AES_CBC_ENCRYPT = 1, UICC_AES_CBC_DECRYPT = 2, UICC_DES3_CBC_ENCRYPT = 3, UICC_DES3_CBC_DECRYPT = 4 };
+enum uicc_mac { UICC_AES_CMAC = 1, UICC_DES3_CBC_MAC = 2, UICC_HMAC_SHA_256 = 3 };
+
+/* ---- what the card does: by the functions below ---- */
+
+struct uicc_api {
+    uint32_t size; /* of this structure: later cards have more */
+    /* framework */
+    size_t (*get)(const struct uicc_applet *self, uint16_t item, void *to, size_t room);
+    uicc_sw (*put)(const struct uicc_applet *self, uint16_t item, const void *from, size_t n);
+    uicc_sw (*put_now)(const struct uicc_applet *self, uint16_t item, const void *from, size_t n);
+    uicc_sw (*remove)(const struct uicc_applet *self, uint16_t item);
+    void *(*make_transient)(const struct uicc_applet *self, unsigned slot, size_t n, enum uicc_transient clear);
+    struct uicc_aid (*get_aid)(const struct uicc_applet *self);
+    size_t (*get_parameters)(const struct uicc_applet *self, void *to, size_t room);
+    void (*note)(const struct uicc_applet *self, const char *text);
+    uicc_sw (*invoke)(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter, uint8_t method,
+                      struct uicc_span in, struct uicc_buf *out);
+    /* OwnerPIN */
+    uicc_sw (*pin_create)(const struct uicc_applet *self, unsigned pin, uint8_t try_limit, const void *value, size_t n);
+    uicc_sw (*pin_update)(const struct uicc_applet *self, unsigned pin, const void *value, size_t n);
+    bool (*pin_check)(const struct uicc_applet *self, unsigned pin, const void *value, size_t n);
+    bool (*pin_is_validated)(const struct uicc_applet *self, unsigned pin);
+    void (*pin_reset)(const struct uicc_applet *self, unsigned pin);
+    uicc_sw (*pin_reset_and_unblock)(const struct uicc_applet *self, unsigned pin);
+    uint8_t (*pin_get_tries_remaining)(const struct uicc_applet *self, unsigned pin);
+    /* crypto */
+    bool (*random)(const struct uicc_applet *self, void *to, size_t n);
+    uicc_sw (*digest)(const struct uicc_applet *self, enum uicc_digest algorithm, struct uicc_span in, uint8_t *out);
+    uicc_sw (*cipher)(const struct uicc_applet *self, enum uicc_cipher algorithm, struct uicc_span key, const uint8_t *iv,
+                      struct uicc_span in, uint8_t *out);
+    uicc_sw (*mac)(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key, struct uicc_span in, uint8_t *out);
+    /* files */
+    uicc_sw (*get_the_view)(const struct uicc_applet *self, struct uicc_span adf, bool admin, struct uicc_file_view *view);
+    uicc_sw (*view_command)(const struct uicc_applet *self, struct uicc_file_view *view, const struct uicc_apdu *apdu);
+};
+
+static inline bool uicc_has(const struct uicc_applet *self, size_t offset_of_function)
+{
+    return offset_of_function < self->api->size;
+}
+
+/* ---- persistent objects: the instance's own, by number (0 to UICC_ITEMS - 1), sealed in the deck as all that a card has ---- */
+
+/* Copies at most `room` octets to `to` and returns the object's whole length; 0: there is none, or it is empty. */
+static inline size_t uicc_get(const struct uicc_applet *self, uint16_t item, void *to, size_t room)
+{
+    return self->api->get(self, item, to, room);
+}
+
+/* Part of the transaction. 6A84: over the quota of the instance or of its security domain, or longer than UICC_OBJECT_MAX. */
+static inline uicc_sw uicc_put(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
+{
+    return self->api->put(self, item, from, n);
+}
+
+/* Durable at once, whatever becomes of the transaction: counters. 6985: this transaction has changed the object already. */
+static inline uicc_sw uicc_put_now(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
+{
+    return self->api->put_now(self, item, from, n);
+}
+
+static inline uicc_sw uicc_remove(const struct uicc_applet *self, uint16_t item)
+{
+    return self->api->remove(self, item);
+}
+
+/* JCSystem.makeTransientByteArray: the same n octets in every call until the card is reset (or the applet deselected), then zero. slot 0 to UICC_TRANSIENTS - 1. NULL: no memory,
+ * or it exists with another length. */
+static inline void *uicc_make_transient(const struct uicc_applet *self, unsigned slot, size_t n, enum uicc_transient clear)
+{
+    return self->api->make_transient(self, slot, n, clear);
+}
+
+/* JCSystem.getAID. */
+static inline struct uicc_aid uicc_get_aid(const struct uicc_applet *self)
+{
+    return self->api->get_aid(self);
+}
+
+/* The parameters of its installation again, as uicc_get. */
+static inline size_t uicc_get_parameters(const struct uicc_applet *self, void *to, size_t room)
+{
+    return self->api->get_parameters(self, to, room);
+}
+
+/* A line in the card's trace: for people; never a secret. */
+static inline void uicc_note(const struct uicc_applet *self, const char *text)
+{
+    self->api->note(self, text);
+}
+
+/* JCSystem.getAppletShareableInterfaceObject and the call of a method, in one: of the applet with this AID. It sees a copy of `in` and who called, and answers into `out`. 6A82: there
+ * is no such applet, or it does not share this with us. */
+static inline uicc_sw uicc_invoke(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter, uint8_t method,
+                                  struct uicc_span in, struct uicc_buf *out)
+{
+    return self->api->invoke(self, server, parameter, method, in, out);
+}
+
+/* ---- javacard.framework.OwnerPIN: a try is spent, durably, before the compare; the compare takes the same time whatever is wrong ---- */
+
+static inline uicc_sw uicc_pin_create(const struct uicc_applet *self, unsigned pin, uint8_t try_limit, const void *value, size_t n)
+{
+    return self->api->pin_create(self, pin, try_limit, value, n);
+}
+
+/* A new value; all tries again, not validated. */
+static inline uicc_sw uicc_pin_update(const struct uicc_applet *self, unsigned pin, const void *value, size_t n)
+{
+    return self->api->pin_update(self, pin, value, n);
+}
+
+static inline bool uicc_pin_check(const struct uicc_applet *self, unsigned pin, const void *value, size_t n)
+{
+    return self->api->pin_check(self, pin, value, n);
+}
+
+static inline bool uicc_pin_is_validated(const struct uicc_applet *self, unsigned pin)
+{
+    return self->api->pin_is_validated(self, pin);
+}
+
+static inline void uicc_pin_reset(const struct uicc_applet *self, unsigned pin)
+{
+    self->api->pin_reset(self, pin);
+}
+
+static inline uicc_sw uicc_pin_reset_and_unblock(const struct uicc_applet *self, unsigned pin)
+{
+    return self->api->pin_reset_and_unblock(self, pin);
+}
+
+static inline uint8_t uicc_pin_get_tries_remaining(const struct uicc_applet *self, unsigned pin)
+{
+    return self->api->pin_get_tries_remaining(self, pin);
+}
+
+/* ---- crypto ---- */
+
+/* false: no entropy; *to is then zero. */
+static inline bool uicc_random(const struct uicc_applet *self, void *to, size_t n)
+{
+    return self->api->random(self, to, n);
+}
+
+/* out: 20 octets (SHA-1) or 32. */
+static inline uicc_sw uicc_digest(const struct uicc_applet *self, enum uicc_digest algorithm, struct uicc_span in, uint8_t *out)
+{
+    return self->api->digest(self, algorithm, in, out);
+}
+
+/* CBC without padding: in.n is a multiple of the block (16, 8); out has in.n octets. Keys: AES 16, 24, 32; 3DES 16, 24. iv NULL: zero. */
+static inline uicc_sw uicc_cipher(const struct uicc_applet *self, enum uicc_cipher algorithm, struct uicc_span key, const uint8_t *iv,
+                                  struct uicc_span in, uint8_t *out)
+{
+    return self->api->cipher(self, algorithm, key, iv, in, out);
+}
+
+/* out: 16 octets (CMAC), 8 (3DES CBC-MAC, zero padding), 32 (HMAC). */
+static inline uicc_sw uicc_mac(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key, struct uicc_span in,
+                               uint8_t *out)
+{
+    return self->api->mac(self, algorithm, key, in, out);
+}
+
+/* ---- uicc.system.UICCSystem: views. The access domain of the installation (TS 102 226 8.2.1.3.2.5) says what each may do. ---- */
+
+/* The files outside ADFs, at the MF (getTheUICCView). */
+static inline uicc_sw uicc_get_the_uicc_view(const struct uicc_applet *self, struct uicc_file_view *view)
+{
+    return self->api->get_the_view(self, uicc_span_of(NULL, 0), false, view);
+}
+
+/* The files of this application, at its ADF (getTheFileView). 6A82: no such application, or it has no files. */
+static inline uicc_sw uicc_get_the_file_view(const struct uicc_applet *self, struct uicc_span adf, struct uicc_file_view *view)
+{
+    return self->api->get_the_view(self, adf, false, view);
+}
+
+/* uicc.access.fileadministration.AdminFileViewBuilder: the same for administration; adf empty: the files outside ADFs. */
+static inline uicc_sw uicc_get_the_admin_file_view(const struct uicc_applet *self, struct uicc_span adf, struct uicc_file_view *view)
+{
+    return self->api->get_the_view(self, adf, true, view);
+}
+
+/* ---- uicc.access.FileView. UICCException is the status word: 6A82 FILE_NOT_FOUND, 6982 SECURITY_STATUS_NOT_SATISFIED, 6986 NO_EF_SELECTED, 6981
+ * COMMAND_INCOMPATIBLE, 6A83 RECORD_NUMBER_NOT_AVAILABLE, 6B00 OUT_OF_FILE_BOUNDARIES, 6984 REF_DATA_INVALIDATED, 9850 MAX_VALUE_REACHED. ---- */
+
+static inline uicc_sw uicc_view_command(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t cla, uint8_t ins, uint8_t p1,
+                                        uint8_t p2, struct uicc_span data, uint32_t le, struct uicc_buf *out)
+{
+    struct uicc_apdu apdu;
+    memset(&apdu, 0, sizeof apdu);
+    apdu.cla = cla;
+    apdu.ins = ins;
+    apdu.p1 = p1;
+    apdu.p2 = p2;
+    apdu.data = data;
+    apdu.le = le;
+    apdu.out = out;
+    return self->api->view_command(self, view, &apdu);
+}
+
+/* select(short fid): by FID as TS 102 221 8.4.2; 7FFF: the view's ADF. fcp may be NULL. A deactivated file is selected, and answered 6283. */
+static inline uicc_sw uicc_select(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t fid, struct uicc_buf *fcp)
+{
+    const uint8_t octets[2] = {(uint8_t)(fid >> 8), (uint8_t)fid};
+    return uicc_view_command(self, view, 0x00, 0xA4, 0x00, 0x04, uicc_span_of(octets, 2), 0, fcp);
+}
+
+/* status: the FCP of the current directory. */
+static inline uicc_sw uicc_status(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_buf *fcp)
+{
+    return uicc_view_command(self, view, 0x80, 0xF2, 0x00, 0x00, uicc_span_of(NULL, 0), 256, fcp);
+}
+
+/* n octets of the current EF, from offset on; all of them or none. */
+static inline uicc_sw uicc_read_binary(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t offset, uint8_t *to, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        size_t part = n - done < 255 ? n - done : 255;
+        struct uicc_buf out = uicc_buf_of(to + done, part);
+        uint32_t at = offset + (uint32_t)done;
+        if (at > 0x7FFF)
+            return UICC_SW_WRONG_PARAMETERS;
+        uicc_sw sw = uicc_view_command(self, view, 0x00, 0xB0, (uint8_t)(at >> 8), (uint8_t)at, uicc_span_of(NULL, 0), (uint32_t)part, &out);
+        if (sw != UICC_SW_OK || out.len != part)
+            return sw != UICC_SW_OK ? sw : UICC_SW_WRONG_PARAMETERS;
+        done += part;
+    }
+    return UICC_SW_OK;
+}
+
+static inline uicc_sw uicc_update_binary(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t offset, const void *from,
+                                         size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        size_t part = n - done < 255 ? n - done : 255;
+        uint32_t at = offset + (uint32_t)done;
+        if (at > 0x7FFF)
+            return UICC_SW_WRONG_PARAMETERS;
+        uicc_sw sw = uicc_view_command(self, view, 0x00, 0xD6, (uint8_t)(at >> 8), (uint8_t)at,
+                                       uicc_span_of((const uint8_t *)from + done, part), 0, NULL);
+        if (sw != UICC_SW_OK)
+            return sw;
+        done += part;
+    }
+    return UICC_SW_OK;
+}
+
+/* A whole record; number 1 to 254, 0 with UICC_REC_ACC_MODE_NEXT and PREVIOUS (and for the current one). *n octets of room; then the record's length. */
+static inline uicc_sw uicc_read_record(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t number,
+                                       enum uicc_record_mode mode, uint8_t *to, size_t *n)
+{
+    struct uicc_buf out = uicc_buf_of(to, *n);
+    uicc_sw sw = uicc_view_command(self, view, 0x00, 0xB2, number, (uint8_t)mode, uicc_span_of(NULL, 0), 256, &out);
+    *n = out.len;
+    return sw;
+}
+
+/* As long as the record, or 6700. Cyclic files: UICC_REC_ACC_MODE_PREVIOUS. */
+static inline uicc_sw uicc_update_record(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t number,
+                                         enum uicc_record_mode mode, const void *from, size_t n)
+{
+    return uicc_view_command(self, view, 0x00, 0xDC, number, (uint8_t)mode, uicc_span_of(from, n), 0, NULL);
+}
+
+/* Numbers of the records that contain the pattern, one octet each. */
+static inline uicc_sw uicc_search_record(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t from_record,
+                                         enum uicc_search_mode mode, struct uicc_span pattern, struct uicc_buf *numbers)
+{
+    return uicc_view_command(self, view, 0x00, 0xA2, from_record, (uint8_t)mode, pattern, 256, numbers);
+}
+
+/* increase: the first (newest) record of the current cyclic EF plus this number, big-endian; the new value, record_len octets, to `out` (may be NULL). */
+static inline uicc_sw uicc_increase(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_span by, struct uicc_buf *out)
+{
+    uint8_t ignored[256 + 128];
+    struct uicc_buf all = uicc_buf_of(ignored, sizeof ignored);
+    uicc_sw sw = uicc_view_command(self, view, 0x80, 0x32, 0x00, 0x00, by, 256, &all);
+    if (sw == UICC_SW_OK && out != NULL && all.len >= by.n)
+        uicc_append(out, ignored, all.len - by.n);
+    return sw;
+}
+
+static inline uicc_sw uicc_activate_file(const struct uicc_applet *self, struct uicc_file_view *view)
+{
+    return uicc_view_command(self, view, 0x00, 0x44, 0x00, 0x00, uicc_span_of(NULL, 0), 0, NULL);
+}
+
+static inline uicc_sw uicc_deactivate_file(const struct uicc_applet *self, struct uicc_file_view *view)
+{
+    return uicc_view_command(self, view, 0x00, 0x04, 0x00, 0x00, uicc_span_of(NULL, 0), 0, NULL);
+}
+
+/* ---- uicc.access.fileadministration.AdminFileView (of uicc_get_the_admin_file_view) ---- */
+
+/* The whole FCP template (62 ..), TS 102 222 6.3; the new file becomes the current one. */
+static inline uicc_sw uicc_create_file(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_span fcp)
+{
+    return uicc_view_command(self, view, 0x00, 0xE0, 0x00, 0x00, fcp, 0, NULL);
+}
+
+/* A file of the current directory, with all below it. */
+static inline uicc_sw uicc_delete_file(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t fid)
+{
+    const uint8_t octets[2] = {(uint8_t)(fid >> 8), (uint8_t)fid};
+    return uicc_view_command(self, view, 0x00, 0xE4, 0x00, 0x00, uicc_span_of(octets, 2), 0, NULL);
+}
+
+/* FCP with FID (83) and new size (80), TS 102 222 6.10. */
+static inline uicc_sw uicc_resize_file(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_span fcp)
+{
+    return uicc_view_command(self, view, 0x80, 0xD4, 0x00, 0x00, fcp, 0, NULL);
+}
+
+/* ---- COMPREHENSION-TLV (uicc.toolkit.ViewHandler, EditHandler) ---- */
+
+/* findTLV: the value of the nth (from 1) object with this tag, with or without comprehension bit. false: TAG_NOT_FOUND. */
+static inline bool uicc_find_tlv(struct uicc_span list, uint8_t tag, unsigned occurrence, struct uicc_span *value)
+{
+    size_t at = 0;
+    while (at + 2 <= list.n) {
+        uint8_t t = list.p[at++] & 0x7F;
+        size_t n = list.p[at++], octets = n == 0x81 ? 1 : n == 0x82 ? 2 : 0;
+        if (n > 0x82 || n == 0x80 || octets > list.n - at)
+            return false;
+        if (octets > 0)
+            for (n = 0; octets > 0; octets--)
+                n = n << 8 | list.p[at++];
+        if (n > list.n - at)
+            return false;
+        if (t == (tag & 0x7F) && --occurrence == 0) {
+            *value = uicc_span_of(list.p + at, n);
+            return true;
+        }
+        at += n;
+    }
+    return false;
+}
+
+/* appendTLV. */
+static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *value, size_t n)
+{
+    uicc_append_u8(b, tag);
+    if (n > 0x7F)
+        uicc_append_u8(b, 0x81);
+    uicc_append_u8(b, (uint8_t)n);
+    if (n > 0xFF)
+        b->full = true;
+    uicc_append(b, value, n);
+}
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the card itself asks for on all applets' behalf (ETSI TS 102 241 4.4, "system proactive commands"): SET UP EVENT LIST is the union of what they registered
+ * for, POLL INTERVAL the shortest that any of them wants, SET UP MENU made of the entries of all. Each is sent after TERMINAL PROFILE, and again when it changed.
+ */
+#include "cat.h"
+#include "kernel.h"
+#include "toolkit_registry.h"
+
+/* Which code of the event list (TS 102 223 8.25) stands for which event. */
+static const struct {
+    uint8_t event, code;
+} listed[] = {
+    {TOOLKIT_MT_CALL, 0x00},
+    {TOOLKIT_CALL_CONNECTED, 0x01},
+    {TOOLKIT_CALL_DISCONNECTED, 0x02},
+    {TOOLKIT_LOCATION_STATUS, 0x03},
+    {TOOLKIT_USER_ACTIVITY, 0x04},
+    {TOOLKIT_IDLE_SCREEN_AVAILABLE, 0x05},
+    {TOOLKIT_CARD_READER_STATUS, 0x06},
+    {TOOLKIT_LANGUAGE_SELECTION, 0x07},
+    {TOOLKIT_BROWSER_TERMINATION, 0x08},
+    {TOOLKIT_DATA_AVAILABLE, 0x09},
+    {TOOLKIT_CHANNEL_STATUS, 0x0A},
+    {TOOLKIT_ACCESS_TECHNOLOGY_CHANGE, 0x0B},
+    {TOOLKIT_DISPLAY_PARAMETERS_CHANGED, 0x0C},
+    {TOOLKIT_LOCAL_CONNECTION, 0x0D},
+    {TOOLKIT_NETWORK_SEARCH_MODE_CHANGE, 0x0E},
+    {TOOLKIT_BROWSING_STATUS, 0x0F},
+    {TOOLKIT_FRAMES_INFORMATION_CHANGE, 0x10},
+    {TOOLKIT_IWLAN_ACCESS_STATUS, 0x11},
+    {TOOLKIT_NETWORK_REJECTION, 0x12},
+    {TOOLKIT_HCI_CONNECTIVITY, 0x13},
+    {TOOLKIT_CSG_CELL_SELECTION, 0x15},
+    {TOOLKIT_CONTACTLESS_STATE_REQUEST, 0x16},
+    {TOOLKIT_IMS_REGISTRATION, 0x17},
+    {TOOLKIT_INCOMING_IMS_DATA, 0x18},
+    {TOOLKIT_PROFILE_CONTAINER, 0x19},
+    {TOOLKIT_SECURED_PROFILE_CONTAINER, 0x1B},
+    {TOOLKIT_POLL_INTERVAL_NEGOTIATION, 0x1C},
+    {TOOLKIT_DATA_CONNECTION_STATUS_CHANGE, 0x1D},
+    {TOOLKIT_CAG_CELL_SELECTION, 0x1E},
+};
+
+uint8_t toolkit_event_of_code(uint8_t code)
+{
+    for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
+        if (listed[i].code == code)
+            return listed[i].event;
+    return 0;
+}
+
+/* FNV-1a: only to see whether something changed. Never 0 for something. */
+static uint32_t digest(struct span s)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ s.p[i]) * 16777619u;
+    return h != 0 ? h : 1;
+}
+
+/* ---- what there is to ask for: false for nothing ---- */
+
+/* Only what the terminal offers: an event that it does not know would make it refuse the list. */
+static bool events_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier)
+{
+    const struct toolkit *t = &card->ram.toolkit;
+    uint8_t asked[TOOLKIT_EVENTS / 8] = {0};
+    struct toolkit_entry e;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        if (toolkit_entry_load(card, (uint8_t)i, &e))
+            for (size_t k = 0; k < sizeof asked; k++)
+                asked[k] |= e.asked[k];
+    size_t mark = buf_tlv_open(out, CAT_COMPREHENSION | CAT_TAG_EVENT_LIST);
+    bool any = false;
+    for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
+        if ((asked[listed[i].event / 8] >> listed[i].event % 8 & 1) != 0 &&
+            cat_profile_has(span_of(t->profile, t->profile_len), cat_event_facility(listed[i].code))) {
+            buf_u8(out, listed[i].code);
+            any = true;
+        }
+    buf_tlv_close(out, mark);
+    *type = PROACTIVE_SET_UP_EVENT_LIST;
+    *qualifier = 0;
+    return any;
+}
+
+static bool poll_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier)
+{
+    struct toolkit_entry e;
+    uint8_t duration[2];
+    uint16_t shortest = 0;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        if (toolkit_entry_load(card, (uint8_t)i, &e) && e.poll != 0 && (shortest == 0 || e.poll < shortest))
+            shortest = e.poll;
+    *qualifier = 0;
+    *type = shortest != 0 ? PROACTIVE_POLL_INTERVAL : PROACTIVE_POLLING_OFF;
+    if (shortest == 0)
+        return false;
+    cat_duration(shortest, duration);
+    buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_DURATION, span_of(duration, sizeof duration));
+    return true;
+}
+
+/* ---- the menu ---- */
+
+enum { MENU_MAX = 64 };
+
+struct menu_order {
+    unsigned n;
+    struct toolkit_menu entries[MENU_MAX];
+};
+
+/* By position; those without one (00) behind, in the order of their applets. */
+static void menu_insert(struct menu_order *o, const struct toolkit_menu *m)
+{
+    unsigned at = o->n;
+    if (o->n == MENU_MAX)
+        return;
+    while (at > 0 && m->position != 0 && (o->entries[at - 1].position == 0 || o->entries[at - 1].position > m->position)) {
+        o->entries[at] = o->entries[at - 1];
+        at--;
+    }
+    o->entries[at] = *m;
+    o->n++;
+}
+
+static void menu_collect(struct uicc *card, struct menu_order *o)
+{
+    struct toolkit_menu m;
+    o->n = 0;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
+            if (toolkit_menu_load(card, (uint8_t)i, slot, &m) && m.enabled)
+                menu_insert(o, &m);
+}
+
+/* EF.SUME (TS 102 222... TS 51.011 10.5.12, FID 6F54 in DF.TELECOM): title and icon, if the operator gave one. */
+static struct span menu_title(struct uicc *card)
+{
+    enum { DF_TELECOM = 0x7F10, EF_SUME = 0x6F54, TITLE = 0x85 };
+    struct span title = SPAN_EMPTY;
+    uint16_t telecom = admin_file_in(card, 0, DF_TELECOM);
+    uint16_t file = telecom != PROFILE_NO_FILE ? admin_file_in(card, telecom, EF_SUME) : (uint16_t)PROFILE_NO_FILE;
+    if (file != PROFILE_NO_FILE)
+        (void)tlv_find(admin_file_read(card, file), TITLE, &title);
+    return title;
+}
+
+bool toolkit_menu_build(struct uicc *card, struct buf *out, bool *help)
+{
+    static const uint8_t no_title[] = {'U', 'I', 'C', 'C'};
+    struct menu_order order;
+    bool actions = false, icons = false;
+    struct span title = menu_title(card);
+    menu_collect(card, &order);
+    *help = false;
+    buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ALPHA_IDENTIFIER, title.n > 0 ? title : span_of(no_title, sizeof no_title));
+    for (unsigned i = 0; i < order.n; i++) {
+        const struct toolkit_menu *m = &order.entries[i];
+        size_t mark = buf_tlv_open(out, CAT_COMPREHENSION | CAT_TAG_ITEM);
+        buf_u8(out, m->id);
+        buf_put(out, m->text);
+        buf_tlv_close(out, mark);
+        actions |= m->next_action != 0;
+        icons |= m->icon != 0;
+        *help |= m->help;
+    }
+    if (order.n == 0) /* TS 102 223 6.4.8: one item without anything takes the menu away */
+        buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ITEM, SPAN_EMPTY);
+    if (actions) {
+        size_t mark = buf_tlv_open(out, CAT_TAG_NEXT_ACTION);
+        for (unsigned i = 0; i < order.n; i++)
+            buf_u8(out, order.entries[i].next_action);
+        buf_tlv_close(out, mark);
+    }
+    if (icons) {
+        size_t mark = buf_tlv_open(out, CAT_TAG_ITEM_ICON_LIST);
+        buf_u8(out, order.n > 0 ? order.entries[0].icon_qualifier : 0);
+        for (unsigned i = 0; i < order.n; i++)
+            buf_u8(out, order.entries[i].icon);
+        buf_tlv_close(out, mark);
+    }
+    enum { ROUND = 3 + 5 + 4 }; /* D0 and its length, command details, device identities */
+    return buf_ok(out) && out->len + ROUND <= TOOLKIT_COMMAND_MAX;
+}
+
+static bool menu_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier)
+{
+    enum { HELP_AVAILABLE = 0x80 };
+    struct toolkit_menu m;
+    bool help, any = false;
+    *type = PROACTIVE_SET_UP_MENU;
+    if (!toolkit_menu_build(card, out, &help))
+        out->full = true;
+    *qualifier = help ? HELP_AVAILABLE : 0;
+    for (unsigned i = 0; i < applets_count(card) && !any; i++)
+        for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS && !any; slot++)
+            any = toolkit_menu_load(card, (uint8_t)i, slot, &m) && m.enabled;
+    return any;
+}
+
+/* ---- telling the terminal ---- */
+
+typedef bool (*wanted_of)(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier);
+
+static const wanted_of kinds[SYSTEM_KINDS] = {
+    [SYSTEM_EVENTS] = events_wanted,
+    [SYSTEM_POLL] = poll_wanted,
+    [SYSTEM_MENU] = menu_wanted,
+};
+
+/* true: the terminal knows, or need not. */
+static bool tell(struct uicc *card, enum toolkit_system kind)
+{
+    uint8_t bytes[TOOLKIT_COMMAND_MAX], type, qualifier;
+    struct buf rest = buf_of(bytes, sizeof bytes);
+    struct toolkit *t = &card->ram.toolkit;
+    bool any = kinds[kind](card, &rest, &type, &qualifier);
+    uint32_t now = any ? digest(buf_span(&rest)) ^ qualifier : 0;
+    if (now == t->told[kind] || !buf_ok(&rest))
+        return true;
+    toolkit_cancel(card, NO_APPLET, type); /* one that was not fetched yet is out of date */
+    if (!cat_profile_has(span_of(t->profile, t->profile_len), cat_facility(type, qualifier)))
+        return true;
+    if (!toolkit_queue_command(card, NO_APPLET, type, qualifier, buf_span(&rest)))
+        return false;
+    t->told[kind] = now;
+    return true;
+}
+
+/* Without a TERMINAL PROFILE there is nobody to tell. */
+void toolkit_synchronise(struct uicc *card)
+{
+    bool all = true;
+    if (card->ram.toolkit.profile_len == 0)
+        return;
+    for (unsigned kind = 0; kind < SYSTEM_KINDS; kind++)
+        all = tell(card, kind) && all;
+    card->ram.toolkit.changed = !all;
+    toolkit_settle(card, true); /* no transaction is open */
+}
+
+/* What it did not do for good is not asked again before something changes; for a while, the queue asks again by itself (proactive.c). */
+void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result)
+{
+    enum { PERFORMED_LAST = 0x0F };
+    const struct cat_command *c = cat_command(type);
+    if (general_result > PERFORMED_LAST && c != NULL)
+        applet_note((struct applet){card, NO_APPLET}, c->name);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Triggering (ETSI TS 102 241 clause 4): who registered for an event is told of it, in order of priority.
+ */
+#include "kernel.h"
+#include "toolkit_registry.h"
+
+sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event)
+{
+    const struct applet_class *class = applet_class_of(card, applet);
+    return class != NULL && class->event != NULL ? class->event((struct applet){card, applet}, event) : SW_OK;
+}
+
+/* Applets by priority, those of one priority by their index. */
+struct order {
+    unsigned n;
+    uint8_t applet[TOOLKIT_APPLETS], priority[TOOLKIT_APPLETS];
+};
+
+static void insert(struct order *o, uint8_t applet, uint8_t priority)
+{
+    unsigned at = o->n;
+    while (at > 0 && o->priority[at - 1] > priority) {
+        o->applet[at] = o->applet[at - 1];
+        o->priority[at] = o->priority[at - 1];
+        at--;
+    }
+    o->applet[at] = applet;
+    o->priority[at] = priority;
+    o->n++;
+}
+
+static void listeners(struct uicc *card, unsigned event, struct order *out)
+{
+    struct toolkit_entry e;
+    out->n = 0;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        if (toolkit_entry_load(card, (uint8_t)i, &e) && toolkit_entry_has(&e, event))
+            insert(out, (uint8_t)i, e.priority);
+}
+
+bool toolkit_wanted(struct uicc *card, unsigned event)
+{
+    struct toolkit *t = &card->ram.toolkit;
+    struct toolkit_entry e;
+    if (!t->known) {
+        memset(t->wanted, 0, sizeof t->wanted);
+        for (unsigned i = 0; i < applets_count(card); i++)
+            if (toolkit_entry_load(card, (uint8_t)i, &e))
+                for (size_t k = 0; k < sizeof t->wanted; k++)
+                    t->wanted[k] |= e.events[k];
+        t->known = true;
+    }
+    return event < TOOLKIT_EVENTS && (t->wanted[event / 8] >> event % 8 & 1) != 0;
+}
+
+static void take_back(struct buf *out, size_t before)
+{
+    if (out == NULL)
+        return;
+    crypto_wipe(out->p + before, out->len - before);
+    out->len = before;
+}
+
+sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
+{
+    size_t before = event->out != NULL ? event->out->len : 0;
+    if (!session_step(card, true))
+        return SW_MEMORY_PROBLEM;
+    sw_t sw = toolkit_trigger_applet(card, applet, event);
+    if (!session_step(card, sw == SW_OK) && sw == SW_OK)
+        sw = SW_MEMORY_PROBLEM;
+    if (sw != SW_OK)
+        take_back(event->out, before);
+    return sw;
+}
+
+sw_t toolkit_trigger(struct uicc *card, const struct event *event)
+{
+    struct order order;
+    sw_t first_failure = SW_OK;
+    bool done = false;
+    bool handled = false;
+    struct event told = *event;
+    if (!toolkit_wanted(card, event->toolkit))
+        return SW_OK;
+    if (told.handled == NULL)
+        told.handled = &handled;
+    listeners(card, event->toolkit, &order);
+    for (unsigned i = 0; i < order.n && !*told.handled; i++) {
+        size_t before = told.out != NULL ? told.out->len : 0;
+        sw_t sw = i > 0 && !session_step(card, true) ? SW_MEMORY_PROBLEM : SW_OK; /* what the one before did is its own */
+        if (sw == SW_OK)
+            sw = toolkit_trigger_applet(card, order.applet[i], &told);
+        if (sw == SW_OK) {
+            done = true;
+            continue;
+        }
+        if (first_failure == SW_OK)
+            first_failure = sw;
+        take_back(told.out, before);
+        *told.handled = false;
+        (void)session_step(card, false);
+    }
+    return done ? SW_OK : first_failure;
+}
+
+/* ---- what follows a command ---- */
+
+static void trigger_alone(struct uicc *card, const struct event *event)
+{
+    objects_begin(card->objects);
+    sw_t sw = toolkit_trigger(card, event);
+    (void)session_finish(card, sw);
+}
+
+/* TS 102 241: one after the other, as long as the one before left nothing to be done; the registration ends with the trigger. */
+static void offer_handler(struct uicc *card)
+{
+    struct toolkit *t = &card->ram.toolkit;
+    const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_PROACTIVE_HANDLER_AVAILABLE};
+    for (unsigned i = 0; i < applets_count(card) && toolkit_idle(card); i++) {
+        if ((t->available[i / 8] >> i % 8 & 1) == 0)
+            continue;
+        t->available[i / 8] &= (uint8_t)~(1u << i % 8);
+        objects_begin(card->objects);
+        (void)session_finish(card, toolkit_trigger_applet(card, (uint8_t)i, &event));
+    }
+}
+
+static bool changes_file(const struct command_row *row)
+{
+    return row != NULL && (row->access == ACCESS_UPDATE || row->access == ACCESS_BY_INS);
+}
+
+void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first)
+{
+    if (first && toolkit_wanted(card, TOOLKIT_FIRST_COMMAND_AFTER_ATR))
+        trigger_alone(card, &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_FIRST_COMMAND_AFTER_ATR});
+    if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE && toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
+        toolkit_file_changed(card, card->ram.target);
+    if (card->ram.toolkit.changed)
+        toolkit_synchronise(card);
+    if (toolkit_idle(card))
+        offer_handler(card);
+}
+
+void toolkit_file_changed(struct uicc *card, uint16_t file)
+{
+    const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file};
+    for (unsigned i = 0; i < applets_count(card); i++) {
+        if (!toolkit_watches_file(card, (uint8_t)i, file))
+            continue;
+        objects_begin(card->objects);
+        (void)session_finish(card, toolkit_trigger_applet(card, (uint8_t)i, &event));
+    }
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ToolkitRegistry and triggering (ETSI TS 102 241): events and who is told first, exclusive ones, menu, timers, poll interval, files; what the card asks for on all
+ * applets' behalf; one applet that fails among others.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "kernel.h"
+#include "hex.h"
+#include "toolkit_applets.h"
+
+static struct toolkit_play play;
+
+static int setup(void **state)
+{
+    toolkit_open(&play);
+    *state = &play;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    toolkit_close(*state);
+    return 0;
+}
+
+#define LOCATION_LOST "80C200000CD60A990103820282819B0102"
+
+/* In order of priority, then of index; all of them. */
+static void test_order(void **state)
+{
+    struct toolkit_play *p = *state;
+    for (unsigned i = 0; i < APPLETS; i++)
+        CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_LOCATION_STATUS));
+    CHANGE(p, toolkit_set_priority(p->applet[TWO], 3));
+    CHANGE(p, toolkit_set_priority(p->applet[THREE], 1));
+    apdu(&p->f, LOCATION_LOST, "9000");
+    assert_int_equal(p->n_seen, 3);
+    assert_int_equal(p->seen[0].who, THREE);
+    assert_int_equal(p->seen[1].who, TWO);
+    assert_int_equal(p->seen[2].who, ONE);
+    assert_int_equal(p->seen[2].tag, 0xD6);
+    assert_int_equal(p->seen[2].n, 12);
+    /* kept over a restart of the program */
+    fixture_restart(&p->f);
+    p->applet[TWO].card = p->f.card;
+    toolkit_forget_seen(p);
+    apdu(&p->f, LOCATION_LOST, "9000");
+    assert_int_equal(p->n_seen, 3);
+    assert_int_equal(p->seen[0].who, THREE);
+    CHANGE(p, toolkit_clear_event(p->applet[TWO], TOOLKIT_LOCATION_STATUS));
+    toolkit_forget_seen(p);
+    apdu(&p->f, LOCATION_LOST, "9000");
+    assert_int_equal(p->n_seen, 2);
+}
+
+static void test_registration(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_begin(p);
+    static const uint8_t not_allowed[] = {TOOLKIT_MENU_SELECTION, TOOLKIT_MENU_SELECTION_HELP_REQUEST, TOOLKIT_TIMER_EXPIRATION,
+                                          TOOLKIT_STATUS_COMMAND, TOOLKIT_EXTERNAL_FILE_UPDATE};
+    for (size_t i = 0; i < sizeof not_allowed; i++)
+        assert_int_equal(toolkit_set_event(p->applet[ONE], not_allowed[i]), TOOLKIT_EVENT_NOT_ALLOWED);
+    assert_int_equal(toolkit_set_event(p->applet[ONE], 0), TOOLKIT_EVENT_NOT_SUPPORTED);
+    assert_int_equal(toolkit_set_event(p->applet[ONE], 100), TOOLKIT_EVENT_NOT_SUPPORTED);
+    assert_int_equal(toolkit_set_event(p->applet[ONE], 200), TOOLKIT_EVENT_NOT_SUPPORTED);
+    static const uint8_t exclusive[] = {TOOLKIT_CALL_CONTROL, TOOLKIT_MO_SHORT_MESSAGE_CONTROL};
+    for (size_t i = 0; i < sizeof exclusive; i++) {
+        assert_int_equal(toolkit_set_event(p->applet[ONE], exclusive[i]), TOOLKIT_OK);
+        assert_int_equal(toolkit_set_event(p->applet[ONE], exclusive[i]), TOOLKIT_OK);
+        assert_int_equal(toolkit_set_event(p->applet[TWO], exclusive[i]), TOOLKIT_EVENT_ALREADY_REGISTERED);
+        assert_true(toolkit_event_is_set(p->applet[ONE], exclusive[i]));
+        assert_false(toolkit_event_is_set(p->applet[TWO], exclusive[i]));
+        assert_int_equal(toolkit_clear_event(p->applet[ONE], exclusive[i]), TOOLKIT_OK);
+        assert_int_equal(toolkit_set_event(p->applet[TWO], exclusive[i]), TOOLKIT_OK);
+    }
+    toolkit_end(p);
+    /* what a transaction that is aborted registered was never there */
+    toolkit_begin(p);
+    assert_int_equal(toolkit_set_event(p->applet[ONE], TOOLKIT_LOCATION_STATUS), TOOLKIT_OK);
+    assert_true(card_abort(p->f.card));
+    assert_false(toolkit_event_is_set(p->applet[ONE], TOOLKIT_LOCATION_STATUS));
+    apdu(&p->f, LOCATION_LOST, "9000");
+    assert_int_equal(p->n_seen, 0);
+}
+
+/* One of three fails: what it wrote is undone, the others are told all the same, the terminal hears nothing of it. */
+static sw_t second_fails(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    (void)event;
+    assert_true(applet_put(p->applet[who], 1, span_of("x", 1)));
+    return who == TWO ? SW_CONDITIONS_NOT_SATISFIED : SW_OK;
+}
+
+static sw_t all_fail(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    (void)p;
+    (void)event;
+    return who == ONE ? SW_FILE_NOT_FOUND : SW_CONDITIONS_NOT_SATISFIED;
+}
+
+static sw_t second_sends_and_fails(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    (void)event;
+    if (who == TWO)
+        assert_true(proactive_send(p->applet[TWO], 0x02, 0, SPAN_EMPTY));
+    return who == TWO ? SW_CONDITIONS_NOT_SATISFIED : SW_OK;
+}
+
+static void test_failures(void **state)
+{
+    struct toolkit_play *p = *state;
+    struct span value;
+    toolkit_profile(p);
+    for (unsigned i = 0; i < APPLETS; i++)
+        CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_LOCATION_STATUS));
+    toolkit_drain(p);
+    p->does = second_fails;
+    apdu(&p->f, LOCATION_LOST, "9000");
+    assert_int_equal(p->n_seen, 3);
+    assert_true(applet_get(p->applet[ONE], 1, &value));
+    assert_false(applet_get(p->applet[TWO], 1, &value));
+    assert_true(applet_get(p->applet[THREE], 1, &value));
+    p->does = second_sends_and_fails;
+    apdu(&p->f, LOCATION_LOST, "9000");
+    /* none did what it was told: the first one's word */
+    for (unsigned i = 0; i < APPLETS; i++)
+        CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_IDLE_SCREEN_AVAILABLE)); /* the subscription applet listens to location status */
+    p->does = NULL;
+    toolkit_drain(p);
+    toolkit_forget_seen(p);
+    p->does = all_fail;
+    apdu(&p->f, "80C2000009D60799010582020281", "6985"); /* three has priority 9 */
+    assert_int_equal(p->n_seen, 3);
+}
+
+/* ---- what the card asks for on all applets' behalf ---- */
+
+static void test_event_list(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_profile(p);
+    apdu(&p->f, "80F2000C00", "9000"); /* nobody wants anything */
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_LOCATION_STATUS));
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_CALL_CONNECTED));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0500820281829902" "0103");
+    answer_proactive(&p->f, 0, "", "9000");
+    /* only once; and again when it changed, whatever the order in which they came */
+    apdu(&p->f, "80F2000C00", "9000");
+    CHANGE(p, toolkit_set_event(p->applet[THREE], TOOLKIT_LOCATION_STATUS));
+    apdu(&p->f, "80F2000C00", "9000");
+    CHANGE(p, toolkit_clear_event(p->applet[ONE], TOOLKIT_LOCATION_STATUS));
+    apdu(&p->f, "80F2000C00", "9000");
+    CHANGE(p, toolkit_clear_event(p->applet[THREE], TOOLKIT_LOCATION_STATUS));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00C8103..0500820281829901" "01");
+    answer_proactive(&p->f, 0, "", "9000");
+    CHANGE(p, toolkit_clear_event(p->applet[TWO], TOOLKIT_CALL_CONNECTED));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00B8103..0500820281829900"); /* an empty list takes it away */
+    answer_proactive(&p->f, 0, "", "9000");
+    /* two changes before the terminal fetches: it hears of the last one only */
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_USER_ACTIVITY));
+    exchange(&p->f, "80F2000C00", "91*");
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_IDLE_SCREEN_AVAILABLE));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0500820281829902" "0405");
+    answer_proactive(&p->f, 0, "", "9000");
+    /* a new start: again, by itself; and not the events that this terminal has not */
+    fixture_reset(&p->f);
+    exchange(&p->f, "8010000005FFFFFFFF41", "91*"); /* SET UP EVENT LIST, idle screen, not user activity */
+    fetch(p, "D00C8103..0500820281829901" "05");
+    answer_proactive(&p->f, 0, "", "9000");
+    fixture_reset(&p->f);
+    apdu(&p->f, "8010000005FFFFFFFFFE", "9000"); /* a terminal without SET UP EVENT LIST */
+    apdu(&p->f, "80F2000C00", "9000");
+}
+
+static void test_poll_interval(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_profile(p);
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 600));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0300820281828402" "000A"); /* minutes */
+    answer_proactive(&p->f, 0, "8402000A", "9000");
+    CHANGE(p, toolkit_request_poll_interval(p->applet[TWO], 30));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0300820281828402" "011E"); /* seconds */
+    answer_proactive(&p->f, 0, "8402011E", "9000");
+    toolkit_forget_seen(p);
+    apdu(&p->f, "80F2000C00", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_STATUS_COMMAND), 1);
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_STATUS_COMMAND), 1);
+    assert_int_equal(toolkit_told(p, THREE, TOOLKIT_STATUS_COMMAND), 0);
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 0));
+    CHANGE(p, toolkit_request_poll_interval(p->applet[TWO], 0));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0098103..040082028182"); /* POLLING OFF */
+    answer_proactive(&p->f, 0, "", "9000");
+    toolkit_forget_seen(p);
+    apdu(&p->f, "80F2000C00", "9000");
+    assert_int_equal(p->n_seen, 0);
+}
+
+/* ---- menu ---- */
+
+static const struct toolkit_menu_entry balance = {{(const uint8_t *)"Balance", 7}, 0x21, true, 0, 0};
+static const struct toolkit_menu_entry roaming = {{(const uint8_t *)"Roaming", 7}, 0, false, 0, 0};
+static const struct toolkit_menu_entry icon = {{(const uint8_t *)"Icon", 4}, 0, false, 1, 7};
+
+static void test_menu(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t a, b, c;
+    toolkit_profile(p);
+    CHANGE(p, toolkit_init_menu_entry(p->applet[TWO], &roaming, &b));
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &balance, &a));
+    assert_true(a != b && a >= 0x80 && b >= 0x80);
+    exchange(&p->f, "80F2000C00", "91*");
+    /* one's before two's, whoever came first; help is available (qualifier 80); next action indicators */
+    fetch(p, "D0278103..258082028182" "8504" "55494343" "8F08" "8142616C616E6365" "8F08" "80526F616D696E67" "1802" "2100");
+    answer_proactive(&p->f, 0, "", "9000");
+    toolkit_forget_seen(p);
+    apdu(&p->f, "80C2000009D3078202018190018" "1", "9000");
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_MENU_SELECTION), 1);
+    assert_int_equal(p->seen[0].id, 0x81);
+    apdu(&p->f, "80C200000BD309820201819001819500", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_MENU_SELECTION_HELP_REQUEST), 1);
+    apdu(&p->f, "80C2000009D307820201819001" "80", "9000");
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_MENU_SELECTION), 1);
+    apdu(&p->f, "80C2000009D307820201819001" "90", "9000"); /* nobody's */
+    assert_int_equal(p->n_seen, 3);
+
+    /* changed, disabled, another's */
+    assert_int_equal(toolkit_change_menu_entry(p->applet[TWO], a, &icon), TOOLKIT_MENU_ENTRY_NOT_FOUND);
+    CHANGE(p, toolkit_change_menu_entry(p->applet[ONE], a, &icon));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0258103..250082028182" "8504" "55494343" "8F05" "8149636F6E" "8F08" "80526F616D696E67" "1F03" "010700");
+    answer_proactive(&p->f, 0, "", "9000");
+    CHANGE(p, toolkit_enable_menu_entry(p->applet[ONE], a, false));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0198103..250082028182" "8504" "55494343" "8F08" "80526F616D696E67");
+    answer_proactive(&p->f, 0, "", "9000");
+    toolkit_forget_seen(p);
+    apdu(&p->f, "80C2000009D307820201819001" "81", "9000"); /* disabled */
+    assert_int_equal(p->n_seen, 0);
+    CHANGE(p, toolkit_remove_menu_entry(p->applet[TWO], b));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0118103..250082028182" "8504" "55494343" "8F00"); /* TS 102 223 6.4.8: none left */
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "80F2000C00", "9000");
+
+    /* no more than SET UP MENU can hold, and a refused entry leaves nothing */
+    static const uint8_t text[200] = {'x'};
+    const struct toolkit_menu_entry long_one = {{text, sizeof text}, 0, false, 0, 0};
+    toolkit_begin(p);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &long_one, &b), TOOLKIT_OK);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &long_one, &c), TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &roaming, &c), TOOLKIT_OK);
+    assert_int_equal(toolkit_change_menu_entry(p->applet[THREE], c, &long_one), TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &(struct toolkit_menu_entry){SPAN_EMPTY, 0, false, 0, 0}, &a),
+                     TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    toolkit_end(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "*");
+    assert_int_equal(p->f.response_len, 2 + 3 + 9 + 6 + 203 + 1 + 10);
+}
+
+/* ---- timers ---- */
+
+static void test_timers(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t timer, timers[8];
+    toolkit_profile(p);
+    for (unsigned i = 0; i < 8; i++) {
+        CHANGE(p, toolkit_allocate_timer(p->applet[i % 2], &timers[i]));
+        assert_int_equal(timers[i], i + 1);
+    }
+    toolkit_begin(p);
+    assert_int_equal(toolkit_allocate_timer(p->applet[THREE], &timer), TOOLKIT_NO_TIMER_AVAILABLE);
+    assert_int_equal(toolkit_release_timer(p->applet[TWO], 1), TOOLKIT_INVALID_TIMER_ID);
+    assert_int_equal(toolkit_release_timer(p->applet[TWO], 0), TOOLKIT_INVALID_TIMER_ID);
+    assert_int_equal(toolkit_release_timer(p->applet[TWO], 9), TOOLKIT_INVALID_TIMER_ID);
+    /* TIMER MANAGEMENT of another's timer, of none */
+    assert_false(proactive_send(p->applet[TWO], 0x27, 0, span_of("\xA4\x01\x01\xA5\x03\x00\x01\x00", 8)));
+    assert_false(proactive_send(p->applet[TWO], 0x27, 0, span_of("\xA4\x01\x09\xA5\x03\x00\x01\x00", 8)));
+    assert_false(proactive_send(p->applet[TWO], 0x27, 0, SPAN_EMPTY));
+    assert_true(proactive_send(p->applet[TWO], 0x27, 0, span_of("\xA4\x01\x02\xA5\x03\x00\x01\x00", 8)));
+    toolkit_end(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0118103..270082028182A40102A503000100");
+    answer_proactive(&p->f, 0, "A40102", "9000");
+    toolkit_forget_seen(p);
+    apdu(&p->f, "80C200000ED70C82028281A40102A503000100", "9000");
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_TIMER_EXPIRATION), 1);
+    assert_int_equal(p->seen[0].id, 2);
+    CHANGE(p, toolkit_release_timer(p->applet[TWO], 2));
+    apdu(&p->f, "80C200000ED70C82028281A40102A503000100", "9000");
+    assert_int_equal(p->n_seen, 1);
+    CHANGE(p, toolkit_allocate_timer(p->applet[THREE], &timer));
+    assert_int_equal(timer, 2);
+    assert_int_equal(toolkit_timers(p->applet[THREE]), 0x02);
+}
+
+/* ---- files, first command, handler ---- */
+
+static sw_t wants_handler(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    if (event->toolkit == TOOLKIT_PROACTIVE_HANDLER_AVAILABLE)
+        assert_true(proactive_send(p->applet[who], 0x02, 0, SPAN_EMPTY));
+    return SW_OK;
+}
+
+static void test_other_events(void **state)
+{
+    struct toolkit_play *p = *state;
+    apdu(&p->f, "0020000A083132333435363738", "9000");
+    exchange(&p->f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(&p->f, "00A4000C026F46", "9000"); /* EF.SPN */
+    uint16_t file = p->f.card->ram.channels[0].view.ef;
+    CHANGE(p, toolkit_register_file(p->applet[ONE], file));
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_FIRST_COMMAND_AFTER_ATR));
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    apdu(&p->f, "00D600000102", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 1);
+    assert_int_equal(p->seen[0].tag, file);
+    apdu(&p->f, "00B0000001", "029000");
+    apdu(&p->f, "00D6FFFF0102", "6A86");
+    assert_int_equal(p->n_seen, 1);
+    CHANGE(p, toolkit_deregister_file(p->applet[ONE], file));
+    apdu(&p->f, "00D600000103", "9000");
+    assert_int_equal(p->n_seen, 1);
+    apdu(&p->f, "80C2000002E100", "9000");
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_UNRECOGNISED_ENVELOPE), 1);
+    fixture_reset(&p->f);
+    toolkit_forget_seen(p);
+    apdu(&p->f, "00A4000C023F00", "9000");
+    apdu(&p->f, "00A4000C023F00", "9000");
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_FIRST_COMMAND_AFTER_ATR), 1);
+
+    /* once, one after the other, and only while nothing else is under way */
+    toolkit_profile(p);
+    p->does = wants_handler;
+    toolkit_forget_seen(p);
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
+    exchange(&p->f, "80F2000C00", "91*");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1);
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 0);
+    fetch(p, "D0098103..020082028182");
+    answer_proactive(&p->f, 0, "", "91*");
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1);
+    fetch(p, "D0098103..020082028182");
+    answer_proactive(&p->f, 0, "", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1);
+}
+
+/* ---- envelopes with an answer ---- */
+
+static sw_t controls(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    (void)p;
+    (void)who;
+    if (event->toolkit == TOOLKIT_CALL_CONTROL)
+        buf_put(event->out, span_of("\x01\x00", 2)); /* not allowed */
+    if (event->toolkit == TOOLKIT_MO_SHORT_MESSAGE_CONTROL)
+        buf_put(event->out, span_of("\x02\x06\x86\x04\x91\x21\x43\x65", 8)); /* allowed with modifications */
+    return SW_OK;
+}
+
+static void test_control(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const char call[] = "80C2000014D41282028281860391214313070" "0F11000010001";
+    static const char message[] = "80C2000010D50E82028281860391214386039" "1F1F1";
+    apdu(&p->f, call, "9000"); /* nobody: allowed, no modification */
+    apdu(&p->f, message, "9000");
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_CALL_CONTROL));
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_MO_SHORT_MESSAGE_CONTROL));
+    p->does = controls;
+    exchange(&p->f, call, "01009000");
+    exchange(&p->f, message, "020686049121436" "59000");
+    p->does = all_fail;
+    apdu(&p->f, message, "6985");
+}
+
+/* Data of a secured packet goes to the applet whose TAR it names, if it registered; what it writes is in the response packet. */
+static sw_t reads_formatted(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    (void)p;
+    (void)who;
+    if (event->toolkit == TOOLKIT_FORMATTED_SMS_PP_ENV)
+        buf_put(event->out, span_of("pong", 4));
+    return SW_OK;
+}
+
+static void test_formatted(void **state)
+{
+    struct toolkit_play *p = *state;
+    struct fixture_por por;
+    const struct fixture_ota ota = {0, 0x1619, "BFFF11", "70696E67", 0};
+    fixture_ota(&p->f, &ota, &por);
+    assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_FORMATTED_SMS_PP_ENV));
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_FORMATTED_SMS_PP_ENV));
+    CHANGE(p, toolkit_set_event(p->applet[THREE], TOOLKIT_UNFORMATTED_SMS_PP_ENV));
+    p->does = reads_formatted;
+    fixture_ota(&p->f, &ota, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(p->seen[0].who, ONE);
+    assert_memory_equal(p->seen[0].data, "ping", 4);
+    assert_true(por.n >= 4 && memcmp(por.data, "pong", 4) == 0);
+    p->does = all_fail;
+    fixture_ota(&p->f, &ota, &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_int_equal(por.n, 0);
+    /* one that is no command packet */
+    toolkit_forget_seen(p);
+    p->does = NULL;
+    apdu(&p->f, "80C200001A" "D118820283818B12000481214300F61111111111111103414243", "9000");
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(toolkit_told(p, THREE, TOOLKIT_UNFORMATTED_SMS_PP_ENV), 1);
+}
+
+/* A registry that nobody uses costs nothing in the store. */
+static void test_costs_nothing(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint32_t id;
+    struct span value;
+    size_t before = uicc_footprint(p->f.card);
+    toolkit_profile(p);
+    apdu(&p->f, LOCATION_LOST, "9000");
+    for (size_t cursor = 0; objects_each(p->f.card->objects, &cursor, &id, &value);)
+        assert_true(id >> 24 != OBJECT_TOOLKIT);
+    assert_true(uicc_footprint(p->f.card) <= before + 64);
+    assert_true(sizeof(struct toolkit) + sizeof(struct toolkit_queue) < 256);
+    /* and one that was used and deregistered leaves nothing */
+    uint8_t n;
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_LOCATION_STATUS));
+    CHANGE(p, toolkit_allocate_timer(p->applet[ONE], &n));
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &roaming, &n));
+    toolkit_begin(p);
+    assert_true(toolkit_deregister(p->applet[ONE]));
+    toolkit_end(p);
+    for (size_t cursor = 0; objects_each(p->f.card->objects, &cursor, &id, &value);)
+        assert_true(id >> 24 != OBJECT_TOOLKIT);
+    apdu(&p->f, "80F2000C00", "9000");
+}
+
+/* 9300: a class that does one thing at a time, and a queue that is full of what nobody fetches. */
+static sw_t shows_text(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    if (event->kind == EVENT_TOOLKIT)
+        (void)proactive_send(p->applet[who], 0x21, 0, span_of("\x8D\x03\x04hi", 5));
+    return SW_OK;
+}
+
+static void test_busy(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t mine, theirs;
+    CHANGE(p, toolkit_init_menu_entry(p->applet[THREE], &roaming, &mine));
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &balance, &theirs));
+    toolkit_profile(p);
+    toolkit_drain(p);
+    p->does = shows_text;
+    exchange(&p->f, "80C2000009D30782020181900180", "9110");
+    apdu(&p->f, "80C2000009D30782020181900180", "9300");
+    exchange(&p->f, "80C2000009D30782020181900181", "9110"); /* one's class does several things */
+    exchange(&p->f, "80F2000C00", "9110"); /* other commands are served */
+    toolkit_drain(p);
+    for (unsigned i = 0; i < 300; i++) {
+        exchange(&p->f, "80C2000009D30782020181900181", "9*");
+        if (p->f.response[0] == 0x93)
+            break;
+    }
+    assert_int_equal(p->f.response[0], 0x93);
+    assert_true(p->f.card->queue.used <= TOOLKIT_QUEUE_MAX);
+    fixture_reset(&p->f);
+    apdu(&p->f, "80F2000C00", "9000");
+    assert_null(p->f.card->queue.p);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_order), T(test_registration), T(test_failures), T(test_event_list), T(test_poll_interval), T(test_menu), T(test_timers),
+        T(test_other_events), T(test_control), T(test_formatted), T(test_costs_nothing), T(test_busy),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

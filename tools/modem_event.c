@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the terminal has to tell the card of itself: EVENT DOWNLOAD (ETSI TS 102 223 7.5), TIMER EXPIRATION
+ * (7.4); and the timers of TIMER MANAGEMENT (6.4.21).
+ */
+#include "modem_inner.h"
+#include "tlv.h"
+
+enum {
+    TAG_EVENT_DOWNLOAD = 0xD6,
+    TAG_TIMER_EXPIRATION = 0xD7,
+    OBJECT_TIMER_ID = 0x24,
+    OBJECT_TIMER_VALUE = 0x25,
+    TIMER_START = 0,
+    TIMER_STOP = 1,
+    TIMER_VALUE = 2,
+    RESULT_OK = 0x00,
+    RESULT_CONTRADICTION = 0x24, /* with the state of the timer */
+    RESULT_NOT_UNDERSTOOD = 0x32,
+    RESULT_MISSING = 0x36,
+};
+
+/* ---- envelopes ---- */
+
+static bool send_now(struct modem *m, struct span envelope, sw_t *sw)
+{
+    uint8_t octets[256];
+    struct buf data = buf_of(octets, sizeof octets);
+    return modem_stk_envelope(m, envelope, &data, sw);
+}
+
+static void queue(struct modem *m, struct span envelope)
+{
+    struct modem_stk *s = &m->stk;
+    if (s->n_waiting == MODEM_ENVELOPES_MAX) {
+        note_why(m, "envelope dropped", "the card has been busy for too long");
+        return;
+    }
+    memcpy(s->waiting[s->n_waiting].octets, envelope.p, envelope.n);
+    s->waiting[s->n_waiting++].n = (uint8_t)envelope.n;
+}
+
+void envelope_send(struct modem *m, struct span envelope)
+{
+    sw_t sw;
+    if (!m->powered || envelope.n > sizeof m->stk.waiting[0].octets)
+        return;
+    if (m->stk.n_waiting > 0) {
+        queue(m, envelope); /* in order */
+        return;
+    }
+    if (send_now(m, envelope, &sw) && sw == SW_TOOLKIT_BUSY)
+        queue(m, envelope); /* it is told again when its session is over */
+}
+
+void envelope_go_on(struct modem *m)
+{
+    struct modem_stk *s = &m->stk;
+    sw_t sw;
+    while (s->n_waiting > 0 && !s->pending && !s->executing && m->powered) {
+        uint8_t octets[255];
+        const uint8_t n = s->waiting[0].n;
+        memcpy(octets, s->waiting[0].octets, n);
+        memmove(s->waiting, s->waiting + 1, --s->n_waiting * sizeof s->waiting[0]);
+        if (!send_now(m, span_of(octets, n), &sw))
+            return;
+        if (sw == SW_TOOLKIT_BUSY)
+            return; /* with no session of ours: it will not get better */
+    }
+}
+
+void event_send(struct modem *m, uint8_t event, uint8_t from, struct span objects)
+{
+    uint8_t octets[255];
+    struct buf b = buf_of(octets, sizeof octets);
+    struct modem_note n;
+    if (!m->powered || event >= 32 || (m->stk.events >> event & 1) == 0)
+        return;
+    const uint8_t devices[] = {from, 0x81};
+    const size_t mark = buf_tlv_open(&b, TAG_EVENT_DOWNLOAD);
+    buf_tlv_u8(&b, 0x99, event);
+    buf_tlv(&b, 0x82, span_of(devices, sizeof devices));
+    buf_put(&b, objects);
+    buf_tlv_close(&b, mark);
+    if (!buf_ok(&b))
+        return;
+    note_begin(&n, m, "event");
+    note_number(&n, "event", event);
+    note_hex(&n, "objects", objects);
+    note_end(&n);
+    envelope_send(m, buf_span(&b));
+}
+
+/* ---- timers ---- */
+
+static uint8_t swapped(uint64_t n)
+{
+    return (uint8_t)(n % 10 << 4 | n / 10 % 10);
+}
+
+static void put_value(struct buf *b, uint64_t ms)
+{
+    const uint64_t s = (ms + 999) / 1000;
+    const uint8_t value[3] = {swapped(s / 3600), swapped(s / 60 % 60), swapped(s % 60)};
+    buf_tlv(b, 0xA5, span_of(value, sizeof value));
+}
+
+/* Hours, minutes, seconds, two digits each, swapped (TS 102 223 8.38). */
+static bool value_of(struct span in, uint64_t *ms)
+{
+    uint64_t parts[3];
+    if (in.n != 3)
+        return false;
+    for (size_t i = 0; i < 3; i++) {
+        const unsigned tens = in.p[i] & 0x0F, ones = in.p[i] >> 4;
+        if (tens > 9 || ones > 9)
+            return false;
+        parts[i] = tens * 10 + ones;
+    }
+    *ms = (parts[0] * 3600 + parts[1] * 60 + parts[2]) * 1000;
+    return parts[1] < 60 && parts[2] < 60;
+}
+
+static void expired(void *ctx)
+{
+    uint8_t octets[32];
+    struct buf b = buf_of(octets, sizeof octets);
+    const struct modem_timer *t = ctx;
+    struct modem *m = t->modem;
+    struct modem_note n;
+    const uint8_t devices[] = {0x82, 0x81};
+    note_begin(&n, m, "timer");
+    note_number(&n, "id", t->id);
+    note_end(&n);
+    const size_t mark = buf_tlv_open(&b, TAG_TIMER_EXPIRATION);
+    buf_tlv(&b, 0x82, span_of(devices, sizeof devices));
+    buf_tlv_u8(&b, 0xA4, t->id);
+    put_value(&b, 0);
+    buf_tlv_close(&b, mark);
+    envelope_send(m, buf_span(&b));
+}
+
+void stk_timers_stop(struct modem *m)
+{
+    for (unsigned i = 0; i < MODEM_TIMERS; i++)
+        loop_stop(m->loop, &m->stk.timers[i].timer);
+}
+
+void stk_timer(struct modem *m)
+{
+    const struct span body = stk_body(&m->stk.command);
+    struct span id, value;
+    struct modem_result r = {.general = RESULT_OK};
+    struct buf b = buf_of(r.objects, sizeof r.objects);
+    uint64_t ms = 0;
+    const uint8_t what = m->stk.command.qualifier & 3;
+    if (!ctlv_find(body, OBJECT_TIMER_ID, 0, &id) || id.n != 1) {
+        stk_done(m, RESULT_MISSING);
+        return;
+    }
+    const bool given = ctlv_find(body, OBJECT_TIMER_VALUE, 0, &value);
+    if (id.p[0] < 1 || id.p[0] > MODEM_TIMERS || what > TIMER_VALUE ||
+        (what == TIMER_START && (!given || !value_of(value, &ms) || ms == 0))) {
+        stk_done(m, what == TIMER_START && !given ? RESULT_MISSING : RESULT_NOT_UNDERSTOOD);
+        return;
+    }
+    struct loop_timer *t = &m->stk.timers[id.p[0] - 1].timer;
+    if (what == TIMER_START) {
+        t->fire = expired;
+        t->ctx = &m->stk.timers[id.p[0] - 1];
+        loop_start(m->loop, t, ms);
+    } else if (!t->set) {
+        stk_done(m, RESULT_CONTRADICTION);
+        return;
+    }
+    buf_tlv_u8(&b, 0xA4, id.p[0]);
+    if (what != TIMER_START) {
+        const uint64_t now = loop_now(m->loop);
+        put_value(&b, t->due > now ? t->due - now : 0);
+        if (what == TIMER_STOP)
+            loop_stop(m->loop, t);
+    }
+    r.n_objects = b.len;
+    stk_finish(m, &r);
+}

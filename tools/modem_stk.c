@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The terminal's part in a proactive session (ETSI TS 102 223 4, 6): 91xx, FETCH, execution, TERMINAL
+ * RESPONSE. Which command is whose, and what goes into the answer.
+ */
+#include "crypto.h"
+#include "modem_inner.h"
+#include "tlv.h"
+
+enum {
+    INS_TERMINAL_PROFILE = 0x10,
+    INS_FETCH = 0x12,
+    INS_TERMINAL_RESPONSE = 0x14,
+    INS_ENVELOPE = 0xC2,
+    TAG_PROACTIVE = 0xD0,
+    OBJECT_DETAILS = 0x01,
+    OBJECT_DURATION = 0x04,
+    OBJECT_SMS_TPDU = 0x0B,
+    OBJECT_ADDRESS = 0x06,
+    OBJECT_USSD = 0x0A,
+    OBJECT_EVENTS = 0x19,
+    TYPE_REFRESH = 0x01, /* TS 102 223 9.4 */
+    TYPE_MORE_TIME = 0x02,
+    TYPE_POLL_INTERVAL = 0x03,
+    TYPE_POLLING_OFF = 0x04,
+    TYPE_SET_UP_EVENT_LIST = 0x05,
+    TYPE_SEND_USSD = 0x12,
+    TYPE_SEND_SMS = 0x13,
+    TYPE_SET_UP_MENU = 0x25,
+    TYPE_LOCAL_INFORMATION = 0x26,
+    TYPE_TIMER_MANAGEMENT = 0x27,
+    TYPE_LANGUAGE_NOTIFICATION = 0x35,
+    TYPE_OPEN_CHANNEL = 0x40,
+    TYPE_CLOSE_CHANNEL = 0x41,
+    TYPE_RECEIVE_DATA = 0x42,
+    TYPE_SEND_DATA = 0x43,
+    TYPE_CHANNEL_STATUS = 0x44,
+    RESULT_OK = 0x00, /* TS 102 223 8.12 */
+    RESULT_MODIFIED = 0x07,
+    RESULT_TERMINAL_UNABLE = 0x20,
+    RESULT_NETWORK_UNABLE = 0x21,
+    RESULT_BEYOND = 0x30,
+    RESULT_TYPE_UNKNOWN = 0x31,
+    RESULT_NOT_UNDERSTOOD = 0x32,
+    RESULT_USSD_ERROR = 0x37,
+    RESULT_SMS_ERROR = 0x35,
+    RESULT_MISSING = 0x36,
+    UNABLE_NO_SERVICE = 0x04,
+    POLL_MAX_S = 255 * 60,
+};
+
+/* What this terminal can do: TS 102 223 5.2, TS 31.111 5.2. An octet a line. */
+static const uint8_t full_profile[] = {
+    0x3B, /* profile download, SMS-PP download, menu selection, 9EXX, timer expiration */
+    0x01, /* command result */
+    0xFF, /* DISPLAY TEXT, GET INKEY, GET INPUT, MORE TIME, PLAY TONE, POLL INTERVAL, POLLING OFF, REFRESH */
+    0x6B, /* SELECT ITEM, SEND SHORT MESSAGE, SEND USSD, SET UP MENU, PROVIDE LOCAL INFORMATION (place, IMEI)
+           */
+    0x11, /* SET UP EVENT LIST, location status */
+    0x0C, /* events data available, channel status */
+    0x00, 0x1F,       /* TIMER MANAGEMENT twice, date and time, GET INKEY yes/no, SET UP IDLE MODE TEXT */
+    0xA9,             /* text of DISPLAY TEXT ... language, LANGUAGE NOTIFICATION, access technology */
+    0x00, 0x00,       /* no soft keys */
+    0x1F,             /* OPEN CHANNEL, CLOSE CHANNEL, RECEIVE DATA, SEND DATA, GET CHANNEL STATUS */
+    0xE2,             /* by packet service, seven channels */
+    0x00, 0x00, 0x00, /* display: whatever size */
+    0x43,             /* TCP and UDP, client, remote; E-UTRAN */
+    0x50,             /* IMEISV, search mode off */
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, /* event network rejection */
+};
+
+/* One without display: what a meter or a tracker has. */
+static const uint8_t machine_profile[] = {
+    0x33, 0x01, 0xE8, 0x4A, 0x11, 0x0C, 0x00, 0x07, 0x80,
+    0x00, 0x00, 0x1F, 0xE2, 0x00, 0x00, 0x00, 0x43, 0x40,
+};
+
+/* An old data modem: SMS-PP, REFRESH, SEND SHORT MESSAGE, and a few that cost nothing. */
+static const uint8_t old_profile[] = {0x13, 0x00, 0xE8, 0x02};
+
+static const struct {
+    const char *name;
+    struct span octets;
+} presets[] = {
+    {"full", {full_profile, sizeof full_profile}},
+    {"machine", {machine_profile, sizeof machine_profile}},
+    {"old", {old_profile, sizeof old_profile}},
+    {"none", {NULL, 0}},
+};
+
+bool modem_stk_preset(const char *name, struct span *profile)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++)
+        if (strcmp(presets[i].name, name) == 0) {
+            *profile = presets[i].octets;
+            return true;
+        }
+    return false;
+}
+
+/* ---- the state machine ---- */
+
+static void fetch(void *ctx);
+
+void stk_pending(struct modem *m, uint8_t length)
+{
+    struct modem_stk *s = &m->stk;
+    s->pending = true;
+    s->pending_len = length;
+    /* Not at once: the command that said so has not been dealt with yet. */
+    if (!s->executing && !s->fetch.set)
+        loop_start(m->loop, &s->fetch, 0);
+}
+
+void stk_quiet(struct modem *m)
+{
+    struct modem_stk *s = &m->stk;
+    s->pending = false;
+    loop_stop(m->loop, &s->fetch);
+    if (!s->session || s->executing)
+        return;
+    s->session = false;
+    for (unsigned i = 0; i < m->n_users; i++)
+        if (m->users[i].stk_end != NULL)
+            m->users[i].stk_end(m->users[i].ctx);
+    envelope_go_on(m);
+}
+
+struct span stk_body(const struct modem_command *c)
+{
+    struct span body = SPAN_EMPTY;
+    (void)tlv_find(span_of(c->octets, c->n), TAG_PROACTIVE, &body);
+    return body;
+}
+
+static void respond(struct modem *m, struct span data)
+{
+    struct modem_note n;
+    sw_t sw;
+    m->stk.executing = m->stk.with_user = false;
+    loop_stop(m->loop, &m->stk.patience);
+    note_begin(&n, m, "terminal response");
+    note_hex(&n, "data", data);
+    note_end(&n);
+    for (unsigned i = 0; i < m->n_users; i++)
+        if (m->users[i].stk_done != NULL)
+            m->users[i].stk_done(m->users[i].ctx, span_of(m->stk.command.octets, m->stk.command.n), data);
+    (void)card_send(m, 0x80, INS_TERMINAL_RESPONSE, 0, 0, data, CARD_NO_LE, NULL, &sw);
+}
+
+/* Command details as they came, device identities (terminal to UICC), result: TS 102 223 6.8 */
+static void build(const struct modem_command *c, const struct modem_result *r, struct buf *out)
+{
+    const uint8_t details[] = {c->number, c->type, c->qualifier}, devices[] = {0x82, 0x81};
+    buf_tlv(out, 0x81, span_of(details, sizeof details));
+    buf_tlv(out, 0x82, span_of(devices, sizeof devices));
+    size_t mark = buf_tlv_open(out, 0x83);
+    buf_u8(out, r->general);
+    buf_put(out, span_of(r->additional, r->n_additional));
+    buf_tlv_close(out, mark);
+    buf_put(out, span_of(r->objects, r->n_objects));
+}
+
+void stk_finish(struct modem *m, const struct modem_result *r)
+{
+    uint8_t octets[255];
+    struct buf b = buf_of(octets, sizeof octets);
+    if (!m->stk.executing)
+        return;
+    build(&m->stk.command, r, &b);
+    if (!buf_ok(&b)) { /* longer than a TERMINAL RESPONSE can be */
+        const struct modem_result beyond = {.general = RESULT_BEYOND};
+        b = buf_of(octets, sizeof octets);
+        build(&m->stk.command, &beyond, &b);
+    }
+    respond(m, buf_span(&b));
+}
+
+void stk_done(struct modem *m, uint8_t general)
+{
+    const struct modem_result r = {.general = general};
+    stk_finish(m, &r);
+}
+
+void stk_done_with(struct modem *m, uint8_t general, uint8_t additional)
+{
+    const struct modem_result r = {.general = general, .additional = {additional}, .n_additional = 1};
+    stk_finish(m, &r);
+}
+
+/* ---- commands that need nobody ---- */
+
+static void more_time(struct modem *m)
+{
+    stk_done(m, RESULT_OK);
+}
+
+/* TS 102 223 8.8: unit (minutes, seconds, tenths of seconds) and how many. */
+static void poll_interval(struct modem *m)
+{
+    struct span d;
+    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_DURATION, 0, &d) || d.n != 2 || d.p[0] > 2 ||
+        d.p[1] == 0) {
+        stk_done(m, RESULT_NOT_UNDERSTOOD);
+        return;
+    }
+    const uint32_t asked = d.p[0] == 0 ? d.p[1] * 60u : d.p[0] == 1 ? d.p[1] : (d.p[1] + 9u) / 10u;
+    struct modem_result r = {.general = RESULT_OK};
+    struct buf b = buf_of(r.objects, sizeof r.objects);
+    const uint8_t granted[2] = {asked > 255 ? 0 : 1, (uint8_t)(asked > 255 ? asked / 60 : asked)};
+    buf_tlv(&b, 0x84, span_of(granted, 2));
+    r.n_objects = b.len;
+    m->stk.poll_s = asked;
+    m->stk.polling_off = false;
+    init_restart_polling(m);
+    stk_finish(m, &r);
+}
+
+static void polling_off(struct modem *m)
+{
+    m->stk.polling_off = true;
+    init_restart_polling(m);
+    stk_done(m, RESULT_OK);
+}
+
+static void set_up_event_list(struct modem *m)
+{
+    struct span list;
+    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_EVENTS, 0, &list)) {
+        stk_done(m, RESULT_MISSING);
+        return;
+    }
+    m->stk.events = 0;
+    for (size_t i = 0; i < list.n; i++)
+        if (list.p[i] < 32)
+            m->stk.events |= 1u << list.p[i];
+    stk_done(m, RESULT_OK);
+    /* It asked because it wants to know: the state that there is now is news to it. */
+    m->reg.told = false;
+    if (m->powered && m->reg.state != MODEM_SEARCHING)
+        register_tell_card(m);
+}
+
+/* TS 102 223 6.4.10: address and SMS TPDU, which may be an SMS-SUBMIT in 8 bits to be packed; that we do not
+ * do, and say so. */
+static void send_short_message(struct modem *m)
+{
+    struct span tpdu, address;
+    char centre[22] = "";
+    const struct span body = stk_body(&m->stk.command);
+    if (!ctlv_find(body, OBJECT_SMS_TPDU, 0, &tpdu) || tpdu.n < 2 || tpdu.n > MODEM_TPDU_MAX) {
+        stk_done(m, RESULT_MISSING);
+        return;
+    }
+    if ((m->stk.command.qualifier & 1) != 0) {
+        stk_done(m, RESULT_BEYOND);
+        return;
+    }
+    if (ctlv_find(body, OBJECT_ADDRESS, 0, &address))
+        sms_address_text(address, centre);
+    uint8_t reference = 0;
+    unsigned cause = 0;
+    if (sms_send(m, centre[0] != '\0' ? centre : NULL, tpdu, &reference, &cause))
+        stk_done(m, RESULT_OK);
+    else if (cause == 331)
+        stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
+    else
+        stk_done_with(m, RESULT_SMS_ERROR, (uint8_t)(cause < 256 ? cause : 0));
+}
+
+/* TS 31.111 6.4.12: the network's answer goes into the response. */
+static void send_ussd(struct modem *m)
+{
+    struct span ussd;
+    char text[184];
+    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_USSD, 0, &ussd) || ussd.n < 1) {
+        stk_done(m, RESULT_MISSING);
+        return;
+    }
+    if (m->reg.service != SERVICE_NORMAL) {
+        stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
+        return;
+    }
+    const char *answer = ussd_text(ussd.p[0], span_slice(ussd, 1, ussd.n), text, sizeof text)
+                             ? network_ussd(m->network, text)
+                             : NULL;
+    if (answer == NULL) {
+        stk_done_with(m, RESULT_USSD_ERROR, 0x00); /* no specific cause */
+        return;
+    }
+    struct modem_result r = {.general = RESULT_OK};
+    struct buf b = buf_of(r.objects, sizeof r.objects);
+    size_t mark = buf_tlv_open(&b, 0x8D);
+    buf_u8(&b, 0x04); /* 8 bits, TS 102 223 8.15 */
+    buf_put(&b, span_of(answer, strlen(answer)));
+    buf_tlv_close(&b, mark);
+    r.n_objects = b.len;
+    stk_finish(m, &r);
+}
+
+/* ---- which is whose ---- */
+
+static const struct {
+    uint8_t type;
+    void (*execute)(struct modem *m);
+} commands[] = {
+    {TYPE_REFRESH, stk_refresh},
+    {TYPE_MORE_TIME, more_time},
+    {TYPE_POLL_INTERVAL, poll_interval},
+    {TYPE_POLLING_OFF, polling_off},
+    {TYPE_SET_UP_EVENT_LIST, set_up_event_list},
+    {0x10, stk_user}, /* SET UP CALL */
+    {0x11, stk_user}, /* SEND SS */
+    {TYPE_SEND_USSD, send_ussd},
+    {TYPE_SEND_SMS, send_short_message},
+    {0x14, stk_user}, /* SEND DTMF */
+    {0x15, stk_user}, /* LAUNCH BROWSER */
+    {0x20, stk_user}, /* PLAY TONE */
+    {0x21, stk_user}, /* DISPLAY TEXT */
+    {0x22, stk_user}, /* GET INKEY */
+    {0x23, stk_user}, /* GET INPUT */
+    {0x24, stk_user}, /* SELECT ITEM */
+    {TYPE_SET_UP_MENU, stk_user},
+    {TYPE_LOCAL_INFORMATION, stk_local_information},
+    {TYPE_TIMER_MANAGEMENT, stk_timer},
+    {0x28, stk_user}, /* SET UP IDLE MODE TEXT */
+    {TYPE_LANGUAGE_NOTIFICATION, more_time},
+    {TYPE_OPEN_CHANNEL, stk_open_channel},
+    {TYPE_CLOSE_CHANNEL, stk_close_channel},
+    {TYPE_RECEIVE_DATA, stk_receive_data},
+    {TYPE_SEND_DATA, stk_send_data},
+    {TYPE_CHANNEL_STATUS, stk_channel_status},
+};
+
+static bool parse(struct modem_command *c)
+{
+    struct span details;
+    if (!ctlv_find(stk_body(c), OBJECT_DETAILS, 0, &details) || details.n != 3)
+        return false;
+    c->number = details.p[0];
+    c->type = details.p[1];
+    c->qualifier = details.p[2];
+    return true;
+}
+
+static void note_command(struct modem *m)
+{
+    const struct modem_command *c = &m->stk.command;
+    struct modem_note n;
+    note_begin(&n, m, "proactive");
+    note_text(&n, "command", stk_name(c->type));
+    note_number(&n, "qualifier", c->qualifier);
+    note_hex(&n, "data", span_of(c->octets, c->n));
+    note_end(&n);
+}
+
+static void fetch(void *ctx)
+{
+    struct modem *m = ctx;
+    struct modem_stk *s = &m->stk;
+    struct buf b = buf_of(s->command.octets, sizeof s->command.octets);
+    sw_t sw;
+    if (!m->powered || !s->pending || s->executing)
+        return;
+    s->pending = false;
+    if (!card_send(m, 0x80, INS_FETCH, 0, 0, SPAN_EMPTY, s->pending_len, &b, &sw) || sw != SW_OK)
+        return; /* nothing there after all: a later 91xx says so again */
+    s->command.n = b.len;
+    s->session = s->executing = true;
+    s->pending = false;
+    if (!parse(&s->command)) {
+        s->command.number = 1; /* something has to stand in the answer (TS 102 223 6.8.1) */
+        s->command.type = s->command.qualifier = 0;
+        stk_done(m, RESULT_NOT_UNDERSTOOD);
+        return;
+    }
+    note_command(m);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (commands[i].type == s->command.type) {
+            commands[i].execute(m);
+            return;
+        }
+    stk_done(m, RESULT_TYPE_UNKNOWN);
+}
+
+void stk_init(struct modem *m)
+{
+    struct modem_stk *s = &m->stk;
+    memcpy(s->profile, full_profile, sizeof full_profile);
+    s->profile_len = sizeof full_profile;
+    s->fetch = (struct loop_timer){.fire = fetch, .ctx = m};
+    s->patience = (struct loop_timer){.ctx = m};
+    for (unsigned i = 0; i < MODEM_BIP_CHANNELS; i++) {
+        s->bip[i].modem = m;
+        s->bip[i].fd = -1;
+    }
+    for (unsigned i = 0; i < MODEM_TIMERS; i++) {
+        s->timers[i].modem = m;
+        s->timers[i].id = (uint8_t)(i + 1);
+    }
+}
+
+void stk_dark(struct modem *m)
+{
+    struct modem_stk *s = &m->stk;
+    loop_stop(m->loop, &s->fetch);
+    loop_stop(m->loop, &s->patience);
+    stk_timers_stop(m);
+    bip_dark(m);
+    s->pending = s->session = s->executing = s->with_user = s->polling_off = false;
+    s->events = 0;
+    s->menu_len = 0;
+    s->poll_s = 0;
+    s->n_waiting = 0;
+}
+
+bool stk_send_profile(struct modem *m)
+{
+    sw_t sw;
+    return m->stk.profile_len == 0 ||
+           card_send(m, 0x80, INS_TERMINAL_PROFILE, 0, 0, span_of(m->stk.profile, m->stk.profile_len),
+                     CARD_NO_LE, NULL, &sw);
+}
+
+/* ---- asked from outside ---- */
+
+void modem_stk_profile(struct modem *m, struct span profile)
+{
+    if (profile.n > sizeof m->stk.profile)
+        profile.n = sizeof m->stk.profile;
+    if (profile.n > 0)
+        memcpy(m->stk.profile, profile.p, profile.n);
+    m->stk.profile_len = (uint8_t)profile.n;
+}
+
+struct span modem_stk_profile_get(const struct modem *m)
+{
+    return span_of(m->stk.profile, m->stk.profile_len);
+}
+
+bool modem_stk_busy(const struct modem *m)
+{
+    return m->stk.pending || (m->stk.executing && !m->stk.with_user);
+}
+
+struct span modem_stk_waiting(const struct modem *m)
+{
+    return m->stk.with_user ? span_of(m->stk.command.octets, m->stk.command.n) : SPAN_EMPTY;
+}
+
+struct span modem_stk_menu(const struct modem *m)
+{
+    return span_of(m->stk.menu, m->stk.menu_len);
+}
+
+bool modem_stk_response(struct modem *m, struct span response, sw_t *sw)
+{
+    *sw = SW_OK;
+    if (!m->stk.with_user || response.n > 255)
+        return false;
+    respond(m, response);
+    return m->powered;
+}
+
+bool modem_stk_answer(struct modem *m, uint8_t result, struct span additional, struct span objects, sw_t *sw)
+{
+    struct modem_result r = {
+        .general = result, .n_additional = (uint8_t)additional.n, .n_objects = objects.n};
+    *sw = SW_OK;
+    if (!m->stk.with_user || additional.n > sizeof r.additional || objects.n > sizeof r.objects)
+        return false;
+    memcpy(r.additional, additional.p != NULL ? additional.p : r.additional, additional.n);
+    memcpy(r.objects, objects.p != NULL ? objects.p : r.objects, objects.n);
+    stk_finish(m, &r);
+    return m->powered;
+}
+
+bool modem_stk_envelope(struct modem *m, struct span envelope, struct buf *data, sw_t *sw)
+{
+    *sw = 0;
+    return m->powered && envelope.n <= 255 && card_send(m, 0x80, INS_ENVELOPE, 0, 0, envelope, 0, data, sw);
+}
