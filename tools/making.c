@@ -213,6 +213,7 @@ static bool record_card(struct making *m, const struct card_data *card)
         good = personal_keyset_given(m->crypto, p, m->seed, card->iccid, card->given, row.index, &set);
         if (good) {
             row.pair.ota = set.keys;
+            row.domain = set.domain != 0;
             noted = record_row(m, &row);
         }
         crypto_wipe(&set, sizeof set);

@@ -30,7 +30,6 @@ enum card_life {
     CARD_TERMINATED = 0xFF,
 };
 
-
 struct aid {
     uint8_t n; /* 0, or 5 to 16 */
     uint8_t octets[PROFILE_AID_MAX];
