@@ -5,10 +5,11 @@
 #include "cli.h"
 #include "gsm.h"
 #include "isim.h"
+#include "pairing.h"
 #include "receiver.h"
 #include "subscription.h"
 #include "usim.h"
 
 const struct applet_class *const cli_applet_classes[] = {
-    &gsm_class, &isim_class, &ota_class, &rfm_class, &subscription_class, &usim_class, NULL,
+    &gsm_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &subscription_class, &usim_class, NULL,
 };
