@@ -24,7 +24,7 @@ struct subcommand {
 
 /* One per file cmd_NAME.c */
 extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cmd_change, cmd_bench,
-    cmd_profile, cmd_commands, cmd_smsc, cmd_vault, cmd_auc, cmd_handover, cmd_add, cmd_remove, cmd_export, cmd_diff,
+    cmd_profile, cmd_commands, cmd_smsc, cmd_vault, cmd_auc, cmd_handover, cmd_modem, cmd_add, cmd_remove, cmd_export, cmd_diff,
     cmd_rehearse;
 
 /* A process that holds K must not leave it in a core file, nor let another process of the same user read its
@@ -83,6 +83,9 @@ void cli_card_close(struct cli_card *c);
  * card. */
 bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
                      int *code);
+/* Every class for cards of this profile (plugins.h); NULL: the error has been printed. *env, when not NULL, gets its guard. */
+const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile, struct uicc_env *env);
+
 /* All applet classes softuicc has, NULL at the end: the composition root. */
 extern const struct applet_class *const cli_applet_classes[];
 

@@ -17,6 +17,7 @@
 #include "auc.h"
 #include "cli.h"
 #include "hex.h"
+#include "unix_socket.h"
 
 enum { PATH_ROOM = 4096 };
 
@@ -303,47 +304,6 @@ static int do_export(const struct request *r)
 
 /* ---- serving hostapd ---- */
 
-/* Takes the place of a socket that nobody listens at any more, and of nothing else. */
-static bool clear_place(const struct sockaddr_un *address)
-{
-    struct stat st;
-    if (lstat(address->sun_path, &st) != 0)
-        return true;
-    if (!S_ISSOCK(st.st_mode)) {
-        errno = EEXIST;
-        return false;
-    }
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
-    if (fd >= 0)
-        close(fd);
-    errno = EADDRINUSE;
-    return !alive && unlink(address->sun_path) == 0;
-}
-
-static int listen_at(const struct request *r, struct sockaddr_un *address)
-{
-    memset(address, 0, sizeof *address);
-    address->sun_family = AF_UNIX;
-    if (strlen(r->socket) >= sizeof address->sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(address->sun_path, r->socket, strlen(r->socket) + 1);
-    if (!clear_place(address))
-        return -1;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    mode_t before = umask(0177); /* whoever may write here can ask for vectors */
-    if (fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
-        int why = errno;
-        close(fd);
-        errno = why;
-        fd = -1;
-    }
-    umask(before);
-    return fd;
-}
-
 /* The first two words: what was asked for whom. Never the rest, which has RAND and AUTS. */
 static void tell(const char *request, size_t n, bool answered)
 {
@@ -394,9 +354,8 @@ static int serve_until(const struct request *r, struct auc *a, int fd, int stop)
 
 static int serve(const struct request *r, struct auc *a)
 {
-    struct sockaddr_un address;
     sigset_t ends, before;
-    int fd = listen_at(r, &address);
+    int fd = unix_socket_listen(r->socket, SOCK_DGRAM); /* whoever may write there can ask for vectors */
     if (fd < 0)
         return cli_refuse(r->cmd, "--socket: %s: %s", r->socket, strerror(errno));
     sigemptyset(&ends);
@@ -414,7 +373,7 @@ static int serve(const struct request *r, struct auc *a)
         close(stop);
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(fd);
-    unlink(address.sun_path);
+    unlink(r->socket);
     return code;
 }
 

@@ -281,6 +281,9 @@ bool modem_stk_answer(struct modem *m, uint8_t result, struct span additional, s
 /* An ENVELOPE (the whole BER-TLV object, D3 for a menu selection). *data: what the card says to it. The 91xx
  * that follows is the modem's. false: no card. */
 bool modem_stk_envelope(struct modem *m, struct span envelope, struct buf *data, sw_t *sw);
+/* Something is between the card and the modem that needs nobody else: a command to be fetched, or under way.
+ */
+bool modem_stk_busy(const struct modem *m);
 /* The command that waits for the user's answer; empty: none. */
 struct span modem_stk_waiting(const struct modem *m);
 /* The last SET UP MENU; empty: none. */

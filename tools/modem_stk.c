@@ -438,6 +438,11 @@ struct span modem_stk_profile_get(const struct modem *m)
     return span_of(m->stk.profile, m->stk.profile_len);
 }
 
+bool modem_stk_busy(const struct modem *m)
+{
+    return m->stk.pending || (m->stk.executing && !m->stk.with_user);
+}
+
 struct span modem_stk_waiting(const struct modem *m)
 {
     return m->stk.with_user ? span_of(m->stk.command.octets, m->stk.command.n) : SPAN_EMPTY;

@@ -3,60 +3,40 @@
  * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, replaced where the keyset's rights permit it (TR 33.812 A3, A4). Keys come encrypted under
  * the key-encryption key of the keyset that secured the message. All of them are decrypted and their check values compared before any is stored.
  */
+#include "key_field.h"
 #include "pairs.h"
 
 enum {
     KVN_SUBSCRIBER = 0x7A, /* ours: the active pair's K and OPc, where GlobalPlatform has a key version */
     ID_FIRST = 0x01, ID_MULTIPLE = 0x80,
-    TYPE_DES = 0x80, TYPE_AES = 0x88,
-    KCV_LEN = 3,
     KVN_MAX = 15,
 };
 
-struct new_key {
-    uint8_t algorithm;  /* enum ota_algorithm */
-    uint8_t len;
-    uint8_t key[32];
-    uint8_t kcv[KCV_LEN];
+struct kek {
+    struct applet self;
+    const struct keyset *keys;
 };
 
-static bool decrypt(struct applet self, const struct keyset *kek, struct span in, uint8_t *out)
+static bool decrypt(void *ctx, struct span in, uint8_t *out)
 {
+    const struct kek *kek = ctx;
     const uint8_t iv[16] = {0};
-    struct span key = span_of(kek->kik, kek->kik_len);
-    if (kek->kik_len == 0)
+    struct span key = span_of(kek->keys->kik, kek->keys->kik_len);
+    if (kek->keys->kik_len == 0)
         return false;
-    if (kek->kic_algorithm == OTA_AES)
-        return in.n % 16 == 0 && aes_cbc_decrypt(applet_crypto(self), key, iv, in.p, out, in.n);
-    bool ok = in.n % 8 == 0;
+    if (kek->keys->kic_algorithm == OTA_AES)
+        return aes_cbc_decrypt(applet_crypto(kek->self), key, iv, in.p, out, in.n);
+    bool ok = true;
     for (size_t i = 0; i < in.n && ok; i += 8) /* GlobalPlatform E.4.7: DES keys under ECB */
-        ok = des_cbc_decrypt(applet_crypto(self), key, iv, in.p + i, out + i, 8);
+        ok = des_cbc_decrypt(applet_crypto(kek->self), key, iv, in.p + i, out + i, 8);
     return ok;
 }
 
-/* One key data field: type, length, for AES the key's own length, the encrypted key, the check value. */
-static sw_t read_key(struct applet self, const struct keyset *kek, struct reader *r, struct new_key *out)
+static sw_t read_key(struct applet self, const struct keyset *keys, struct reader *r, struct new_key *out)
 {
-    uint8_t plain[48], kcv[KCV_LEN];
-    *out = (struct new_key){0};
-    uint8_t type = rd_u8(r);
-    struct span field = rd_take(r, rd_u8(r));
-    struct span check = rd_take(r, rd_u8(r));
-    struct reader f = rd_of(field);
-    out->algorithm = type == TYPE_AES ? OTA_AES : OTA_3DES;
-    out->len = type == TYPE_AES ? rd_u8(&f) : (uint8_t)field.n;
-    struct span encrypted = rd_rest(&f);
-    if (!rd_ok(r) || !rd_ok(&f) || (type != TYPE_AES && type != TYPE_DES) || check.n != KCV_LEN)
-        return SW_WRONG_DATA;
-    if (out->len < 16 || out->len > 32 || encrypted.n < out->len || encrypted.n > sizeof plain)
-        return SW_WRONG_DATA;
-    bool ok = decrypt(self, kek, encrypted, plain);
-    memcpy(out->key, plain, out->len);
-    crypto_wipe(plain, sizeof plain);
-    if (!ok || !key_check_value(self, out->algorithm, span_of(out->key, out->len), kcv))
-        return SW_WRONG_DATA;
-    memcpy(out->kcv, kcv, KCV_LEN);
-    return crypto_equal(kcv, check.p, KCV_LEN) ? SW_OK : SW_WRONG_DATA;
+    struct kek kek = {self, keys};
+    const struct key_decipher decipher = {keys->kic_algorithm == OTA_AES ? 16 : 8, decrypt, &kek};
+    return key_field_read(self, r, &decipher, false, out) == SW_OK ? SW_OK : SW_WRONG_DATA;
 }
 
 static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key keys[3])
@@ -151,7 +131,7 @@ static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key 
         return sw;
     buf_u8(call->out, version);
     for (size_t i = 0; i < n; i++)
-        buf_put(call->out, span_of(keys[i].kcv, KCV_LEN));
+        buf_put(call->out, span_of(keys[i].kcv, KEY_CHECK_LEN));
     bool noted = audit(call->self, AUDIT_KEYS_REPLACED, (uint8_t)pair_active(call->self), call->session->key_item);
     return noted ? SW_OK : SW_MEMORY_PROBLEM;
 }
@@ -162,11 +142,9 @@ sw_t command_put_key(struct call *call)
     struct trial trial;
     struct new_key keys[3];
     uint32_t rights;
-    uint16_t item = call->session->key_item; /* a counter's item: the keys lie beside it */
-    uint16_t keys_item = (uint16_t)((item & ITEM_KIND) == ITEM_COUNTER ? ITEM_OTA | (item & 0xFF) : ITEM_COMMON_KEYS | (item & 0xFF));
     if (trial_load(call->self, &trial)) /* whose keys would they be? */
         return SW_TRIAL_RUNNING;
-    if (!ota_secret_load(call->self, keys_item, &rights, &kek))
+    if (!ota_secret_load(call->self, keys_item_of(call->session->key_item), &rights, &kek))
         return SW_TECHNICAL_PROBLEM;
     sw_t sw = put_key(call, &kek, keys);
     crypto_wipe(&kek, sizeof kek);

@@ -50,6 +50,7 @@ struct ota_key_reference {
     uint16_t item;   /* the provider's own way to find it again */
     uint32_t rights; /* enum applet_right: what its holder may do */
     bool standby;    /* only to repeat an order to the provider, and to ask it what became of it */
+    uint16_t owner;  /* index of the operator's K/OTA pair, or NO_OWNER */
 };
 
 struct ota_key_service {
@@ -60,6 +61,10 @@ struct ota_key_service {
     void (*counter)(struct applet provider, const struct ota_key_reference *ref, uint8_t cntr[5]);
     /* Stores it durably, at once. */
     bool (*set_counter)(struct applet provider, const struct ota_key_reference *ref, const uint8_t cntr[5]);
+    /* Messages to what belongs to it are opened by its keysets only. May be NULL: no. */
+    bool (*alone)(struct applet provider);
+    /* The keyset that a reference's item means: for keys that come under its KIK. Wipe *keys after use. */
+    bool (*load)(struct applet provider, uint16_t item, struct keyset *keys);
 };
 
 #endif

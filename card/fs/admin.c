@@ -179,7 +179,7 @@ sw_t command_create_file(struct call *call)
 {
     struct uicc *card = call->card;
     struct request q;
-    struct made_file m = {.row = {.parent = call->target, .applet = NO_APPLET}};
+    struct made_file m = {.row = {.parent = call->target, .applet = NO_APPLET}, .owner = call->session->remote ? call->session->owner : NO_OWNER};
     sw_t sw = request_parse(call->cmd->data, &q);
     if (sw == SW_OK)
         sw = structure(&q, &m.row);

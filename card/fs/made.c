@@ -7,7 +7,7 @@
 
 #include "fs.h"
 
-/* A row as bytes: kind, SFI, record length, flags, FID, parent, EF.ARR, size, access. Stored: append only. */
+/* A row as bytes: kind, SFI, record length, flags, FID, parent, EF.ARR, size, access, owner (absent: nobody's). Stored: append only. */
 enum { FLAG_HIGH_UPDATE = 1, ROW_OCTETS_MAX = 32 + ACCESS_DATA_MAX };
 
 static void row_encode(const struct made_file *m, struct buf *out)
@@ -24,6 +24,8 @@ static void row_encode(const struct made_file *m, struct buf *out)
     buf_u8(out, m->access_tag);
     buf_u8(out, m->access_len);
     buf_put(out, span_of(m->access_data, m->access_len));
+    if (m->owner != NO_OWNER)
+        buf_u16(out, m->owner);
 }
 
 static bool row_decode(struct span in, struct made_file *m)
@@ -44,6 +46,7 @@ static bool row_decode(struct span in, struct made_file *m)
     if (m->access_len > sizeof m->access_data)
         return false;
     rd_copy(&r, m->access_data, m->access_len);
+    m->owner = r.left > 0 ? rd_u16(&r) : NO_OWNER;
     if (m->row.kind == FILE_DF)
         m->row.name = "DF";
     return rd_done(&r) && m->row.kind >= FILE_DF && m->row.kind <= FILE_BERTLV;
@@ -74,9 +77,12 @@ static void relink(struct made_files *made)
     memset(made->by_fid, 0xFF, sizeof made->by_fid); /* PROFILE_NO_FILE everywhere */
     memset(made->by_sfi, 0xFF, sizeof made->by_sfi);
     made->octets = 0;
+    made->owned = false;
     for (uint16_t i = 0; i < made->n; i++)
-        if (made->slots[i].row.kind != 0)
+        if (made->slots[i].row.kind != 0) {
             link_slot(made, i);
+            made->owned = made->owned || made->slots[i].owner != NO_OWNER;
+        }
 }
 
 static bool reserve_slot(struct made_files *made, uint16_t slot)
@@ -147,11 +153,24 @@ uint16_t fs_count(const struct uicc *card)
     return (uint16_t)(card->profile->n_files + card->made.n);
 }
 
-bool fs_exists(const struct uicc *card, uint16_t file)
+/* TR 33.812 6.1: what an operator put on the card is not there while the card is another's. */
+static bool suspended(const struct uicc *card, uint16_t file)
+{
+    const struct made_file *m = fs_made(card, file);
+    return card->made.owned && m != NULL && owner_suspended(card, m->owner);
+}
+
+/* It takes room, whether or not it can be seen now. */
+static bool occupied(const struct uicc *card, uint16_t file)
 {
     if (file >= fs_count(card) || fs_file(card, file)->kind == 0)
         return false;
     return card->made.gone == 0 || fs_state(card, file) != FILE_STATE_DELETED;
+}
+
+bool fs_exists(const struct uicc *card, uint16_t file)
+{
+    return occupied(card, file) && !suspended(card, file);
 }
 
 uint16_t fs_child(const struct uicc *card, uint16_t parent, uint16_t fid)
@@ -164,7 +183,7 @@ uint16_t fs_child(const struct uicc *card, uint16_t parent, uint16_t fid)
     uint16_t slot = card->made.by_fid[bucket(parent, fid)];
     while (slot != PROFILE_NO_FILE) {
         const struct made_file *m = &card->made.slots[slot];
-        if (m->row.parent == parent && m->row.fid == fid)
+        if (m->row.parent == parent && m->row.fid == fid && !suspended(card, (uint16_t)(card->profile->n_files + slot)))
             return (uint16_t)(card->profile->n_files + slot);
         slot = m->next_fid;
     }
@@ -181,7 +200,7 @@ uint16_t fs_child_sfi(const struct uicc *card, uint16_t parent, uint8_t sfi)
     uint16_t slot = card->made.by_sfi[bucket(parent, sfi)];
     while (slot != PROFILE_NO_FILE) {
         const struct made_file *m = &card->made.slots[slot];
-        if (m->row.parent == parent && m->row.sfi == sfi)
+        if (m->row.parent == parent && m->row.sfi == sfi && !suspended(card, (uint16_t)(card->profile->n_files + slot)))
             return (uint16_t)(card->profile->n_files + slot);
         slot = m->next_sfi;
     }
@@ -203,7 +222,10 @@ sw_t fs_make(struct uicc *card, const struct made_file *row, uint8_t fill, uint1
         return SW_NOT_ENOUGH_MEMORY;
     *file = (uint16_t)(card->profile->n_files + slot);
     made->slots[slot] = *row;
+    bool first = row->owner != NO_OWNER && !made->owned;
     relink(made);
+    if (first) /* nobody has asked who is active before */
+        registry_refresh(card);
     uint8_t bytes[ROW_OCTETS_MAX];
     struct buf out = buf_of(bytes, sizeof bytes);
     row_encode(row, &out);
@@ -260,24 +282,47 @@ void fs_settle(struct uicc *card, struct session *session)
         settle(card, &card->ram.channels[c]);
 }
 
-sw_t fs_remove(struct uicc *card, uint16_t file)
+static bool remove_all(struct uicc *card, const bool *doomed)
 {
-    card->made.dirty = true;
     bool ok = true;
-    bool *doomed = calloc(fs_count(card), sizeof *doomed);
-    if (doomed == NULL)
-        return SW_MEMORY_PROBLEM;
-    for (uint16_t i = 0; i < fs_count(card); i++)
-        doomed[i] = fs_exists(card, i) && below(card, i, file);
+    card->made.dirty = true;
     for (uint16_t i = 0; i < fs_count(card) && ok; i++)
         if (doomed[i])
             ok = remove_one(card, i);
     for (uint16_t i = card->profile->n_files; i < fs_count(card); i++)
         if (doomed[i])
             card->made.slots[i - card->profile->n_files].row.kind = 0;
-    free(doomed);
     relink(&card->made);
-    return ok ? SW_OK : SW_MEMORY_PROBLEM;
+    return ok;
+}
+
+sw_t fs_remove(struct uicc *card, uint16_t file)
+{
+    bool *doomed = calloc(fs_count(card), sizeof *doomed), others = false;
+    if (doomed == NULL)
+        return SW_MEMORY_PROBLEM;
+    for (uint16_t i = 0; i < fs_count(card); i++) {
+        doomed[i] = occupied(card, i) && below(card, i, file);
+        others = others || (doomed[i] && suspended(card, i));
+    }
+    /* Nobody deletes another operator's files with a directory around them. */
+    bool ok = others || remove_all(card, doomed);
+    free(doomed);
+    return others ? SW_CONDITIONS_NOT_SATISFIED : ok ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
+bool admin_files_forget(struct uicc *card, uint16_t owner)
+{
+    bool *doomed = card->made.owned ? calloc(fs_count(card), sizeof *doomed) : NULL, any = false;
+    if (doomed == NULL)
+        return !card->made.owned;
+    for (uint16_t i = card->profile->n_files; i < fs_count(card); i++)
+        if (occupied(card, i) && fs_made(card, i)->owner == owner)
+            for (uint16_t k = card->profile->n_files; k < fs_count(card); k++)
+                any = (doomed[k] = doomed[k] || (occupied(card, k) && below(card, k, i))) || any;
+    bool ok = !any || remove_all(card, doomed);
+    free(doomed);
+    return ok;
 }
 
 bool fs_resize(struct uicc *card, uint16_t file, size_t size)

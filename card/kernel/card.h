@@ -59,6 +59,7 @@ struct made_file {
     uint8_t access_tag;            /* 8B: row.arr_fid and row.arr_record; 8C, AB: access_data */
     uint8_t access_len;
     uint8_t access_data[ACCESS_DATA_MAX];
+    uint16_t owner;                /* index of the operator's K/OTA pair under whose keys it was made over the air, or NO_OWNER */
 };
 
 struct made_files {
@@ -67,6 +68,7 @@ struct made_files {
     uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS];
     uint32_t octets;               /* of all their bodies */
     uint16_t gone;                 /* files of the profile that were deleted */
+    bool owned;                    /* some file is an operator's: not there while another's pair is active */
     bool dirty;                    /* the transaction changed them: an abort must read them again */
 };
 

@@ -57,7 +57,11 @@ uint16_t applet_owner(const struct uicc *card, uint8_t index)
 
 bool applet_suspended(const struct uicc *card, uint8_t index)
 {
-    uint16_t owner = applet_owner(card, index);
+    return owner_suspended(card, applet_owner(card, index));
+}
+
+bool owner_suspended(const struct uicc *card, uint16_t owner)
+{
     return owner != NO_OWNER && !card->registry.anyone && owner != card->registry.active;
 }
 
@@ -66,11 +70,14 @@ void registry_refresh(struct uicc *card)
 {
     struct registry *r = &card->registry;
     struct applet provider;
-    if (!r->owned)
+    if (!r->owned && !card->made.owned)
         return;
+    const uint16_t before = r->active;
     const struct owner_service *service = applet_service(card, "owner", 0, &provider);
     r->anyone = service == NULL;
     r->active = service != NULL ? service->active(provider) : NO_OWNER;
+    if (r->active != before) /* a channel may stand on a file that is not there any more */
+        fs_settle(card, &card->ram.channels[0]);
 }
 
 bool applet_active(const struct uicc *card, uint8_t index)
@@ -111,7 +118,7 @@ uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, 
 {
     const struct applet_entry *e = entry_of(card, index);
     if (index < card->profile->n_applets)
-        return admin ? 0 : card->profile->applets[index].access;
+        return card->profile->applets[index].access;
     if (e == NULL)
         return 0;
     const struct access_domain *domain = admin ? &e->admin : &e->files;
@@ -183,6 +190,9 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
     r->active = NO_OWNER;
     r->n = card->profile->n_applets;
     for (uint8_t i = 0; i < r->n; i++) {
+        const struct profile_applet *row = &card->profile->applets[i];
+        if (row->class_name[0] == '\0' && row->so != NULL && row->so[0] != '\0') /* a package, and no applet of it */
+            r->classes[i] = &no_class;
         for (size_t c = 0; known[c] != NULL && r->classes[i] == NULL; c++)
             if (strcmp(known[c]->name, card->profile->applets[i].class_name) == 0)
                 r->classes[i] = known[c];

@@ -30,8 +30,6 @@ enum card_life {
     CARD_TERMINATED = 0xFF,
 };
 
-enum { NO_OWNER = 0xFFFF }; /* of no operator's */
-
 struct aid {
     uint8_t n; /* 0, or 5 to 16 */
     uint8_t octets[PROFILE_AID_MAX];
@@ -114,13 +112,14 @@ bool applet_active(const struct uicc *card, uint8_t index);
 /* Active, and the card's own life cycle lets it be selected: in CARD_LOCKED only the issuer's security domain can. */
 bool applet_selectable(const struct uicc *card, uint8_t index);
 /* Its operator's pair is not the active one (requirement S1). */
+bool owner_suspended(const struct uicc *card, uint16_t owner); /* what is this operator's is not there now */
 bool applet_suspended(const struct uicc *card, uint8_t index);
 
 void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privileges[3]);
 uint8_t applet_domain(const struct uicc *card, uint8_t index); /* its security domain; of the issuer's: itself. NO_APPLET: the card has none */
 uint8_t applet_issuer_domain(const struct uicc *card);        /* NO_APPLET: none */
 uint16_t applet_owner(const struct uicc *card, uint8_t index);
-/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An applet of the profile: its `access`; and nothing for administration. */
+/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An applet of the profile: its `access`, everywhere. */
 uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, uint16_t adf);
 /* Package and module that it is an instance of. */
 void applet_origin(const struct uicc *card, uint8_t index, struct aid *package, struct aid *module);

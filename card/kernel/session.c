@@ -141,7 +141,7 @@ sw_t command_get_response(struct call *call)
 
 /* ---- OTA scripts ---- */
 
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out)
+void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out)
 {
     const struct profile_applet *a = applet_row_of(card, applet);
     *out = (struct session){
@@ -149,9 +149,11 @@ void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uin
         .remote = true,
         .applet = applet,
         .view = {.df = a->adf == PROFILE_NO_FILE ? 0 : a->adf, .ef = PROFILE_NO_FILE},
-        .granted = (rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
-        .rights = rights,
-        .key_item = key_item,
+        .granted = (by->rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
+        .rights = by->rights,
+        .key_item = by->key_item,
+        .key_provider = by->key_provider,
+        .owner = by->owner,
     };
 }
 

@@ -250,6 +250,28 @@ static bool check_meta(struct span file, struct span meta, size_t psize)
            get(meta, META_TREES + TREE + 4, 2) == 0 && last >= 1 && last < (file.n + BEYOND_MAX) / psize;
 }
 
+/* Both trees of a meta page, every page of them once. */
+static enum deck_soundness check_state(struct span file, struct span meta, size_t psize)
+{
+    struct check c = {.file = file, .psize = psize, .last = get(meta, META_LAST, 8)};
+    uint64_t transaction = get(meta, META_LAST + 8, 8);
+    c.seen = calloc(1, (size_t)(c.last / 8 + 1));
+    if (c.seen == NULL)
+        return DECK_UNCHECKED;
+    bool sound = true;
+    for (size_t tree = 0; tree < 2 && sound; tree++) {
+        struct span t = span_slice(meta, META_TREES + tree * TREE, TREE);
+        c.free_pages = tree == 0;
+        c.depth = (unsigned)get(t, 6, 2);
+        sound = check_tree(&c, get(t, 40, 8));
+        /* Each transaction but the first frees the root page that there was, and lists it, last of all, under its own number: a meta page that gives itself another is found out. */
+        if (sound && tree == 0 && transaction > 1)
+            sound = get(c.before, 0, 8) == transaction;
+    }
+    free(c.seen);
+    return sound ? DECK_SOUND : DECK_UNSOUND;
+}
+
 enum deck_soundness deck_check(struct span file, bool whole)
 {
     size_t psize = (size_t)get(file, META_TREES, 4);
@@ -266,18 +288,14 @@ enum deck_soundness deck_check(struct span file, bool whole)
         return DECK_UNSOUND;
     if (!whole)
         return DECK_SOUND;
-    struct span newest = meta[odd > even];
-    struct check c = {.file = file, .psize = psize, .last = get(newest, META_LAST, 8)};
-    c.seen = calloc(1, (size_t)(c.last / 8 + 1));
-    if (c.seen == NULL)
-        return DECK_UNCHECKED;
+    /* The state before the last transaction is whole as well: LMDB falls back on it when the last meta page was torn, and so overwrites nothing of it. A meta page that was made to
+     * look older than it is, or put back, leads to pages that are not so. */
     bool sound = true;
-    for (size_t tree = 0; tree < 2 && sound; tree++) {
-        struct span t = span_slice(newest, META_TREES + tree * TREE, TREE);
-        c.free_pages = tree == 0;
-        c.depth = (unsigned)get(t, 6, 2);
-        sound = check_tree(&c, get(t, 40, 8));
+    for (size_t i = 0; i < 2 && sound; i++) {
+        enum deck_soundness s = check_state(file, meta[i], psize);
+        if (s == DECK_UNCHECKED)
+            return s;
+        sound = s == DECK_SOUND;
     }
-    free(c.seen);
     return sound ? DECK_SOUND : DECK_UNSOUND;
 }

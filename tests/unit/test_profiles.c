@@ -713,13 +713,14 @@ static void test_keys(void **state)
         for (unsigned k = strcmp(profiles[i], "test") == 0; k < p->n_pairs; k++)
             assert_int_equal(p->pairs[k].derived, PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA);
         for (unsigned k = 0; k < p->n_keysets; k++)
-            assert_true(p->keysets[k].derived);
+            assert_true(p->keysets[k].derived || (p->insecure && p->keysets[k].domain != 0));
         profile_free(u);
     }
     struct uicc_profile *u = load("usim");
-    assert_int_equal(u->p.n_keysets, 1);
+    assert_int_equal(profile_common_keysets(&u->p), 1);
+    assert_int_equal(u->p.n_keysets, 3);
     assert_int_equal(u->p.keysets[0].keys.version, 15);
-    assert_int_equal(u->p.keysets[0].rights, RIGHT_REMOTE_CHANGE);
+    assert_int_equal(u->p.keysets[0].rights, RIGHT_REMOTE_CHANGE | RIGHT_MANAGE_APPLETS);
     profile_free(u);
 }
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Isolation between operators (TR 33.812 S1): files that one made over the air are suspended while the card is another's, not read, not replaced, not deleted; and back with him.
+ */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "card_fixture.h"
+#include "hex.h"
+#include "pairs.h"
+
+#define IMSI_HEX "080910200000000010"
+/* an EF of 8 octets (2F30, SFI 1D) and a DF (7F30) in the MF; rule 1 of EF.ARR: read always, update ADM1 */
+#define CREATE_EF(fid, sfi) "00E0000019" "6217" "82024121" "8302" fid "8A0105" "8B032F0601" "80020008" "8801" sfi
+#define CREATE_DF "00E0000012" "6210" "82027821" "83027F30" "8A0105" "8B032F0607"
+
+static int setup(void **state)
+{
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open(f, "test");
+    fixture_terminal_profile(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
+/* A compact script to remote file management of the MF: commands executed, last status word, data. */
+static void rfm(struct fixture *f, unsigned keys, const char *script, const char *answer)
+{
+    char got[80] = "";
+    struct fixture_por por;
+    const struct fixture_ota ota = {keys, FIXTURE_SPI, "B00000", script, 0};
+    fixture_ota(f, &ota, &por);
+    assert_true(por.answered);
+    hex_format(span_of(por.data, por.n < 16 ? por.n : 16), got);
+    if (strncasecmp(got, answer, strlen(answer)) != 0)
+        fail_msg("%s under keyset %u: got %s, want %s", script, keys, got, answer);
+}
+
+static void to_next(struct fixture *f, unsigned from, bool confirm)
+{
+    fixture_expect(f, from, "80E290000DE10B8109" IMSI_HEX "00", "E2*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    if (confirm)
+        assert_int_equal(fixture_authenticate(f, from + 1, 32), 0xDB);
+    exchange(f, "00A40004023F00", "62*");
+}
+
+static void make_files(struct fixture *f)
+{
+    rfm(f, 0, CREATE_EF("2F30", "E8") "00D6000008" "4141414141414141", "029000");
+    rfm(f, 0, CREATE_DF CREATE_EF("2F31", "E8") "00D6000002" "4242", "039000");
+    exchange(f, "00A40004022F30", "62*");
+    exchange(f, "00B0000008", "4141414141414141 9*");
+}
+
+static void test_suspended(void **state)
+{
+    struct fixture *f = *state;
+    make_files(f);
+    fixture_restart(f);
+    exchange(f, "00A40004022F30", "62*");
+    exchange(f, "00B0000008", "4141414141414141 9*");
+    to_next(f, 0, true);
+    exchange(f, "00A40004022F30", "6A82");
+    exchange(f, "00B09D0008", "6A82");                       /* nor by SFI */
+    exchange(f, "00A40004027F30", "6A82");
+    exchange(f, "00A40804" "04" "7F302F31", "6A82");         /* nor by path */
+    rfm(f, 1, "00A40004022F30" "00B0000008", "016A82");      /* nor over the air */
+    rfm(f, 1, "00E4000002" "2F30", "016A82");
+    fixture_restart(f);
+    exchange(f, "00A40004022F30", "6A82");
+}
+
+/* A channel that had the file selected before the change reads it no more. */
+static void test_selected(void **state)
+{
+    struct fixture *f = *state;
+    make_files(f);
+    exchange(f, "00A40004022F30", "62*");
+    exchange(f, "0070000001", "019000");
+    exchange(f, "01A40004022F30", "62*");
+    exchange(f, "01A40004027F30", "62*");
+    fixture_expect(f, 0, "80E290000DE10B8109" IMSI_HEX "00", "E2*9000");
+    exchange(f, "00B0000008", "6986");                       /* no EF selected */
+    exchange(f, "01A40004022F31", "6A82");                   /* that channel's DF is the MF again */
+}
+
+/* The next operator may use the same names; each has his own. */
+static void test_own(void **state)
+{
+    struct fixture *f = *state;
+    make_files(f);
+    fixture_expect(f, 0, "80E2900014E1128109" IMSI_HEX "84050000000001" "00", "E2*9000");
+    rfm(f, 1, CREATE_EF("2F30", "E8") "00D6000002" "4343", "029000");
+    exchange(f, "00A40004022F30", "62*");
+    exchange(f, "00B0000002", "4343 9*");
+    exchange(f, "00B09D0002", "4343 9*");
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, CREATE_EF("2F32", "00"), "9*");              /* at the interface: nobody's, there for all */
+    exchange(f, "80C200000ED70C82028281A40101A503001000", "9*"); /* the timer: rolled back */
+    fixture_reset(f);
+    exchange(f, "00A40004022F30", "62*");
+    exchange(f, "00B0000002", "4141 9*");
+    exchange(f, "00A40004022F32", "62*");
+    exchange(f, "00A40004027F30", "62*");
+    exchange(f, "00A40004022F31", "62*");
+    exchange(f, "00B0000002", "4242 9*");
+    /* the pair that was rolled back is unused: what was made under it does not wait for its next holder */
+    fixture_terminal_profile(f);
+    to_next(f, 0, true);
+    exchange(f, "00A40004022F30", "6A82");
+    rfm(f, 1, CREATE_EF("2F30", "E8"), "019000");
+}
+
+/* Nobody deletes a directory with another's files in it; the room they take is taken. */
+static void test_deletion(void **state)
+{
+    struct fixture *f = *state;
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, CREATE_DF, "9*");                            /* the card's own directory */
+    rfm(f, 0, "00A40004027F30" CREATE_EF("2F31", "E8"), "029000");
+    to_next(f, 0, true);
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00A40004027F30", "62*");
+    exchange(f, "00A40004022F31", "6A82");
+    exchange(f, "00A40004023F00", "62*");
+    exchange(f, "00E40000027F30", "6985");
+    exchange(f, "00A40004027F30", "62*");
+    exchange(f, CREATE_EF("2F31", "E8"), "9*");
+    fixture_restart(f);
+    exchange(f, "00A40804" "04" "7F302F31", "62*");
+}
+
+/* A common keyset is nobody's: what it makes stays for every operator. */
+static void test_common(void **state)
+{
+    (void)state;
+    static const char profile[] =
+        "format: 1\nname: common\ninclude: test\nkeysets:\n  - ota:\n      version: 9\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kik: {bits: 128, key: derived}\n    rights: [remote-change]\n";
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open_text(f, profile);
+    fixture_terminal_profile(f);
+    rfm(f, FIXTURE_COMMON, CREATE_EF("2F30", "E8"), "019000");
+    to_next(f, 0, true);
+    exchange(f, "00A40004022F30", "62*");
+    fixture_close(f);
+    free(f);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), cmocka_unit_test(test_common)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * softuicc modem: a virtual terminal with a card of a deck in it, or the one in a PC/SC reader.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "modem.h"
+#include "modem_link.h"
+#include "modem_network.h"
+#include "modem_script.h"
+#include "modem_sms_socket.h"
+
+enum {
+    PROFILE_MAX = 64,
+    SCRIPT_MAX = 1 << 20,
+    CENTRES_MAX = 8,
+    PATIENCE_MS = 10000,
+    VIRTUAL_PATIENCE_MS = 120000, /* costs nothing */
+};
+
+struct request {
+    const struct subcommand *cmd;
+    const char *deck, *iccid, *reader, *script, *sms_socket, *auc_key;
+    enum deck_durability durability;
+    struct modem_config modem;
+    uint8_t profile[PROFILE_MAX];
+    bool no_profile, virtual_clock, json, apdus, interactive, off;
+    uint64_t seed;
+    char pin[MODEM_PIN_MAX + 1];
+    char *networks[NETWORKS_MAX];
+    unsigned n_networks;
+};
+
+struct terminal_run {
+    const struct request *request;
+    struct cli_card card;
+    struct pcsc *pcsc;
+    struct link_card slot;
+    struct link_cut battery;
+    struct loop *loop;
+    struct auc *centres[CENTRES_MAX];
+    unsigned n_centres;
+    struct modem_network *network;
+    struct modem *modem;
+    struct script *script;
+    struct sms_socket *sms_socket;
+    int stop_fd;
+    char line[4096]; /* of the keyboard, as far as it has come */
+    size_t line_len;
+    int code;
+};
+
+/* ---- what is told ---- */
+
+/* Members of a flat JSON object, as text: name=value. */
+static void print_members(const char *json)
+{
+    bool quoted = false;
+    for (const char *at = json; *at != '\0'; at++) {
+        if (*at == '\\' && at[1] != '\0')
+            putchar(*++at);
+        else if (*at == '"')
+            quoted = !quoted;
+        else if (!quoted && *at == ':')
+            putchar('=');
+        else if (!quoted && *at == ',')
+            putchar(' ');
+        else
+            putchar(*at);
+    }
+}
+
+static void tell(void *ctx, const char *what, const char *json)
+{
+    const struct terminal_run *t = ctx;
+    const uint64_t now = loop_now(t->loop);
+    if (strcmp(what, "apdu") == 0 && !t->request->apdus)
+        return;
+    if (t->request->json) {
+        printf("{\"ms\":%llu,\"event\":\"%s\"%s%s}\n", (unsigned long long)now, what,
+               json[0] != '\0' ? "," : "", json);
+    } else {
+        printf("%8llu.%03llu %s%s", (unsigned long long)now / 1000, (unsigned long long)now % 1000, what,
+               json[0] != '\0' ? " " : "");
+        print_members(json);
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+/* ---- networks ---- */
+
+static bool open_centre(struct terminal_run *t, const char *path, struct auc **auc)
+{
+    struct sealed_error error;
+    const struct auc_config config = {.path = path, .key_file = t->request->auc_key};
+    if (t->n_centres == CENTRES_MAX) {
+        t->code = cli_usage(t->request->cmd, "--network: at most %d authentication centres", CENTRES_MAX);
+        return false;
+    }
+    *auc = auc_open(&config, &error);
+    if (*auc == NULL) {
+        t->code = cli_refuse(t->request->cmd, "%s", error.text);
+        return false;
+    }
+    t->centres[t->n_centres++] = *auc;
+    return true;
+}
+
+/* PLMN[:NAME]=WHERE; WHERE is a data base of softuicc auc, unix:SOCKET, or "none". PLMN may be "home". */
+static bool add_network(struct terminal_run *t, char *text)
+{
+    char *where = strchr(text, '='), *name = strchr(text, ':');
+    struct network_spec spec = {.area = (uint16_t)(network_count(t->network) + 1), .cell = 1};
+    if (where == NULL) {
+        t->code = cli_usage(t->request->cmd, "--network: '%.60s' is not PLMN[:NAME]=WHERE", text);
+        return false;
+    }
+    *where++ = '\0';
+    if (name != NULL && name < where)
+        *name++ = '\0';
+    else
+        name = NULL;
+    spec.plmn = strcmp(text, "home") == 0 ? "" : text;
+    spec.name = name != NULL ? name : "";
+    if (strncmp(where, "unix:", 5) == 0)
+        spec.gateway = where + 5;
+    else if (strcmp(where, "none") != 0 && !open_centre(t, where, &spec.auc))
+        return false;
+    if (network_add(t->network, &spec) >= 0)
+        return true;
+    t->code = cli_usage(t->request->cmd, "--network: '%.40s' is no network's number (5 or 6 digits, or home)",
+                        text);
+    return false;
+}
+
+static unsigned submit(void *ctx, const char *centre, struct span tpdu)
+{
+    struct terminal_run *t = ctx;
+    return sms_socket_submit(t->sms_socket, centre, tpdu);
+}
+
+/* ---- the card ---- */
+
+static bool open_link(struct terminal_run *t)
+{
+    const struct request *r = t->request;
+    struct pcsc_error error;
+    if (r->deck != NULL) {
+        if (!cli_card_open(r->cmd, r->deck, r->iccid, r->durability, &t->card, &t->code))
+            return false;
+        t->slot.card = t->card.card;
+        t->battery.inner = link_of_card(&t->slot);
+        return true;
+    }
+    t->pcsc = pcsc_open(r->reader[0] != '\0' ? r->reader : NULL, &error);
+    if (t->pcsc == NULL) {
+        t->code = cli_refuse(r->cmd, "%s", error.text);
+        return false;
+    }
+    t->battery.inner = link_of_pcsc(t->pcsc);
+    return true;
+}
+
+/* ---- going on ---- */
+
+static void stop(void *ctx, short revents)
+{
+    struct terminal_run *t = ctx;
+    struct signalfd_siginfo info;
+    (void)revents;
+    while (read(t->stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    loop_end(t->loop);
+}
+
+static void do_line(struct terminal_run *t, const char *line)
+{
+    struct script_error error;
+    if (!script_line(t->script, "", line, &error))
+        fprintf(stderr, "%s\n", error.text);
+}
+
+/* Statements from the keyboard, each done when its line is whole. */
+static void keyboard(void *ctx, short revents)
+{
+    struct terminal_run *t = ctx;
+    (void)revents;
+    ssize_t n = read(STDIN_FILENO, t->line + t->line_len, sizeof t->line - 1 - t->line_len);
+    if (n <= 0) {
+        loop_end(t->loop);
+        return;
+    }
+    t->line_len += (size_t)n;
+    t->line[t->line_len] = '\0';
+    for (char *end; (end = strchr(t->line, '\n')) != NULL;) {
+        char line[sizeof t->line];
+        const size_t length = (size_t)(end - t->line);
+        memcpy(line, t->line, length);
+        line[length] = '\0';
+        t->line_len -= length + 1;
+        memmove(t->line, end + 1, t->line_len + 1);
+        do_line(t, line);
+    }
+    if (t->line_len == sizeof t->line - 1)
+        t->line_len = 0; /* a line of that length says nothing */
+}
+
+static int play(struct terminal_run *t)
+{
+    const struct subcommand *cmd = t->request->cmd;
+    struct script_error error;
+    FILE *f = fopen(t->request->script, "re");
+    char *text = calloc(1, SCRIPT_MAX + 1);
+    size_t n = 0;
+    int code = EXIT_OK;
+    if (f == NULL)
+        code = cli_refuse(cmd, "%s: %s", t->request->script, strerror(errno));
+    else if (text == NULL)
+        code = cli_refuse(cmd, "no memory");
+    else if ((n = fread(text, 1, SCRIPT_MAX + 1, f)) > SCRIPT_MAX || ferror(f))
+        code = cli_refuse(cmd, "%s: not a scenario: too long, or not to be read", t->request->script);
+    else if (strlen(text) != n)
+        code = cli_refuse(cmd, "%s: not a scenario: not a text", t->request->script);
+    else if (!script_play(t->script, t->request->script, text, &error))
+        code = cli_refuse(cmd, "%s", error.text);
+    if (f != NULL)
+        fclose(f);
+    if (text != NULL)
+        crypto_wipe(text, SCRIPT_MAX + 1); /* PINs */
+    free(text);
+    return code;
+}
+
+static int go_on(struct terminal_run *t)
+{
+    const struct request *r = t->request;
+    if (r->script != NULL)
+        return play(t);
+    if (!r->off)
+        (void)modem_function_set(t->modem, MODEM_FULL);
+    if (r->interactive && !loop_watch(t->loop, STDIN_FILENO, POLLIN, keyboard, t))
+        return cli_refuse(r->cmd, "no memory");
+    return loop_run(t->loop) ? EXIT_OK : cli_refuse(r->cmd, "cannot go on: %s", strerror(errno));
+}
+
+static bool assemble(struct terminal_run *t)
+{
+    const struct request *r = t->request;
+    struct modem_config config = r->modem;
+    t->loop = loop_new(r->virtual_clock);
+    t->network = network_new(r->seed);
+    if (t->loop == NULL || t->network == NULL || !loop_watch(t->loop, t->stop_fd, POLLIN, stop, t))
+        return false;
+    for (unsigned i = 0; i < r->n_networks; i++)
+        if (!add_network(t, r->networks[i]))
+            return false;
+    if (!open_link(t))
+        return false;
+    config.link = link_of_cut(&t->battery);
+    config.loop = t->loop;
+    config.network = t->network;
+    config.seed = r->seed;
+    config.pin = r->pin[0] != '\0' ? r->pin : NULL;
+    t->modem = modem_new(&config);
+    if (t->modem == NULL)
+        return false;
+    if (r->no_profile)
+        modem_stk_profile(t->modem, SPAN_EMPTY);
+    const struct modem_user user = {.log = tell, .ctx = t};
+    if (!modem_listen(t->modem, &user))
+        return false;
+    if (r->sms_socket != NULL) {
+        struct sms_socket_error error;
+        t->sms_socket = sms_socket_open(t->modem, r->sms_socket, &error);
+        if (t->sms_socket == NULL) {
+            t->code = cli_refuse(r->cmd, "%s", error.text);
+            return false;
+        }
+        network_on_submit(t->network, submit, t);
+    }
+    if (r->script != NULL || r->interactive) {
+        const struct script_world world = {t->modem,
+                                           t->loop,
+                                           t->network,
+                                           &t->battery,
+                                           stdout,
+                                           r->auc_key,
+                                           r->virtual_clock ? VIRTUAL_PATIENCE_MS : PATIENCE_MS};
+        t->script = script_new(&world);
+        if (t->script == NULL)
+            return false;
+    }
+    return true;
+}
+
+static int run_terminal(const struct request *r, int stop_fd)
+{
+    struct terminal_run *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return cli_refuse(r->cmd, "no memory");
+    t->request = r;
+    t->stop_fd = stop_fd;
+    t->code = EXIT_OK;
+    int code = EXIT_OK;
+    if (assemble(t))
+        code = go_on(t);
+    else
+        code = t->code != EXIT_OK ? t->code : cli_refuse(r->cmd, "no memory");
+    if (t->modem != NULL)
+        (void)modem_function_set(t->modem, MODEM_OFF);
+    sms_socket_close(t->sms_socket);
+    modem_free(t->modem);
+    script_free(t->script);
+    network_free(t->network);
+    for (unsigned i = 0; i < t->n_centres; i++)
+        auc_close(t->centres[i]);
+    loop_free(t->loop);
+    pcsc_close(t->pcsc);
+    if (t->card.deck != NULL)
+        cli_card_close(&t->card);
+    crypto_wipe(t, sizeof *t);
+    free(t);
+    const int printed = cli_finish(r->cmd);
+    return code != EXIT_OK ? code : printed;
+}
+
+/* ---- the command line ---- */
+
+static bool take_pin(struct request *r, char *text)
+{
+    const size_t n = strlen(text);
+    const bool good = n >= 4 && n <= MODEM_PIN_MAX && strspn(text, "0123456789") == n;
+    if (good)
+        memcpy(r->pin, text, n + 1);
+    else
+        cli_usage(r->cmd, "--pin: a PIN has 4 to 8 digits");
+    crypto_wipe(text, n); /* off the command line with it */
+    return good;
+}
+
+static bool take_profile(struct request *r, const char *text)
+{
+    size_t n;
+    struct span preset;
+    if (modem_stk_preset(text, &preset)) {
+        r->modem.profile = preset;
+        r->no_profile = preset.n == 0;
+        return true;
+    }
+    if (!cli_hex(r->cmd, "--profile", text, 1, sizeof r->profile, r->profile, &n))
+        return false;
+    r->modem.profile = span_of(r->profile, n);
+    return true;
+}
+
+static bool take_durability(struct request *r, const char *name)
+{
+    static const char *const names[] = {
+        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            r->durability = (enum deck_durability)i;
+            return true;
+        }
+    cli_usage(r->cmd, "--durability: '%.40s' is none of power, process, none", name);
+    return false;
+}
+
+static int parse(struct request *r, int argc, char **argv, bool *stop_here)
+{
+    enum {
+        CARD = 256,
+        READER,
+        SCRIPT,
+        INTERACTIVE,
+        NETWORK,
+        AUC_KEY,
+        IMEI,
+        SVN,
+        PROFILE,
+        PIN,
+        SEED,
+        VIRTUAL,
+        JSON,
+        APDUS,
+        POLL,
+        ALLOW,
+        SMS,
+        DURABILITY,
+        OFF
+    };
+    static const struct option options[] = {
+        {"card", required_argument, NULL, CARD},
+        {"reader", required_argument, NULL, READER},
+        {"script", required_argument, NULL, SCRIPT},
+        {"interactive", no_argument, NULL, INTERACTIVE},
+        {"network", required_argument, NULL, NETWORK},
+        {"auc-key", required_argument, NULL, AUC_KEY},
+        {"imei", required_argument, NULL, IMEI},
+        {"svn", required_argument, NULL, SVN},
+        {"profile", required_argument, NULL, PROFILE},
+        {"pin", required_argument, NULL, PIN},
+        {"seed", required_argument, NULL, SEED},
+        {"virtual-clock", no_argument, NULL, VIRTUAL},
+        {"json", no_argument, NULL, JSON},
+        {"apdus", no_argument, NULL, APDUS},
+        {"poll", required_argument, NULL, POLL},
+        {"allow-network", no_argument, NULL, ALLOW},
+        {"sms-socket", required_argument, NULL, SMS},
+        {"durability", required_argument, NULL, DURABILITY},
+        {"off", no_argument, NULL, OFF},
+        {NULL, 0, NULL, 0},
+    };
+    int opt, code = EXIT_USAGE;
+    uint64_t value = 0;
+    bool good = true;
+    *stop_here = true;
+    while (good && (opt = cli_option(r->cmd, argc, argv, options, &code)) != -1) {
+        switch (opt) {
+        case CARD:
+            r->iccid = optarg;
+            break;
+        case READER:
+            r->reader = optarg;
+            break;
+        case SCRIPT:
+            r->script = optarg;
+            break;
+        case INTERACTIVE:
+            r->interactive = true;
+            break;
+        case NETWORK:
+            if (r->n_networks == NETWORKS_MAX)
+                return cli_usage(r->cmd, "--network: at most %d", NETWORKS_MAX);
+            r->networks[r->n_networks++] = optarg;
+            break;
+        case AUC_KEY:
+            r->auc_key = optarg;
+            break;
+        case IMEI:
+            good = cli_digits(r->cmd, "--imei", optarg, 15, 15);
+            if (good)
+                memcpy(r->modem.imei, optarg, 16);
+            break;
+        case SVN:
+            good = cli_digits(r->cmd, "--svn", optarg, 2, 2);
+            if (good)
+                memcpy(r->modem.svn, optarg, 3);
+            break;
+        case PROFILE:
+            good = take_profile(r, optarg);
+            break;
+        case PIN:
+            good = take_pin(r, optarg);
+            break;
+        case SEED:
+            good = cli_number(r->cmd, "--seed", optarg, 1, UINT64_MAX, &r->seed);
+            break;
+        case VIRTUAL:
+            r->virtual_clock = true;
+            break;
+        case JSON:
+            r->json = true;
+            break;
+        case APDUS:
+            r->apdus = true;
+            break;
+        case POLL:
+            good = cli_number(r->cmd, "--poll", optarg, 1, 3600, &value);
+            r->modem.poll_s = (uint32_t)value;
+            break;
+        case ALLOW:
+            r->modem.allow_network = true;
+            break;
+        case SMS:
+            r->sms_socket = optarg;
+            break;
+        case DURABILITY:
+            good = take_durability(r, optarg);
+            break;
+        case OFF:
+            r->off = true;
+            break;
+        default:
+            return code;
+        }
+    }
+    if (!good)
+        return EXIT_USAGE;
+    if (optind + 1 < argc)
+        return cli_usage(r->cmd, "one deck at most");
+    r->deck = optind < argc ? argv[optind] : NULL;
+    if ((r->deck == NULL) == (r->reader == NULL))
+        return cli_usage(r->cmd, "which card? DECK or --reader NAME is needed, one of them");
+    if (r->iccid != NULL && r->deck == NULL)
+        return cli_usage(r->cmd, "--card is of a deck");
+    if (r->script != NULL && r->interactive)
+        return cli_usage(r->cmd, "--script or --interactive, not both");
+    *stop_here = false;
+    return EXIT_OK;
+}
+
+/* Signals come as a readable descriptor: between two commands, never in one; the card is powered down. */
+static int with_signals(const struct request *r)
+{
+    sigset_t ends, held, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    held = ends;
+    sigaddset(&held, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    const int fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return cli_refuse(r->cmd, "no signal descriptor: %s", strerror(errno));
+    int code = run_terminal(r, fd);
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    close(fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct request *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return cli_refuse(&cmd_modem, "no memory");
+    r->cmd = &cmd_modem;
+    r->durability = DECK_POWER;
+    bool stop_here;
+    int code = parse(r, argc, argv, &stop_here);
+    if (!stop_here)
+        code = with_signals(r);
+    crypto_wipe(r, sizeof *r);
+    free(r);
+    return code;
+}
+
+const struct subcommand cmd_modem = {
+    .name = "modem",
+    .summary = "a virtual terminal: registers, takes messages, obeys the card",
+    .help =
+        "Usage: softuicc modem (DECK [--card ICCID] | --reader NAME|NUMBER) [--network "
+        "PLMN[:NAME]=WHERE]...\n"
+        "                      [--script FILE | --interactive] [OPTION]...\n"
+        "A modem without a radio: initialises the card as 3GPP TS 31.102 says, registers by AKA with an\n"
+        "authentication centre, takes short messages to the card and its answers back, does what the card's\n"
+        "proactive commands say, and tells what happens, a line an event. Ends at SIGINT or SIGTERM, or "
+        "with\n"
+        "its scenario.\n\n"
+        "  --card ICCID        which card of the deck, if it has more than one\n"
+        "  --reader NAME|NUMBER  the card in a PC/SC reader; \"\": the only one\n"
+        "  --network PLMN[:NAME]=WHERE  a network in the air; PLMN is 5 or 6 digits, or 'home' (the "
+        "IMSI's);\n"
+        "                      WHERE is a data base of 'softuicc auc', unix:SOCKET ('softuicc auc serve', "
+        "or\n"
+        "                      another gateway of hostapd's protocol), or 'none': it knows nobody\n"
+        "  --auc-key FILE      the key file of these data bases (default: beside each)\n"
+        "  --script FILE       plays a scenario (softuicc(1), SCENARIOS), and fails where it fails\n"
+        "  --interactive       statements of a scenario from standard input, as they come\n"
+        "  --imei N, --svn NN  its own numbers (default: a test number)\n"
+        "  --profile NAME|HEX  TERMINAL PROFILE: full, machine (no display), old (SMS-PP, REFRESH), none; or "
+        "octets\n"
+        "  --pin DIGITS        PIN1, if the card wants it; never its last try\n"
+        "  --poll SECONDS      STATUS at least so often (30)\n"
+        "  --sms-socket PATH   messages come and go by this socket: 'softuicc smsc --modem PATH'\n"
+        "  --allow-network     the card's data channels may leave this machine\n"
+        "  --seed N            everything drawn by lot follows from it, challenges too\n"
+        "  --virtual-clock     time jumps to whatever is due next\n"
+        "  --off               stay without power until told otherwise\n"
+        "  --apdus             commands and answers are events too; PINs and keys are withheld\n"
+        "  --json              an event is a JSON object a line\n"
+        "  --durability D      of the deck, as softuicc run has it (power)\n"
+        "  --help              this text\n",
+    .run = run,
+};
