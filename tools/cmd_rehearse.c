@@ -275,6 +275,8 @@ static int on_deck(struct stage *st, struct request *r)
     else if (profile->p.n_pairs < st->plan.operators)
         code = cli_usage(cmd, "profile %s has %u pairs: not enough for %u operators", profile->p.name,
                          profile->p.n_pairs, st->plan.operators);
+    else if ((st->plan.classes = cli_classes(cmd, &profile->p, NULL)) == NULL)
+        code = EXIT_REFUSED;
     else
         code = play(st);
     if (code == EXIT_OK)
@@ -330,8 +332,7 @@ static int run(int argc, char **argv)
                                  .corrupt = 0.02,
                                  .cuts = 0.02,
                                  .unattached = 0.2,
-                                 .seed_len = MAKING_SEED_MIN,
-                                 .classes = cli_applet_classes},
+                                 .seed_len = MAKING_SEED_MIN},
                         .threads = processors < 1    ? 1
                                    : processors > 64 ? 64
                                                      : (uint64_t)processors};
@@ -345,33 +346,6 @@ static int run(int argc, char **argv)
     if (optind + 1 < argc)
         return cli_usage(&cmd_rehearse, "one deck only, not also '%.40s'", argv[optind + 1]);
     if (optind < argc)
-<<<<<<< HEAD
-        return cli_usage(&cmd_rehearse, "unexpected argument '%.40s'", argv[optind]);
-    struct uicc_profile *profile = profile_load(r.profile, &error);
-    if (profile == NULL)
-        return cli_refuse(&cmd_rehearse, "%s", error.text);
-    r.plan.profile = profile;
-    r.plan.classes = cli_classes(&cmd_rehearse, &profile->p, NULL);
-    if (r.plan.classes == NULL) {
-        profile_free(profile);
-        return EXIT_REFUSED;
-    }
-    r.plan.crypto = crypto_new();
-    if (r.plan.crypto == NULL)
-        code = cli_refuse(&cmd_rehearse, "no memory");
-    else if (profile->p.n_pairs < r.plan.operators)
-        code = cli_usage(&cmd_rehearse, "profile %s has %u pairs: not enough for %u operators", r.profile,
-                         profile->p.n_pairs, r.plan.operators);
-    else
-        code = play(&r, &out);
-    if (code == EXIT_OK)
-        code = show(&r, &out);
-    if (code == EXIT_OK && (out.stranded > 0 || out.revealed_wrongly > 0))
-        code = EXIT_REFUSED;
-    if (r.plan.crypto != NULL)
-        crypto_free(r.plan.crypto);
-    profile_free(profile);
-=======
         r.deck = argv[optind];
     if (r.deck != NULL && (r.deck[0] == '\0' || strlen(r.deck) > MAKING_PATH_ROOM - 16))
         return cli_usage(&cmd_rehearse, "the name of the deck is %s",
@@ -381,6 +355,5 @@ static int run(int argc, char **argv)
     code = rehearse(&r);
     making_release_signals(&before);
     crypto_wipe(&r.plan, sizeof r.plan);
->>>>>>> main
     return code;
 }
