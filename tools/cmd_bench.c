@@ -399,7 +399,9 @@ static bool card_in(struct bench *b, struct uicc_store *store, bool fresh, struc
 {
     uint8_t atr[UICC_ATR_MAX];
     const struct uicc_config config = {
-        .env = &b->env, .profile = b->profile, .store = store, .classes = cli_applet_classes};
+        .env = &b->env, .profile = b->profile, .store = store, .classes = cli_classes(b->cmd, &b->profile->p, &b->env)};
+    if (config.classes == NULL)
+        return false;
     const struct uicc_personal personal = {.iccid = BENCH_ICCID, .seed = b->seed, .seed_len = sizeof b->seed};
     enum uicc_result result = fresh ? uicc_personalise(&config, &personal) : UICC_OK;
     if (result == UICC_OK)

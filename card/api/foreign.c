@@ -8,7 +8,7 @@
 #include "api.h"
 #include "kernel.h"
 
-enum { INVOKE_MAX = 512 }; /* octets of an answer of a shareable interface */
+enum { ENVELOPE_FIRST = 0xD1, INVOKE_MAX = 512 }; /* octets of an answer of a shareable interface */
 
 /* One call of a function of theirs. */
 struct frame {
@@ -135,6 +135,49 @@ static sw_t process(struct call *c)
     return sw;
 }
 
+/* The envelope's content goes without its tag: EnvelopeHandler is a list of objects. */
+static struct span objects_of(const struct event *e)
+{
+    struct reader r = rd_of(e->data);
+    struct tlv t;
+    if (e->kind == EVENT_TOOLKIT && e->tag >= ENVELOPE_FIRST && tlv_next(&r, &t) && t.tag == e->tag)
+        return t.value;
+    return e->data;
+}
+
+static sw_t event(struct applet self, const struct event *e)
+{
+    struct frame f = {.what = CALL_TOOLKIT};
+    struct uicc_buf to = {0};
+    f.event = (struct uicc_event){.event = e->toolkit, .id = e->id, .tag = e->tag, .data = from_span(objects_of(e)), .handled = e->handled};
+    switch (e->kind) {
+    case EVENT_POWER_ON:
+        f.event.event = UICC_EVENT_POWER_ON;
+        break;
+    case EVENT_TERMINAL_RESPONSE:
+        f.event.event = UICC_EVENT_TERMINAL_RESPONSE;
+        break;
+    case EVENT_TOOLKIT:
+        if (e->toolkit == TOOLKIT_EXTERNAL_FILE_UPDATE)
+            f.event.tag = admin_file_fid(self.card, (uint16_t)e->tag);
+        break;
+    default:
+        return SW_OK;
+    }
+    size_t before = 0;
+    if (e->out != NULL) { /* what others wrote is not theirs to see */
+        before = e->out->len;
+        to = (struct uicc_buf){e->out->p + before, e->out->cap - before, 0, false};
+        f.event.out = &to;
+    }
+    sw_t sw = call(self, &f);
+    if (e->out != NULL && sw == SW_OK) {
+        e->out->len = before + (to.len <= to.cap ? to.len : to.cap);
+        e->out->full = e->out->full || to.full;
+    }
+    return sw;
+}
+
 sw_t foreign_invoke(struct applet client, struct span server, uint8_t parameter, uint8_t method, struct span in, struct buf *out)
 {
     struct applet to = {client.card, applet_by_aid(client.card, server)};
@@ -216,6 +259,7 @@ void foreign_class_of(const struct uicc_package *package, size_t nth, struct for
         .select = c->select != NULL ? select_ : NULL,
         .deselect = c->deselect != NULL ? deselect : NULL,
         .process = c->process != NULL ? process : NULL,
+        .event = c->process_toolkit != NULL ? event : NULL,
     };
     memcpy(out->base.module, c->module.octets, c->module.n);
 }

@@ -118,7 +118,7 @@ uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, 
 {
     const struct applet_entry *e = entry_of(card, index);
     if (index < card->profile->n_applets)
-        return admin ? 0 : card->profile->applets[index].access;
+        return card->profile->applets[index].access;
     if (e == NULL)
         return 0;
     const struct access_domain *domain = admin ? &e->admin : &e->files;
@@ -190,6 +190,9 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
     r->active = NO_OWNER;
     r->n = card->profile->n_applets;
     for (uint8_t i = 0; i < r->n; i++) {
+        const struct profile_applet *row = &card->profile->applets[i];
+        if (row->class_name[0] == '\0' && row->so != NULL && row->so[0] != '\0') /* a package, and no applet of it */
+            r->classes[i] = &no_class;
         for (size_t c = 0; known[c] != NULL && r->classes[i] == NULL; c++)
             if (strcmp(known[c]->name, card->profile->applets[i].class_name) == 0)
                 r->classes[i] = known[c];

@@ -119,7 +119,7 @@ void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privilege
 uint8_t applet_domain(const struct uicc *card, uint8_t index); /* its security domain; of the issuer's: itself. NO_APPLET: the card has none */
 uint8_t applet_issuer_domain(const struct uicc *card);        /* NO_APPLET: none */
 uint16_t applet_owner(const struct uicc *card, uint8_t index);
-/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An applet of the profile: its `access`; and nothing for administration. */
+/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An applet of the profile: its `access`, everywhere. */
 uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, uint16_t adf);
 /* Package and module that it is an instance of. */
 void applet_origin(const struct uicc *card, uint8_t index, struct aid *package, struct aid *module);
