@@ -91,6 +91,8 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
 {
     struct frame f = {.what = CALL_INSTALL};
     const struct profile_applet *row = applet_row(self);
+    if (theirs(self)->install == NULL)
+        return SW_OK;
     f.installation.aid = uicc_span_of(row->aid, row->aid_len);
     f.installation.parameters = from_span(row->params);
     f.installation.personalising = personal != NULL;
