@@ -78,6 +78,8 @@ static sw_t call(struct applet self, struct frame *f)
         enter_frame(f);
     card->ram.context = before;
     if (!lived) {
+        /* Of several the outermost is to blame: one that faults in another's shareable interface is so alone, for the other goes on; one whose time is over takes its caller with it, who chose
+         * whom to call. */
         card->ram.died = (uint8_t)(self.index + 1);
         applet_note(self, "an applet died, or did not end: what it was doing is undone");
         return SW_TECHNICAL_PROBLEM;
