@@ -99,7 +99,9 @@ static sw_t resolve(const struct uicc *card, const struct session *session, cons
 static bool inside_application(const struct call *call)
 {
     uint16_t adf = applet_row_of(call->card, call->self.index)->adf;
-    return adf == PROFILE_NO_FILE || fs_application_dir(call->card, call->session->view.df) == adf;
+    if (adf == PROFILE_NO_FILE || fs_application_dir(call->card, adf) != adf) /* DF.GSM, where class A0 starts, is no application's */
+        return true;
+    return fs_application_dir(call->card, call->session->view.df) == adf;
 }
 
 /* TS 102 222 6.3: CREATE FILE needs the current DF's right to create a DF, or an EF, by the file descriptor in its data. */
