@@ -67,7 +67,7 @@ static void test_select(void **state)
     exchange(&f, "80CA9F7F00", "6A88");
     exchange(&f, "80CA00C100", "C102 0000 9000");
     exchange(&f, "80CA00D300", "D301 00 9000");
-    exchange(&f, "80CA2F0000", "2F00*");
+    exchange(&f, "80CA2F0000", "61*");
     exchange(&f, "80CAFF2100", "FF21*");
     exchange(&f, "80F28002024F00", "6982");
     exchange(&f, "80F0400F08" ISD_AID, "6982");

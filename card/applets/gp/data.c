@@ -89,9 +89,9 @@ static bool shown(const struct call *call, uint8_t index)
            domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index));
 }
 
+/* 11.3.3.1.3: application templates, as EF.DIR has them; 2F00 could not be the tag of a BER-TLV object. */
 static void put_applications(struct call *call)
 {
-    size_t all = buf_tlv_open(call->out, APPLICATIONS);
     for (uint8_t i = 0; i < applets_count(call->card); i++) {
         const struct profile_applet *row = applet_row_of(call->card, i);
         if (!shown(call, i) || applet_class_of(call->card, i)->security_domain)
@@ -100,7 +100,6 @@ static void put_applications(struct call *call)
         buf_tlv(call->out, 0x4F, span_of(row->aid, row->aid_len));
         buf_tlv_close(call->out, one);
     }
-    buf_tlv_close(call->out, all);
 }
 
 /* TS 102 226 8.2.1.7.2: applications installed, free memory, non-volatile and volatile. It has as much as the store takes: as much as a load file may have is told. */
