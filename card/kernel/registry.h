@@ -11,7 +11,7 @@
 
 #include "applet.h"
 
-enum { APPLETS_MAX = 64 };
+enum { APPLETS_MAX = 64, QUOTA_DEFAULT = 256 * 1024 };
 
 /* GlobalPlatform 2.3 table 11-4. An application's own states have bits b4 to b7 besides SELECTABLE's; a security domain's PERSONALIZED is one. */
 enum applet_life {
@@ -81,7 +81,7 @@ struct applet_entry {
     uint8_t domain;                    /* index of the security domain that it belongs to; NO_APPLET: the issuer's */
     uint16_t owner;                    /* index of the operator's K/OTA pair on whose behalf it was installed, or NO_OWNER */
     struct access_domain files, admin;
-    uint32_t quota;                    /* octets that it (a security domain: all that belongs to it) may keep in the store; 0: no limit */
+    uint32_t quota;                    /* octets that it (a security domain: all that belongs to it) may keep in the store; 0: QUOTA_DEFAULT; a security domain: no limit */
     uint32_t needed;                   /* octets that must be free when it is installed */
     uint32_t used;                     /* octets it keeps */
     struct aid package, module;        /* executable load file and module; empty for the profile's */
