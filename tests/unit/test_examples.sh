@@ -3,7 +3,7 @@
 #
 # test_examples.sh SOFTUICC EXAMPLES HEADER: the applets of tools/examples, built as their README says in a folder of their own with nothing but the header, put on cards and put to the virtual modem.
 set -u
-softuicc=$1 examples=$2 header=$3
+softuicc=$(realpath "$1") examples=$2 header=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0 failed=0
