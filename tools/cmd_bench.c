@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <spawn.h>
@@ -19,6 +18,7 @@
 #include "cli.h"
 #include "profile_yaml.h"
 #include "scp80.h"
+#include "scratch.h"
 #include "sms.h"
 #include "sw.h"
 
@@ -28,7 +28,7 @@ enum {
     EXEC_RUNS = 21,
     RESULTS_MAX = 16,
     PARTS_MAX = 5,
-    PATH_ROOM = 512,
+    PATH_ROOM = SCRATCH_ROOM + 16,
 };
 
 #define BENCH_ICCID "8900101000000000019"
@@ -399,7 +399,9 @@ static bool card_in(struct bench *b, struct uicc_store *store, bool fresh, struc
 {
     uint8_t atr[UICC_ATR_MAX];
     const struct uicc_config config = {
-        .env = &b->env, .profile = b->profile, .store = store, .classes = cli_applet_classes};
+        .env = &b->env, .profile = b->profile, .store = store, .classes = cli_classes(b->cmd, &b->profile->p, &b->env)};
+    if (config.classes == NULL)
+        return false;
     const struct uicc_personal personal = {.iccid = BENCH_ICCID, .seed = b->seed, .seed_len = sizeof b->seed};
     enum uicc_result result = fresh ? uicc_personalise(&config, &personal) : UICC_OK;
     if (result == UICC_OK)
@@ -649,27 +651,14 @@ static void print_json(const struct bench *b)
            (double)b->first_atr_ns / 1e6);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-    (void)st;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 static bool measure_all(struct bench *b)
 {
-    const char *base = getenv("TMPDIR");
-    char dir[PATH_ROOM - 16], deck[PATH_ROOM];
-    int n = snprintf(dir, sizeof dir, "%s/softuicc-bench-XXXXXX",
-                     base != NULL && base[0] != '\0' ? base : "/tmp");
-    if (n < 0 || (size_t)n >= sizeof dir || mkdtemp(dir) == NULL) {
-        cli_refuse(b->cmd, "no directory for a temporary deck: %s", strerror(errno));
+    char dir[SCRATCH_ROOM], deck[PATH_ROOM];
+    if (!scratch_make(b->cmd, dir))
         return false;
-    }
     snprintf(deck, sizeof deck, "%s/deck.uicc", dir);
     bool good = bench_memory(b) && make_deck(b, deck) && bench_deck(b, deck) && bench_exec(b, deck);
-    nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(dir);
     return good;
 }
 

@@ -3,15 +3,17 @@
  * softuicc rehearse: changes of operator on many cards, with everything going wrong; and what came of it.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "crypto.h"
+#include "making.h"
 #include "profile_yaml.h"
 #include "rehearse.h"
 #include "rehearse_report.h"
+#include "scratch.h"
 
 static int run(int argc, char **argv);
 
@@ -19,14 +21,20 @@ const struct subcommand cmd_rehearse = {
     .name = "rehearse",
     .summary = "play changes of operator on many cards, with messages lost and power cut",
     .help =
-        "Usage: softuicc rehearse [--cards N] [--operators N] [--loss P] [--duplicate P] [--reorder P]\n"
-        "         [--corrupt P] [--cuts P] [--unattached P] [--seed HEX] [--profile NAME] [--json] [--report "
-        "FILE]\n"
-        "Plays 3GPP TR 33.812 alternative 3b between the card maker and operators A, B, C on cards in "
-        "process.\n"
-        "Each party holds only what it is entitled to. At the end every card is asked for an "
-        "authentication.\n\n"
-        "  --cards N         how many cards (100)\n"
+        "Usage: softuicc rehearse [DECK] [--cards N] [--operators N] [--loss P] [--duplicate P] [--reorder "
+        "P]\n"
+        "         [--corrupt P] [--cuts P] [--unattached P] [--seed HEX] [--profile NAME|FILE] [--threads "
+        "N]\n"
+        "         [--json] [--report FILE]\n"
+        "Plays 3GPP TR 33.812 alternative 3b between the card maker and operators A, B, C on the cards of a\n"
+        "deck, in process. Each party holds only what it is entitled to. At the end every card is taken "
+        "from\n"
+        "the deck once more and asked for an authentication by those who hold a pair of it.\n\n"
+        "  DECK              the deck to play on. One that is there is changed for good, and --seed must be "
+        "what\n"
+        "                    it was made with; one that is not there is made and stays; without DECK one is\n"
+        "                    made below $TMPDIR, or /tmp, and removed\n"
+        "  --cards N         how many cards to make (100), or to play of a deck that is there (all)\n"
         "  --operators N     how many operators, each handing over to the next (3; 2 to 8)\n"
         "  --loss P          messages and challenges lost, 0 to 1 (0.1)\n"
         "  --duplicate P     messages that come twice (0.05)\n"
@@ -34,11 +42,15 @@ const struct subcommand cmd_rehearse = {
         "  --corrupt P       messages with a bit changed (0.02)\n"
         "  --cuts P          commands during which power may fail at a random write (0.02)\n"
         "  --unattached P    steps of time in which a device is off or out of reach (0.2)\n"
-        "  --seed HEX        16 octets; the same seed gives the same outcome (zeros)\n"
-        "  --profile NAME    profile of the cards (usim)\n"
+        "  --seed HEX        16 to 64 octets; the same seed gives the same outcome (16 zeros)\n"
+        "  --profile NAME|FILE  profile of the cards that are made (usim)\n"
+        "  --threads N       cards that are played at a time (the machine's processors)\n"
         "  --json            the outcome as JSON\n"
-        "  --report FILE     a page (HTML, self-contained) with plots\n\n"
-        "Exit code 1 if a card is left without a working subscription, or a key reached the wrong party.\n",
+        "  --report FILE     a page (HTML, self-contained) with plots\n"
+        "  --help            this text\n\n"
+        "Exit code 1 if a card is left without a working subscription, or answers an operator that it is "
+        "not\n"
+        "with, or a key reached the wrong party.\n",
     .run = run,
 };
 
@@ -53,6 +65,7 @@ enum {
     OPT_UNATTACHED,
     OPT_SEED,
     OPT_PROFILE,
+    OPT_THREADS,
     OPT_JSON,
     OPT_REPORT
 };
@@ -68,6 +81,7 @@ static const struct option options[] = {
     {"unattached", required_argument, NULL, OPT_UNATTACHED},
     {"seed", required_argument, NULL, OPT_SEED},
     {"profile", required_argument, NULL, OPT_PROFILE},
+    {"threads", required_argument, NULL, OPT_THREADS},
     {"json", no_argument, NULL, OPT_JSON},
     {"report", required_argument, NULL, OPT_REPORT},
     {NULL, 0, NULL, 0},
@@ -85,15 +99,15 @@ static bool probability(const char *what, const char *text, double *to)
 
 struct request {
     struct rehearse_plan plan;
-    uint64_t cards;
-    const char *profile, *report;
+    uint64_t cards; /* 0: not said */
+    uint64_t threads;
+    const char *deck, *profile, *report;
     bool json;
 };
 
 static bool parse_one(int option, struct request *r)
 {
     uint64_t n;
-    size_t len;
     double *const to[] = {&r->plan.loss,    &r->plan.duplicate, &r->plan.reorder,
                           &r->plan.corrupt, &r->plan.cuts,      &r->plan.unattached};
     switch (option) {
@@ -105,11 +119,13 @@ static bool parse_one(int option, struct request *r)
         r->plan.operators = (unsigned)n;
         return true;
     case OPT_SEED:
-        return cli_hex(&cmd_rehearse, "--seed", optarg, sizeof r->plan.seed, sizeof r->plan.seed,
-                       r->plan.seed, &len);
+        return cli_hex(&cmd_rehearse, "--seed", optarg, MAKING_SEED_MIN, sizeof r->plan.seed, r->plan.seed,
+                       &r->plan.seed_len);
     case OPT_PROFILE:
         r->profile = optarg;
         return true;
+    case OPT_THREADS:
+        return cli_number(&cmd_rehearse, "--threads", optarg, 1, 64, &r->threads);
     case OPT_JSON:
         r->json = true;
         return true;
@@ -121,55 +137,205 @@ static bool parse_one(int option, struct request *r)
     }
 }
 
-static int play(const struct request *r, struct rehearse_outcome *out)
+/* ---- the deck ---- */
+
+struct stage {
+    const struct request *request;
+    struct rehearse_plan plan;
+    struct rehearse_outcome outcome;
+    struct rehearse_run run;
+    struct uicc_crypto *crypto; /* the deck's */
+    char path[MAKING_PATH_ROOM];
+    bool show; /* progress, on a terminal */
+};
+
+static double now(void)
 {
-    bool progress = isatty(STDERR_FILENO) == 1;
-    for (uint64_t i = 0; i < r->cards; i++) {
-        if (!rehearse_card(&r->plan, i, out))
-            return cli_refuse(&cmd_rehearse, "card %llu could not be made", (unsigned long long)i);
-        if (progress && (i % 100 == 99 || i + 1 == r->cards))
-            fprintf(stderr,
-                    "\r%llu of %llu cards: %lu changed, %lu rolled back, %lu unreachable, %lu without a "
-                    "subscription",
-                    (unsigned long long)i + 1, (unsigned long long)r->cards, out->changed, out->rolled_back,
-                    out->unreachable, out->stranded);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* The card maker's part: cards that count up, from the seed. */
+static int make_deck(struct stage *st)
+{
+    const struct subcommand *cmd = &cmd_rehearse;
+    const struct request *r = st->request;
+    struct profile_error profile_error;
+    struct deck_error error;
+    struct numbering numbers = {.count = r->cards != 0 ? r->cards : 100};
+    struct making m = {.cmd = cmd,
+                       .crypto = st->crypto,
+                       .seed = span_of(r->plan.seed, r->plan.seed_len),
+                       .left = "no deck was made"};
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    struct uicc_profile *profile = profile_load(r->profile != NULL ? r->profile : "usim", &profile_error);
+    if (profile == NULL)
+        return cli_refuse(cmd, "%s", profile_error.text);
+    m.profile = profile;
+    int code = EXIT_REFUSED;
+    /* Operator A's numbers; those of the others are rehearse.c's. */
+    if (numbering_iccid(cmd, &numbers, "898821100000000000") &&
+        numbering_imsi(cmd, &numbers, "001010000000000", &profile->p) &&
+        profile_encode(&profile->p, &bytes, &n)) {
+        const struct card_source source = numbering_source(&numbers);
+        m.deck = deck_create(st->path, span_of(bytes, n), st->crypto, &error);
+        if (m.deck == NULL)
+            (void)cli_refuse(cmd, "%s", error.text);
+        else if (making_cards(&m, &source))
+            code = deck_publish(m.deck, &error) ? EXIT_OK : cli_refuse(cmd, "%s", error.text);
+        if (m.deck != NULL)
+            deck_close(m.deck);
     }
-    if (progress)
+    if (bytes != NULL)
+        crypto_wipe(bytes, n);
+    free(bytes);
+    profile_free(profile);
+    return code;
+}
+
+/* ---- playing ---- */
+
+static bool tick(void *ctx, const struct rehearse_outcome *o)
+{
+    const struct stage *st = ctx;
+    sigset_t pending;
+    if (st->show)
+        fprintf(
+            stderr,
+            "\r%lu of %llu cards: %lu changed, %lu rolled back, %lu unreachable, %lu without a subscription ",
+            o->cards, (unsigned long long)st->request->cards, o->changed, o->rolled_back, o->unreachable,
+            o->stranded);
+    return sigpending(&pending) != 0 ||
+           (sigismember(&pending, SIGINT) != 1 && sigismember(&pending, SIGTERM) != 1 &&
+            sigismember(&pending, SIGHUP) != 1);
+}
+
+static int play(struct stage *st)
+{
+    const struct subcommand *cmd = &cmd_rehearse;
+    const struct rehearse_watch watch = {tick, st};
+    char failed[DECK_ICCID_MAX + 1];
+    enum rehearse_result result =
+        rehearse_all(&st->plan, (unsigned long)st->request->cards, (unsigned)st->request->threads, &watch,
+                     &st->outcome, &st->run, failed);
+    bool whole = tick(st, &st->outcome);
+    if (st->show)
         fputc('\n', stderr);
+    if (result == REHEARSE_WRONG_KEY)
+        return cli_refuse(
+            cmd, "card %s: its first pair is not what --seed gives, or it has changed operator already",
+            failed);
+    if (result != REHEARSE_PLAYED && failed[0] == '\0')
+        return cli_refuse(cmd, "no thread, or no memory");
+    if (result != REHEARSE_PLAYED)
+        return cli_refuse(cmd, "card %s could not be opened", failed);
+    if (!whole)
+        return cli_refuse(cmd, "interrupted after %lu cards", st->outcome.cards);
     return EXIT_OK;
 }
 
-static int show(const struct request *r, const struct rehearse_outcome *out)
+static int show(const struct stage *st)
 {
+    const struct request *r = st->request;
     if (r->report != NULL) {
         FILE *f = fopen(r->report, "w");
         if (f == NULL)
             return cli_refuse(&cmd_rehearse, "%s: %s", r->report, strerror(errno));
-        rehearse_html(f, &r->plan, out);
+        rehearse_html(f, &st->plan, &st->outcome, &st->run);
         bool bad = ferror(f) != 0;
         if (fclose(f) != 0 || bad)
             return cli_refuse(&cmd_rehearse, "%s: %s", r->report, strerror(errno));
     }
     if (r->json)
-        rehearse_json(stdout, &r->plan, out);
+        rehearse_json(stdout, &st->plan, &st->outcome, &st->run);
     else
-        rehearse_text(stdout, out);
+        rehearse_text(stdout, &st->outcome, &st->run);
     return cli_finish(&cmd_rehearse);
+}
+
+/* With the deck open. What a change writes is with the operating system now and then: a rehearsal that is
+ * killed is played again, on another deck. */
+static int on_deck(struct stage *st, struct request *r)
+{
+    const struct subcommand *cmd = &cmd_rehearse;
+    struct deck_error error;
+    int code;
+    st->plan.deck = deck_open(st->path, DECK_NONE, st->crypto, &error);
+    if (st->plan.deck == NULL)
+        return cli_refuse(cmd, "%s", error.text);
+    struct uicc_profile *profile = profile_decode(deck_profile(st->plan.deck));
+    uint64_t there = deck_count(st->plan.deck);
+    if (r->cards == 0 || r->cards > there)
+        r->cards = there;
+    st->plan.profile = profile;
+    if (profile == NULL)
+        code = cli_refuse(cmd, "%s: its profile cannot be read", st->path);
+    else if (profile->p.n_pairs < st->plan.operators)
+        code = cli_usage(cmd, "profile %s has %u pairs: not enough for %u operators", profile->p.name,
+                         profile->p.n_pairs, st->plan.operators);
+    else if ((st->plan.classes = cli_classes(cmd, &profile->p, NULL)) == NULL)
+        code = EXIT_REFUSED;
+    else
+        code = play(st);
+    if (code == EXIT_OK)
+        code = show(st);
+    if (profile != NULL)
+        profile_free(profile);
+    deck_close(st->plan.deck);
+    const struct rehearse_outcome *o = &st->outcome;
+    return code == EXIT_OK && (o->stranded > 0 || o->revealed_wrongly > 0 || o->served_wrongly > 0)
+               ? EXIT_REFUSED
+               : code;
+}
+
+static int rehearse(struct request *r)
+{
+    const struct subcommand *cmd = &cmd_rehearse;
+    struct stage st = {.request = r, .plan = r->plan, .show = isatty(STDERR_FILENO) == 1};
+    char dir[SCRATCH_ROOM] = "";
+    int code = EXIT_OK;
+    if (r->deck == NULL && !scratch_make(cmd, dir))
+        return EXIT_REFUSED;
+    if (r->deck == NULL)
+        snprintf(st.path, sizeof st.path, "%s/deck.uicc", dir);
+    else
+        snprintf(st.path, sizeof st.path, "%s", r->deck);
+    bool there = access(st.path, F_OK) == 0;
+    st.crypto = crypto_new();
+    if (st.crypto == NULL)
+        code = cli_refuse(cmd, "out of memory");
+    else if (there && r->profile != NULL)
+        code = cli_usage(cmd, "--profile: %s is there and has its own", st.path);
+    else if (!there) {
+        double start = now();
+        code = make_deck(&st);
+        st.run.making_seconds = now() - start;
+    }
+    if (code == EXIT_OK)
+        code = on_deck(&st, r);
+    if (st.crypto != NULL)
+        crypto_free(st.crypto);
+    if (dir[0] != '\0')
+        scratch_remove(dir);
+    return code;
 }
 
 static int run(int argc, char **argv)
 {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct request r = {.plan = {.operators = 3,
                                  .loss = 0.1,
                                  .duplicate = 0.05,
                                  .reorder = 0.05,
                                  .corrupt = 0.02,
                                  .cuts = 0.02,
-                                 .unattached = 0.2},
-                        .cards = 100,
-                        .profile = "usim"};
-    struct rehearse_outcome out = {0};
-    struct profile_error error;
+                                 .unattached = 0.2,
+                                 .seed_len = MAKING_SEED_MIN},
+                        .threads = processors < 1    ? 1
+                                   : processors > 64 ? 64
+                                                     : (uint64_t)processors};
     int option, code = EXIT_OK;
     while ((option = cli_option(&cmd_rehearse, argc, argv, options, &code)) != -1) {
         if (option == CLI_DONE)
@@ -177,27 +343,17 @@ static int run(int argc, char **argv)
         if (!parse_one(option, &r))
             return EXIT_USAGE;
     }
+    if (optind + 1 < argc)
+        return cli_usage(&cmd_rehearse, "one deck only, not also '%.40s'", argv[optind + 1]);
     if (optind < argc)
-        return cli_usage(&cmd_rehearse, "unexpected argument '%.40s'", argv[optind]);
-    struct uicc_profile *profile = profile_load(r.profile, &error);
-    if (profile == NULL)
-        return cli_refuse(&cmd_rehearse, "%s", error.text);
-    r.plan.profile = profile;
-    r.plan.classes = cli_applet_classes;
-    r.plan.crypto = crypto_new();
-    if (r.plan.crypto == NULL)
-        code = cli_refuse(&cmd_rehearse, "no memory");
-    else if (profile->p.n_pairs < r.plan.operators)
-        code = cli_usage(&cmd_rehearse, "profile %s has %u pairs: not enough for %u operators", r.profile,
-                         profile->p.n_pairs, r.plan.operators);
-    else
-        code = play(&r, &out);
-    if (code == EXIT_OK)
-        code = show(&r, &out);
-    if (code == EXIT_OK && (out.stranded > 0 || out.revealed_wrongly > 0))
-        code = EXIT_REFUSED;
-    if (r.plan.crypto != NULL)
-        crypto_free(r.plan.crypto);
-    profile_free(profile);
+        r.deck = argv[optind];
+    if (r.deck != NULL && (r.deck[0] == '\0' || strlen(r.deck) > MAKING_PATH_ROOM - 16))
+        return cli_usage(&cmd_rehearse, "the name of the deck is %s",
+                         r.deck[0] == '\0' ? "empty" : "too long");
+    sigset_t before;
+    making_hold_signals(&before);
+    code = rehearse(&r);
+    making_release_signals(&before);
+    crypto_wipe(&r.plan, sizeof r.plan);
     return code;
 }

@@ -12,6 +12,7 @@
 #include "crypto.h"
 #include "hex.h"
 #include "order.h"
+#include "plugins.h"
 #include "scp80.h"
 #include "sms.h"
 #include "sqn.h"
@@ -84,13 +85,14 @@ struct party {
 
 struct show {
     const struct rehearse_plan *plan;
+    struct uicc_crypto *crypto;
     struct rehearse_outcome *out;
     uint64_t random;
     struct uicc_env env;
     struct cut_store store;
     struct uicc *card;
     struct terminal terminal;
-    char iccid[21];
+    const char *iccid;
     struct party operators[REHEARSE_OPERATORS_MAX];
     int revealed_to[256]; /* the maker's log: operator, or NOBODY */
     struct message waiting[WAITING_MAX];
@@ -133,8 +135,8 @@ static bool reveal(struct show *s, unsigned index, unsigned to)
     s->revealed_to[index] = (int)to;
     if (!o->has_pair || o->index != index)
         o->counter = o->sqn = 0;
-    o->has_pair = personal_pair(s->plan->crypto, &s->plan->profile->p,
-                                span_of(s->plan->seed, sizeof s->plan->seed), s->iccid, index, &o->pair);
+    o->has_pair = personal_pair(s->crypto, &s->plan->profile->p, span_of(s->plan->seed, s->plan->seed_len),
+                                s->iccid, index, &o->pair);
     o->index = (uint8_t)index;
     return o->has_pair;
 }
@@ -193,8 +195,8 @@ static bool authenticate_once(struct show *s, struct party *o, bool *again)
     (void)draw_octets(s, command + 6, 16);
     command[22] = (uint8_t)(8 + mac_len);
     sqn_to(o->sqn, octets);
-    if (!a->f2345(s->plan->crypto, &o->pair.key, command + 6, &v) ||
-        !a->f1(s->plan->crypto, &o->pair.key, command + 6, octets, amf, command + 31, NULL))
+    if (!a->f2345(s->crypto, &o->pair.key, command + 6, &v) ||
+        !a->f1(s->crypto, &o->pair.key, command + 6, octets, amf, command + 31, NULL))
         return false;
     for (size_t i = 0; i < 6; i++)
         command[23 + i] = octets[i] ^ v.ak[i];
@@ -206,7 +208,7 @@ static bool authenticate_once(struct show *s, struct party *o, bool *again)
     if (answer[0] == 0xDB)
         return answer[1] == v.res_len && out.len > 2u + v.res_len &&
                crypto_equal(answer + 2, v.res, v.res_len);
-    if (answer[0] == 0xDC && out.len >= 8 && a->f5star(s->plan->crypto, &o->pair.key, command + 6, ak)) {
+    if (answer[0] == 0xDC && out.len >= 8 && a->f5star(s->crypto, &o->pair.key, command + 6, ak)) {
         for (size_t i = 0; i < 6; i++)
             octets[i] = answer[2 + i] ^ ak[i];
         o->sqn = (sqn_from(octets) / IND_STEP + 1) * IND_STEP;
@@ -286,7 +288,7 @@ static bool send_order(struct show *s, unsigned from, unsigned hop)
     for (unsigned i = 0; i < 5; i++)
         c.cntr[i] = (uint8_t)(o->counter >> (8 * (4 - i)));
     if (!order_script(&order, &text) ||
-        !scp80_command_build(s->plan->crypto, &o->pair.ota, &c, buf_span(&text), &w) ||
+        !scp80_command_build(s->crypto, &o->pair.ota, &c, buf_span(&text), &w) ||
         !sms_address_pack("12345", &a) || !sms_packet_split(buf_span(&w), 0, buf_span(&a), take_tpdu, &m))
         return false;
     if (happens(s, s->plan->corrupt)) { /* anywhere behind the addresses and the header */
@@ -324,8 +326,8 @@ static void hear(struct show *s, unsigned from, struct span report)
     struct span data;
     struct order_answer answer;
     struct party *o = &s->operators[from];
-    if (scp80_response_open(s->plan->crypto, &o->pair.ota, SPI2, report, &r, &w, &data) != SCP80_GENUINE ||
-        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) || !order_obeyed(&answer)) {
+    if (scp80_response_open(s->crypto, &o->pair.ota, SPI2, report, &r, &w, &data) != SCP80_GENUINE ||
+        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) || !order_obeyed(&(const struct order){.keep = false}, &answer)) {
         s->out->refused++;
         return;
     }
@@ -411,53 +413,57 @@ static bool hand_over(struct show *s, unsigned from, bool *went_back)
     return false;
 }
 
-/* The last question: is there an operator that authenticates this card, with what it legally holds? Nothing
- * is lost any more, and no power is cut; a trial that nobody can confirm ends by itself. */
-static bool works(struct show *s)
+/* ---- without anything going wrong ---- */
+
+/* Takes the card's store from the deck, as it is there, for the next power_up to open. */
+static bool take_from_deck(struct show *s)
 {
-    struct rehearse_plan calm = *s->plan;
-    const struct rehearse_plan *plan = s->plan;
-    bool ok = false;
-    calm.loss = calm.cuts = 0;
-    s->plan = &calm;
-    s->store.left = s->store.cut ? s->store.left : -1;
-    for (unsigned i = 0; i < CHECKS && !ok; i++)
-        ok = power_up(s) && attach(s, false);
-    s->plan = plan;
-    return ok;
+    struct deck_error error;
+    uicc_close(s->card);
+    s->card = NULL;
+    store_close(s->store.inner);
+    s->store.inner = deck_card(s->plan->deck, s->iccid, &error);
+    s->store.cut = false;
+    s->store.left = -1;
+    return s->store.inner != NULL;
 }
 
-/* 89 88 211, a serial number, Luhn's digit (ITU-T E.118). */
-static void number_card(unsigned long nth, char iccid[21])
-{
-    char body[32];
-    unsigned sum = 0;
-    snprintf(body, sizeof body, "8988211%012lu", nth % 1000000000000ul);
-    for (unsigned i = 0; i < 19; i++) {
-        unsigned digit = (unsigned)(body[18 - i] - '0') << (i % 2 == 0);
-        sum += digit > 9 ? digit - 9 : digit;
-    }
-    memcpy(iccid, body, 19);
-    iccid[19] = (char)('0' + (10 - sum % 10) % 10);
-    iccid[20] = '\0';
-}
-
-static bool make(struct show *s, unsigned long nth)
+/* Before the story: operator A has this card as its subscriber, by its IMSI, and its first pair (B1, B2). */
+static enum rehearse_result begin(struct show *s, unsigned long nth)
 {
     const struct profile *p = &s->plan->profile->p;
-    const struct uicc_config config = {&s->env, s->plan->profile, &s->store.store, s->plan->classes};
-    number_card(nth, s->iccid);
+    sw_t sw;
     for (unsigned i = 0; i < 256; i++)
         s->revealed_to[i] = NOBODY;
-    for (unsigned i = 0; i < s->plan->operators; i++)
-        snprintf(s->operators[i].imsi, sizeof s->operators[i].imsi, "001%02u%010lu", (i + 1) % 100,
-                 nth % 10000000000ul);
     for (uint16_t i = 0; i < p->n_applets; i++)
         if (strcmp(p->applets[i].class_name, "subscription") == 0 && p->applets[i].n_tars > 0)
             memcpy(s->tar, p->applets[i].tars[0], 3);
-    const struct uicc_personal personal = {s->iccid, s->operators[0].imsi, s->plan->seed,
-                                           sizeof s->plan->seed, NULL};
-    return uicc_personalise(&config, &personal) == UICC_OK && reveal(s, 0, 0); /* B1, B2 */
+    for (unsigned i = 1; i < s->plan->operators; i++)
+        snprintf(s->operators[i].imsi, sizeof s->operators[i].imsi, "001%02u%010lu", (i + 1) % 100,
+                 nth % 10000000000ul);
+    if (!take_from_deck(s) || !power_up(s) || !terminal_imsi(&s->terminal, s->operators[0].imsi, &sw))
+        return REHEARSE_NO_CARD;
+    return reveal(s, 0, 0) && attach(s, false) ? REHEARSE_PLAYED : REHEARSE_WRONG_KEY;
+}
+
+/* The last question, to the card as the deck has it: is there an operator that authenticates it, with what it
+ * legally holds? A trial that nobody can confirm ends by itself. */
+static bool works(struct show *s)
+{
+    bool ok = false;
+    for (unsigned i = 0; i < CHECKS && !ok; i++)
+        ok = power_up(s) && attach(s, false);
+    return ok;
+}
+
+/* And no other that ever held a pair of it (S1). */
+static bool serves_another(struct show *s)
+{
+    bool served = false;
+    for (unsigned i = 0; i < s->plan->operators; i++)
+        served = served ||
+                 ((int)i != s->attached && s->operators[i].has_pair && authenticate(s, &s->operators[i]));
+    return served;
 }
 
 static bool terminal_reset(void *ctx)
@@ -467,38 +473,67 @@ static bool terminal_reset(void *ctx)
     return uicc_reset(s->card, atr) > 0;
 }
 
-bool rehearse_card(const struct rehearse_plan *plan, unsigned long nth, struct rehearse_outcome *out)
+static void play(struct show *s)
+{
+    const unsigned last = s->plan->operators - 1;
+    bool went_back = false;
+    unsigned at = 0;
+    while (at < last && (went_back = false, hand_over(s, at, &went_back)))
+        at++;
+    struct rehearse_plan calm = *s->plan;
+    calm.loss = calm.cuts = 0;
+    s->plan = &calm;
+    s->out->cards++;
+    if (!take_from_deck(s) || !works(s)) {
+        s->out->stranded++;
+        return;
+    }
+    if (s->attached == (int)last)
+        s->out->changed++;
+    else if (went_back)
+        s->out->rolled_back++;
+    else
+        s->out->unreachable++;
+    s->out->served_wrongly += serves_another(s);
+}
+
+enum rehearse_result rehearse_card(const struct rehearse_plan *plan, struct uicc_crypto *crypto,
+                                   const char *iccid, unsigned long nth, struct rehearse_outcome *out)
 {
     struct show *s = calloc(1, sizeof *s);
     if (s == NULL)
-        return false;
-    struct reader seed = rd_of(span_of(plan->seed, sizeof plan->seed));
-    s->plan = plan;
+        return REHEARSE_NO_CARD;
+    struct reader seed = rd_of(span_of(plan->seed, plan->seed_len));
+    struct rehearse_plan calm = *plan;
+    calm.cuts = 0;
+    s->plan = &calm;
+    s->crypto = crypto;
     s->out = out;
+    s->iccid = iccid;
     s->random = ((rd_be(&seed, 8) ^ rd_be(&seed, 8)) + nth + 1) * 0x9E3779B97F4A7C15u | 1;
-    s->env = (struct uicc_env){.ctx = s, .random = draw_octets, .crypto = plan->crypto};
-    s->store = (struct cut_store){.store = {&cut_ops}, .inner = store_mem_new(), .left = -1};
+    s->env = (struct uicc_env){.ctx = s, .random = draw_octets, .crypto = crypto, .guard = plugins_guard()};
+    s->store = (struct cut_store){.store = {&cut_ops}, .left = -1};
     s->terminal = (struct terminal){.exchange = transmit, .reset = terminal_reset, .ctx = s};
     s->attached = NOBODY;
-    bool ok = s->store.inner != NULL && make(s, nth), went_back = false;
-    if (ok) {
-        unsigned at = 0;
-        while (at + 1 < plan->operators && (went_back = false, hand_over(s, at, &went_back)))
-            at++;
-        out->cards++;
-        if (!works(s))
-            out->stranded++;
-        else if (s->attached == (int)plan->operators - 1)
-            out->changed++;
-        else if (went_back)
-            out->rolled_back++;
-        else
-            out->unreachable++;
-    }
+    enum rehearse_result result = begin(s, nth);
+    s->plan = plan;
+    if (result == REHEARSE_PLAYED)
+        play(s);
     uicc_close(s->card);
-    if (s->store.inner != NULL)
-        store_close(s->store.inner);
+    store_close(s->store.inner);
     crypto_wipe(s, sizeof *s);
     free(s);
-    return ok;
+    return result;
+}
+
+void rehearse_add(struct rehearse_outcome *to, const struct rehearse_outcome *more)
+{
+    enum { COUNTS = sizeof *to / sizeof(unsigned long) };
+    unsigned long sum[COUNTS], one[COUNTS];
+    _Static_assert(sizeof sum == sizeof *to, "counts only");
+    memcpy(sum, to, sizeof sum);
+    memcpy(one, more, sizeof one);
+    for (size_t i = 0; i < COUNTS; i++)
+        sum[i] += one[i];
+    memcpy(to, sum, sizeof sum);
 }

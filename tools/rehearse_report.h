@@ -9,8 +9,10 @@
 
 #include "rehearse.h"
 
-void rehearse_text(FILE *f, const struct rehearse_outcome *out);
-void rehearse_json(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out);
-void rehearse_html(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out);
+void rehearse_text(FILE *f, const struct rehearse_outcome *out, const struct rehearse_run *run);
+void rehearse_json(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out,
+                   const struct rehearse_run *run);
+void rehearse_html(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out,
+                   const struct rehearse_run *run);
 
 #endif

@@ -118,7 +118,7 @@ uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, 
 {
     const struct applet_entry *e = entry_of(card, index);
     if (index < card->profile->n_applets)
-        return admin ? 0 : card->profile->applets[index].access;
+        return card->profile->applets[index].access;
     if (e == NULL)
         return 0;
     const struct access_domain *domain = admin ? &e->admin : &e->files;
@@ -190,6 +190,9 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
     r->active = NO_OWNER;
     r->n = card->profile->n_applets;
     for (uint8_t i = 0; i < r->n; i++) {
+        const struct profile_applet *row = &card->profile->applets[i];
+        if (row->class_name[0] == '\0' && row->so != NULL && row->so[0] != '\0') /* a package, and no applet of it */
+            r->classes[i] = &no_class;
         for (size_t c = 0; known[c] != NULL && r->classes[i] == NULL; c++)
             if (strcmp(known[c]->name, card->profile->applets[i].class_name) == 0)
                 r->classes[i] = known[c];
@@ -281,6 +284,17 @@ void entry_bind(const struct uicc *card, struct applet_entry *e)
     const struct applet_class *class = class_by_module(card, aid_span(&e->package), aid_span(&e->module));
     e->class = class != NULL ? class : &no_class;
     e->row.class_name = e->class->name;
+}
+
+struct applet_entry *entry_of_profile(const struct uicc *card, uint8_t index)
+{
+    struct applet_entry *e = entry_new(SPAN_EMPTY);
+    if (e == NULL)
+        return NULL;
+    e->row = card->profile->applets[index];
+    e->class = card->registry.classes[index];
+    memcpy(e->privileges, e->class->privileges, sizeof e->privileges);
+    return e;
 }
 
 static bool decode_common(struct span value, struct applet_entry *e)
@@ -386,6 +400,18 @@ bool registry_load(struct uicc *card)
         if (entries == NULL)
             entries = calloc(APPLETS_MAX, sizeof *entries);
         if (entries == NULL || index >= APPLETS_MAX || (entries[index] = instance_decode(card, (uint8_t)index, value)) == NULL) {
+            entries_free(entries);
+            return false;
+        }
+    }
+    /* What comes from a shared object is kept account of, even if the profile made it. */
+    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+        const struct profile_applet *row = &card->profile->applets[i];
+        if (row->so == NULL || row->so[0] == '\0' || row->class_name[0] == '\0' || (entries != NULL && entries[i] != NULL))
+            continue;
+        if (entries == NULL)
+            entries = calloc(APPLETS_MAX, sizeof *entries);
+        if (entries == NULL || (entries[i] = entry_of_profile(card, i)) == NULL) {
             entries_free(entries);
             return false;
         }

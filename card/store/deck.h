@@ -50,6 +50,7 @@ bool deck_sync(struct deck *d, struct deck_error *error);
 
 struct span deck_profile(const struct deck *d); /* borrowed, as long as the deck is open */
 uint64_t deck_count(struct deck *d);            /* number of cards */
+uint64_t deck_octets(struct deck *d);           /* of the file that are in use; 0: cannot be told */
 
 /* One line on the last write that failed, "" when none did: store_write can only say that it did. Borrowed
  * until the next write. */

@@ -397,6 +397,14 @@ uint64_t deck_count(struct deck *d)
     return cards;
 }
 
+uint64_t deck_octets(struct deck *d)
+{
+    pthread_mutex_lock(&d->mutex);
+    uint64_t octets = tree_used(d);
+    pthread_mutex_unlock(&d->mutex);
+    return octets;
+}
+
 const char *deck_trouble(const struct deck *d)
 {
     return d->trouble.text;

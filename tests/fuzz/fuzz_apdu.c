@@ -213,7 +213,8 @@ static void say(struct run *r, struct span command)
 {
     if (command.n > sizeof r->last)
         return;
-    memmove(r->last, command.p, command.n);
+    if (command.n > 0)
+        memmove(r->last, command.p, command.n);
     r->last_n = command.n;
     uint16_t sw = transmit(r, command);
     if (sw >> 8 == 0x61 || sw >> 8 == 0x9F) {

@@ -69,7 +69,7 @@ for command in new add remove run show diff apdu ota change smsc vault handover 
     verdict "help $command says the same" $?
 done
 man=$(dirname "$script")/../../tools/softuicc.1
-for command in new run show apdu "ota encode" "ota decode" "ota send" change smsc profile bench vault handover auc; do
+for command in new run show apdu "ota encode" "ota decode" "ota send" change smsc profile bench rehearse vault handover auc; do
     # shellcheck disable=SC2086
     "$softuicc" $command --help | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r option; do
         grep -qF -e "Fl -${option#--}" "$man" || echo "$option"
@@ -354,6 +354,12 @@ refuses "handover: nothing to hand over" 2 '--records FILE or --row' handover ma
 refuses "handover: row" 2 '--row: a row is' handover make --row x
 refuses "handover: range" 2 '--imsi-range: ' handover make --records x --imsi-range 5-6
 refuses "handover: import" 2 'one list' handover import
+refuses "change: the IMSI alone, and a pair" 2 'goes with none of' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --keep-key --index 2 --print
+refuses "change: a trial without octets" 2 '--trial: ' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --trial 03 --print
+refuses "change: a file without data" 2 '--file: ' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --file 7FFF6F46 --print
+refuses "change: a file of half a FID" 2 'a path is FIDs' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --file 7FFF6F=00 --print
+expect "change --keep-key --print" 0 change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --keep-key --print
+expect "change with files --print" 0 change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --trial 03000000 --mnc-digits 2 --file 7FFF6F46@1=4142 --print
 refuses "auc: no verb" 2 'which of add' auc
 refuses "auc: no data base" 2 '--db FILE' auc list
 refuses "auc: no such data base" 1 'none\.db' auc list --db none.db
@@ -415,6 +421,28 @@ got=$?
 background=
 [ "$got" -gt 128 ] && [ -z "$(find . -name 'big*')" ]
 verdict "new interrupted leaves nothing behind (exit code $got)" $?
+
+# ---- rehearse ----
+rehearsal=(--seed 0f0e0d0c0b0a09080706050403020100 --cuts 0.05 --loss 0.2)
+expect "rehearse makes a deck and plays on it" 0 rehearse fleet.uicc --cards 70 --profile test "${rehearsal[@]}" --threads 2 --json --report fleet.html
+says "every card has a subscription" '"stranded": 0,'
+says "no key reached the wrong party" '"revealed_wrongly": 0,'
+says "no card answers an operator that it has left" '"served_wrongly": 0,'
+says "time and memory are told" '"cards": 70, "seconds": [0-9.]+, "cpu_seconds": [0-9.]+, "cpu_us_per_card": [0-9.]+, "memory_kib": [0-9]+, "deck_kib": [0-9]+\}'
+sed '/"run"/,$d' out >two
+grep -q '</svg>' fleet.html && ! grep -q '<script\|http' fleet.html
+verdict "the report has plots and needs nothing else" $?
+expect "rehearse on one thread" 0 rehearse --cards 70 --profile test "${rehearsal[@]}" --threads 1 --json
+sed '/"run"/,$d' out >one
+cmp -s one two
+verdict "one thread and two come to the same" $?
+expect "the deck that was played on" 0 show fleet.uicc
+expect "a card of it" 0 show fleet.uicc --card "$(grep -oE -m1 '8988211[0-9]{12}' out)"
+says "its card is with operator C" '001030000000000'
+refuses "rehearse: another seed" 1 "its first pair is not what --seed gives" rehearse fleet.uicc --seed 00000000000000000000000000000000
+refuses "rehearse: profile of a deck that is there" 2 "has its own" rehearse fleet.uicc --profile usim
+refuses "rehearse: threads" 2 "--threads: 0 is not between" rehearse --threads 0
+rm -f fleet.* one two
 
 # ---- bench ----
 expect "bench --json" 0 bench --json --seconds 0

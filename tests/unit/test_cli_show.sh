@@ -181,7 +181,7 @@ refuses "diff: the same deck twice" 2 'in use' diff a.uicc a.uicc
 quietly new deck.uicc --profile test --seed $seed
 expect "add" 0 add deck.uicc --iccid 890010100000000100 --imsi 001010000000100 --count 1500 --seed $seed --keys added.keys
 says "add says what it made" '1500 cards added, ICCID 8900101000000001009 to '
-[ "$(wc -l <added.keys)" = 6001 ] && [ "$(stat -c %a added.keys)" = 600 ]
+[ "$(wc -l <added.keys)" = 12001 ] && [ "$(stat -c %a added.keys)" = 600 ]
 verdict "add records the keys" $?
 refuses "add: cards that are there" 1 'has a card 8900101000000001009 already' add deck.uicc --iccid 890010100000000099 --imsi 001010000000100 --count 5
 refuses "add: a record that is there" 1 'added\.keys exists already' add deck.uicc --iccid 890010100000009000 --imsi 001010000000100 --keys added.keys
