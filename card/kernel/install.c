@@ -327,6 +327,18 @@ sw_t applet_extradite(struct uicc *card, uint8_t index, uint8_t domain)
     return changed(card, index);
 }
 
+sw_t registry_install(struct uicc *card, const struct applet_installation *how, uint8_t *index)
+{
+    objects_begin(card->objects);
+    return session_finish(card, applet_install(card, how, index));
+}
+
+sw_t registry_delete(struct uicc *card, uint8_t index)
+{
+    objects_begin(card->objects);
+    return session_finish(card, applet_delete(card, index));
+}
+
 sw_t card_set_life(struct uicc *card, uint8_t life)
 {
     const uint8_t yes = 1;

@@ -62,6 +62,23 @@ ok "multi-imsi: no service" "$softuicc" modem card.uicc --virtual-clock --script
 ok "multi-imsi: another card" "$softuicc" new other.uicc --profile profile.yaml --keys more.tsv
 ok "multi-imsi: a country with a rule" "$softuicc" modem other.uicc --virtual-clock --script scenario-country
 
+# Installed on a card that is there, and deleted.
+cd "$work/hello-toolkit" || exit 1
+sed 's/so: hello-toolkit.so.*/so: hello-toolkit.so, instance: no}/' profile.yaml >package.yaml
+ok "a card with the package only" "$softuicc" new later.uicc --profile package.yaml --keys later.tsv
+refused "nothing is in the menu" "did not come" "$softuicc" modem later.uicc --virtual-clock --script scenario
+ok "installed, with a menu entry and a timer" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616161 --uicc 800A01010C01002100000000
+ok "it is listed" sh -c "'$softuicc' applet list later.uicc | grep -q 'hello-toolkit *selectable *INSTALL *F0616161616161 .*A000000151000000'"
+ok "in JSON as well" sh -c "'$softuicc' show later.uicc --json | grep -q '\"class\": \"hello-toolkit\", \"aid\": \"F0616161616161\", \"state\": \"selectable\", \"life_cycle\": 7, \"installed\": true'"
+ok "and works" "$softuicc" modem later.uicc --virtual-clock --script scenario
+refused "no second one of this AID" "has an applet F0616161616161 already" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616161
+refused "parameters that make no sense" "6A80" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616162 --uicc 8001
+refused "a menu entry that its parameters do not allow" "6581" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616162 --uicc 800801010C0000000000
+refused "what is none" "no class 'no-such' that can be installed; there are .*hello-toolkit" "$softuicc" applet install later.uicc no-such --aid F0616161616162
+ok "deleted" "$softuicc" applet delete later.uicc F0616161616161
+refused "once" "no applet F0616161616161" "$softuicc" applet delete later.uicc F0616161616161
+refused "the profile's stays" "is of the profile" "$softuicc" applet delete later.uicc A0000000871002FFFFFFFF8907090000
+
 # What can be wrong with a shared object is said in one line.
 cd "$work/hello-toolkit" || exit 1
 refused "a card whose object is gone" "hello-toolkit.so: .*No such file" sh -c "mv hello-toolkit.so gone.so; '$softuicc' show card.uicc"
