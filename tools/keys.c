@@ -39,10 +39,18 @@ static const struct sqn_scheme usual_sqn = {.ind_bits = 5, .delta = (uint64_t)1 
 
 /* ---- writing ---- */
 
+void keys_header(char line[KEYS_LINE_MAX])
+{
+    size_t n = 0;
+    for (int i = 0; i < COLUMNS; i++)
+        n += (size_t)snprintf(line + n, KEYS_LINE_MAX - n, "%s%s", i > 0 ? "\t" : "", column_names[i]);
+}
+
 void keys_write_header(FILE *f)
 {
-    for (int i = 0; i < COLUMNS; i++)
-        fprintf(f, "%s%c", column_names[i], i + 1 < COLUMNS ? '\t' : '\n');
+    char line[KEYS_LINE_MAX];
+    keys_header(line);
+    fprintf(f, "%s\n", line);
 }
 
 static void put_hex(FILE *f, const uint8_t *p, size_t n, char end)

@@ -52,6 +52,7 @@ bool keys_each(const char *path, bool (*each)(void *ctx, const struct key_row *r
  * in a key file. */
 enum { KEYS_LINE_MAX = 1024 };
 bool keys_format(const struct key_row *row, char line[KEYS_LINE_MAX]);
+void keys_header(char line[KEYS_LINE_MAX]); /* the first line, without its end */
 /* And back; `line` is cut up. `name` stands for the file in *error. */
 bool keys_parse(const char *name, char line[KEYS_LINE_MAX], struct key_row *row, struct keys_error *error);
 

@@ -327,7 +327,7 @@ static void hear(struct show *s, unsigned from, struct span report)
     struct order_answer answer;
     struct party *o = &s->operators[from];
     if (scp80_response_open(s->crypto, &o->pair.ota, SPI2, report, &r, &w, &data) != SCP80_GENUINE ||
-        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) || !order_obeyed(&answer)) {
+        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) || !order_obeyed(&(const struct order){.keep = false}, &answer)) {
         s->out->refused++;
         return;
     }

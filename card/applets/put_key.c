@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, replaced where the keyset's rights permit it (TR 33.812 A3, A4). Keys come encrypted under
+ * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, with another algorithm if need be, replaced where the keyset's rights permit it (TR 33.812 A3, A4, S4). Keys come encrypted under
  * the key-encryption key of the keyset that secured the message. All of them are decrypted and their check values compared before any is stored.
  */
 #include "key_field.h"
@@ -8,7 +8,8 @@
 
 enum {
     KVN_SUBSCRIBER = 0x7A, /* ours: the active pair's K and OPc, where GlobalPlatform has a key version */
-    ID_FIRST = 0x01, ID_MULTIPLE = 0x80,
+    ID_FIRST = 0x01, ID_ALGORITHM = 0x04, ID_MULTIPLE = 0x80,
+    ALGORITHM = 0xA9, ALGORITHM_ID = 0x80, ALGORITHM_PARAMETERS = 0x81, ALGORITHM_SQN = 0x82,
     KVN_MAX = 15,
 };
 
@@ -99,27 +100,100 @@ static sw_t put_subscriber_keys(struct call *call, const struct new_key *k, cons
     sw_t sw = aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
     if (sw == SW_OK && !aka_secret_put(self, index, &secret))
         sw = SW_MEMORY_PROBLEM;
-    if (sw == SW_OK && k != NULL && !applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)))
+    if (sw == SW_OK && k != NULL && (!applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)) || !subscription_tell_users(self)))
         sw = SW_MEMORY_PROBLEM;
     crypto_wipe(&secret, sizeof secret);
     return sw;
 }
 
-/* P1: version of the keyset that is replaced, or KVN_SUBSCRIBER. P2: identifier of the first key: 81, KIc, KID and KIK; for the subscriber's keys 01 K, 02 OPc, 81 both. Data: the new
- * version, then the keys. The answer: version and check values. */
+/* Parameters of Milenage: r1 to r5, c1 to c5; of TUAK: octets of MAC, RES, CK and IK, iterations; of XOR: octets of RES. None: the standard's. */
+static bool read_parameters(unsigned id, struct span parameters, struct aka_key *key)
+{
+    struct reader r = rd_of(parameters);
+    if (parameters.n == 0)
+        return true;
+    if (id == AKA_MILENAGE) {
+        key->own_constants = true;
+        rd_copy(&r, key->milenage.r, sizeof key->milenage.r);
+        rd_copy(&r, &key->milenage.c[0][0], sizeof key->milenage.c);
+    } else if (id == AKA_TUAK) {
+        key->mac_len = rd_u8(&r);
+        key->res_len = rd_u8(&r);
+        key->ck_len = rd_u8(&r);
+        key->ik_len = rd_u8(&r);
+        key->iterations = rd_u8(&r);
+    } else {
+        key->res_len = rd_u8(&r);
+    }
+    return rd_done(&r);
+}
+
+static bool read_algorithm(struct applet self, struct span value, struct aka_secret *out)
+{
+    struct span id, parameters, scheme;
+    if (!tlv_find(value, ALGORITHM_ID, &id) || id.n != 1 || (out->algorithm = aka_algorithm(id.p[0])) == NULL)
+        return false;
+    if (out->algorithm->id == AKA_XOR && !applet_profile(self)->insecure) /* what a profile may not have, does not come later */
+        return false;
+    out->key = (struct aka_key){0};
+    (void)tlv_find(value, ALGORITHM_PARAMETERS, &parameters);
+    if (tlv_find(value, ALGORITHM_SQN, &scheme)) { /* else the sequence numbers go on being checked as they were (TS 33.102 annex C) */
+        struct reader r = rd_of(scheme);
+        out->sqn.ind_bits = rd_u8(&r);
+        out->sqn.delta = rd_be(&r, 8);
+        out->sqn.age = rd_be(&r, 8);
+        if (!rd_done(&r) || out->sqn.ind_bits > 5)
+            return false;
+    }
+    return read_parameters(out->algorithm->id, parameters, &out->key);
+}
+
+/* The algorithm of the active pair, with new keys for it: nothing of the old ones would fit. */
+static sw_t put_algorithm(struct call *call, struct span value, const struct new_key keys[2], size_t n)
+{
+    struct applet self = call->self;
+    unsigned index = pair_active(self);
+    struct aka_secret secret;
+    if (!aka_secret_load(self, index, &secret))
+        return SW_TECHNICAL_PROBLEM;
+    bool good = read_algorithm(self, value, &secret) && n == (secret.algorithm->opc_len != 0 ? 2u : 1u);
+    if (good) {
+        memcpy(secret.key.k, keys[0].key, sizeof secret.key.k);
+        secret.key.k_len = keys[0].len;
+        if (n == 2) {
+            memcpy(secret.key.opc, keys[1].key, sizeof secret.key.opc);
+            secret.key.opc_len = keys[1].len;
+        }
+    }
+    sw_t sw = good && aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
+    if (sw == SW_OK && (!aka_secret_put(self, index, &secret) || !applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)) ||
+                        !subscription_tell_users(self)))
+        sw = SW_MEMORY_PROBLEM;
+    crypto_wipe(&secret, sizeof secret);
+    return sw;
+}
+
+/* P1: version of the keyset that is replaced, or KVN_SUBSCRIBER. P2: identifier of the first key: 81, KIc, KID and KIK; for the subscriber's keys 01 K, 02 OPc, 81 both, 84 both
+ * and an algorithm for them. Data: the new version, for 84 the algorithm, then the keys. The answer: version and check values. */
 static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key keys[3])
 {
     struct reader r = rd_of(call->cmd->data);
     bool subscriber = call->cmd->p1 == KVN_SUBSCRIBER;
     uint8_t version = rd_u8(&r), p2 = call->cmd->p2;
     size_t n = 0;
+    bool with_algorithm = subscriber && p2 == (ID_ALGORITHM | ID_MULTIPLE);
+    struct tlv algorithm = {0};
+    if (with_algorithm && (!tlv_next(&r, &algorithm) || algorithm.tag != ALGORITHM))
+        return SW_WRONG_DATA;
     while (r.left > 0) {
         sw_t sw = n < 3 ? read_key(call->self, kek, &r, &keys[n++]) : SW_WRONG_DATA;
         if (sw != SW_OK)
             return sw;
     }
     sw_t sw;
-    if (subscriber && p2 == (ID_FIRST | ID_MULTIPLE) && n == 2)
+    if (with_algorithm)
+        sw = n > 0 ? put_algorithm(call, algorithm.value, keys, n) : SW_WRONG_DATA;
+    else if (subscriber && p2 == (ID_FIRST | ID_MULTIPLE) && n == 2)
         sw = put_subscriber_keys(call, &keys[0], &keys[1]);
     else if (subscriber && (p2 == ID_FIRST || p2 == ID_FIRST + 1) && n == 1)
         sw = put_subscriber_keys(call, p2 == ID_FIRST ? &keys[0] : NULL, p2 == ID_FIRST ? NULL : &keys[0]);

@@ -25,12 +25,18 @@ struct aka_auts {
 
 struct aka_service {
     /* ACCEPTED: *v is RES, CK, IK (wipe it), and the SQN is stored durably. RESYNCHRONISE: auts is set.
-     * WRONG_LENGTH: of AUTN, for this key. BLOCKED: the subscription is suspended. FAILED: the card cannot (no key, storage). But for ACCEPTED, *v is
+     * WRONG_LENGTH: of AUTN, for this key. BLOCKED: the subscription is suspended, or the card in a terminal that it is not paired with. FAILED: the card cannot (no key, storage). But for ACCEPTED, *v is
      * zeroed. */
     enum aka_verdict (*authenticate)(struct applet provider, enum aka_context context, const uint8_t rand[16],
                                      struct span autn, struct aka_vector *v, struct aka_auts *auts);
-    /* GSM: f2 to f5 without a challenge to verify. */
-    bool (*respond)(struct applet provider, const uint8_t rand[16], struct aka_vector *v);
+    /* GSM: f2 to f5 without a challenge to verify. ACCEPTED, BLOCKED or FAILED. */
+    enum aka_verdict (*respond)(struct applet provider, const uint8_t rand[16], struct aka_vector *v);
+};
+
+/* "pairing": the terminal that the card is in. */
+struct pairing_service {
+    /* May the subscription be used in it? */
+    bool (*allowed)(struct applet provider);
 };
 
 /* "subscriber": an application that keeps something of the active subscription's. */

@@ -270,6 +270,8 @@ uint16_t admin_file_fid(struct uicc *card, uint16_t file);
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
+/* A record of a cyclic file: it becomes number 1, the oldest goes. false: not of its length, or no memory. */
+bool admin_file_push_record(struct uicc *card, uint16_t file, struct span data);
 /* Files that were made over the air under this pair's keys are no more. */
 bool admin_files_forget(struct uicc *card, uint16_t owner);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
@@ -370,6 +372,7 @@ enum {
     PROACTIVE_POLL_INTERVAL = 0x03,
     PROACTIVE_POLLING_OFF = 0x04,
     PROACTIVE_SET_UP_EVENT_LIST = 0x05,
+    PROACTIVE_SEND_USSD = 0x12,
     PROACTIVE_SEND_SMS = 0x13,
     PROACTIVE_SET_UP_MENU = 0x25,
     PROACTIVE_TIMER_MANAGEMENT = 0x27,

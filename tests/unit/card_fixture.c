@@ -12,12 +12,13 @@
 #include "gsm.h"
 #include "hex.h"
 #include "isim.h"
+#include "pairing.h"
 #include "receiver.h"
 #include "security_domain.h"
 #include "sms.h"
 #include "usim.h"
 
-static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &rfm_class, &ssd_class, &ara_m_class,
+static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &ssd_class, &ara_m_class,
                                                      &subscription_class, &usim_class, NULL};
 
 static void trace(void *ctx, const struct uicc_trace_event *e)
@@ -241,6 +242,10 @@ static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
     struct profile_pair pair;
     struct profile_keyset common;
     const struct span seed = span_of(f->seed, sizeof f->seed);
+    if (index == FIXTURE_OTHER) {
+        *keys = f->other_keys;
+        return;
+    }
     if (index >= FIXTURE_COMMON) {
         assert_true(personal_keyset(f->crypto, &f->profile->p, seed, FIXTURE_ICCID, index - FIXTURE_COMMON, &common));
         *keys = common.keys;
@@ -400,8 +405,8 @@ unsigned fixture_authenticate(struct fixture *f, unsigned index, uint64_t sqn)
     if (f->response[0] == 0xDB) {
         assert_int_equal(f->response[1], expected.res_len);
         assert_memory_equal(f->response + 2, expected.res, expected.res_len);
-        assert_memory_equal(f->response + 3 + expected.res_len, expected.ck, 16);
-        assert_memory_equal(f->response + 20 + expected.res_len, expected.ik, 16);
+        assert_memory_equal(f->response + 3 + expected.res_len, expected.ck, expected.ck_len);
+        assert_memory_equal(f->response + 4 + expected.res_len + expected.ck_len, expected.ik, expected.ik_len);
     }
     return f->response[0];
 }
@@ -470,7 +475,10 @@ void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, cha
     else
         snprintf(script, sizeof script, "AE802281%02zx%s0000", n, apdu_hex);
     const struct fixture_ota ota = {keys, FIXTURE_SPI, tar, script, 0};
-    fixture_ota(f, &ota, &por);
+    struct fixture_message messages[4];
+    size_t parts = fixture_messages(f, &ota, 0x31, "12345", messages, 4);
+    for (size_t i = 0; i < parts; i++)
+        fixture_ota_raw(f, &ota, span_of(messages[i].apdu, messages[i].n), &por);
     answer[0] = '\0';
     if (por.answered && por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK && por.n > 6) {
         assert_true(2 * (por.n - 6) < room);
