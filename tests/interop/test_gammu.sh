@@ -30,7 +30,7 @@ sendsms TEXT +491234567 -len 400 -text "$(printf 'long %.0s' {1..70})"
 addnew $MODEM_DIR/anna.vcf -memory SM -yes
 getallmemory SM
 networkinfo
-monitor 5
+monitor 3
 getallsms
 END
 LC_ALL=C.UTF-8 timeout 90 stdbuf -oL gammu -c "$MODEM_DIR/gammurc" batch "$MODEM_DIR/batch" >"$MODEM_DIR/said" 2>&1 &
