@@ -36,7 +36,7 @@ const char *sw_text(sw_t sw);
 static inline int sw_is_ok(sw_t sw)
 {
     return sw == SW_OK || (sw & 0xFF00) == SW_PROACTIVE || (sw & 0xFF00) == SW_DATA_AVAILABLE ||
-           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE || (sw & 0xFF00) == SW_DATA_TRANSFER;
+           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE || ((sw & 0xFF00) == SW_DATA_TRANSFER && sw != SW_GSM_MEMORY_PROBLEM);
 }
 
 /* 62xx, 63xx (but not 63Cx): a warning: the command counts as done, its changes are kept. */

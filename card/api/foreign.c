@@ -78,6 +78,8 @@ static sw_t call(struct applet self, struct frame *f)
         enter_frame(f);
     card->ram.context = before;
     if (!lived) {
+        /* Of several the outermost is to blame: one that faults in another's shareable interface is so alone, for the other goes on; one whose time is over takes its caller with it, who chose
+         * whom to call. */
         card->ram.died = (uint8_t)(self.index + 1);
         applet_note(self, "an applet died, or did not end: what it was doing is undone");
         return SW_TECHNICAL_PROBLEM;
@@ -91,6 +93,8 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
 {
     struct frame f = {.what = CALL_INSTALL};
     const struct profile_applet *row = applet_row(self);
+    if (theirs(self)->install == NULL)
+        return SW_OK;
     f.installation.aid = uicc_span_of(row->aid, row->aid_len);
     f.installation.parameters = from_span(row->params);
     f.installation.personalising = personal != NULL;

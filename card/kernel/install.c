@@ -51,7 +51,8 @@ bool registry_account(struct uicc *card, uint8_t index, size_t before, size_t af
     if (after > before) {
         uint32_t more = (uint32_t)(after - before);
         uint8_t domain = e->class->security_domain ? index : applet_domain(card, index);
-        if (!e->class->security_domain && e->quota != 0 && (e->used > e->quota || more > e->quota - e->used))
+        uint32_t quota = e->quota != 0 ? e->quota : QUOTA_DEFAULT;
+        if (!e->class->security_domain && (e->used > quota || more > quota - e->used))
             return false;
         if (domain != NO_APPLET && !domain_has_room(card, domain, more))
             return false;
@@ -81,12 +82,9 @@ static struct applet_entry *changing(struct uicc *card, uint8_t index)
     struct applet_entry *e = card->registry.entries[index];
     if (e != NULL)
         return e;
-    e = entry_new(SPAN_EMPTY);
+    e = entry_of_profile(card, index);
     if (e == NULL)
         return NULL;
-    e->row = card->profile->applets[index];
-    e->class = card->registry.classes[index];
-    memcpy(e->privileges, e->class->privileges, sizeof e->privileges);
     size_t cursor = 0;
     uint32_t id;
     struct span value;
@@ -329,7 +327,23 @@ sw_t applet_extradite(struct uicc *card, uint8_t index, uint8_t domain)
     return changed(card, index);
 }
 
+sw_t registry_install(struct uicc *card, const struct applet_installation *how, uint8_t *index)
+{
+    objects_begin(card->objects);
+    return session_finish(card, applet_install(card, how, index));
+}
+
+sw_t registry_delete(struct uicc *card, uint8_t index)
+{
+    objects_begin(card->objects);
+    return session_finish(card, applet_delete(card, index));
+}
+
 sw_t card_set_life(struct uicc *card, uint8_t life)
 {
-    return objects_put(card->objects, object_id(OBJECT_CARD, 2), span_of(&life, 1)) ? SW_OK : SW_MEMORY_PROBLEM;
+    const uint8_t yes = 1;
+    bool ok = objects_put(card->objects, object_id(OBJECT_CARD, 2), span_of(&life, 1));
+    if (life == CARD_TERMINATED) /* the end of the file system, too: as TERMINATE CARD USAGE (TS 102 222 6.9) */
+        ok = ok && objects_put(card->objects, object_id(OBJECT_CARD, 1), span_of(&yes, 1));
+    return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }

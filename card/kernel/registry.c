@@ -22,6 +22,11 @@ uint8_t applets_count(const struct uicc *card)
     return card->registry.n;
 }
 
+uint8_t card_profile_applets(const struct uicc *card)
+{
+    return card->profile->n_applets;
+}
+
 bool applet_exists(const struct uicc *card, uint8_t index)
 {
     return index < card->profile->n_applets || entry_of(card, index) != NULL;
@@ -286,6 +291,17 @@ void entry_bind(const struct uicc *card, struct applet_entry *e)
     e->row.class_name = e->class->name;
 }
 
+struct applet_entry *entry_of_profile(const struct uicc *card, uint8_t index)
+{
+    struct applet_entry *e = entry_new(SPAN_EMPTY);
+    if (e == NULL)
+        return NULL;
+    e->row = card->profile->applets[index];
+    e->class = card->registry.classes[index];
+    memcpy(e->privileges, e->class->privileges, sizeof e->privileges);
+    return e;
+}
+
 static bool decode_common(struct span value, struct applet_entry *e)
 {
     struct span life, privileges, domain, owner;
@@ -389,6 +405,18 @@ bool registry_load(struct uicc *card)
         if (entries == NULL)
             entries = calloc(APPLETS_MAX, sizeof *entries);
         if (entries == NULL || index >= APPLETS_MAX || (entries[index] = instance_decode(card, (uint8_t)index, value)) == NULL) {
+            entries_free(entries);
+            return false;
+        }
+    }
+    /* What comes from a shared object is kept account of, even if the profile made it. */
+    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+        const struct profile_applet *row = &card->profile->applets[i];
+        if (row->so == NULL || row->so[0] == '\0' || row->class_name[0] == '\0' || (entries != NULL && entries[i] != NULL))
+            continue;
+        if (entries == NULL)
+            entries = calloc(APPLETS_MAX, sizeof *entries);
+        if (entries == NULL || (entries[i] = entry_of_profile(card, i)) == NULL) {
             entries_free(entries);
             return false;
         }

@@ -11,7 +11,7 @@
 
 #include "applet.h"
 
-enum { APPLETS_MAX = 64 };
+enum { APPLETS_MAX = 64, QUOTA_DEFAULT = 256 * 1024 };
 
 /* GlobalPlatform 2.3 table 11-4. An application's own states have bits b4 to b7 besides SELECTABLE's; a security domain's PERSONALIZED is one. */
 enum applet_life {
@@ -81,7 +81,7 @@ struct applet_entry {
     uint8_t domain;                    /* index of the security domain that it belongs to; NO_APPLET: the issuer's */
     uint16_t owner;                    /* index of the operator's K/OTA pair on whose behalf it was installed, or NO_OWNER */
     struct access_domain files, admin;
-    uint32_t quota;                    /* octets that it (a security domain: all that belongs to it) may keep in the store; 0: no limit */
+    uint32_t quota;                    /* octets that it (a security domain: all that belongs to it) may keep in the store; 0: QUOTA_DEFAULT; a security domain: no limit */
     uint32_t needed;                   /* octets that must be free when it is installed */
     uint32_t used;                     /* octets it keeps */
     struct aid package, module;        /* executable load file and module; empty for the profile's */
@@ -103,6 +103,7 @@ struct registry {
 
 /* Indices are below this. Not every one is in use: those that are not have a row without AID and TAR and a class without anything in it. */
 uint8_t applets_count(const struct uicc *card);
+uint8_t card_profile_applets(const struct uicc *card); /* indices below this are of the profile */
 const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t index);
 bool applet_exists(const struct uicc *card, uint8_t index);
 
@@ -191,6 +192,11 @@ sw_t package_add(struct uicc *card, struct package_info *info, struct span file)
 sw_t package_remove(struct uicc *card, struct span aid);
 /* Its load file; empty for one of the program's. Borrowed until the next change. */
 struct span package_file(const struct uicc *card, const struct package_info *info);
+
+/* ---- for those who hold the deck: a change as a transaction of its own, on an opened card ---- */
+
+sw_t registry_install(struct uicc *card, const struct applet_installation *how, uint8_t *index);
+sw_t registry_delete(struct uicc *card, uint8_t index);
 
 /* ---- for the kernel ---- */
 

@@ -59,9 +59,9 @@ enum { /* P1 of TRANSACT DATA, table 11.30 */
 };
 
 enum { /* SW2 of 92XX, besides the session in bits 8 and 7 */
-    SECURE_BLOCK_TAKEN = 0x00,
-    SECURE_ONGOING = 0x01,       /* the last block was taken: the response can be fetched */
-    SECURE_MORE_BLOCKS = 0x02,   /* of the response */
+    SECURE_BLOCK_TAKEN = 0x01,   /* not 00: class A0 has 9240 for something else */
+    SECURE_ONGOING = 0x02,       /* the last block was taken: the response can be fetched */
+    SECURE_MORE_BLOCKS = 0x03,   /* of the response */
 };
 
 enum {

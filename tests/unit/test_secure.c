@@ -347,11 +347,11 @@ static void test_transact(void **state)
     apdu(f, "0075000000", "6985");                        /* nothing to fetch */
     apdu(f, "0075040000", "6700");
     snprintf(command, sizeof command, "0075040112" "8010%.32s", hex);
-    apdu(f, command, "9200");
+    apdu(f, command, "9201");
     apdu(f, "0075000000", "6985");
     snprintf(command, sizeof command, "0075040112" "8010%.32s", hex); /* the number does not go down */
     apdu(f, command, "6A86");
-    apdu(f, command, "9200");                             /* from the start */
+    apdu(f, command, "9201");                             /* from the start */
     apdu(f, "00754400" "03" "800100", "6982");            /* session 1: sealed by nobody; that ends the connection */
     apdu(f, command, "6985");
 
@@ -362,15 +362,15 @@ static void test_transact(void **state)
     assert_true(secure_seal(f->crypto, &t.connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &sealed));
     hex_format(buf_span(&sealed), hex);
     snprintf(command, sizeof command, "00758401" "12" "8010%.32s", hex);
-    apdu(f, command, "9280");                             /* session 2 */
+    apdu(f, command, "9281");                             /* session 2 */
     apdu(f, "00758200", "9000");                          /* given up */
-    apdu(f, command, "9280");
-    snprintf(command, sizeof command, "00758400" "12" "8010%.32s", hex + 32);
     apdu(f, command, "9281");
+    snprintf(command, sizeof command, "00758400" "12" "8010%.32s", hex + 32);
+    apdu(f, command, "9282");
     apdu(f, command, "6985");                             /* an answer waits */
     apdu(f, "0075800000", "6C12");
     exchange(f, "0075800000", "8010*");
-    assert_int_equal(f->response[f->response_len - 2] << 8 | f->response[f->response_len - 1], 0x9282);
+    assert_int_equal(f->response[f->response_len - 2] << 8 | f->response[f->response_len - 1], 0x9283);
     uint8_t first[16];
     memcpy(first, f->response + 2, 16);
     exchange(f, "0075810000", "8010*");                   /* again */

@@ -237,6 +237,37 @@ static void test_consent(void **state)
     free(f);
 }
 
+/* V2: the subscription manager's own keyset orders, for an operator who does not. */
+static void test_common(void **state)
+{
+    (void)state;
+    static const char profile[] =
+        "format: 1\n"
+        "name: manager\n"
+        "include: test\n"
+        "pairs:\n"
+        "  - algorithm: milenage\n    k: derived\n    opc: derived\n    ota:\n      version: 1\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kik: {bits: 128, key: derived}\n    repeat: 3\n"
+        "keysets:\n"
+        "  - ota:\n      version: 9\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kik: {bits: 128, key: derived}\n    rights: [remote-change]\n";
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open_text(f, profile);
+    fixture_terminal_profile(f);
+    for (unsigned next = 1; next < 3; next++) {
+        order(f, next - 1, "", "6A94");                              /* the profile gives the operators no such right */
+        order(f, FIXTURE_COMMON, "", "E2*9000");
+        assert_imsi(f, NEW_IMSI);
+        assert_int_equal(fixture_authenticate(f, next, 32), 0xDB);
+        expect(f, next - 1, ASK, "unprotected 06");
+    }
+    order(f, FIXTURE_COMMON, "", "6A90");
+    fixture_close(f);
+    free(f);
+}
+
 static void test_repetition(void **state)
 {
     struct fixture *f = *state;
@@ -568,7 +599,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), T(test_repetition), T(test_final),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
         T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
