@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "kernel.h"
+#include "pairs.h"
 
 /* ---- an applet that keeps what it is told to, and counts ---- */
 
@@ -22,7 +23,7 @@
 
 static const struct applet_package package = {10, PACKAGE_AID, {1, 2}};
 
-enum { ITEM_SEEN = 1, ITEM_KEPT = 2 };
+enum { SEEN = 1, KEPT = 2 };
 
 static sw_t install(struct applet self, const struct uicc_personal *personal)
 {
@@ -30,17 +31,17 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
     struct span parameters = applet_row(self)->params;
     if (parameters.n == 1 && parameters.p[0] == 0xEE)
         return SW_CONDITIONS_NOT_SATISFIED;
-    return applet_put(self, ITEM_KEPT, parameters) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
+    return applet_put(self, KEPT, parameters) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
 }
 
 static sw_t event(struct applet self, const struct event *e)
 {
     struct span seen;
     uint8_t counts[8] = {0};
-    if (applet_get(self, ITEM_SEEN, &seen))
+    if (applet_get(self, SEEN, &seen))
         memcpy(counts, seen.p, sizeof counts);
     counts[e->kind % 8]++;
-    return applet_put(self, ITEM_SEEN, span_of(counts, sizeof counts)) ? SW_OK : SW_MEMORY_PROBLEM;
+    return applet_put(self, SEEN, span_of(counts, sizeof counts)) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 /* GET DATA 00 01: what it keeps; PUT: grows it. */
@@ -56,7 +57,7 @@ static sw_t put(struct call *call)
 {
     uint8_t octets[256];
     memset(octets, call->cmd->p2, sizeof octets);
-    if (!applet_put(call->self, ITEM_KEPT, span_of(octets, call->cmd->data.p[0])))
+    if (!applet_put(call->self, KEPT, span_of(octets, call->cmd->data.p[0])))
         return SW_NOT_ENOUGH_MEMORY;
     return call->cmd->p2 == 0xEE ? SW_CONDITIONS_NOT_SATISFIED : SW_OK;
 }
@@ -215,12 +216,12 @@ static void test_states(void **state)
     apdu(&f, "80F2000C00", "9000");
     struct span seen;
     const struct applet self = {f.card, index};
-    assert_false(applet_get(self, ITEM_SEEN, &seen));
+    assert_false(applet_get(self, SEEN, &seen));
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, applet_set_life(f.card, index, LIFE_SELECTABLE)), SW_OK);
     select_aid(&f, INSTANCE_AID, "9000");
     apdu(&f, "80F2000C00", "9000");
-    assert_true(applet_get(self, ITEM_SEEN, &seen));
+    assert_true(applet_get(self, SEEN, &seen));
     assert_int_equal(seen.p[EVENT_TOOLKIT], 1);
 
     /* Locked: it leaves the channel, cannot be selected, sees nothing, whatever happens to power. */
@@ -230,7 +231,7 @@ static void test_states(void **state)
     fixture_restart(&f);
     select_aid(&f, INSTANCE_AID, "6A82");
     apdu(&f, "80F2000C00", "9000");
-    assert_true(applet_get((struct applet){f.card, index}, ITEM_SEEN, &seen));
+    assert_true(applet_get((struct applet){f.card, index}, SEEN, &seen));
     assert_int_equal(seen.p[EVENT_TOOLKIT], 1);
     assert_int_equal(applet_life(f.card, index), 0x87);
 
@@ -448,7 +449,7 @@ static void test_owner(void **state)
     select_aid(&f, "\xF0" "of-B", "6A82");
     apdu(&f, "80CA000200", "6C05"); /* still of-A's */
     struct span seen;
-    assert_false(applet_get((struct applet){f.card, b}, ITEM_SEEN, &seen));
+    assert_false(applet_get((struct applet){f.card, b}, SEEN, &seen));
 
     /* A gives one away before it leaves. */
     objects_begin(f.card->objects);
@@ -471,19 +472,33 @@ static void test_owner(void **state)
     select_aid(&f, "\xF0" "moved", "9000");
     select_aid(&f, "\xF0" "of-B", "9000");
     assert_true(applet_suspended(f.card, a));
-    assert_true(applet_get((struct applet){f.card, b}, ITEM_SEEN, &seen));
+    assert_true(applet_get((struct applet){f.card, b}, SEEN, &seen));
     assert_int_equal(applet_life(f.card, a), LIFE_SELECTABLE); /* suspended is no state of its own */
 
-    /* Back to A's pair (here: by hand), all is as it was. */
+    /* Pair 1 is on trial. Rolled back, it is unused again, and who gets it next is another: what came with it goes. */
     struct applet subscription;
     assert_non_null(applet_service(f.card, "owner", 0, &subscription));
-    const uint8_t zero = 0;
+    struct package_info loaded = {.domain = NO_APPLET, .owner = 1, .aid = {6, "\xF0" "loads"}};
+    uint8_t sd, below;
     objects_begin(f.card->objects);
-    assert_true(applet_put(subscription, 0x0000, span_of(&zero, 1)));
+    assert_int_equal(ended(&f, package_add(f.card, &loaded, text("load file"))), SW_OK);
+    how = plain("\xF0" "domain-B");
+    how.module = text(DOMAIN_MODULE);
+    how.owner = 1;
+    assert_int_equal(install_one(&f, &how, &sd), SW_OK);
+    how = plain("\xF0" "below-B");
+    how.owner = 1;
+    how.domain = sd;
+    assert_int_equal(install_one(&f, &how, &below), SW_OK);
+    objects_begin(f.card->objects);
+    assert_true(trial_roll_back(subscription, false));
     assert_true(card_commit(f.card));
+    apdu(&f, "80F2000C00", "9000");
     select_aid(&f, "\xF0" "of-A", "9000");
     exchange(&f, "80CA000200", "706172616D 9000");
-    select_aid(&f, "\xF0" "of-B", "6A82");
+    assert_false(applet_exists(f.card, b) || applet_exists(f.card, sd) || applet_exists(f.card, below));
+    assert_false(package_find(f.card, text("\xF0" "loads"), &loaded));
+    select_aid(&f, "\xF0" "moved", "9000");
     fixture_close(&f);
 }
 
@@ -513,7 +528,7 @@ static void test_many(void **state)
     for (uint8_t i = 0; i < n; i++) {
         snprintf(aid, sizeof aid, "\xF0many-%02u", i);
         struct span kept;
-        bool there = applet_get((struct applet){f.card, (uint8_t)(first + i)}, ITEM_KEPT, &kept);
+        bool there = applet_get((struct applet){f.card, (uint8_t)(first + i)}, KEPT, &kept);
         assert_int_equal(there, i % 3 != 0);
         if (there)
             assert_true(span_equal(kept, text(aid)));
