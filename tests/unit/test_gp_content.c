@@ -295,7 +295,7 @@ static void test_load(void **state)
     uint8_t file[37], digest[32];
     char hash[65], data[200];
     struct buf b = buf_of(file, sizeof file);
-    assert_true(hex_parse(BLOCK_OF_CAP + 4, &b, NULL));
+    assert_true(hex_parse(&BLOCK_OF_CAP[4], &b, NULL));
     fixture_open(&f, "test");
     assert_true(digest_sha256(f.crypto, buf_span(&b), digest));
     hex_format(span_of(digest, 32), hash);
