@@ -62,6 +62,8 @@ ok "multi-imsi: no service" "$softuicc" modem card.uicc --virtual-clock --script
 ok "multi-imsi: another card" "$softuicc" new other.uicc --profile profile.yaml --keys more.tsv
 ok "multi-imsi: a country with a rule" "$softuicc" modem other.uicc --virtual-clock --script scenario-country
 
+ok "multi-imsi: and the subscription's IMSI is that one" sh -c "'$softuicc' show other.uicc | grep -q '^0 *active *milenage *001020000000042'"
+
 # The guide: its files (a code block with a name) and its commands (sh), in their order, as a reader would.
 mkdir "$work/guide" "$work/guide/bin" && cd "$work/guide" || exit 1
 ln -s "$softuicc" bin/softuicc && ln -s "$(dirname "$softuicc")/softuicc-tools" bin/softuicc-tools

@@ -539,6 +539,152 @@ static void test_many(void **state)
     fixture_close(&f);
 }
 
+/* ---- everything at random, with a model beside it, and power cuts ---- */
+
+enum { NAMES = 10, STEPS = 6000 };
+
+struct model {
+    struct {
+        bool there, domain;
+        uint8_t life, in; /* in: number of its security domain, NAMES for the issuer's */
+        uint8_t kept;     /* octets */
+    } applet[NAMES];
+};
+
+static uint32_t draw(uint32_t *state, uint32_t n)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 8) % n;
+}
+
+static void name_of(unsigned i, char name[12])
+{
+    snprintf(name, 12, "\xF0name-%u", i);
+}
+
+static uint8_t index_of(struct fixture *f, unsigned i)
+{
+    char name[12];
+    name_of(i, name);
+    return applet_by_aid(f->card, text(name));
+}
+
+static void compare(struct fixture *f, const struct model *m)
+{
+    for (unsigned i = 0; i < NAMES; i++) {
+        uint8_t index = index_of(f, i);
+        struct span kept;
+        assert_int_equal(index != NO_APPLET, m->applet[i].there);
+        if (index == NO_APPLET)
+            continue;
+        assert_int_equal(applet_life(f->card, index), m->applet[i].life);
+        uint8_t in = m->applet[i].in == NAMES ? applet_issuer_domain(f->card) : index_of(f, m->applet[i].in);
+        assert_int_equal(applet_domain(f->card, index), in);
+        (void)applet_get((struct applet){f->card, index}, KEPT, &kept);
+        assert_int_equal(kept.n, m->applet[i].kept);
+        assert_true(applet_class_of(f->card, index)->security_domain == m->applet[i].domain);
+    }
+}
+
+static bool has_members(const struct model *m, unsigned domain)
+{
+    for (unsigned i = 0; i < NAMES; i++)
+        if (m->applet[i].there && m->applet[i].in == domain)
+            return true;
+    return false;
+}
+
+/* One change to card and model; the model's is taken back when the card says no. */
+static sw_t change(struct fixture *f, struct model *m, uint32_t *lot)
+{
+    unsigned i = draw(lot, NAMES), to = draw(lot, NAMES + 1);
+    uint8_t index = index_of(f, i), target = to == NAMES ? applet_issuer_domain(f->card) : index_of(f, to);
+    bool to_domain = to == NAMES ? target != NO_APPLET : m->applet[to].there && m->applet[to].domain && to != i;
+    char name[12];
+    switch (draw(lot, 5)) {
+    case 0: {
+        name_of(i, name);
+        struct applet_installation how = plain(name);
+        bool domain = draw(lot, 4) == 0;
+        if (domain)
+            how.module = text(DOMAIN_MODULE);
+        how.domain = to_domain ? target : (uint8_t)NO_APPLET;
+        how.selectable = draw(lot, 2) != 0;
+        sw_t sw = applet_install(f->card, &how, &index);
+        assert_int_equal(sw, m->applet[i].there ? SW_WRONG_DATA : SW_OK);
+        if (sw == SW_OK) {
+            m->applet[i].there = true;
+            m->applet[i].domain = domain;
+            m->applet[i].life = how.selectable ? LIFE_SELECTABLE : LIFE_INSTALLED;
+            m->applet[i].in = (uint8_t)(to_domain ? to : NAMES);
+            m->applet[i].kept = domain ? 0 : 5;
+        }
+        return sw;
+    }
+    case 1: {
+        sw_t sw = applet_delete(f->card, index);
+        sw_t expected = index == NO_APPLET ? SW_DATA_NOT_FOUND : has_members(m, i) ? SW_CONDITIONS_NOT_SATISFIED : SW_OK;
+        assert_int_equal(sw, expected);
+        if (sw == SW_OK)
+            m->applet[i].there = false;
+        return sw;
+    }
+    case 2: {
+        static const uint8_t lives[] = {LIFE_INSTALLED, LIFE_SELECTABLE, LIFE_SELECTABLE | LIFE_LOCKED, 0x0F};
+        uint8_t life = lives[draw(lot, 4)];
+        sw_t sw = applet_set_life(f->card, index, life);
+        assert_int_equal(sw, index == NO_APPLET ? SW_DATA_NOT_FOUND : SW_OK);
+        if (sw == SW_OK)
+            m->applet[i].life = life;
+        return sw;
+    }
+    case 3: {
+        if (index == NO_APPLET || !to_domain)
+            return SW_DATA_NOT_FOUND;
+        sw_t sw = applet_extradite(f->card, index, target);
+        assert_int_equal(sw, SW_OK);
+        m->applet[i].in = (uint8_t)to;
+        return sw;
+    }
+    default: {
+        uint8_t octets[64] = {0}, n = (uint8_t)draw(lot, sizeof octets);
+        if (index == NO_APPLET)
+            return SW_DATA_NOT_FOUND;
+        assert_true(applet_put((struct applet){f->card, index}, KEPT, span_of(octets, n)));
+        m->applet[i].kept = n;
+        return SW_OK;
+    }
+    }
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct model m = {0};
+    uint32_t lot = 1;
+    open_card(&f);
+    for (unsigned step = 0; step < STEPS; step++) {
+        struct model before = m;
+        bool cut = draw(&lot, 8) == 0, change_mind = draw(&lot, 6) == 0;
+        objects_begin(f.card->objects);
+        sw_t sw = change(&f, &m, &lot);
+        if (cut)
+            fault_store_cut_at(f.store, 0);
+        if (change_mind && sw == SW_OK)
+            sw = SW_TECHNICAL_PROBLEM;
+        if (session_finish(f.card, sw) != SW_OK)
+            m = before;
+        compare(&f, &m);
+        if (cut || draw(&lot, 20) == 0)
+            fixture_restart(&f);
+        if (cut && memcmp(&m, &before, sizeof m) == 0)
+            compare(&f, &m);
+        compare(&f, &m);
+    }
+    fixture_close(&f);
+}
+
 /* A card that does not use any of it stays small. */
 static void test_footprint(void **state)
 {
@@ -587,7 +733,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete), cmocka_unit_test(test_states), cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_domains), cmocka_unit_test(test_packages), cmocka_unit_test(test_owner), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_footprint), cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_footprint), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }
