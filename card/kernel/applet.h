@@ -274,6 +274,8 @@ bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct s
 bool admin_file_push_record(struct uicc *card, uint16_t file, struct span data);
 /* Files that were made over the air under this pair's keys are no more. */
 bool admin_files_forget(struct uicc *card, uint16_t owner);
+/* Likewise what was installed and loaded in that operator's name; applets of the profile stay. */
+bool applets_forget(struct uicc *card, uint16_t owner);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
 bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t rest);
 

@@ -253,6 +253,29 @@ sw_t applet_delete(struct uicc *card, uint8_t index)
     return SW_OK;
 }
 
+/* Deletes one that nothing belongs to; false: there is none (any more), or it cannot. */
+static bool forget_one(struct uicc *card, uint16_t owner, bool *ok)
+{
+    for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++)
+        if (applet_exists(card, i) && applet_owner(card, i) == owner && !owns_something(card, i)) {
+            *ok = applet_delete(card, i) == SW_OK;
+            return *ok;
+        }
+    return false;
+}
+
+bool applets_forget(struct uicc *card, uint16_t owner)
+{
+    struct package_info info;
+    bool ok = true;
+    for (unsigned cursor = 0; ok && package_next(card, &cursor, &info);) /* first: a domain with a package is not deleted */
+        if (info.slot != NO_PACKAGE && info.owner == owner)
+            ok = package_forget(card, &info);
+    while (ok && card->registry.owned && forget_one(card, owner, &ok))
+        ;
+    return ok;
+}
+
 /* ---- states ---- */
 
 sw_t applet_set_life(struct uicc *card, uint8_t index, uint8_t life)
