@@ -150,7 +150,7 @@ static void test_builtin_services(void **state)
                  {18, 0x6F3F}, {19, 0x6F46}, {20, 0x6F60}, {21, 0x6F40}, {27, 0x5F3B}, {29, 0x6F48},
                  {34, 0x6F56}, {35, 0x6F57}, {42, 0x6F61}, {43, 0x6F62}, {45, 0x6FC5}, {46, 0x6FC6},
                  {47, 0x6FC7}, {51, 0x6FCD}, {71, 0x6FD9}, {85, 0x6FE3}};
-    static const unsigned others[] = {28, 33, 38}; /* SMS-PP download; always; GSM security context */
+    static const unsigned others[] = {28, 33, 38, 70}; /* SMS-PP download; always; GSM security context; USSD download */
     struct uicc_profile *u = profile_load("test", NULL);
     assert_non_null(u);
     uint16_t adf = u->p.applets[0].adf;
