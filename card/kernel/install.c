@@ -253,27 +253,25 @@ sw_t applet_delete(struct uicc *card, uint8_t index)
     return SW_OK;
 }
 
-/* Deletes one that nothing belongs to; false: there is none (any more), or it cannot. */
-static bool forget_one(struct uicc *card, uint16_t owner, bool *ok)
-{
-    for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++)
-        if (applet_exists(card, i) && applet_owner(card, i) == owner && !owns_something(card, i)) {
-            *ok = applet_delete(card, i) == SW_OK;
-            return *ok;
-        }
-    return false;
-}
-
+/* Applets before the security domains that they belong to, and packages in between. */
 bool applets_forget(struct uicc *card, uint16_t owner)
 {
-    struct package_info info;
-    bool ok = true;
-    for (unsigned cursor = 0; ok && package_next(card, &cursor, &info);) /* first: a domain with a package is not deleted */
-        if (info.slot != NO_PACKAGE && info.owner == owner)
-            ok = package_forget(card, &info);
-    while (ok && card->registry.owned && forget_one(card, owner, &ok))
-        ;
-    return ok;
+    struct package_info p;
+    for (int domains = 0; domains < 2; domains++) {
+        for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++) {
+            if (!applet_exists(card, i) || applet_owner(card, i) != owner || applet_class_of(card, i)->security_domain != (domains != 0))
+                continue;
+            sw_t sw = applet_delete(card, i);
+            if (sw == SW_CONDITIONS_NOT_SATISFIED)
+                sw = applet_set_owner(card, i, OWNER_GONE);
+            if (sw != SW_OK)
+                return false;
+        }
+        for (unsigned cursor = 0; domains == 0 && package_next(card, &cursor, &p);)
+            if (p.slot != NO_PACKAGE && p.owner == owner && package_remove(card, aid_span(&p.aid)) == SW_MEMORY_PROBLEM)
+                return false;
+    }
+    return true;
 }
 
 /* ---- states ---- */

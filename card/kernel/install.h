@@ -24,9 +24,6 @@ struct applet_entry **registry_entries(struct uicc *card);
 /* registry.n anew. */
 void registry_count(struct uicc *card);
 
-/* A loaded package goes, whatever instances there are of it. */
-bool package_forget(struct uicc *card, const struct package_info *info);
-
 /* As stored. changed_only: of an applet that the profile made. */
 void instance_encode(const struct applet_entry *e, bool changed_only, struct span system, struct span uicc, struct buf *out);
 /* EF and EA of what is stored. */

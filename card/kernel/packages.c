@@ -182,10 +182,6 @@ sw_t package_remove(struct uicc *card, struct span aid)
         if (applet_exists(card, i) && span_equal(aid_span(&package), aid))
             return SW_CONDITIONS_NOT_SATISFIED;
     }
-    return package_forget(card, &info) ? SW_OK : SW_MEMORY_PROBLEM;
-}
-
-bool package_forget(struct uicc *card, const struct package_info *info)
-{
-    return objects_remove(card->objects, info_id(info->slot)) && objects_remove(card->objects, file_id(info->slot));
+    bool ok = objects_remove(card->objects, info_id(info.slot)) && objects_remove(card->objects, file_id(info.slot));
+    return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
