@@ -85,7 +85,7 @@ static struct applet_entry *changing(struct uicc *card, uint8_t index)
     if (e == NULL)
         return NULL;
     e->row = card->profile->applets[index];
-    e->class = card->registry.classes[index];
+    e->class = applet_class_of(card, index);
     memcpy(e->privileges, e->class->privileges, sizeof e->privileges);
     size_t cursor = 0;
     uint32_t id;

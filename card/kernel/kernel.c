@@ -316,7 +316,8 @@ bool card_commit(struct uicc *card)
 
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots +
+           (card->made.index != NULL ? sizeof *card->made.index : 0) + card->transfer.n + transients_size(card) +
            registry_footprint(card) + card->queue.cap + objects_footprint(card->objects);
 }
 

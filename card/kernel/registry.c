@@ -38,7 +38,7 @@ const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t inde
 const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index)
 {
     if (index < card->profile->n_applets)
-        return card->registry.classes[index];
+        return card->registry.known[card->registry.classes[index]];
     const struct applet_entry *e = entry_of(card, index);
     return e != NULL ? e->class : &no_class;
 }
@@ -103,7 +103,7 @@ void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privilege
 uint8_t applet_issuer_domain(const struct uicc *card)
 {
     for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        if (card->registry.classes[i]->security_domain)
+        if (applet_class_of(card, i)->security_domain)
             return i;
     return NO_APPLET;
 }
@@ -190,11 +190,12 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
     r->active = NO_OWNER;
     r->n = card->profile->n_applets;
     for (uint8_t i = 0; i < r->n; i++) {
-        for (size_t c = 0; known[c] != NULL && r->classes[i] == NULL; c++)
-            if (strcmp(known[c]->name, card->profile->applets[i].class_name) == 0)
-                r->classes[i] = known[c];
-        if (r->classes[i] == NULL)
+        uint8_t c = 0;
+        while (known[c] != NULL && strcmp(known[c]->name, card->profile->applets[i].class_name) != 0)
+            c++;
+        if (known[c] == NULL)
             return false;
+        r->classes[i] = c;
     }
     return true;
 }
@@ -308,7 +309,7 @@ static struct applet_entry *instance_decode(const struct uicc *card, uint8_t ind
     bool ok = e != NULL && decode_common(value, e);
     if (ok && profiles) {
         e->row = card->profile->applets[index];
-        e->class = card->registry.classes[index];
+        e->class = applet_class_of(card, index);
         return e;
     }
     struct aid own;
