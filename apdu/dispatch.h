@@ -49,6 +49,8 @@ enum access {
     ACCESS_REMOTE_KEYS,     /* an OTA session whose keyset may replace keys */
     ACCESS_OPERATOR,        /* any authenticated OTA session; else ADM1 */
     ACCESS_ADMIN,           /* ADM1, or an OTA session of the card's owner */
+    ACCESS_DOMAIN,          /* secure messaging of the security domain, or an OTA session whose keyset may manage applets */
+    ACCESS_DOMAIN_OR_ADMIN, /* likewise, or ADM1 */
 };
 
 enum {

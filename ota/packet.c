@@ -37,13 +37,43 @@ static bool signed_by_key(const struct packet *p)
 
 /* ---- keys ---- */
 
-/* The nth keyset of this version that any applet has. */
+/* The security domain that the target is, or belongs to. */
+static uint8_t domain_of_target(const struct uicc *card, uint8_t target)
+{
+    if (target == NO_APPLET || applet_class_of(card, target)->security_domain)
+        return target;
+    return applet_domain(card, target);
+}
+
+/* The keysets of a security domain are for messages to it and to what is its own; but what the profile gave the issuer's belongs to operators. A supplementary one that has any of its own
+ * is reached by those only. */
+static bool concerns(const struct packet *p, uint8_t target)
+{
+    const struct uicc *card = p->self.card;
+    uint8_t domain = domain_of_target(card, target), mine = p->provider.index;
+    struct applet other;
+    if (applet_class_of(card, mine)->security_domain)
+        return mine == domain && (mine != applet_issuer_domain(card) || mine == target || target >= applet_profile(p->self)->n_applets);
+    for (unsigned i = 0; domain != NO_APPLET; i++) {
+        const struct ota_key_service *service = applet_service(p->self.card, "ota-keys", i, &other);
+        if (service == NULL)
+            return true;
+        if (other.index == domain && service->alone != NULL && service->alone(other))
+            return false;
+    }
+    return true;
+}
+
+/* The nth keyset of this version that may open a message to this target. */
 static bool find_keys(struct packet *p, uint8_t version, unsigned nth)
 {
+    uint8_t target = applet_by_tar(p->self.card, p->command.tar);
     for (unsigned provider = 0; version != 0; provider++) {
         p->service = applet_service(p->self.card, "ota-keys", provider, &p->provider);
         if (p->service == NULL)
             return false;
+        if (!concerns(p, target))
+            continue;
         for (unsigned n = 0; p->service->find(p->provider, version, n, &p->reference, &p->keys); n++)
             if (nth-- == 0)
                 return true;
@@ -51,8 +81,8 @@ static bool find_keys(struct packet *p, uint8_t version, unsigned nth)
     return false;
 }
 
-/* Keysets of one version there may be: an operator's, and the stand-by of a trial. A packet that none of them opens costs as many tries, whichever version it names and whatever the card has. */
-enum { TRIES = 2 };
+/* Keysets of one version there may be: an operator's, the stand-by of a trial, the issuer's security domain's. A packet that none of them opens costs as many tries, whichever version it names and whatever the card has. */
+enum { TRIES = 3 };
 
 /* Tries every keyset of the version that KIc and KID name. In place of one that is not there the same ciphers run under a key that nobody has, and never succeed. */
 static bool unwrap(struct packet *p, struct buf *work)
@@ -88,7 +118,7 @@ static enum scp80_status find_target(const struct packet *p, uint8_t *target)
     /* The stand-by keyset of a trial reaches the applet that gave it, and nothing else. */
     if (p->has_keys && p->reference.standby && *target != p->provider.index)
         return SCP80_TAR_UNKNOWN;
-    if (*target == NO_APPLET ||
+    if (*target == NO_APPLET || !applet_selectable(p->self.card, *target) ||
         (!applet_class_of(p->self.card, *target)->script_target && !toolkit_event_is_set((struct applet){p->self.card, *target}, p->event)))
         return SCP80_TAR_UNKNOWN;
     uint8_t msl = applet_row_of(p->self.card, *target)->msl;
@@ -198,10 +228,16 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
     status = find_target(p, &target);
     if (status == SCP80_POR_OK)
         status = spend_counter(p);
+    const struct script_authority by = {
+        .rights = rights_of(p),
+        .key_item = p->reference.item,
+        .owner = p->authenticated ? p->reference.owner : NO_OWNER,
+        .key_provider = p->provider.index,
+    };
     if (status == SCP80_POR_OK && !applet_class_of(p->self.card, target)->script_target)
         to_applet(p, target, result);
     else if (status == SCP80_POR_OK)
-        script_run(p->self, target, rights_of(p), p->reference.item, p->data, result);
+        script_run(p->self, target, &by, p->data, result);
     applet_note(p->self, scp80_status_text(status));
     return answer(p, status, buf_span(result), limit, out, report);
 }

@@ -301,10 +301,10 @@ static void run_expanded(struct applet receiver, struct session *session, uint8_
     crypto_wipe(&x, sizeof x);
 }
 
-void script_run(struct applet receiver, uint8_t target, uint32_t rights, uint16_t key_item, struct span script, struct buf *out)
+void script_run(struct applet receiver, uint8_t target, const struct script_authority *by, struct span script, struct buf *out)
 {
     struct session session;
-    session_open_remote(receiver.card, target, rights, key_item, &session);
+    session_open_remote(receiver.card, target, by, &session);
     if (script.n > 0 && (script.p[0] == COMMANDS_DEFINITE || script.p[0] == COMMANDS_INDEFINITE)) {
         run_expanded(receiver, &session, target, script, out);
         return;

@@ -8,9 +8,9 @@
 
 #include "applet.h"
 
-/* Runs a script for the target applet with these rights (enum applet_right), and writes its response in the script's own format. `receiver` keeps what a chain of scripts
+/* Runs a script for the target applet in the name of `by`, and writes its response in the script's own format. `receiver` keeps what a chain of scripts
  * leaves behind (script chaining). The response never fills `out`: what does not fit is the last command's data. */
-void script_run(struct applet receiver, uint8_t target, uint32_t rights, uint16_t key_item, struct span script, struct buf *out);
+void script_run(struct applet receiver, uint8_t target, const struct script_authority *by, struct span script, struct buf *out);
 
 /* After a reset: what a chain of scripts left behind is forgotten, unless it was to outlive a reset. */
 void script_chain_reset(struct applet receiver);

@@ -27,17 +27,11 @@ static bool cannot(const struct exporting *x, const struct auc_subscriber *s, co
 }
 
 /* None of them has a place for an algorithm's parameters. */
-static bool as_usual(const struct aka_key *k)
-{
-    return k->mac_len == 0 && k->res_len == 0 && k->ck_len == 0 && k->ik_len == 0 && k->iterations == 0 &&
-           !k->own_constants;
-}
-
 static bool milenage_only(const struct exporting *x, const struct auc_subscriber *s)
 {
     if (s->algorithm->id != AKA_MILENAGE)
         return cannot(x, s, s->algorithm->name);
-    return as_usual(s->key) || cannot(x, s, "parameters of Milenage");
+    return aka_key_usual(s->key) || cannot(x, s, "parameters of Milenage");
 }
 
 /* libosmocore's numbers of algorithms, as they stand in the data base. */
@@ -56,7 +50,7 @@ static int osmo_algorithm(enum aka_id id)
 static bool osmo_hlr(struct exporting *x, const struct auc_subscriber *s)
 {
     FILE *to = x->to;
-    if (!as_usual(s->key))
+    if (!aka_key_usual(s->key))
         return cannot(x, s, "parameters of algorithms");
     fprintf(to, "INSERT INTO subscriber (imsi) VALUES ('%s') ON CONFLICT (imsi) DO NOTHING;\n", s->imsi);
     fprintf(to,
@@ -81,7 +75,7 @@ static bool srsran(struct exporting *x, const struct auc_subscriber *s)
 {
     static const uint8_t none[16] = {0};
     bool is_xor = s->algorithm->id == AKA_XOR;
-    if ((!is_xor && !milenage_only(x, s)) || (is_xor && !as_usual(s->key)))
+    if ((!is_xor && !milenage_only(x, s)) || (is_xor && !aka_key_usual(s->key)))
         return is_xor ? cannot(x, s, "parameters of XOR") : false;
     fprintf(x->to, "%s-%u,%s,%s,", s->iccid, s->index, is_xor ? "xor" : "mil", s->imsi);
     put_hex(x->to, s->key->k, s->key->k_len);

@@ -45,6 +45,8 @@ struct bench {
     const struct subcommand *cmd;
     struct uicc_crypto *crypto;
     struct uicc_profile *profile;
+    const struct applet_class *const *classes;
+    const struct uicc_guard *guard;
     uint8_t seed[16];
     uint64_t ns_per_measure;
     uint64_t cards;   /* in the deck that is started from */

@@ -164,7 +164,7 @@ static bool update_step(struct subject *s, const struct batch *b, unsigned i)
 static bool open_step(struct subject *s, const struct batch *b, unsigned i)
 {
     const struct uicc_config config = {
-        .env = &s->env, .profile = s->bench->profile, .store = s->store, .classes = cli_applet_classes};
+        .env = &s->env, .profile = s->bench->profile, .store = s->store, .classes = s->bench->classes};
     uint8_t atr[UICC_ATR_MAX];
     (void)b;
     (void)i;
@@ -351,7 +351,7 @@ static bool make_card(struct subject *s, bool fresh)
     struct bench *b = s->bench;
     uint8_t atr[UICC_ATR_MAX];
     const struct uicc_config config = {
-        .env = &s->env, .profile = b->profile, .store = s->store, .classes = cli_applet_classes};
+        .env = &s->env, .profile = b->profile, .store = s->store, .classes = b->classes};
     const struct uicc_personal personal = {.iccid = BENCH_ICCID, .seed = b->seed, .seed_len = sizeof b->seed};
     enum uicc_result result = fresh ? uicc_personalise(&config, &personal) : UICC_OK;
     if (result == UICC_OK)
@@ -375,7 +375,7 @@ bool subject_open(struct subject *s, struct bench *b, struct deck *deck)
                           .clock = CLOCK_THREAD_CPUTIME_ID,
                           .updates = 1,
                           .parts = 1,
-                          .env = {.random = crypto_random, .crypto = crypto_new()},
+                          .env = {.random = crypto_random, .crypto = crypto_new(), .guard = b->guard},
                           .response = malloc(UICC_RESPONSE_MAX)};
     s->store = deck != NULL ? deck_card(deck, BENCH_ICCID, &error) : store_mem_new();
     if (s->env.crypto == NULL || s->response == NULL || s->store == NULL)

@@ -2,13 +2,17 @@
  *
  * The composition root: the one place that knows every applet class.
  */
+#include "ara_m.h"
 #include "cli.h"
 #include "gsm.h"
 #include "isim.h"
+#include "pairing.h"
 #include "receiver.h"
+#include "security_domain.h"
 #include "subscription.h"
 #include "usim.h"
 
 const struct applet_class *const cli_applet_classes[] = {
-    &gsm_class, &isim_class, &ota_class, &rfm_class, &subscription_class, &usim_class, NULL,
+    &ara_m_class, &gsm_class, &isd_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &ssd_class, &subscription_class,
+    &usim_class, NULL,
 };

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "hex.h"
+#include "plugins.h"
 
 bool cli_protect(void)
 {
@@ -213,6 +214,17 @@ static void put_card_away(struct cli_card *c)
     c->store = NULL;
 }
 
+const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile, struct uicc_env *env)
+{
+    struct plugins_error error;
+    const struct applet_class *const *classes = plugins_classes(profile, &error);
+    if (classes == NULL)
+        cli_refuse(cmd, "%s", error.text);
+    else if (env != NULL)
+        env->guard = plugins_guard();
+    return classes;
+}
+
 bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
                      int *code)
 {
@@ -227,10 +239,14 @@ bool cli_card_switch(const struct subcommand *cmd, const char *path, const char 
         return false;
     }
     const struct uicc_config config = {
-        .env = &c->env, .profile = c->profile, .store = c->store, .classes = cli_applet_classes};
-    enum uicc_result result = uicc_open(&config, &c->card);
+        .env = &c->env, .profile = c->profile, .store = c->store, .classes = cli_classes(cmd, &c->profile->p, &c->env)};
+    enum uicc_result result = config.classes != NULL ? uicc_open(&config, &c->card) : UICC_UNKNOWN_APPLET;
     if (result == UICC_OK)
         return true;
+    if (config.classes == NULL) {
+        put_card_away(c);
+        return false;
+    }
     c->card = NULL;
     put_card_away(c);
     cli_refuse(cmd, "%s: card %s: %s", path, iccid != NULL ? iccid : c->iccid, uicc_result_text(result));

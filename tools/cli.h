@@ -83,6 +83,9 @@ void cli_card_close(struct cli_card *c);
  * card. */
 bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
                      int *code);
+/* Every class for cards of this profile (plugins.h); NULL: the error has been printed. *env, when not NULL, gets its guard. */
+const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile, struct uicc_env *env);
+
 /* All applet classes softuicc has, NULL at the end: the composition root. */
 extern const struct applet_class *const cli_applet_classes[];
 

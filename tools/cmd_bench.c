@@ -208,7 +208,7 @@ struct resident {
 /* Cards of the deck, open and powered up at the same time. */
 static bool open_many(struct bench *b, struct deck *deck, struct resident *all, size_t n)
 {
-    const struct uicc_env env = {.random = crypto_random, .crypto = b->crypto};
+    const struct uicc_env env = {.random = crypto_random, .crypto = b->crypto, .guard = b->guard};
     char iccid[DECK_ICCID_MAX + 1];
     struct deck_error error;
     uint8_t atr[UICC_ATR_MAX];
@@ -218,7 +218,7 @@ static bool open_many(struct bench *b, struct deck *deck, struct resident *all, 
     for (; good && more && opened < n; more = deck_after(deck, iccid, iccid)) {
         struct resident *r = &all[opened++];
         r->store = deck_card(deck, iccid, &error);
-        const struct uicc_config config = {&env, b->profile, r->store, cli_applet_classes};
+        const struct uicc_config config = {&env, b->profile, r->store, b->classes};
         good = r->store != NULL && uicc_open(&config, &r->card) == UICC_OK && uicc_reset(r->card, atr) > 0;
     }
     if (good && opened > 0)
@@ -364,6 +364,7 @@ static void print_json(const struct bench *b)
 static int bench(struct bench *b, const char *profile, bool json)
 {
     struct profile_error error;
+    struct uicc_env env = {0};
     int code = EXIT_REFUSED;
     b->crypto = crypto_new();
     b->profile = profile_load(profile, &error);
@@ -371,7 +372,8 @@ static int bench(struct bench *b, const char *profile, bool json)
         cli_refuse(b->cmd, "%s", error.text);
     else if (b->crypto == NULL)
         cli_refuse(b->cmd, "out of memory");
-    else if (measure_all(b)) {
+    else if ((b->classes = cli_classes(b->cmd, &b->profile->p, &env)) != NULL &&
+             (b->guard = env.guard, measure_all(b))) {
         json ? print_json(b) : print_text(b);
         code = cli_finish(b->cmd);
     }

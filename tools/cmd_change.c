@@ -21,8 +21,8 @@ enum {
     ENVELOPE_APDU_MAX = 5 + 255,
 };
 
-/* The subscription applet's TAR in the built-in profiles */
-static const uint8_t default_tar[3] = {0xBF, 0xFF, 0x3B};
+/* The subscription applet's TAR in the built-in profiles, and that of remote file management in the USIM */
+static const uint8_t default_tar[3] = {0xBF, 0xFF, 0x3B}, files_tar[3] = {0xB0, 0x00, 0x01};
 
 struct change {
     const struct subcommand *cmd;
@@ -36,6 +36,7 @@ struct change {
     const char *records_path;
     struct carrier_cli way;
     uint8_t tar[3];
+    bool has_tar;
     bool print, json, verbose;
     /* what follows from it */
     struct uicc_crypto *crypto;
@@ -124,7 +125,7 @@ static bool add_part(void *ctx, unsigned nth, struct span tpdu)
 
 static int build(struct change *c)
 {
-    uint8_t script_bytes[128], address[SMS_ADDRESS_MAX];
+    uint8_t script_bytes[300], address[SMS_ADDRESS_MAX];
     struct buf script = buf_of(script_bytes, sizeof script_bytes);
     struct buf packet = buf_of(c->packet_bytes, sizeof c->packet_bytes);
     struct buf from = buf_of(address, sizeof address);
@@ -244,7 +245,7 @@ static enum ota_heard heard(void *ctx, struct span packet)
 }
 
 /* The answer proves something only when its CC does, and when it answers this very packet. */
-static enum outcome judge(const struct result *r)
+static enum outcome judge(const struct change *c, const struct result *r)
 {
     switch (r->por.kind) {
     case OTA_POR_UNPROTECTED:
@@ -257,7 +258,7 @@ static enum outcome judge(const struct result *r)
             return OUTCOME_PACKET_REFUSED;
         if (!r->answered)
             return OUTCOME_UNINTELLIGIBLE;
-        return order_obeyed(&r->answer) ? OUTCOME_OBEYED : OUTCOME_REFUSED;
+        return order_obeyed(&c->order, &r->answer) ? OUTCOME_OBEYED : OUTCOME_REFUSED;
     case OTA_POR_UNINTELLIGIBLE:
         return OUTCOME_UNINTELLIGIBLE;
     case OTA_POR_NONE:
@@ -342,7 +343,10 @@ static void tell_json(const struct change *c, const struct result *r)
 static void tell_obeyed(const struct change *c, const struct result *r)
 {
     const struct order_answer *a = &r->answer;
-    printf("order obeyed: pair %u active, %u unused left\n", a->active, a->unused);
+    if (c->order.keep)
+        puts("order obeyed: the IMSI is new, the keys are as they were");
+    else
+        printf("order obeyed: pair %u active, %u unused left\n", a->active, a->unused);
     if (a->has_kcv_k && a->has_kcv_kic) {
         fputs("key check values: K ", stdout);
         cli_put_hex(stdout, span_of(a->kcv_k, ORDER_KCV_LEN));
@@ -370,7 +374,7 @@ static int tell_failure(const struct change *c, const struct result *r)
     const struct subcommand *cmd = c->cmd;
     switch (r->outcome) {
     case OUTCOME_OBEYED:
-        if (c->order.reference_len > 0 && !span_equal(span_of(r->answer.reference, r->answer.reference_len),
+        if (c->order.reference_len > 0 && !c->order.keep && !span_equal(span_of(r->answer.reference, r->answer.reference_len),
                                                       span_of(c->order.reference, c->order.reference_len)))
             return cli_refuse(cmd, "order obeyed, but its receipt does not have its reference");
         if (r->looked && r->imsi_sw == SW_OK && strcmp(r->imsi, c->order.imsi) != 0)
@@ -378,6 +382,9 @@ static int tell_failure(const struct change *c, const struct result *r)
                               r->imsi[0] != '\0' ? r->imsi : "(none)");
         return EXIT_OK;
     case OUTCOME_REFUSED:
+        if (c->order.keep)
+            return cli_refuse(cmd, "refused: %s (%04X), %u of 2 commands executed; nothing changed", sw_text(r->answer.sw), r->answer.sw,
+                              r->answer.executed);
         if (r->answer.sw == SW_OK || (r->answer.sw & 0xFF00) == SW_DATA_AVAILABLE)
             return cli_refuse(cmd, "the card's answer is genuine, but has no receipt (%u executed, %04X)",
                               r->answer.executed, r->answer.sw);
@@ -434,7 +441,7 @@ static int send(struct change *c)
         code = cli_refuse(c->cmd, "%s%s", error.text,
                           error.reached ? "; whether the order was obeyed is not known" : "");
     if (code == EXIT_OK) {
-        r.outcome = judge(&r);
+        r.outcome = judge(c, &r);
         /* The evidence first: what follows may fail and must not lose it. */
         int noted = note_result(c, &r);
         int followed = c->way.options.silent ? EXIT_OK : follow(c, way, &r);
@@ -472,6 +479,49 @@ static int carry_out(struct change *c)
     return code;
 }
 
+/* PATH[@OFFSET]=DATA, all but the offset in hex */
+static bool take_file(struct change *c, const char *text)
+{
+    uint8_t path[16], data[ORDER_FILES_MAX];
+    struct buf p = buf_of(path, sizeof path), d = buf_of(data, sizeof data);
+    char head[64];
+    const char *equals = strchr(text, '=');
+    size_t n = equals != NULL ? (size_t)(equals - text) : 0;
+    if (n == 0 || n >= sizeof head) {
+        cli_usage(c->cmd, "--file: '%.60s' is not PATH=DATA or PATH@OFFSET=DATA", text);
+        return false;
+    }
+    memcpy(head, text, n);
+    head[n] = '\0';
+    uint64_t offset = 0;
+    char *at = strchr(head, '@');
+    if (at != NULL) {
+        *at = '\0';
+        if (!cli_number(c->cmd, "--file", at + 1, 0, 0xFFFF, &offset))
+            return false;
+    }
+    if (!hex_parse(head, &p, NULL) || p.len == 0 || p.len % 2 != 0 || !hex_parse(equals + 1, &d, NULL) || d.len == 0) {
+        cli_usage(c->cmd, "--file: '%.60s': a path is FIDs, like 7FFF6F46, and the data are octets, both in hex", text);
+        return false;
+    }
+    if (order_add_file(&c->order, buf_span(&p), (unsigned)offset, buf_span(&d)))
+        return true;
+    cli_usage(c->cmd, "--file: more than %d octets of files do not go with one order", (int)ORDER_FILES_MAX);
+    return false;
+}
+
+static bool take_trial(struct change *c, const char *text)
+{
+    size_t n = 0;
+    c->order.has_trial = true;
+    if (strcmp(text, "none") == 0)
+        return true;
+    if (!cli_hex(c->cmd, "--trial", text, 4, ORDER_TRIAL_MAX, c->order.trial, &n))
+        return false;
+    c->order.trial_len = (uint8_t)n;
+    return true;
+}
+
 static bool check_imsi(const struct subcommand *cmd, const char *text)
 {
     uint8_t packed[9];
@@ -501,7 +551,11 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         NO_REFRESH,
         REFRESH_MODE,
         TAR,
-        VERBOSE
+        VERBOSE,
+        KEEP_KEY,
+        TRIAL,
+        MNC_DIGITS,
+        FILE_DATA
     };
     static const struct option options[] = {
         {"iccid", required_argument, NULL, ICCID},
@@ -520,6 +574,10 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         {"refresh-mode", required_argument, NULL, REFRESH_MODE},
         {"tar", required_argument, NULL, TAR},
         {"verbose", no_argument, NULL, VERBOSE},
+        {"keep-key", no_argument, NULL, KEEP_KEY},
+        {"trial", required_argument, NULL, TRIAL},
+        {"mnc-digits", required_argument, NULL, MNC_DIGITS},
+        {"file", required_argument, NULL, FILE_DATA},
         {NULL, 0, NULL, 0},
     };
     const struct subcommand *cmd = c->cmd;
@@ -585,6 +643,23 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         case TAR:
             if (!cli_hex(cmd, "--tar", optarg, sizeof c->tar, sizeof c->tar, c->tar, &n))
                 return EXIT_USAGE;
+            c->has_tar = true;
+            break;
+        case KEEP_KEY:
+            c->order.keep = true;
+            break;
+        case TRIAL:
+            if (!take_trial(c, optarg))
+                return EXIT_USAGE;
+            break;
+        case MNC_DIGITS:
+            if (!cli_number(cmd, "--mnc-digits", optarg, 2, 3, &number))
+                return EXIT_USAGE;
+            c->order.mnc_digits = (uint8_t)number;
+            break;
+        case FILE_DATA:
+            if (!take_file(c, optarg))
+                return EXIT_USAGE;
             break;
         case VERBOSE:
             c->verbose = true;
@@ -610,6 +685,16 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
             cmd,
             "a card takes each OTA counter once: give the next one with --counter N, or let --records FILE "
             "keep count");
+    if (c->order.keep && (c->order.has_index || c->order.has_refresh || c->order.reference_len > 0 || c->order.has_trial ||
+                          c->order.mnc_digits != 0 || c->order.files_len > 0))
+        return cli_usage(cmd, "--keep-key changes EF.IMSI and nothing else: it goes with none of --index, --refresh-mode, "
+                              "--reference, --trial, --mnc-digits, --file");
+    if (c->order.keep && !c->common) { /* for the records: the pair that the card stays on */
+        c->order.has_index = true;
+        c->order.index = (uint8_t)c->key_index;
+    }
+    if (!c->has_tar)
+        memcpy(c->tar, c->order.keep ? files_tar : default_tar, sizeof c->tar);
     if (c->print && (c->way.options.reader != NULL || c->way.options.smpp != NULL))
         return cli_usage(cmd, "--print sends nothing: what is --%s for?",
                          c->way.options.smpp != NULL ? "smpp" : "reader");
@@ -625,7 +710,6 @@ static int run(int argc, char **argv)
     if (c == NULL)
         return cli_refuse(&cmd_change, "no memory");
     c->cmd = &cmd_change;
-    memcpy(c->tar, default_tar, sizeof c->tar);
     carrier_init(&c->way);
     bool stop;
     int code = parse(c, argc, argv, &stop);
@@ -666,7 +750,14 @@ const struct subcommand cmd_change = {
         "  --refresh-mode HEX  command qualifier of the REFRESH that is asked for (default: the\n"
         "                      card's, 04: UICC reset)\n"
         "  --no-refresh        leave FETCH, REFRESH and the reset to whoever uses the card next\n"
-        "  --tar HEX           the subscription applet's TAR (default: BFFF3B)\n"
+        "  --keep-key          the IMSI alone, by remote file management, K stays (alternative 3a)\n"
+        "  --trial LIMITS      how long the new subscription may go without an authentication: hex\n"
+        "                      octets of power-ups, polls, failures, no service[, minutes]; or none\n"
+        "  --mnc-digits N      digits of the MNC in the new IMSI, for EF.AD: 2 or 3\n"
+        "  --file PATH[@OFFSET]=HEX   a further file to change in the same step: FIDs from the MF on, or\n"
+        "                      from 7FFF, the USIM (7FFF6F46=..: EF.SPN); may be repeated\n"
+        "  --tar HEX           the TAR it goes to (default: BFFF3B, the subscription applet's; with\n"
+        "                      --keep-key B00001, remote file management in the USIM)\n"
         "  --json              tell the outcome as JSON\n"
         "  --verbose           show the packet and the ENVELOPE too\n"
         "  --help              this text\n\n"

@@ -68,6 +68,8 @@ static const char *access_text(enum access access)
         [ACCESS_REMOTE_KEYS] = "OTA keyset with replace-keys",
         [ACCESS_OPERATOR] = "ADM1, or an OTA keyset",
         [ACCESS_ADMIN] = "ADM1, or the owner's OTA keyset",
+        [ACCESS_DOMAIN] = "secure channel, or OTA keyset with manage-applets",
+        [ACCESS_DOMAIN_OR_ADMIN] = "likewise, or ADM1",
     };
     return NAME_OF(names, access);
 }

@@ -137,6 +137,10 @@ static bool osmo_hlr_row(const struct profile *p, const struct subscriber *s, co
         *why = "OsmoHLR's VTY has 3G keys for Milenage and TUAK only";
         return false;
     }
+    if (!aka_key_usual(&s->row->pair.key)) {
+        *why = "OsmoHLR's VTY has no word for parameters of its own";
+        return false;
+    }
     printf("subscriber imsi %s create\nsubscriber imsi %s update aud3g %s k ", s->imsi, s->imsi,
            s->aka->name);
     put_key(s->row->pair.key.k, s->row->pair.key.k_len);
@@ -154,6 +158,10 @@ static bool open5gs_row(const struct profile *p, const struct subscriber *s, con
     (void)p;
     if (s->aka->id != AKA_MILENAGE || s->row->pair.key.k_len != 16) {
         *why = "Open5GS has Milenage only";
+        return false;
+    }
+    if (!aka_key_usual(&s->row->pair.key)) {
+        *why = "Open5GS has no word for parameters of its own";
         return false;
     }
     printf("{\"schema_version\":1,\"imsi\":\"%s\",\"security\":{\"k\":\"", s->imsi);
@@ -254,7 +262,7 @@ static bool export_card(struct export *e)
     memcpy(s.imsi, texts.imsi, sizeof s.imsi);
     s.aka = aka_algorithm(s.row->pair.algorithm);
     s.sqn = info.sqn;
-    s.ind_bits = index < e->card.profile->p.n_pairs ? e->card.profile->p.pairs[index].sqn.ind_bits : 5;
+    s.ind_bits = s.row->pair.sqn.ind_bits; /* the record's: it knows what was made otherwise than the profile says */
     if (s.aka == NULL || !e->format->row(&e->card.profile->p, &s, &why)) {
         cli_refuse(e->cmd, "card %s has %s: %s", iccid, s.aka != NULL ? s.aka->name : "?", why);
         return false;

@@ -3,13 +3,14 @@
  * softuicc handover: the list of changed cards that one operator gives the next.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "handover.h"
 
 struct request {
     const struct subcommand *cmd;
-    const char *records, *sign, *key, *to, *certificate, *trust, *out;
+    const char *records, *sign, *key, *to, *certificate, *trust, *out, *keys;
     struct handover_range ranges[HANDOVER_RANGES_MAX];
     size_t n_ranges;
     struct handover_list list;
@@ -83,6 +84,8 @@ static int do_make(struct request *r)
     if (code == EXIT_OK && r->records != NULL &&
         !handover_add_records(&r->list, r->records, r->ranges, r->n_ranges, &error))
         code = cli_refuse(r->cmd, "%s", error.text);
+    if (code == EXIT_OK && r->keys != NULL && !handover_add_keys(&r->list, r->keys, &error))
+        code = cli_refuse(r->cmd, "%s", error.text);
     if (code == EXIT_OK)
         code = write_list(r, &signer, to.certificate);
     unload(&signer);
@@ -129,9 +132,22 @@ static int take(struct request *r, const struct cms_identity *self, X509 *truste
     cms_free(bytes, n);
     if (!good)
         return cli_refuse(r->cmd, "%s: %s", r->words[0], error.text);
+    size_t keys = 0;
+    for (size_t i = 0; i < r->list.n; i++)
+        keys += r->list.rows[i].keys != NULL;
+    if (keys > 0 && r->keys == NULL)
+        return cli_refuse(r->cmd, "%s: %zu of its cards come with their keys: say with --keys FILE where they go", r->words[0], keys);
+    if (keys == 0 && r->keys != NULL)
+        return cli_refuse(r->cmd, "%s: it has no keys for --keys", r->words[0]);
     const struct handover_policy policy = {r->ranges, r->n_ranges, r->pairs};
-    if (!handover_import(&r->list, &policy, r->records, refused, r, &error))
+    /* The keys first: a list counts as imported only when nothing of it can be lost any more. */
+    if (r->keys != NULL && !handover_write_keys(&r->list, r->keys, &error))
+        return cli_refuse(r->cmd, "%s", error.text);
+    if (!handover_import(&r->list, &policy, r->records, refused, r, &error)) {
+        if (r->keys != NULL)
+            (void)unlink(r->keys);
         return cli_refuse(r->cmd, "%s: %s", r->words[0], error.text);
+    }
     tell(r);
     return cli_finish(r->cmd);
 }
@@ -174,6 +190,7 @@ enum {
     OPT_OUT,
     OPT_RANGE,
     OPT_PAIRS,
+    OPT_KEYS,
     OPT_JSON
 };
 
@@ -225,6 +242,9 @@ static bool take_option(struct request *r, int opt)
     case OPT_OUT:
         r->out = optarg;
         return true;
+    case OPT_KEYS:
+        r->keys = optarg;
+        return true;
     case OPT_RANGE:
         return take_range(r);
     case OPT_PAIRS:
@@ -251,6 +271,7 @@ static int carry_out(struct request *r, int argc, char **argv)
         {"out", required_argument, NULL, OPT_OUT},
         {"imsi-range", required_argument, NULL, OPT_RANGE},
         {"pairs", required_argument, NULL, OPT_PAIRS},
+        {"keys", required_argument, NULL, OPT_KEYS},
         {"json", no_argument, NULL, OPT_JSON},
         {NULL, 0, NULL, 0},
     };
@@ -290,12 +311,15 @@ const struct subcommand cmd_handover = {
         "       softuicc handover import FILE --cert CERT --key KEY --trust CERT --records FILE\n"
         "                              --imsi-range FIRST-LAST [--pairs N]\n"
         "Which cards went over to the next operator: ICCID, new IMSI, index of the pair, order\n"
-        "reference and the card's proof of receipt; no keys. Signed by the one, enveloped for the other.\n\n"
+        "reference and the card's proof of receipt. Signed by the one, enveloped for the other. No keys: those\n"
+        "the key manager has; but where the key stayed (softuicc change --keep-key), with --keys K and OTA keys.\n\n"
         "  --records FILE          make: the cards whose last order was obeyed, from softuicc change;\n"
         "                          import: where the list goes, all of it or nothing\n"
         "  --row ICCID,IMSI,INDEX,REFERENCE,POR   make: a card by hand; '-' for none; may be repeated\n"
         "  --imsi-range FIRST-LAST   the next operator's IMSIs; may be repeated\n"
         "  --pairs N               import: so many pairs the cards have (default: 255)\n"
+        "  --keys FILE             make: adds each card's keys, from this key file (alternative 3a);\n"
+        "                          import: where they go; mode 0600, never overwritten\n"
         "  --sign CERT, --key KEY  make: who signs\n"
         "  --to CERT               make: whom it is for\n"
         "  --cert CERT, --key KEY  import: whom it is for\n"

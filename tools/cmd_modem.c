@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "at_io.h"
 #include "cli.h"
 #include "modem.h"
 #include "modem_link.h"
@@ -30,6 +31,7 @@ struct request {
     enum deck_durability durability;
     struct modem_config modem;
     uint8_t profile[PROFILE_MAX];
+    struct at_service_config at;
     bool no_profile, virtual_clock, json, apdus, interactive, off;
     uint64_t seed;
     char pin[MODEM_PIN_MAX + 1];
@@ -50,6 +52,7 @@ struct terminal_run {
     struct modem *modem;
     struct script *script;
     struct sms_socket *sms_socket;
+    struct at_service *at;
     int stop_fd;
     char line[4096]; /* of the keyboard, as far as it has come */
     size_t line_len;
@@ -250,6 +253,25 @@ static int go_on(struct terminal_run *t)
     return loop_run(t->loop) ? EXIT_OK : cli_refuse(r->cmd, "cannot go on: %s", strerror(errno));
 }
 
+/* A pty and a port for AT commands; where they are is an event like others. */
+static bool serve_at(struct terminal_run *t)
+{
+    struct at_io_error error;
+    char where[512];
+    const struct at_service_config *config = &t->request->at;
+    if (!config->pty && !config->tcp)
+        return true;
+    t->at = at_service_open(t->modem, config, &error);
+    if (t->at == NULL) {
+        t->code = cli_refuse(t->request->cmd, "%s", error.text);
+        return false;
+    }
+    snprintf(where, sizeof where, "\"pty\":\"%s\",\"port\":%u,\"personality\":\"%s\"", at_service_pty(t->at),
+             at_service_port(t->at), config->personality != NULL ? config->personality : "generic");
+    tell(t, "at", where);
+    return true;
+}
+
 static bool assemble(struct terminal_run *t)
 {
     const struct request *r = t->request;
@@ -274,7 +296,7 @@ static bool assemble(struct terminal_run *t)
     if (r->no_profile)
         modem_stk_profile(t->modem, SPAN_EMPTY);
     const struct modem_user user = {.log = tell, .ctx = t};
-    if (!modem_listen(t->modem, &user))
+    if (!modem_listen(t->modem, &user) || !serve_at(t))
         return false;
     if (r->sms_socket != NULL) {
         struct sms_socket_error error;
@@ -316,6 +338,7 @@ static int run_terminal(const struct request *r, int stop_fd)
     if (t->modem != NULL)
         (void)modem_function_set(t->modem, MODEM_OFF);
     sms_socket_close(t->sms_socket);
+    at_service_close(t->at);
     modem_free(t->modem);
     script_free(t->script);
     network_free(t->network);
@@ -373,6 +396,19 @@ static bool take_durability(struct request *r, const char *name)
     return false;
 }
 
+static bool take_personality(struct request *r, const char *name)
+{
+    char known[200] = "";
+    const char *one, *summary;
+    r->at.personality = name;
+    if (at_personality_find(name) != NULL)
+        return true;
+    for (unsigned i = 0; at_personality_nth(i, &one, &summary); i++)
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i == 0 ? "" : ", ", one);
+    cli_usage(r->cmd, "--personality: '%.40s' is none of %s", name, known);
+    return false;
+}
+
 static int parse(struct request *r, int argc, char **argv, bool *stop_here)
 {
     enum {
@@ -394,7 +430,10 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         ALLOW,
         SMS,
         DURABILITY,
-        OFF
+        OFF,
+        PTY,
+        AT_PORT,
+        PERSONALITY
     };
     static const struct option options[] = {
         {"card", required_argument, NULL, CARD},
@@ -416,6 +455,9 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         {"sms-socket", required_argument, NULL, SMS},
         {"durability", required_argument, NULL, DURABILITY},
         {"off", no_argument, NULL, OFF},
+        {"pty", required_argument, NULL, PTY},
+        {"at-port", required_argument, NULL, AT_PORT},
+        {"personality", required_argument, NULL, PERSONALITY},
         {NULL, 0, NULL, 0},
     };
     int opt, code = EXIT_USAGE;
@@ -487,6 +529,18 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
             break;
         case OFF:
             r->off = true;
+            break;
+        case PTY:
+            r->at.pty = true;
+            r->at.link = strcmp(optarg, "-") == 0 ? NULL : optarg;
+            break;
+        case AT_PORT:
+            good = cli_number(r->cmd, "--at-port", optarg, 0, UINT16_MAX, &value);
+            r->at.tcp = good;
+            r->at.port = (uint16_t)value;
+            break;
+        case PERSONALITY:
+            good = take_personality(r, optarg);
             break;
         default:
             return code;
@@ -573,6 +627,9 @@ const struct subcommand cmd_modem = {
         "  --pin DIGITS        PIN1, if the card wants it; never its last try\n"
         "  --poll SECONDS      STATUS at least so often (30)\n"
         "  --sms-socket PATH   messages come and go by this socket: 'softuicc smsc --modem PATH'\n"
+        "  --pty LINK|-        AT commands at a pseudo-terminal, LINK pointing to it\n"
+        "  --at-port N         AT commands at this TCP port of 127.0.0.1, up to 8 peers in all; 0: any\n"
+        "  --personality NAME  generic (the standards; toolkit by +CUSATA=1), or phonesim (ofono's driver)\n"
         "  --allow-network     the card's data channels may leave this machine\n"
         "  --seed N            everything drawn by lot follows from it, challenges too\n"
         "  --virtual-clock     time jumps to whatever is due next\n"

@@ -53,8 +53,9 @@ static int check(const struct subcommand *cmd, const char *name)
     const struct profile *p = &u.profile->p;
     unsigned efs = count_efs(p);
     printf("%s: good: profile %s, %u EFs in %u directories, %u PINs, %u applets, %u K/OTA pairs, %u common "
-           "keysets%s\n",
-           name, p->name, efs, p->n_files - efs, p->n_pins, p->n_applets, p->n_pairs, p->n_keysets,
+           "keysets, %u of security domains%s\n",
+           name, p->name, efs, p->n_files - efs, p->n_pins, p->n_applets, p->n_pairs,
+           profile_common_keysets(p), p->n_keysets - profile_common_keysets(p),
            p->insecure ? "; insecure: well-known keys or MSL 0 are allowed" : "");
     package_print_notes(stdout, name, &u);
     upp_free(&u);
@@ -101,7 +102,7 @@ static void show_pairs(const struct profile *p)
                pair->derived & PAIR_DERIVE_OTA ? "derived" : "given");
     }
     for (unsigned i = 0; i < p->n_keysets; i++)
-        printf("keyset  c%u version %u (%s)\n", i, p->keysets[i].keys.version,
+        printf("keyset  %c%u version %u (%s)\n", p->keysets[i].domain != 0 ? 'd' : 'c', i, p->keysets[i].keys.version,
                p->keysets[i].derived ? "derived" : "given");
 }
 
@@ -621,7 +622,7 @@ static void diff_lists(struct difference *d, const struct profile *a, const stru
         if (i >= a->n_pairs || i >= b->n_pairs || strcmp(x, y) != 0)
             differs(d, where, "pair", i < a->n_pairs ? x : NULL, i < b->n_pairs ? y : NULL);
     }
-    compare_number(d, "profile", "common keysets", a->n_keysets, b->n_keysets);
+    compare_number(d, "profile", "keysets", a->n_keysets, b->n_keysets);
 }
 
 static int diff(const struct subcommand *cmd, const char *first, const char *second, bool json)

@@ -275,6 +275,8 @@ static int on_deck(struct stage *st, struct request *r)
     else if (profile->p.n_pairs < st->plan.operators)
         code = cli_usage(cmd, "profile %s has %u pairs: not enough for %u operators", profile->p.name,
                          profile->p.n_pairs, st->plan.operators);
+    else if ((st->plan.classes = cli_classes(cmd, &profile->p, NULL)) == NULL)
+        code = EXIT_REFUSED;
     else
         code = play(st);
     if (code == EXIT_OK)
@@ -330,8 +332,7 @@ static int run(int argc, char **argv)
                                  .corrupt = 0.02,
                                  .cuts = 0.02,
                                  .unattached = 0.2,
-                                 .seed_len = MAKING_SEED_MIN,
-                                 .classes = cli_applet_classes},
+                                 .seed_len = MAKING_SEED_MIN},
                         .threads = processors < 1    ? 1
                                    : processors > 64 ? 64
                                                      : (uint64_t)processors};

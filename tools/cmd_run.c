@@ -92,7 +92,9 @@ static bool open_seat(struct session *s, struct seat *seat, int *code)
     }
     seat->env = s->deck.env;
     const struct uicc_config config = {
-        .env = &seat->env, .profile = s->deck.profile, .store = seat->store, .classes = cli_applet_classes};
+        .env = &seat->env, .profile = s->deck.profile, .store = seat->store, .classes = cli_classes(s->cmd, &s->deck.profile->p, &seat->env)};
+    if (config.classes == NULL)
+        return false;
     enum uicc_result result = uicc_open(&config, &seat->card);
     if (result == UICC_OK)
         return true;

@@ -83,16 +83,44 @@ void text_gsm(struct span s, char *to, size_t room)
         put_septet(&t, s.p[i]);
 }
 
+/* TS 23.038 6.1.2.1: the seven bits from this one on, the low ones first. */
+static uint8_t septet_at(struct span s, size_t bit)
+{
+    unsigned two = s.p[bit / 8];
+    if (bit / 8 + 1 < s.n)
+        two |= (unsigned)s.p[bit / 8 + 1] << 8;
+    return (uint8_t)(two >> bit % 8 & 0x7F);
+}
+
 void text_gsm_packed(struct span s, size_t septets, unsigned skip, char *to, size_t room)
 {
     struct text t = text_of(to, room);
     size_t bit = skip;
-    for (size_t i = 0; i < septets && bit + 7 <= 8 * s.n; i++, bit += 7) {
-        unsigned two = s.p[bit / 8];
-        if (bit / 8 + 1 < s.n)
-            two |= (unsigned)s.p[bit / 8 + 1] << 8;
-        put_septet(&t, (uint8_t)(two >> bit % 8 & 0x7F));
+    for (size_t i = 0; i < septets && bit + 7 <= 8 * s.n; i++, bit += 7)
+        put_septet(&t, septet_at(s, bit));
+}
+
+void text_unpack(struct span s, size_t septets, unsigned skip, struct buf *out)
+{
+    size_t bit = skip;
+    for (size_t i = 0; i < septets && bit + 7 <= 8 * s.n; i++, bit += 7)
+        buf_u8(out, septet_at(s, bit));
+}
+
+void text_pack(struct span septets, unsigned skip, struct buf *out)
+{
+    unsigned bits = 0, waiting = skip;
+    for (size_t i = 0; i < septets.n; i++) {
+        bits |= (unsigned)(septets.p[i] & 0x7F) << waiting;
+        waiting += 7;
+        if (waiting >= 8) {
+            buf_u8(out, (uint8_t)bits);
+            bits >>= 8;
+            waiting -= 8;
+        }
     }
+    if (waiting > 0)
+        buf_u8(out, (uint8_t)bits);
 }
 
 void text_ucs2(struct span s, char *to, size_t room)
@@ -172,6 +200,56 @@ void text_utf8(struct span s, char *to, size_t room)
     }
     if (room > 0)
         to[at] = '\0';
+}
+
+/* The next character of UTF-8 text; false at its end, or when it is none (*text is then not at the NUL). */
+static bool next_character(const char **text, uint32_t *c)
+{
+    struct span s = span_of(*text, strlen(*text));
+    size_t n = s.n > 0 ? sequence(s) : 0;
+    if (n == 0)
+        return false;
+    *c = n == 1 ? s.p[0] : s.p[0] & (0x7Fu >> n);
+    for (size_t i = 1; i < n; i++)
+        *c = *c << 6 | (s.p[i] & 0x3Fu);
+    *text += n;
+    return true;
+}
+
+static bool put_gsm(uint32_t c, struct buf *out)
+{
+    for (uint8_t i = 0; i < 128; i++)
+        if (gsm[i] == c && i != 0x1B) {
+            buf_u8(out, i);
+            return true;
+        }
+    for (size_t i = 0; i < sizeof extension / sizeof extension[0]; i++)
+        if (extension[i].character == c) {
+            buf_u8(out, 0x1B);
+            buf_u8(out, extension[i].septet);
+            return true;
+        }
+    return false;
+}
+
+bool text_to_gsm(const char *utf8, struct buf *out)
+{
+    uint32_t c;
+    while (next_character(&utf8, &c))
+        if (!put_gsm(c, out))
+            return false;
+    return *utf8 == '\0' && buf_ok(out);
+}
+
+bool text_to_ucs2(const char *utf8, struct buf *out)
+{
+    uint32_t c;
+    while (next_character(&utf8, &c)) {
+        if (c > 0xFFFF)
+            return false;
+        buf_u16(out, (uint16_t)c);
+    }
+    return *utf8 == '\0' && buf_ok(out);
 }
 
 void text_digits(struct span s, char *to, size_t room)

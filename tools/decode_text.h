@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The text codings of the field, to UTF-8. Pure; any input gives text. `to` gets a NUL; what does not fit is
- * left out.
+ * left out. And back: from UTF-8, when a coding has all the characters.
  */
 #ifndef TOOLS_DECODE_TEXT_H
 #define TOOLS_DECODE_TEXT_H
@@ -26,6 +26,16 @@ void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room);
 /* A PLMN (TS 24.008 10.5.1.13): "001/01", "310/410"; a digit D (any, in EF.OPL) is "?". false, and "":
  * FFFFFF, or no digits. */
 bool text_plmn(struct span three, char to[8]);
+
+/* UTF-8 to the default alphabet, one octet a character (two for those of the extension table). false: a character that it has
+ * not, or text that is no UTF-8; out is then of no use. */
+bool text_to_gsm(const char *utf8, struct buf *out);
+/* UTF-8 to UCS2, big-endian. false likewise. */
+bool text_to_ucs2(const char *utf8, struct buf *out);
+/* Septets (one octet each) packed, after `skip` fill bits (0 to 6). */
+void text_pack(struct span septets, unsigned skip, struct buf *out);
+/* Packed septets, one octet each; at most `septets`. */
+void text_unpack(struct span s, size_t septets, unsigned skip, struct buf *out);
 
 /* All FF: nothing in it. */
 bool text_blank(struct span s);

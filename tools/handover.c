@@ -12,6 +12,7 @@
 #include "hex.h"
 #include "profile.h"
 #include "records.h"
+#include "secret_text.h"
 
 enum { BUSY_MS = 5000, TEXT_MAX = 2 * HANDOVER_POR_MAX + 128 };
 
@@ -25,10 +26,20 @@ static bool say(struct handover_error *error, const char *format, ...)
     return false;
 }
 
+static void drop_keys(struct handover_row *row)
+{
+    if (row->keys != NULL)
+        crypto_wipe(row->keys, strlen(row->keys));
+    free(row->keys);
+    row->keys = NULL;
+}
+
 void handover_free(struct handover_list *list)
 {
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n; i++) {
         free(list->rows[i].por);
+        drop_keys(&list->rows[i]);
+    }
     free(list->rows);
     *list = (struct handover_list){0};
 }
@@ -157,6 +168,63 @@ bool handover_add_text(struct handover_list *list, const char *text, struct hand
     return good;
 }
 
+/* ---- keys that go along ---- */
+
+/* The line, checked: it is this card's pair, with this IMSI. */
+static bool set_keys(struct handover_row *row, const char *line, struct handover_error *error)
+{
+    char copy[KEYS_LINE_MAX];
+    struct key_row keys;
+    struct keys_error why;
+    if (!set(copy, sizeof copy, line))
+        return say(error, "card %s: its keys are too long", row->iccid);
+    bool good = keys_parse("handover list", copy, &keys, &why) || say(error, "card %s: %s", row->iccid, why.text);
+    if (good && (keys.common || strcmp(keys.iccid, row->iccid) != 0 || keys.index != row->index || strcmp(keys.imsi, row->imsi) != 0))
+        good = say(error, "card %s: the keys with it are not those of its pair %u and IMSI %s", row->iccid, row->index, row->imsi);
+    crypto_wipe(copy, sizeof copy);
+    crypto_wipe(&keys, sizeof keys);
+    drop_keys(row);
+    if (good && (row->keys = strdup(line)) == NULL)
+        good = say(error, "no memory");
+    return good;
+}
+
+bool handover_add_keys(struct handover_list *list, const char *path, struct handover_error *error)
+{
+    struct key_row keys;
+    struct keys_error why;
+    char line[KEYS_LINE_MAX];
+    bool good = true;
+    for (size_t i = 0; i < list->n && good; i++) {
+        struct handover_row *row = &list->rows[i];
+        good = keys_find(path, row->iccid, false, row->index, &keys, &why) || say(error, "%s", why.text);
+        if (!good)
+            break;
+        snprintf(keys.imsi, sizeof keys.imsi, "%s", row->imsi);
+        good = (keys_format(&keys, line) || say(error, "card %s: its keys cannot be written down", row->iccid)) && set_keys(row, line, error);
+        crypto_wipe(&keys, sizeof keys);
+        crypto_wipe(line, sizeof line);
+    }
+    return good;
+}
+
+bool handover_write_keys(const struct handover_list *list, const char *path, struct handover_error *error)
+{
+    struct secret_text t = {0};
+    struct cms_error why;
+    char header[KEYS_LINE_MAX];
+    keys_header(header);
+    secret_text_add(&t, "%s\n", header);
+    for (size_t i = 0; i < list->n; i++)
+        if (list->rows[i].keys != NULL)
+            secret_text_add(&t, "%s\n", list->rows[i].keys);
+    bool good = !t.failed || say(error, "no memory");
+    if (good && !cms_write_file(path, span_of(t.p, t.len), &why))
+        good = say(error, "%s", why.text);
+    secret_text_free(&t);
+    return good;
+}
+
 /* ---- A's records ---- */
 
 static sqlite3 *open_records(const char *path, int flags, struct handover_error *error)
@@ -235,20 +303,19 @@ bool handover_add_records(struct handover_list *list, const char *path, const st
 
 /* ---- the message ---- */
 
-struct text {
-    char *p;
-    size_t n;
-    FILE *f;
-};
-
-static void write_list(FILE *f, const struct handover_list *list)
+static void write_list(struct secret_text *t, const struct handover_list *list)
 {
-    fprintf(f, "softuicc-handover 1\nnumber %s\nfrom %s\nto %s\ncards %zu\n", list->number, list->from,
-            list->to, list->n);
+    bool keys = false;
+    for (size_t i = 0; i < list->n; i++)
+        keys = keys || list->rows[i].keys != NULL;
+    secret_text_add(t, "softuicc-handover %d\nnumber %s\nfrom %s\nto %s\ncards %zu\n", keys ? 2 : 1, list->number, list->from, list->to,
+                    list->n);
     for (size_t i = 0; i < list->n; i++) {
         const struct handover_row *r = &list->rows[i];
-        fprintf(f, "%s\t%s\t%u\t%s\t%s\n", r->iccid, r->imsi, r->index,
-                r->reference[0] != '\0' ? r->reference : "-", r->por[0] != '\0' ? r->por : "-");
+        secret_text_add(t, "%s\t%s\t%u\t%s\t%s\n", r->iccid, r->imsi, r->index, r->reference[0] != '\0' ? r->reference : "-",
+                        r->por[0] != '\0' ? r->por : "-");
+        if (r->keys != NULL) /* version 2 */
+            secret_text_add(t, "key %s\n", r->keys);
     }
 }
 
@@ -256,7 +323,7 @@ bool handover_pack(struct handover_list *list, const struct cms_identity *signer
                    size_t *n, struct handover_error *error)
 {
     uint8_t number[16];
-    struct text t = {0};
+    struct secret_text t = {0};
     struct cms_error why;
     if (list->n == 0)
         return say(error, "there is no card to hand over");
@@ -264,17 +331,11 @@ bool handover_pack(struct handover_list *list, const struct cms_identity *signer
         !cms_print(to, list->to))
         return say(error, "OpenSSL failed");
     hex_format(span_of(number, sizeof number), list->number);
-    t.f = open_memstream(&t.p, &t.n);
-    if (t.f == NULL)
-        return say(error, "no memory");
-    write_list(t.f, list);
-    bool good = !ferror(t.f);
-    good = fclose(t.f) == 0 && good;
-    if (!good)
-        say(error, "no memory");
-    else if (!cms_pack(span_of(t.p, t.n), signer, to, out, n, &why))
+    write_list(&t, list);
+    bool good = !t.failed || say(error, "no memory");
+    if (good && !cms_pack(span_of(t.p, t.len), signer, to, out, n, &why))
         good = say(error, "%s", why.text);
-    free(t.p);
+    secret_text_free(&t);
     return good;
 }
 
@@ -300,7 +361,8 @@ static bool value(char **at, char *end, const char *name, char *to, size_t room)
 static bool read_list(char *at, char *end, struct handover_list *list, struct handover_error *error)
 {
     char count[16] = "", expected[16], *line = next_line(&at, end);
-    if (line == NULL || strcmp(line, "softuicc-handover 1") != 0)
+    bool with_keys = line != NULL && strcmp(line, "softuicc-handover 2") == 0;
+    if (line == NULL || (!with_keys && strcmp(line, "softuicc-handover 1") != 0))
         return say(error, "not a handover list");
     if (!value(&at, end, "number", list->number, sizeof list->number) ||
         !value(&at, end, "from", list->from, sizeof list->from) ||
@@ -309,6 +371,11 @@ static bool read_list(char *at, char *end, struct handover_list *list, struct ha
         return say(error, "a handover list that is damaged");
     while ((line = next_line(&at, end)) != NULL) {
         char *field[5];
+        if (with_keys && list->n > 0 && strncmp(line, "key ", 4) == 0 && list->rows[list->n - 1].keys == NULL) {
+            if (!set_keys(&list->rows[list->n - 1], line + 4, error))
+                return false;
+            continue;
+        }
         if (!cut(line, '\t', field))
             return say(error, "a handover list that is damaged, at card %zu", list->n + 1);
         if (!fill_row(list, field, error))
@@ -393,7 +460,7 @@ static bool plausible(struct importing *im, const struct handover_row *r)
 {
     if (!handover_in_range(im->policy->ranges, im->policy->n_ranges, r->imsi))
         refuse(im, r, "the IMSI is none of ours");
-    else if (r->index == 0)
+    else if (r->index == 0 && r->keys == NULL)
         refuse(im, r, "pair 0 is the one the card was made with: nobody changes to it");
     else if (r->index >= im->policy->pairs)
         refuse(im, r, "the card has pairs 0 to %u only", im->policy->pairs - 1);

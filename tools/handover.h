@@ -2,12 +2,14 @@
  *
  * What operator A gives operator B when cards changed to B (3GPP TR 33.812 5.3.2.2: UICC, new IMSI, index): a
  * list, signed by A and enveloped for B. No keys: those B fetches from the key manager. With each card goes
- * A's order reference and the card's proof of receipt, as evidence.
+ * A's order reference and the card's proof of receipt, as evidence. Where the key stayed (alternative 3a, 5.3.1:
+ * new IMSI, K, OTA key), A has what B needs, and the list carries it, as the line of a key file.
  */
 #ifndef TOOLS_HANDOVER_H
 #define TOOLS_HANDOVER_H
 
 #include "cms.h"
+#include "keys.h"
 
 enum {
     HANDOVER_REFERENCE_MAX = 8,
@@ -25,6 +27,7 @@ struct handover_row {
     unsigned index;
     char reference[2 * HANDOVER_REFERENCE_MAX + 1]; /* hex, as ordered; "" when there was none */
     char *por;                                      /* hex: the response packet; malloc'ed; "" for none */
+    char *keys;                                     /* line of a key file; malloc'ed; NULL: none. A secret: handover_free wipes it */
 };
 
 struct handover_list {
@@ -53,6 +56,11 @@ bool handover_add_text(struct handover_list *list, const char *text, struct hand
 bool handover_add_records(struct handover_list *list, const char *path, const struct handover_range *ranges,
                           size_t n_ranges, struct handover_error *error);
 
+/* Alternative 3a: adds to each card its row of A's key file, with the new IMSI. */
+bool handover_add_keys(struct handover_list *list, const char *path, struct handover_error *error);
+/* B's key file, of the rows that have keys; mode 0600, never over another file. */
+bool handover_write_keys(const struct handover_list *list, const char *path, struct handover_error *error);
+
 /* Sets number, from and to, signs and envelops. Free *out with cms_free. */
 bool handover_pack(struct handover_list *list, const struct cms_identity *signer, X509 *to, uint8_t **out,
                    size_t *n, struct handover_error *error);
@@ -60,7 +68,7 @@ bool handover_pack(struct handover_list *list, const struct cms_identity *signer
 bool handover_unpack(struct span packed, const struct cms_identity *self, X509 *trusted,
                      struct handover_list *out, struct handover_error *error);
 
-/* What B believes: IMSIs in his ranges, indices from 1 to pairs - 1. */
+/* What B believes: IMSIs in his ranges, indices from 1 to pairs - 1; index 0 too where the keys come along. */
 struct handover_policy {
     const struct handover_range *ranges;
     size_t n_ranges;

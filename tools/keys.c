@@ -39,10 +39,18 @@ static const struct sqn_scheme usual_sqn = {.ind_bits = 5, .delta = (uint64_t)1 
 
 /* ---- writing ---- */
 
+void keys_header(char line[KEYS_LINE_MAX])
+{
+    size_t n = 0;
+    for (int i = 0; i < COLUMNS; i++)
+        n += (size_t)snprintf(line + n, KEYS_LINE_MAX - n, "%s%s", i > 0 ? "\t" : "", column_names[i]);
+}
+
 void keys_write_header(FILE *f)
 {
-    for (int i = 0; i < COLUMNS; i++)
-        fprintf(f, "%s%c", column_names[i], i + 1 < COLUMNS ? '\t' : '\n');
+    char line[KEYS_LINE_MAX];
+    keys_header(line);
+    fprintf(f, "%s\n", line);
 }
 
 static void put_hex(FILE *f, const uint8_t *p, size_t n, char end)
@@ -123,7 +131,7 @@ void keys_write_row(FILE *f, const struct key_row *row)
 {
     const struct profile_pair *pair = &row->pair;
     const struct aka_algorithm *aka = row->common ? NULL : aka_algorithm(pair->algorithm);
-    fprintf(f, "%s\t%s%u\t%s\t%s\t", row->iccid, row->common ? "c" : "", row->index,
+    fprintf(f, "%s\t%s%u\t%s\t%s\t", row->iccid, row->domain ? "d" : row->common ? "c" : "", row->index,
             row->common || row->imsi[0] == '\0' ? "-" : row->imsi, aka != NULL ? aka->name : "-");
     put_hex(f, pair->key.k, row->common ? 0 : pair->key.k_len, '\t');
     put_hex(f, pair->key.opc, row->common ? 0 : pair->key.opc_len, '\t');
@@ -288,10 +296,10 @@ static bool aka_fields(const struct scan *s, char *const *field, struct key_row 
     return true;
 }
 
-static bool keyset_fields(const struct scan *s, char **field, bool common, struct keyset *ota)
+static bool keyset_fields(const struct scan *s, char **field, bool domain, struct keyset *ota)
 {
     unsigned version = 0;
-    unsigned max = common ? KEYSET_VERSION_MAX : KEYSET_OTA_MAX; /* of a security domain, it may be higher */
+    unsigned max = domain ? KEYSET_VERSION_MAX : KEYSET_OTA_MAX;
     if (!small_number(field[KVN], max, &version) || version == 0)
         return wrong(s, "kvn '%.20s' is not between 1 and %u", field[KVN], max);
     ota->version = (uint8_t)version;
@@ -341,7 +349,8 @@ static bool parse_row(const struct scan *s, char *line, struct key_row *row)
     if (!digits(field[ICCID], 18, 20))
         return wrong(s, "iccid '%.24s' is not 18 to 20 digits", field[ICCID]);
     memcpy(row->iccid, field[ICCID], strlen(field[ICCID]) + 1);
-    row->common = field[INDEX][0] == 'c';
+    row->domain = field[INDEX][0] == 'd';
+    row->common = row->domain || field[INDEX][0] == 'c';
     if (!small_number(field[INDEX] + row->common,
                       row->common ? PROFILE_KEYSETS_MAX - 1 : PROFILE_PAIRS_MAX - 1, &row->index))
         return wrong(s, "index '%.20s' is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d)",
@@ -358,7 +367,7 @@ static bool parse_row(const struct scan *s, char *line, struct key_row *row)
                 return wrong(s, "a common keyset has no %s: '-' expected", column_names[c]);
     if (row->common && field[PARAMETERS] != NULL && strcmp(field[PARAMETERS], "-") != 0)
         return wrong(s, "a common keyset has no parameters: '-' expected");
-    return (row->common || aka_fields(s, field, row)) && keyset_fields(s, field, row->common, &row->pair.ota);
+    return (row->common || aka_fields(s, field, row)) && keyset_fields(s, field, row->domain, &row->pair.ota);
 }
 
 static bool is_header(const char *line)

@@ -5,8 +5,8 @@
  *
  *   iccid  index  imsi  algorithm  k  opc  kvn  kic_algorithm  kic  kid_algorithm  kid  kik  parameters
  *
- * index is the pair's, or "c0", "c1", ... for a common keyset (no imsi, algorithm, k, opc, parameters: "-"). Behind those come the keysets of security domains: their kvn
- * is above 15 for SCP02 and SCP03 (32: 20, 48: 30), and kic, kid, kik are ENC, MAC, DEK. parameters has what is not as usual
+ * index is the pair's, or "c0", "c1", ... for a common keyset (no imsi, algorithm, k, opc, parameters: "-"). The numbers go on with "d1", "d2", ...
+ * for keysets of security domains: their kvn is above 15 for SCP02 and SCP03 (32: 20, 48: 30), and kic, kid, kik are ENC, MAC, DEK. parameters has what is not as usual
  * with the algorithm and the sequence numbers, "name=value" with commas between: ind, delta, age (the SQN scheme; usual are 5, 2^28, 0), mac,
  * res, ck, ik (octets), iterations, r and c (Milenage's own constants, hex). A file may lack the column: all is as usual then. Files are
  * made with mode 0600.
@@ -20,7 +20,8 @@
 
 struct key_row {
     char iccid[21];
-    bool common;
+    bool common;               /* a keyset that is no operator's: one of a security domain, too */
+    bool domain;
     unsigned index;
     char imsi[16];             /* "" when not (yet) associated: "-" in the file */
     struct profile_pair pair;  /* of a common keyset only pair.ota */
@@ -51,6 +52,7 @@ bool keys_each(const char *path, bool (*each)(void *ctx, const struct key_row *r
  * in a key file. */
 enum { KEYS_LINE_MAX = 1024 };
 bool keys_format(const struct key_row *row, char line[KEYS_LINE_MAX]);
+void keys_header(char line[KEYS_LINE_MAX]); /* the first line, without its end */
 /* And back; `line` is cut up. `name` stands for the file in *error. */
 bool keys_parse(const char *name, char line[KEYS_LINE_MAX], struct key_row *row, struct keys_error *error);
 

@@ -213,6 +213,7 @@ static bool record_card(struct making *m, const struct card_data *card)
         good = personal_keyset_given(m->crypto, p, m->seed, card->iccid, card->given, row.index, &set);
         if (good) {
             row.pair.ota = set.keys;
+            row.domain = set.domain != 0;
             noted = record_row(m, &row);
         }
         crypto_wipe(&set, sizeof set);
@@ -308,9 +309,13 @@ static bool make_card(struct making *m, const struct card_data *card)
         cli_refuse(m->cmd, "%s", error.text);
         return false;
     }
-    const struct uicc_env env = {.random = crypto_random, .crypto = m->crypto};
+    struct uicc_env env = {.random = crypto_random, .crypto = m->crypto};
     const struct uicc_config config = {
-        .env = &env, .profile = m->profile, .store = store, .classes = cli_applet_classes};
+        .env = &env, .profile = m->profile, .store = store, .classes = cli_classes(m->cmd, &m->profile->p, &env)};
+    if (config.classes == NULL) {
+        store_close(store);
+        return false;
+    }
     const struct uicc_personal personal = {.iccid = card->iccid,
                                            .imsi = card->imsi,
                                            .seed = m->seed.p,

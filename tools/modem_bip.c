@@ -15,7 +15,6 @@
 #include "tlv.h"
 
 enum {
-    OBJECT_DEVICES = 0x02,
     OBJECT_BEARER = 0x35,
     OBJECT_DATA = 0x36,
     OBJECT_DATA_LENGTH = 0x37,
@@ -32,13 +31,8 @@ enum {
     QUALIFIER_BACKGROUND = 0x04,
     EVENT_DATA_AVAILABLE = 0x09,
     EVENT_CHANNEL_STATUS = 0x0A,
-    RESULT_OK = 0x00,
     RESULT_MISSING_INFORMATION = 0x02, /* as much as there was */
     RESULT_MODIFIED = 0x07,
-    RESULT_TERMINAL_UNABLE = 0x20,
-    RESULT_BEYOND = 0x30,
-    RESULT_NOT_UNDERSTOOD = 0x32,
-    RESULT_MISSING = 0x36,
     RESULT_BIP = 0x3A,
     UNABLE_NO_SERVICE = 0x04,
     BIP_NO_CHANNEL = 0x01, /* 8.12.11 */
@@ -266,7 +260,7 @@ static void answer_open(struct modem_bip *c, uint8_t general)
     struct buf b = buf_of(r.objects, sizeof r.objects);
     struct span bearer;
     put_status(&b, c, 0);
-    if (ctlv_find(stk_body(&m->stk.command), OBJECT_BEARER, 0, &bearer) && bearer.n < 32)
+    if (ctlv_find(m->stk.command.is.rest, OBJECT_BEARER, 0, &bearer) && bearer.n < 32)
         buf_tlv(&b, 0xB5, bearer);
     buf_tlv_u16(&b, 0xB9, c->buffer);
     r.n_objects = b.len;
@@ -281,7 +275,7 @@ static void opened(struct modem_bip *c, uint8_t error)
     await(c, false);
     note_channel(c, error == 0 ? "channel open" : "channel not open");
     if (c->waits == BIP_WAITS_OPEN) {
-        const uint8_t general = c->granted_less ? RESULT_MODIFIED : RESULT_OK;
+        const uint8_t general = c->granted_less ? RESULT_MODIFIED : CAT_RESULT_OK;
         c->waits = BIP_WAITS_NOTHING;
         if (error != 0)
             drop(c);
@@ -361,15 +355,15 @@ static bool make_buffers(struct modem_bip *c, struct span size)
 
 void stk_open_channel(struct modem *m)
 {
-    const struct span body = stk_body(&m->stk.command);
-    const uint8_t qualifier = m->stk.command.qualifier;
+    const struct span body = m->stk.command.is.rest;
+    const uint8_t qualifier = m->stk.command.is.details.qualifier;
     struct span transport, address, size = SPAN_EMPTY;
     if (!ctlv_find(body, OBJECT_TRANSPORT, 0, &transport) || !ctlv_find(body, OBJECT_ADDRESS, 0, &address)) {
-        stk_done(m, RESULT_MISSING); /* other bearers than a network's (8.52) have neither */
+        stk_done(m, CAT_RESULT_VALUES_MISSING); /* other bearers than a network's (8.52) have neither */
         return;
     }
     if (m->reg.service != SERVICE_NORMAL) {
-        stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
+        stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
         return;
     }
     struct modem_bip *c = free_channel(m);
@@ -394,7 +388,7 @@ void stk_open_channel(struct modem *m)
         drop(c);
         stk_done_with(m, RESULT_BIP, error);
     } else if (c->waits == BIP_WAITS_NOTHING) {
-        answer_open(c, c->granted_less ? RESULT_MODIFIED : RESULT_OK);
+        answer_open(c, c->granted_less ? RESULT_MODIFIED : CAT_RESULT_OK);
     }
 }
 
@@ -403,12 +397,7 @@ void stk_open_channel(struct modem *m)
 /* The channel that the command is for: destination 21 to 27 (8.7). NULL: it has been answered. */
 static struct modem_bip *addressed(struct modem *m)
 {
-    struct span devices;
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_DEVICES, 0, &devices) || devices.n != 2) {
-        stk_done(m, RESULT_MISSING);
-        return NULL;
-    }
-    const unsigned nth = (unsigned)devices.p[1] - 0x21;
+    const unsigned nth = (unsigned)m->stk.command.is.to - CAT_CHANNEL - 1;
     if (nth >= MODEM_BIP_CHANNELS || !m->stk.bip[nth].open) {
         stk_done_with(m, RESULT_BIP, BIP_NOT_VALID);
         return NULL;
@@ -422,13 +411,13 @@ void stk_close_channel(struct modem *m)
     if (c == NULL)
         return;
     drop(c);
-    stk_done(m, RESULT_OK);
+    stk_done(m, CAT_RESULT_OK);
 }
 
 /* SEND DATA has its data on the way: how much room there is now. */
 static void sent(struct modem_bip *c)
 {
-    struct modem_result r = {.general = RESULT_OK};
+    struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
     c->sending = true;
     transmit(c);
@@ -446,8 +435,8 @@ void stk_send_data(struct modem *m)
     struct modem_bip *c = addressed(m);
     if (c == NULL)
         return;
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_DATA, 0, &data)) {
-        stk_done(m, RESULT_MISSING);
+    if (!ctlv_find(m->stk.command.is.rest, OBJECT_DATA, 0, &data)) {
+        stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
     if (c->dropped) {
@@ -455,13 +444,13 @@ void stk_send_data(struct modem *m)
         return;
     }
     if (data.n > c->buffer - c->out_len) {
-        stk_done(m, RESULT_TERMINAL_UNABLE);
+        stk_done(m, CAT_RESULT_TERMINAL_BUSY);
         return;
     }
     memcpy(c->out + c->out_len, data.p != NULL ? data.p : c->out, data.n);
     c->out_len += data.n;
-    if ((m->stk.command.qualifier & 1) == 0) { /* to be kept until more comes */
-        struct modem_result r = {.general = RESULT_OK};
+    if ((m->stk.command.is.details.qualifier & 1) == 0) { /* to be kept until more comes */
+        struct modem_result r = {.general = CAT_RESULT_OK};
         struct buf b = buf_of(r.objects, sizeof r.objects);
         const size_t room = c->buffer - c->out_len;
         buf_tlv_u8(&b, 0xB7, (uint8_t)(room > 255 ? 255 : room));
@@ -485,12 +474,12 @@ void stk_receive_data(struct modem *m)
 {
     struct span wanted;
     struct modem_bip *c = addressed(m);
-    struct modem_result r = {.general = RESULT_OK};
+    struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
     if (c == NULL)
         return;
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_DATA_LENGTH, 0, &wanted) || wanted.n != 1) {
-        stk_done(m, RESULT_MISSING);
+    if (!ctlv_find(m->stk.command.is.rest, OBJECT_DATA_LENGTH, 0, &wanted) || wanted.n != 1) {
+        stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
     /* The response has room for 255 octets, 18 of which are other objects. */
@@ -514,7 +503,7 @@ void stk_receive_data(struct modem *m)
 
 void stk_channel_status(struct modem *m)
 {
-    struct modem_result r = {.general = RESULT_OK};
+    struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
     bool any = false;
     for (unsigned i = 0; i < MODEM_BIP_CHANNELS; i++)

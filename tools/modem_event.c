@@ -7,17 +7,11 @@
 #include "tlv.h"
 
 enum {
-    TAG_EVENT_DOWNLOAD = 0xD6,
-    TAG_TIMER_EXPIRATION = 0xD7,
-    OBJECT_TIMER_ID = 0x24,
-    OBJECT_TIMER_VALUE = 0x25,
     TIMER_START = 0,
     TIMER_STOP = 1,
     TIMER_VALUE = 2,
-    RESULT_OK = 0x00,
     RESULT_CONTRADICTION = 0x24, /* with the state of the timer */
     RESULT_NOT_UNDERSTOOD = 0x32,
-    RESULT_MISSING = 0x36,
 };
 
 /* ---- envelopes ---- */
@@ -77,7 +71,7 @@ void event_send(struct modem *m, uint8_t event, uint8_t from, struct span object
     if (!m->powered || event >= 32 || (m->stk.events >> event & 1) == 0)
         return;
     const uint8_t devices[] = {from, 0x81};
-    const size_t mark = buf_tlv_open(&b, TAG_EVENT_DOWNLOAD);
+    const size_t mark = buf_tlv_open(&b, CAT_EVENT_DOWNLOAD);
     buf_tlv_u8(&b, 0x99, event);
     buf_tlv(&b, 0x82, span_of(devices, sizeof devices));
     buf_put(&b, objects);
@@ -93,32 +87,11 @@ void event_send(struct modem *m, uint8_t event, uint8_t from, struct span object
 
 /* ---- timers ---- */
 
-static uint8_t swapped(uint64_t n)
-{
-    return (uint8_t)(n % 10 << 4 | n / 10 % 10);
-}
-
 static void put_value(struct buf *b, uint64_t ms)
 {
-    const uint64_t s = (ms + 999) / 1000;
-    const uint8_t value[3] = {swapped(s / 3600), swapped(s / 60 % 60), swapped(s % 60)};
-    buf_tlv(b, 0xA5, span_of(value, sizeof value));
-}
-
-/* Hours, minutes, seconds, two digits each, swapped (TS 102 223 8.38). */
-static bool value_of(struct span in, uint64_t *ms)
-{
-    uint64_t parts[3];
-    if (in.n != 3)
-        return false;
-    for (size_t i = 0; i < 3; i++) {
-        const unsigned tens = in.p[i] & 0x0F, ones = in.p[i] >> 4;
-        if (tens > 9 || ones > 9)
-            return false;
-        parts[i] = tens * 10 + ones;
-    }
-    *ms = (parts[0] * 3600 + parts[1] * 60 + parts[2]) * 1000;
-    return parts[1] < 60 && parts[2] < 60;
+    uint8_t value[3];
+    cat_timer_value((uint32_t)((ms + 999) / 1000), value);
+    buf_tlv(b, CAT_COMPREHENSION | CAT_TAG_TIMER_VALUE, span_of(value, sizeof value));
 }
 
 static void expired(void *ctx)
@@ -132,7 +105,7 @@ static void expired(void *ctx)
     note_begin(&n, m, "timer");
     note_number(&n, "id", t->id);
     note_end(&n);
-    const size_t mark = buf_tlv_open(&b, TAG_TIMER_EXPIRATION);
+    const size_t mark = buf_tlv_open(&b, CAT_TIMER_EXPIRATION);
     buf_tlv(&b, 0x82, span_of(devices, sizeof devices));
     buf_tlv_u8(&b, 0xA4, t->id);
     put_value(&b, 0);
@@ -148,27 +121,26 @@ void stk_timers_stop(struct modem *m)
 
 void stk_timer(struct modem *m)
 {
-    const struct span body = stk_body(&m->stk.command);
+    const struct span body = m->stk.command.is.rest;
     struct span id, value;
-    struct modem_result r = {.general = RESULT_OK};
+    struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
-    uint64_t ms = 0;
-    const uint8_t what = m->stk.command.qualifier & 3;
-    if (!ctlv_find(body, OBJECT_TIMER_ID, 0, &id) || id.n != 1) {
-        stk_done(m, RESULT_MISSING);
+    const uint8_t what = m->stk.command.is.details.qualifier & 3;
+    if (!ctlv_find(body, CAT_TAG_TIMER_IDENTIFIER, 0, &id) || id.n != 1) {
+        stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
-    const bool given = ctlv_find(body, OBJECT_TIMER_VALUE, 0, &value);
+    const bool given = ctlv_find(body, CAT_TAG_TIMER_VALUE, 0, &value);
     if (id.p[0] < 1 || id.p[0] > MODEM_TIMERS || what > TIMER_VALUE ||
-        (what == TIMER_START && (!given || !value_of(value, &ms) || ms == 0))) {
-        stk_done(m, what == TIMER_START && !given ? RESULT_MISSING : RESULT_NOT_UNDERSTOOD);
+        (what == TIMER_START && (!given || cat_timer_seconds(value) == 0))) {
+        stk_done(m, what == TIMER_START && !given ? CAT_RESULT_VALUES_MISSING : RESULT_NOT_UNDERSTOOD);
         return;
     }
     struct loop_timer *t = &m->stk.timers[id.p[0] - 1].timer;
     if (what == TIMER_START) {
         t->fire = expired;
         t->ctx = &m->stk.timers[id.p[0] - 1];
-        loop_start(m->loop, t, ms);
+        loop_start(m->loop, t, cat_timer_seconds(value) * UINT64_C(1000));
     } else if (!t->set) {
         stk_done(m, RESULT_CONTRADICTION);
         return;

@@ -5,6 +5,7 @@
 #ifndef TOOLS_MODEM_INNER_H
 #define TOOLS_MODEM_INNER_H
 
+#include "cat.h"
 #include "modem.h"
 #include "modem_network.h"
 #include "terminal.h"
@@ -38,7 +39,7 @@ struct modem_file {
 struct modem_command { /* one that has been fetched */
     uint8_t octets[MODEM_COMMAND_MAX];
     size_t n;
-    uint8_t number, type, qualifier;
+    struct cat_proactive is; /* what it says; is.rest lies in octets */
 };
 
 struct modem_result { /* what goes into the TERMINAL RESPONSE */
@@ -281,8 +282,6 @@ bool stk_send_profile(struct modem *m);
 void stk_finish(struct modem *m, const struct modem_result *r);
 void stk_done(struct modem *m, uint8_t general);
 void stk_done_with(struct modem *m, uint8_t general, uint8_t additional);
-struct span stk_body(const struct modem_command *c); /* inside D0 */
-const char *stk_name(uint8_t type);                  /* "DISPLAY TEXT" */
 /* Each executes the command under way, and ends it now or later. */
 void stk_user(struct modem *m);    /* modem_stk_user.c */
 void stk_refresh(struct modem *m); /* modem_refresh.c */

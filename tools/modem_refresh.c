@@ -14,12 +14,8 @@ enum {
     MODE_APPLICATION_RESET = 0x05,
     MODE_SESSION_RESET = 0x06,
     MODE_STEERING = 0x07,
-    OBJECT_FILES = 0x12,
     OBJECT_PLMN_LIST = 0x72, /* PLMNwAcT list, TS 31.111 8.90 */
-    RESULT_OK = 0x00,
     RESULT_MORE_READ = 0x03,
-    RESULT_BEYOND = 0x30,
-    RESULT_MISSING = 0x36,
     PLMN_ROW = 5,
 };
 
@@ -97,7 +93,7 @@ static void uicc_reset(struct modem *m)
 static bool steer(struct modem *m)
 {
     struct span list;
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_PLMN_LIST, 0, &list))
+    if (!ctlv_find(m->stk.command.is.rest, OBJECT_PLMN_LIST, 0, &list))
         return false;
     struct reader r = rd_of(list);
     memset(m->plmn_lists[1], 0, sizeof m->plmn_lists[1]);
@@ -116,9 +112,9 @@ void stk_refresh(struct modem *m)
 {
     struct span files = SPAN_EMPTY;
     uint8_t copy[255];
-    const uint8_t mode = m->stk.command.qualifier;
-    uint8_t result = RESULT_OK;
-    if (ctlv_find(stk_body(&m->stk.command), OBJECT_FILES, 0, &files) && files.n <= sizeof copy) {
+    const uint8_t mode = m->stk.command.is.details.qualifier;
+    uint8_t result = CAT_RESULT_OK;
+    if (ctlv_find(m->stk.command.is.rest, CAT_TAG_FILE_LIST, 0, &files) && files.n <= sizeof copy) {
         memcpy(copy, files.p, files.n);
         files = span_of(copy, files.n);
     }
@@ -128,7 +124,7 @@ void stk_refresh(struct modem *m)
         return;
     case MODE_FILE_CHANGE:
         if (files.n == 0) {
-            stk_done(m, RESULT_MISSING);
+            stk_done(m, CAT_RESULT_VALUES_MISSING);
             return;
         }
         if (!init_read(m))
@@ -149,10 +145,10 @@ void stk_refresh(struct modem *m)
             return;
         break;
     case MODE_STEERING:
-        result = steer(m) ? RESULT_OK : RESULT_MISSING;
+        result = steer(m) ? CAT_RESULT_OK : CAT_RESULT_VALUES_MISSING;
         break;
     default:
-        result = RESULT_BEYOND;
+        result = CAT_RESULT_BEYOND_TERMINAL;
         break;
     }
     stk_done(m, result);

@@ -12,41 +12,12 @@ enum {
     INS_FETCH = 0x12,
     INS_TERMINAL_RESPONSE = 0x14,
     INS_ENVELOPE = 0xC2,
-    TAG_PROACTIVE = 0xD0,
-    OBJECT_DETAILS = 0x01,
-    OBJECT_DURATION = 0x04,
-    OBJECT_SMS_TPDU = 0x0B,
-    OBJECT_ADDRESS = 0x06,
-    OBJECT_USSD = 0x0A,
-    OBJECT_EVENTS = 0x19,
-    TYPE_REFRESH = 0x01, /* TS 102 223 9.4 */
-    TYPE_MORE_TIME = 0x02,
-    TYPE_POLL_INTERVAL = 0x03,
-    TYPE_POLLING_OFF = 0x04,
-    TYPE_SET_UP_EVENT_LIST = 0x05,
-    TYPE_SEND_USSD = 0x12,
-    TYPE_SEND_SMS = 0x13,
-    TYPE_SET_UP_MENU = 0x25,
-    TYPE_LOCAL_INFORMATION = 0x26,
-    TYPE_TIMER_MANAGEMENT = 0x27,
-    TYPE_LANGUAGE_NOTIFICATION = 0x35,
-    TYPE_OPEN_CHANNEL = 0x40,
-    TYPE_CLOSE_CHANNEL = 0x41,
-    TYPE_RECEIVE_DATA = 0x42,
-    TYPE_SEND_DATA = 0x43,
-    TYPE_CHANNEL_STATUS = 0x44,
-    RESULT_OK = 0x00, /* TS 102 223 8.12 */
-    RESULT_MODIFIED = 0x07,
-    RESULT_TERMINAL_UNABLE = 0x20,
-    RESULT_NETWORK_UNABLE = 0x21,
-    RESULT_BEYOND = 0x30,
-    RESULT_TYPE_UNKNOWN = 0x31,
+    TYPE_SET_UP_EVENT_LIST = 0x05, /* TS 102 223 9.4 */
+    RESULT_TYPE_UNKNOWN = 0x31,    /* 8.12 */
     RESULT_NOT_UNDERSTOOD = 0x32,
-    RESULT_USSD_ERROR = 0x37,
     RESULT_SMS_ERROR = 0x35,
-    RESULT_MISSING = 0x36,
+    RESULT_USSD_ERROR = 0x37,
     UNABLE_NO_SERVICE = 0x04,
-    POLL_MAX_S = 255 * 60,
 };
 
 /* What this terminal can do: TS 102 223 5.2, TS 31.111 5.2. An octet a line. */
@@ -57,7 +28,7 @@ static const uint8_t full_profile[] = {
     0x6B, /* SELECT ITEM, SEND SHORT MESSAGE, SEND USSD, SET UP MENU, PROVIDE LOCAL INFORMATION (place, IMEI)
            */
     0x11, /* SET UP EVENT LIST, location status */
-    0x0C, /* events data available, channel status */
+    0x1C, /* events data available, channel status, access technology change */
     0x00, 0x1F,       /* TIMER MANAGEMENT twice, date and time, GET INKEY yes/no, SET UP IDLE MODE TEXT */
     0xA9,             /* text of DISPLAY TEXT ... language, LANGUAGE NOTIFICATION, access technology */
     0x00, 0x00,       /* no soft keys */
@@ -71,7 +42,7 @@ static const uint8_t full_profile[] = {
 
 /* One without display: what a meter or a tracker has. */
 static const uint8_t machine_profile[] = {
-    0x33, 0x01, 0xE8, 0x4A, 0x11, 0x0C, 0x00, 0x07, 0x80,
+    0x33, 0x01, 0xE8, 0x4A, 0x11, 0x1C, 0x00, 0x07, 0x80,
     0x00, 0x00, 0x1F, 0xE2, 0x00, 0x00, 0x00, 0x43, 0x40,
 };
 
@@ -126,13 +97,6 @@ void stk_quiet(struct modem *m)
     envelope_go_on(m);
 }
 
-struct span stk_body(const struct modem_command *c)
-{
-    struct span body = SPAN_EMPTY;
-    (void)tlv_find(span_of(c->octets, c->n), TAG_PROACTIVE, &body);
-    return body;
-}
-
 static void respond(struct modem *m, struct span data)
 {
     struct modem_note n;
@@ -148,30 +112,18 @@ static void respond(struct modem *m, struct span data)
     (void)card_send(m, 0x80, INS_TERMINAL_RESPONSE, 0, 0, data, CARD_NO_LE, NULL, &sw);
 }
 
-/* Command details as they came, device identities (terminal to UICC), result: TS 102 223 6.8 */
-static void build(const struct modem_command *c, const struct modem_result *r, struct buf *out)
-{
-    const uint8_t details[] = {c->number, c->type, c->qualifier}, devices[] = {0x82, 0x81};
-    buf_tlv(out, 0x81, span_of(details, sizeof details));
-    buf_tlv(out, 0x82, span_of(devices, sizeof devices));
-    size_t mark = buf_tlv_open(out, 0x83);
-    buf_u8(out, r->general);
-    buf_put(out, span_of(r->additional, r->n_additional));
-    buf_tlv_close(out, mark);
-    buf_put(out, span_of(r->objects, r->n_objects));
-}
-
 void stk_finish(struct modem *m, const struct modem_result *r)
 {
     uint8_t octets[255];
     struct buf b = buf_of(octets, sizeof octets);
     if (!m->stk.executing)
         return;
-    build(&m->stk.command, r, &b);
+    const struct cat_details *details = &m->stk.command.is.details;
+    cat_response_build(&b, details, r->general, span_of(r->additional, r->n_additional),
+                       span_of(r->objects, r->n_objects));
     if (!buf_ok(&b)) { /* longer than a TERMINAL RESPONSE can be */
-        const struct modem_result beyond = {.general = RESULT_BEYOND};
         b = buf_of(octets, sizeof octets);
-        build(&m->stk.command, &beyond, &b);
+        cat_response_build(&b, details, CAT_RESULT_BEYOND_TERMINAL, SPAN_EMPTY, SPAN_EMPTY);
     }
     respond(m, buf_span(&b));
 }
@@ -192,22 +144,23 @@ void stk_done_with(struct modem *m, uint8_t general, uint8_t additional)
 
 static void more_time(struct modem *m)
 {
-    stk_done(m, RESULT_OK);
+    stk_done(m, CAT_RESULT_OK);
 }
 
 /* TS 102 223 8.8: unit (minutes, seconds, tenths of seconds) and how many. */
 static void poll_interval(struct modem *m)
 {
     struct span d;
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_DURATION, 0, &d) || d.n != 2 || d.p[0] > 2 ||
+    if (!ctlv_find(m->stk.command.is.rest, CAT_TAG_DURATION, 0, &d) || d.n != 2 || d.p[0] > 2 ||
         d.p[1] == 0) {
         stk_done(m, RESULT_NOT_UNDERSTOOD);
         return;
     }
     const uint32_t asked = d.p[0] == 0 ? d.p[1] * 60u : d.p[0] == 1 ? d.p[1] : (d.p[1] + 9u) / 10u;
-    struct modem_result r = {.general = RESULT_OK};
+    struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
-    const uint8_t granted[2] = {asked > 255 ? 0 : 1, (uint8_t)(asked > 255 ? asked / 60 : asked)};
+    uint8_t granted[2];
+    cat_duration(asked, granted);
     buf_tlv(&b, 0x84, span_of(granted, 2));
     r.n_objects = b.len;
     m->stk.poll_s = asked;
@@ -220,21 +173,21 @@ static void polling_off(struct modem *m)
 {
     m->stk.polling_off = true;
     init_restart_polling(m);
-    stk_done(m, RESULT_OK);
+    stk_done(m, CAT_RESULT_OK);
 }
 
 static void set_up_event_list(struct modem *m)
 {
     struct span list;
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_EVENTS, 0, &list)) {
-        stk_done(m, RESULT_MISSING);
+    if (!ctlv_find(m->stk.command.is.rest, CAT_TAG_EVENT_LIST, 0, &list)) {
+        stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
     m->stk.events = 0;
     for (size_t i = 0; i < list.n; i++)
         if (list.p[i] < 32)
             m->stk.events |= 1u << list.p[i];
-    stk_done(m, RESULT_OK);
+    stk_done(m, CAT_RESULT_OK);
     /* It asked because it wants to know: the state that there is now is news to it. */
     m->reg.told = false;
     if (m->powered && m->reg.state != MODEM_SEARCHING)
@@ -247,23 +200,23 @@ static void send_short_message(struct modem *m)
 {
     struct span tpdu, address;
     char centre[22] = "";
-    const struct span body = stk_body(&m->stk.command);
-    if (!ctlv_find(body, OBJECT_SMS_TPDU, 0, &tpdu) || tpdu.n < 2 || tpdu.n > MODEM_TPDU_MAX) {
-        stk_done(m, RESULT_MISSING);
+    const struct span body = m->stk.command.is.rest;
+    if (!ctlv_find(body, CAT_TAG_SMS_TPDU, 0, &tpdu) || tpdu.n < 2 || tpdu.n > MODEM_TPDU_MAX) {
+        stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
-    if ((m->stk.command.qualifier & 1) != 0) {
-        stk_done(m, RESULT_BEYOND);
+    if ((m->stk.command.is.details.qualifier & 1) != 0) {
+        stk_done(m, CAT_RESULT_BEYOND_TERMINAL);
         return;
     }
-    if (ctlv_find(body, OBJECT_ADDRESS, 0, &address))
+    if (ctlv_find(body, CAT_TAG_ADDRESS, 0, &address))
         sms_address_text(address, centre);
     uint8_t reference = 0;
     unsigned cause = 0;
     if (sms_send(m, centre[0] != '\0' ? centre : NULL, tpdu, &reference, &cause))
-        stk_done(m, RESULT_OK);
+        stk_done(m, CAT_RESULT_OK);
     else if (cause == 331)
-        stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
+        stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
     else
         stk_done_with(m, RESULT_SMS_ERROR, (uint8_t)(cause < 256 ? cause : 0));
 }
@@ -273,12 +226,12 @@ static void send_ussd(struct modem *m)
 {
     struct span ussd;
     char text[184];
-    if (!ctlv_find(stk_body(&m->stk.command), OBJECT_USSD, 0, &ussd) || ussd.n < 1) {
-        stk_done(m, RESULT_MISSING);
+    if (!ctlv_find(m->stk.command.is.rest, CAT_TAG_USSD_STRING, 0, &ussd) || ussd.n < 1) {
+        stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
     if (m->reg.service != SERVICE_NORMAL) {
-        stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
+        stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
         return;
     }
     const char *answer = ussd_text(ussd.p[0], span_slice(ussd, 1, ussd.n), text, sizeof text)
@@ -288,7 +241,7 @@ static void send_ussd(struct modem *m)
         stk_done_with(m, RESULT_USSD_ERROR, 0x00); /* no specific cause */
         return;
     }
-    struct modem_result r = {.general = RESULT_OK};
+    struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
     size_t mark = buf_tlv_open(&b, 0x8D);
     buf_u8(&b, 0x04); /* 8 bits, TS 102 223 8.15 */
@@ -304,15 +257,15 @@ static const struct {
     uint8_t type;
     void (*execute)(struct modem *m);
 } commands[] = {
-    {TYPE_REFRESH, stk_refresh},
-    {TYPE_MORE_TIME, more_time},
-    {TYPE_POLL_INTERVAL, poll_interval},
-    {TYPE_POLLING_OFF, polling_off},
+    {0x01, stk_refresh},
+    {0x02, more_time},
+    {0x03, poll_interval},
+    {0x04, polling_off},
     {TYPE_SET_UP_EVENT_LIST, set_up_event_list},
     {0x10, stk_user}, /* SET UP CALL */
     {0x11, stk_user}, /* SEND SS */
-    {TYPE_SEND_USSD, send_ussd},
-    {TYPE_SEND_SMS, send_short_message},
+    {0x12, send_ussd},
+    {0x13, send_short_message},
     {0x14, stk_user}, /* SEND DTMF */
     {0x15, stk_user}, /* LAUNCH BROWSER */
     {0x20, stk_user}, /* PLAY TONE */
@@ -320,36 +273,26 @@ static const struct {
     {0x22, stk_user}, /* GET INKEY */
     {0x23, stk_user}, /* GET INPUT */
     {0x24, stk_user}, /* SELECT ITEM */
-    {TYPE_SET_UP_MENU, stk_user},
-    {TYPE_LOCAL_INFORMATION, stk_local_information},
-    {TYPE_TIMER_MANAGEMENT, stk_timer},
-    {0x28, stk_user}, /* SET UP IDLE MODE TEXT */
-    {TYPE_LANGUAGE_NOTIFICATION, more_time},
-    {TYPE_OPEN_CHANNEL, stk_open_channel},
-    {TYPE_CLOSE_CHANNEL, stk_close_channel},
-    {TYPE_RECEIVE_DATA, stk_receive_data},
-    {TYPE_SEND_DATA, stk_send_data},
-    {TYPE_CHANNEL_STATUS, stk_channel_status},
+    {0x25, stk_user}, /* SET UP MENU */
+    {CAT_PROVIDE_LOCAL_INFORMATION, stk_local_information},
+    {0x27, stk_timer},
+    {0x28, stk_user},  /* SET UP IDLE MODE TEXT */
+    {0x35, more_time}, /* LANGUAGE NOTIFICATION */
+    {0x40, stk_open_channel},
+    {0x41, stk_close_channel},
+    {0x42, stk_receive_data},
+    {0x43, stk_send_data},
+    {0x44, stk_channel_status},
 };
-
-static bool parse(struct modem_command *c)
-{
-    struct span details;
-    if (!ctlv_find(stk_body(c), OBJECT_DETAILS, 0, &details) || details.n != 3)
-        return false;
-    c->number = details.p[0];
-    c->type = details.p[1];
-    c->qualifier = details.p[2];
-    return true;
-}
 
 static void note_command(struct modem *m)
 {
     const struct modem_command *c = &m->stk.command;
     struct modem_note n;
     note_begin(&n, m, "proactive");
-    note_text(&n, "command", stk_name(c->type));
-    note_number(&n, "qualifier", c->qualifier);
+    const struct cat_command *known = cat_command(c->is.details.type);
+    note_text(&n, "command", known != NULL ? known->name : "?");
+    note_number(&n, "qualifier", c->is.details.qualifier);
     note_hex(&n, "data", span_of(c->octets, c->n));
     note_end(&n);
 }
@@ -368,15 +311,20 @@ static void fetch(void *ctx)
     s->command.n = b.len;
     s->session = s->executing = true;
     s->pending = false;
-    if (!parse(&s->command)) {
-        s->command.number = 1; /* something has to stand in the answer (TS 102 223 6.8.1) */
-        s->command.type = s->command.qualifier = 0;
+    if (!cat_proactive_parse(span_of(s->command.octets, s->command.n), &s->command.is)) {
+        /* something has to stand in the answer (TS 102 223 6.8.1) */
+        s->command.is = (struct cat_proactive){.details = {.number = 1}};
         stk_done(m, RESULT_NOT_UNDERSTOOD);
         return;
     }
     note_command(m);
+    if (cat_command(s->command.is.details.type) != NULL &&
+        !cat_proactive_complete(s->command.is.details.type, s->command.is.rest)) {
+        stk_done(m, CAT_RESULT_VALUES_MISSING);
+        return;
+    }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (commands[i].type == s->command.type) {
+        if (commands[i].type == s->command.is.details.type) {
             commands[i].execute(m);
             return;
         }

@@ -10,57 +10,25 @@
 #include "tlv.h"
 
 enum {
-    RESULT_OK = 0x00,
     RESULT_NO_RESPONSE = 0x12,
-    RESULT_BEYOND = 0x30,
-    RESULT_NETWORK_UNABLE = 0x21,
-    RESULT_TERMINAL_UNABLE = 0x20,
     UNABLE_NO_SERVICE = 0x04,
     PATIENCE_MS = 60000, /* how long somebody may think */
-    TEXT_MS = 10000,     /* how long a text stands that needs no answer */
     SET_UP_MENU = 0x25,
     DISPLAY_TEXT = 0x21,
 };
 
+/* Without a user: what the result is, at once, or after nobody came. Types that are not here are beyond this
+ * terminal. */
 static const struct kind {
     uint8_t type;
-    const char *name;
-    /* Without a user: result at once, or after nobody came. */
     bool waits;
     uint8_t result;
 } kinds[] = {
-    {0x01, "REFRESH", false, RESULT_OK},
-    {0x02, "MORE TIME", false, RESULT_OK},
-    {0x03, "POLL INTERVAL", false, RESULT_OK},
-    {0x04, "POLLING OFF", false, RESULT_OK},
-    {0x05, "SET UP EVENT LIST", false, RESULT_OK},
-    {0x10, "SET UP CALL", false, RESULT_BEYOND},
-    {0x11, "SEND SS", false, RESULT_BEYOND},
-    {0x12, "SEND USSD", false, RESULT_OK},
-    {0x13, "SEND SHORT MESSAGE", false, RESULT_OK},
-    {0x14, "SEND DTMF", false, RESULT_BEYOND},
-    {0x15, "LAUNCH BROWSER", false, RESULT_BEYOND},
-    {0x20, "PLAY TONE", false, RESULT_OK},
-    {DISPLAY_TEXT, "DISPLAY TEXT", false, RESULT_OK},
-    {0x22, "GET INKEY", true, RESULT_NO_RESPONSE},
-    {0x23, "GET INPUT", true, RESULT_NO_RESPONSE},
-    {0x24, "SELECT ITEM", true, RESULT_NO_RESPONSE},
-    {SET_UP_MENU, "SET UP MENU", false, RESULT_OK},
-    {0x26, "PROVIDE LOCAL INFORMATION", false, RESULT_OK},
-    {0x27, "TIMER MANAGEMENT", false, RESULT_OK},
-    {0x28, "SET UP IDLE MODE TEXT", false, RESULT_OK},
-    {0x30, "PERFORM CARD APDU", false, RESULT_BEYOND},
-    {0x31, "POWER ON CARD", false, RESULT_BEYOND},
-    {0x32, "POWER OFF CARD", false, RESULT_BEYOND},
-    {0x33, "GET READER STATUS", false, RESULT_BEYOND},
-    {0x34, "RUN AT COMMAND", false, RESULT_BEYOND},
-    {0x35, "LANGUAGE NOTIFICATION", false, RESULT_OK},
-    {0x40, "OPEN CHANNEL", false, RESULT_OK},
-    {0x41, "CLOSE CHANNEL", false, RESULT_OK},
-    {0x42, "RECEIVE DATA", false, RESULT_OK},
-    {0x43, "SEND DATA", false, RESULT_OK},
-    {0x44, "GET CHANNEL STATUS", false, RESULT_OK},
-    {0x70, "ACTIVATE", false, RESULT_BEYOND},
+    {0x20, false, CAT_RESULT_OK},                                           /* PLAY TONE */
+    {DISPLAY_TEXT, false, CAT_RESULT_OK}, {0x22, true, RESULT_NO_RESPONSE}, /* GET INKEY */
+    {0x23, true, RESULT_NO_RESPONSE},                                       /* GET INPUT */
+    {0x24, true, RESULT_NO_RESPONSE},                                       /* SELECT ITEM */
+    {SET_UP_MENU, false, CAT_RESULT_OK},  {0x28, false, CAT_RESULT_OK},     /* SET UP IDLE MODE TEXT */
 };
 
 static const struct kind *kind_of(uint8_t type)
@@ -69,12 +37,6 @@ static const struct kind *kind_of(uint8_t type)
         if (kinds[i].type == type)
             return &kinds[i];
     return NULL;
-}
-
-const char *stk_name(uint8_t type)
-{
-    const struct kind *k = kind_of(type);
-    return k != NULL ? k->name : "?";
 }
 
 static void nobody(void *ctx)
@@ -88,18 +50,18 @@ static void nobody(void *ctx)
  */
 static bool text_waits(const struct modem_command *c)
 {
-    return c->type == DISPLAY_TEXT && (c->qualifier & 0x80) != 0;
+    return c->is.details.type == DISPLAY_TEXT && (c->is.details.qualifier & 0x80) != 0;
 }
 
 void stk_user(struct modem *m)
 {
     struct modem_stk *s = &m->stk;
-    const struct kind *k = kind_of(s->command.type);
+    const struct kind *k = kind_of(s->command.is.details.type);
     const struct span whole = span_of(s->command.octets, s->command.n);
     s->with_user = true;
     s->patience.fire = nobody;
     s->patience.ctx = m;
-    if (s->command.type == SET_UP_MENU) {
+    if (s->command.is.details.type == SET_UP_MENU) {
         memcpy(s->menu, s->command.octets, s->command.n);
         s->menu_len = s->command.n;
     }
@@ -110,7 +72,7 @@ void stk_user(struct modem *m)
     if (!s->executing)
         return;
     if (k == NULL || !(k->waits || text_waits(&s->command)))
-        stk_done(m, k != NULL ? k->result : RESULT_BEYOND);
+        stk_done(m, k != NULL ? k->result : CAT_RESULT_BEYOND_TERMINAL);
 }
 
 /* ---- PROVIDE LOCAL INFORMATION, 6.4.15 ---- */
@@ -157,20 +119,20 @@ static void put_date(struct modem *m, struct buf *b)
 
 void stk_local_information(struct modem *m)
 {
-    struct modem_result r = {.general = RESULT_OK};
+    struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
     uint8_t place[9];
     struct buf where = buf_of(place, sizeof place);
-    switch (m->stk.command.qualifier) {
+    switch (m->stk.command.is.details.qualifier) {
     case 0x00:
         register_location(m, &where);
         if (where.len == 0) {
-            stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
+            stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
             return;
         }
         buf_tlv(&b, 0x93, buf_span(&where));
         break;
-    case 0x01:
+    case CAT_PLI_IMEI:
         put_identity(&b, 0x94, m->imei, 0x02);
         break;
     case 0x03:
@@ -185,20 +147,20 @@ void stk_local_information(struct modem *m)
     case 0x06: {
         struct modem_operator now;
         if (!modem_operator(m, &now)) {
-            stk_done_with(m, RESULT_TERMINAL_UNABLE, UNABLE_NO_SERVICE);
+            stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
             return;
         }
         buf_tlv_u8(&b, 0xBF, now.act == 7 ? 0x08 : now.act == 2 ? 0x03 : 0x00);
         break;
     }
-    case 0x08:
+    case CAT_PLI_IMEISV:
         put_identity(&b, 0xE2, m->imeisv, 0x03);
         break;
     case 0x09:
         buf_tlv_u8(&b, 0xE5, m->reg.manual ? 0x00 : 0x01);
         break;
     default: /* no measurements, no timing advance: there is no radio */
-        stk_done(m, RESULT_BEYOND);
+        stk_done(m, CAT_RESULT_BEYOND_TERMINAL);
         return;
     }
     r.n_objects = b.len;

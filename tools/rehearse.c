@@ -12,6 +12,7 @@
 #include "crypto.h"
 #include "hex.h"
 #include "order.h"
+#include "plugins.h"
 #include "scp80.h"
 #include "sms.h"
 #include "sqn.h"
@@ -326,7 +327,7 @@ static void hear(struct show *s, unsigned from, struct span report)
     struct order_answer answer;
     struct party *o = &s->operators[from];
     if (scp80_response_open(s->crypto, &o->pair.ota, SPI2, report, &r, &w, &data) != SCP80_GENUINE ||
-        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) || !order_obeyed(&answer)) {
+        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) || !order_obeyed(&(const struct order){.keep = false}, &answer)) {
         s->out->refused++;
         return;
     }
@@ -510,7 +511,7 @@ enum rehearse_result rehearse_card(const struct rehearse_plan *plan, struct uicc
     s->out = out;
     s->iccid = iccid;
     s->random = ((rd_be(&seed, 8) ^ rd_be(&seed, 8)) + nth + 1) * 0x9E3779B97F4A7C15u | 1;
-    s->env = (struct uicc_env){.ctx = s, .random = draw_octets, .crypto = crypto};
+    s->env = (struct uicc_env){.ctx = s, .random = draw_octets, .crypto = crypto, .guard = plugins_guard()};
     s->store = (struct cut_store){.store = {&cut_ops}, .left = -1};
     s->terminal = (struct terminal){.exchange = transmit, .reset = terminal_reset, .ctx = s};
     s->attached = NOBODY;

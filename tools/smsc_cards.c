@@ -7,6 +7,7 @@
 #include "hex.h"
 #include "inspect.h"
 #include "pcsc.h"
+#include "plugins.h"
 #include "terminal.h"
 #include "trace.h"
 
@@ -204,10 +205,12 @@ static struct seat *take_seat(struct smsc_cards *c, uint32_t at)
             .out = c->options.trace, .label = s->iccid, .times = true, .start_ns = c->options.start_ns};
         s->env.trace = trace_text_event;
     }
+    struct plugins_error unloaded; /* it was loaded when the deck was opened: nothing is said twice */
     s->store = deck_card(c->deck.deck, c->known[at].iccid, &error);
     const struct uicc_config config = {
-        .env = &s->env, .profile = c->deck.profile, .store = s->store, .classes = cli_applet_classes};
-    if (s->store != NULL && uicc_open(&config, &s->card) == UICC_OK)
+        .env = &s->env, .profile = c->deck.profile, .store = s->store, .classes = plugins_classes(&c->deck.profile->p, &unloaded)};
+    s->env.guard = plugins_guard();
+    if (config.classes != NULL && s->store != NULL && uicc_open(&config, &s->card) == UICC_OK)
         return s;
     s->card = NULL;
     leave_seat(c, s);

@@ -55,40 +55,6 @@ bool vault_cms_said(struct sealed_error *error, const struct cms_error *cms)
     return vault_say(error, "%s", cms->text);
 }
 
-void vault_text_add(struct vault_text *t, const char *format, ...)
-{
-    va_list args, again;
-    va_start(args, format);
-    va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    if (!t->failed && n >= 0 && t->len + (size_t)n + 1 > t->cap) {
-        size_t cap = 2 * (t->len + (size_t)n + 1);
-        char *p = malloc(cap);
-        t->failed = p == NULL;
-        if (p != NULL) {
-            if (t->len > 0)
-                memcpy(p, t->p, t->len);
-            crypto_wipe(t->p, t->len);
-            free(t->p);
-            t->p = p;
-            t->cap = cap;
-        }
-    }
-    if (!t->failed && n >= 0) {
-        vsnprintf(t->p + t->len, t->cap - t->len, format, again);
-        t->len += (size_t)n;
-    }
-    va_end(again);
-}
-
-void vault_text_free(struct vault_text *t)
-{
-    crypto_wipe(t->p, t->len);
-    free(t->p);
-    *t = (struct vault_text){0};
-}
-
 /* ---- authentication of all there is ---- */
 
 bool vault_mark_flip(struct vault *v, struct vault_mark *mark, int by, const char *table,

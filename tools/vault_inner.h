@@ -5,6 +5,7 @@
 #ifndef TOOLS_VAULT_INNER_H
 #define TOOLS_VAULT_INNER_H
 
+#include "secret_text.h"
 #include "vault.h"
 
 /* The rows of a table: how many, and the exclusive or of HMACs over each. Nobody without the key knows any of
@@ -71,14 +72,5 @@ bool vault_say(struct sealed_error *error, const char *format, ...) __attribute_
 bool vault_cms_said(struct sealed_error *error, const struct cms_error *cms);
 bool vault_name_ok(const char *name);
 void vault_index_text(const struct vault_pair *pair, char text[VAULT_INDEX_MAX + 1]);
-
-/* A text that grows, and is wiped when it moves. */
-struct vault_text {
-    char *p;
-    size_t len, cap;
-    bool failed;
-};
-void vault_text_add(struct vault_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void vault_text_free(struct vault_text *t);
 
 #endif

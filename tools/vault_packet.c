@@ -115,7 +115,7 @@ bool vault_unpack(struct span packed, const struct cms_identity *self, X509 *tru
 
 /* ---- to another vault ---- */
 
-static bool write_operators(struct vault *v, struct vault_text *t, struct sealed_error *error)
+static bool write_operators(struct vault *v, struct secret_text *t, struct sealed_error *error)
 {
     sqlite3_stmt *q = sealed_prepare(v->file, "SELECT name, certificate FROM operator ORDER BY name", error);
     if (q == NULL)
@@ -126,7 +126,7 @@ static bool write_operators(struct vault *v, struct vault_text *t, struct sealed
         t->failed = t->failed || hex == NULL;
         if (hex != NULL) {
             hex_format(der, hex);
-            vault_text_add(t, "operator\t%s\t%s\n", sealed_text(q, 0), hex);
+            secret_text_add(t, "operator\t%s\t%s\n", sealed_text(q, 0), hex);
         }
         free(hex);
     }
@@ -134,21 +134,21 @@ static bool write_operators(struct vault *v, struct vault_text *t, struct sealed
     return true;
 }
 
-static bool write_log(struct vault *v, struct vault_text *t, struct sealed_error *error)
+static bool write_log(struct vault *v, struct secret_text *t, struct sealed_error *error)
 {
     sqlite3_stmt *q = sealed_prepare(
         v->file, "SELECT entry, at, event, iccid, idx, party, detail FROM log ORDER BY entry", error);
     if (q == NULL)
         return false;
     while (sqlite3_step(q) == SQLITE_ROW)
-        vault_text_add(t, "log\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", sealed_text(q, 0), sealed_text(q, 1),
+        secret_text_add(t, "log\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", sealed_text(q, 0), sealed_text(q, 1),
                        sealed_text(q, 2), sealed_text(q, 3), sealed_text(q, 4), sealed_text(q, 5),
                        sealed_text(q, 6));
     sqlite3_finalize(q);
     return true;
 }
 
-static bool write_pairs(struct vault *v, struct vault_text *t, struct sealed_error *error)
+static bool write_pairs(struct vault *v, struct secret_text *t, struct sealed_error *error)
 {
     char line[KEYS_LINE_MAX];
     bool good = true;
@@ -160,20 +160,20 @@ static bool write_pairs(struct vault *v, struct vault_text *t, struct sealed_err
                vault_say(error, "%.300s: the seal of pair %.8s of card %.24s is broken", sealed_path(v->file),
                          sealed_text(q, 1), sealed_text(q, 0));
         if (good)
-            vault_text_add(t, "pair\t%s\t%s\t%s\n", sealed_text(q, 2), sealed_text(q, 3), line);
+            secret_text_add(t, "pair\t%s\t%s\t%s\n", sealed_text(q, 2), sealed_text(q, 3), line);
         crypto_wipe(line, sizeof line);
     }
     sqlite3_finalize(q);
     return good;
 }
 
-static bool write_all(struct vault *v, const char *to, struct vault_text *t, struct sealed_error *error)
+static bool write_all(struct vault *v, const char *to, struct secret_text *t, struct sealed_error *error)
 {
     const struct vault_state *s = &v->state;
     char id[33], head[2 * VAULT_HASH + 1];
     hex_format(span_of(s->id, sizeof s->id), id);
     hex_format(span_of(s->head, VAULT_HASH), head);
-    vault_text_add(
+    secret_text_add(
         t, "softuicc-vault-transfer 1\nvault %s\nto %s\nentries %" PRId64 "\nhead %s\npairs %" PRId64 "\n",
         id, to, s->entries, head, s->pairs.count);
     return write_operators(v, t, error) && write_log(v, t, error) && write_pairs(v, t, error) &&
@@ -182,7 +182,7 @@ static bool write_all(struct vault *v, const char *to, struct vault_text *t, str
 
 bool vault_transfer(struct vault *v, X509 *to, uint8_t **out, size_t *n, struct sealed_error *error)
 {
-    struct vault_text text = {0};
+    struct secret_text text = {0};
     struct cms_identity self = {0};
     struct cms_error why;
     char print[CMS_PRINT_TEXT];
@@ -204,7 +204,7 @@ bool vault_transfer(struct vault *v, X509 *to, uint8_t **out, size_t *n, struct 
     good = good && write_all(v, print, &text, error);
     if (good && !cms_pack(span_of(text.p, text.len), &self, to, out, n, &why))
         good = vault_say(error, "%s", why.text);
-    vault_text_free(&text);
+    secret_text_free(&text);
     EVP_PKEY_free(self.key);
     if (good)
         good = vault_commit(v, error);

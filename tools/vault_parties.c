@@ -329,13 +329,13 @@ static bool may_reveal(const struct vault_pair *pair, const char *party, const s
 
 /* What the delivery says: who sends it to whom, which entry of the log it is, and one row of a key file. */
 static bool write_delivery(struct vault *v, const char *party, const X509 *to, const char *line,
-                           struct vault_text *out)
+                           struct secret_text *out)
 {
     char print[CMS_PRINT_TEXT], id[33];
     if (!cms_print(to, print))
         return false;
     hex_format(span_of(v->state.id, sizeof v->state.id), id);
-    vault_text_add(out, "softuicc-vault-delivery 1\nvault %s\nto %s\nname %s\nentry %lld\nkeys\n%s\n", id,
+    secret_text_add(out, "softuicc-vault-delivery 1\nvault %s\nto %s\nname %s\nentry %lld\nkeys\n%s\n", id,
                    print, party, (long long)v->state.entries + 1, line);
     return !out->failed;
 }
@@ -343,7 +343,7 @@ static bool write_delivery(struct vault *v, const char *party, const X509 *to, c
 static bool pack_delivery(struct vault *v, const struct vault_pair *pair, const char *party, X509 *to,
                           const struct row *row, struct vault_delivery *out, struct sealed_error *error)
 {
-    struct vault_text text = {0};
+    struct secret_text text = {0};
     struct cms_identity self = {0};
     struct cms_error why;
     char line[KEYS_LINE_MAX];
@@ -357,7 +357,7 @@ static bool pack_delivery(struct vault *v, const struct vault_pair *pair, const 
         !cms_pack(span_of(text.p, text.len), self.key != NULL ? &self : NULL, to, &out->bytes, &out->n, &why))
         good = vault_cms_said(error, &why);
     EVP_PKEY_free(self.key);
-    vault_text_free(&text);
+    secret_text_free(&text);
     return good;
 }
 

@@ -48,6 +48,22 @@ sw_t foreign_invoke(struct applet client, struct span server, uint8_t parameter,
 
 /* Files (view.c). */
 uicc_sw api_get_the_view(const struct uicc_applet *self, struct uicc_span adf, bool admin, struct uicc_file_view *view);
+/* The file (index) that a view has as its current EF; PROFILE_NO_FILE: none, or the view makes no sense. */
+uint16_t api_view_file(const struct uicc *card, const struct uicc_file_view *view);
+
+/* Toolkit (toolkit_api.c). */
+uicc_sw api_set_event(const struct uicc_applet *self, uint8_t event, bool set);
+bool api_is_event_set(const struct uicc_applet *self, uint8_t event);
+uicc_sw api_menu_entry(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id, bool change);
+uicc_sw api_enable_menu_entry(const struct uicc_applet *self, uint8_t id, bool enable);
+uicc_sw api_allocate_timer(const struct uicc_applet *self, uint8_t *id);
+uicc_sw api_release_timer(const struct uicc_applet *self, uint8_t id);
+uicc_sw api_request_poll_interval(const struct uicc_applet *self, uint16_t seconds);
+uint16_t api_get_poll_interval(const struct uicc_applet *self);
+uicc_sw api_file_event(const struct uicc_applet *self, const struct uicc_file_view *view, bool set);
+bool api_check_terminal_profile(const struct uicc_applet *self, uint16_t index);
+uicc_sw api_send(const struct uicc_applet *self, uint8_t type, uint8_t qualifier, uint8_t destination, struct uicc_span objects);
+
 uicc_sw api_view_command(const struct uicc_applet *self, struct uicc_file_view *view, const struct uicc_apdu *apdu);
 
 #endif

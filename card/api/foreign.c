@@ -8,7 +8,7 @@
 #include "api.h"
 #include "kernel.h"
 
-enum { INVOKE_MAX = 512 }; /* octets of an answer of a shareable interface */
+enum { ENVELOPE_FIRST = 0xD1, INVOKE_MAX = 512 }; /* octets of an answer of a shareable interface */
 
 /* One call of a function of theirs. */
 struct frame {
@@ -78,6 +78,8 @@ static sw_t call(struct applet self, struct frame *f)
         enter_frame(f);
     card->ram.context = before;
     if (!lived) {
+        /* Of several the outermost is to blame: one that faults in another's shareable interface is so alone, for the other goes on; one whose time is over takes its caller with it, who chose
+         * whom to call. */
         card->ram.died = (uint8_t)(self.index + 1);
         applet_note(self, "an applet died, or did not end: what it was doing is undone");
         return SW_TECHNICAL_PROBLEM;
@@ -91,6 +93,8 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
 {
     struct frame f = {.what = CALL_INSTALL};
     const struct profile_applet *row = applet_row(self);
+    if (theirs(self)->install == NULL)
+        return SW_OK;
     f.installation.aid = uicc_span_of(row->aid, row->aid_len);
     f.installation.parameters = from_span(row->params);
     f.installation.personalising = personal != NULL;
@@ -132,6 +136,49 @@ static sw_t process(struct call *c)
                                 .data = from_span(c->cmd->data), .le = c->cmd->has_le ? c->cmd->le : 0, .out = &to};
     sw_t sw = call(c->self, &f);
     take(c->out, &to);
+    return sw;
+}
+
+/* The envelope's content goes without its tag: EnvelopeHandler is a list of objects. */
+static struct span objects_of(const struct event *e)
+{
+    struct reader r = rd_of(e->data);
+    struct tlv t;
+    if (e->kind == EVENT_TOOLKIT && e->tag >= ENVELOPE_FIRST && tlv_next(&r, &t) && t.tag == e->tag)
+        return t.value;
+    return e->data;
+}
+
+static sw_t event(struct applet self, const struct event *e)
+{
+    struct frame f = {.what = CALL_TOOLKIT};
+    struct uicc_buf to = {0};
+    f.event = (struct uicc_event){.event = e->toolkit, .id = e->id, .tag = e->tag, .data = from_span(objects_of(e)), .handled = e->handled};
+    switch (e->kind) {
+    case EVENT_POWER_ON:
+        f.event.event = UICC_EVENT_POWER_ON;
+        break;
+    case EVENT_TERMINAL_RESPONSE:
+        f.event.event = UICC_EVENT_TERMINAL_RESPONSE;
+        break;
+    case EVENT_TOOLKIT:
+        if (e->toolkit == TOOLKIT_EXTERNAL_FILE_UPDATE)
+            f.event.tag = admin_file_fid(self.card, (uint16_t)e->tag);
+        break;
+    default:
+        return SW_OK;
+    }
+    size_t before = 0;
+    if (e->out != NULL) { /* what others wrote is not theirs to see */
+        before = e->out->len;
+        to = (struct uicc_buf){e->out->p + before, e->out->cap - before, 0, false};
+        f.event.out = &to;
+    }
+    sw_t sw = call(self, &f);
+    if (e->out != NULL && sw == SW_OK) {
+        e->out->len = before + (to.len <= to.cap ? to.len : to.cap);
+        e->out->full = e->out->full || to.full;
+    }
     return sw;
 }
 
@@ -216,6 +263,7 @@ void foreign_class_of(const struct uicc_package *package, size_t nth, struct for
         .select = c->select != NULL ? select_ : NULL,
         .deselect = c->deselect != NULL ? deselect : NULL,
         .process = c->process != NULL ? process : NULL,
+        .event = c->process_toolkit != NULL ? event : NULL,
     };
     memcpy(out->base.module, c->module.octets, c->module.n);
 }

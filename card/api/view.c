@@ -35,6 +35,11 @@ static bool makes_sense(const struct uicc *card, const struct uicc_file_view *v)
            (v->ef == PROFILE_NO_FILE || (fs_exists(card, v->ef) && fs_is_ef(fs_file(card, v->ef)) && fs_file(card, v->ef)->parent == v->df));
 }
 
+uint16_t api_view_file(const struct uicc *card, const struct uicc_file_view *view)
+{
+    return makes_sense(card, view) ? view->ef : (uint16_t)PROFILE_NO_FILE;
+}
+
 enum { CREATE_FILE = 0xE0, DELETE_FILE = 0xE4, TERMINATE_DF = 0xE6, TERMINATE_EF = 0xE8, RESIZE_FILE = 0xD4 };
 
 static bool administrative(uint8_t ins)

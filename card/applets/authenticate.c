@@ -79,8 +79,9 @@ sw_t authenticate_gsm(struct call *call)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!rd_done(&r) || rand.n != 16)
         return SW_WRONG_LENGTH;
-    if (!aka->respond(provider, rand.p, &v))
-        return SW_TECHNICAL_PROBLEM;
+    enum aka_verdict verdict = aka->respond(provider, rand.p, &v);
+    if (verdict != AKA_ACCEPTED)
+        return verdict == AKA_BLOCKED ? SW_CONDITIONS_NOT_SATISFIED : SW_TECHNICAL_PROBLEM;
     aka_gsm(&v, sres, kc);
     put_counted(call->out, sres, sizeof sres);
     put_counted(call->out, kc, sizeof kc);

@@ -214,8 +214,9 @@ static sw_t run_gsm_algorithm(struct call *call)
         return SW_WRONG_P1P2;
     if (!gsm_in_df_gsm(call->card, call->session))
         return SW_INCOMPATIBLE_FILE;
-    if (aka == NULL || !aka->respond(provider, call->cmd->data.p, &v))
-        return SW_TECHNICAL_PROBLEM;
+    enum aka_verdict verdict = aka != NULL ? aka->respond(provider, call->cmd->data.p, &v) : AKA_FAILED;
+    if (verdict != AKA_ACCEPTED)
+        return verdict == AKA_BLOCKED ? SW_CONDITIONS_NOT_SATISFIED : SW_TECHNICAL_PROBLEM;
     aka_gsm(&v, sres, kc);
     buf_put(call->out, span_of(sres, sizeof sres));
     buf_put(call->out, span_of(kc, sizeof kc));

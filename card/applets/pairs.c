@@ -2,6 +2,7 @@
 #include "pairs.h"
 
 #include "hex.h"
+#include "key_field.h"
 
 enum { STATE_LEN = 2 + PAIR_IMSI_LEN };
 
@@ -56,20 +57,6 @@ bool ota_secret_load(struct applet self, uint16_t item, uint32_t *rights, struct
     struct reader r = rd_of(bytes);
     *rights = rd_u32(&r);
     return keyset_decode(&r, keys) && rd_done(&r);
-}
-
-bool key_check_value(struct applet self, uint8_t algorithm, struct span key, uint8_t out[3])
-{
-    uint8_t block[16], encrypted[16];
-    const uint8_t iv[8] = {0};
-    memset(block, algorithm == OTA_AES ? 0x01 : 0x00, sizeof block);
-    bool ok = algorithm == OTA_AES ? aes_ecb_encrypt(applet_crypto(self), key, block, encrypted, 16)
-                                   : des_cbc_encrypt(applet_crypto(self), key, iv, block, encrypted, 8);
-    memset(out, 0, 3);
-    if (ok)
-        memcpy(out, encrypted, 3);
-    crypto_wipe(encrypted, sizeof encrypted);
-    return ok;
 }
 
 /* ---- state ---- */

@@ -1,62 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, replaced where the keyset's rights permit it (TR 33.812 A3, A4). Keys come encrypted under
+ * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, with another algorithm if need be, replaced where the keyset's rights permit it (TR 33.812 A3, A4, S4). Keys come encrypted under
  * the key-encryption key of the keyset that secured the message. All of them are decrypted and their check values compared before any is stored.
  */
+#include "key_field.h"
 #include "pairs.h"
 
 enum {
     KVN_SUBSCRIBER = 0x7A, /* ours: the active pair's K and OPc, where GlobalPlatform has a key version */
-    ID_FIRST = 0x01, ID_MULTIPLE = 0x80,
-    TYPE_DES = 0x80, TYPE_AES = 0x88,
-    KCV_LEN = 3,
+    ID_FIRST = 0x01, ID_ALGORITHM = 0x04, ID_MULTIPLE = 0x80,
+    ALGORITHM = 0xA9, ALGORITHM_ID = 0x80, ALGORITHM_PARAMETERS = 0x81, ALGORITHM_SQN = 0x82,
     KVN_MAX = 15,
 };
 
-struct new_key {
-    uint8_t algorithm;  /* enum ota_algorithm */
-    uint8_t len;
-    uint8_t key[32];
-    uint8_t kcv[KCV_LEN];
+struct kek {
+    struct applet self;
+    const struct keyset *keys;
 };
 
-static bool decrypt(struct applet self, const struct keyset *kek, struct span in, uint8_t *out)
+static bool decrypt(void *ctx, struct span in, uint8_t *out)
 {
+    const struct kek *kek = ctx;
     const uint8_t iv[16] = {0};
-    struct span key = span_of(kek->kik, kek->kik_len);
-    if (kek->kik_len == 0)
+    struct span key = span_of(kek->keys->kik, kek->keys->kik_len);
+    if (kek->keys->kik_len == 0)
         return false;
-    if (kek->kic_algorithm == OTA_AES)
-        return in.n % 16 == 0 && aes_cbc_decrypt(applet_crypto(self), key, iv, in.p, out, in.n);
-    bool ok = in.n % 8 == 0;
+    if (kek->keys->kic_algorithm == OTA_AES)
+        return aes_cbc_decrypt(applet_crypto(kek->self), key, iv, in.p, out, in.n);
+    bool ok = true;
     for (size_t i = 0; i < in.n && ok; i += 8) /* GlobalPlatform E.4.7: DES keys under ECB */
-        ok = des_cbc_decrypt(applet_crypto(self), key, iv, in.p + i, out + i, 8);
+        ok = des_cbc_decrypt(applet_crypto(kek->self), key, iv, in.p + i, out + i, 8);
     return ok;
 }
 
-/* One key data field: type, length, for AES the key's own length, the encrypted key, the check value. */
-static sw_t read_key(struct applet self, const struct keyset *kek, struct reader *r, struct new_key *out)
+static sw_t read_key(struct applet self, const struct keyset *keys, struct reader *r, struct new_key *out)
 {
-    uint8_t plain[48], kcv[KCV_LEN];
-    *out = (struct new_key){0};
-    uint8_t type = rd_u8(r);
-    struct span field = rd_take(r, rd_u8(r));
-    struct span check = rd_take(r, rd_u8(r));
-    struct reader f = rd_of(field);
-    out->algorithm = type == TYPE_AES ? OTA_AES : OTA_3DES;
-    out->len = type == TYPE_AES ? rd_u8(&f) : (uint8_t)field.n;
-    struct span encrypted = rd_rest(&f);
-    if (!rd_ok(r) || !rd_ok(&f) || (type != TYPE_AES && type != TYPE_DES) || check.n != KCV_LEN)
-        return SW_WRONG_DATA;
-    if (out->len < 16 || out->len > 32 || encrypted.n < out->len || encrypted.n > sizeof plain)
-        return SW_WRONG_DATA;
-    bool ok = decrypt(self, kek, encrypted, plain);
-    memcpy(out->key, plain, out->len);
-    crypto_wipe(plain, sizeof plain);
-    if (!ok || !key_check_value(self, out->algorithm, span_of(out->key, out->len), kcv))
-        return SW_WRONG_DATA;
-    memcpy(out->kcv, kcv, KCV_LEN);
-    return crypto_equal(kcv, check.p, KCV_LEN) ? SW_OK : SW_WRONG_DATA;
+    struct kek kek = {self, keys};
+    const struct key_decipher decipher = {keys->kic_algorithm == OTA_AES ? 16 : 8, decrypt, &kek};
+    return key_field_read(self, r, &decipher, false, out) == SW_OK ? SW_OK : SW_WRONG_DATA;
 }
 
 static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key keys[3])
@@ -119,27 +100,100 @@ static sw_t put_subscriber_keys(struct call *call, const struct new_key *k, cons
     sw_t sw = aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
     if (sw == SW_OK && !aka_secret_put(self, index, &secret))
         sw = SW_MEMORY_PROBLEM;
-    if (sw == SW_OK && k != NULL && !applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)))
+    if (sw == SW_OK && k != NULL && (!applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)) || !subscription_tell_users(self)))
         sw = SW_MEMORY_PROBLEM;
     crypto_wipe(&secret, sizeof secret);
     return sw;
 }
 
-/* P1: version of the keyset that is replaced, or KVN_SUBSCRIBER. P2: identifier of the first key: 81, KIc, KID and KIK; for the subscriber's keys 01 K, 02 OPc, 81 both. Data: the new
- * version, then the keys. The answer: version and check values. */
+/* Parameters of Milenage: r1 to r5, c1 to c5; of TUAK: octets of MAC, RES, CK and IK, iterations; of XOR: octets of RES. None: the standard's. */
+static bool read_parameters(unsigned id, struct span parameters, struct aka_key *key)
+{
+    struct reader r = rd_of(parameters);
+    if (parameters.n == 0)
+        return true;
+    if (id == AKA_MILENAGE) {
+        key->own_constants = true;
+        rd_copy(&r, key->milenage.r, sizeof key->milenage.r);
+        rd_copy(&r, &key->milenage.c[0][0], sizeof key->milenage.c);
+    } else if (id == AKA_TUAK) {
+        key->mac_len = rd_u8(&r);
+        key->res_len = rd_u8(&r);
+        key->ck_len = rd_u8(&r);
+        key->ik_len = rd_u8(&r);
+        key->iterations = rd_u8(&r);
+    } else {
+        key->res_len = rd_u8(&r);
+    }
+    return rd_done(&r);
+}
+
+static bool read_algorithm(struct applet self, struct span value, struct aka_secret *out)
+{
+    struct span id, parameters, scheme;
+    if (!tlv_find(value, ALGORITHM_ID, &id) || id.n != 1 || (out->algorithm = aka_algorithm(id.p[0])) == NULL)
+        return false;
+    if (out->algorithm->id == AKA_XOR && !applet_profile(self)->insecure) /* what a profile may not have, does not come later */
+        return false;
+    out->key = (struct aka_key){0};
+    (void)tlv_find(value, ALGORITHM_PARAMETERS, &parameters);
+    if (tlv_find(value, ALGORITHM_SQN, &scheme)) { /* else the sequence numbers go on being checked as they were (TS 33.102 annex C) */
+        struct reader r = rd_of(scheme);
+        out->sqn.ind_bits = rd_u8(&r);
+        out->sqn.delta = rd_be(&r, 8);
+        out->sqn.age = rd_be(&r, 8);
+        if (!rd_done(&r) || out->sqn.ind_bits > 5)
+            return false;
+    }
+    return read_parameters(out->algorithm->id, parameters, &out->key);
+}
+
+/* The algorithm of the active pair, with new keys for it: nothing of the old ones would fit. */
+static sw_t put_algorithm(struct call *call, struct span value, const struct new_key keys[2], size_t n)
+{
+    struct applet self = call->self;
+    unsigned index = pair_active(self);
+    struct aka_secret secret;
+    if (!aka_secret_load(self, index, &secret))
+        return SW_TECHNICAL_PROBLEM;
+    bool good = read_algorithm(self, value, &secret) && n == (secret.algorithm->opc_len != 0 ? 2u : 1u);
+    if (good) {
+        memcpy(secret.key.k, keys[0].key, sizeof secret.key.k);
+        secret.key.k_len = keys[0].len;
+        if (n == 2) {
+            memcpy(secret.key.opc, keys[1].key, sizeof secret.key.opc);
+            secret.key.opc_len = keys[1].len;
+        }
+    }
+    sw_t sw = good && aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
+    if (sw == SW_OK && (!aka_secret_put(self, index, &secret) || !applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)) ||
+                        !subscription_tell_users(self)))
+        sw = SW_MEMORY_PROBLEM;
+    crypto_wipe(&secret, sizeof secret);
+    return sw;
+}
+
+/* P1: version of the keyset that is replaced, or KVN_SUBSCRIBER. P2: identifier of the first key: 81, KIc, KID and KIK; for the subscriber's keys 01 K, 02 OPc, 81 both, 84 both
+ * and an algorithm for them. Data: the new version, for 84 the algorithm, then the keys. The answer: version and check values. */
 static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key keys[3])
 {
     struct reader r = rd_of(call->cmd->data);
     bool subscriber = call->cmd->p1 == KVN_SUBSCRIBER;
     uint8_t version = rd_u8(&r), p2 = call->cmd->p2;
     size_t n = 0;
+    bool with_algorithm = subscriber && p2 == (ID_ALGORITHM | ID_MULTIPLE);
+    struct tlv algorithm = {0};
+    if (with_algorithm && (!tlv_next(&r, &algorithm) || algorithm.tag != ALGORITHM))
+        return SW_WRONG_DATA;
     while (r.left > 0) {
         sw_t sw = n < 3 ? read_key(call->self, kek, &r, &keys[n++]) : SW_WRONG_DATA;
         if (sw != SW_OK)
             return sw;
     }
     sw_t sw;
-    if (subscriber && p2 == (ID_FIRST | ID_MULTIPLE) && n == 2)
+    if (with_algorithm)
+        sw = n > 0 ? put_algorithm(call, algorithm.value, keys, n) : SW_WRONG_DATA;
+    else if (subscriber && p2 == (ID_FIRST | ID_MULTIPLE) && n == 2)
         sw = put_subscriber_keys(call, &keys[0], &keys[1]);
     else if (subscriber && (p2 == ID_FIRST || p2 == ID_FIRST + 1) && n == 1)
         sw = put_subscriber_keys(call, p2 == ID_FIRST ? &keys[0] : NULL, p2 == ID_FIRST ? NULL : &keys[0]);
@@ -151,7 +205,7 @@ static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key 
         return sw;
     buf_u8(call->out, version);
     for (size_t i = 0; i < n; i++)
-        buf_put(call->out, span_of(keys[i].kcv, KCV_LEN));
+        buf_put(call->out, span_of(keys[i].kcv, KEY_CHECK_LEN));
     bool noted = audit(call->self, AUDIT_KEYS_REPLACED, (uint8_t)pair_active(call->self), call->session->key_item);
     return noted ? SW_OK : SW_MEMORY_PROBLEM;
 }
@@ -162,11 +216,9 @@ sw_t command_put_key(struct call *call)
     struct trial trial;
     struct new_key keys[3];
     uint32_t rights;
-    uint16_t item = call->session->key_item; /* a counter's item: the keys lie beside it */
-    uint16_t keys_item = (uint16_t)((item & ITEM_KIND) == ITEM_COUNTER ? ITEM_OTA | (item & 0xFF) : ITEM_COMMON_KEYS | (item & 0xFF));
     if (trial_load(call->self, &trial)) /* whose keys would they be? */
         return SW_TRIAL_RUNNING;
-    if (!ota_secret_load(call->self, keys_item, &rights, &kek))
+    if (!ota_secret_load(call->self, keys_item_of(call->session->key_item), &rights, &kek))
         return SW_TECHNICAL_PROBLEM;
     sw_t sw = put_key(call, &kek, keys);
     crypto_wipe(&kek, sizeof kek);

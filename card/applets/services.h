@@ -25,12 +25,18 @@ struct aka_auts {
 
 struct aka_service {
     /* ACCEPTED: *v is RES, CK, IK (wipe it), and the SQN is stored durably. RESYNCHRONISE: auts is set.
-     * WRONG_LENGTH: of AUTN, for this key. BLOCKED: the subscription is suspended. FAILED: the card cannot (no key, storage). But for ACCEPTED, *v is
+     * WRONG_LENGTH: of AUTN, for this key. BLOCKED: the subscription is suspended, or the card in a terminal that it is not paired with. FAILED: the card cannot (no key, storage). But for ACCEPTED, *v is
      * zeroed. */
     enum aka_verdict (*authenticate)(struct applet provider, enum aka_context context, const uint8_t rand[16],
                                      struct span autn, struct aka_vector *v, struct aka_auts *auts);
-    /* GSM: f2 to f5 without a challenge to verify. */
-    bool (*respond)(struct applet provider, const uint8_t rand[16], struct aka_vector *v);
+    /* GSM: f2 to f5 without a challenge to verify. ACCEPTED, BLOCKED or FAILED. */
+    enum aka_verdict (*respond)(struct applet provider, const uint8_t rand[16], struct aka_vector *v);
+};
+
+/* "pairing": the terminal that the card is in. */
+struct pairing_service {
+    /* May the subscription be used in it? */
+    bool (*allowed)(struct applet provider);
 };
 
 /* "subscriber": an application that keeps something of the active subscription's. */
@@ -44,6 +50,7 @@ struct ota_key_reference {
     uint16_t item;   /* the provider's own way to find it again */
     uint32_t rights; /* enum applet_right: what its holder may do */
     bool standby;    /* only to repeat an order to the provider, and to ask it what became of it */
+    uint16_t owner;  /* index of the operator's K/OTA pair, or NO_OWNER */
 };
 
 struct ota_key_service {
@@ -54,6 +61,10 @@ struct ota_key_service {
     void (*counter)(struct applet provider, const struct ota_key_reference *ref, uint8_t cntr[5]);
     /* Stores it durably, at once. */
     bool (*set_counter)(struct applet provider, const struct ota_key_reference *ref, const uint8_t cntr[5]);
+    /* Messages to what belongs to it are opened by its keysets only. May be NULL: no. */
+    bool (*alone)(struct applet provider);
+    /* The keyset that a reference's item means: for keys that come under its KIK. Wipe *keys after use. */
+    bool (*load)(struct applet provider, uint16_t item, struct keyset *keys);
 };
 
 #endif

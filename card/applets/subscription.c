@@ -20,13 +20,7 @@ static uint16_t active_owner(struct applet provider)
     return (uint16_t)pair_active(provider);
 }
 
-static uint16_t owner_of_key(struct applet provider, uint16_t key_item)
-{
-    (void)provider;
-    return (key_item & ITEM_KIND) == ITEM_COUNTER ? key_item & 0xFF : NO_OWNER;
-}
-
-static const struct owner_service owner_service = {active_owner, owner_of_key};
+static const struct owner_service owner_service = {active_owner};
 
 static const void *share(struct applet self, const char *service)
 {

@@ -90,13 +90,20 @@ static bool blocked(struct applet self, unsigned index)
     return !pair_load(self, index, &s) || s.state == PAIR_BLOCKED;
 }
 
+static bool paired(struct applet self)
+{
+    struct applet provider;
+    const struct pairing_service *service = applet_service(self.card, "pairing", 0, &provider);
+    return service == NULL || service->allowed(provider);
+}
+
 static enum aka_verdict aka_authenticate(struct applet self, enum aka_context context, const uint8_t rand[16],
                                          struct span autn, struct aka_vector *v, struct aka_auts *auts)
 {
     struct aka_secret secret;
     unsigned index = pair_active(self);
     enum aka_verdict verdict = AKA_FAILED;
-    if (blocked(self, index))
+    if (blocked(self, index) || !paired(self))
         verdict = AKA_BLOCKED;
     else if (aka_secret_load(self, index, &secret))
         verdict = judge_trial(self, verify(self, index, &secret, context, rand, autn, v, auts));
@@ -106,14 +113,15 @@ static enum aka_verdict aka_authenticate(struct applet self, enum aka_context co
     return verdict;
 }
 
-static bool aka_respond(struct applet self, const uint8_t rand[16], struct aka_vector *v)
+static enum aka_verdict aka_respond(struct applet self, const uint8_t rand[16], struct aka_vector *v)
 {
     struct aka_secret secret;
     unsigned index = pair_active(self);
-    bool ok = !blocked(self, index) && aka_secret_load(self, index, &secret) &&
-              secret.algorithm->f2345(applet_crypto(self), &secret.key, rand, v);
+    if (blocked(self, index) || !paired(self))
+        return AKA_BLOCKED;
+    bool ok = aka_secret_load(self, index, &secret) && secret.algorithm->f2345(applet_crypto(self), &secret.key, rand, v);
     crypto_wipe(&secret, sizeof secret);
-    return ok;
+    return ok ? AKA_ACCEPTED : AKA_FAILED;
 }
 
 const struct aka_service subscription_aka = {aka_authenticate, aka_respond};

@@ -9,7 +9,8 @@
 static bool usable(struct applet self, uint16_t keys_item, uint16_t counter_item, uint8_t version, struct ota_key_reference *ref,
                    struct keyset *keys)
 {
-    *ref = (struct ota_key_reference){.item = counter_item};
+    bool operators = (counter_item & ITEM_KIND) == ITEM_COUNTER;
+    *ref = (struct ota_key_reference){.item = counter_item, .owner = operators ? counter_item & 0xFF : NO_OWNER};
     return ota_secret_load(self, keys_item, &ref->rights, keys) && keys->version == version;
 }
 
@@ -45,4 +46,11 @@ static bool ota_set_counter(struct applet self, const struct ota_key_reference *
     return applet_put_now(self, ref->item, span_of(cntr, 5));
 }
 
-const struct ota_key_service subscription_ota_keys = {ota_find, ota_counter, ota_set_counter};
+static bool ota_load(struct applet self, uint16_t item, struct keyset *keys)
+{
+    uint32_t rights;
+    return ota_secret_load(self, keys_item_of(item), &rights, keys);
+}
+
+const struct ota_key_service subscription_ota_keys = {
+    .find = ota_find, .counter = ota_counter, .set_counter = ota_set_counter, .load = ota_load};

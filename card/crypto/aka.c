@@ -31,6 +31,11 @@ bool aka_key_valid(const struct aka_algorithm *a, const struct aka_key *key)
            key->opc_len == a->opc_len && a->parameters(key);
 }
 
+bool aka_key_usual(const struct aka_key *k)
+{
+    return k->mac_len == 0 && k->res_len == 0 && k->ck_len == 0 && k->ik_len == 0 && k->iterations == 0 && !k->own_constants;
+}
+
 size_t aka_mac_len(const struct aka_algorithm *a, const struct aka_key *key)
 {
     return key->mac_len != 0 ? key->mac_len : a->mac_len;

@@ -84,6 +84,9 @@ const struct aka_algorithm *aka_algorithm_named(const char *name);
 /* Lengths and parameters are such as the algorithm has. */
 bool aka_key_valid(const struct aka_algorithm *a, const struct aka_key *key);
 
+/* Its parameters are those that the algorithm usually has. */
+bool aka_key_usual(const struct aka_key *key);
+
 /* Octets of MAC-A and MAC-S with this key. */
 size_t aka_mac_len(const struct aka_algorithm *a, const struct aka_key *key);
 

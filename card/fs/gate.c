@@ -99,7 +99,9 @@ static sw_t resolve(const struct uicc *card, const struct session *session, cons
 static bool inside_application(const struct call *call)
 {
     uint16_t adf = applet_row_of(call->card, call->self.index)->adf;
-    return adf == PROFILE_NO_FILE || fs_application_dir(call->card, call->session->view.df) == adf;
+    if (adf == PROFILE_NO_FILE || fs_application_dir(call->card, adf) != adf) /* DF.GSM, where class A0 starts, is no application's */
+        return true;
+    return fs_application_dir(call->card, call->session->view.df) == adf;
 }
 
 /* TS 102 222 6.3: CREATE FILE needs the current DF's right to create a DF, or an EF, by the file descriptor in its data. */
@@ -120,6 +122,14 @@ static sw_t may_delete(const struct call *call)
     if (fs_access(card, call->session, call->target, AM_DELETE) == SW_OK)
         return SW_OK;
     return fs_access(card, call->session, fs_file(card, call->target)->parent, AM_DELETE_CHILD);
+}
+
+/* Of a security domain: the command came under its secure channel, with a C-MAC at least, or in a script whose keyset may manage applets (TS 102 226 8). */
+static bool by_domain(const struct session *session)
+{
+    if (session->remote)
+        return (session->rights & RIGHT_MANAGE_APPLETS) != 0 && (session->rights & RIGHT_STANDBY) == 0;
+    return session->secured != 0;
 }
 
 static sw_t permitted(const struct call *call, enum access access)
@@ -165,6 +175,10 @@ static sw_t permitted(const struct call *call, enum access access)
         if (session->remote)
             return (session->rights & RIGHT_ADMIN) != 0 ? SW_OK : SW_SECURITY_STATUS;
         return pin_satisfied(card, session, 0x0A) ? SW_OK : SW_SECURITY_STATUS;
+    case ACCESS_DOMAIN:
+        return by_domain(session) ? SW_OK : SW_SECURITY_STATUS;
+    case ACCESS_DOMAIN_OR_ADMIN:
+        return by_domain(session) || (!session->remote && pin_satisfied(card, session, 0x0A)) ? SW_OK : SW_SECURITY_STATUS;
     }
     return SW_TECHNICAL_PROBLEM;
 }

@@ -82,11 +82,11 @@ sw_t command_read_record(struct call *call)
 }
 
 /* Cyclic files keep their records newest first: record 1 is the one written last (TS 102 221 8.2.2.3). */
-static bool push_record(struct uicc *card, uint16_t file, struct span data)
+bool admin_file_push_record(struct uicc *card, uint16_t file, struct span data)
 {
     size_t len = fs_file(card, file)->record_len, size = fs_size(card, file);
     uint8_t *body = fs_edit(card, file);
-    if (body == NULL || size < len)
+    if (body == NULL || size < len || data.n != len)
         return false;
     memmove(body + len, body, size - len);
     memcpy(body, data.p, len);
@@ -103,7 +103,7 @@ sw_t command_update_record(struct call *call)
     if (f->kind == FILE_CYCLIC) { /* only PREVIOUS, and P1 is 00 (TS 102 221 11.1.6.1) */
         if ((call->cmd->p2 & MODE) != MODE_PREVIOUS || call->cmd->p1 != 0)
             return SW_INCOMPATIBLE_FILE;
-        if (!push_record(call->card, call->target, call->cmd->data))
+        if (!admin_file_push_record(call->card, call->target, call->cmd->data))
             return SW_MEMORY_PROBLEM;
         move_pointer(call, 1);
         return SW_OK;
@@ -235,7 +235,7 @@ sw_t command_increase(struct call *call)
     }
     if (carry != 0)
         return SW_INCREASE_MAX;
-    if (!push_record(call->card, call->target, span_of(sum, len)))
+    if (!admin_file_push_record(call->card, call->target, span_of(sum, len)))
         return SW_MEMORY_PROBLEM;
     fs_make_current(call);
     call->session->view.record = 1;

@@ -96,6 +96,7 @@ enum {
     UICC_SW_FILE_NOT_FOUND = 0x6A82,
     UICC_SW_RECORD_NOT_FOUND = 0x6A83,
     UICC_SW_NOT_ENOUGH_MEMORY = 0x6A84,
+    UICC_SW_ALREADY_EXISTS = 0x6A89,
     UICC_SW_WRONG_P1P2 = 0x6A86,
     UICC_SW_DATA_NOT_FOUND = 0x6A88,
     UICC_SW_WRONG_PARAMETERS = 0x6B00,
@@ -161,6 +162,20 @@ enum uicc_event_number {
     UICC_EVENT_EVENT_DOWNLOAD_LOCAL_CONNECTION = 27,
     UICC_EVENT_EVENT_DOWNLOAD_NETWORK_SEARCH_MODE_CHANGE = 28,
     UICC_EVENT_EVENT_DOWNLOAD_BROWSING_STATUS = 29,
+    UICC_EVENT_FRAMES_INFORMATION_CHANGE = 30, /* from here to 120: numbers of ours, TS 102 223 8.25's events in the same order */
+    UICC_EVENT_IWLAN_ACCESS_STATUS = 31,
+    UICC_EVENT_NETWORK_REJECTION = 32,
+    UICC_EVENT_HCI_CONNECTIVITY = 33,
+    UICC_EVENT_CSG_CELL_SELECTION = 34,
+    UICC_EVENT_CONTACTLESS_STATE_REQUEST = 35,
+    UICC_EVENT_IMS_REGISTRATION = 36,
+    UICC_EVENT_INCOMING_IMS_DATA = 37,
+    UICC_EVENT_POLL_INTERVAL_NEGOTIATION = 40,
+    UICC_EVENT_DATA_CONNECTION_STATUS_CHANGE = 41,
+    UICC_EVENT_CAG_CELL_SELECTION = 42,
+    UICC_EVENT_USSD_DOWNLOAD = 64,
+    UICC_EVENT_GEOGRAPHICAL_LOCATION_REPORT = 68,
+    UICC_EVENT_UNRECOGNIZED_ENVELOPE = 120,
     UICC_EVENT_PROACTIVE_HANDLER_AVAILABLE = 123,
     UICC_EVENT_EXTERNAL_FILE_UPDATE = 124,
     UICC_EVENT_FIRST_COMMAND_AFTER_ATR = 127,
@@ -256,6 +271,86 @@ enum uicc_digest { UICC_SHA_1 = 1, UICC_SHA_256 = 4 };
 enum uicc_cipher { UICC_AES_CBC_ENCRYPT = 1, UICC_AES_CBC_DECRYPT = 2, UICC_DES3_CBC_ENCRYPT = 3, UICC_DES3_CBC_DECRYPT = 4 };
 enum uicc_mac { UICC_AES_CMAC = 1, UICC_DES3_CBC_MAC = 2, UICC_HMAC_SHA_256 = 3 };
 
+/* ---- proactive commands (uicc.toolkit.ToolkitConstants, TS 102 223 9.4) ---- */
+
+enum uicc_proactive_command {
+    UICC_PRO_CMD_REFRESH = 0x01,
+    UICC_PRO_CMD_MORE_TIME = 0x02,
+    UICC_PRO_CMD_SET_UP_CALL = 0x10,
+    UICC_PRO_CMD_SEND_SS = 0x11,
+    UICC_PRO_CMD_SEND_USSD = 0x12,
+    UICC_PRO_CMD_SEND_SHORT_MESSAGE = 0x13,
+    UICC_PRO_CMD_SEND_DTMF = 0x14,
+    UICC_PRO_CMD_LAUNCH_BROWSER = 0x15,
+    UICC_PRO_CMD_PLAY_TONE = 0x20,
+    UICC_PRO_CMD_DISPLAY_TEXT = 0x21,
+    UICC_PRO_CMD_GET_INKEY = 0x22,
+    UICC_PRO_CMD_GET_INPUT = 0x23,
+    UICC_PRO_CMD_SELECT_ITEM = 0x24,
+    UICC_PRO_CMD_PROVIDE_LOCAL_INFORMATION = 0x26,
+    UICC_PRO_CMD_TIMER_MANAGEMENT = 0x27,
+    UICC_PRO_CMD_SET_UP_IDLE_MODE_TEXT = 0x28,
+    UICC_PRO_CMD_RUN_AT_COMMAND = 0x34,
+    UICC_PRO_CMD_LANGUAGE_NOTIFICATION = 0x35,
+    UICC_PRO_CMD_OPEN_CHANNEL = 0x40,
+    UICC_PRO_CMD_CLOSE_CHANNEL = 0x41,
+    UICC_PRO_CMD_RECEIVE_DATA = 0x42,
+    UICC_PRO_CMD_SEND_DATA = 0x43,
+    UICC_PRO_CMD_GET_CHANNEL_STATUS = 0x44,
+};
+
+enum { /* COMPREHENSION-TLV tags, TS 102 223 9.3, with the comprehension bit */
+    UICC_TAG_COMMAND_DETAILS = 0x81,
+    UICC_TAG_DEVICE_IDENTITIES = 0x82,
+    UICC_TAG_RESULT = 0x83,
+    UICC_TAG_DURATION = 0x84,
+    UICC_TAG_ALPHA_IDENTIFIER = 0x85,
+    UICC_TAG_ADDRESS = 0x86,
+    UICC_TAG_SMS_TPDU = 0x8B,
+    UICC_TAG_TEXT_STRING = 0x8D,
+    UICC_TAG_TONE = 0x8E,
+    UICC_TAG_ITEM = 0x8F,
+    UICC_TAG_ITEM_IDENTIFIER = 0x90,
+    UICC_TAG_RESPONSE_LENGTH = 0x91,
+    UICC_TAG_FILE_LIST = 0x92,
+    UICC_TAG_LOCATION_INFORMATION = 0x93,
+    UICC_TAG_IMEI = 0x94,
+    UICC_TAG_HELP_REQUEST = 0x95,
+    UICC_TAG_EVENT_LIST = 0x99,
+    UICC_TAG_LOCATION_STATUS = 0x9B,
+    UICC_TAG_TIMER_IDENTIFIER = 0xA4,
+    UICC_TAG_TIMER_VALUE = 0xA5,
+    UICC_TAG_IMEISV = 0xE2,
+};
+
+enum { /* device identities, TS 102 223 8.7 */
+    UICC_DEV_ID_KEYPAD = 0x01,
+    UICC_DEV_ID_DISPLAY = 0x02,
+    UICC_DEV_ID_EARPIECE = 0x03,
+    UICC_DEV_ID_CHANNEL_BASE = 0x20,
+    UICC_DEV_ID_UICC = 0x81,
+    UICC_DEV_ID_TERMINAL = 0x82,
+    UICC_DEV_ID_NETWORK = 0x83,
+};
+
+enum { UICC_DCS_8_BIT_DATA = 0x04, UICC_DCS_UCS2 = 0x08, UICC_DCS_DEFAULT_ALPHABET = 0x00 };
+
+/* uicc.toolkit.ProactiveHandler: a command in the making, on your stack. */
+struct uicc_proactive_handler {
+    uint8_t type, qualifier;
+    uint8_t destination;      /* 0: the one that the type has by TS 102 223 */
+    struct uicc_buf objects;  /* what follows the device identities: uicc_append_tlv */
+    uint8_t octets[240];
+};
+
+/* A menu entry (ToolkitRegistry.initMenuEntry). */
+struct uicc_menu_entry {
+    struct uicc_span text;    /* an alpha identifier (TS 102 223 8.2) */
+    uint8_t next_action;      /* type of the proactive command that a selection leads to; 0: not said */
+    bool help_supported;
+    uint8_t icon_qualifier, icon_identifier; /* identifier 0: no icon */
+};
+
 /* ---- what the card does: by the functions below ---- */
 
 struct uicc_api {
@@ -288,6 +383,18 @@ struct uicc_api {
     /* files */
     uicc_sw (*get_the_view)(const struct uicc_applet *self, struct uicc_span adf, bool admin, struct uicc_file_view *view);
     uicc_sw (*view_command)(const struct uicc_applet *self, struct uicc_file_view *view, const struct uicc_apdu *apdu);
+    /* toolkit */
+    uicc_sw (*set_event)(const struct uicc_applet *self, uint8_t event, bool set);
+    bool (*is_event_set)(const struct uicc_applet *self, uint8_t event);
+    uicc_sw (*menu_entry)(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id, bool change);
+    uicc_sw (*enable_menu_entry)(const struct uicc_applet *self, uint8_t id, bool enable);
+    uicc_sw (*allocate_timer)(const struct uicc_applet *self, uint8_t *id);
+    uicc_sw (*release_timer)(const struct uicc_applet *self, uint8_t id);
+    uicc_sw (*request_poll_interval)(const struct uicc_applet *self, uint16_t seconds);
+    uint16_t (*get_poll_interval)(const struct uicc_applet *self);
+    uicc_sw (*file_event)(const struct uicc_applet *self, const struct uicc_file_view *view, bool set);
+    bool (*check_terminal_profile)(const struct uicc_applet *self, uint16_t index);
+    uicc_sw (*send)(const struct uicc_applet *self, uint8_t type, uint8_t qualifier, uint8_t destination, struct uicc_span objects);
 };
 
 static inline bool uicc_has(const struct uicc_applet *self, size_t offset_of_function)
@@ -605,6 +712,214 @@ static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *
     if (n > 0xFF)
         b->full = true;
     uicc_append(b, value, n);
+}
+
+/* ---- uicc.toolkit.ToolkitRegistry: the applet's own entry; it lasts, and changes with the transaction. ToolkitException is the status word: 6A81 EVENT_NOT_SUPPORTED, 6985
+ * EVENT_NOT_ALLOWED, 6A89 EVENT_ALREADY_REGISTERED, 6A84 NO_TIMER_AVAILABLE, 6A88 INVALID_TIMER_ID and MENU_ENTRY_NOT_FOUND, 6700 ALLOWED_LENGTH_EXCEEDED, 6581 REGISTRY_ERROR. ---- */
+
+/* Not for the events that come by a menu entry, a timer, a poll interval or a file: 6985. */
+static inline uicc_sw uicc_set_event(const struct uicc_applet *self, enum uicc_event_number event)
+{
+    return self->api->set_event(self, (uint8_t)event, true);
+}
+
+static inline uicc_sw uicc_clear_event(const struct uicc_applet *self, enum uicc_event_number event)
+{
+    return self->api->set_event(self, (uint8_t)event, false);
+}
+
+static inline bool uicc_is_event_set(const struct uicc_applet *self, enum uicc_event_number event)
+{
+    return self->api->is_event_set(self, (uint8_t)event);
+}
+
+/* All of them, or, when you return what this returns, none. */
+static inline uicc_sw uicc_set_event_list(const struct uicc_applet *self, const uint8_t *events, size_t n)
+{
+    uicc_sw sw = UICC_SW_OK;
+    for (size_t i = 0; i < n && sw == UICC_SW_OK; i++)
+        sw = self->api->set_event(self, events[i], true);
+    return sw;
+}
+
+/* Position and, if they say one, identifier are those of the installation parameters. *id: the entry's, as the event has it. */
+static inline uicc_sw uicc_init_menu_entry(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id)
+{
+    return self->api->menu_entry(self, entry, id, false);
+}
+
+static inline uicc_sw uicc_change_menu_entry(const struct uicc_applet *self, uint8_t id, const struct uicc_menu_entry *entry)
+{
+    return self->api->menu_entry(self, entry, &id, true);
+}
+
+static inline uicc_sw uicc_enable_menu_entry(const struct uicc_applet *self, uint8_t id)
+{
+    return self->api->enable_menu_entry(self, id, true);
+}
+
+static inline uicc_sw uicc_disable_menu_entry(const struct uicc_applet *self, uint8_t id)
+{
+    return self->api->enable_menu_entry(self, id, false);
+}
+
+/* A timer of the terminal's (1 to 8), as many as the installation parameters allow; it expires with UICC_EVENT_TIMER_EXPIRATION. */
+static inline uicc_sw uicc_allocate_timer(const struct uicc_applet *self, uint8_t *id)
+{
+    return self->api->allocate_timer(self, id);
+}
+
+static inline uicc_sw uicc_release_timer(const struct uicc_applet *self, uint8_t id)
+{
+    return self->api->release_timer(self, id);
+}
+
+/* UICC_EVENT_STATUS_COMMAND at least every so many seconds, if the terminal agrees; 0: no more. */
+static inline uicc_sw uicc_request_poll_interval(const struct uicc_applet *self, uint16_t seconds)
+{
+    return self->api->request_poll_interval(self, seconds);
+}
+
+static inline uint16_t uicc_get_poll_interval(const struct uicc_applet *self)
+{
+    return self->api->get_poll_interval(self);
+}
+
+/* registerFileEvent: UICC_EVENT_EXTERNAL_FILE_UPDATE when the terminal changes the view's current EF. */
+static inline uicc_sw uicc_register_file_event(const struct uicc_applet *self, const struct uicc_file_view *view)
+{
+    return self->api->file_event(self, view, true);
+}
+
+static inline uicc_sw uicc_deregister_file_event(const struct uicc_applet *self, const struct uicc_file_view *view)
+{
+    return self->api->file_event(self, view, false);
+}
+
+/* uicc.system.TerminalProfile.check: facility `index`, from 0: bit index % 8 + 1 of octet index / 8 + 1 (TS 102 223 5.2). */
+static inline bool uicc_check_terminal_profile(const struct uicc_applet *self, uint16_t index)
+{
+    return self->api->check_terminal_profile(self, index);
+}
+
+/* ---- uicc.toolkit.ProactiveHandler ---- */
+
+static inline void uicc_init(struct uicc_proactive_handler *h, enum uicc_proactive_command type, uint8_t qualifier, uint8_t destination)
+{
+    h->type = (uint8_t)type;
+    h->qualifier = qualifier;
+    h->destination = destination;
+    h->objects = uicc_buf_of(h->octets, sizeof h->octets);
+}
+
+static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t tag, uint8_t dcs, const void *text, size_t n)
+{
+    uint8_t value[240];
+    value[0] = dcs;
+    if (n > sizeof value - 1) {
+        h->objects.full = true;
+        return;
+    }
+    memcpy(value + 1, text, n);
+    uicc_append_tlv(&h->objects, tag, value, n + 1);
+}
+
+/* initDisplayText. qualifier: TS 102 223 8.6: 80 wait for the user, 01 high priority. */
+static inline void uicc_init_display_text(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs, const void *text, size_t n)
+{
+    uicc_init(h, UICC_PRO_CMD_DISPLAY_TEXT, qualifier, UICC_DEV_ID_DISPLAY);
+    uicc_append_text(h, UICC_TAG_TEXT_STRING, dcs, text, n);
+}
+
+static inline void uicc_init_get_inkey(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs, const void *text, size_t n)
+{
+    uicc_init(h, UICC_PRO_CMD_GET_INKEY, qualifier, UICC_DEV_ID_TERMINAL);
+    uicc_append_text(h, UICC_TAG_TEXT_STRING, dcs, text, n);
+}
+
+static inline void uicc_init_get_input(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs, const void *text, size_t n,
+                                       uint8_t min, uint8_t max)
+{
+    const uint8_t lengths[2] = {min, max};
+    uicc_init(h, UICC_PRO_CMD_GET_INPUT, qualifier, UICC_DEV_ID_TERMINAL);
+    uicc_append_text(h, UICC_TAG_TEXT_STRING, dcs, text, n);
+    uicc_append_tlv(&h->objects, UICC_TAG_RESPONSE_LENGTH, lengths, 2);
+}
+
+/* TIMER MANAGEMENT, start (TS 102 223 6.6.21), with one of the applet's own timers. */
+static inline void uicc_init_start_timer(struct uicc_proactive_handler *h, uint8_t timer, unsigned hours, unsigned minutes, unsigned seconds)
+{
+    const unsigned parts[3] = {hours, minutes, seconds};
+    uint8_t value[3];
+    for (int i = 0; i < 3; i++) /* two digits each, the low one first (8.38) */
+        value[i] = (uint8_t)(parts[i] % 10 << 4 | parts[i] / 10 % 10);
+    uicc_init(h, UICC_PRO_CMD_TIMER_MANAGEMENT, 0x00, UICC_DEV_ID_TERMINAL);
+    uicc_append_tlv(&h->objects, UICC_TAG_TIMER_IDENTIFIER, &timer, 1);
+    uicc_append_tlv(&h->objects, UICC_TAG_TIMER_VALUE, value, 3);
+}
+
+static inline void uicc_init_stop_timer(struct uicc_proactive_handler *h, uint8_t timer)
+{
+    uicc_init(h, UICC_PRO_CMD_TIMER_MANAGEMENT, 0x01, UICC_DEV_ID_TERMINAL);
+    uicc_append_tlv(&h->objects, UICC_TAG_TIMER_IDENTIFIER, &timer, 1);
+}
+
+static inline void uicc_init_more_time(struct uicc_proactive_handler *h)
+{
+    uicc_init(h, UICC_PRO_CMD_MORE_TIME, 0x00, UICC_DEV_ID_TERMINAL);
+}
+
+/* Queues it; the terminal fetches it after the command under way, and its answer comes as UICC_EVENT_TERMINAL_RESPONSE. 6985: the terminal does not offer it in its TERMINAL PROFILE, or it is not an applet's to
+ * send (COMMAND_NOT_ALLOWED: SET UP MENU, SET UP EVENT LIST, POLL INTERVAL, another's timer or channel), or too many wait; 6700: too long. */
+static inline uicc_sw uicc_send(const struct uicc_applet *self, const struct uicc_proactive_handler *h)
+{
+    if (h->objects.full)
+        return UICC_SW_WRONG_LENGTH;
+    return self->api->send(self, h->type, h->qualifier, h->destination, uicc_span_of(h->octets, h->objects.len));
+}
+
+/* ---- uicc.toolkit.ProactiveResponseHandler and EnvelopeHandler, of an event ---- */
+
+/* getGeneralResult (TS 102 223 8.12): 00 to 0F performed, 10 to 14 ended by the user, 20 and up not performed. */
+static inline uint8_t uicc_get_general_result(const struct uicc_event *event)
+{
+    return event->id;
+}
+
+/* getItemIdentifier: of a menu selection, or of the answer to SELECT ITEM; 0: none. */
+static inline uint8_t uicc_get_item_identifier(const struct uicc_event *event)
+{
+    struct uicc_span value;
+    return uicc_find_tlv(event->data, UICC_TAG_ITEM_IDENTIFIER, 1, &value) && value.n >= 1 ? value.p[0] : 0;
+}
+
+/* copyTextString: what the user typed; *dcs (may be NULL) its coding. false: there is no text. */
+static inline bool uicc_get_text_string(const struct uicc_event *event, uint8_t *dcs, struct uicc_span *text)
+{
+    struct uicc_span value;
+    if (!uicc_find_tlv(event->data, UICC_TAG_TEXT_STRING, 1, &value) || value.n == 0)
+        return false;
+    if (dcs != NULL)
+        *dcs = value.p[0];
+    *text = uicc_span_of(value.p + 1, value.n - 1);
+    return true;
+}
+
+/* getTimerIdentifier, getChannelIdentifier: of the events that have one. */
+static inline uint8_t uicc_get_identifier(const struct uicc_event *event)
+{
+    return event->id;
+}
+
+/* EnvelopeResponseHandler.post: this is the answer, and no further applet is asked. 6985: this event is not answered; 6700: more than there is room for. */
+static inline uicc_sw uicc_post(const struct uicc_event *event, const void *data, size_t n)
+{
+    if (event->out == NULL)
+        return UICC_SW_CONDITIONS_NOT_SATISFIED;
+    uicc_append(event->out, data, n);
+    if (event->handled != NULL)
+        *event->handled = true;
+    return event->out->full ? UICC_SW_WRONG_LENGTH : UICC_SW_OK;
 }
 
 #endif

@@ -17,6 +17,8 @@
 
 struct uicc;
 
+enum { NO_OWNER = 0xFFFF }; /* of no operator's */
+
 struct applet { /* a handle, by value: cheap to pass, no ownership */
     struct uicc *card;
     uint8_t index; /* in the registry (registry.h): the profile's rows, then what INSTALL made */
@@ -162,6 +164,8 @@ struct applet_class {
     void (*deselect)(struct applet self);
     void (*fci)(struct applet self, struct buf *out); /* proprietary data (A5) of its FCI, when it has no ADF; may be NULL */
     sw_t (*event)(struct applet self, const struct event *event);
+    /* STORE DATA for this applet through its security domain (GlobalPlatform 2.3 7.3.3; JavaCard's processData): P1 (b8: the last block), P2 (its number), data. NULL: 6985. */
+    sw_t (*process_data)(struct applet self, uint8_t p1, uint8_t p2, struct span data, struct buf *out);
     const void *(*share)(struct applet self, const char *service); /* a const table of functions (services.h), or NULL */
     /* An authenticated OTA session's command to this applet was refused, by the gate or by its handler, and has left no trace. What is kept of that
      * is kept with applet_put_now. May be NULL. */
@@ -186,8 +190,9 @@ struct session {
     uint32_t local;    /* local PINs of the selected application that were verified on this channel (profile_pin_bit) */
     uint32_t granted;  /* remote: key references taken as verified (profile_pin_bit) */
     uint32_t rights;   /* remote: enum applet_right, RIGHT_AUTHENTIC, RIGHT_STANDBY */
-    uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering */
-    uint16_t owner;    /* remote: index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
+    uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering; */
+    uint8_t key_provider; /* that provider; */
+    uint16_t owner;    /* and the index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
 
@@ -249,10 +254,7 @@ void applet_note(struct applet self, const char *text);      /* a line in the tr
 /* "owner": the applet that knows which operator's K/OTA pair is the active one. */
 struct owner_service {
     uint16_t (*active)(struct applet provider);
-    /* The pair whose keyset this is (ota_key_reference.item); NO_OWNER: nobody's own, a common one. */
-    uint16_t (*of_key)(struct applet provider, uint16_t key_item);
 };
-enum { NO_OWNER = 0xFFFF };
 
 /* The nth applet that shares `service`; NULL if there is none. *provider is who to pass to its functions. */
 const void *applet_service(struct uicc *card, const char *service, unsigned nth, struct applet *provider);
@@ -268,6 +270,8 @@ uint16_t admin_file_fid(struct uicc *card, uint16_t file);
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
+/* A record of a cyclic file: it becomes number 1, the oldest goes. false: not of its length, or no memory. */
+bool admin_file_push_record(struct uicc *card, uint16_t file, struct span data);
 /* Files that were made over the air under this pair's keys are no more. */
 bool admin_files_forget(struct uicc *card, uint16_t owner);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
@@ -289,8 +293,15 @@ sw_t session_execute_remote(struct uicc *card, struct session *session, struct s
  * P3 is then most likely its data. */
 enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header);
 
+/* In whose name a script speaks: as in struct session. */
+struct script_authority {
+    uint32_t rights;
+    uint16_t key_item, owner;
+    uint8_t key_provider;
+};
+
 /* A fresh session for an OTA script at this target applet. */
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out);
+void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out);
 
 /* The active applet with this TAR; NO_APPLET if there is none. */
 uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);

@@ -51,7 +51,8 @@ bool registry_account(struct uicc *card, uint8_t index, size_t before, size_t af
     if (after > before) {
         uint32_t more = (uint32_t)(after - before);
         uint8_t domain = e->class->security_domain ? index : applet_domain(card, index);
-        if (!e->class->security_domain && e->quota != 0 && (e->used > e->quota || more > e->quota - e->used))
+        uint32_t quota = e->quota != 0 ? e->quota : QUOTA_DEFAULT;
+        if (!e->class->security_domain && (e->used > quota || more > quota - e->used))
             return false;
         if (domain != NO_APPLET && !domain_has_room(card, domain, more))
             return false;
@@ -81,12 +82,9 @@ static struct applet_entry *changing(struct uicc *card, uint8_t index)
     struct applet_entry *e = card->registry.entries[index];
     if (e != NULL)
         return e;
-    e = entry_new(SPAN_EMPTY);
+    e = entry_of_profile(card, index);
     if (e == NULL)
         return NULL;
-    e->row = card->profile->applets[index];
-    e->class = applet_class_of(card, index);
-    memcpy(e->privileges, e->class->privileges, sizeof e->privileges);
     size_t cursor = 0;
     uint32_t id;
     struct span value;

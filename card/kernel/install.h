@@ -15,6 +15,8 @@ const struct applet_class *class_by_module(const struct uicc *card, struct span 
 
 /* An entry with a copy of these parameters and nothing else; NULL: no memory. */
 struct applet_entry *entry_new(struct span parameters);
+/* An applet of the profile as the profile has it; NULL: no memory. */
+struct applet_entry *entry_of_profile(const struct uicc *card, uint8_t index);
 /* Its class, by package and module. */
 void entry_bind(const struct uicc *card, struct applet_entry *e);
 /* The table of entries, made when there was none; NULL: no memory. */

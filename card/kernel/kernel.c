@@ -297,12 +297,16 @@ bool card_abort(struct uicc *card)
 {
     objects_abort(card->objects);
     toolkit_settle(card, false);
-    return card_reload(card);
+    bool ok = card_reload(card);
+    if (card->ram.died != 0)
+        registry_bury(card);
+    return ok;
 }
 
 bool card_commit(struct uicc *card)
 {
-    if (objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
+    /* What an applet that died in the middle of something left behind is nobody's work. */
+    if (card->ram.died != 0 || objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
         (void)card_abort(card);
         return false;
     }

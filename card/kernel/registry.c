@@ -38,7 +38,7 @@ const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t inde
 const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index)
 {
     if (index < card->profile->n_applets)
-        return card->registry.known[card->registry.classes[index]];
+        return card->registry.classes[index] == NO_CLASS ? &no_class : card->registry.known[card->registry.classes[index]];
     const struct applet_entry *e = entry_of(card, index);
     return e != NULL ? e->class : &no_class;
 }
@@ -118,7 +118,7 @@ uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, 
 {
     const struct applet_entry *e = entry_of(card, index);
     if (index < card->profile->n_applets)
-        return admin ? 0 : card->profile->applets[index].access;
+        return card->profile->applets[index].access;
     if (e == NULL)
         return 0;
     const struct access_domain *domain = admin ? &e->admin : &e->files;
@@ -190,10 +190,14 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
     r->active = NO_OWNER;
     r->n = card->profile->n_applets;
     for (uint8_t i = 0; i < r->n; i++) {
+        const struct profile_applet *row = &card->profile->applets[i];
         uint8_t c = 0;
-        while (known[c] != NULL && strcmp(known[c]->name, card->profile->applets[i].class_name) != 0)
+        while (known[c] != NULL && c < NO_CLASS && strcmp(known[c]->name, row->class_name) != 0)
             c++;
-        if (known[c] == NULL)
+        bool packaged = row->class_name[0] == '\0' && row->so != NULL && row->so[0] != '\0'; /* a package, and no applet of it */
+        if (c == NO_CLASS || (known[c] == NULL && !packaged))
+            return false;
+        r->classes[i] = packaged ? NO_CLASS : c;
             return false;
         r->classes[i] = c;
     }
@@ -282,6 +286,17 @@ void entry_bind(const struct uicc *card, struct applet_entry *e)
     const struct applet_class *class = class_by_module(card, aid_span(&e->package), aid_span(&e->module));
     e->class = class != NULL ? class : &no_class;
     e->row.class_name = e->class->name;
+}
+
+struct applet_entry *entry_of_profile(const struct uicc *card, uint8_t index)
+{
+    struct applet_entry *e = entry_new(SPAN_EMPTY);
+    if (e == NULL)
+        return NULL;
+    e->row = card->profile->applets[index];
+    e->class = applet_class_of(card, index);
+    memcpy(e->privileges, e->class->privileges, sizeof e->privileges);
+    return e;
 }
 
 static bool decode_common(struct span value, struct applet_entry *e)
@@ -387,6 +402,18 @@ bool registry_load(struct uicc *card)
         if (entries == NULL)
             entries = calloc(APPLETS_MAX, sizeof *entries);
         if (entries == NULL || index >= APPLETS_MAX || (entries[index] = instance_decode(card, (uint8_t)index, value)) == NULL) {
+            entries_free(entries);
+            return false;
+        }
+    }
+    /* What comes from a shared object is kept account of, even if the profile made it. */
+    for (uint8_t i = 0; i < card->profile->n_applets; i++) {
+        const struct profile_applet *row = &card->profile->applets[i];
+        if (row->so == NULL || row->so[0] == '\0' || row->class_name[0] == '\0' || (entries != NULL && entries[i] != NULL))
+            continue;
+        if (entries == NULL)
+            entries = calloc(APPLETS_MAX, sizeof *entries);
+        if (entries == NULL || (entries[i] = entry_of_profile(card, i)) == NULL) {
             entries_free(entries);
             return false;
         }

@@ -11,7 +11,7 @@
 
 #include "applet.h"
 
-enum { APPLETS_MAX = 64 };
+enum { APPLETS_MAX = 64, QUOTA_DEFAULT = 256 * 1024 };
 
 /* GlobalPlatform 2.3 table 11-4. An application's own states have bits b4 to b7 besides SELECTABLE's; a security domain's PERSONALIZED is one. */
 enum applet_life {
@@ -29,7 +29,6 @@ enum card_life {
     CARD_LOCKED = 0x7F,
     CARD_TERMINATED = 0xFF,
 };
-
 
 struct aid {
     uint8_t n; /* 0, or 5 to 16 */
@@ -82,7 +81,7 @@ struct applet_entry {
     uint8_t domain;                    /* index of the security domain that it belongs to; NO_APPLET: the issuer's */
     uint16_t owner;                    /* index of the operator's K/OTA pair on whose behalf it was installed, or NO_OWNER */
     struct access_domain files, admin;
-    uint32_t quota;                    /* octets that it (a security domain: all that belongs to it) may keep in the store; 0: no limit */
+    uint32_t quota;                    /* octets that it (a security domain: all that belongs to it) may keep in the store; 0: QUOTA_DEFAULT; a security domain: no limit */
     uint32_t needed;                   /* octets that must be free when it is installed */
     uint32_t used;                     /* octets it keeps */
     struct aid package, module;        /* executable load file and module; empty for the profile's */
@@ -91,9 +90,11 @@ struct applet_entry {
     size_t octets;                     /* of this entry in memory */
 };
 
+enum { NO_CLASS = 0xFF };
+
 struct registry {
     const struct applet_class *const *known;               /* every class that there is: fewer than 256 */
-    uint8_t classes[PROFILE_APPLETS_MAX];                  /* of known, bound to profile->applets */
+    uint8_t classes[PROFILE_APPLETS_MAX];                  /* of known, bound to profile->applets; NO_CLASS: a row without any */
     struct applet_entry **entries;                         /* APPLETS_MAX by index, NULL where all is as the profile has it; NULL: all is */
     uint8_t n;                                             /* indices in use are below this */
     bool owned;                                            /* some applet is an operator's */
@@ -120,7 +121,7 @@ void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privilege
 uint8_t applet_domain(const struct uicc *card, uint8_t index); /* its security domain; of the issuer's: itself. NO_APPLET: the card has none */
 uint8_t applet_issuer_domain(const struct uicc *card);        /* NO_APPLET: none */
 uint16_t applet_owner(const struct uicc *card, uint8_t index);
-/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An applet of the profile: its `access`; and nothing for administration. */
+/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An applet of the profile: its `access`, everywhere. */
 uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, uint16_t adf);
 /* Package and module that it is an instance of. */
 void applet_origin(const struct uicc *card, uint8_t index, struct aid *package, struct aid *module);

@@ -141,20 +141,19 @@ sw_t command_get_response(struct call *call)
 
 /* ---- OTA scripts ---- */
 
-void session_open_remote(struct uicc *card, uint8_t applet, uint32_t rights, uint16_t key_item, struct session *out)
+void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out)
 {
     const struct profile_applet *a = applet_row_of(card, applet);
-    struct applet provider;
-    const struct owner_service *service = (rights & RIGHT_AUTHENTIC) != 0 ? applet_service(card, "owner", 0, &provider) : NULL;
     *out = (struct session){
         .open = true,
         .remote = true,
         .applet = applet,
         .view = {.df = a->adf == PROFILE_NO_FILE ? 0 : a->adf, .ef = PROFILE_NO_FILE},
-        .granted = (rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
-        .rights = rights,
-        .key_item = key_item,
-        .owner = service != NULL ? service->of_key(provider, key_item) : (uint16_t)NO_OWNER,
+        .granted = (by->rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
+        .rights = by->rights,
+        .key_item = by->key_item,
+        .key_provider = by->key_provider,
+        .owner = by->owner,
     };
 }
 

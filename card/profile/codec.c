@@ -12,6 +12,7 @@ enum {
     CODEC_MAGIC = 0x53555046, /* "SUPF" */
     CODEC_VERSION = 1,         /* what every softuicc reads */
     CODEC_VERSION_DOMAINS = 2, /* keysets of security domains: written only where there are any */
+    CODEC_VERSION_PLUGINS = 3, /* besides: shared objects of applets: written only where there are any */
     CODEC_TEXT_MAX = 255,
     CODEC_KEYSET_MAX = 250, /* room for keyset_encode, whose length stands in one octet */
     SIZE_EF_MAX = 0xFFFF,   /* TS 102 221 11.1.1.4.1: two octets of file size for all but BER-TLV structure */
@@ -73,7 +74,7 @@ static void put_file(struct buf *b, const struct profile_file *f)
     put_data(b, f->content);
 }
 
-static void put_applet(struct buf *b, const struct profile_applet *a)
+static void put_applet(struct buf *b, const struct profile_applet *a, bool plugins)
 {
     put_text(b, a->class_name);
     buf_u8(b, a->aid_len);
@@ -84,6 +85,8 @@ static void put_applet(struct buf *b, const struct profile_applet *a)
     buf_u8(b, a->msl);
     buf_u32(b, a->access);
     put_data(b, a->params);
+    if (plugins)
+        put_text(b, a->so);
 }
 
 static void put_pair(struct buf *b, const struct profile_pair *q)
@@ -125,11 +128,19 @@ static size_t encoded_max(const struct profile *p)
     for (unsigned i = 0; i < p->n_files; i++)
         n += 64 + CODEC_TEXT_MAX + p->files[i].content.n;
     for (unsigned i = 0; i < p->n_applets; i++)
-        n += 128 + CODEC_TEXT_MAX + p->applets[i].params.n;
+        n += 128 + 2 * CODEC_TEXT_MAX + p->applets[i].params.n;
     n += 64 * (size_t)p->n_pins;
     n += (64 + AKA_KEY_ENCODED_MAX + CODEC_KEYSET_MAX) * (size_t)p->n_pairs;
     n += (64 + CODEC_KEYSET_MAX) * (size_t)p->n_keysets;
     return n;
+}
+
+static bool has_plugins(const struct profile *p)
+{
+    for (unsigned i = 0; i < p->n_applets; i++)
+        if (p->applets[i].so != NULL && p->applets[i].so[0] != '\0')
+            return true;
+    return false;
 }
 
 bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
@@ -144,8 +155,8 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
         return false;
     struct buf b = buf_of(bytes, cap);
     buf_u32(&b, CODEC_MAGIC);
-    bool domains = profile_common_keysets(p) < p->n_keysets;
-    buf_u8(&b, domains ? CODEC_VERSION_DOMAINS : CODEC_VERSION);
+    bool plugins = has_plugins(p), domains = plugins || profile_common_keysets(p) < p->n_keysets;
+    buf_u8(&b, plugins ? CODEC_VERSION_PLUGINS : domains ? CODEC_VERSION_DOMAINS : CODEC_VERSION);
     put_text(&b, p->name);
     put_text(&b, p->title);
     buf_u8(&b, (uint8_t)((p->insecure ? FLAG_INSECURE : 0) | (p->ota_silent ? FLAG_OTA_SILENT : 0)));
@@ -157,7 +168,7 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
         put_file(&b, &p->files[i]);
     buf_u8(&b, p->n_applets);
     for (unsigned i = 0; i < p->n_applets; i++)
-        put_applet(&b, &p->applets[i]);
+        put_applet(&b, &p->applets[i], plugins);
     buf_u8(&b, p->n_pins);
     for (unsigned i = 0; i < p->n_pins; i++) {
         const struct profile_pin *q = &p->pins[i];
@@ -280,7 +291,7 @@ static void get_file(struct reader *r, struct arena *a, unsigned i, struct profi
         require(r, f->size == 9 && f->kind == FILE_TRANSPARENT);
 }
 
-static void get_applet(struct reader *r, struct arena *a, unsigned n_files, struct profile_applet *q)
+static void get_applet(struct reader *r, struct arena *a, unsigned n_files, bool plugins, struct profile_applet *q)
 {
     q->class_name = get_text(r, a);
     q->aid_len = rd_u8(r);
@@ -297,6 +308,7 @@ static void get_applet(struct reader *r, struct arena *a, unsigned n_files, stru
     require(r, (q->msl & 0xE0) == 0); /* TS 102 225 5.1.1: reserved bits of SPI1 */
     q->access = rd_u32(r);
     q->params = get_data(r, a);
+    q->so = plugins ? get_text(r, a) : "";
 }
 
 static void get_pin(struct reader *r, unsigned n_applets, struct profile_pin *q)
@@ -356,7 +368,7 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
 
     uint32_t magic = rd_u32(r);
     uint8_t version = rd_u8(r);
-    if (magic != CODEC_MAGIC || (version != CODEC_VERSION && version != CODEC_VERSION_DOMAINS))
+    if (magic != CODEC_MAGIC || version < CODEC_VERSION || version > CODEC_VERSION_PLUGINS)
         return false;
     p->name = get_text(r, a);
     p->title = get_text(r, a);
@@ -393,7 +405,7 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
         rd_ok(r) ? arena_take(a, p->n_applets * sizeof *p->applets, _Alignof(struct profile_applet)) : NULL;
     for (unsigned i = 0; rd_ok(r) && i < p->n_applets; i++) {
         memset(&row.applet, 0, sizeof row.applet);
-        get_applet(r, a, p->n_files, &row.applet);
+        get_applet(r, a, p->n_files, version >= CODEC_VERSION_PLUGINS, &row.applet);
         if (p->applets != NULL)
             p->applets[i] = row.applet;
     }
@@ -424,7 +436,7 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
         uint8_t derived = rd_u8(r);
         row.keyset.derived = derived != 0;
         row.keyset.rights = rd_u32(r);
-        row.keyset.domain = version == CODEC_VERSION_DOMAINS ? rd_u8(r) : 0;
+        row.keyset.domain = version >= CODEC_VERSION_DOMAINS ? rd_u8(r) : 0;
         get_keyset(r, &row.keyset.keys);
         require(r, row.keyset.domain != 0 || row.keyset.keys.version <= KEYSET_OTA_MAX);
         require(r, derived <= 1 && (row.keyset.rights & ~(uint32_t)RIGHTS_ALL) == 0);

@@ -80,6 +80,7 @@ struct profile_applet {
     uint8_t msl;            /* minimum security level: an SPI1 octet (TS 102 225 5.1.1); 0 needs `insecure` */
     uint32_t access;        /* OTA access domain: bit profile_pin_bit(r) for each key reference r it counts as verified */
     struct span params;     /* installation parameters, the class's own; in `pool` */
+    const char *so;         /* shared object that brings the class; "": the program has it. Class "": only its package is wanted */
 };
 
 /* One K/OTA pair. Where `derived` has a bit, personalisation derives that key from the card's seed, ICCID and index.

@@ -184,8 +184,9 @@ static bool make_applet(struct maker *m, unsigned i)
 {
     const struct y_applet *y = &m->y->applets[i];
     struct profile_applet *a = &m->p.applets[i];
-    a->class_name = y->class_name;
     a->adf = PROFILE_NO_FILE;
+    if (!yaml_make_class(m, i))
+        return false;
     if (y->aid != NULL) {
         size_t n = 0;
         struct place w = yaml_at("applets", i, "aid");

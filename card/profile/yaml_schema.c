@@ -107,7 +107,9 @@ static const cyaml_schema_value_t domain_keys = {
 
 static const cyaml_schema_field_t applet_fields[] = {
     TEXT_OPT("name", struct y_applet, name, WORD_MAX),
-    TEXT("class", struct y_applet, class_name, WORD_MAX),
+    TEXT_OPT("class", struct y_applet, class_name, WORD_MAX),
+    TEXT_OPT("so", struct y_applet, so, YAML_PATH_MAX),
+    YESNO("instance", struct y_applet, instance),
     TEXT_OPT("aid", struct y_applet, aid, 64),
     TEXT_OPT("adf", struct y_applet, adf, YAML_PATH_MAX),
     TEXT_OPT("start", struct y_applet, start, YAML_PATH_MAX),

@@ -69,6 +69,8 @@ struct y_applet {
     char *params;
     struct y_domain_keys *keys;
     unsigned keys_count;
+    char *so;
+    enum said instance;
     enum said gone;
 };
 

@@ -168,6 +168,12 @@ void yaml_called(const struct yaml_source *s, const char *path, char *out, size_
         (void)snprintf(out + at, room - at, " of %s", node->origin);
 }
 
+const char *yaml_origin(const struct yaml_source *s, const char *path)
+{
+    const char *rest;
+    return s->root == NULL ? s->origin : nearest(s->root, path, &rest)->origin;
+}
+
 /* ---- reading ---- */
 
 struct scan {

@@ -60,6 +60,9 @@ bool yaml_fail(const struct yaml_source *s, const char *path, const char *format
  */
 void yaml_called(const struct yaml_source *s, const char *path, char *out, size_t room);
 
+/* The file in which the value at `path`, or the nearest thing above it, stands. */
+const char *yaml_origin(const struct yaml_source *s, const char *path);
+
 /* Reads a text: one well-formed document that is a mapping, of bounded size and depth, without anchors and
  * aliases (a few lines of those can expand to gigabytes) and without a key given twice. `s->origin` must last
  * as long as the nodes. NULL: the error says why. */

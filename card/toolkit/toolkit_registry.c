@@ -88,12 +88,12 @@ static bool class_entry(const struct applet_class *class, struct toolkit_entry *
     return true;
 }
 
-bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry *out)
+static bool read_entry(struct uicc *card, uint8_t applet, struct toolkit_entry *out)
 {
     struct span bytes;
     const struct applet_class *class = applet_class_of(card, applet);
     const struct toolkit_parameters *parameters = applet_toolkit(card, applet);
-    if (class == NULL || class->event == NULL || !applet_active(card, applet))
+    if (class == NULL || class->event == NULL)
         return false;
     if (!item_get(card, applet, ITEM_ENTRY, &bytes) || bytes.n != ENTRY_LEN) {
         bool any = class_entry(class, out);
@@ -116,11 +116,16 @@ bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry 
     return known && rd_done(&r);
 }
 
-/* To change it: what is not there yet is made of the class's. */
+bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry *out)
+{
+    return applet_active(card, applet) && read_entry(card, applet, out);
+}
+
+/* To change it, which an applet does that is being installed, and not active yet: what is not there yet is made of the class's. */
 static void load_own(struct applet self, struct toolkit_entry *e)
 {
     const struct toolkit_parameters *parameters = applet_toolkit(self.card, self.index);
-    if (!toolkit_entry_load(self.card, self.index, e))
+    if (!read_entry(self.card, self.index, e))
         *e = (struct toolkit_entry){.priority = parameters != NULL ? parameters->priority : PRIORITY_LOWEST};
 }
 

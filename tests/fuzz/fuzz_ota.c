@@ -6,11 +6,10 @@
  * back, no key is in what the card says, and it still selects its MF.
  *
  * With libFuzzer: clang -fsanitize=fuzzer,address -DWITH_LIBFUZZER (the meson target fuzz_ota_libfuzzer).
- * Without, its own main replays the files given: fuzz_ota [--mutate SEED ROUNDS] FILE...
+ * Without, replay.c has a main: fuzz_ota [--mutate SEED ROUNDS] FILE...
  */
 #include "attack.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+#include "replay.h"
 
 /* One octet of operation, then what it takes; at the end of the input everything is zero. */
 enum operation {
@@ -412,62 +411,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     return 0;
 }
 
-#ifndef WITH_LIBFUZZER
-enum { ROOM = 1 << 12 };
-
-static uint32_t next(uint64_t *r) /* xorshift64* */
-{
-    *r ^= *r >> 12;
-    *r ^= *r << 25;
-    *r ^= *r >> 27;
-    return (uint32_t)((*r * 0x2545F4914F6CDD1Du) >> 32);
-}
-
-static void run_exactly(const uint8_t *p, size_t n)
-{
-    uint8_t *exact = malloc(n > 0 ? n : 1); /* sanitizers see a read beyond the end */
-    if (exact == NULL)
-        exit(1);
-    memcpy(exact, p, n);
-    (void)LLVMFuzzerTestOneInput(exact, n);
-    free(exact);
-}
-
-static size_t whole_file(const char *name, uint8_t *to)
-{
-    FILE *f = fopen(name, "rb");
-    if (f == NULL) {
-        (void)fprintf(stderr, "fuzz_ota: %s cannot be read\n", name);
-        exit(1);
-    }
-    size_t n = fread(to, 1, ROOM, f);
-    (void)fclose(f);
-    return n;
-}
-
-int main(int argc, char **argv)
-{
-    static uint8_t original[ROOM], changed[ROOM];
-    uint64_t state = 1;
-    unsigned long rounds = 0, runs = 0;
-    int first = 1;
-    if (argc > 3 && strcmp(argv[1], "--mutate") == 0) {
-        state = strtoull(argv[2], NULL, 10) * 2654435761u + 1;
-        rounds = strtoul(argv[3], NULL, 10);
-        first = 4;
-    }
-    for (int i = first; i < argc; i++) {
-        size_t n = whole_file(argv[i], original);
-        run_exactly(original, n);
-        runs++;
-        for (unsigned long k = 0; k < rounds && n > 0; k++, runs++) {
-            memcpy(changed, original, n);
-            for (unsigned c = 1 + next(&state) % 6; c > 0; c--)
-                changed[next(&state) % n] = (uint8_t)next(&state);
-            run_exactly(changed, n);
-        }
-    }
-    printf("ok 1 - the receiver under %lu sequences of whatever\n1..1\n", runs);
-    return 0;
-}
-#endif
+const char fuzz_what[] = "the receiver of command packets";

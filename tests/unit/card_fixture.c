@@ -8,14 +8,17 @@
 
 #include <cmocka.h>
 
+#include "ara_m.h"
 #include "gsm.h"
 #include "hex.h"
 #include "isim.h"
+#include "pairing.h"
 #include "receiver.h"
+#include "security_domain.h"
 #include "sms.h"
 #include "usim.h"
 
-static const struct applet_class *const classes[] = {&gsm_class,          &isim_class, &ota_class, &rfm_class,
+static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &ssd_class, &ara_m_class,
                                                      &subscription_class, &usim_class, NULL};
 
 static void trace(void *ctx, const struct uicc_trace_event *e)
@@ -398,8 +401,8 @@ unsigned fixture_authenticate(struct fixture *f, unsigned index, uint64_t sqn)
     if (f->response[0] == 0xDB) {
         assert_int_equal(f->response[1], expected.res_len);
         assert_memory_equal(f->response + 2, expected.res, expected.res_len);
-        assert_memory_equal(f->response + 3 + expected.res_len, expected.ck, 16);
-        assert_memory_equal(f->response + 20 + expected.res_len, expected.ik, 16);
+        assert_memory_equal(f->response + 3 + expected.res_len, expected.ck, expected.ck_len);
+        assert_memory_equal(f->response + 4 + expected.res_len + expected.ck_len, expected.ik, expected.ik_len);
     }
     return f->response[0];
 }
@@ -468,7 +471,10 @@ void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, cha
     else
         snprintf(script, sizeof script, "AE802281%02zx%s0000", n, apdu_hex);
     const struct fixture_ota ota = {keys, FIXTURE_SPI, tar, script, 0};
-    fixture_ota(f, &ota, &por);
+    struct fixture_message messages[4];
+    size_t parts = fixture_messages(f, &ota, 0x31, "12345", messages, 4);
+    for (size_t i = 0; i < parts; i++)
+        fixture_ota_raw(f, &ota, span_of(messages[i].apdu, messages[i].n), &por);
     answer[0] = '\0';
     if (por.answered && por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK && por.n > 6) {
         assert_true(2 * (por.n - 6) < room);

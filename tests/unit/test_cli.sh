@@ -354,6 +354,12 @@ refuses "handover: nothing to hand over" 2 '--records FILE or --row' handover ma
 refuses "handover: row" 2 '--row: a row is' handover make --row x
 refuses "handover: range" 2 '--imsi-range: ' handover make --records x --imsi-range 5-6
 refuses "handover: import" 2 'one list' handover import
+refuses "change: the IMSI alone, and a pair" 2 'goes with none of' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --keep-key --index 2 --print
+refuses "change: a trial without octets" 2 '--trial: ' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --trial 03 --print
+refuses "change: a file without data" 2 '--file: ' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --file 7FFF6F46 --print
+refuses "change: a file of half a FID" 2 'a path is FIDs' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --file 7FFF6F=00 --print
+expect "change --keep-key --print" 0 change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --keep-key --print
+expect "change with files --print" 0 change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --trial 03000000 --mnc-digits 2 --file 7FFF6F46@1=4142 --print
 refuses "auc: no verb" 2 'which of add' auc
 refuses "auc: no data base" 2 '--db FILE' auc list
 refuses "auc: no such data base" 1 'none\.db' auc list --db none.db

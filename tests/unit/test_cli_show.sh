@@ -181,7 +181,7 @@ refuses "diff: the same deck twice" 2 'in use' diff a.uicc a.uicc
 quietly new deck.uicc --profile test --seed $seed
 expect "add" 0 add deck.uicc --iccid 890010100000000100 --imsi 001010000000100 --count 1500 --seed $seed --keys added.keys
 says "add says what it made" '1500 cards added, ICCID 8900101000000001009 to '
-[ "$(wc -l <added.keys)" = 6001 ] && [ "$(stat -c %a added.keys)" = 600 ]
+[ "$(wc -l <added.keys)" = 12001 ] && [ "$(stat -c %a added.keys)" = 600 ]
 verdict "add records the keys" $?
 refuses "add: cards that are there" 1 'has a card 8900101000000001009 already' add deck.uicc --iccid 890010100000000099 --imsi 001010000000100 --count 5
 refuses "add: a record that is there" 1 'added\.keys exists already' add deck.uicc --iccid 890010100000009000 --imsi 001010000000100 --keys added.keys
@@ -274,6 +274,12 @@ expect "is as the first" 0 diff a.uicc again.uicc
 expect "export --card" 0 export a.uicc --format csv --keys a.keys --card $two
 [ "$(wc -l <out)" = 2 ] && grep -q "^$two," out
 verdict "export --card has that card" $?
+# The record's column of parameters: the scheme of sequence numbers, and what a form has no word for.
+sed 's/\(milenage.*\)-$/\1ind=3/' a.keys >ind.keys
+expect "export --format osmo-hlr of a record with its own IND" 0 export a.uicc --format osmo-hlr --keys ind.keys
+says "export takes the scheme of the record" 'ind-bitlen 3$'
+sed "s/\\(milenage.*\\)-\$/\\1r=0040204061,c=$(printf '%032d%032d%032d%032d%032d' 0 1 2 4 8)/" a.keys >r.keys
+refuses "export --format osmo-hlr of a card with its own constants" 1 'no word for parameters of its own' export a.uicc --format osmo-hlr --keys r.keys
 refuses "export: no keys" 2 "card maker's record" export a.uicc --format csv
 refuses "export: no format" 2 'which --format' export a.uicc --keys a.keys
 refuses "export: a strange format" 2 'none of csv' export a.uicc --keys a.keys --format xml

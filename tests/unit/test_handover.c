@@ -292,6 +292,83 @@ static void test_messages(void **state)
     handover_free(&list);
 }
 
+/* Alternative 3a: K stayed, and goes along; protected, for B alone, and only what belongs to the card. */
+static void write_keys_of_a(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    keys_write_header(f);
+    for (int i = 0; i < 2; i++)
+        fprintf(f, "%s\t0\t00101000000000%d\tmilenage\t0011223344556677889900112233445%d\t63bfa50ee6523365ff14c1f45f88737d\t1\taes\t"
+                   "2001020304050607080900010203040%d\taes\t20112233445566778899001122334455\t20212233445566778899001122334455\t-\n",
+                i == 0 ? CARD1 : CARD2, i, i, i);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void test_keys(void **state)
+{
+    struct place *p = *state;
+    struct handover_error e;
+    struct keys_error why;
+    struct key_row row;
+    struct handover_list list = {0}, got = {0};
+    struct stat st;
+    char ours_path[300], theirs[300];
+    uint8_t *packed = NULL, *clear = NULL;
+    size_t n = 0, n_packed;
+    snprintf(ours_path, sizeof ours_path, "%s.a", p->path);
+    snprintf(theirs, sizeof theirs, "%s.b", p->path);
+    write_keys_of_a(ours_path);
+    add(&list, CARD1 ",001020000000001,0,-," POR);
+    add(&list, CARD2 ",001020000000002,0,-," POR);
+    bad(e, passed_on(p, &list, &e), "2 of 2 cards refused"); /* without keys it would be no change at all */
+    good(e, handover_add_keys(&list, ours_path, &e));
+    good(e, handover_pack(&list, &p->a, p->b.certificate, &packed, &n, &e));
+    n_packed = n;
+    for (size_t i = 0; i + 16 < n; i++)
+        assert_memory_not_equal(packed + i, "0011223344556677", 16);
+    bad(e, handover_unpack(span_of(packed, n), &p->c, p->a.certificate, &got, &e), "not enveloped for this certificate");
+    good(e, handover_unpack(span_of(packed, n), &p->b, p->a.certificate, &got, &e));
+    good(e, handover_write_keys(&got, theirs, &e));
+    bad(e, handover_write_keys(&got, theirs, &e), "exists already");
+    good(e, handover_import(&got, &policy, p->path, refused, p, &e));
+    handover_free(&got);
+    assert_int_equal(stat(theirs, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    good(why, keys_find(theirs, CARD2, false, 0, &row, &why));
+    assert_string_equal(row.imsi, "001020000000002");                 /* the new one */
+    assert_int_equal(row.pair.key.k[15], 0x51);
+    assert_int_equal(row.pair.ota.kic[15], 0x01);
+    /* A's signature under keys of another card, or of another pair, or under two of them */
+    struct cms_error cms;
+    good(cms, cms_unpack(span_of(packed, n), &p->b, p->a.certificate, NULL, &clear, &n, &cms));
+    char *text = malloc(n + 1);
+    static const char *const swaps[][2] = {{"key " CARD1, "key " CARD3}, {"key " CARD1 "\t0", "key " CARD1 "\t1"}, {"\t001020000000001\tmilenage", "\t001020000000009\tmilenage"},
+                                           {"handover 2", "handover 1"}, {"handover 2", "handover 3"}};
+    for (size_t i = 0; i < sizeof swaps / sizeof swaps[0]; i++) {
+        uint8_t *other = NULL;
+        size_t n_other = 0;
+        memcpy(text, clear, n);
+        text[n] = '\0';
+        char *at = strstr(text, swaps[i][0]);
+        assert_non_null(at);
+        memcpy(at, swaps[i][1], strlen(swaps[i][1]));
+        good(cms, cms_pack(span_of(text, n), &p->a, p->b.certificate, &other, &n_other, &cms));
+        assert_false(handover_unpack(span_of(other, n_other), &p->b, p->a.certificate, &got, &e));
+        cms_free(other, n_other);
+    }
+    free(text);
+    cms_free(clear, n);
+    cms_free(packed, n_packed);
+    handover_free(&list);
+    add(&list, CARD3 ",001020000000003,0,-," POR); /* nobody has its keys */
+    bad(e, handover_add_keys(&list, ours_path, &e), CARD3);
+    handover_free(&list);
+    unlink(ours_path);
+    unlink(theirs);
+}
+
 /* From A's own records: the last obeyed order of each card, of B's IMSIs only. */
 static void order(struct records *r, const char *iccid, const char *imsi, const char *outcome,
                   unsigned active)
@@ -352,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_passed_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_from_records, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,11 +14,13 @@
 #include <cmocka.h>
 
 #include "card_fixture.h"
+#include "ara_m.h"
 #include "gsm.h"
 #include "hex.h"
 #include "isim.h"
 #include "pairs.h"
 #include "receiver.h"
+#include "security_domain.h"
 #include "sms.h"
 #include "usim.h"
 
@@ -697,7 +699,7 @@ static void compare(struct play *p, const struct model *was)
 
 /* ---- a copy of the card, to try what must not be tried on the card itself ---- */
 
-static const struct applet_class *const classes[] = {&gsm_class,          &isim_class, &ota_class, &rfm_class,
+static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &rfm_class, &ssd_class, &ara_m_class,
                                                      &subscription_class, &usim_class, NULL};
 
 static bool copy_object(void *ctx, uint32_t id, struct span value)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The virtual terminal with a card in memory: a virtual clock, an authentication centre in memory, no socket
- * but BIP's.
+ * The virtual terminal: power-up, PINs, registration, short messages, the card raw.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,123 +11,676 @@
 
 #include <cmocka.h>
 
-#include "card_fixture.h"
 #include "hex.h"
-#include "modem.h"
-#include "modem_link.h"
-#include "modem_network.h"
+#include "modem_play.h"
 
-enum { LOG_MAX = 1 << 18 };
-
-struct play {
-    struct fixture f;
-    struct link_card slot;
-    struct link_cut battery;
-    struct loop *loop;
-    struct auc *auc[3];
-    struct modem_network *network;
-    struct modem *modem;
-    char *log; /* lines of word and members */
-    size_t log_len;
-};
-
-static void log_event(void *ctx, const char *what, const char *json)
+static void read_file_of(struct play *p, uint16_t fid, uint8_t length, char hex[200])
 {
-    struct play *p = ctx;
-    int n = snprintf(p->log + p->log_len, LOG_MAX - p->log_len, "%s {%s}\n", what, json);
-    p->log_len += n > 0 && (size_t)n < LOG_MAX - p->log_len ? (size_t)n : 0;
+    uint8_t octets[100];
+    struct buf b = buf_of(octets, sizeof octets);
+    const struct modem_crsm how = {.command = 0xB0, .fid = fid, .p3 = length};
+    sw_t sw;
+    assert_true(modem_restricted(p->modem, &how, &b, &sw));
+    assert_int_equal(sw, 0x9000);
+    hex_format(buf_span(&b), hex);
 }
 
-static void add_subscriber(struct play *p, struct auc *auc, unsigned index, const char *imsi)
+static void read_file(struct play *p, uint16_t fid, char hex[200])
 {
-    struct sealed_error error;
-    struct key_row row = {.index = index};
-    memcpy(row.iccid, FIXTURE_ICCID, sizeof FIXTURE_ICCID);
-    assert_true(personal_pair(p->f.crypto, &p->f.profile->p, span_of(p->f.seed, sizeof p->f.seed),
-                              FIXTURE_ICCID, index, &row.pair));
-    if (!auc_add(auc, &row, imsi, &error))
-        fail_msg("%s", error.text);
-    crypto_wipe(&row, sizeof row);
+    read_file_of(p, fid, 0, hex);
 }
 
-static struct auc *centre(void)
-{
-    struct sealed_error error;
-    const struct auc_config config = {":memory:", true, NULL, NULL};
-    struct auc *a = auc_open(&config, &error);
-    if (a == NULL)
-        fail_msg("%s", error.text);
-    return a;
-}
+/* ---- power-up and registration ---- */
 
-static void begin_with(struct play *p, const char *profile, struct modem_config config)
-{
-    memset(p, 0, sizeof *p);
-    p->log = calloc(1, LOG_MAX);
-    assert_non_null(p->log);
-    fixture_open(&p->f, profile);
-    p->slot = (struct link_card){.card = p->f.card};
-    p->battery = (struct link_cut){.inner = link_of_card(&p->slot)};
-    p->loop = loop_new(true);
-    p->network = network_new(1);
-    p->auc[0] = centre();
-    add_subscriber(p, p->auc[0], 0, FIXTURE_IMSI);
-    const struct network_spec home = {
-        .plmn = "00101", .name = "A", .act = 0, .area = 0x1234, .cell = 0x5678, .auc = p->auc[0]};
-    assert_int_equal(network_add(p->network, &home), 0);
-    config.link = link_of_cut(&p->battery);
-    config.loop = p->loop;
-    config.network = p->network;
-    config.seed = 1;
-    p->modem = modem_new(&config);
-    assert_non_null(p->modem);
-    const struct modem_user user = {.log = log_event, .ctx = p};
-    assert_true(modem_listen(p->modem, &user));
-}
-
-static void begin(struct play *p, const char *profile)
-{
-    begin_with(p, profile, (struct modem_config){.imei = "490154203237518"});
-}
-
-static void end(struct play *p)
-{
-    if (getenv("MODEM_LOG") != NULL)
-        fprintf(stderr, "%s\n", p->log);
-    modem_free(p->modem);
-    network_free(p->network);
-    for (size_t i = 0; i < 3; i++)
-        auc_close(p->auc[i]);
-    loop_free(p->loop);
-    fixture_close(&p->f);
-    free(p->log);
-}
-
-/* So many seconds of the terminal's life. */
-static void pass(struct play *p, unsigned seconds)
-{
-    const uint64_t until = loop_now(p->loop) + seconds * UINT64_C(1000);
-    do
-        assert_true(loop_step(p->loop, until - loop_now(p->loop)));
-    while (loop_now(p->loop) < until);
-}
-
-static void test_registers(void **state)
+static void test_order_of_things(void **state)
 {
     (void)state;
     struct play p;
-    begin(&p, "usim");
-    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_begin(&p, "usim");
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_OFF);
+    play_register(&p);
+    const char *at = NULL; /* TS 102 221 14, TS 31.102 5.1.1 */
+    static const char *const order[] = {
+        "reset {",        "00A40004023F00", "00A40804022F05",
+        "00A40804022FE2", "00A40804022F00", "00A4040410A0000000871002",
+        "0020000100",     "7FFF6F05",       "7FFF6F07",
+        "7FFF6FAD",       "7FFF6F38",       "7FFF6F56",
+        "7FFF6F46",       "7FFF6F78",       "7FFF6F31",
+        "7FFF6F7E",       "7FFF6FE3",       "7FFF6F7B",
+        "\"8010000019",   "\"80F2010C00",   "sim {\"state\":\"ready\"}",
+        "\"0088008122",   "7FFF6F7E",       "registration {\"stat\":1,\"plmn\":\"00101\""};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        at = play_logged(&p, at, order[i]);
     assert_string_equal(modem_imsi(p.modem), FIXTURE_IMSI);
-    pass(&p, 1);
+    assert_string_equal(modem_iccid(p.modem), FIXTURE_ICCID);
+    assert_string_equal(modem_imei(p.modem), "490154203237518");
+    assert_string_equal(modem_imeisv(p.modem), "4901542032375142");
+    assert_string_equal(modem_spn(p.modem), "softuicc");
+    assert_int_equal(modem_mnc_digits(p.modem), 2);
+    assert_true(modem_service(p.modem, 28));
+    assert_false(modem_service(p.modem, 0));
+    struct modem_app app;
+    assert_true(modem_app(p.modem, 0, &app));
+    assert_string_equal(app.label, "USIM");
+    assert_int_equal(modem_function_set(p.modem, MODEM_OFF), MODEM_SIM_OFF);
+    play_logged(&p, at, "\"80F2020C00"); /* the session is ended */
+    assert_string_equal(modem_imsi(p.modem), "");
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    play_end(&p);
+}
+
+/* A card for GSM; E-UTRAN; what is kept on the card. */
+static void test_keeps_location(void **state)
+{
+    (void)state;
+    struct play p;
+    char hex[200];
+    play_begin(&p, "usim");
+    play_register(&p);
+    read_file(&p, 0x6F7E, hex);
+    assert_string_equal(hex + 8, "00f1101234ff00"); /* LAI, updated */
+    read_file(&p, 0x6F08, hex);
+    assert_string_not_equal(hex, "07");
+    assert_memory_equal(hex, "01", 2); /* KSI */
+    play_operator_b(&p, NULL);
     assert_int_equal(modem_registration(p.modem), MODEM_HOME);
-    end(&p);
+    struct modem_operator op;
+    assert_true(modem_operator(p.modem, &op));
+    assert_string_equal(op.plmn, "00101");
+    assert_string_equal(op.name, "A");
+    assert_int_equal(modem_location_area(p.modem), 0x1234);
+    assert_true(modem_operators(p.modem, 1, &op));
+    assert_int_equal(op.status, MODEM_OPERATOR_AVAILABLE);
+    assert_false(modem_operators(p.modem, 2, &op));
+    /* B does not know this subscriber: it asks A, who is not asked here, and says so. B is forbidden from
+     * then on. */
+    modem_operator_select(p.modem, "00102");
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
+    assert_int_equal(modem_reject_cause(p.modem), 11);
+    read_file(&p, 0x6F7B, hex);
+    assert_memory_equal(hex, "00f120", 6);
+    modem_operator_select(p.modem, NULL);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    assert_true(modem_operators(p.modem, 1, &op));
+    assert_int_equal(op.status, MODEM_OPERATOR_FORBIDDEN);
+    modem_operator_select(p.modem, "");
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    play_end(&p);
+}
+
+static void test_roams(void **state)
+{
+    (void)state;
+    struct play p;
+    char hex[200];
+    play_begin(&p, "usim");
+    network_switch(p.network, 0, false);
+    p.auc[1] = play_centre();
+    play_subscriber(&p, p.auc[1], 0, FIXTURE_IMSI);
+    const struct network_spec abroad = {
+        .plmn = "310410", .name = "", .act = 7, .area = 0x77, .cell = 9, .auc = p.auc[1]};
+    assert_int_equal(network_add(p.network, &abroad), 1);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_ROAMING);
+    read_file(&p, 0x6FE3, hex); /* GUTI, TAI, updated */
+    assert_memory_equal(hex, "0bf6130014", 10);
+    assert_string_equal(hex + 24, "130014007700");
+    play_end(&p);
+}
+
+static void test_no_network(void **state)
+{
+    (void)state;
+    struct play p;
+    play_begin(&p, "usim");
+    network_switch(p.network, 0, false);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    network_switch(p.network, 0, true);
+    play_pass(&p, 31000); /* it looks again */
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    assert_int_equal(modem_registration(p.modem), MODEM_SEARCHING);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    network_switch(p.network, 0, true);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FLIGHT), MODEM_SIM_READY);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    play_end(&p);
+}
+
+static void test_unknown_subscriber(void **state)
+{
+    (void)state;
+    struct play p;
+    struct sealed_error error;
+    play_begin(&p, "usim");
+    assert_true(auc_remove(p.auc[0], FIXTURE_IMSI, AUC_CURRENT, &error));
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
+    assert_int_equal(modem_reject_cause(p.modem), 2);
+    play_subscriber(&p, p.auc[0], 0, FIXTURE_IMSI);
+    play_pass(&p, 3600000); /* TS 24.008 4.4.4.7: invalid until switched off */
+    assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    play_end(&p);
+}
+
+static void test_wrong_key(void **state)
+{
+    (void)state;
+    struct play p;
+    struct sealed_error error;
+    play_begin(&p, "usim");
+    assert_true(auc_remove(p.auc[0], FIXTURE_IMSI, AUC_CURRENT, &error));
+    play_subscriber(&p, p.auc[0], 1, FIXTURE_IMSI); /* pair 1's K: the card has pair 0's */
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
+    assert_int_equal(modem_reject_cause(p.modem), 20);
+    const char *at = play_logged(&p, NULL, "MAC failure");
+    play_logged(&p, at, "MAC failure"); /* asked once more, and no third time */
+    assert_null(strstr(strstr(at, "MAC failure") + 1, "MAC failure"));
+    play_end(&p);
+}
+
+static void test_resynchronises(void **state)
+{
+    (void)state;
+    struct play p;
+    play_begin(&p, "usim");
+    fixture_imsi(&p.f, (char[16]){0});
+    for (unsigned i = 0; i < 32; i++) /* far ahead of the centre, with every index (TS 33.102 C.1.1.2) */
+        assert_int_equal(fixture_authenticate(&p.f, 0, ((UINT64_C(1) << 20) + i) << 5 | i), 0xDB);
+    uicc_power_off(p.f.card);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    play_logged(&p, play_logged(&p, NULL, "synch failure"), "{\"result\":\"ok\"}");
+    play_end(&p);
+}
+
+static void test_class_a0(void **state)
+{
+    (void)state;
+    struct play p;
+    char hex[200];
+    play_begin(&p, "gsm");
+    play_register(&p);
+    play_logged(&p, NULL, "class A0 {");
+    play_logged(&p, NULL, "A088000010"); /* RUN GSM ALGORITHM */
+    read_file_of(&p, 0x6F7E, 11, hex);
+    assert_string_equal(hex + 8, "00f1101234ff00");
+    play_end(&p);
+}
+
+/* K, CK, IK, Kc, PINs: none in the log, none in what the terminal keeps. */
+static void test_no_secret_in_log(void **state)
+{
+    (void)state;
+    struct play p;
+    char keys[200], kc[200];
+    play_begin(&p, "usim");
+    play_register(&p);
+    const size_t length = p.log_len;
+    read_file(&p, 0x6F08, keys);
+    const struct modem_crsm how = {
+        .command = 0xB0, .fid = 0x4F20, .path = span_of("\x3F\x00\x7F\xFF\x5F\x3B", 6)};
+    uint8_t octets[16];
+    struct buf b = buf_of(octets, sizeof octets);
+    sw_t sw;
+    assert_true(modem_restricted(p.modem, &how, &b, &sw) && sw == SW_OK);
+    hex_format(buf_span(&b), kc);
+    p.log[length] = '\0'; /* the test has read them, not the terminal */
+    for (char *c = p.log; *c != '\0'; c++)
+        *c = *c >= 'A' && *c <= 'F' ? (char)(*c + 32) : *c;
+    keys[2 + 32] = '\0';
+    kc[16] = '\0';
+    assert_null(strstr(p.log, keys + 2));
+    assert_null(strstr(p.log, kc));
+    p.log_len = strlen(p.log);
+    assert_int_equal(modem_pin_lock(p.modem, true, "1234"), SW_OK);
+    assert_null(strstr(p.log, "31323334"));
+    play_end(&p);
+}
+
+/* ---- PINs ---- */
+
+static void test_pin(void **state)
+{
+    (void)state;
+    struct play p;
+    play_begin(&p, "usim");
+    play_register(&p);
+    assert_false(modem_pin_locked(p.modem));
+    assert_int_equal(modem_pin_tries(p.modem, MODEM_PIN1), 3);
+    assert_int_equal(modem_pin_tries(p.modem, MODEM_PIN2), 3);
+    assert_int_equal(modem_pin_tries(p.modem, MODEM_PUK1), 10);
+    assert_int_equal(modem_pin_lock(p.modem, true, "12a4"), SW_WRONG_DATA);
+    assert_int_equal(modem_pin_lock(p.modem, true, "4321"), 0x63C2);
+    assert_int_equal(modem_pin_lock(p.modem, true, "1234"), SW_OK);
+    assert_true(modem_pin_locked(p.modem));
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_PIN);
+    assert_string_equal(modem_imsi(p.modem), "");
+    assert_string_equal(modem_iccid(p.modem), FIXTURE_ICCID);
+    play_pass(&p, 1000);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    assert_int_equal(modem_pin_enter(p.modem, MODEM_PIN1, "0000"), 0x63C2);
+    assert_int_equal(modem_pin_enter(p.modem, MODEM_PIN1, "1234"), SW_OK);
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    assert_int_equal(modem_pin_change(p.modem, MODEM_PIN1, "1234", "9876"), SW_OK);
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_PIN);
+    for (unsigned left = 2; left > 0; left--)
+        assert_int_equal(modem_pin_enter(p.modem, MODEM_PIN1, "1111"), 0x63C0 + left);
+    modem_pin_enter(p.modem, MODEM_PIN1, "1111");
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_PUK);
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_PUK);
+    assert_int_equal(modem_pin_unblock(p.modem, MODEM_PIN1, "00000000", "5555"), 0x63C9);
+    assert_int_equal(modem_pin_unblock(p.modem, MODEM_PIN1, "12345678", "5555"), SW_OK);
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_READY);
+    assert_int_equal(modem_pin_lock(p.modem, false, "5555"), SW_OK);
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    play_end(&p);
+}
+
+/* The PIN of the configuration, right and wrong: it is never the one that blocks the card. */
+static void test_own_pin(void **state)
+{
+    (void)state;
+    struct play p;
+    static const char *const pins[] = {"1234", "4321"};
+    for (size_t i = 0; i < 2; i++) {
+        play_begin_with(&p, "usim", (struct modem_config){.pin = pins[i]});
+        assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+        assert_int_equal(modem_pin_lock(p.modem, true, "1234"), SW_OK);
+        assert_int_equal(modem_power_cycle(p.modem), i == 0 ? MODEM_SIM_READY : MODEM_SIM_PIN);
+        assert_int_equal(modem_power_cycle(p.modem), i == 0 ? MODEM_SIM_READY : MODEM_SIM_PIN);
+        assert_int_equal(modem_pin_tries(p.modem, MODEM_PIN1), i == 0 ? 3 : 2);
+        play_end(&p);
+    }
+}
+
+/* ---- the card, raw ---- */
+
+static void test_raw(void **state)
+{
+    (void)state;
+    struct play p;
+    uint8_t octets[300];
+    struct buf b = buf_of(octets, sizeof octets);
+    sw_t sw;
+    play_begin(&p, "usim");
+    assert_false(modem_apdu(p.modem, span_of("\x00\xA4\x00\x04\x02\x3F\x00", 7), &b, &sw)); /* off */
+    play_register(&p);
+    assert_true(modem_apdu(p.modem, span_of("\x00\xA4\x00\x04\x02\x3F\x00", 7), &b, &sw));
+    assert_int_equal(sw & 0xFF00, 0x6100); /* the peer's to follow */
+    assert_true(modem_apdu(p.modem, span_of("\x00\xC0\x00\x00\x00", 5), &b, &sw));
+    assert_int_equal(sw & 0xFF00, 0x6C00);
+    /* The terminal finds its way back to the USIM. */
+    char centre[22];
+    assert_true(modem_sms_centre(p.modem, centre));
+    assert_string_equal(centre, "+00101000001");
+
+    b.len = 0;
+    struct modem_crsm how = {.command = 0xC0, .fid = 0x6F07};
+    assert_true(modem_restricted(p.modem, &how, &b, &sw));
+    assert_int_equal(sw, SW_OK);
+    assert_int_equal(octets[0], 0x62);
+    b.len = 0;
+    how =
+        (struct modem_crsm){.command = 0xB2, .fid = 0x2F00, .p1 = 1, .p2 = 4, .path = span_of("\x3F\x00", 2)};
+    assert_true(modem_restricted(p.modem, &how, &b, &sw));
+    assert_int_equal(sw, SW_OK);
+    assert_int_equal(octets[0], 0x61);
+    how = (struct modem_crsm){.command = 0xD6, .fid = 0x6F07, .data = span_of("\x08", 1)};
+    assert_true(modem_restricted(p.modem, &how, &b, &sw));
+    assert_int_equal(sw, SW_SECURITY_STATUS);
+    how = (struct modem_crsm){.command = 0xB0, .fid = 0x1234};
+    assert_true(modem_restricted(p.modem, &how, &b, &sw));
+    assert_int_equal(sw, SW_FILE_NOT_FOUND);
+    how = (struct modem_crsm){.command = 0x20, .fid = 0x6F07}; /* not one of +CRSM's */
+    assert_true(modem_restricted(p.modem, &how, &b, &sw));
+    assert_int_equal(sw, SW_INS_NOT_SUPPORTED);
+    play_end(&p);
+}
+
+static void test_channels(void **state)
+{
+    (void)state;
+    struct play p;
+    uint8_t octets[300];
+    struct buf b = buf_of(octets, sizeof octets);
+    unsigned channel = 0, other = 0;
+    sw_t sw;
+    struct modem_app app;
+    play_begin(&p, "usim");
+    play_register(&p);
+    assert_true(modem_app(p.modem, 0, &app));
+    assert_true(modem_channel_open(p.modem, span_of(app.aid, app.aid_len), &channel, &b, &sw));
+    assert_int_equal(sw, SW_OK);
+    assert_true(channel >= 1);
+    assert_int_equal(octets[0], 0x62);
+    b.len = 0;
+    assert_true(modem_channel_apdu(p.modem, channel, span_of("\x00\xA4\x00\x04\x02\x6F\x07", 7), &b, &sw));
+    assert_int_equal(sw, SW_OK);
+    b.len = 0;
+    assert_true(modem_channel_apdu(p.modem, channel, span_of("\x00\xB0\x00\x00\x09", 5), &b, &sw));
+    assert_int_equal(sw, SW_OK);
+    assert_memory_equal(octets, "\x08\x09\x10\x10\x10\x32\x54\x76\x08", 9);
+    assert_true(modem_channel_open(p.modem, span_of("\xA0\x00\x00\x00\x87\x99", 6), &other, &b, &sw));
+    assert_int_equal(sw, SW_FILE_NOT_FOUND); /* and no channel is left open */
+    for (unsigned i = channel + 1; i < MODEM_CHANNELS; i++) {
+        assert_true(modem_channel_open(p.modem, SPAN_EMPTY, &other, NULL, &sw));
+        if (sw != SW_OK)
+            break;
+        assert_int_equal(other, i);
+    }
+    assert_true(modem_channel_close(p.modem, channel, &sw));
+    assert_int_equal(sw, SW_OK);
+    assert_false(modem_channel_apdu(p.modem, channel, span_of("\x00\xB0\x00\x00\x09", 5), &b, &sw));
+    assert_int_equal(sw, SW_CHANNEL_NOT_SUPPORTED);
+    play_end(&p);
+}
+
+/* ---- short messages ---- */
+
+/* "hi" in 8 bits from 12345, of this protocol and coding */
+#define DELIVER(pid, dcs)                                                                                    \
+    "04"                                                                                                     \
+    "05"                                                                                                     \
+    "81"                                                                                                     \
+    "2143F5" pid dcs "62101000000000"                                                                        \
+    "02"                                                                                                     \
+    "6869"
+
+struct inbox {
+    unsigned stored, direct, index;
+    enum modem_memory memory;
+    bool takes;
+};
+
+static void stored(void *ctx, enum modem_memory memory, unsigned index)
+{
+    struct inbox *i = ctx;
+    i->stored++;
+    i->memory = memory;
+    i->index = index;
+}
+
+static bool direct(void *ctx, const char *centre, struct span tpdu)
+{
+    struct inbox *i = ctx;
+    assert_string_equal(centre, "+00101000001");
+    assert_true(tpdu.n > 10);
+    i->direct++;
+    return i->takes;
+}
+
+static void test_sms_in(void **state)
+{
+    (void)state;
+    struct play p;
+    struct inbox in = {0};
+    struct play_report r;
+    struct modem_sms sms;
+    play_begin(&p, "usim");
+    const struct modem_user user = {.sms_stored = stored, .sms_direct = direct, .ctx = &in};
+    assert_true(modem_listen(p.modem, &user));
+    assert_false(play_sms(&p, DELIVER("00", "04"), &r)); /* off */
+    play_register(&p);
+    assert_int_equal(modem_sms_capacity(p.modem, MODEM_SM), 10);
+    assert_int_equal(modem_sms_used(p.modem, MODEM_SM), 0);
+
+    assert_true(play_sms(&p, DELIVER("00", "04"), &r)); /* no class: where the user says */
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.failure, 0);
+    assert_int_equal(in.stored, 1);
+    assert_int_equal(in.memory, MODEM_SM);
+    assert_int_equal(in.index, 1);
+    assert_true(modem_sms_read(p.modem, MODEM_SM, 1, &sms));
+    assert_int_equal(sms.state, 0x03);
+    assert_string_equal(sms.centre, "+00101000001");
+    assert_int_equal(sms.tpdu_len, 18);
+    assert_true(modem_sms_mark(p.modem, MODEM_SM, 1, 0x01));
+    assert_true(modem_sms_read(p.modem, MODEM_SM, 1, &sms));
+    assert_int_equal(sms.state, 0x01);
+
+    assert_true(play_sms(&p, DELIVER("00", "F5"), &r)); /* class 1: the terminal's memory */
+    assert_int_equal(in.memory, MODEM_ME);
+    assert_int_equal(modem_sms_used(p.modem, MODEM_ME), 1);
+    assert_true(
+        play_sms(&p, DELIVER("00", "F6"), &r)); /* class 2 that is not for the card's applications: EF.SMS */
+    assert_int_equal(in.memory, MODEM_SM);
+    assert_int_equal(in.index, 2);
+    assert_true(play_sms(&p, DELIVER("00", "F4"), &r)); /* class 0: shown, not kept */
+    assert_int_equal(in.stored, 3);
+    assert_true(play_sms(&p, DELIVER("40", "04"), &r)); /* type 0: acknowledged, and that is all */
+    assert_int_equal(r.failure, 0);
+    assert_int_equal(in.stored, 3);
+    assert_int_equal(in.direct, 3);
+
+    in.takes = true; /* +CNMI=,2: waits for +CNMA */
+    assert_true(play_sms(&p, DELIVER("00", "04"), &r));
+    assert_int_equal(r.n, 0);
+    assert_true(modem_sms_acknowledge(p.modem, 0));
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.failure, 0);
+    assert_false(modem_sms_acknowledge(p.modem, 0));
+    assert_true(play_sms(&p, DELIVER("00", "04"), &r));
+    play_pass(&p, 16000); /* nobody acknowledges */
+    assert_int_equal(r.failure, 0xFF);
+    in.takes = false;
+
+    for (unsigned i = 0; i < 8; i++) {
+        assert_true(play_sms(&p, DELIVER("00", "04"), &r));
+        assert_int_equal(r.failure, 0);
+    }
+    assert_true(play_sms(&p, DELIVER("00", "04"), &r));
+    assert_int_equal(r.failure, 0xD0); /* full */
+    assert_true(modem_sms_delete(p.modem, MODEM_SM, 4));
+    assert_false(modem_sms_read(p.modem, MODEM_SM, 4, &sms));
+    assert_true(play_sms(&p, DELIVER("00", "04"), &r));
+    assert_int_equal(in.index, 4);
+    assert_true(play_sms(&p, "01", &r)); /* nothing of the network's */
+    assert_int_equal(r.failure, 0xFF);
+    play_end(&p);
+}
+
+struct outbox {
+    unsigned n, cause;
+    uint8_t tpdu[200];
+    size_t length;
+    char centre[22];
+};
+
+static unsigned take_submit(void *ctx, const char *centre, struct span tpdu)
+{
+    struct outbox *o = ctx;
+    o->n++;
+    memcpy(o->tpdu, tpdu.p, tpdu.n);
+    o->length = tpdu.n;
+    snprintf(o->centre, sizeof o->centre, "%s", centre);
+    return o->cause;
+}
+
+static void test_sms_out(void **state)
+{
+    (void)state;
+    struct play p;
+    struct outbox out = {0};
+    struct inbox in = {0};
+    uint8_t reference = 0;
+    static const uint8_t submit[] = {0x01, 0x00, 0x05, 0x81, 0x21, 0x43, 0xF5, 0x00, 0x04, 0x02, 'h', 'i'};
+    static const uint8_t msisdn[28] = {[0 ... 13] = 0xFF, 0x06, 0x81, 0x21, 0x43, 0xF5, [19 ... 27] = 0xFF};
+    char centre[22];
+    sw_t sw;
+    play_begin(&p, "usim");
+    network_on_submit(p.network, take_submit, &out);
+    assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 310);
+    play_register(&p);
+    assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 0);
+    assert_string_equal(out.centre, "+00101000001");
+    assert_int_equal(out.tpdu[1], reference);
+    assert_true(modem_sms_centre_set(p.modem, "4912345"));
+    assert_true(modem_sms_centre(p.modem, centre));
+    assert_string_equal(centre, "4912345");
+    out.cause = 41;
+    assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 41);
+    assert_string_equal(out.centre, "4912345");
+    assert_int_equal(modem_sms_submit(p.modem, NULL, span_of("\x00\x00\x00", 3), &reference), 304);
+
+    /* A message to its own number comes back. */
+    const struct modem_crsm how = {
+        .command = 0xDC, .fid = 0x6F40, .p1 = 1, .p2 = 4, .data = span_of(msisdn, sizeof msisdn)};
+    assert_true(modem_restricted(p.modem, &how, NULL, &sw) && sw == SW_OK);
+    const struct modem_user user = {.sms_stored = stored, .ctx = &in};
+    assert_true(modem_listen(p.modem, &user));
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_string_equal(modem_msisdn(p.modem), "12345");
+    assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 0);
+    play_pass(&p, 10);
+    assert_int_equal(in.stored, 1);
+    struct modem_sms sms;
+    assert_true(modem_sms_read(p.modem, in.memory, in.index, &sms));
+    assert_memory_equal(sms.tpdu, "\x04\x05\x81\x21\x43\xF5\x00\x04", 8);
+    assert_memory_equal(sms.tpdu + 15, "\x02hi", 3);
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 331);
+    play_end(&p);
+}
+
+/* A command packet goes to the card by ENVELOPE, its answer back in the report. */
+static void test_sms_to_card(void **state)
+{
+    (void)state;
+    struct play p;
+    struct play_report r;
+    char hex[400];
+    play_begin(&p, "usim");
+    play_register(&p);
+    play_order(&p, 0, "001020000000042", "AA", hex);
+    assert_true(play_sms(&p, hex, &r));
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.failure, 0);
+    assert_memory_equal(r.data, "\x02\x71\x00", 3); /* a response packet */
+    play_logged(&p, NULL, "refresh {\"mode\":4}");
+    assert_string_equal(modem_imsi(p.modem), "001020000000042");
+    p.busy = true;
+    play_pass(&p, 10);
+    play_end(&p);
+
+    play_begin(&p, "usim"); /* busy, and a terminal that does not do it */
+    play_register(&p);
+    p.busy = true;
+    play_order(&p, 0, "001020000000042", "AA", hex);
+    assert_true(play_sms(&p, hex, &r));
+    assert_int_equal(r.failure, 0xD4);
+    struct span none;
+    assert_true(modem_stk_preset("none", &none));
+    modem_stk_profile(p.modem, none);
+    p.busy = false;
+    const unsigned before = p.envelopes;
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_true(play_sms(&p, hex, &r));
+    assert_int_equal(r.failure, 0);
+    assert_int_equal(p.envelopes, before);
+    assert_int_equal(modem_sms_used(p.modem, MODEM_SM), 1); /* TS 31.111 7.1.1: as any message of class 2 */
+    play_end(&p);
+}
+
+static void test_card_pulled(void **state)
+{
+    (void)state;
+    struct play p;
+    uint8_t octets[16];
+    struct buf b = buf_of(octets, sizeof octets);
+    sw_t sw;
+    play_begin(&p, "usim");
+    play_register(&p);
+    uicc_power_off(p.f.card);
+    p.slot.card = NULL;
+    assert_false(modem_apdu(p.modem, span_of("\x80\xF2\x00\x0C\x00", 5), &b, &sw));
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_ABSENT);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    play_logged(&p, NULL, "card lost {\"why\":\"no card is in the slot\"}");
+    assert_int_equal(modem_pin_tries(p.modem, MODEM_PIN1), -1);
+    assert_int_equal(modem_pin_enter(p.modem, MODEM_PIN1, "1234"), 0);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_ABSENT);
+    p.slot.card = p.f.card;
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    /* seen by polling, too */
+    p.slot.card = NULL;
+    play_pass(&p, 31000);
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_ABSENT);
+    p.slot.card = p.f.card;
+    play_end(&p);
+}
+
+/* The same seed: the same life. */
+static void test_repeatable(void **state)
+{
+    (void)state;
+    char *logs[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct play p;
+        struct play_report r;
+        play_begin(&p, "usim");
+        play_register(&p);
+        assert_true(play_sms(&p, DELIVER("00", "04"), &r));
+        assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+        play_pass(&p, 100000);
+        logs[i] = strdup(p.log);
+        assert_non_null(logs[i]);
+        play_end(&p);
+    }
+    assert_string_equal(logs[0], logs[1]);
+    free(logs[0]);
+    free(logs[1]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_registers),
+        cmocka_unit_test(test_order_of_things),
+        cmocka_unit_test(test_keeps_location),
+        cmocka_unit_test(test_roams),
+        cmocka_unit_test(test_no_network),
+        cmocka_unit_test(test_unknown_subscriber),
+        cmocka_unit_test(test_wrong_key),
+        cmocka_unit_test(test_resynchronises),
+        cmocka_unit_test(test_class_a0),
+        cmocka_unit_test(test_no_secret_in_log),
+        cmocka_unit_test(test_pin),
+        cmocka_unit_test(test_own_pin),
+        cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_sms_in),
+        cmocka_unit_test(test_sms_out),
+        cmocka_unit_test(test_sms_to_card),
+        cmocka_unit_test(test_card_pulled),
+        cmocka_unit_test(test_repeatable),
     };
     return cmocka_run_group_tests_name("modem", tests, NULL, NULL);
 }

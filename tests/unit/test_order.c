@@ -50,6 +50,36 @@ static void script_everything(void **state)
                   "80E29000 1D E11B 800103 8109 080910101032547618 8208 0102030405060708 830102 00C0000000");
 }
 
+static void script_of_files(void **state)
+{
+    (void)state;
+    struct order order = {.imsi = "001010123456781", .has_trial = true, .trial_len = 4, .trial = {3, 0, 2, 1}, .mnc_digits = 2};
+    assert_true(order_add_file(&order, span_of((const uint8_t *)"\x7F\xFF\x6F\x46", 4), 0, span_of((const uint8_t *)"\x00\x41", 2)));
+    assert_true(order_add_file(&order, span_of((const uint8_t *)"\x2F\x05", 2), 0x0102, span_of((const uint8_t *)"\x41", 1)));
+    assert_script(&order, "80E29000 31 E12F 8109 080910101032547618 8404 03000201 850102"
+                          " A519 A60A 9104 7FFF6F46 9302 0041 A60B 9102 2F05 9202 0102 9301 41 00C0000000");
+    while (order_add_file(&order, span_of((const uint8_t *)"\x2F\x05", 2), 0, span_of((const uint8_t *)"0123456789", 10)))
+        assert_true(order.files_len <= ORDER_FILES_MAX);
+    assert_true(order.files_len > ORDER_FILES_MAX - 20);
+    order.trial_len = 0;
+    order.files_len = 0;
+    assert_script(&order, "80E29000 12 E110 8109 080910101032547618 8400 850102 00C0000000");
+}
+
+/* Alternative 3a: remote file management, and no receipt of the subscription applet's. */
+static void script_keeps_the_key(void **state)
+{
+    (void)state;
+    const struct order order = {.imsi = "001010123456781", .keep = true};
+    assert_script(&order, "00A40004026F07 00D6000009 080910101032547618");
+    struct order_answer a = {.executed = 2, .sw = SW_OK};
+    assert_true(order_obeyed(&order, &a));
+    a.executed = 1;
+    assert_false(order_obeyed(&order, &a));
+    a = (struct order_answer){.executed = 2, .sw = SW_TRIAL_RUNNING};
+    assert_false(order_obeyed(&order, &a));
+}
+
 static void script_refuses(void **state)
 {
     (void)state;
@@ -76,6 +106,8 @@ static void script_refuses(void **state)
     }
 }
 
+static const struct order plain = {.imsi = "001010123456780"};
+
 static bool parse(const char *text, struct order_answer *answer)
 {
     uint8_t bytes[256];
@@ -88,7 +120,7 @@ static void answer_obeyed(void **state)
     struct order_answer a;
     assert_true(parse("02 9000 E2 14 800101 810102 8204 DEADBEEF 8303 112233 8403 445566", &a) == false);
     assert_true(parse("02 9000 E2 16 800101 810102 8204 DEADBEEF 8303 112233 8403 445566", &a));
-    assert_true(order_obeyed(&a));
+    assert_true(order_obeyed(&plain, &a));
     assert_int_equal(a.executed, 2);
     assert_int_equal(a.sw, 0x9000);
     assert_int_equal(a.active, 1);
@@ -100,7 +132,7 @@ static void answer_obeyed(void **state)
     assert_memory_equal(a.kcv_kic, "\x44\x55\x66", 3);
     /* less is enough, and what is not known is skipped */
     assert_true(parse("02 9000 E2 0A 800103 810100 9F7F 01 00", &a));
-    assert_true(order_obeyed(&a));
+    assert_true(order_obeyed(&plain, &a));
     assert_int_equal(a.active, 3);
     assert_int_equal(a.unused, 0);
     assert_false(a.has_kcv_k || a.has_kcv_kic);
@@ -114,15 +146,15 @@ static void answer_refused(void **state)
     assert_int_equal(a.executed, 1);
     assert_int_equal(a.sw, SW_LIST_EXHAUSTED);
     assert_false(a.has_receipt);
-    assert_false(order_obeyed(&a));
+    assert_false(order_obeyed(&plain, &a));
     /* executed, but without the receipt: not obeyed as far as anyone can prove */
     assert_true(parse("01 6116", &a));
-    assert_false(order_obeyed(&a));
+    assert_false(order_obeyed(&plain, &a));
     assert_true(parse("02 9000", &a));
-    assert_false(order_obeyed(&a));
+    assert_false(order_obeyed(&plain, &a));
     /* a receipt beside a status word that refuses does not count */
     assert_true(parse("02 6A80 E206 800101 810102", &a));
-    assert_false(order_obeyed(&a));
+    assert_false(order_obeyed(&plain, &a));
 }
 
 static void answer_malformed(void **state)
@@ -159,7 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(script_next_pair), cmocka_unit_test(script_everything),
-        cmocka_unit_test(script_refuses),   cmocka_unit_test(answer_obeyed),
+        cmocka_unit_test(script_of_files), cmocka_unit_test(script_keeps_the_key), cmocka_unit_test(script_refuses),   cmocka_unit_test(answer_obeyed),
         cmocka_unit_test(answer_refused),   cmocka_unit_test(answer_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

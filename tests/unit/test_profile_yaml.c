@@ -61,7 +61,7 @@ static void test_builtin(void **state)
         assert_int_equal(q->ota.kid_algorithm, OTA_AES);
         assert_int_equal(q->ota.kic_len, 16);
         assert_int_equal(q->ota.mac_len, 8);
-        assert_int_equal(q->ota_rights, RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS);
+        assert_int_equal(q->ota_rights, RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS | RIGHT_MANAGE_APPLETS);
     }
     assert_int_equal(p->n_pins, 3);
     assert_int_equal(p->pins[0].reference, 0x01);
@@ -75,7 +75,7 @@ static void test_builtin(void **state)
     assert_int_equal(p->pins[2].puk_tries, 0);
     assert_memory_equal(p->pins[2].value, "12345678", 8);
 
-    assert_int_equal(p->n_applets, 6);
+    assert_int_equal(p->n_applets, 8);
     assert_string_equal(p->applets[0].class_name, "usim");
     assert_string_equal(p->applets[1].class_name, "subscription");
     assert_int_equal(p->applets[1].msl, 0x16);

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const profiles[] = {"usim", "test", "m2m", "sja5", "gsm"};
+static const char *const profiles[] = {"usim", "test", "m2m", "sja5", "gsm", "paired"};
 
 enum { PROFILES = sizeof profiles / sizeof profiles[0], SERVICES_MAX = 200 };
 
@@ -361,7 +361,7 @@ static const struct {
     {"MF/ADF.USIM/EF.FDNURI", "service 99 is not announced where there is an ISIM"},
     {"MF/ADF.USIM/EF.BDNURI", "services 6, 99"},
     {"MF/ADF.USIM/EF.SDNURI", "service 99"},
-    {"MF/ADF.USIM/EF.IPS", "service 102, USAT application pairing"},
+    {"MF/ADF.USIM/EF.IPS", "service 102, USAT application pairing: the profile paired has it"},
     {"MF/ADF.USIM/EF.IMSConfigData",
      "service 115 is not announced where there is an ISIM, which has the file"},
     {"MF/ADF.USIM/DF.5GS/EF.SUPI_NAI", "service 130: the SUPI is an IMSI"},
@@ -392,6 +392,7 @@ static const struct function functions[] = {
     {"MF/ADF.USIM", 33, NULL, "TS 31.102 4.2.8: shall be set to 1"},
     {"MF/ADF.USIM", 38, NULL, "AUTHENTICATE in the GSM context"},
     {"MF/ADF.USIM", 91, "MF/DF.TELECOM/EF.PSISMSC", "SM over IP: the same ENVELOPE, and a place for the PSI"},
+    {"MF/ADF.USIM", 102, "MF/ADF.USIM/EF.IWL", "the list that the applet `pairing` compares with"},
     {"MF/ADF.USIM", 106, "MF/ADF.USIM/EF.ePDGId", "there can be an ePDG configuration; 107: there is one"},
     {"MF/ADF.USIM", 110, "MF/ADF.USIM/EF.ePDGIdEm", "the same for emergencies; 111"},
     {"MF/ADF.USIM", 125, "MF/ADF.USIM/DF.SAIP/EF.SUCI_Calc_Info", "GET IDENTITY"},
@@ -704,7 +705,7 @@ static void test_list(void **state)
 static void test_keys(void **state)
 {
     (void)state;
-    static const unsigned pairs[] = {8, 4, 4, 4, 2};
+    static const unsigned pairs[] = {8, 4, 4, 4, 2, 4};
     for (size_t i = 0; i < PROFILES; i++) {
         struct uicc_profile *u = load(profiles[i]);
         const struct profile *p = &u->p;
@@ -712,13 +713,14 @@ static void test_keys(void **state)
         for (unsigned k = strcmp(profiles[i], "test") == 0; k < p->n_pairs; k++)
             assert_int_equal(p->pairs[k].derived, PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA);
         for (unsigned k = 0; k < p->n_keysets; k++)
-            assert_true(p->keysets[k].derived);
+            assert_true(p->keysets[k].derived || (p->insecure && p->keysets[k].domain != 0));
         profile_free(u);
     }
     struct uicc_profile *u = load("usim");
-    assert_int_equal(u->p.n_keysets, 1);
+    assert_int_equal(profile_common_keysets(&u->p), 1);
+    assert_int_equal(u->p.n_keysets, 3);
     assert_int_equal(u->p.keysets[0].keys.version, 15);
-    assert_int_equal(u->p.keysets[0].rights, RIGHT_REMOTE_CHANGE);
+    assert_int_equal(u->p.keysets[0].rights, RIGHT_REMOTE_CHANGE | RIGHT_MANAGE_APPLETS);
     profile_free(u);
 }
 

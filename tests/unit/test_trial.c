@@ -237,6 +237,37 @@ static void test_consent(void **state)
     free(f);
 }
 
+/* V2: the subscription manager's own keyset orders, for an operator who does not. */
+static void test_common(void **state)
+{
+    (void)state;
+    static const char profile[] =
+        "format: 1\n"
+        "name: manager\n"
+        "include: test\n"
+        "pairs:\n"
+        "  - algorithm: milenage\n    k: derived\n    opc: derived\n    ota:\n      version: 1\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kik: {bits: 128, key: derived}\n    repeat: 3\n"
+        "keysets:\n"
+        "  - ota:\n      version: 9\n"
+        "      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: derived}\n"
+        "      kik: {bits: 128, key: derived}\n    rights: [remote-change]\n";
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open_text(f, profile);
+    fixture_terminal_profile(f);
+    for (unsigned next = 1; next < 3; next++) {
+        order(f, next - 1, "", "6A94");                              /* the profile gives the operators no such right */
+        order(f, FIXTURE_COMMON, "", "E2*9000");
+        assert_imsi(f, NEW_IMSI);
+        assert_int_equal(fixture_authenticate(f, next, 32), 0xDB);
+        expect(f, next - 1, ASK, "unprotected 06");
+    }
+    order(f, FIXTURE_COMMON, "", "6A90");
+    fixture_close(f);
+    free(f);
+}
+
 static void test_repetition(void **state)
 {
     struct fixture *f = *state;
@@ -453,6 +484,58 @@ static void test_put_subscriber_keys(void **state)
     put_key(f, 0x7A, 0x01, &data, "*");              /* no keys while a subscription is on trial: whose would they be? */
 }
 
+/* S4: another algorithm, with parameters, a scheme of sequence numbers and keys of its own, in one step. */
+static void test_put_algorithm(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_pair pair;
+    uint8_t octets[250], key[2][32];
+    struct aka_key *net = &f->profile->p.pairs[0].key; /* what the network has */
+    pair_keys(f, &pair);
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < 32; k++)
+            key[i][k] = (uint8_t)(k * 7 + i * 91 + 3);
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 12), 0xDB);
+    static const struct {
+        const char *algorithm;
+        size_t keys, len;
+        const char *answer;
+    } tried[] = {
+        {"A903" "800107", 2, 32, "6A80"},                         /* no such algorithm */
+        {"A903" "800103", 1, 16, "7A*"},                          /* the test algorithm: this profile is insecure */
+        {"A903" "800102", 1, 32, "6A80"},                         /* TUAK has a TOPc */
+        {"A903" "800102", 2, 16, "6A80"},                         /* of 32 octets */
+        {"A90A" "800102" "8105" "0808101000", 2, 32, "7A*"},      /* iterations 0: the usual */
+        {"A90A" "800102" "8105" "0708101001", 2, 32, "6A80"},     /* a MAC of 7 octets */
+        {"A909" "800102" "8104" "08081010", 2, 32, "6A80"},       /* one parameter short */
+        {"A916" "800102" "8211" "06" "0000000010000000" "0000000000000000", 2, 32, "6A80"}, /* IND of 6 bits */
+        {"A906" "800101" "8101" "40", 2, 16, "6A80"},
+        {"A803" "800101", 2, 16, "6A80"},
+        {"A91D" "800102" "8105" "0810202004" "8211" "02" "0000000000000000" "0000000000000000", 2, 32, "7A......" "......9000"},
+    };
+    for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++) {
+        struct buf data = buf_of(octets, sizeof octets);
+        buf_u8(&data, 0x7A);
+        assert_true(hex_parse(tried[i].algorithm, &data, NULL));
+        for (size_t k = 0; k < tried[i].keys; k++)
+            key_field(f, &pair.ota, key[k], tried[i].len, false, &data);
+        put_key(f, 0x7A, 0x84, &data, tried[i].answer);
+    }
+    f->profile->p.pairs[0].algorithm = AKA_TUAK;
+    *net = (struct aka_key){.k_len = 32, .opc_len = 32, .mac_len = 8, .res_len = 16, .ck_len = 32, .ik_len = 32, .iterations = 4};
+    memcpy(net->k, key[0], 32);
+    memcpy(net->opc, key[1], 32);
+    fixture_restart(f);
+    assert_int_equal(fixture_authenticate(f, 0, 4), 0xDB);        /* its sequence numbers start afresh, by the new scheme */
+    assert_int_equal(fixture_authenticate(f, 0, 4), 0xDC);
+    assert_int_equal(fixture_authenticate(f, 0, 5), 0xDB);        /* another index, the same SEQ */
+    assert_int_equal(fixture_authenticate(f, 0, UINT64_C(1) << 40), 0xDB); /* no limit on the jump */
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00A404000BF0736F6674756963630101", "6F*");
+    exchange(f, "80CAE30000", "E321" "800100" "850103" "860102" "*"); /* the list tells the algorithm */
+    expect(f, 0, "80D8" "7A84" "027A" "A900", "6A80");
+}
+
 /* ---- power cuts ---- */
 
 /* At every write of the order, of the confirmation and of the roll-back: the card is on the old subscription or on the new one, wholly; and what is on trial goes back in the end. */
@@ -516,8 +599,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), T(test_repetition), T(test_final),
-        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), cmocka_unit_test(test_cuts),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
+        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

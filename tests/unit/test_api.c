@@ -1,0 +1,865 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every function of uicc_applet.h, called by an applet that writes down what it saw; by the areas of ETSI TS 102 268 (FileView, administration, registry, handlers, proactive, triggering,
+ * exceptions). The applet is a package as a shared object has one, linked into the test.
+ */
+#include "card_fixture.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "api.h"
+#include "hex.h"
+#include "kernel.h"
+
+/* ---- the applet ---- */
+
+enum { LOG = 1, ORDERS = 2, KEPT = 3 };
+
+/* What it does when an event comes, besides writing it down; set by command 80 0E. */
+enum { DO_NOTHING, DO_POST, DO_FAIL, DO_SEND, DO_HANDLE };
+
+static uicc_sw note_event(const struct uicc_applet *self, const struct uicc_event *e)
+{
+    uint8_t log[1024];
+    size_t n = uicc_get(self, LOG, log, sizeof log);
+    size_t data = e->data.n < 24 ? e->data.n : 24;
+    if (n + 4 + data > sizeof log)
+        return UICC_SW_NOT_ENOUGH_MEMORY;
+    log[n++] = e->event;
+    log[n++] = e->id;
+    log[n++] = (uint8_t)e->tag;
+    log[n++] = (uint8_t)data;
+    memcpy(log + n, e->data.p, data);
+    return uicc_put(self, LOG, log, n + data);
+}
+
+static uicc_sw process_toolkit(const struct uicc_applet *self, const struct uicc_event *e)
+{
+    uint8_t order = DO_NOTHING;
+    struct uicc_proactive_handler h;
+    uicc_sw sw = note_event(self, e);
+    if (sw != UICC_SW_OK)
+        return sw;
+    (void)uicc_get(self, ORDERS, &order, 1);
+    switch (e->event == UICC_EVENT_TERMINAL_RESPONSE || e->event == UICC_EVENT_POWER_ON ? DO_NOTHING : order) {
+    case DO_POST:
+        return uicc_post(e, "\x02\x00", 2);
+    case DO_FAIL:
+        return UICC_SW_TECHNICAL_PROBLEM;
+    case DO_SEND:
+        uicc_init_display_text(&h, 0x81, UICC_DCS_8_BIT_DATA, "hello", 5);
+        return uicc_send(self, &h);
+    case DO_HANDLE:
+        if (e->handled != NULL)
+            *e->handled = true;
+        return UICC_SW_OK;
+    default:
+        return UICC_SW_OK;
+    }
+}
+
+#define TRY(expression)                                                                                      \
+    do {                                                                                                     \
+        uicc_sw sw_ = (expression);                                                                          \
+        if (sw_ != UICC_SW_OK)                                                                               \
+            return sw_;                                                                                      \
+    } while (0)
+
+/* Where it went wrong is told in the response. */
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            print_message("line %d\n", __LINE__);                                                            \
+            return 0x6400;                                                                                   \
+        }                                                                                                    \
+    } while (0)
+
+static struct uicc_span usim_aid(void)
+{
+    return uicc_span_of("\xA0\x00\x00\x00\x87\x10\x02\xFF\xFF\xFF\xFF\x89\x07\x09\x00\x00", 16);
+}
+
+static uicc_sw test_files(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_file_view v, usim;
+    uint8_t octets[300], fcp[128];
+    struct uicc_buf out = uicc_buf_of(fcp, sizeof fcp);
+    size_t n;
+    (void)apdu;
+    TRY(uicc_get_the_uicc_view(self, &v));
+    CHECK(uicc_read_binary(self, &v, 0, octets, 4) == UICC_SW_NO_EF_SELECTED);
+    CHECK(uicc_select(self, &v, 0x7777, NULL) == UICC_SW_FILE_NOT_FOUND);
+    TRY(uicc_status(self, &v, &out));
+    CHECK(out.len > 4 && fcp[0] == 0x62);
+    out.len = 0;
+    TRY(uicc_select(self, &v, 0x2F05, &out)); /* EF.PL */
+    CHECK(fcp[0] == 0x62);
+    TRY(uicc_read_binary(self, &v, 0, octets, 4));
+    CHECK(memcmp(octets, "en", 2) == 0);
+    CHECK(uicc_read_binary(self, &v, 2, octets, 3) == UICC_SW_WRONG_PARAMETERS);
+    TRY(uicc_update_binary(self, &v, 0, "de", 2)); /* access domain 00: full */
+    TRY(uicc_read_binary(self, &v, 0, octets, 2));
+    CHECK(memcmp(octets, "de", 2) == 0);
+    CHECK(uicc_update_binary(self, &v, 3, "de", 2) == UICC_SW_WRONG_LENGTH);
+    n = sizeof octets;
+    CHECK(uicc_read_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n) == UICC_SW_INCOMPATIBLE_FILE);
+    TRY(uicc_select(self, &v, 0x2FE2, NULL)); /* EF.ICCID: update never, whatever the domain says */
+    CHECK(uicc_update_binary(self, &v, 0, "x", 1) == UICC_SW_SECURITY_STATUS);
+    /* Records: EF.DIR */
+    TRY(uicc_select(self, &v, 0x2F00, NULL));
+    n = sizeof octets;
+    TRY(uicc_read_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n));
+    CHECK(n == 38 && octets[0] == 0x61);
+    n = sizeof octets;
+    CHECK(uicc_read_record(self, &v, 2, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n) == UICC_SW_RECORD_NOT_FOUND);
+    n = sizeof octets;
+    TRY(uicc_read_record(self, &v, 0, UICC_REC_ACC_MODE_NEXT, octets, &n));
+    n = sizeof octets;
+    CHECK(uicc_read_record(self, &v, 0, UICC_REC_ACC_MODE_NEXT, octets, &n) == UICC_SW_RECORD_NOT_FOUND);
+    TRY(uicc_update_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, 38));
+    CHECK(uicc_update_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, 37) == UICC_SW_WRONG_LENGTH);
+    out.len = 0;
+    TRY(uicc_search_record(self, &v, 1, UICC_SIMPLE_SEARCH_START_FORWARD, uicc_span_of("USIM", 4), &out));
+    CHECK(out.len == 1 && fcp[0] == 1);
+    /* A view of an application, and its limits. */
+    CHECK(uicc_get_the_file_view(self, uicc_span_of("\xA0\x00\x00\x00\x99", 5), &usim) == UICC_SW_FILE_NOT_FOUND);
+    TRY(uicc_get_the_file_view(self, usim_aid(), &usim));
+    TRY(uicc_select(self, &usim, 0x6F07, NULL));
+    CHECK(uicc_read_binary(self, &usim, 0, octets, 9) == UICC_SW_SECURITY_STATUS); /* its domain there: none */
+    TRY(uicc_select(self, &usim, 0x7FFF, NULL));
+    CHECK(uicc_select(self, &usim, 0x3F00, NULL) == UICC_SW_FILE_NOT_FOUND);
+    CHECK(uicc_select(self, &v, 0x6F07, NULL) == UICC_SW_FILE_NOT_FOUND);
+    /* A view that was made up leads nowhere. */
+    usim.df = 0x1234;
+    CHECK(uicc_read_binary(self, &usim, 0, octets, 1) == UICC_SW_FILE_NOT_FOUND);
+    usim.df = 0;
+    CHECK(uicc_select(self, &usim, 0x2F05, NULL) == UICC_SW_FILE_NOT_FOUND);
+    /* Commands that no view has. */
+    CHECK(uicc_view_command(self, &v, 0x00, 0x20, 0, 1, uicc_span_of("1234\xFF\xFF\xFF\xFF", 8), 0, NULL) == UICC_SW_INS_NOT_SUPPORTED);
+    CHECK(uicc_view_command(self, &v, 0x80, 0x12, 0, 0, uicc_span_of(NULL, 0), 20, NULL) == UICC_SW_INS_NOT_SUPPORTED);
+    /* Deactivate and activate. */
+    TRY(uicc_select(self, &v, 0x2F05, NULL));
+    TRY(uicc_deactivate_file(self, &v));
+    CHECK(uicc_read_binary(self, &v, 0, octets, 1) == UICC_SW_REFERENCED_DATA_INVALIDATED);
+    CHECK(uicc_select(self, &v, 0x2F05, NULL) == 0x6283);
+    TRY(uicc_activate_file(self, &v));
+    TRY(uicc_read_binary(self, &v, 0, octets, 1));
+    return UICC_SW_OK;
+}
+
+static const uint8_t fcp_new[] = {0x62, 0x1B, 0x82, 0x02, 0x41, 0x21, 0x83, 0x02, 0x4F, 0x77, 0x8A, 0x01, 0x05,
+                                  0x8B, 0x03, 0x2F, 0x06, 0x01, 0x80, 0x02, 0x01, 0x90, 0x88, 0x00, 0xA5, 0x03, 0xC1, 0x01, 0x00};
+static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_file_view v, plain;
+    uint8_t octets[400];
+    static const uint8_t resize[] = {0x62, 0x08, 0x83, 0x02, 0x4F, 0x77, 0x80, 0x02, 0x00, 0x10};
+    (void)apdu;
+    TRY(uicc_get_the_uicc_view(self, &plain));
+    CHECK(uicc_create_file(self, &plain, uicc_span_of(fcp_new, sizeof fcp_new)) == UICC_SW_INS_NOT_SUPPORTED);
+    TRY(uicc_get_the_admin_file_view(self, uicc_span_of(NULL, 0), &v));
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
+    memset(octets, 0x5A, sizeof octets);
+    TRY(uicc_update_binary(self, &v, 0, octets, 400)); /* longer than one command */
+    memset(octets, 0, sizeof octets);
+    TRY(uicc_read_binary(self, &v, 0, octets, 400));
+    CHECK(octets[399] == 0x5A);
+    CHECK(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)) == UICC_SW_ALREADY_EXISTS);
+    TRY(uicc_select(self, &v, 0x3F00, NULL));
+    TRY(uicc_resize_file(self, &v, uicc_span_of(resize, sizeof resize)));
+    TRY(uicc_select(self, &v, 0x4F77, NULL));
+    CHECK(uicc_read_binary(self, &v, 0, octets, 17) == UICC_SW_WRONG_PARAMETERS);
+    TRY(uicc_select(self, &v, 0x3F00, NULL));
+    TRY(uicc_delete_file(self, &v, 0x4F77));
+    CHECK(uicc_select(self, &v, 0x4F77, NULL) == UICC_SW_FILE_NOT_FOUND);
+    CHECK(uicc_delete_file(self, &v, 0x4F77) == UICC_SW_FILE_NOT_FOUND);
+    return UICC_SW_OK;
+}
+
+static uicc_sw test_framework(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    uint8_t octets[64], *memory;
+    struct uicc_aid aid = uicc_get_aid(self);
+    CHECK(aid.n >= 5 && aid.octets[0] == 0xF0);
+    CHECK(uicc_get_parameters(self, octets, sizeof octets) == 6 && memcmp(octets, "params", 6) == 0);
+    CHECK(uicc_get_parameters(self, NULL, 0) == 6);
+    /* Objects. */
+    CHECK(uicc_get(self, 100, octets, sizeof octets) == 0);
+    TRY(uicc_put(self, 100, "object", 6));
+    CHECK(uicc_get(self, 100, octets, 3) == 6 && memcmp(octets, "obj", 3) == 0);
+    TRY(uicc_remove(self, 100));
+    TRY(uicc_remove(self, 100));
+    CHECK(uicc_put(self, UICC_ITEMS, "x", 1) == UICC_SW_WRONG_DATA);
+    CHECK(uicc_put(self, 100, octets, (size_t)UICC_OBJECT_MAX + 1) == UICC_SW_NOT_ENOUGH_MEMORY);
+    TRY(uicc_put(self, 101, &apdu->p2, 1));
+    CHECK(uicc_put_now(self, 101, "b", 1) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    TRY(uicc_put_now(self, 102, "now", 3));
+    /* Transient arrays: P2 says whether they should have kept what an earlier command wrote. */
+    memory = uicc_make_transient(self, 0, 16, UICC_CLEAR_ON_RESET);
+    CHECK(memory != NULL && memory[3] == ((apdu->p2 & 1) != 0 ? 7 : 0));
+    memory[3] = 7;
+    CHECK(uicc_make_transient(self, 0, 17, UICC_CLEAR_ON_RESET) == NULL);
+    memory = uicc_make_transient(self, 1, 16, UICC_CLEAR_ON_DESELECT);
+    CHECK(memory != NULL && memory[3] == ((apdu->p2 & 2) != 0 ? 8 : 0));
+    memory[3] = 8;
+    CHECK(uicc_make_transient(self, UICC_TRANSIENTS, 16, UICC_CLEAR_ON_RESET) == NULL);
+    CHECK(uicc_make_transient(self, 2, UICC_TRANSIENT_MAX + 1, UICC_CLEAR_ON_RESET) == NULL);
+    uicc_note(self, "a line in the trace");
+    return UICC_SW_OK;
+}
+
+static uicc_sw test_pins(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    (void)apdu;
+    CHECK(uicc_pin_get_tries_remaining(self, 3) == 0);
+    CHECK(!uicc_pin_check(self, 3, "1234", 4));
+    TRY(uicc_pin_create(self, 3, 3, "1234", 4));
+    CHECK(uicc_pin_create(self, 3, 3, "1234", 4) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_pin_create(self, 4, 3, "12345678901234567", 17) == UICC_SW_WRONG_DATA);
+    CHECK(uicc_pin_create(self, 16, 3, "1234", 4) == UICC_SW_WRONG_DATA);
+    CHECK(uicc_pin_get_tries_remaining(self, 3) == 3 && !uicc_pin_is_validated(self, 3));
+    return UICC_SW_OK;
+}
+
+static uicc_sw check_pins(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    (void)apdu;
+    CHECK(!uicc_pin_check(self, 3, "1235", 4));
+    CHECK(uicc_pin_get_tries_remaining(self, 3) == 2);
+    CHECK(uicc_pin_check(self, 3, "1234", 4));
+    CHECK(uicc_pin_is_validated(self, 3) && uicc_pin_get_tries_remaining(self, 3) == 3);
+    CHECK(!uicc_pin_check(self, 3, "123", 3)); /* a wrong one takes the right one back */
+    CHECK(!uicc_pin_check(self, 3, "12340", 5));
+    CHECK(!uicc_pin_is_validated(self, 3));
+    CHECK(uicc_pin_check(self, 3, "1234", 4));
+    uicc_pin_reset(self, 3);
+    CHECK(!uicc_pin_is_validated(self, 3));
+    for (int i = 0; i < 3; i++)
+        CHECK(!uicc_pin_check(self, 3, "0000", 4));
+    CHECK(uicc_pin_get_tries_remaining(self, 3) == 0);
+    CHECK(!uicc_pin_check(self, 3, "1234", 4));
+    return apdu->p2 == 0xEE ? UICC_SW_TECHNICAL_PROBLEM : UICC_SW_OK; /* tries are spent, whatever becomes of the command */
+}
+
+static uicc_sw blocked_pins(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    (void)apdu;
+    CHECK(!uicc_pin_check(self, 3, "1234", 4));
+    TRY(uicc_pin_reset_and_unblock(self, 3));
+    return uicc_pin_update(self, 3, "abcd", 4);
+}
+
+static uicc_sw test_crypto(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    uint8_t a[64] = {0}, b[64] = {0}, key[32] = {0};
+    (void)apdu;
+    CHECK(uicc_random(self, a, 16) && uicc_random(self, b, 16) && memcmp(a, b, 16) != 0);
+    /* FIPS 180: "abc" */
+    TRY(uicc_digest(self, UICC_SHA_1, uicc_span_of("abc", 3), a));
+    CHECK(memcmp(a, "\xA9\x99\x3E\x36", 4) == 0);
+    TRY(uicc_digest(self, UICC_SHA_256, uicc_span_of("abc", 3), a));
+    CHECK(memcmp(a, "\xBA\x78\x16\xBF", 4) == 0);
+    CHECK(uicc_digest(self, (enum uicc_digest)9, uicc_span_of("abc", 3), a) == UICC_SW_FUNCTION_NOT_SUPPORTED);
+    /* AES-128 of zeros under zeros (FIPS 197 known answer). */
+    memset(b, 0, 16);
+    TRY(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 16), NULL, uicc_span_of(b, 16), a));
+    CHECK(memcmp(a, "\x66\xE9\x4B\xD4", 4) == 0);
+    TRY(uicc_cipher(self, UICC_AES_CBC_DECRYPT, uicc_span_of(key, 16), NULL, uicc_span_of(a, 16), b));
+    CHECK(b[0] == 0 && b[15] == 0);
+    key[0] = 1;
+    TRY(uicc_cipher(self, UICC_DES3_CBC_ENCRYPT, uicc_span_of(key, 24), a, uicc_span_of(b, 16), a + 16));
+    TRY(uicc_cipher(self, UICC_DES3_CBC_DECRYPT, uicc_span_of(key, 24), a, uicc_span_of(a + 16, 16), a + 32));
+    CHECK(memcmp(a + 32, b, 16) == 0);
+    CHECK(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 16), NULL, uicc_span_of(b, 15), a) == UICC_SW_WRONG_LENGTH);
+    CHECK(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 15), NULL, uicc_span_of(b, 16), a) == UICC_SW_WRONG_LENGTH);
+    TRY(uicc_mac(self, UICC_AES_CMAC, uicc_span_of(key, 16), uicc_span_of("x", 1), a));
+    TRY(uicc_mac(self, UICC_DES3_CBC_MAC, uicc_span_of(key, 16), uicc_span_of("x", 1), a));
+    TRY(uicc_mac(self, UICC_HMAC_SHA_256, uicc_span_of(key, 16), uicc_span_of("x", 1), a));
+    return UICC_SW_OK;
+}
+
+static uicc_sw test_registry(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    static const uint8_t list[] = {UICC_EVENT_PROFILE_DOWNLOAD, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS};
+    struct uicc_menu_entry entry = {.text = uicc_span_of("Entry", 5)};
+    struct uicc_file_view v;
+    uint8_t id, second, third, timer, more;
+    (void)apdu;
+    TRY(uicc_set_event_list(self, list, 2));
+    CHECK(uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD) && uicc_is_event_set(self, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS));
+    TRY(uicc_set_event(self, UICC_EVENT_PROFILE_DOWNLOAD)); /* twice is once */
+    TRY(uicc_clear_event(self, UICC_EVENT_PROFILE_DOWNLOAD));
+    CHECK(!uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD));
+    CHECK(uicc_set_event(self, UICC_EVENT_TIMER_EXPIRATION) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_set_event(self, UICC_EVENT_MENU_SELECTION) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_set_event(self, UICC_EVENT_STATUS_COMMAND) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_set_event(self, (enum uicc_event_number)99) == UICC_SW_FUNCTION_NOT_SUPPORTED);
+    /* Two menu entries, two timers: what it was installed with. */
+    TRY(uicc_init_menu_entry(self, &entry, &id));
+    TRY(uicc_init_menu_entry(self, &entry, &second));
+    CHECK(id == 0x21 && second != 0 && second != id);
+    CHECK(uicc_init_menu_entry(self, &entry, &third) == UICC_SW_MEMORY_PROBLEM);
+    entry.text = uicc_span_of("much too long an entry", 22);
+    CHECK(uicc_change_menu_entry(self, id, &entry) == UICC_SW_WRONG_LENGTH);
+    entry.text = uicc_span_of("Changed", 7);
+    TRY(uicc_change_menu_entry(self, id, &entry));
+    TRY(uicc_disable_menu_entry(self, second));
+    TRY(uicc_enable_menu_entry(self, second));
+    TRY(uicc_disable_menu_entry(self, second));
+    CHECK(uicc_enable_menu_entry(self, 0x77) == UICC_SW_DATA_NOT_FOUND);
+    CHECK(uicc_is_event_set(self, UICC_EVENT_MENU_SELECTION));
+    TRY(uicc_allocate_timer(self, &timer));
+    TRY(uicc_allocate_timer(self, &more));
+    CHECK(timer >= 1 && timer <= 8 && more != timer);
+    CHECK(uicc_allocate_timer(self, &third) == UICC_SW_NOT_ENOUGH_MEMORY);
+    TRY(uicc_release_timer(self, more));
+    CHECK(uicc_release_timer(self, more) == UICC_SW_DATA_NOT_FOUND);
+    CHECK(uicc_release_timer(self, 9) == UICC_SW_DATA_NOT_FOUND);
+    TRY(uicc_request_poll_interval(self, 30));
+    CHECK(uicc_get_poll_interval(self) == 30);
+    TRY(uicc_get_the_uicc_view(self, &v));
+    CHECK(uicc_register_file_event(self, &v) == UICC_SW_NO_EF_SELECTED);
+    TRY(uicc_select(self, &v, 0x2F05, NULL));
+    TRY(uicc_register_file_event(self, &v));
+    return UICC_SW_OK;
+}
+
+static uicc_sw test_proactive(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_proactive_handler h;
+    uicc_init(&h, (enum uicc_proactive_command)0x25, 0, 0); /* SET UP MENU is the card's */
+    CHECK(uicc_send(self, &h) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    uicc_init_start_timer(&h, 8, 0, 0, 10); /* not its own */
+    CHECK(uicc_send(self, &h) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    uicc_init_display_text(&h, 0, UICC_DCS_8_BIT_DATA, "", 0);
+    for (int i = 0; i < 30; i++)
+        uicc_append_tlv(&h.objects, 0x85, "0123456789", 10);
+    CHECK(h.objects.full && uicc_send(self, &h) == UICC_SW_WRONG_LENGTH);
+    CHECK(uicc_check_terminal_profile(self, 0));
+    if (apdu->p2 == 1) {
+        uicc_init_get_input(&h, 0x01, UICC_DCS_8_BIT_DATA, "Who?", 4, 1, 10);
+        return uicc_send(self, &h);
+    }
+    if (apdu->p2 == 2) {
+        uicc_init_get_inkey(&h, 0x00, UICC_DCS_8_BIT_DATA, "?", 1);
+        TRY(uicc_send(self, &h));
+        return UICC_SW_TECHNICAL_PROBLEM; /* undone: nothing to fetch */
+    }
+    return UICC_SW_OK;
+}
+
+/* Firewall: in somebody else's name. */
+static uicc_sw test_firewall(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_applet other = *self;
+    struct uicc_file_view v;
+    uint8_t octets[16];
+    other.index = apdu->p2;
+    CHECK(uicc_get(&other, KEPT, octets, sizeof octets) == 0);
+    CHECK(uicc_put(&other, KEPT, "mine", 4) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_remove(&other, KEPT) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_make_transient(&other, 0, 16, UICC_CLEAR_ON_RESET) == NULL);
+    CHECK(!uicc_pin_check(&other, 3, "1234", 4));
+    CHECK(uicc_pin_update(&other, 3, "0000", 4) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_get_the_uicc_view(&other, &v) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_set_event(&other, UICC_EVENT_PROFILE_DOWNLOAD) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_get_aid(&other).n == 0);
+    return UICC_SW_OK;
+}
+
+/* The AID in the data, parameter P1 of the data, method. */
+static uicc_sw test_share(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    return uicc_invoke(self, uicc_span_of(apdu->data.p + 2, apdu->data.n - 2), apdu->data.p[0], apdu->data.p[1],
+                       uicc_span_of("request", 7), apdu->out);
+}
+
+static bool get_shareable_interface_object(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter)
+{
+    (void)self;
+    return client.n >= 5 && parameter == 1;
+}
+
+static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter, uint8_t method, struct uicc_span in,
+                      struct uicc_buf *out)
+{
+    (void)parameter;
+    uicc_append(out, in.p, in.n);
+    uicc_append(out, client.p, client.n);
+    switch (method) {
+    case 1:
+        return uicc_put(self, KEPT, in.p, in.n);
+    case 2: /* back again: ends, for depth is bounded */
+        return uicc_invoke(self, client, 1, 2, in, NULL);
+    case 3:
+        return UICC_SW_BLOCKED;
+    default:
+        return UICC_SW_OK;
+    }
+}
+
+static uicc_sw order(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    return uicc_put(self, ORDERS, &apdu->p2, 1);
+}
+
+static uicc_sw set_event(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    return uicc_set_event(self, (enum uicc_event_number)apdu->p2);
+}
+
+static uicc_sw keep(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    TRY(uicc_put(self, KEPT, "own", 3));
+    return apdu->p2 == 1 ? UICC_SW_CONDITIONS_NOT_SATISFIED : UICC_SW_OK;
+}
+
+static uicc_sw (*const areas[])(const struct uicc_applet *self, const struct uicc_apdu *apdu) = {
+    test_files, test_admin, test_framework, test_pins, check_pins, blocked_pins, test_crypto, test_registry, test_proactive,
+    test_firewall, test_share, order, set_event, keep,
+};
+enum { FILES, ADMIN, FRAMEWORK, PINS, CHECK_PINS, BLOCKED_PINS, CRYPTO, REGISTRY, PROACTIVE, FIREWALL, SHARE, SET_ORDER, SET_EVENT, KEEP };
+
+static uicc_sw process(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    if (apdu->ins == 0xB0) { /* even what is the kernel's elsewhere comes here */
+        uicc_append(apdu->out, "mine", 4);
+        return UICC_SW_OK;
+    }
+    if (apdu->cla != 0x80 || apdu->ins != 0x10 + 0x80 || apdu->p1 >= sizeof areas / sizeof areas[0])
+        return UICC_SW_INS_NOT_SUPPORTED;
+    return areas[apdu->p1](self, apdu);
+}
+
+static uicc_sw install(const struct uicc_applet *self, const struct uicc_installation *how)
+{
+    (void)self;
+    return how->parameters.n == 6 && !how->personalising ? UICC_SW_OK : UICC_SW_WRONG_DATA;
+}
+
+static uicc_sw select_(const struct uicc_applet *self)
+{
+    uint8_t order_ = 0;
+    (void)uicc_get(self, ORDERS, &order_, 1);
+    return order_ == 0xFF ? UICC_SW_CONDITIONS_NOT_SATISFIED : UICC_SW_OK;
+}
+
+static void deselect(const struct uicc_applet *self)
+{
+    (void)uicc_put(self, 50, "deselected", 10);
+}
+
+static void uninstall(const struct uicc_applet *self)
+{
+    uicc_note(self, "uninstall");
+}
+
+static const struct uicc_applet_class recorder = {
+    .name = "recorder", .module = {7, "\xF0test\x01\x01"}, .install = install, .uninstall = uninstall, .select = select_,
+    .deselect = deselect, .process = process, .process_toolkit = process_toolkit,
+    .get_shareable_interface_object = get_shareable_interface_object, .invoke = invoke,
+};
+static const struct uicc_applet_class *const classes_of_package[] = {&recorder, NULL};
+static const struct uicc_package test_package = {UICC_APPLET_ABI, {6, "\xF0test\x01"}, {1, 0}, classes_of_package};
+
+/* ---- the card ---- */
+
+struct api {
+    struct fixture f;
+    struct foreign_class foreign;
+    uint8_t first, second; /* indices of two instances, of priorities 10 and 20 */
+};
+
+#define FIRST "F074657374AA01"
+#define SECOND "F074657374AA02"
+
+static sw_t make(struct api *a, uint8_t number, uint8_t priority, uint8_t *index)
+{
+    /* toolkit: priority, 2 timers, 10 octets of text, 2 entries, no channel; files: all outside ADFs; administration: the same */
+    const uint8_t uicc[] = {0x80, 9, priority, 2, 10, 2, 0, number == 1 ? 0x21 : 0x31, 0, 0, 0, 0x81, 4, 0, 1, 0x00, 0, 0x82, 4, 0, 1, 0x00, 0};
+    const uint8_t aid[7] = {0xF0, 't', 'e', 's', 't', 0xAA, number};
+    const struct applet_installation how = {
+        .domain = NO_APPLET, .owner = NO_OWNER, .package = span_of("\xF0test\x01", 6), .module = span_of("\xF0test\x01\x01", 7),
+        .aid = span_of(aid, 7), .parameters = span_of("params", 6), .uicc = span_of(uicc, sizeof uicc), .selectable = true};
+    objects_begin(a->f.card->objects);
+    sw_t sw = applet_install(a->f.card, &how, index);
+    if (sw == SW_OK)
+        assert_true(card_commit(a->f.card));
+    else
+        assert_true(card_abort(a->f.card));
+    a->f.card->ram.toolkit.changed = true;
+    return sw;
+}
+
+static void open_api(struct api *a)
+{
+    size_t n;
+    assert_null(package_check(&test_package, &n));
+    assert_int_equal(n, 1);
+    foreign_class_of(&test_package, 0, &a->foreign);
+    const struct applet_class *const more[] = {&a->foreign.base, NULL};
+    fixture_open_classes(&a->f, "test", more);
+    assert_int_equal(make(a, 1, 0x10, &a->first), SW_OK);
+    assert_int_equal(make(a, 2, 0x20, &a->second), SW_OK);
+}
+
+static void drain(struct api *a);
+
+static void run_area(struct api *a, unsigned area, unsigned p2, const char *answer)
+{
+    char command[16];
+    snprintf(command, sizeof command, "8090%02X%02X00", area, p2);
+    exchange(&a->f, command, answer);
+}
+
+static void log_is(struct api *a, uint8_t index, const char *expected)
+{
+    struct span log;
+    char hex[2048];
+    (void)applet_get((struct applet){a->f.card, index}, LOG, &log);
+    assert_true(log.n < 1000);
+    hex_format(log, hex);
+    if (strcasecmp(hex, expected) != 0)
+        fail_msg("events seen:\n%s\nnot\n%s", hex, expected);
+}
+
+static void forget(struct api *a)
+{
+    for (int i = 0; i < 2; i++) {
+        objects_begin(a->f.card->objects);
+        assert_true(applet_remove_if_there((struct applet){a->f.card, i == 0 ? a->first : a->second}, LOG));
+        assert_true(card_commit(a->f.card));
+    }
+}
+
+/* Fetches and answers "performed" until nothing waits. */
+static void drain(struct api *a)
+{
+    for (int i = 0; i < 20; i++) {
+        uint16_t sw = fixture_transmit(&a->f, span_of("\x80\xF2\x00\x0C\x00", 5), false);
+        if (sw >> 8 != 0x91)
+            return;
+        const uint8_t fetch[5] = {0x80, 0x12, 0, 0, (uint8_t)sw};
+        assert_int_equal(fixture_transmit(&a->f, span_of(fetch, 5), false), 0x9000);
+        uint8_t response[] = {0x80, 0x14, 0, 0, 0x0C, 0x81, 0x03, 0, 0, 0, 0x82, 0x02, 0x82, 0x81, 0x83, 0x01, 0x00};
+        struct span inner, details;
+        assert_true(tlv_find(span_of(a->f.response, a->f.response_len - 2), 0xD0, &inner));
+        assert_true(ctlv_find(inner, 1, 0, &details));
+        memcpy(response + 7, details.p, 3);
+        sw = fixture_transmit(&a->f, span_of(response, sizeof response), false);
+        assert_true(sw == 0x9000 || sw >> 8 == 0x91);
+    }
+    fail_msg("proactive commands without end");
+}
+
+static void test_area_files(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, FILES, 0, "9000");
+    run_area(&a, ADMIN, 0, "9000");
+    apdu(&a.f, "00B0000000", "6C04"); /* process has it, not the kernel: 9000 would be the file system's */
+    apdu(&a.f, "00A4000C023F00", "9000");
+    apdu(&a.f, "80F2000C00", "9000");
+    fixture_close(&a.f);
+}
+
+static void test_area_framework(void **state)
+{
+    (void)state;
+    struct api a;
+    struct span value;
+    open_api(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, FRAMEWORK, 0, "9000");
+    run_area(&a, FRAMEWORK, 3, "9000");
+    /* Deselected on its only channel: CLEAR_ON_DESELECT is clear; deselect() ran. */
+    apdu(&a.f, "00A4040C07" SECOND, "9000");
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    assert_true(applet_get((struct applet){a.f.card, a.first}, 50, &value));
+    run_area(&a, FRAMEWORK, 1, "9000");
+    fixture_reset(&a.f);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, FRAMEWORK, 0, "9000");
+    run_area(&a, CRYPTO, 0, "9000");
+    /* An exception undoes. */
+    run_area(&a, KEEP, 1, "6985");
+    assert_false(applet_get((struct applet){a.f.card, a.first}, KEPT, &value));
+    run_area(&a, KEEP, 0, "9000");
+    assert_true(applet_get((struct applet){a.f.card, a.first}, KEPT, &value));
+    /* It refuses to be selected. */
+    run_area(&a, SET_ORDER, 0xFF, "9000");
+    apdu(&a.f, "00A4040C07" SECOND, "9000");
+    apdu(&a.f, "00A4040C07" FIRST, "6985");
+    fixture_close(&a.f);
+}
+
+static void test_area_pins(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, PINS, 0, "9000");
+    run_area(&a, CHECK_PINS, 0xEE, "6F00");
+    fixture_restart(&a.f);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, BLOCKED_PINS, 0, "9000");
+    assert_false(owner_pin_check((struct applet){a.f.card, a.first}, 3, span_of("1234", 4)));
+    assert_true(owner_pin_check((struct applet){a.f.card, a.first}, 3, span_of("abcd", 4)));
+    assert_true(owner_pin_validated((struct applet){a.f.card, a.first}, 3));
+    fixture_reset(&a.f);
+    assert_false(owner_pin_validated((struct applet){a.f.card, a.first}, 3));
+    /* A try is gone however the power goes. */
+    fault_store_cut_at(a.f.store, 0);
+    assert_false(owner_pin_check((struct applet){a.f.card, a.first}, 3, span_of("abcd", 4)));
+    fault_store_cut_at(a.f.store, 1);
+    assert_false(owner_pin_check((struct applet){a.f.card, a.first}, 3, span_of("abcd", 4)));
+    fixture_restart(&a.f);
+    assert_int_equal(owner_pin_tries((struct applet){a.f.card, a.first}, 3), 2);
+    fixture_close(&a.f);
+}
+
+static void test_area_sharing(void **state)
+{
+    (void)state;
+    struct api a;
+    struct span value;
+    char command[32];
+    open_api(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, KEEP, 0, "9000");
+    apdu(&a.f, "00A4040C07" SECOND, "9000");
+    snprintf(command, sizeof command, "8090%02X%02X00", FIREWALL, a.first);
+    apdu(&a.f, command, "9000");
+    assert_true(applet_get((struct applet){a.f.card, a.first}, KEPT, &value));
+    assert_true(span_equal(value, span_of("own", 3)));
+    /* A method: the request, and who asked; written in the server's own objects. */
+    exchange(&a.f, "80900A00 09 01 00" FIRST, "72657175657374" SECOND "9000");
+    exchange(&a.f, "80900A00 09 01 01" FIRST, "72657175657374" SECOND "9000");
+    assert_true(applet_get((struct applet){a.f.card, a.first}, KEPT, &value));
+    assert_true(span_equal(value, span_of("request", 7)));
+    apdu(&a.f, "80900A00 09 02 00" FIRST, "6A82"); /* not shared */
+    apdu(&a.f, "80900A00 09 01 00 F074657374AA09", "6A82");
+    apdu(&a.f, "80900A00 09 01 03" FIRST, "6983");
+    apdu(&a.f, "80900A00 09 01 00" SECOND, "6A82"); /* itself */
+    apdu(&a.f, "80900A00 09 01 02" FIRST, "6985"); /* back and forth: bounded */
+    /* Nobody serves who is locked. */
+    objects_begin(a.f.card->objects);
+    assert_int_equal(applet_set_life(a.f.card, a.first, 0x87), SW_OK);
+    assert_true(card_commit(a.f.card));
+    apdu(&a.f, "80900A00 09 01 00" FIRST, "6A82");
+    fixture_close(&a.f);
+}
+
+static void test_area_registry(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    fixture_terminal_profile(&a.f);
+    drain(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, REGISTRY, 0, "91..");
+    forget(&a);
+    /* The terminal is asked for events, menu and polling by the card. */
+    drain(&a);
+    forget(&a);
+    /* Menu selection: to whom the entry is; help is another event; a disabled entry is nobody's. */
+    exchange(&a.f, "80C2000009 D30782020181900121", "9000");
+    exchange(&a.f, "80C200000B D309820201819001219500", "9000");
+    exchange(&a.f, "80C2000009 D30782020181900131", "9000");
+    log_is(&a, a.first, "07""21""D3""07""82020181900121" "08""21""D3""09""820201819001219500");
+    log_is(&a, a.second, "");
+    forget(&a);
+    /* A timer. */
+    exchange(&a.f, "80C200000E D70C82028281A40101A503000000", "9000");
+    exchange(&a.f, "80C200000E D70C82028281A40102A503000000", "9000");
+    log_is(&a, a.first, "0B""01""D7""0C""82028281A40101A503000000");
+    forget(&a);
+    /* Polls, and the file. */
+    apdu(&a.f, "80F2000C00", "9000");
+    apdu(&a.f, "00A4000C023F00", "9000");
+    log_is(&a, a.first, "13""00""00""00");
+    forget(&a);
+    /* It has READ and UPDATE BINARY of its own: another channel has not. */
+    apdu(&a.f, "0070000101", "9000"); /* MANAGE CHANNEL 1 */
+    apdu(&a.f, "01A4000C022F05", "9000");
+    apdu(&a.f, "01D6000002656E", "9000");
+    log_is(&a, a.first, "7C""00""05""00");
+    /* All of it lasts. */
+    fixture_restart(&a.f);
+    forget(&a);
+    exchange(&a.f, "80C2000009 D30782020181900121", "9000");
+    log_is(&a, a.first, "07""21""D3""07""82020181900121");
+    fixture_close(&a.f);
+}
+
+static void test_area_triggering(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    fixture_terminal_profile(&a.f);
+    drain(&a);
+    /* Both want it; the second in installation order is asked second, by its priority. */
+    for (int i = 0; i < 2; i++) {
+        apdu(&a.f, i == 0 ? "00A4040C07" FIRST : "00A4040C07" SECOND, "9000");
+        run_area(&a, SET_EVENT, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS, i == 0 ? "91.." : "9000");
+        drain(&a);
+    }
+    forget(&a);
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
+    log_is(&a, a.first, "0F""00""D6""0D""990103820282819B0100930103");
+    log_is(&a, a.second, "0F""00""D6""0D""990103820282819B0100930103");
+    forget(&a);
+    /* The first says it is handled. */
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, SET_ORDER, DO_HANDLE, "9000");
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
+    log_is(&a, a.second, "");
+    forget(&a);
+    /* An exception: what it wrote is undone, the other is told all the same, the command is answered as if nothing were. */
+    run_area(&a, SET_ORDER, DO_FAIL, "9000");
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
+    log_is(&a, a.first, "");
+    log_is(&a, a.second, "0F""00""D6""0D""990103820282819B0100930103");
+    forget(&a);
+    /* Call control is one applet's, and it answers. */
+    run_area(&a, SET_ORDER, DO_POST, "9000");
+    run_area(&a, SET_EVENT, UICC_EVENT_CALL_CONTROL_BY_NAA, "9000");
+    apdu(&a.f, "00A4040C07" SECOND, "9000");
+    run_area(&a, SET_EVENT, UICC_EVENT_CALL_CONTROL_BY_NAA, "6A89");
+    exchange(&a.f, "80C200000B D409820282818603812143", "0200 9000");
+    log_is(&a, a.first, "09""00""D4""09""820282818603812143");
+    /* What nobody knows, and what nobody asked for. */
+    forget(&a);
+    run_area(&a, SET_EVENT, UICC_EVENT_UNRECOGNIZED_ENVELOPE, "9000");
+    exchange(&a.f, "80C2000004 E5028202", "9000");
+    log_is(&a, a.second, "78""00""E5""02""8202");
+    fixture_close(&a.f);
+}
+
+static void test_area_proactive(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    fixture_terminal_profile(&a.f);
+    drain(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, SET_EVENT, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS, "91..");
+    drain(&a);
+    forget(&a);
+    /* send(), and what it returns in Java: the terminal's answer. */
+    run_area(&a, PROACTIVE, 1, "9116");
+    apdu(&a.f, "8012000016", "D014 8103..2301 82028182 8D05 04 57686F3F 9102010A 9000");
+    exchange(&a.f, "8014000011 8103012301 82028281 830100 8D03044162", "6A80"); /* of another command */
+    char number[8], answer[64];
+    snprintf(number, sizeof number, "%02X", a.f.card->ram.toolkit.number);
+    snprintf(answer, sizeof answer, "8014000011 8103%s2301 82028281 830100 8D03044162", number);
+    exchange(&a.f, answer, "9000");
+    snprintf(answer, sizeof answer, "C9""00""23""11""8103%s23018202828183" "01008D03044162", number);
+    log_is(&a, a.first, answer);
+    /* The general result is there to be asked for; and an aborted command sends nothing. */
+    run_area(&a, PROACTIVE, 2, "6F00");
+    apdu(&a.f, "80F2000C00", "9000");
+    /* Several at a time wait in a row. */
+    run_area(&a, SET_ORDER, DO_SEND, "9000");
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9113");
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9113");
+    forget(&a);
+    drain(&a);
+    struct span log;
+    assert_true(applet_get((struct applet){a.f.card, a.first}, LOG, &log));
+    assert_int_equal(log.n, 2 * (4 + 12));
+
+    /* Deleted in the middle of its session: the terminal's answer goes to nobody, and the next command is as ever. */
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9113");
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9113");
+    apdu(&a.f, "8012000013", "D0118103..218182028102 8D0604 68656C6C6F 9000");
+    snprintf(number, sizeof number, "%02X", a.f.card->ram.toolkit.number - 1);
+    objects_begin(a.f.card->objects);
+    assert_int_equal(applet_delete(a.f.card, a.first), SW_OK);
+    assert_true(card_commit(a.f.card));
+    snprintf(answer, sizeof answer, "801400000C 8103%s2181 82028281 830100", number);
+    uint16_t sw = fixture_transmit(&a.f, span_of("\x80\xF2\x00\x0C\x00", 5), false);
+    assert_int_equal(sw, 0x9000);
+    exchange(&a.f, answer, "*");
+    drain(&a);
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
+    /* And installed in the middle of another's. */
+    apdu(&a.f, "00A4040C07" SECOND, "9000");
+    run_area(&a, PROACTIVE, 1, "9116");
+    apdu(&a.f, "8012000016", "D014*");
+    assert_int_equal(make(&a, 1, 0x10, &a.first), SW_OK);
+    log_is(&a, a.first, "");
+    snprintf(answer, sizeof answer, "801400000C 8103%02X2301 82028281 830110", a.f.card->ram.toolkit.number);
+    exchange(&a.f, answer, "9000");
+    struct span seen;
+    assert_true(applet_get((struct applet){a.f.card, a.second}, LOG, &seen));
+    assert_int_equal(seen.p[seen.n - 16], UICC_EVENT_TERMINAL_RESPONSE);
+    assert_int_equal(seen.p[seen.n - 15], 0x10); /* ended by the user */
+    fixture_close(&a.f);
+}
+
+/* One that is installed and not selectable yet registers all the same, and is asked when it is. */
+static void test_not_selectable_yet(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    fixture_terminal_profile(&a.f);
+    drain(&a);
+    objects_begin(a.f.card->objects);
+    assert_int_equal(applet_set_life(a.f.card, a.first, LIFE_INSTALLED), SW_OK);
+    const struct applet self = {a.f.card, a.first};
+    assert_int_equal(toolkit_set_event(self, TOOLKIT_LOCATION_STATUS), TOOLKIT_OK);
+    assert_int_equal(toolkit_set_event(self, TOOLKIT_USER_ACTIVITY), TOOLKIT_OK);
+    assert_true(card_commit(a.f.card));
+    forget(&a);
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
+    log_is(&a, a.first, "");
+    objects_begin(a.f.card->objects);
+    assert_int_equal(applet_set_life(a.f.card, a.first, LIFE_SELECTABLE), SW_OK);
+    assert_true(card_commit(a.f.card));
+    drain(&a);
+    exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
+    log_is(&a, a.first, "0F""00""D6""0D""990103820282819B0100930103");
+    fixture_close(&a.f);
+}
+
+static void test_package_check(void **state)
+{
+    (void)state;
+    size_t n;
+    struct uicc_package p = test_package;
+    static const struct uicc_applet_class nameless = {.name = "", .module = {7, "\xF0test\x01\x01"}};
+    static const struct uicc_applet_class *const wrong[] = {&nameless, NULL}, *const none[] = {NULL};
+    p.abi = 99;
+    assert_non_null(strstr(package_check(&p, &n), "another version"));
+    p = test_package;
+    p.aid.n = 4;
+    assert_non_null(package_check(&p, &n));
+    p = test_package;
+    p.classes = wrong;
+    assert_non_null(strstr(package_check(&p, &n), "no name"));
+    p.classes = none;
+    assert_non_null(strstr(package_check(&p, &n), "no class"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_area_files), cmocka_unit_test(test_area_framework), cmocka_unit_test(test_area_pins),
+        cmocka_unit_test(test_area_sharing), cmocka_unit_test(test_area_registry), cmocka_unit_test(test_area_triggering),
+        cmocka_unit_test(test_area_proactive), cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
+    };
+    return cmocka_run_group_tests_name("api", tests, NULL, NULL);
+}

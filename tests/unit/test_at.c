@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * AT commands against what V.250, TS 27.007 and TS 27.005 say. Clauses are named at the steps.
+ */
+/* cmocka.h needs these before it */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "at_bench.h"
+#include "hex.h"
+
+static int setup(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open(b, "usim", NULL);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    at_bench_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void on(struct at_bench *b)
+{
+    at_expect(b, "AT+CFUN=1", "|OK|");
+    at_bench_run(b, 20000);
+    (void)at_bench_heard(b, b->at);
+}
+
+/* ---- V.250: the line ---- */
+
+static void test_line(void **state)
+{
+    struct at_bench *b = *state;
+    at_expect(b, "AT", "|OK|");
+    at_expect(b, "at", "|OK|");
+    at_expect(b, "  xyzAT", "|OK|");                    /* 5.2.1: what comes before the prefix is not for us */
+    at_expect(b, "ATE0V1Q0", "|OK|");                   /* 5.2.2: several on a line */
+    at_expect(b, "AT +CMEE = 2 ;+CMEE?", "|+CMEE: 2||OK|");
+    at_expect(b, "AT+CMEE=0;+FOO;+CMEE=2", "|ERROR|");  /* 5.5: the first error ends it */
+    at_expect(b, "AT+CMEE?", "|+CMEE: 0||OK|");
+    at_expect(b, "AT+CMEE=3", "|ERROR|");
+    at_expect(b, "AT+CMEE=1,1", "|ERROR|");
+    at_expect(b, "AT+CMEE=\"1\"", "|ERROR|");
+    at_expect(b, "AT+CMEE=", "|ERROR|");
+    at_expect(b, "AT+cmee=?", "|+CMEE: (0-2)||OK|");
+    at_expect(b, "ATJ", "|ERROR|");
+    at_expect(b, "AT+", "|ERROR|");
+    at_expect(b, "AT\"", "|ERROR|");
+}
+
+static void test_editing(void **state)
+{
+    struct at_bench *b = *state;
+    static const char text[] = "ATX9\b4\r";
+    assert_string_equal(at_bench_raw(b, b->at, text, sizeof text - 1), "|OK|"); /* S5 corrects */
+    assert_string_equal(at_bench_raw(b, b->at, "A/", 2), "|OK|");               /* 5.2.4: no <CR> */
+    at_expect(b, "ATI1", "|1.0||OK|");
+    assert_string_equal(at_bench_raw(b, b->at, "a/", 2), "|1.0||OK|");
+    assert_string_equal(at_bench_raw(b, b->at, "A\x01T\rAT\r", 7), "|OK|"); /* a control character between A and T: no prefix */
+    at_expect(b, "ATE1", "|OK|"); /* the echo comes while the line is typed: it was off */
+    assert_string_equal(at_bench_raw(b, b->at, "AT\r\n", 4), "AT\r|OK|\n");
+}
+
+static void test_formats(void **state)
+{
+    struct at_bench *b = *state;
+    at_expect(b, "ATV0", "0\r"); /* 5.7.1 */
+    at_expect(b, "ATI1", "1.0|0\r");
+    at_expect(b, "AT+FOO", "4\r");
+    at_expect(b, "ATD112;", "3\r");
+    at_expect(b, "ATQ1", "");
+    at_expect(b, "ATI1", "1.0|");
+    at_expect(b, "ATQ0V1", "|OK|");
+    at_expect(b, "ATS3=13S4?", "|010||OK|"); /* 5.3.2 */
+    at_expect(b, "ATS5=200", "|ERROR|");
+    at_expect(b, "ATS9?", "|ERROR|");
+    at_expect(b, "ATS3=33", "!\nOK!\n"); /* ! ends lines now */
+    assert_string_equal(at_bench_raw(b, b->at, "ATS3=13!", 8), "|OK|");
+}
+
+static void test_bounds(void **state)
+{
+    struct at_bench *b = *state;
+    char *line = malloc(3 * AT_LINE_MAX);
+    assert_non_null(line);
+    memset(line, '1', 3 * AT_LINE_MAX);
+    memcpy(line, "AT+CMEE=", 8);
+    line[3 * AT_LINE_MAX - 1] = '\r';
+    assert_string_equal(at_bench_raw(b, b->at, line, 3 * AT_LINE_MAX), "|ERROR|");
+    free(line);
+    at_expect(b, "AT+CMEE=4294967297", "|ERROR|");
+    at_expect(b, "ATS7=4294967297", "|ERROR|");
+    /* more answers than there is room for: the line ends with an error, and the next is answered again */
+    char many[AT_LINE_MAX] = "AT";
+    while (strlen(many) + 8 < sizeof many)
+        strcat(many, "+CLAC;");
+    const char *said = at_bench_say(b, many);
+    assert_string_equal(said + strlen(said) - 7, "|ERROR|");
+    at_expect(b, "AT", "|OK|");
+}
+
+/* ---- TS 27.007 ---- */
+
+static void test_identity(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CGMI;+CGMM", "|softuicc||virtual modem||OK|");
+    at_expect(b, "AT+CGSN", "|490154203237518||OK|");
+    at_expect(b, "AT+CGSN=2", "|+CGSN: \"4901542032375101\"||OK|");
+    at_expect(b, "AT+CIMI", "|" FIXTURE_IMSI "||OK|");
+    at_expect(b, "AT+CCID", "|+CCID: " FIXTURE_ICCID "||OK|");
+    at_expect(b, "AT^ICCID?", "|^ICCID: " FIXTURE_ICCID "||OK|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CLAC"), "|AT+CGLA|"));
+}
+
+static void test_power(void **state)
+{
+    struct at_bench *b = *state;
+    at_expect(b, "AT+CMEE=1", "|OK|");
+    at_expect(b, "AT+CFUN?", "|+CFUN: 0||OK|");
+    at_expect(b, "AT+CPAS", "|+CPAS: 1||OK|");
+    at_expect(b, "AT+CIMI", "|+CME ERROR: 3|");
+    at_expect(b, "AT+CMGL=4", "|+CMS ERROR: 302|");
+    at_expect(b, "AT+CFUN=?", "|+CFUN: (0,1,4),(0,1)||OK|");
+    b->gone = true; /* no card: 9.2.1 */
+    at_expect(b, "AT+CFUN=1", "|OK|");
+    at_expect(b, "AT+CPIN?", "|+CME ERROR: 10|");
+    at_expect(b, "AT+CSIM=10,\"00F2000000\"", "|+CME ERROR: 10|");
+    at_expect(b, "AT+CMEE=2;+CPIN?", "|+CME ERROR: SIM not inserted|");
+    at_expect(b, "AT+CMGD=1", "|+CMS ERROR: SIM not inserted|");
+    at_expect(b, "AT+CMEE=0;+CPIN?", "|ERROR|");
+    b->gone = false;
+    at_expect(b, "AT+CFUN=1,1", "|OK|");
+    at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
+    b->gone = true; /* taken out */
+    at_expect(b, "AT+CRSM=176,12258,0,0,10", "|ERROR|");
+    at_expect(b, "AT+CMEE=1;+CPIN?", "|+CME ERROR: 10|");
+}
+
+static void test_pins(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1", "|OK|");
+    at_expect(b, "AT+CLCK=\"SC\",2", "|+CLCK: 0||OK|"); /* 7.4 */
+    at_expect(b, "AT+CLCK=\"SC\",1,\"9999\"", "|+CME ERROR: 16|");
+    at_expect(b, "AT+CLCK=\"sc\",1,\"1234\"", "|OK|");
+    at_expect(b, "AT+CLCK=\"SC\",2", "|+CLCK: 1||OK|");
+    at_expect(b, "AT+CFUN=1,1", "|OK|");
+    at_expect(b, "AT+CPIN?", "|+CPIN: SIM PIN||OK|"); /* 8.3 */
+    at_expect(b, "AT+CIMI", "|+CME ERROR: 11|");
+    at_expect(b, "AT+CPMS?", "|+CMS ERROR: 311|");
+    at_expect(b, "AT+CREG?", "|+CREG: 0,0||OK|");
+    at_expect(b, "AT+CPIN=\"12\"", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CPIN=\"9999\"", "|+CME ERROR: 16|");
+    at_expect(b, "AT+CPINR=\"SIM PIN\"", "|+CPINR: SIM PIN,2,3||OK|"); /* 8.65 */
+    at_expect(b, "AT+CPIN=1234", "|OK|");                              /* clients forget the quotation marks */
+    at_expect(b, "AT+CPIN=\"1234\"", "|+CME ERROR: 3|");               /* none is asked for */
+    at_expect(b, "AT+CPWD=\"SC\",\"1234\",\"4321\"", "|OK|");
+    at_expect(b, "AT+CFUN=1,1", "|OK|");
+    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
+    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
+    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 12|");
+    at_expect(b, "AT+CPIN?", "|+CPIN: SIM PUK||OK|");
+    at_expect(b, "AT+CPIN=\"4321\"", "|+CME ERROR: 12|");
+    at_expect(b, "AT+CPIN=\"00000000\",\"1234\"", "|+CME ERROR: 16|");
+    at_expect(b, "AT+CPINR=\"SIM*\"",
+              "|+CPINR: SIM PIN,0,3||+CPINR: SIM PUK,9,10||+CPINR: SIM PIN2,3,3||+CPINR: SIM PUK2,10,10||OK|");
+    at_expect(b, "AT+CPIN=\"12345678\",\"1234\"", "|OK|");
+    at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
+    at_expect(b, "AT+CPWD=?", "|+CPWD: (\"SC\",8),(\"P2\",8)||OK|");
+}
+
+static void test_access(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1", "|OK|");
+    at_expect(b, "AT+CSIM=?", "|OK|"); /* 8.17; pySim asks */
+    at_expect(b, "AT+CSIM=14,\"00A40004023F00\"", "|+CSIM: 4,\"6122\"||OK|");
+    at_expect(b, "AT+CSIM=10,\"0020000100\"", "|+CSIM: 4,\"63C3\"||OK|");
+    at_expect(b, "AT+CSIM=10,0020000100", "|+CSIM: 4,\"63C3\"||OK|");
+    at_expect(b, "AT+CSIM=9,\"0020000100\"", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CSIM=10,\"002000010G\"", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CSIM=4,\"0020\"", "|+CME ERROR: 50|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CRSM=176,12258,0,0,10"), "|+CRSM: 144,0,\"98881201")); /* 8.18 */
+    at_expect(b, "AT+CRSM=176,28423,0,0,9", "|+CRSM: 144,0,\"080910101032547608\"||OK|");
+    at_expect(b, "AT+CRSM=176,28423,0,0,9,,\"3F007FFF\"", "|+CRSM: 144,0,\"080910101032547608\"||OK|");
+    at_expect(b, "AT+CRSM=176,4660,0,0,9", "|+CRSM: 106,130||OK|");
+    at_expect(b, "AT+CRSM=177,28423", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CRSM=176,28423,0,0,9,,\"3F\"", "|+CME ERROR: 50|");
+}
+
+static void test_channels(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1", "|OK|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CUAD"), "|+CUAD: \"61184F10A0000000871002"));
+    at_expect(b, "AT+CUAD=1", "|+CUAD: \"\",1,\"A0000000871002FFFFFFFF8907090000\"||OK|");
+    at_expect(b, "AT+CCHO=\"A0000000871002FFFFFFFF8907090000\"", "|+CCHO: 1||OK|"); /* 8.45 */
+    at_expect(b, "AT+CGLA=1,10,\"00B0870009\"", "|+CGLA: 22,\"0809101010325476089000\"||OK|");
+    at_expect(b, "AT+CRLA=1,176,28423,0,0,9", "|+CRLA: 144,0,\"080910101032547608\"||OK|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CRLA=1,192,28423"), "|+CRLA: 144,0,\"62"));
+    at_expect(b, "AT+CCHO=\"A0000000871004\"", "|+CCHO: 2||OK|"); /* the ISIM */
+    at_expect(b, "AT+CCHC=1", "|OK|");
+    at_expect(b, "AT+CCHC=1", "|+CME ERROR: 21|");
+    at_expect(b, "AT+CGLA=1,10,\"00B0870009\"", "|+CME ERROR: 21|");
+    at_expect(b, "AT+CCHO=\"F0F1F2F3F4\"", "|+CME ERROR: 22|");
+}
+
+/* AKA, as ofono does it: the answer has RES, CK and IK (TS 31.102 7.1.2) for who asked, and the wrong challenge has none. */
+static void test_authenticate(void **state)
+{
+    struct at_bench *b = *state;
+    uint8_t data[34];
+    char hex[2 * sizeof data + 1], line[200], upper[64];
+    struct aka_vector expected;
+    on(b);
+    fixture_challenge(&b->f, 0, 1 << 20, data, &expected);
+    hex_format(span_of(data, sizeof data), hex);
+    at_expect(b, "AT+CCHO=\"A0000000871002\"", "|+CCHO: 1||OK|");
+    snprintf(line, sizeof line, "AT+CGLA=1,78,\"0088008122%s\"", hex);
+    const char *said = at_bench_say(b, line);
+    hex_format(span_of(expected.res, expected.res_len), upper);
+    for (char *c = upper; *c != '\0'; c++)
+        *c = (char)toupper(*c);
+    assert_memory_equal(said, "|+CGLA: ", 8);
+    assert_non_null(strstr(said, "\"DB08"));
+    assert_memory_equal(strstr(said, "\"DB08") + 5, upper, strlen(upper));
+    data[20] ^= 1;
+    hex_format(span_of(data, sizeof data), hex);
+    snprintf(line, sizeof line, "AT+CGLA=1,78,\"0088008122%s\"", hex);
+    at_expect(b, line, "|+CGLA: 4,\"9862\"||OK|");
+}
+
+/* ---- network ---- */
+
+static void test_registration(void **state)
+{
+    struct at_bench *b = *state;
+    at_expect(b, "AT+CREG=2;+CEREG=1;+CMER=3,0,0,1", "|OK|");
+    at_expect(b, "AT+CREG?", "|+CREG: 2,0||OK|");
+    at_expect(b, "AT+CFUN=1", "|OK||+CREG: 2||+CEREG: 2|");
+    at_bench_run(b, 20000);
+    const char *said = at_bench_heard(b, b->at);
+    assert_non_null(strstr(said, "|+CREG: 1,\"1234\",\"000ABCDE\",7|")); /* 7.2 */
+    assert_non_null(strstr(said, "|+CEREG: 1|"));
+    assert_non_null(strstr(said, "|+CIEV: 3,1|")); /* 8.9: service */
+    at_expect(b, "AT+CREG?;+CGREG?;+CEREG?;+C5GREG?",
+              "|+CREG: 2,1,\"1234\",\"000ABCDE\",7||+CGREG: 0,1||+CEREG: 1,1||+C5GREG: 0,0||OK|");
+    at_expect(b, "AT+COPS?", "|+COPS: 0,0,\"Home\",7||OK|");
+    at_expect(b, "AT+COPS=3,2;+COPS?", "|+COPS: 0,2,\"00101\",7||OK|");
+    at_expect(b, "AT+COPS=?",
+              "|+COPS: (2,\"Home\",\"Home\",\"00101\",7),(1,\"Fremdes Netz\",\"Fremdes\",\"26299\",2),,(0-4),(0-2)||OK|");
+    at_expect(b, "AT+CSQ;+CESQ", "|+CSQ: 31,99||+CESQ: 99,99,255,255,34,97||OK|");
+    at_expect(b, "AT+CMEE=1;+COPS=1,2,\"99999\"", "|+CME ERROR: 30|"); /* 7.3 */
+    assert_memory_equal(at_bench_say(b, "AT+COPS=1,2,\"26299\""), "|OK|", 4);
+    at_bench_run(b, 60000);
+    said = at_bench_heard(b, b->at);
+    assert_non_null(strstr(said, "|+CREG: 3|")); /* it takes no roamers */
+    assert_memory_equal(at_bench_say(b, "AT+COPS=0"), "|OK|", 4);
+    at_bench_run(b, 120000);
+    assert_non_null(strstr(at_bench_heard(b, b->at), "|+CREG: 1,"));
+    assert_memory_equal(at_bench_say(b, "AT+COPS=2"), "|OK||+CREG: 0|", 14);
+}
+
+static void test_preferred(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1;+CPOL=?", "|+CPOL: (1-8),(2)||OK|"); /* 7.19 */
+    at_expect(b, "AT+CPOL?", "|OK|");
+    at_expect(b, "AT+CPOL=2,2,\"26201\",0,0,1,1,0", "|OK|");
+    at_expect(b, "AT+CPOL?", "|+CPOL: 2,2,\"26201\",0,0,1,1,0||OK|");
+    at_expect(b, "AT+CPOL=1,2,\"310410\"", "|OK|");
+    at_expect(b, "AT+CPOL?", "|+CPOL: 1,2,\"310410\",1,0,1,1,1||+CPOL: 2,2,\"26201\",0,0,1,1,0||OK|");
+    at_expect(b, "AT+CPOL=1", "|OK|");
+    at_expect(b, "AT+CPOL?", "|+CPOL: 2,2,\"26201\",0,0,1,1,0||OK|");
+    at_expect(b, "AT+CPOL=9,2,\"26201\"", "|+CME ERROR: 21|");
+    at_expect(b, "AT+CPOL=1,2,\"2620x\"", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CPLS=1;+CPOL=1,2,\"26201\"", "|+CME ERROR: 17|"); /* the operator's list: not for the user */
+}
+
+static void test_ussd(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CUSD=1", "|OK|");
+    at_bench_say(b, "AT+CUSD=1,\"*100#\",15");
+    char said[256];
+    snprintf(said, sizeof said, "%.100s", b->said);
+    at_bench_run(b, 5000);
+    strncat(said, at_bench_heard(b, b->at), sizeof said - strlen(said) - 1);
+    assert_non_null(strstr(said, "|+CUSD: 0,\"Balance: 5 EUR\","));
+    at_expect(b, "AT+CUSD=2", "|OK|");
+}
+
+/* ---- packet domain and calls: what there is not ---- */
+
+static void test_contexts(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1;+CGATT?", "|+CGATT: 1||OK|");
+    at_expect(b, "AT+CGDCONT=1,\"IP\",\"internet\"", "|OK|");
+    at_expect(b, "AT+CGDCONT?", "|+CGDCONT: 1,\"IP\",\"internet\",\"\",0,0||OK|");
+    at_expect(b, "AT+CGDCONT=9,\"IP\"", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CGDCONT=1,\"PPP\"", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CGACT=1,1", "|+CME ERROR: 148|");
+    at_expect(b, "AT+CGACT=1,2", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CGACT?;+CGPADDR=1", "|+CGACT: 1,0||+CGPADDR: 1||OK|");
+    at_expect(b, "AT+CGDCONT=1;+CGDCONT?", "|OK|");
+    at_expect(b, "ATD*99***1#", "|NO CARRIER|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CEER"), "|+CEER: No bearer"));
+    at_expect(b, "ATH", "|OK|");
+    at_expect(b, "AT+CCWA=1,2", "|+CCWA: 0,7||OK|");
+    at_expect(b, "AT+CCWA=1,1,1", "|+CME ERROR: 3|");
+}
+
+/* ---- phonebook ---- */
+
+static void test_phonebook(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1;+CPBS=?", "|+CPBS: (\"SM\",\"FD\",\"ON\")||OK|"); /* 8.11 */
+    at_expect(b, "AT+CPBW=1,\"+491234567\",145,\"Anna\"", "|OK|");
+    at_expect(b, "AT+CPBW=,\"0815\",129,\"Bert\"", "|OK|");
+    at_expect(b, "AT+CPBR=1,50", "|+CPBR: 1,\"+491234567\",145,\"Anna\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
+    at_expect(b, "AT+CPBF=\"an\"", "|+CPBF: 1,\"+491234567\",145,\"Anna\"||OK|");
+    at_expect(b, "AT+CPBF=\"x\"", "|+CME ERROR: 22|");
+    at_expect(b, "AT+CPBS?", "|+CPBS: \"SM\",2,50||OK|");
+    at_expect(b, "AT+CPBW=1", "|OK|");
+    at_expect(b, "AT+CPBR=1", "|OK|");
+    at_expect(b, "AT+CPBR=51", "|+CME ERROR: 21|");
+    at_expect(b, "AT+CSCS=\"UCS2\"", "|OK|");
+    at_expect(b, "AT+CPBW=3,\"0031\",129,\"00C4004E\"", "|OK|"); /* Ä: in the default alphabet */
+    at_expect(b, "AT+CPBW=4,\"0032\",129,\"0416\"", "|OK|");     /* Ж: not in it */
+    at_expect(b, "AT+CPBR=3,4", "|+CPBR: 3,\"0031\",129,\"00C4004E\"||+CPBR: 4,\"0032\",129,\"0416\"||OK|");
+    at_expect(b, "AT+CPBW=5,\"0031\",129,\"004100410041004100410041004100410041004100410041004100410041\"", "|+CME ERROR: 24|");
+    at_expect(b, "AT+CSCS=\"IRA\"", "|OK|");
+    at_expect(b, "AT+CPBS=\"FD\";+CPBW=1,\"123\",129,\"Fix\"", "|+CME ERROR: 17|"); /* PIN2 first */
+    at_expect(b, "AT+CPIN?", "|+CPIN: SIM PIN2||OK|");
+    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
+    at_expect(b, "AT+CPIN=\"5678\"", "|OK|");
+    at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
+    at_expect(b, "AT+CPBW=1,\"123\",129,\"Fix\";+CPBR=1", "|+CPBR: 1,\"123\",129,\"Fix\"||OK|");
+    at_expect(b, "AT+CPBS=\"ON\";+CPBW=1,\"+4917\",145,\"Me\"", "|OK|");
+    at_expect(b, "AT+CNUM", "|+CNUM: \"Me\",\"+4917\",145||OK|");
+}
+
+/* ---- short messages ---- */
+
+static void nobody(void *ctx, const struct modem_report *report)
+{
+    *(int *)ctx = report->failure;
+}
+
+/* An SMS-DELIVER from +31628870634, of 2011-10-11 (TS 23.040 9.2.2.1): "Hi" in the default alphabet, or this coding. */
+static int deliver(struct at_bench *b, const char *hex)
+{
+    uint8_t tpdu[176];
+    struct buf t = buf_of(tpdu, sizeof tpdu);
+    int failure = -1;
+    assert_true(hex_parse(hex, &t, NULL));
+    assert_true(modem_sms_deliver(b->modem, "+4917", buf_span(&t), nobody, &failure));
+    at_bench_run(b, 100);
+    (void)at_bench_heard(b, b->at);
+    at_bench_run(b, 30000); /* nobody acknowledges */
+    return failure;
+}
+
+#define HI "040B911326880736F4000011011121222204 02 C834"
+#define HI_UCS2 "040B911326880736F4000811011121222204 04 04160021"
+#define REPORT "06070B911326880736F4 11011121222204 11011121222204 00"
+
+static void test_sms_received(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CNMI?", "|+CNMI: 0,0,0,0,0||OK|");
+    assert_int_equal(deliver(b, HI), 0);
+    assert_string_equal(b->said, "");
+    at_expect(b, "AT+CMGL=0", "|+CMGL: 1,0,,21|03919471040B911326880736F400001101112122220402C834||OK|");
+    at_expect(b, "AT+CMGL=0", "|OK|"); /* read now */
+    at_expect(b, "AT+CMGR=1", "|+CMGR: 1,,21|03919471040B911326880736F400001101112122220402C834||OK|");
+    at_expect(b, "AT+CNMI=2,1", "|OK|"); /* TS 27.005 3.4.1 */
+    assert_int_equal(deliver(b, HI), 0);
+    assert_string_equal(b->said, "|+CMTI: \"SM\",2|");
+    at_expect(b, "AT+CMGF=1;+CMGR=2", "|+CMGR: \"REC UNREAD\",\"+31628870634\",,\"11/10/11,12:22:22+40\"|Hi||OK|");
+    at_expect(b, "AT+CSDH=1;+CMGR=2",
+              "|+CMGR: \"REC READ\",\"+31628870634\",,\"11/10/11,12:22:22+40\",145,4,0,0,\"+4917\",145,2|Hi||OK|");
+    at_expect(b, "AT+CMGL=\"ALL\"",
+              "|+CMGL: 1,\"REC READ\",\"+31628870634\",,\"11/10/11,12:22:22+40\",145,2|Hi||+CMGL: 2,\"REC READ\",\"+31628870634\",,"
+              "\"11/10/11,12:22:22+40\",145,2|Hi||OK|");
+    at_expect(b, "AT+CSDH=0;+CNMI=2,2", "|OK|");
+    assert_int_equal(deliver(b, HI), 0); /* +CSMS=0: shown is enough */
+    assert_string_equal(b->said, "|+CMT: \"+31628870634\",,\"11/10/11,12:22:22+40\"|Hi|");
+    assert_int_equal(deliver(b, HI_UCS2), 0);
+    assert_string_equal(b->said, "|+CMT: \"+31628870634\",,\"11/10/11,12:22:22+40\"|04160021|");
+    at_expect(b, "AT+CMGD=1,4;+CMGL=\"ALL\"", "|OK|");
+    at_expect(b, "AT+CMGR=1", "|+CMS ERROR: 321|");
+    at_expect(b, "AT+CMGD=99", "|+CMS ERROR: 321|");
+}
+
+static void test_sms_acknowledged(void **state)
+{
+    struct at_bench *b = *state;
+    uint8_t tpdu[64];
+    struct buf t = buf_of(tpdu, sizeof tpdu);
+    int failure = -1;
+    on(b);
+    at_expect(b, "AT+CNMA", "|+CMS ERROR: 340|");
+    at_expect(b, "AT+CSMS=1", "|+CSMS: 1,1,0||OK|");
+    at_expect(b, "AT+CNMI=2,2,0,1", "|OK|");
+    assert_int_equal(deliver(b, HI), 0xFF); /* nobody said +CNMA: the network keeps it */
+    assert_string_equal(b->said, "|+CMT: ,21|03919471040B911326880736F400001101112122220402C834|");
+    at_expect(b, "AT+CNMA", "|+CMS ERROR: 340|"); /* too late */
+    assert_true(hex_parse(HI, &t, NULL));
+    assert_true(modem_sms_deliver(b->modem, "+4917", buf_span(&t), nobody, &failure));
+    at_bench_run(b, 100);
+    at_expect(b, "AT", "|+CMT: ,21|03919471040B911326880736F400001101112122220402C834||OK|");
+    at_expect(b, "AT+CNMA=1", "|OK|");
+    assert_int_equal(failure, 0);
+    assert_true(modem_sms_deliver(b->modem, "+4917", buf_span(&t), nobody, &failure));
+    at_bench_run(b, 100);
+    (void)at_bench_heard(b, b->at);
+    at_expect(b, "AT+CNMA=2,2", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "00D3\x1A", 5), "|OK|");
+    assert_int_equal(failure, 0xD3); /* memory exceeded, TS 23.040 9.2.3.22 */
+    assert_int_equal(deliver(b, REPORT), 0xFF);
+    assert_non_null(strstr(b->said, "|+CDS: 25|"));
+    at_expect(b, "AT+CSMS=0;+CMGF=1", "|+CSMS: 1,1,0||OK|");
+    assert_int_equal(deliver(b, REPORT), 0);
+    assert_string_equal(b->said, "|+CDS: 6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0|");
+}
+
+static void test_sms_sent(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CSCA?", "|+CSCA: \"+00101000001\",145||OK|");
+    at_expect(b, "AT+CMGS=0", "|+CMS ERROR: 304|");
+    at_expect(b, "AT+CMGS=14", "|> "); /* 4.3 */
+    assert_string_equal(at_bench_raw(b, b->at, "0001000B911326880736F40000\x1A", 27), "|+CMS ERROR: 304|");
+    at_expect(b, "AT+CMGS=15", "|> ");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33), "|+CMGS: "));
+    at_expect(b, "AT+CMGS=15", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "0001\x1B", 5), "|OK|"); /* <ESC> */
+    at_expect(b, "AT+CMGF=1", "|OK|");
+    at_expect(b, "AT+CMGS=\"+31628870634\"", "|> "); /* 3.5.1 */
+    assert_non_null(strstr(at_bench_raw(b, b->at, "Two\rlines {}\x1A", 13), "|> |+CMGS: "));
+    at_expect(b, "AT+CMGS=\"abc\"", "|+CMS ERROR: 305|");
+    at_expect(b, "AT+CMGW=\"0815\"", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "Hell\bl\x7Flo @ {}\x1A", 15), "|+CMGW: 1||OK|");
+    at_expect(b, "AT+CMGR=1", "|+CMGR: \"STO UNSENT\",\"0815\",|Hello @ {}||OK|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CMSS=1"), "|+CMSS: "));
+    assert_non_null(strstr(at_bench_say(b, "AT+CMSS=1,\"+4930\",145"), "|+CMSS: "));
+    at_expect(b, "AT+CMGR=1", "|+CMGR: \"STO SENT\",\"0815\",|Hello @ {}||OK|");
+    at_expect(b, "AT+CMSS=2", "|+CMS ERROR: 321|");
+    char text[200];
+    memset(text, 'x', 161);
+    text[161] = 0x1A;
+    at_expect(b, "AT+CMGS=\"1\"", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, text, 162), "|+CMS ERROR: 305|"); /* 161 characters */
+    at_expect(b, "AT+CSMP=17,167,0,8", "|OK|");
+    at_expect(b, "AT+CMGW=\"1\"", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "04160021\x1A", 9), "|+CMGW: 2||OK|");
+    at_expect(b, "AT+CMGR=2", "|+CMGR: \"STO UNSENT\",\"1\",|04160021||OK|");
+    at_expect(b, "AT+CPMS=\"ME\",\"ME\"", "|+CPMS: 0,20,0,20,2,10||OK|"); /* 3.2.2 */
+    at_expect(b, "AT+CFUN=4", "|OK|");
+    at_expect(b, "AT+CSMP=17,167,0,0;+CMGS=\"1\"", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMS ERROR: 331|");
+}
+
+/* Unsolicited result codes wait until a text has been typed (27.005 3.4.1, V.250 5.8). */
+static void test_held(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CNMI=2,1;+CMGF=1;+CMGS=\"1\"", "|> ");
+    assert_int_equal(deliver(b, HI), 0);
+    assert_string_equal(b->said, "");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "x\x1A", 2), "||OK||+CMTI: \"SM\",1|"));
+}
+
+/* ---- toolkit ---- */
+
+static int setup_menu(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open_menu(b, NULL);
+    *state = b;
+    return 0;
+}
+
+/* Command details of the proactive command that was shown last, as the first object of its answer. */
+static void answer(struct at_bench *b, char *line, size_t room, const char *rest)
+{
+    const char *details = strstr(b->said, "8103");
+    assert_non_null(details);
+    snprintf(line, room, "AT+CUSATT=\"%.10s82028281%s\"", details, rest);
+}
+
+static void test_toolkit(void **state)
+{
+    struct at_bench *b = *state;
+    char line[200];
+    at_expect(b, "AT+CMEE=1;+CUSATT=\"8103012500820282818301 00\"", "|+CME ERROR: 3|");
+    on(b);
+    const char *said = at_bench_say(b, "AT+CUSATA=1"); /* TS 27.007 12.2: the menu came before this peer wanted it */
+    assert_non_null(strstr(said, "|+CUSATP: \"D0"));
+    assert_non_null(strstr(said, "42616C616E6365")); /* Balance */
+    answer(b, line, sizeof line, "830100");
+    at_expect(b, line, "|OK|");
+    at_expect(b, line, "|+CME ERROR: 3|"); /* nothing waits any more */
+    at_expect(b, "AT+CUSATE=\"D30782020181900180\"", "|+CUSATE: \"\"||OK|");
+    at_bench_run(b, 1000);
+    said = at_bench_heard(b, b->at);
+    assert_non_null(strstr(said, "|+CUSATP: \"D0"));
+    assert_non_null(strstr(said, "596F752068617665203520455552")); /* You have 5 EUR */
+    answer(b, line, sizeof line, "830100");
+    at_expect(b, line, "|OK||+CUSATEND|");
+    at_expect(b, "AT+CUSATE=\"D30782020181900181\"", "|+CUSATE: \"\"||OK|");
+    at_bench_run(b, 1000);
+    assert_non_null(strstr(at_bench_heard(b, b->at), "416D6F756E743F")); /* Amount? */
+    answer(b, line, sizeof line, "8301008D03043432");
+    at_expect(b, line, "|OK|");
+    at_bench_run(b, 1000);
+    assert_non_null(strstr(at_bench_heard(b, b->at), "436861726765643A203432")); /* Charged: 42 */
+    at_hang_up(b->at); /* the modem is left with the answer to give, and does in time */
+    at_bench_run(b, 300000);
+    assert_int_equal(modem_stk_waiting(b->modem).n, 0);
+}
+
+/* ---- several peers ---- */
+
+static void test_peers(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    b->other = at_open(b->shared);
+    assert_non_null(b->other);
+    assert_string_equal(at_bench_raw(b, b->other, "ATE0\r", 5), "ATE0\r|OK|");
+    at_expect(b, "AT+CMGF=1;+CMGS=\"1\"", "|> ");
+    assert_string_equal(at_bench_raw(b, b->other, "AT+CMGF?\r", 9), "|+CMGF: 0||OK|");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMGS: "));
+    assert_string_equal(at_bench_raw(b, b->other, "AT+CMEE=2\r", 10), "|OK|");
+    at_hang_up(b->other);
+    assert_string_equal(at_bench_raw(b, b->other, "AT+CMEE?\r", 9), "AT+CMEE?\r|+CMEE: 0||OK|");
+    struct at *more[AT_PEERS_MAX];
+    unsigned n = 0;
+    while (n < AT_PEERS_MAX && (more[n] = at_open(b->shared)) != NULL)
+        n++;
+    assert_int_equal(n, AT_PEERS_MAX - 2);
+    while (n > 0)
+        at_close(more[--n]);
+}
+
+/* What every command of the table has in common: =? is answered, and nothing that the table allows is a crash. */
+static void test_table(void **state)
+{
+    struct at_bench *b = *state;
+    char list[1 << 14], line[64];
+    on(b);
+    snprintf(list, sizeof list, "%.16000s", at_bench_say(b, "AT+CLAC"));
+    unsigned n = 0;
+    for (char *at = strtok(list, "|"); at != NULL; at = strtok(NULL, "|")) {
+        if (at[0] != 'A' || strchr("+^%*#", at[2]) == NULL)
+            continue;
+        snprintf(line, sizeof line, "%s=?", at);
+        const char *said = at_bench_say(b, line);
+        size_t end = strlen(said);
+        if (end < 4 || strcmp(said + end - 4, "|OK|") != 0)
+            fail_msg("%s: %s", line, said);
+        n++;
+    }
+    assert_true(n > 80);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_editing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_identity, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_power, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_access, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_channels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_authenticate, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_registration, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_preferred, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ussd, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_contexts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_phonebook, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sms_received, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sms_acknowledged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sms_sent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_peers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_table, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_toolkit, setup_menu, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

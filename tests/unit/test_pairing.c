@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * USAT application pairing (requirement P2; 3GPP TS 31.102 4.2.100 to 4.2.102): a card that was bound to its machine and moved to another.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "card_fixture.h"
+#include "hex.h"
+
+/* Mobile identities, TS 24.008 10.5.1.4: the IMEI 352099100170480 and others; digits in pairs, the low half first, behind the first one and the type */
+#define IMEI_OURS   "3A25901900714008"
+#define IMEI_LOW    "3A25901900714000"
+#define IMEI_HIGH   "3A25901900714909"
+#define IMEI_OTHER  "8A46090100214305"
+#define SV_OURS     "332590190071400812"
+#define RANGE       "8010" IMEI_LOW IMEI_HIGH "FFFF"
+#define NO_RANGE    "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+
+static struct fixture fixture;
+
+static int setup(void **state)
+{
+    fixture_open(&fixture, "paired");
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_close(*state);
+    return 0;
+}
+
+static void write_list(struct fixture *f, const char *record)
+{
+    char command[80];
+    apdu(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026FF0", "9*");
+    snprintf(command, sizeof command, "00DC010414%s", record);
+    apdu(f, command, "9*");
+}
+
+/* A power-up in a terminal with this IMEI. */
+static void in_terminal(struct fixture *f, const char *imei)
+{
+    char rest[40];
+    snprintf(rest, sizeof rest, "1408%s", imei);
+    fixture_reset(f);
+    exchange(f, "8010000004FFFFFFFF", "91*");
+    exchange(f, "8012000000", "D0098103..260182028182" "9000");
+    answer_proactive(f, 0, rest, "9000");
+}
+
+/* SQN goes on from test to test step. */
+static unsigned authenticate(struct fixture *f)
+{
+    static uint64_t sqn = 32;
+    sqn += 32;
+    return fixture_authenticate(f, 0, sqn);
+}
+
+static void status(struct fixture *f, const char *newest)
+{
+    char pattern[16];
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026FF1", "9*");
+    snprintf(pattern, sizeof pattern, "%s9000", newest);
+    apdu(f, "00B2010404", pattern);
+}
+
+#define OK_1 "4F4B01FF"
+#define KO_1 "4B4F01FF"
+#define OK_2 "4F4B02FF"
+#define KO_2 "4B4F02FF"
+
+/* P2: at home, elsewhere, at home again. */
+static void test_moved(void **state)
+{
+    struct fixture *f = *state;
+    write_list(f, RANGE);
+    in_terminal(f, IMEI_OURS);
+    assert_int_equal(authenticate(f), 0xDB);
+    in_terminal(f, IMEI_OTHER);
+    assert_int_equal(authenticate(f), 0x6985);
+    fixture_restart(f); /* neither power nor the program's end helps */
+    in_terminal(f, IMEI_OTHER);
+    assert_int_equal(authenticate(f), 0x6985);
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    apdu(f, "0088008011" "1000112233445566778899AABBCCDDEEFF", "6*"); /* m2m has no GSM context either way */
+    in_terminal(f, IMEI_OURS);
+    assert_int_equal(authenticate(f), 0xDB);
+}
+
+/* Who has been here, readable by anybody; who exactly, by the operator. */
+static void test_files(void **state)
+{
+    struct fixture *f = *state;
+    write_list(f, RANGE);
+    status(f, "FFFFFFFF");
+    in_terminal(f, IMEI_OURS);
+    status(f, OK_1);
+    in_terminal(f, IMEI_OTHER);
+    status(f, KO_2);
+    in_terminal(f, IMEI_OURS); /* its record again */
+    status(f, OK_1);
+    apdu(f, "00B2020404", KO_2 "9000");
+    apdu(f, "00B2030404", OK_1 "9000");
+    exchange(f, "00A4000C026FF2", "9000");
+    apdu(f, "00B201040B", "6982");
+    apdu(f, "0020000A083132333435363738", "9000");
+    apdu(f, "00B201040B", "8008" IMEI_OURS "FF9000");
+    apdu(f, "00B202040B", "8008" IMEI_OTHER "FF9000");
+    apdu(f, "00B203040B", "FFFFFFFFFFFFFFFFFFFFFF9000");
+}
+
+/* Before the terminal said who it is: as the profile wants it. */
+static void test_unknown(void **state)
+{
+    struct fixture *f = *state;
+    write_list(f, RANGE);
+    fixture_reset(f);
+    assert_int_equal(authenticate(f), 0x6985);
+    exchange(f, "8010000004FFFFFF3F", "9000"); /* a terminal that does not say its IMEI */
+    assert_int_equal(authenticate(f), 0x6985);
+    fixture_reset(f);
+    exchange(f, "8010000004FFFFFFFF", "91*");
+    assert_int_equal(authenticate(f), 0x6985);
+    exchange(f, "8012000000", "D0*");
+    answer_proactive(f, 0x20, "", "9000"); /* busy: not known */
+    assert_int_equal(authenticate(f), 0x6985);
+    fixture_close(f);
+    fixture_open_text(f, "format: 1\ninclude: paired\napplets:\n  - {class: pairing, params: '00'}\n");
+    write_list(f, RANGE);
+    fixture_reset(f);
+    assert_int_equal(authenticate(f), 0xDB);
+    in_terminal(f, IMEI_OTHER);
+    assert_int_equal(authenticate(f), 0x6985);
+}
+
+/* An empty list binds to nothing; ranges have bounds; what is no range is none. */
+static void test_list(void **state)
+{
+    struct fixture *f = *state;
+    in_terminal(f, IMEI_OTHER);
+    assert_int_equal(authenticate(f), 0xDB);
+    static const struct {
+        const char *record, *imei;
+        unsigned answer;
+    } cases[] = {
+        {"8010" IMEI_LOW IMEI_LOW "FFFF", IMEI_LOW, 0xDB},
+        {"8010" IMEI_LOW IMEI_LOW "FFFF", "3A25901900714090", 0xDB}, /* only the check digit differs */
+        {"8010" IMEI_LOW IMEI_LOW "FFFF", "3A25901900714100", 0x6985},
+        {"8010" IMEI_LOW IMEI_HIGH "FFFF", IMEI_HIGH, 0xDB},
+        {"8010" IMEI_LOW IMEI_HIGH "FFFF", "3A25901900814000", 0x6985},
+        {"8010" IMEI_HIGH IMEI_LOW "FFFF", IMEI_LOW, 0x6985}, /* upside down */
+        {"8010FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", IMEI_OTHER, 0xDB},
+        {"80FF" IMEI_LOW IMEI_LOW "FFFF", IMEI_OTHER, 0xDB},
+        {"8210" IMEI_LOW IMEI_LOW "FFFF", IMEI_OTHER, 0xDB},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        write_list(f, cases[i].record);
+        in_terminal(f, cases[i].imei);
+        if (authenticate(f) != cases[i].answer)
+            fail_msg("case %zu: %s in a terminal with %s", i, cases[i].record, cases[i].imei);
+    }
+}
+
+static void test_imeisv(void **state)
+{
+    struct fixture *f = *state;
+    apdu(f, "0020000A083132333435363738", "9000");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(f, "00A4000C026FF0", "9000");
+    apdu(f, "00DC010414" "8112" SV_OURS SV_OURS, "9000");
+    fixture_reset(f);
+    exchange(f, "8010000012FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "91*");
+    exchange(f, "8012000000", "D0098103..2601820281829000");
+    answer_proactive(f, 0, "1408" IMEI_OURS, "91*");
+    assert_int_equal(authenticate(f), 0x6985); /* half the answer is none */
+    exchange(f, "8012000000", "D0098103..2608820281829000");
+    answer_proactive(f, 0, "6209" SV_OURS, "9000");
+    assert_int_equal(authenticate(f), 0xDB);
+    status(f, OK_1);
+    fixture_reset(f);
+    exchange(f, "8010000012FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "91*");
+    exchange(f, "8012000000", "D0*");
+    answer_proactive(f, 0, "1408" IMEI_OURS, "91*");
+    exchange(f, "8012000000", "D0*");
+    answer_proactive(f, 0, "6209" "332590190071400813", "9000"); /* another software */
+    assert_int_equal(authenticate(f), 0x6985);
+}
+
+/* The operator changes the list by remote file management: it counts at once. */
+static void test_over_the_air(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    write_list(f, RANGE);
+    in_terminal(f, IMEI_OTHER);
+    assert_int_equal(authenticate(f), 0x6985);
+    status(f, KO_1);
+    struct fixture_ota ota = {0, 0x1619, "B00001", "00A4000C026FF0" "00DC010414" "8010" IMEI_OTHER IMEI_OTHER "FFFF", 0};
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_memory_equal(por.data, "\x02\x90\x00", 3);
+    assert_int_equal(authenticate(f), 0xDB);
+    status(f, OK_1);
+    ota.script = "00A4000C026FF0" "00DC010414" RANGE;
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(authenticate(f), 0x6985);
+    ota.script = "00A4000C026FF0" "00DC010414" NO_RANGE;
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(authenticate(f), 0xDB);
+}
+
+/* More devices than records: the one behind the newest goes. */
+static void test_many_devices(void **state)
+{
+    struct fixture *f = *state;
+    char imei[17];
+    for (unsigned i = 0; i < 45; i++) {
+        snprintf(imei, sizeof imei, "3A259019007%02u400", i);
+        in_terminal(f, imei);
+        char newest[9];
+        snprintf(newest, sizeof newest, "4F4B%02XFF", i % 20 + 1);
+        status(f, newest);
+    }
+    in_terminal(f, "3A25901900744400"); /* known: its own record */
+    status(f, "4F4B05FF");
+    apdu(f, "0020000A083132333435363738", "9000");
+    exchange(f, "00A4000C026FF2", "9000");
+    apdu(f, "00B205040B", "8008" "3A25901900744400" "FF9000");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_moved), T(test_files), T(test_unknown), T(test_list), T(test_imeisv), T(test_over_the_air), T(test_many_devices),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
