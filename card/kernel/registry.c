@@ -198,8 +198,6 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
         if (c == NO_CLASS || (known[c] == NULL && !packaged))
             return false;
         r->classes[i] = packaged ? NO_CLASS : c;
-            return false;
-        r->classes[i] = c;
     }
     return true;
 }
