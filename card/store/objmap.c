@@ -326,14 +326,24 @@ void objmap_clear(struct objmap *m)
     m->count = 0;
 }
 
-void objmap_trim(struct objmap **m)
+/* Without memory for it the map stays as large as it is. */
+static void shrink(struct objmap **m, uint32_t above)
 {
     uint32_t bits = BITS_MIN;
     while ((*m)->count > (3u << bits) / 4)
         bits++;
-    if ((*m)->size / 2 > sizeof(struct objmap) + (sizeof(uint32_t) << bits) + with_slack((*m)->live))
-        (void)rebuild(m, bits,
-                      with_slack((*m)->live)); /* without memory for it the map stays as large as it is */
+    if (above > sizeof(struct objmap) + (sizeof(uint32_t) << bits) + with_slack((*m)->live))
+        (void)rebuild(m, bits, with_slack((*m)->live));
+}
+
+void objmap_trim(struct objmap **m)
+{
+    shrink(m, (*m)->size / 2);
+}
+
+void objmap_fit(struct objmap **m)
+{
+    shrink(m, (*m)->size);
 }
 
 bool objmap_each(const struct objmap *m, size_t *cursor, uint32_t *id, struct span *value)
