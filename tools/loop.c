@@ -222,16 +222,22 @@ static bool step_real(struct loop *l, uint64_t at_most_ms)
 
 bool loop_step(struct loop *l, uint64_t at_most_ms)
 {
+    l->ended = false;
     return l->virtual_clock ? step_virtual(l, at_most_ms) : step_real(l, at_most_ms);
 }
 
 bool loop_run(struct loop *l)
 {
-    l->ended = false;
-    while (!l->ended)
+    do
         if (!loop_step(l, UINT64_MAX))
             return false;
+    while (!l->ended);
     return true;
+}
+
+bool loop_ended(const struct loop *l)
+{
+    return l->ended;
 }
 
 void loop_end(struct loop *l)

@@ -48,6 +48,7 @@ void loop_expect(struct loop *l, int more);
 /* Waits for the next thing to happen, at most so long (ms; a virtual clock goes on by as much), and does it.
  * false: poll() failed. */
 bool loop_step(struct loop *l, uint64_t at_most_ms);
+bool loop_ended(const struct loop *l); /* loop_end() was called in the last step */
 
 /* Steps until loop_end() was called, or nothing can ever happen any more. false: poll() failed. */
 bool loop_run(struct loop *l);

@@ -79,6 +79,8 @@ static void uicc_reset(struct modem *m)
             m->users[i].stk_done(m->users[i].ctx, whole, SPAN_EMPTY);
     register_leave(m);
     init_end_session(m);
+    if (!m->powered) /* lost in the middle of it */
+        return;
     modem_dark(m);
     m->sim = MODEM_SIM_OFF;
     const enum modem_sim state = init_power_up(m);

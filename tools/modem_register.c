@@ -454,8 +454,10 @@ static bool refused(struct modem *m, const struct network_spec *s)
     struct modem_registrar *g = &m->reg;
     struct modem_note n;
     plmn_of(m, s, plmn);
-    if (g->cause == CAUSE_IMSI_UNKNOWN && !is_home(m, plmn))
-        g->cause = CAUSE_PLMN_NOT_ALLOWED; /* a visited network asks home, and home does not know */
+    /* A network that the IMSI is not of asks its home, and home does not know it. What the card takes for
+     * home is no matter to it. */
+    if (g->cause == CAUSE_IMSI_UNKNOWN && strncmp(m->imsi, plmn, strlen(plmn)) != 0)
+        g->cause = CAUSE_PLMN_NOT_ALLOWED;
     note_begin(&n, m, "rejected");
     note_text(&n, "plmn", plmn);
     note_number(&n, "cause", g->cause);

@@ -30,7 +30,7 @@ struct script {
         struct auc *auc;
     } centres[CENTRES_MAX];
     unsigned n_centres;
-    char names[NETWORKS_MAX][32]; /* of networks, as the scenario calls them */
+    char names[NETWORKS_MAX][32]; /* of networks, as the scenario calls them; "": by their own name */
     unsigned reports;             /* of short messages, so far */
     bool away;                    /* nobody is there to answer */
     struct script_error *error;
@@ -364,8 +364,8 @@ static struct auc *open_centre(struct script *s, const char *path)
 
 static int network_named(const struct script *s, const char *name)
 {
-    for (unsigned i = 0; i < NETWORKS_MAX; i++)
-        if (s->names[i][0] != '\0' && strcmp(s->names[i], name) == 0)
+    for (unsigned i = 0; i < network_count(s->world.network); i++)
+        if (strcmp(s->names[i][0] != '\0' ? s->names[i] : network_at(s->world.network, i)->name, name) == 0)
             return (int)i;
     return -1;
 }
@@ -434,7 +434,9 @@ static bool check_wait(struct script *s, const struct words *w)
 static bool step_until(struct script *s, uint64_t until)
 {
     const uint64_t now = loop_now(s->world.loop);
-    return loop_step(s->world.loop, until > now ? until - now : 0) || wrong(s, "poll: %s", strerror(errno));
+    if (!loop_step(s->world.loop, until > now ? until - now : 0))
+        return wrong(s, "poll: %s", strerror(errno));
+    return !loop_ended(s->world.loop) || wrong(s, "interrupted");
 }
 
 static bool run_wait(struct script *s, const struct words *w)

@@ -4,6 +4,7 @@
  * RESPONSE. Which command is whose, and what goes into the answer.
  */
 #include "crypto.h"
+#include "decode_text.h"
 #include "modem_inner.h"
 #include "tlv.h"
 
@@ -285,6 +286,31 @@ static const struct {
     {0x44, stk_channel_status},
 };
 
+/* What a person would read of it: a text string (TS 102 223 8.15) or an alpha identifier (8.2). */
+static void note_words(struct modem_note *n, struct span objects)
+{
+    struct span value;
+    char text[512];
+    if (ctlv_find(objects, CAT_TAG_TEXT_STRING, 0, &value) && value.n > 0) {
+        const struct span body = span_slice(value, 1, value.n);
+        switch (value.p[0] & 0x0C) {
+        case 0x00:
+            text_gsm_packed(body, body.n * 8 / 7, 0, text, sizeof text);
+            break;
+        case 0x08:
+            text_ucs2(body, text, sizeof text);
+            break;
+        default:
+            text_gsm(body, text, sizeof text);
+            break;
+        }
+        note_text(n, "text", text);
+    } else if (ctlv_find(objects, CAT_TAG_ALPHA_IDENTIFIER, 0, &value) && value.n > 0) {
+        text_alpha(value, text, sizeof text);
+        note_text(n, "text", text);
+    }
+}
+
 static void note_command(struct modem *m)
 {
     const struct modem_command *c = &m->stk.command;
@@ -293,6 +319,7 @@ static void note_command(struct modem *m)
     const struct cat_command *known = cat_command(c->is.details.type);
     note_text(&n, "command", known != NULL ? known->name : "?");
     note_number(&n, "qualifier", c->is.details.qualifier);
+    note_words(&n, c->is.rest);
     note_hex(&n, "data", span_of(c->octets, c->n));
     note_end(&n);
 }

@@ -15,7 +15,8 @@ bool key_check_value(struct applet self, uint8_t algorithm, struct span key, uin
     return ok;
 }
 
-/* Whole blocks are the encrypted key and nothing else; otherwise the key's own length stands before them (11.8.2.3.1, Amendment D 7.2). */
+/* Whole blocks are the encrypted key and nothing else; otherwise the key's own length stands before them
+ * (11.8.2.3.1, Amendment D 7.2). */
 static bool split(struct span field, size_t block, uint8_t *len, struct span *encrypted)
 {
     if (field.n > 0 && field.n % block == 0) {
@@ -29,7 +30,8 @@ static bool split(struct span field, size_t block, uint8_t *len, struct span *en
     return rd_ok(&r) && encrypted->n % block == 0 && encrypted->n >= *len && encrypted->n - *len < block;
 }
 
-sw_t key_field_read(struct applet self, struct reader *r, const struct key_decipher *decipher, bool unchecked, struct new_key *out)
+sw_t key_field_read(struct applet self, struct reader *r, const struct key_decipher *decipher, bool unchecked,
+                    struct new_key *out)
 {
     uint8_t plain[48];
     struct span encrypted;
@@ -42,7 +44,8 @@ sw_t key_field_read(struct applet self, struct reader *r, const struct key_decip
     if (type != KEY_TYPE_AES && type != KEY_TYPE_DES)
         return SW_ALGORITHM_NOT_SUPPORTED;
     out->algorithm = type == KEY_TYPE_AES ? OTA_AES : OTA_3DES;
-    if (!split(field, decipher->block, &out->len, &encrypted) || encrypted.n > sizeof plain || (check.n != KEY_CHECK_LEN && (check.n != 0 || !unchecked)))
+    if (!split(field, decipher->block, &out->len, &encrypted) || encrypted.n > sizeof plain ||
+        (check.n != KEY_CHECK_LEN && (check.n != 0 || !unchecked)))
         return SW_WRONG_DATA;
     if (out->len != 16 && out->len != 24 && (out->len != 32 || type == KEY_TYPE_DES))
         return SW_WRONG_DATA;

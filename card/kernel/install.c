@@ -327,7 +327,23 @@ sw_t applet_extradite(struct uicc *card, uint8_t index, uint8_t domain)
     return changed(card, index);
 }
 
+sw_t registry_install(struct uicc *card, const struct applet_installation *how, uint8_t *index)
+{
+    objects_begin(card->objects);
+    return session_finish(card, applet_install(card, how, index));
+}
+
+sw_t registry_delete(struct uicc *card, uint8_t index)
+{
+    objects_begin(card->objects);
+    return session_finish(card, applet_delete(card, index));
+}
+
 sw_t card_set_life(struct uicc *card, uint8_t life)
 {
-    return objects_put(card->objects, object_id(OBJECT_CARD, 2), span_of(&life, 1)) ? SW_OK : SW_MEMORY_PROBLEM;
+    const uint8_t yes = 1;
+    bool ok = objects_put(card->objects, object_id(OBJECT_CARD, 2), span_of(&life, 1));
+    if (life == CARD_TERMINATED) /* the end of the file system, too: as TERMINATE CARD USAGE (TS 102 222 6.9) */
+        ok = ok && objects_put(card->objects, object_id(OBJECT_CARD, 1), span_of(&yes, 1));
+    return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }

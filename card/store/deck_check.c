@@ -18,7 +18,7 @@ enum {
     LEAF = 0x02,
     OVERFLOW = 0x04,
     META = 0x08,
-    KIND = 0x6F, /* the flags above, and those of kinds of page that a deck has none of */
+    KIND = 0xFFFF, /* all flags: others are of kinds of page that a deck has none of, or of pages in memory: one that calls itself dirty would be written to in place */
 
     NODE_HEADER = 8, /* size or page, low (2), high (2), flags (2), size of the key (2) */
     BIG = 0x01,      /* the value is the number (8) of the first overflow page */

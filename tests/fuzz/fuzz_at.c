@@ -18,9 +18,7 @@
 
 #include "at_bench.h"
 #include "hex.h"
-#include "replay.h"
-
-const char fuzz_what[] = "AT commands";
+#include "fuzz.h"
 
 enum operation {
     OP_TIME,    /* next octet: tenths of a second */

@@ -4,12 +4,9 @@
  * under known keys, changed or not, in parts and in any order, pages of cell broadcast, resets, restarts,
  * power cuts, and a terminal that fetches and answers as it likes. After each step: counters have not gone
  * back, no key is in what the card says, and it still selects its MF.
- *
- * With libFuzzer: clang -fsanitize=fuzzer,address -DWITH_LIBFUZZER (the meson target fuzz_ota_libfuzzer).
- * Without, replay.c has a main: fuzz_ota [--mutate SEED ROUNDS] FILE...
  */
 #include "attack.h"
-#include "replay.h"
+#include "fuzz.h"
 
 /* One octet of operation, then what it takes; at the end of the input everything is zero. */
 enum operation {
@@ -410,5 +407,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     free(r);
     return 0;
 }
-
-const char fuzz_what[] = "the receiver of command packets";

@@ -242,6 +242,10 @@ static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
     struct profile_pair pair;
     struct profile_keyset common;
     const struct span seed = span_of(f->seed, sizeof f->seed);
+    if (index == FIXTURE_OTHER) {
+        *keys = f->other_keys;
+        return;
+    }
     if (index >= FIXTURE_COMMON) {
         assert_true(personal_keyset(f->crypto, &f->profile->p, seed, FIXTURE_ICCID, index - FIXTURE_COMMON, &common));
         *keys = common.keys;

@@ -34,6 +34,7 @@ struct fixture {
     struct cat_details proactive; /* of the proactive command fetched last */
     const struct applet_class *classes[24];
     uint64_t counter;            /* of the OTA commands sent last */
+    struct keyset other_keys;    /* of FIXTURE_OTHER */
 };
 
 /* Makes a card of the profile, powers it up. Fails the running cmocka test if it can't. */
@@ -69,7 +70,10 @@ void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const
 void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected);
 
 /* Operator's side: ENVELOPE with `script` for `tar`, secured with the OTA keyset of pair `index`. spi as in the packet. Counter 0: the next. */
-enum { FIXTURE_COMMON = 0x1000 }; /* in place of a pair's index: the profile's first common keyset */
+enum {
+    FIXTURE_COMMON = 0x1000, /* in place of a pair's index: the profile's first common keyset */
+    FIXTURE_OTHER = 0x2000,  /* f->other_keys */
+};
 
 struct fixture_ota {
     unsigned index;

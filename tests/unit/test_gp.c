@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Security domains: secure channel sessions, every command and word, keys, life cycles, content, power cuts. The host is gp_host.h, with a card of profile `test`.
+ * Security domains: secure channel sessions, every command and word, keys, life cycles, content, power cuts.
+ * The host is gp_host.h, with a card of profile `test`.
  */
 #include "gp_host.h"
 
@@ -15,19 +16,20 @@
 #include "sw.h"
 
 #define SSD_PACKAGE "07A0000001515350"
-#define SSD_MODULE "08A000000151535041"
-#define SSD1 "F0736F66740101"
-#define ARA_AID "A00000015141434C00"
-#define K1 "11223344556677889900AABBCCDDEEFF"
-#define K2 "21223344556677889900AABBCCDDEEFE"
-#define K3 "31223344556677889900AABBCCDDEEFD"
+#define SSD_MODULE  "08A000000151535041"
+#define SSD1        "F0736F66740101"
+#define ARA_AID     "A00000015141434C00"
+#define K1          "11223344556677889900AABBCCDDEEFF"
+#define K2          "21223344556677889900AABBCCDDEEFE"
+#define K3          "31223344556677889900AABBCCDDEEFD"
 
 static const struct {
     uint8_t version, level;
     size_t n;
 } sessions[] = {
-    {0x20, 0x01, 8}, {0x20, 0x03, 8},  {0x30, 0x01, 8},  {0x30, 0x03, 8},  {0x30, 0x11, 8},  {0x30, 0x13, 8},  {0x30, 0x33, 8},  {0x30, 0x01, 16},
-    {0x31, 0x33, 8}, {0x31, 0x33, 16}, {0x32, 0x33, 8},  {0x32, 0x03, 16}, {0x32, 0x13, 16},
+    {0x20, 0x01, 8}, {0x20, 0x03, 8},  {0x30, 0x01, 8},  {0x30, 0x03, 8}, {0x30, 0x11, 8},
+    {0x30, 0x13, 8}, {0x30, 0x33, 8},  {0x30, 0x01, 16}, {0x31, 0x33, 8}, {0x31, 0x33, 16},
+    {0x32, 0x33, 8}, {0x32, 0x03, 16}, {0x32, 0x13, 16},
 };
 
 /* ---- sessions ---- */
@@ -40,7 +42,8 @@ static void test_sessions(void **state)
     fixture_open(&f, "test");
     for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
         gp_open(&h, &f, ISD_AID, sessions[i].version, sessions[i].level, sessions[i].n);
-        gp(&h, "80F28002024F00", "E3 .. 4F08 A000000151000000 9F70 01 0F C503 98DC00 CC08 A000000151000000 9000");
+        gp(&h, "80F28002024F00",
+           "E3 .. 4F08 A000000151000000 9F70 01 0F C503 98DC00 CC08 A000000151000000 9000");
         gp(&h, "80CA00E000", "E0 .. *");
         gp(&h, "80CA00D300", "D301 .. 9000");
         assert_int_equal(f.response[2], 0x80 | sessions[i].level);
@@ -125,7 +128,8 @@ static void test_initialize(void **state)
     fixture_close(&f);
 }
 
-/* The counters: SCP02's moves with a session that was opened, SCP03's with each challenge; both are there after a power cut, and neither repeats. */
+/* The counters: SCP02's moves with a session that was opened, SCP03's with each challenge; both are there
+ * after a power cut, and neither repeats. */
 static void test_sequence(void **state)
 {
     (void)state;
@@ -261,7 +265,8 @@ static void test_get_status(void **state)
     gp(&h, "80F2400209 4F00 5C054F9F70C5CC", "E3 .. 4F*9000");
     gp(&h, "80F2400209 4F07A0000000871002", "E3 .. 4F10A0000000871002*9F70 01 07*9000");
     gp(&h, "80F22002024F00", "E3*4F07A00000015153509F700101CE020203*9000");
-    gp(&h, "80F2100209 4F07A0000001515350", "E3 .. 4F07A0000001515350 9F700101 CE020203 8408A000000151535041 CC08" ISD_AID "9000");
+    gp(&h, "80F2100209 4F07A0000001515350",
+       "E3 .. 4F07A0000001515350 9F700101 CE020203 8408A000000151535041 CC08" ISD_AID "9000");
     gp(&h, "80F2100009 4F07A0000001515350", "07A0000001515350 01 00 01 08A000000151535041 9000");
     gp(&h, "80F22000094F07A0000001515350", "07A0000001515350 01 00 9000");
     gp(&h, "80F2100208 4F00 5C02 4F84", "*");
@@ -402,7 +407,9 @@ static void test_card_life(void **state)
     gp(&h, "80F080FF00", "9000");
     fixture_restart(&f);
     exchange(&f, "00A4040C07" USIM_AID_PREFIX, "6*");
-    exchange(&f, "00A4040008" ISD_AID, "6*");
+    exchange(&f, "00A4040008" ISD_AID, "6A82");
+    exchange(&f, "00A40004022FE2", "*");
+    exchange(&f, "00B000000A", "6985");
     fixture_close(&f);
 }
 
@@ -430,8 +437,10 @@ static void test_application_life(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sessions),   cmocka_unit_test(test_select),     cmocka_unit_test(test_initialize), cmocka_unit_test(test_sequence),
-        cmocka_unit_test(test_session_end), cmocka_unit_test(test_get_status), cmocka_unit_test(test_put_key),    cmocka_unit_test(test_card_life),
+        cmocka_unit_test(test_sessions),         cmocka_unit_test(test_select),
+        cmocka_unit_test(test_initialize),       cmocka_unit_test(test_sequence),
+        cmocka_unit_test(test_session_end),      cmocka_unit_test(test_get_status),
+        cmocka_unit_test(test_put_key),          cmocka_unit_test(test_card_life),
         cmocka_unit_test(test_application_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

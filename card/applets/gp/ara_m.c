@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The class "ara-m": rules and refresh tag in the store, STORE DATA and GET DATA (GlobalPlatform Secure Element Access Control 1.1, 4 and 5). Clauses are that specification's.
+ * The class "ara-m": rules and refresh tag in the store, STORE DATA and GET DATA (GlobalPlatform Secure
+ * Element Access Control 1.1, 4 and 5). Clauses are that specification's.
  */
 #include "ara_m.h"
 
@@ -10,14 +11,21 @@
 #include "security_domain.h"
 
 enum { /* items; stored: values never change meaning */
-       ITEM_RULES = 1, ITEM_TAG = 2,
+       ITEM_RULES = 1,
+       ITEM_TAG = 2,
        TAG_LEN = 8,
        RULES_MAX = 8192,
 };
 
 enum {
-    ALL = 0xFF40, SPECIFIC = 0xFF50, NEXT = 0xFF60, REFRESH_TAG = 0xDF20, CONFIG = 0xDF21,
-    STORE = 0xF0, DELETE = 0xF1, UPDATE_REFRESH_TAG = 0xF2,
+    ALL = 0xFF40,
+    SPECIFIC = 0xFF50,
+    NEXT = 0xFF60,
+    REFRESH_TAG = 0xDF20,
+    CONFIG = 0xDF21,
+    STORE = 0xF0,
+    DELETE = 0xF1,
+    UPDATE_REFRESH_TAG = 0xF2,
 };
 
 struct reading { /* GET DATA [All] that did not fit: volatile */
@@ -40,7 +48,8 @@ static void tag_of(struct applet self, uint8_t tag[TAG_LEN])
         memcpy(tag, bytes.p, TAG_LEN);
 }
 
-/* Another value than before whenever the rules change (4.1.3), so that devices need not read them again and again. */
+/* Another value than before whenever the rules change (4.1.3), so that devices need not read them again and
+ * again. */
 static bool tag_change(struct applet self)
 {
     uint8_t old[TAG_LEN], tag[TAG_LEN];
@@ -88,7 +97,8 @@ static sw_t delete_rules(struct applet self, struct span what, struct buf *all)
     return keep(self, buf_span(all));
 }
 
-/* One block, with one command object: clients' registrations (F3 to F8) are for cards with ARA-Cs, of which there are none here. */
+/* One block, with one command object: clients' registrations (F3 to F8) are for cards with ARA-Cs, of which
+ * there are none here. */
 static sw_t store(struct applet self, uint8_t p1, uint8_t p2, struct span data, struct buf *out)
 {
     enum { LAST_BLOCK_OF_TLVS = 0x90 };
@@ -150,7 +160,8 @@ static sw_t get_all(struct call *call, bool next)
         size_t from = next ? reading->at : 0;
         struct span part = span_slice(buf_span(&all), from, call->cmd->le);
         buf_put(call->out, part);
-        bool again = part.n < call->cmd->le && part.n < 256; /* over T=0 it will be asked again with the right Le */
+        bool again =
+            part.n < call->cmd->le && part.n < 256; /* over T=0 it will be asked again with the right Le */
         reading->at = again ? from : from + part.n;
         reading->more = again ? next : reading->at < all.len;
         memcpy(reading->tag, tag, sizeof tag);
@@ -216,10 +227,10 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
 
 static const struct command_row rows[] = {
     SECURE_CHANNEL_ROWS,
-    {"STORE DATA (access rules)", "GlobalPlatform SEAC 5.1", CLASS_ETSI, 0xE2, 0x00, 0x00, CASE_3, 1, 255, TARGET_NONE, ACCESS_DOMAIN_OR_ADMIN, ROW_REMOTE,
-     command_store},
-    {"GET DATA (access rules)", "GlobalPlatform SEAC 4.1", CLASS_ETSI, 0xCA, 0x00, 0x00, CASE_2_OR_4, 0, 255, TARGET_NONE, ACCESS_FREE, ROW_REMOTE,
-     command_get},
+    {"STORE DATA (access rules)", "GlobalPlatform SEAC 5.1", CLASS_ETSI, 0xE2, 0x00, 0x00, CASE_3, 1, 255,
+     TARGET_NONE, ACCESS_DOMAIN_OR_ADMIN, ROW_REMOTE, command_store},
+    {"GET DATA (access rules)", "GlobalPlatform SEAC 4.1", CLASS_ETSI, 0xCA, 0x00, 0x00, CASE_2_OR_4, 0, 255,
+     TARGET_NONE, ACCESS_FREE, ROW_REMOTE, command_get},
 };
 static const struct command_table table = {rows, sizeof rows / sizeof rows[0]};
 static const struct applet_package package = {8, {0xA0, 0x00, 0x00, 0x01, 0x51, 0x41, 0x43, 0x4C}, {1, 1}};

@@ -70,7 +70,8 @@ static sw_t worse(sw_t a, sw_t b)
 sw_t ara_rule_read(struct span value, struct buf *out)
 {
     struct span reference, access, device, aid, empty;
-    if (!tlv_find(value, REF_DO, &reference) || !tlv_find(value, AR_DO, &access) || !tlv_find(reference, DEVICE_APP_REF_DO, &device))
+    if (!tlv_find(value, REF_DO, &reference) || !tlv_find(value, AR_DO, &access) ||
+        !tlv_find(reference, DEVICE_APP_REF_DO, &device))
         return SW_WRONG_DATA;
     if (tlv_find(reference, AID_REF_DO, &aid) && tlv_find(reference, AID_REF_DO_EMPTY, &empty))
         return SW_WRONG_DATA;
@@ -103,7 +104,8 @@ static bool next_rule(struct reader *r, struct rule *out)
     return tlv_find(t.value, REF_DO, &out->reference) && tlv_find(t.value, AR_DO, &out->access);
 }
 
-/* Two rules of one reference: what both say of one kind of access must be the same. What is new goes to `extra`. */
+/* Two rules of one reference: what both say of one kind of access must be the same. What is new goes to
+ * `extra`. */
 static bool agree(struct span old, struct span fresh, struct buf *extra)
 {
     struct reader r = rd_of(fresh);
@@ -173,7 +175,9 @@ bool ara_rules_delete(struct span rules, struct span what, struct buf *out, unsi
     struct tlv t = {0};
     struct rule rule;
     *n = 0;
-    if (what.n > 0 && (!tlv_next(&w, &t) || !rd_done(&w) || (t.tag != AID_REF_DO && t.tag != AID_REF_DO_EMPTY && t.tag != REF_DO && t.tag != REF_AR_DO)))
+    if (what.n > 0 &&
+        (!tlv_next(&w, &t) || !rd_done(&w) ||
+         (t.tag != AID_REF_DO && t.tag != AID_REF_DO_EMPTY && t.tag != REF_DO && t.tag != REF_AR_DO)))
         return false;
     while (next_rule(&r, &rule)) {
         if (what.n == 0 || meant(&rule, &t, what))

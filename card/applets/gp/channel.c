@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Secure channel sessions (10, appendix E; Amendment D): INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, and the secure messaging of what follows. One session a logical channel, in volatile memory.
- * It ends when its application is selected anew or left, with the channel, with a reset, and with the first command whose MAC is wrong.
+ * Secure channel sessions (10, appendix E; Amendment D): INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, and the
+ * secure messaging of what follows. One session a logical channel, in volatile memory. It ends when its
+ * application is selected anew or left, with the channel, with a reset, and with the first command whose MAC
+ * is wrong.
  */
 #include "domain.h"
 
@@ -9,9 +11,13 @@ enum {
     SEQUENCE_LEN = 3,
     DIVERSIFICATION_LEN = 10,
     FID_ICCID = 0x2FE2,
-    TAG_PROTOCOL = 0x81, /* in a security domain's parameters: protocol, option i (UICC Configuration, installation parameters) */
-    OPTION_S16 = 0x01, OPTION_PSEUDO_RANDOM_03 = 0x10, OPTION_PSEUDO_RANDOM_02 = 0x40,
-    SCP02_DEFAULT = 0x15, SCP03_DEFAULT = 0x70,
+    TAG_PROTOCOL = 0x81, /* in a security domain's parameters: protocol, option i (UICC Configuration,
+                            installation parameters) */
+    OPTION_S16 = 0x01,
+    OPTION_PSEUDO_RANDOM_03 = 0x10,
+    OPTION_PSEUDO_RANDOM_02 = 0x40,
+    SCP02_DEFAULT = 0x15,
+    SCP03_DEFAULT = 0x70,
 };
 
 struct domain_memory *domain_memory(struct applet domain)
@@ -40,7 +46,8 @@ static uint8_t option_of(struct applet domain, uint8_t protocol)
 static uint32_t sequence_of(struct applet domain, uint8_t version)
 {
     struct span bytes;
-    struct reader r = rd_of(applet_get(domain, (uint16_t)(DOMAIN_SEQUENCE | version), &bytes) ? bytes : SPAN_EMPTY);
+    struct reader r =
+        rd_of(applet_get(domain, (uint16_t)(DOMAIN_SEQUENCE | version), &bytes) ? bytes : SPAN_EMPTY);
     return (uint32_t)rd_be(&r, SEQUENCE_LEN);
 }
 
@@ -93,7 +100,8 @@ static sw_t begin_scp02(struct beginning *b, struct scp_session *s)
     if (sequence > 0xFFFF) /* spent by the last session there can be */
         return SW_CONDITIONS_NOT_SATISFIED;
     return challenge(b, card, sizeof card, (b->option & OPTION_PSEUDO_RANDOM_02) != 0, sequence) &&
-                   scp02_begin(applet_crypto(b->domain), &b->keys, (uint16_t)sequence, b->call->cmd->data.p, card, s)
+                   scp02_begin(applet_crypto(b->domain), &b->keys, (uint16_t)sequence, b->call->cmd->data.p,
+                               card, s)
                ? SW_OK
                : SW_TECHNICAL_PROBLEM;
 }
@@ -156,7 +164,8 @@ static sw_t answer_update(const struct beginning *b, const struct scp_session *s
 static sw_t initialize(struct beginning *b, struct domain_channel *channel)
 {
     struct domain_keyset set;
-    if (!domain_keyset_load(b->domain, b->version, &set) || !domain_keyset_complete(&set) || b->version <= KEYSET_OTA_MAX) {
+    if (!domain_keyset_load(b->domain, b->version, &set) || !domain_keyset_complete(&set) ||
+        b->version <= KEYSET_OTA_MAX) {
         crypto_wipe(&set, sizeof set);
         return SW_DATA_NOT_FOUND;
     }
@@ -194,7 +203,8 @@ sw_t command_initialize_update(struct call *call)
 
 /* ---- EXTERNAL AUTHENTICATE, E.5.2, Amendment D 7.1.2 ---- */
 
-/* Without a C-MAC nothing could be authorised, so that level is not offered; R-MAC only by SCP03, and what it offers is a chain. */
+/* Without a C-MAC nothing could be authorised, so that level is not offered; R-MAC only by SCP03, and what it
+ * offers is a chain. */
 static bool level_offered(const struct scp_session *s, uint8_t level)
 {
     switch (level) {
@@ -253,7 +263,8 @@ static struct domain_channel *channel_of(struct applet self, const struct sessio
     return memory == NULL || session->remote ? NULL : &memory->channels[session->channel];
 }
 
-static sw_t domain_unwrap(struct applet self, const struct session *session, const struct command *cmd, struct buf *plain, uint8_t *level)
+static sw_t domain_unwrap(struct applet self, const struct session *session, const struct command *cmd,
+                          struct buf *plain, uint8_t *level)
 {
     enum { INS_EXTERNAL_AUTHENTICATE = 0x82 };
     struct domain_channel *channel = channel_of(self, session);
@@ -283,7 +294,8 @@ static sw_t domain_unwrap(struct applet self, const struct session *session, con
 static bool domain_wrap(struct applet self, const struct session *session, sw_t sw, struct buf *out)
 {
     struct domain_channel *channel = channel_of(self, session);
-    if (channel == NULL || channel->state != CHANNEL_OPEN || channel->applet != self.index) /* the command ended it, or was EXTERNAL AUTHENTICATE and failed */
+    if (channel == NULL || channel->state != CHANNEL_OPEN ||
+        channel->applet != self.index) /* the command ended it, or was EXTERNAL AUTHENTICATE and failed */
         return true;
     if ((channel->scp.level & (SCP_R_MAC | SCP_R_ENCRYPTION)) == 0)
         return true;
@@ -335,7 +347,10 @@ static bool under_kik(struct call *call, struct span in, uint8_t *out)
     struct scp_session s = {0};
     bool ok = message_keyset(call, &keys) && keys.kik_len > 0;
     if (ok) {
-        s.protocol = keys.kic_algorithm == OTA_AES || (keys.kic_algorithm == OTA_NONE && keys.kid_algorithm == OTA_AES) ? SCP03 : SCP02;
+        s.protocol =
+            keys.kic_algorithm == OTA_AES || (keys.kic_algorithm == OTA_NONE && keys.kid_algorithm == OTA_AES)
+                ? SCP03
+                : SCP02;
         s.key_len = keys.kik_len;
         memcpy(s.dek, keys.kik, sizeof s.dek);
         ok = scp_dek_decrypt(applet_crypto(call->self), &s, in, out);
@@ -350,7 +365,8 @@ bool domain_dek_decrypt(struct call *call, struct span in, uint8_t *out)
     if (call->session->remote)
         return under_kik(call, in, out);
     const struct domain_channel *channel = channel_of(call->self, call->session);
-    return channel != NULL && channel->state == CHANNEL_OPEN && scp_dek_decrypt(applet_crypto(call->self), &channel->scp, in, out);
+    return channel != NULL && channel->state == CHANNEL_OPEN &&
+           scp_dek_decrypt(applet_crypto(call->self), &channel->scp, in, out);
 }
 
 size_t domain_dek_block(struct call *call)
@@ -360,7 +376,8 @@ size_t domain_dek_block(struct call *call)
         return channel != NULL && channel->state == CHANNEL_OPEN ? scp_dek_block(&channel->scp) : 8;
     }
     struct keyset keys;
-    bool aes = message_keyset(call, &keys) && (keys.kic_algorithm == OTA_AES || keys.kic_algorithm == OTA_NONE);
+    bool aes =
+        message_keyset(call, &keys) && (keys.kic_algorithm == OTA_AES || keys.kic_algorithm == OTA_NONE);
     crypto_wipe(&keys, sizeof keys);
     return aes ? 16 : 8;
 }

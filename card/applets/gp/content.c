@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * INSTALL (11.5) and DELETE (11.2): applications made, moved, changed and deleted. Delegated Management is not offered: a token is refused, and so is a DAP block (load.c).
+ * INSTALL (11.5) and DELETE (11.2): applications made, moved, changed and deleted. Delegated Management is
+ * not offered: a token is refused, and so is a DAP block (load.c).
  */
 #include "domain.h"
 
 enum {
-    FOR_LOAD = 0x02, FOR_INSTALL = 0x04, FOR_MAKE_SELECTABLE = 0x08, FOR_EXTRADITION = 0x10, FOR_PERSONALIZATION = 0x20, FOR_REGISTRY_UPDATE = 0x40,
-    PARAMETERS = 0xC9, SYSTEM = 0xEF, UICC = 0xEA,
+    FOR_LOAD = 0x02,
+    FOR_INSTALL = 0x04,
+    FOR_MAKE_SELECTABLE = 0x08,
+    FOR_EXTRADITION = 0x10,
+    FOR_PERSONALIZATION = 0x20,
+    FOR_REGISTRY_UPDATE = 0x40,
+    PARAMETERS = 0xC9,
+    SYSTEM = 0xEF,
+    UICC = 0xEA,
     SECURITY_DOMAIN = 0x80, /* table 11-7, first octet */
 };
 
@@ -41,8 +49,9 @@ static sw_t confirmed(struct call *call, sw_t sw)
 
 /* ---- privileges, table 11-7 ---- */
 
-/* An octet alone stands for itself and two of zero (11.1.2). What needs what is not here (DAP, Delegated Management, tokens, receipts, ciphered load files) is not given; nor is what an
- * application of a UICC could not use (default selected, CVM, reset). */
+/* An octet alone stands for itself and two of zero (11.1.2). What needs what is not here (DAP, Delegated
+ * Management, tokens, receipts, ciphered load files) is not given; nor is what an application of a UICC could
+ * not use (default selected, CVM, reset). */
 static bool read_privileges(struct span field, bool domain, uint8_t out[3])
 {
     static const uint8_t for_domain[3] = {0x80, 0xDC, 0x00}, for_application[3] = {0x18, 0x1C, 0x00};
@@ -67,8 +76,12 @@ static bool is_domain_module(const struct install_fields *f)
 
 static sw_t install_application(struct call *call, const struct install_fields *f, bool selectable)
 {
-    struct applet_installation how = {
-        .domain = call->self.index, .owner = domain_actor(call), .package = f->first, .module = f->second, .aid = f->aid, .selectable = selectable};
+    struct applet_installation how = {.domain = call->self.index,
+                                      .owner = domain_actor(call),
+                                      .package = f->first,
+                                      .module = f->second,
+                                      .aid = f->aid,
+                                      .selectable = selectable};
     uint8_t index;
     struct package_info info;
     if (how.module.n == 0) /* 11.5.2.3.2: then the application has the module's AID */
@@ -88,7 +101,8 @@ static sw_t install_application(struct call *call, const struct install_fields *
     if (!rd_ok(&r) || !read_privileges(f->privileges, is_domain_module(f), how.privileges))
         return SW_WRONG_DATA;
     /* What another operator loaded is there for his own applications. */
-    if (package_find(call->card, how.package, &info) && info.slot != NO_PACKAGE && info.owner != NO_OWNER && how.owner != NO_OWNER && info.owner != how.owner)
+    if (package_find(call->card, how.package, &info) && info.slot != NO_PACKAGE && info.owner != NO_OWNER &&
+        how.owner != NO_OWNER && info.owner != how.owner)
         return SW_DATA_NOT_FOUND;
     return applet_install(call->card, &how, &index);
 }
@@ -97,9 +111,12 @@ static sw_t install_application(struct call *call, const struct install_fields *
 static sw_t find_own(struct call *call, struct span aid, uint8_t *index)
 {
     *index = applet_by_aid(call->card, aid);
-    if (*index == NO_APPLET || !domain_sees(call, applet_domain(call->card, *index), applet_owner(call->card, *index)))
+    if (*index == NO_APPLET ||
+        !domain_sees(call, applet_domain(call->card, *index), applet_owner(call->card, *index)))
         return SW_DATA_NOT_FOUND;
-    return domain_reaches(call, applet_domain(call->card, *index), applet_owner(call->card, *index)) ? SW_OK : SW_CONDITIONS_NOT_SATISFIED;
+    return domain_reaches(call, applet_domain(call->card, *index), applet_owner(call->card, *index))
+               ? SW_OK
+               : SW_CONDITIONS_NOT_SATISFIED;
 }
 
 static sw_t make_selectable(struct call *call, const struct install_fields *f)
@@ -108,12 +125,15 @@ static sw_t make_selectable(struct call *call, const struct install_fields *f)
     sw_t sw = find_own(call, f->aid, &index);
     if (sw != SW_OK)
         return sw;
-    return applet_life(call->card, index) == LIFE_INSTALLED ? applet_set_life(call->card, index, LIFE_SELECTABLE) : SW_CONDITIONS_NOT_SATISFIED;
+    return applet_life(call->card, index) == LIFE_INSTALLED
+               ? applet_set_life(call->card, index, LIFE_SELECTABLE)
+               : SW_CONDITIONS_NOT_SATISFIED;
 }
 
 /* ---- INSTALL [for extradition], [for registry update], [for personalization] ---- */
 
-/* 9.4: to a security domain that this one knows of, another's too when it is nobody's or the same operator's. */
+/* 9.4: to a security domain that this one knows of, another's too when it is nobody's or the same operator's.
+ */
 static sw_t extradite(struct call *call, const struct install_fields *f)
 {
     uint8_t index, to = applet_by_aid(call->card, f->first);
@@ -123,7 +143,8 @@ static sw_t extradite(struct call *call, const struct install_fields *f)
     if (to == NO_APPLET || !applet_class_of(call->card, to)->security_domain)
         return SW_DATA_NOT_FOUND;
     uint16_t actor = domain_actor(call), owner = applet_owner(call->card, to);
-    if ((actor != NO_OWNER && owner != NO_OWNER && actor != owner) || to == index || applet_class_of(call->card, index)->security_domain)
+    if ((actor != NO_OWNER && owner != NO_OWNER && actor != owner) || to == index ||
+        applet_class_of(call->card, index)->security_domain)
         return SW_CONDITIONS_NOT_SATISFIED;
     return applet_extradite(call->card, index, to);
 }
@@ -136,7 +157,8 @@ static sw_t registry_update(struct call *call, const struct install_fields *f)
         return sw;
     if (index == applet_issuer_domain(call->card))
         return SW_CONDITIONS_NOT_SATISFIED;
-    if (f->parameters.n > 0 || !read_privileges(f->privileges, applet_class_of(call->card, index)->security_domain, privileges))
+    if (f->parameters.n > 0 ||
+        !read_privileges(f->privileges, applet_class_of(call->card, index)->security_domain, privileges))
         return SW_WRONG_DATA;
     if (f->privileges.n > 0)
         sw = applet_set_privileges(call->card, index, privileges);
@@ -152,7 +174,8 @@ static sw_t personalization(struct call *call, const struct install_fields *f)
         return SW_NOT_ENOUGH_MEMORY;
     if (f->first.n > 0 || f->second.n > 0 || f->privileges.n > 0 || f->parameters.n > 0)
         return SW_WRONG_DATA;
-    if (index == NO_APPLET || applet_domain(call->card, index) != call->self.index || !domain_reaches(call, call->self.index, applet_owner(call->card, index)))
+    if (index == NO_APPLET || applet_domain(call->card, index) != call->self.index ||
+        !domain_reaches(call, call->self.index, applet_owner(call->card, index)))
         return SW_DATA_NOT_FOUND;
     if (!applet_active(call->card, index) || applet_class_of(call->card, index)->process_data == NULL)
         return SW_CONDITIONS_NOT_SATISFIED;
@@ -199,7 +222,9 @@ sw_t command_install(struct call *call)
 static sw_t delete_application(struct call *call, uint8_t index)
 {
     if (!domain_reaches(call, applet_domain(call->card, index), applet_owner(call->card, index)))
-        return domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index)) ? SW_CONDITIONS_NOT_SATISFIED : SW_DATA_NOT_FOUND;
+        return domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index))
+                   ? SW_CONDITIONS_NOT_SATISFIED
+                   : SW_DATA_NOT_FOUND;
     return index == call->self.index ? SW_CONDITIONS_NOT_SATISFIED : applet_delete(call->card, index);
 }
 
@@ -207,7 +232,8 @@ static bool instance_of(struct uicc *card, uint8_t index, struct span package)
 {
     struct aid of, module;
     applet_origin(card, index, &of, &module);
-    return applet_exists(card, index) && index >= applet_profile((struct applet){card, index})->n_applets && span_equal(aid_span(&of), package);
+    return applet_exists(card, index) && index >= applet_profile((struct applet){card, index})->n_applets &&
+           span_equal(aid_span(&of), package);
 }
 
 /* All of them, or none: the command's transaction sees to that. */

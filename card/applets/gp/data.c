@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GET DATA (11.3) and STORE DATA (11.11): what a security domain tells of the card and of itself, and what is given to it or, through it, to an application.
+ * GET DATA (11.3) and STORE DATA (11.11): what a security domain tells of the card and of itself, and what is
+ * given to it or, through it, to an application.
  */
 #include "domain.h"
 
 enum {
-    ISSUER_NUMBER = 0x42, CARD_IMAGE = 0x45, CARD_DATA = 0x66, CAPABILITIES = 0x67, DIVERSIFICATION = 0xCF, SECURITY_LEVEL = 0xD3,
-    KEY_INFORMATION = 0xE0, SEQUENCE = 0xC1, APPLICATIONS = 0x2F00, RESOURCES = 0xFF21, MANAGER_URL = 0x5F50,
-    FID_ICCID = 0x2FE2, ISSUER_OCTETS = 4,
+    ISSUER_NUMBER = 0x42,
+    CARD_IMAGE = 0x45,
+    CARD_DATA = 0x66,
+    CAPABILITIES = 0x67,
+    DIVERSIFICATION = 0xCF,
+    SECURITY_LEVEL = 0xD3,
+    KEY_INFORMATION = 0xE0,
+    SEQUENCE = 0xC1,
+    APPLICATIONS = 0x2F00,
+    RESOURCES = 0xFF21,
+    MANAGER_URL = 0x5F50,
+    FID_ICCID = 0x2FE2,
+    ISSUER_OCTETS = 4,
 };
 
 /* ---- GET DATA ---- */
@@ -26,7 +37,8 @@ static void put_key_information(struct call *call)
         if (!domain_keyset_load(call->self, v, &set))
             continue;
         for (uint8_t k = 0; k < DOMAIN_KEYS_MAX; k++) {
-            const uint8_t information[] = {(uint8_t)(k + 1), v, set.key[k].algorithm == OTA_AES ? 0x88 : 0x80, set.key[k].len};
+            const uint8_t information[] = {(uint8_t)(k + 1), v, set.key[k].algorithm == OTA_AES ? 0x88 : 0x80,
+                                           set.key[k].len};
             if (set.key[k].algorithm != OTA_NONE)
                 buf_tlv(call->out, 0xC0, span_of(information, sizeof information));
         }
@@ -37,7 +49,8 @@ static void put_key_information(struct call *call)
 
 static void put_oid(struct buf *out, uint32_t tag, const uint8_t *tail, size_t n)
 {
-    static const uint8_t globalplatform[] = {0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B}; /* {iso member-body US GlobalPlatform} */
+    static const uint8_t globalplatform[] = {0x2A, 0x86, 0x48,
+                                             0x86, 0xFC, 0x6B}; /* {iso member-body US GlobalPlatform} */
     size_t outer = tag != 0 ? buf_tlv_open(out, tag) : 0, oid = buf_tlv_open(out, 0x06);
     buf_put(out, span_of(globalplatform, sizeof globalplatform));
     buf_put(out, span_of(tail, n));
@@ -49,7 +62,8 @@ static void put_oid(struct buf *out, uint32_t tag, const uint8_t *tail, size_t n
 /* H.2: what kind of card this is; tag 64 for each secure channel protocol. */
 static void put_card_data(struct call *call)
 {
-    static const uint8_t management[] = {0x02, 0x02, 0x03}, scp02[] = {0x04, 0x02, 0x15}, scp03[] = {0x04, 0x03, 0x70}, scheme = 0x03, recognition = 0x01,
+    static const uint8_t management[] = {0x02, 0x02, 0x03}, scp02[] = {0x04, 0x02, 0x15},
+                         scp03[] = {0x04, 0x03, 0x70}, scheme = 0x03, recognition = 0x01,
                          scp80[] = {0x04, 0x80, 0x00};
     size_t data = buf_tlv_open(call->out, CARD_DATA), inner = buf_tlv_open(call->out, 0x73);
     put_oid(call->out, 0, &recognition, 1);
@@ -66,7 +80,8 @@ static void put_card_data(struct call *call)
 static void put_capabilities(struct call *call)
 {
     static const uint8_t options02[] = {0x15, 0x55}, options03[] = {0x60, 0x61, 0x70, 0x71};
-    static const uint8_t domains[] = {0x80, 0xDC, 0x00}, applications[] = {0x18, 0x1C, 0x00}, hashes[] = {0x01, 0x02};
+    static const uint8_t domains[] = {0x80, 0xDC, 0x00}, applications[] = {0x18, 0x1C, 0x00},
+                         hashes[] = {0x01, 0x02};
     struct buf *out = call->out;
     size_t all = buf_tlv_open(out, CAPABILITIES), one = buf_tlv_open(out, 0xA0);
     buf_tlv_u8(out, 0x80, SCP02);
@@ -102,7 +117,8 @@ static void put_applications(struct call *call)
     }
 }
 
-/* TS 102 226 8.2.1.7.2: applications installed, free memory, non-volatile and volatile. It has as much as the store takes: as much as a load file may have is told. */
+/* TS 102 226 8.2.1.7.2: applications installed, free memory, non-volatile and volatile. It has as much as the
+ * store takes: as much as a load file may have is told. */
 static void put_resources(struct call *call)
 {
     static const uint8_t plenty[] = {0x00, 0x00, 0xFF, 0xFF};
@@ -118,7 +134,8 @@ static void put_resources(struct call *call)
 
 static uint8_t data_number(uint32_t tag)
 {
-    static const uint32_t tags[] = {ISSUER_NUMBER, CARD_IMAGE, MANAGER_URL}; /* stored by place: append only */
+    static const uint32_t tags[] = {ISSUER_NUMBER, CARD_IMAGE,
+                                    MANAGER_URL}; /* stored by place: append only */
     for (uint8_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
         if (tags[i] == tag)
             return (uint8_t)(i + 1);
@@ -176,7 +193,8 @@ sw_t command_domain_get_data(struct call *call)
         put_sequence(call);
         return SW_OK;
     case SECURITY_LEVEL:
-        buf_tlv_u8(call->out, SECURITY_LEVEL, call->session->secured == 0 ? 0 : (uint8_t)(0x80 | call->session->secured));
+        buf_tlv_u8(call->out, SECURITY_LEVEL,
+                   call->session->secured == 0 ? 0 : (uint8_t)(0x80 | call->session->secured));
         return SW_OK;
     case DIVERSIFICATION:
         buf_tlv(call->out, DIVERSIFICATION, span_slice(iccid(call), 0, 10));
@@ -193,8 +211,13 @@ sw_t command_domain_get_data(struct call *call)
 /* ---- STORE DATA ---- */
 
 enum {
-    LAST_BLOCK = 0x80, ENCRYPTION = 0x60, STRUCTURE = 0x18, STRUCTURE_DGI = 0x08, RFU = 0x06,
-    DGI_KEY_INFORMATION = 0x00B9, DGI_KEYS = 0x8F01,
+    LAST_BLOCK = 0x80,
+    ENCRYPTION = 0x60,
+    STRUCTURE = 0x18,
+    STRUCTURE_DGI = 0x08,
+    RFU = 0x06,
+    DGI_KEY_INFORMATION = 0x00B9,
+    DGI_KEYS = 0x8F01,
     STORED_VALUE_MAX = 128,
 };
 
@@ -214,8 +237,8 @@ static sw_t store_value(struct call *call, uint32_t tag, struct span value)
 static sw_t note_key_information(struct domain_personalization *p, struct span dgi)
 {
     struct span crt, type, length, version;
-    if (!tlv_find(dgi, 0xB9, &crt) || !tlv_find(crt, 0x80, &type) || type.n != 1 || !tlv_find(crt, 0x81, &length) || length.n != 1 ||
-        !tlv_find(crt, 0x83, &version) || version.n != 1)
+    if (!tlv_find(dgi, 0xB9, &crt) || !tlv_find(crt, 0x80, &type) || type.n != 1 ||
+        !tlv_find(crt, 0x81, &length) || length.n != 1 || !tlv_find(crt, 0x83, &version) || version.n != 1)
         return SW_WRONG_DATA;
     p->key_type = type.p[0];
     p->key_len = length.p[0];
@@ -265,7 +288,8 @@ static sw_t store_in_domain(struct call *call, struct domain_personalization *p)
     sw_t sw = domain_may(call, POWER_KEYS);
     if (sw != SW_OK)
         return sw;
-    return (call->cmd->p1 & STRUCTURE) == STRUCTURE_DGI ? store_dgis(call, p, call->cmd->data) : store_objects(call, call->cmd->data);
+    return (call->cmd->p1 & STRUCTURE) == STRUCTURE_DGI ? store_dgis(call, p, call->cmd->data)
+                                                        : store_objects(call, call->cmd->data);
 }
 
 static sw_t store_in_applet(struct call *call, const struct domain_personalization *p)
@@ -277,7 +301,8 @@ static sw_t store_in_applet(struct call *call, const struct domain_personalizati
     return class->process_data(applet, call->cmd->p1, call->cmd->p2, call->cmd->data, call->out);
 }
 
-/* Blocks come in their order, from 0; the last one says so, and ends what INSTALL [for personalization] began. */
+/* Blocks come in their order, from 0; the last one says so, and ends what INSTALL [for personalization]
+ * began. */
 sw_t command_domain_store_data(struct call *call)
 {
     const struct command *cmd = call->cmd;
@@ -287,11 +312,15 @@ sw_t command_domain_store_data(struct call *call)
     struct domain_personalization *p = &memory->personalization;
     bool mine = p->running && p->remote == call->session->remote && p->channel == call->session->channel;
     if (!mine || (cmd->p2 == 0 && p->next != 0))
-        *p = (struct domain_personalization){.running = true, .remote = call->session->remote, .channel = call->session->channel, .applet = NO_APPLET};
+        *p = (struct domain_personalization){.running = true,
+                                             .remote = call->session->remote,
+                                             .channel = call->session->channel,
+                                             .applet = NO_APPLET};
     sw_t sw = domain_may(call, POWER_LIFE);
     if (sw == SW_OK && card_life(call->card) == CARD_LOCKED)
         sw = SW_CONDITIONS_NOT_SATISFIED;
-    if (sw == SW_OK && ((cmd->p1 & ENCRYPTION) != 0 || (cmd->p1 & RFU) != 0)) /* data is protected by the channel, and keys by the DEK */
+    if (sw == SW_OK && ((cmd->p1 & ENCRYPTION) != 0 ||
+                        (cmd->p1 & RFU) != 0)) /* data is protected by the channel, and keys by the DEK */
         sw = SW_WRONG_P1P2;
     if (sw == SW_OK && cmd->p2 != p->next)
         sw = SW_WRONG_P1P2;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The classes "isd" and "ssd": issuer and supplementary security domains. Their commands, and who may do what with them.
+ * The classes "isd" and "ssd": issuer and supplementary security domains. Their commands, and who may do what
+ * with them.
  */
 #include "domain.h"
 
@@ -25,8 +26,8 @@ uint16_t domain_actor(const struct call *call)
     return applet_owner(call->card, call->self.index);
 }
 
-/* The issuer sees everything; a supplementary domain itself and what is below it. What is another operator's does not exist for an operator (requirement S1), and what is nobody's can be
- * seen, not touched. */
+/* The issuer sees everything; a supplementary domain itself and what is below it. What is another operator's
+ * does not exist for an operator (requirement S1), and what is nobody's can be seen, not touched. */
 static bool below(const struct call *call, uint8_t domain)
 {
     if (domain_is_issuer(call->self))
@@ -54,8 +55,9 @@ bool domain_reaches(const struct call *call, uint8_t domain, uint16_t owner)
     return below(call, domain) && (actor == NO_OWNER || actor == owner);
 }
 
-/* 9.6, table 11-2: a locked card is only looked at and unlocked. Keys and data of a domain are its own affair: an operator has none of the issuer's. Content: with Authorized Management;
- * Delegated Management and its tokens are not offered. */
+/* 9.6, table 11-2: a locked card is only looked at and unlocked. Keys and data of a domain are its own
+ * affair: an operator has none of the issuer's. Content: with Authorized Management; Delegated Management and
+ * its tokens are not offered. */
 sw_t domain_may(struct call *call, enum domain_power power)
 {
     uint8_t life = card_life(call->card);
@@ -63,10 +65,13 @@ sw_t domain_may(struct call *call, enum domain_power power)
         return SW_CONDITIONS_NOT_SATISFIED;
     switch (power) {
     case POWER_CONTENT:
-        return domain_is_issuer(call->self) || domain_privilege(call->self, 1, PRIVILEGE_AUTHORIZED_MANAGEMENT) ? SW_OK
-                                                                                                                : SW_CONDITIONS_NOT_SATISFIED;
+        return domain_is_issuer(call->self) ||
+                       domain_privilege(call->self, 1, PRIVILEGE_AUTHORIZED_MANAGEMENT)
+                   ? SW_OK
+                   : SW_CONDITIONS_NOT_SATISFIED;
     case POWER_KEYS:
-        return domain_actor(call) == applet_owner(call->card, call->self.index) ? SW_OK : SW_CONDITIONS_NOT_SATISFIED;
+        return domain_actor(call) == applet_owner(call->card, call->self.index) ? SW_OK
+                                                                                : SW_CONDITIONS_NOT_SATISFIED;
     default:
         return SW_OK;
     }
@@ -76,9 +81,11 @@ sw_t domain_may(struct call *call, enum domain_power power)
 
 static void fci(struct applet self, struct buf *out)
 {
-    /* Appendix H.2, security domain management data: GlobalPlatform 2.3, card identification scheme, the secure channel protocols */
-    static const uint8_t management[] = {0x06, 0x07, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x01, 0x60, 0x0B, 0x06, 0x09, 0x2A, 0x86, 0x48,
-                                         0x86, 0xFC, 0x6B, 0x02, 0x02, 0x03, 0x63, 0x09, 0x06, 0x07, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x03};
+    /* Appendix H.2, security domain management data: GlobalPlatform 2.3, card identification scheme, the
+     * secure channel protocols */
+    static const uint8_t management[] = {0x06, 0x07, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x01, 0x60, 0x0B,
+                                         0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x02, 0x02, 0x03,
+                                         0x63, 0x09, 0x06, 0x07, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x03};
     (void)self;
     buf_tlv(out, 0x73, span_of(management, sizeof management));
     buf_tlv_u8(out, 0x9F65, 0xFF); /* longest data field of a command */
@@ -108,17 +115,22 @@ static const void *share(struct applet self, const char *service)
 
 static const struct command_row rows[] = {
     SECURE_CHANNEL_ROWS,
-    {"GET DATA", "GlobalPlatform 11.3", CLASS_ETSI, 0xCA, P1_ANY, CASE_2_OR_4, 0, 255, TARGET_NONE, ACCESS_FREE, ROW_REMOTE | ROW_TERMINATED,
-     command_domain_get_data},
-    {"GET STATUS", "GlobalPlatform 11.4", CLASS_ETSI, 0xF2, 0x00, 0x0F, CASE_4, 2, 255, TARGET_NONE, ACCESS_DOMAIN, ROW_REMOTE, command_get_status},
-    {"SET STATUS", "GlobalPlatform 11.10", CLASS_ETSI, 0xF0, P1_ANY, CASE_3, 0, 16, TARGET_NONE, ACCESS_DOMAIN, ROW_REMOTE, command_set_status},
-    {"INSTALL", "GlobalPlatform 11.5", CLASS_ETSI, 0xE6, P1_ANY, CASE_4, 1, 255, TARGET_NONE, ACCESS_DOMAIN, ROW_REMOTE, command_install},
-    {"LOAD", "GlobalPlatform 11.6", CLASS_ETSI, 0xE8, 0x00, 0x7F, CASE_4, 1, 255, TARGET_NONE, ACCESS_DOMAIN, ROW_REMOTE, command_load},
-    {"DELETE", "GlobalPlatform 11.2", CLASS_ETSI, 0xE4, 0x00, 0xFF, CASE_4, 1, 255, TARGET_NONE, ACCESS_DOMAIN, ROW_REMOTE, command_delete},
-    {"PUT KEY", "GlobalPlatform 11.8", CLASS_ETSI, 0xD8, 0x00, 0x80, CASE_4, 1, 255, TARGET_NONE, ACCESS_DOMAIN, ROW_REMOTE | ROW_SECRET_DATA,
-     command_domain_put_key},
-    {"STORE DATA", "GlobalPlatform 11.11", CLASS_ETSI, 0xE2, P1_ANY, CASE_4, 1, 255, TARGET_NONE, ACCESS_DOMAIN, ROW_REMOTE | ROW_SECRET_DATA,
-     command_domain_store_data},
+    {"GET DATA", "GlobalPlatform 11.3", CLASS_ETSI, 0xCA, P1_ANY, CASE_2_OR_4, 0, 255, TARGET_NONE,
+     ACCESS_FREE, ROW_REMOTE | ROW_TERMINATED, command_domain_get_data},
+    {"GET STATUS", "GlobalPlatform 11.4", CLASS_ETSI, 0xF2, 0x00, 0x0F, CASE_4, 2, 255, TARGET_NONE,
+     ACCESS_DOMAIN, ROW_REMOTE, command_get_status},
+    {"SET STATUS", "GlobalPlatform 11.10", CLASS_ETSI, 0xF0, P1_ANY, CASE_3, 0, 16, TARGET_NONE,
+     ACCESS_DOMAIN, ROW_REMOTE, command_set_status},
+    {"INSTALL", "GlobalPlatform 11.5", CLASS_ETSI, 0xE6, P1_ANY, CASE_4, 1, 255, TARGET_NONE, ACCESS_DOMAIN,
+     ROW_REMOTE, command_install},
+    {"LOAD", "GlobalPlatform 11.6", CLASS_ETSI, 0xE8, 0x00, 0x7F, CASE_4, 1, 255, TARGET_NONE, ACCESS_DOMAIN,
+     ROW_REMOTE, command_load},
+    {"DELETE", "GlobalPlatform 11.2", CLASS_ETSI, 0xE4, 0x00, 0xFF, CASE_4, 1, 255, TARGET_NONE,
+     ACCESS_DOMAIN, ROW_REMOTE, command_delete},
+    {"PUT KEY", "GlobalPlatform 11.8", CLASS_ETSI, 0xD8, 0x00, 0x80, CASE_4, 1, 255, TARGET_NONE,
+     ACCESS_DOMAIN, ROW_REMOTE | ROW_SECRET_DATA, command_domain_put_key},
+    {"STORE DATA", "GlobalPlatform 11.11", CLASS_ETSI, 0xE2, P1_ANY, CASE_4, 1, 255, TARGET_NONE,
+     ACCESS_DOMAIN, ROW_REMOTE | ROW_SECRET_DATA, command_domain_store_data},
 };
 static const struct command_table table = {rows, sizeof rows / sizeof rows[0]};
 
@@ -131,7 +143,8 @@ const struct applet_class isd_class = {
     .messaging = &domain_messaging,
     .script_target = true,
     .security_domain = true,
-    .privileges = {0x98, 0xDC, 0x00}, /* security domain, card lock, card terminate; trusted path, authorized management, global delete, lock, registry */
+    .privileges = {0x98, 0xDC, 0x00}, /* security domain, card lock, card terminate; trusted path, authorized
+                                         management, global delete, lock, registry */
     .install = install,
     .fci = fci,
     .event = event,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A security domain (GlobalPlatform Card Specification 2.3, 7) between its own files. Clauses are that specification's unless they name another.
+ * A security domain (GlobalPlatform Card Specification 2.3, 7) between its own files. Clauses are that
+ * specification's unless they name another.
  */
 #ifndef GP_DOMAIN_H
 #define GP_DOMAIN_H
@@ -10,13 +11,14 @@
 #include "security_domain.h"
 #include "services.h"
 
-enum { /* items; stored: values never change meaning. The low octet is a key version number, a number of a data object, a block number. */
-       DOMAIN_LOAD = 0x0001,          /* INSTALL [for load] that was begun: struct load, without a load file yet */
-       DOMAIN_KEYS = 0x0100,          /* secret: struct domain_keyset */
-       DOMAIN_SEQUENCE = 0x0200,      /* SCP02, SCP03: sequence counter, three octets; absent: zero */
-       DOMAIN_COUNTER = 0x0300,       /* SCP80: counter last accepted; absent: fresh */
-       DOMAIN_DATA = 0x0400,          /* data objects by STORE DATA (data.c) */
-       DOMAIN_BLOCK = 0x0800,         /* blocks of the load file under way */
+enum { /* items; stored: values never change meaning. The low octet is a key version number, a number of a
+          data object, a block number. */
+       DOMAIN_LOAD = 0x0001,     /* INSTALL [for load] that was begun: struct load, without a load file yet */
+       DOMAIN_KEYS = 0x0100,     /* secret: struct domain_keyset */
+       DOMAIN_SEQUENCE = 0x0200, /* SCP02, SCP03: sequence counter, three octets; absent: zero */
+       DOMAIN_COUNTER = 0x0300,  /* SCP80: counter last accepted; absent: fresh */
+       DOMAIN_DATA = 0x0400,     /* data objects by STORE DATA (data.c) */
+       DOMAIN_BLOCK = 0x0800,    /* blocks of the load file under way */
 };
 
 /* ---- keys (keys.c) ---- */
@@ -37,12 +39,15 @@ struct domain_keyset {
 
 enum key_use { KEY_USE_NONE, KEY_USE_SCP80, KEY_USE_SCP02, KEY_USE_SCP03 };
 
-/* What a key version number is for (GlobalPlatform UICC Configuration; 70 is SCP02's on some makers' cards). */
+/* What a key version number is for (GlobalPlatform UICC Configuration; 70 is SCP02's on some makers' cards).
+ */
 enum key_use domain_key_use(uint8_t version);
 
 /* Wipe *out after use. false: there is none of this version. */
 bool domain_keyset_load(struct applet self, uint8_t version, struct domain_keyset *out);
-bool domain_keyset_put(struct applet self, const struct domain_keyset *set); /* one without any key is removed, with its counters */
+bool domain_keyset_put(
+    struct applet self,
+    const struct domain_keyset *set); /* one without any key is removed, with its counters */
 /* A keyset's counters begin anew: it has other keys. */
 bool domain_counters_reset(struct applet self, uint8_t version);
 
@@ -54,14 +59,20 @@ uint8_t domain_first_keyset(struct applet self);
 sw_t domain_keys_install(struct applet self, const struct uicc_personal *personal);
 extern const struct ota_key_service domain_ota_keys;
 
-/* ---- the domain whose keys protect what an applet (or domain) says: its own, or while it has none its parent's ---- */
+/* ---- the domain whose keys protect what an applet (or domain) says: its own, or while it has none its
+ * parent's ---- */
 
-struct applet domain_of(struct applet any);            /* itself, if it is one; else its security domain. index NO_APPLET: none */
+struct applet
+domain_of(struct applet any); /* itself, if it is one; else its security domain. index NO_APPLET: none */
 struct applet domain_with_channel_keys(struct applet domain);
 
 /* ---- volatile ---- */
 
-enum channel_state { CHANNEL_CLOSED, CHANNEL_BEGUN, CHANNEL_OPEN }; /* nothing; INITIALIZE UPDATE; EXTERNAL AUTHENTICATE */
+enum channel_state {
+    CHANNEL_CLOSED,
+    CHANNEL_BEGUN,
+    CHANNEL_OPEN
+}; /* nothing; INITIALIZE UPDATE; EXTERNAL AUTHENTICATE */
 
 struct domain_channel { /* a secure channel session on one logical channel; a secret */
     uint8_t state;      /* enum channel_state */
@@ -76,15 +87,15 @@ struct domain_status { /* where GET STATUS stopped */
     bool remote;
     uint8_t channel;
     uint8_t subset;
-    uint8_t applet;     /* next index */
-    unsigned package;   /* next cursor */
+    uint8_t applet;   /* next index */
+    unsigned package; /* next cursor */
 };
 
 struct domain_personalization { /* INSTALL [for personalization]: whom STORE DATA is for */
     bool running, remote;
     uint8_t channel;
-    uint8_t applet;     /* NO_APPLET: the domain itself */
-    uint8_t next;       /* block number */
+    uint8_t applet;                         /* NO_APPLET: the domain itself */
+    uint8_t next;                           /* block number */
     uint8_t key_type, key_len, key_version; /* DGI 00B9, for the 8F01 that follows */
 };
 
@@ -98,8 +109,9 @@ struct domain_memory *domain_memory(struct applet domain); /* NULL: no memory */
 
 /* ---- the secure channel (channel.c) ---- */
 
-/* Key data of PUT KEY and STORE DATA, under the DEK of what secured this command: the secure channel session, or the keyset of the OTA message. in.n: whole blocks.
- * false: there is no such key, or not of that length. */
+/* Key data of PUT KEY and STORE DATA, under the DEK of what secured this command: the secure channel session,
+ * or the keyset of the OTA message. in.n: whole blocks. false: there is no such key, or not of that length.
+ */
 bool domain_dek_decrypt(struct call *call, struct span in, uint8_t *out);
 size_t domain_dek_block(struct call *call);
 
@@ -115,27 +127,29 @@ enum domain_power {
 sw_t domain_may(struct call *call, enum domain_power power);
 bool domain_is_issuer(struct applet self);
 bool domain_privilege(struct applet self, unsigned octet, uint8_t bit);
-/* The operator in whose name this session speaks, or NO_OWNER: an operator's own OTA keyset, or a security domain that is an operator's. */
+/* The operator in whose name this session speaks, or NO_OWNER: an operator's own OTA keyset, or a security
+ * domain that is an operator's. */
 uint16_t domain_actor(const struct call *call);
-/* It may know of what belongs to `owner` and to security domain `domain` (or is that); and it may change it. */
+/* It may know of what belongs to `owner` and to security domain `domain` (or is that); and it may change it.
+ */
 bool domain_sees(const struct call *call, uint8_t domain, uint16_t owner);
 bool domain_reaches(const struct call *call, uint8_t domain, uint16_t owner);
 
 /* ---- commands ---- */
 
-sw_t command_domain_get_data(struct call *call);       /* data.c */
+sw_t command_domain_get_data(struct call *call); /* data.c */
 sw_t command_domain_store_data(struct call *call);
-sw_t command_get_status(struct call *call);            /* status.c */
+sw_t command_get_status(struct call *call); /* status.c */
 sw_t command_set_status(struct call *call);
-sw_t command_install(struct call *call);               /* content.c */
+sw_t command_install(struct call *call); /* content.c */
 sw_t command_delete(struct call *call);
-sw_t command_load(struct call *call);                  /* load.c */
-sw_t command_domain_put_key(struct call *call);        /* put_key.c */
+sw_t command_load(struct call *call);           /* load.c */
+sw_t command_domain_put_key(struct call *call); /* put_key.c */
 sw_t domain_delete_key(struct call *call, struct span data);
 sw_t domain_store_keys(struct call *call, const struct domain_personalization *p, struct span keys);
 
-sw_t install_for_load(struct call *call);              /* load.c */
-bool load_drop(struct applet self);                    /* what LOAD has brought so far */
+sw_t install_for_load(struct call *call); /* load.c */
+bool load_drop(struct applet self);       /* what LOAD has brought so far */
 
 /* ---- fields ---- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keys of a security domain: one store for those of SCP80, SCP02 and SCP03, an item for each key version number; and the service "ota-keys".
+ * Keys of a security domain: one store for those of SCP80, SCP02 and SCP03, an item for each key version
+ * number; and the service "ota-keys".
  */
 #include "domain.h"
 
@@ -53,22 +54,28 @@ bool domain_keyset_put(struct applet self, const struct domain_keyset *set)
         any = any || set->key[i].algorithm != OTA_NONE;
     }
     bool ok = any ? buf_ok(&b) && applet_put(self, item(DOMAIN_KEYS, set->version), buf_span(&b))
-                  : applet_remove_if_there(self, item(DOMAIN_KEYS, set->version)) && domain_counters_reset(self, set->version);
+                  : applet_remove_if_there(self, item(DOMAIN_KEYS, set->version)) &&
+                        domain_counters_reset(self, set->version);
     crypto_wipe(bytes, sizeof bytes);
     return ok;
 }
 
 bool domain_counters_reset(struct applet self, uint8_t version)
 {
-    return applet_remove_if_there(self, item(DOMAIN_SEQUENCE, version)) && applet_remove_if_there(self, item(DOMAIN_COUNTER, version));
+    return applet_remove_if_there(self, item(DOMAIN_SEQUENCE, version)) &&
+           applet_remove_if_there(self, item(DOMAIN_COUNTER, version));
 }
 
 bool domain_keyset_complete(const struct domain_keyset *set)
 {
     enum key_use use = domain_key_use(set->version);
-    uint8_t algorithm = use == KEY_USE_SCP02 ? OTA_3DES : use == KEY_USE_SCP03 ? OTA_AES : set->key[0].algorithm;
+    uint8_t algorithm = use == KEY_USE_SCP02   ? OTA_3DES
+                        : use == KEY_USE_SCP03 ? OTA_AES
+                                               : set->key[0].algorithm;
     for (int i = 0; i < DOMAIN_KEYS_MAX; i++)
-        if (set->key[i].algorithm == OTA_NONE || (use != KEY_USE_SCP80 && (set->key[i].algorithm != algorithm || set->key[i].len != set->key[0].len)))
+        if (set->key[i].algorithm == OTA_NONE ||
+            (use != KEY_USE_SCP80 &&
+             (set->key[i].algorithm != algorithm || set->key[i].len != set->key[0].len)))
             return false;
     return use != KEY_USE_SCP02 || set->key[0].len == 16;
 }
@@ -90,10 +97,12 @@ struct applet domain_of(struct applet any)
     return (struct applet){any.card, itself ? any.index : applet_domain(any.card, any.index)};
 }
 
-/* 7.3.3: until it has keys of its own, a supplementary security domain is served by the one that it belongs to. The hierarchy has an end: each step must come nearer to the issuer's. */
+/* 7.3.3: until it has keys of its own, a supplementary security domain is served by the one that it belongs
+ * to. The hierarchy has an end: each step must come nearer to the issuer's. */
 struct applet domain_with_channel_keys(struct applet domain)
 {
-    for (uint8_t steps = 0; steps < APPLETS_MAX && domain.index != NO_APPLET && domain_first_keyset(domain) == 0; steps++) {
+    for (uint8_t steps = 0;
+         steps < APPLETS_MAX && domain.index != NO_APPLET && domain_first_keyset(domain) == 0; steps++) {
         uint8_t parent = applet_domain(domain.card, domain.index);
         if (parent == domain.index || parent == NO_APPLET)
             break;
@@ -108,13 +117,15 @@ static bool install_keyset(struct applet self, const struct uicc_personal *perso
 {
     struct profile_keyset from;
     struct domain_keyset set = {0};
-    bool ok = personal_keyset_given(applet_crypto(self), applet_profile(self), span_of(personal->seed, personal->seed_len), personal->iccid,
+    bool ok = personal_keyset_given(applet_crypto(self), applet_profile(self),
+                                    span_of(personal->seed, personal->seed_len), personal->iccid,
                                     personal->given, index, &from);
     if (ok) {
         const struct keyset *k = &from.keys;
         set = (struct domain_keyset){
             .version = k->version,
-            .key = {{.algorithm = k->kic_algorithm, .len = k->kic_len}, {.algorithm = k->kid_algorithm, .len = k->kid_len},
+            .key = {{.algorithm = k->kic_algorithm, .len = k->kic_len},
+                    {.algorithm = k->kid_algorithm, .len = k->kid_len},
                     {.algorithm = k->kic_algorithm, .len = k->kik_len}},
         };
         memcpy(set.key[0].value, k->kic, k->kic_len);
@@ -143,7 +154,8 @@ static bool ota_load(struct applet self, uint16_t counter_item, struct keyset *k
     struct domain_keyset set;
     uint8_t version = (uint8_t)counter_item;
     memset(keys, 0, sizeof *keys);
-    bool ok = version <= KEYSET_OTA_MAX && domain_keyset_load(self, version, &set) && domain_keyset_complete(&set);
+    bool ok =
+        version <= KEYSET_OTA_MAX && domain_keyset_load(self, version, &set) && domain_keyset_complete(&set);
     if (ok) {
         keys->version = version;
         keys->mac_len = 8;
@@ -164,10 +176,12 @@ static bool ota_load(struct applet self, uint16_t counter_item, struct keyset *k
 }
 
 /* Who has a security domain's keys may manage what is in it, and nothing else. */
-static bool ota_find(struct applet self, uint8_t version, unsigned nth, struct ota_key_reference *ref, struct keyset *keys)
+static bool ota_find(struct applet self, uint8_t version, unsigned nth, struct ota_key_reference *ref,
+                     struct keyset *keys)
 {
-    *ref = (struct ota_key_reference){
-        .item = item(DOMAIN_COUNTER, version), .rights = RIGHT_MANAGE_APPLETS, .owner = applet_owner(self.card, self.index)};
+    *ref = (struct ota_key_reference){.item = item(DOMAIN_COUNTER, version),
+                                      .rights = RIGHT_MANAGE_APPLETS,
+                                      .owner = applet_owner(self.card, self.index)};
     return nth == 0 && applet_active(self.card, self.index) && ota_load(self, version, keys);
 }
 
@@ -194,5 +208,8 @@ static bool ota_alone(struct applet self)
     return any;
 }
 
-const struct ota_key_service domain_ota_keys = {
-    .find = ota_find, .counter = ota_counter, .set_counter = ota_set_counter, .alone = ota_alone, .load = ota_load};
+const struct ota_key_service domain_ota_keys = {.find = ota_find,
+                                                .counter = ota_counter,
+                                                .set_counter = ota_set_counter,
+                                                .alone = ota_alone,
+                                                .load = ota_load};

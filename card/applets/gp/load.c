@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * INSTALL [for load] and LOAD (11.5.2.3.1, 11.6). Blocks lie in the store, an item each, so that they may come in messages far apart and count against the domain's quota; a reset gives them up. The
- * load file is kept and its hash known. What of it runs is what this program has the code of (registry.h): there is no virtual machine.
+ * INSTALL [for load] and LOAD (11.5.2.3.1, 11.6). Blocks lie in the store, an item each, so that they may
+ * come in messages far apart and count against the domain's quota; a reset gives them up. The load file is
+ * kept and its hash known. What of it runs is what this program has the code of (registry.h): there is no
+ * virtual machine.
  */
 #include "domain.h"
 
@@ -10,8 +12,11 @@
 enum {
     BLOCKS_MAX = 256, /* P2 is their number */
     LAST = 0x80,
-    DATA_BLOCK = 0xC4, DATA_BLOCK_CIPHERED = 0xD4, DAP_BLOCK = 0xE2,
-    SHA1_LEN = 20, SHA256_LEN = 32,
+    DATA_BLOCK = 0xC4,
+    DATA_BLOCK_CIPHERED = 0xD4,
+    DAP_BLOCK = 0xE2,
+    SHA1_LEN = 20,
+    SHA256_LEN = 32,
     LOAD_STORED_MAX = 1 + PROFILE_AID_MAX + 1 + 2 + 1 + SHA256_LEN + 2,
 };
 
@@ -88,11 +93,13 @@ sw_t install_for_load(struct call *call)
     struct span token = lv_take(&r);
     struct package_info other;
     struct load l = {.owner = domain_actor(call)};
-    if (!rd_done(&r) || aid.n < 5 || aid.n > PROFILE_AID_MAX || (hash.n != 0 && hash.n != SHA1_LEN && hash.n != SHA256_LEN))
+    if (!rd_done(&r) || aid.n < 5 || aid.n > PROFILE_AID_MAX ||
+        (hash.n != 0 && hash.n != SHA1_LEN && hash.n != SHA256_LEN))
         return SW_WRONG_DATA;
     if (token.n > 0)
         return SW_FUNCTION_NOT_SUPPORTED;
-    if ((package_find(call->card, aid, &other) && other.slot != NO_PACKAGE) || applet_by_aid(call->card, aid) != NO_APPLET)
+    if ((package_find(call->card, aid, &other) && other.slot != NO_PACKAGE) ||
+        applet_by_aid(call->card, aid) != NO_APPLET)
         return SW_WRONG_DATA;
     l.domain = load_domain(call, domain);
     if (l.domain == NO_APPLET)
@@ -125,7 +132,8 @@ static bool component(struct span file, uint8_t tag, struct span *content)
     return false;
 }
 
-/* A CAP file has the package's version and the AIDs of its applets. Another kind of load file says nothing. false: it is the CAP file of another package. */
+/* A CAP file has the package's version and the AIDs of its applets. Another kind of load file says nothing.
+ * false: it is the CAP file of another package. */
 static bool describe(struct span file, struct package_info *info)
 {
     enum { HEADER = 1, APPLET = 3, MAGIC_LEN = 4 };
@@ -231,7 +239,8 @@ static sw_t take_block(struct call *call, struct load *l)
     return sw;
 }
 
-/* P1: 80 for the last block; P2: its number, from 0. What goes wrong leaves things as they were: the same block may come again, or a new INSTALL [for load]. */
+/* P1: 80 for the last block; P2: its number, from 0. What goes wrong leaves things as they were: the same
+ * block may come again, or a new INSTALL [for load]. */
 sw_t command_load(struct call *call)
 {
     struct load l;

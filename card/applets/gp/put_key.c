@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A security domain's keys: PUT KEY (11.8), DELETE [key] (11.2.2.3.2), and a keyset by STORE DATA (Amendment A). Keys come under the DEK of the secure channel session, or the KIK of the OTA
- * message. Nothing is stored before every check value was compared.
+ * A security domain's keys: PUT KEY (11.8), DELETE [key] (11.2.2.3.2), and a keyset by STORE DATA (Amendment
+ * A). Keys come under the DEK of the secure channel session, or the KIK of the OTA message. Nothing is stored
+ * before every check value was compared.
  */
 #include "domain.h"
 #include "key_field.h"
@@ -17,9 +18,11 @@ static bool decipher(void *ctx, struct span in, uint8_t *out)
 static bool acceptable(struct applet self, uint8_t version, const struct new_key *k)
 {
     enum key_use use = domain_key_use(version);
-    if (use == KEY_USE_NONE || (use == KEY_USE_SCP02 && (k->algorithm != OTA_3DES || k->len != 16)) || (use == KEY_USE_SCP03 && k->algorithm != OTA_AES))
+    if (use == KEY_USE_NONE || (use == KEY_USE_SCP02 && (k->algorithm != OTA_3DES || k->len != 16)) ||
+        (use == KEY_USE_SCP03 && k->algorithm != OTA_AES))
         return false;
-    return applet_profile(self)->insecure || (!ota_key_is_des(k->algorithm, span_of(k->key, k->len)) && !profile_key_known(k->key, k->len));
+    return applet_profile(self)->insecure ||
+           (!ota_key_is_des(k->algorithm, span_of(k->key, k->len)) && !profile_key_known(k->key, k->len));
 }
 
 static void set_key(struct domain_keyset *set, unsigned at, const struct new_key *k)
@@ -34,13 +37,16 @@ static sw_t stored(struct call *call, const struct domain_keyset *set)
     uint8_t index = call->self.index;
     if (!domain_keyset_put(call->self, set) || !domain_counters_reset(call->self, set->version))
         return SW_NOT_ENOUGH_MEMORY;
-    if (!domain_is_issuer(call->self) && domain_keyset_complete(set) && applet_life(call->card, index) == LIFE_SELECTABLE)
+    if (!domain_is_issuer(call->self) && domain_keyset_complete(set) &&
+        applet_life(call->card, index) == LIFE_SELECTABLE)
         return applet_set_life(call->card, index, LIFE_PERSONALIZED);
     return SW_OK;
 }
 
-/* old 00: a keyset, or keys of one, that was not there. Else keys that were: under another version, they leave the old one. */
-static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned first, const struct new_key *keys, unsigned n)
+/* old 00: a keyset, or keys of one, that was not there. Else keys that were: under another version, they
+ * leave the old one. */
+static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned first,
+                     const struct new_key *keys, unsigned n)
 {
     struct domain_keyset set, from;
     sw_t sw = SW_OK;
@@ -52,7 +58,8 @@ static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned f
         sw = SW_DATA_NOT_FOUND;
     set.version = version;
     for (unsigned i = 0; i < n && sw == SW_OK; i++) {
-        bool exists = moved ? from.key[first + i].algorithm != OTA_NONE : set.key[first + i].algorithm != OTA_NONE;
+        bool exists =
+            moved ? from.key[first + i].algorithm != OTA_NONE : set.key[first + i].algorithm != OTA_NONE;
         if (exists != (old != 0))
             sw = old != 0 ? SW_DATA_NOT_FOUND : SW_WRONG_DATA;
         if (moved)
@@ -96,8 +103,9 @@ static sw_t put_key(struct call *call, struct new_key keys[DOMAIN_KEYS_MAX])
     return SW_OK;
 }
 
-/* P1: version of the keyset whose keys are replaced, 00: they are new. P2: identifier of the first key, 80 besides when there are several. Data: the new version, then the keys. The answer:
- * version and check values. */
+/* P1: version of the keyset whose keys are replaced, 00: they are new. P2: identifier of the first key, 80
+ * besides when there are several. Data: the new version, then the keys. The answer: version and check values.
+ */
 sw_t command_domain_put_key(struct call *call)
 {
     struct new_key keys[DOMAIN_KEYS_MAX] = {0};
@@ -108,15 +116,18 @@ sw_t command_domain_put_key(struct call *call)
     return sw;
 }
 
-/* Amendment A 4.1: a whole keyset, its keys one after the other under the DEK, of the kind that the DGI before said. It replaces what there was of that version. */
+/* Amendment A 4.1: a whole keyset, its keys one after the other under the DEK, of the kind that the DGI
+ * before said. It replaces what there was of that version. */
 sw_t domain_store_keys(struct call *call, const struct domain_personalization *p, struct span encrypted)
 {
     uint8_t plain[DOMAIN_KEYS_MAX * SCP_KEY_MAX];
     struct domain_keyset set = {.version = p->key_version};
     size_t n = (size_t)p->key_len * DOMAIN_KEYS_MAX, block = domain_dek_block(call);
-    sw_t sw = (p->key_type == KEY_TYPE_AES || p->key_type == KEY_TYPE_DES) ? SW_OK : SW_ALGORITHM_NOT_SUPPORTED;
-    if (sw == SW_OK && ((p->key_len != 16 && p->key_len != 24 && p->key_len != 32) || encrypted.n != (n + block - 1) / block * block ||
-                        encrypted.n > sizeof plain || !domain_dek_decrypt(call, encrypted, plain)))
+    sw_t sw =
+        (p->key_type == KEY_TYPE_AES || p->key_type == KEY_TYPE_DES) ? SW_OK : SW_ALGORITHM_NOT_SUPPORTED;
+    if (sw == SW_OK && ((p->key_len != 16 && p->key_len != 24 && p->key_len != 32) ||
+                        encrypted.n != (n + block - 1) / block * block || encrypted.n > sizeof plain ||
+                        !domain_dek_decrypt(call, encrypted, plain)))
         sw = SW_WRONG_DATA;
     for (unsigned i = 0; i < DOMAIN_KEYS_MAX && sw == SW_OK; i++) {
         struct new_key k = {.algorithm = p->key_type == KEY_TYPE_AES ? OTA_AES : OTA_3DES, .len = p->key_len};

@@ -7,16 +7,30 @@
 
 #include "applet.h"
 
-extern const struct applet_class isd_class;  /* issuer security domain */
-extern const struct applet_class ssd_class;  /* supplementary security domains, of the profile or by INSTALL */
+extern const struct applet_class isd_class; /* issuer security domain */
+extern const struct applet_class ssd_class; /* supplementary security domains, of the profile or by INSTALL */
 
-/* For a class whose applets speak through their security domain (GlobalPlatform Card Specification 2.3, 10.2.2): its `messaging`, and two rows for its commands. */
+/* For a class whose applets speak through their security domain (GlobalPlatform Card
+ * Specification 2.3, 10.2.2): its `messaging`, and two rows for its commands. */
 extern const struct secure_messaging domain_messaging;
-#define SECURE_CHANNEL_ROWS                                                                                                                 \
-    {"INITIALIZE UPDATE", "GlobalPlatform E.5.1", CLASS_ETSI, 0x50, 0x00, 0x00, CASE_4, 8, 16, TARGET_NONE, ACCESS_FREE, ROW_P2_00,            \
-     command_initialize_update},                                                                                                            \
-    {"EXTERNAL AUTHENTICATE", "GlobalPlatform E.5.2", CLASS_ETSI, 0x82, 0x00, 0x00, CASE_3, 8, 16, TARGET_NONE, ACCESS_FREE, ROW_P2_00,        \
-     command_external_authenticate}
+#define SECURE_CHANNEL_ROWS                                                                                  \
+    {"INITIALIZE UPDATE",                                                                                    \
+     "GlobalPlatform E.5.1",                                                                                 \
+     CLASS_ETSI,                                                                                             \
+     0x50,                                                                                                   \
+     0x00,                                                                                                   \
+     0x00,                                                                                                   \
+     CASE_4,                                                                                                 \
+     8,                                                                                                      \
+     16,                                                                                                     \
+     TARGET_NONE,                                                                                            \
+     ACCESS_FREE,                                                                                            \
+     ROW_P2_00,                                                                                              \
+     command_initialize_update},                                                                             \
+    {                                                                                                        \
+        "EXTERNAL AUTHENTICATE", "GlobalPlatform E.5.2", CLASS_ETSI, 0x82, 0x00, 0x00, CASE_3, 8, 16,        \
+            TARGET_NONE, ACCESS_FREE, ROW_P2_00, command_external_authenticate                               \
+    }
 sw_t command_initialize_update(struct call *call);
 sw_t command_external_authenticate(struct call *call);
 

@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GET STATUS (11.4) and SET STATUS (11.10): the registry, as far as this security domain and the operator who asks can see it.
+ * GET STATUS (11.4) and SET STATUS (11.10): the registry, as far as this security domain and the operator who
+ * asks can see it.
  */
 #include "domain.h"
 
 enum {
-    ISSUER_DOMAIN = 0x80, APPLICATIONS = 0x40, LOAD_FILES = 0x20, FILES_AND_MODULES = 0x10,
-    NEXT = 0x01, AS_TLV = 0x02,
-    PAGE_TERMINAL = 1000, /* octets of a response: over T=0 a long one is a matter of GET RESPONSE; a script has little room */
+    ISSUER_DOMAIN = 0x80,
+    APPLICATIONS = 0x40,
+    LOAD_FILES = 0x20,
+    FILES_AND_MODULES = 0x10,
+    NEXT = 0x01,
+    AS_TLV = 0x02,
+    PAGE_TERMINAL = 1000, /* octets of a response: over T=0 a long one is a matter of GET RESPONSE; a script
+                             has little room */
     PAGE_REMOTE = 240,
     LOAD_FILE_LOADED = 0x01, /* table 11-3 */
 };
 
-enum tag { AID = 0x4F, LIFE = 0x9F70, PRIVILEGES = 0xC5, PACKAGE = 0xC4, VERSION = 0xCE, MODULE = 0x84, DOMAIN_AID = 0xCC };
+enum tag {
+    AID = 0x4F,
+    LIFE = 0x9F70,
+    PRIVILEGES = 0xC5,
+    PACKAGE = 0xC4,
+    VERSION = 0xCE,
+    MODULE = 0x84,
+    DOMAIN_AID = 0xCC
+};
 
 struct query {
     struct call *call;
@@ -51,7 +65,8 @@ static struct span aid_of(const struct query *q, uint8_t index)
 
 static uint8_t life_of(const struct query *q, uint8_t index)
 {
-    return index == applet_issuer_domain(q->call->card) ? card_life(q->call->card) : applet_life(q->call->card, index);
+    return index == applet_issuer_domain(q->call->card) ? card_life(q->call->card)
+                                                        : applet_life(q->call->card, index);
 }
 
 /* ---- one entry ---- */
@@ -114,8 +129,10 @@ static bool applet_fits(const struct query *q, uint8_t index)
 {
     struct uicc *card = q->call->card;
     bool issuer = index == applet_issuer_domain(card);
-    return applet_exists(card, index) && aid_of(q, index).n > 0 && issuer == (q->subset == ISSUER_DOMAIN) && span_starts(aid_of(q, index), q->search) &&
-           domain_sees(q->call, index == q->call->self.index ? index : applet_domain(card, index), applet_owner(card, index));
+    return applet_exists(card, index) && aid_of(q, index).n > 0 && issuer == (q->subset == ISSUER_DOMAIN) &&
+           span_starts(aid_of(q, index), q->search) &&
+           domain_sees(q->call, index == q->call->self.index ? index : applet_domain(card, index),
+                       applet_owner(card, index));
 }
 
 /* Entries from where the last command stopped, whole ones, as many as fit. */
@@ -155,8 +172,12 @@ static bool put_page(const struct query *q, struct domain_status *at, unsigned *
 static sw_t read_query(struct call *call, struct query *q)
 {
     const struct command *cmd = call->cmd;
-    *q = (struct query){.call = call, .subset = cmd->p1, .format = cmd->p2 & AS_TLV, .page = call->session->remote ? PAGE_REMOTE : PAGE_TERMINAL};
-    if ((cmd->p1 != ISSUER_DOMAIN && cmd->p1 != APPLICATIONS && cmd->p1 != LOAD_FILES && cmd->p1 != FILES_AND_MODULES) ||
+    *q = (struct query){.call = call,
+                        .subset = cmd->p1,
+                        .format = cmd->p2 & AS_TLV,
+                        .page = call->session->remote ? PAGE_REMOTE : PAGE_TERMINAL};
+    if ((cmd->p1 != ISSUER_DOMAIN && cmd->p1 != APPLICATIONS && cmd->p1 != LOAD_FILES &&
+         cmd->p1 != FILES_AND_MODULES) ||
         (cmd->p2 & ~(NEXT | AS_TLV)) != 0)
         return SW_WRONG_P1P2;
     struct reader r = rd_of(cmd->data);
@@ -185,10 +206,12 @@ sw_t command_get_status(struct call *call)
     struct domain_status *at = &memory->status;
     const struct session *session = call->session;
     if ((call->cmd->p2 & NEXT) != 0) {
-        if (!at->more || at->remote != session->remote || at->channel != session->channel || at->subset != q.subset)
+        if (!at->more || at->remote != session->remote || at->channel != session->channel ||
+            at->subset != q.subset)
             return SW_CONDITIONS_NOT_SATISFIED;
     } else {
-        *at = (struct domain_status){.remote = session->remote, .channel = session->channel, .subset = q.subset};
+        *at = (struct domain_status){
+            .remote = session->remote, .channel = session->channel, .subset = q.subset};
     }
     unsigned n = 0;
     bool all = put_page(&q, at, &n);
@@ -208,10 +231,11 @@ static sw_t set_card(struct call *call, uint8_t to)
     uint8_t now = card_life(call->card);
     if (!domain_is_issuer(call->self) || domain_actor(call) != NO_OWNER) /* the card is not one operator's */
         return SW_CONDITIONS_NOT_SATISFIED;
-    bool known = to == CARD_OP_READY || to == CARD_INITIALIZED || to == CARD_SECURED || to == CARD_LOCKED || to == CARD_TERMINATED;
+    bool known = to == CARD_OP_READY || to == CARD_INITIALIZED || to == CARD_SECURED || to == CARD_LOCKED ||
+                 to == CARD_TERMINATED;
     if (!known)
         return SW_WRONG_P1P2;
-    bool forward = now == CARD_OP_READY ? to == CARD_INITIALIZED || to == CARD_TERMINATED
+    bool forward = now == CARD_OP_READY      ? to == CARD_INITIALIZED || to == CARD_TERMINATED
                    : now == CARD_INITIALIZED ? to == CARD_SECURED || to == CARD_TERMINATED
                    : now == CARD_SECURED     ? to == CARD_LOCKED || to == CARD_TERMINATED
                    : now == CARD_LOCKED      ? to == CARD_SECURED || to == CARD_TERMINATED
@@ -219,15 +243,18 @@ static sw_t set_card(struct call *call, uint8_t to)
     return forward ? card_set_life(call->card, to) : SW_CONDITIONS_NOT_SATISFIED;
 }
 
-/* 5.3.1, 11.10.2.2: what others may do to an application's state is to lock and to unlock it; a security domain may be told that it is personalized. */
+/* 5.3.1, 11.10.2.2: what others may do to an application's state is to lock and to unlock it; a security
+ * domain may be told that it is personalized. */
 static sw_t set_one(struct call *call, uint8_t index, uint8_t to)
 {
     uint8_t now = applet_life(call->card, index);
     if ((to & LIFE_LOCKED) != 0)
-        return (now & LIFE_LOCKED) != 0 ? SW_CONDITIONS_NOT_SATISFIED : applet_set_life(call->card, index, now | LIFE_LOCKED);
+        return (now & LIFE_LOCKED) != 0 ? SW_CONDITIONS_NOT_SATISFIED
+                                        : applet_set_life(call->card, index, now | LIFE_LOCKED);
     if ((now & LIFE_LOCKED) != 0)
         return applet_set_life(call->card, index, (uint8_t)(now & ~LIFE_LOCKED));
-    if (to == LIFE_PERSONALIZED && now == LIFE_SELECTABLE && applet_class_of(call->card, index)->security_domain)
+    if (to == LIFE_PERSONALIZED && now == LIFE_SELECTABLE &&
+        applet_class_of(call->card, index)->security_domain)
         return applet_set_life(call->card, index, LIFE_PERSONALIZED);
     return SW_CONDITIONS_NOT_SATISFIED;
 }
@@ -238,7 +265,8 @@ static sw_t set_domain(struct call *call, uint8_t domain, uint8_t to)
     sw_t sw = set_one(call, domain, to);
     for (uint8_t i = 0; i < applets_count(call->card) && sw == SW_OK; i++) {
         bool locked = (applet_life(call->card, i) & LIFE_LOCKED) != 0;
-        if (i != domain && applet_exists(call->card, i) && applet_domain(call->card, i) == domain && locked != ((to & LIFE_LOCKED) != 0))
+        if (i != domain && applet_exists(call->card, i) && applet_domain(call->card, i) == domain &&
+            locked != ((to & LIFE_LOCKED) != 0))
             sw = set_one(call, i, to);
     }
     return sw;
@@ -258,9 +286,11 @@ sw_t command_set_status(struct call *call)
     if (card_life(call->card) == CARD_LOCKED)
         return SW_CONDITIONS_NOT_SATISFIED;
     uint8_t index = applet_by_aid(call->card, cmd->data);
-    if (index == NO_APPLET || !domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index)))
+    if (index == NO_APPLET ||
+        !domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index)))
         return SW_DATA_NOT_FOUND;
-    if (index == applet_issuer_domain(call->card) || !domain_reaches(call, applet_domain(call->card, index), applet_owner(call->card, index)))
+    if (index == applet_issuer_domain(call->card) ||
+        !domain_reaches(call, applet_domain(call->card, index), applet_owner(call->card, index)))
         return SW_CONDITIONS_NOT_SATISFIED;
     if (cmd->p1 == SCOPE_DOMAIN && !applet_class_of(call->card, index)->security_domain)
         return SW_WRONG_DATA;

@@ -1,0 +1,695 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The virtual terminal as the card's servant: proactive commands, events, timers, data channels (ETSI TS 102
+ * 223, 3GPP TS 31.111).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "hex.h"
+#include "modem_play.h"
+
+enum { TERMINAL = 0x82, NETWORK = 0x83, DISPLAY = 0x02, CHANNEL_1 = 0x21 };
+
+static void setup(struct play *p)
+{
+    play_begin(p, "usim");
+    play_register(p);
+}
+
+/* ---- the state machine ---- */
+
+static void test_sessions(void **state)
+{
+    (void)state;
+    struct play p;
+    setup(&p);
+    play_proactive(&p, 0x02, 0, TERMINAL, ""); /* MORE TIME */
+    play_answered(&p, "830100");
+    assert_false(modem_stk_busy(p.modem));
+    play_proactive(&p, 0x99, 0, TERMINAL, ""); /* a type of nobody's */
+    play_answered(&p, "830131");
+    play_proactive(&p, 0x03, 0, TERMINAL, ""); /* POLL INTERVAL without a duration */
+    play_answered(&p, "830136");
+    play_proactive(&p, 0x40, 0, TERMINAL, ""); /* OPEN CHANNEL without a buffer size */
+    play_answered(&p, "830136");
+    play_proactive(&p, 0x70, 0, TERMINAL, "7B0101"); /* ACTIVATE: not one of ours */
+    play_answered(&p, "830131");
+    /* Two in one session: the second is fetched after the first's response. */
+    p.queue[0].n = 0;
+    play_proactive(&p, 0x02, 0, TERMINAL, "");
+    const unsigned before = p.responses;
+    play_proactive(&p, 0x02, 0, TERMINAL, "");
+    assert_int_equal(p.responses, before + 1);
+    /* Something that is no proactive command at all. */
+    memcpy(p.queue[0].octets, "\xD0\x03\x01\x02\x03", 5);
+    p.queue[0].n = 5;
+    p.n_queue = 1;
+    sw_t sw;
+    assert_true(modem_apdu(p.modem, span_of("\x80\xF2\x00\x0C\x00", 5), NULL, &sw));
+    assert_int_equal(sw, 0x9105);
+    play_pass(&p, 10);
+    play_answered(&p, "830132");
+    play_end(&p);
+}
+
+static void test_polling(void **state)
+{
+    (void)state;
+    struct play p;
+    setup(&p);
+    unsigned before = p.statuses;
+    play_pass(&p, 300000);
+    assert_in_range(p.statuses - before, 9, 10); /* every 30 s */
+    play_proactive(&p, 0x03, 0, TERMINAL,
+                   "840201"
+                   "05"); /* every 5 s */
+    play_answered(&p, "830100 84020105");
+    before = p.statuses;
+    play_pass(&p, 300000);
+    assert_in_range(p.statuses - before, 59, 60);
+    play_proactive(&p, 0x03, 0, TERMINAL,
+                   "840200"
+                   "02"); /* 2 minutes */
+    play_answered(&p, "830100 840201 78");
+    before = p.statuses;
+    play_pass(&p, 600000);
+    assert_in_range(p.statuses - before, 4, 5);
+    play_proactive(&p, 0x04, 0, TERMINAL, ""); /* POLLING OFF: as at the beginning */
+    play_answered(&p, "830100");
+    before = p.statuses;
+    play_pass(&p, 300000);
+    assert_in_range(p.statuses - before, 9, 10);
+    play_proactive(&p, 0x03, 0, TERMINAL,
+                   "840203"
+                   "01");
+    play_answered(&p, "830132");
+    play_end(&p);
+}
+
+/* ---- REFRESH ---- */
+
+struct refreshes {
+    unsigned n;
+    uint8_t mode;
+    size_t files;
+};
+
+static void refreshed(void *ctx, uint8_t mode, struct span files)
+{
+    struct refreshes *r = ctx;
+    r->n++;
+    r->mode = mode;
+    r->files = files.n;
+}
+
+static void change_spn(struct play *p, const char *hex)
+{
+    char command[60];
+    fixture_apdu(&p->f, "00A4040C07A0000000871002", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p->f, "0020000A083132333435363738", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p->f, "00A40804047FFF6F46", "61*", false, __FILE__, __LINE__);
+    snprintf(command, sizeof command, "00D6000005%s", hex);
+    fixture_apdu(&p->f, command, "9000", true, __FILE__, __LINE__);
+}
+
+static void test_refresh(void **state)
+{
+    (void)state;
+    struct play p;
+    struct refreshes r = {0};
+    setup(&p);
+    const struct modem_user user = {.refresh = refreshed, .ctx = &r};
+    assert_true(modem_listen(p.modem, &user));
+    static const uint8_t modes[] = {0x00, 0x02, 0x03, 0x05, 0x06};
+    for (size_t i = 0; i < sizeof modes; i++) {
+        char name[11];
+        snprintf(name, sizeof name, "01414243%02zX", 0x30 + i);
+        change_spn(&p, name);
+        const unsigned resets = p.resets;
+        play_proactive(&p, 0x01, modes[i], TERMINAL,
+                       "920701"
+                       "3F007FFF6F46");
+        play_answered(&p, "830100");
+        assert_int_equal(r.mode, modes[i]);
+        assert_int_equal(modem_spn(p.modem)[3], '0' + (int)i); /* read again */
+        assert_int_equal(p.resets, resets);
+        play_pass(&p, 10);
+        assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    }
+    change_spn(&p, "0158595A39");
+    play_proactive(&p, 0x01, 0x01, TERMINAL,
+                   "920701"
+                   "3F007FFF6F46");
+    play_answered(&p, "830103"); /* more was read than was named */
+    assert_memory_equal(modem_spn(p.modem), "XYZ9", 4);
+    assert_int_equal(r.files, 7);
+    play_proactive(&p, 0x01, 0x01, TERMINAL, "");
+    play_answered(&p, "830136");
+    play_proactive(&p, 0x01, 0x07, TERMINAL,
+                   "F20A"
+                   "1300144000"
+                   "00F1208000"); /* steering of roaming */
+    play_answered(&p, "830100");
+    play_proactive(&p, 0x01, 0x42, TERMINAL, "");
+    play_answered(&p, "830130");
+    const unsigned resets = p.resets, answers = p.responses;
+    play_proactive(&p, 0x01, 0x04, TERMINAL, ""); /* UICC reset is its own answer */
+    assert_int_equal(p.resets, resets + 1);
+    assert_int_equal(p.responses, answers);
+    assert_int_equal(r.mode, 0x04);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    play_end(&p);
+}
+
+/* A PIN that was verified is not asked for again by a session reset; after a UICC reset it is, and the
+ * terminal knows it. */
+static void test_refresh_with_pin(void **state)
+{
+    (void)state;
+    struct play p;
+    play_begin_with(&p, "usim", (struct modem_config){.pin = "1234"});
+    play_register(&p);
+    assert_int_equal(modem_pin_lock(p.modem, true, "1234"), SW_OK);
+    play_proactive(&p, 0x01, 0x05, TERMINAL, "");
+    play_answered(&p, "830100");
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_READY);
+    play_proactive(&p, 0x01, 0x04, TERMINAL, "");
+    play_pass(&p, 10);
+    assert_int_equal(modem_sim_state(p.modem), MODEM_SIM_READY);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    play_end(&p);
+}
+
+/* ---- timers ---- */
+
+static void test_timers(void **state)
+{
+    (void)state;
+    struct play p;
+    setup(&p);
+    const unsigned before = p.envelopes;
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40103 A503000300"); /* timer 3: 30 minutes */
+    play_answered(&p, "830100 A40103");
+    play_pass(&p, 600000);
+    play_proactive(&p, 0x27, 0x02, TERMINAL, "A40103");
+    play_answered(&p, "830100 A40103 A503000200"); /* 20 left */
+    play_proactive(&p, 0x27, 0x01, TERMINAL, "A40103");
+    play_answered(&p, "830100 A40103 A503000200");
+    play_proactive(&p, 0x27, 0x01, TERMINAL, "A40103");
+    play_answered(&p, "830124"); /* it does not run */
+    play_pass(&p, 3600000);
+    assert_int_equal(p.envelopes, before);
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101 A503000050"); /* 5 s */
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40108 A503000030"); /* 3 s */
+    play_pass(&p, 3500);
+    assert_int_equal(p.envelopes, before + 1);
+    play_told(&p, "D70C 82028281 A40108 A503000000");
+    play_pass(&p, 3000);
+    assert_int_equal(p.envelopes, before + 2);
+    play_told(&p, "D70C 82028281 A40101 A503000000");
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40109 A503000050");
+    play_answered(&p, "830132");
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101");
+    play_answered(&p, "830136");
+    /* A card that is busy hears of it when its session is over. */
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40102 A503000010");
+    p.busy = true;
+    play_pass(&p, 2000);
+    assert_int_equal(p.envelopes, before + 3);
+    p.busy = false;
+    play_proactive(&p, 0x02, 0, TERMINAL, "");
+    play_pass(&p, 10);
+    assert_int_equal(p.envelopes, before + 4);
+    play_told(&p, "D70C 82028281 A40102 A503000000");
+    /* Power off: none is left. */
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40102 A503000010");
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    play_pass(&p, 5000);
+    assert_int_equal(p.envelopes, before + 4);
+    play_end(&p);
+}
+
+/* ---- events and local information ---- */
+
+static void test_location_status(void **state)
+{
+    (void)state;
+    struct play p;
+    struct sealed_error error;
+    setup(&p);
+    assert_int_equal(p.envelopes, 0); /* nobody asked */
+    play_proactive(&p, 0x05, 0, TERMINAL,
+                   "9902"
+                   "0312");
+    play_answered(&p, "830100");
+    play_pass(&p, 10);
+    assert_int_equal(p.envelopes, 1);
+    play_told(&p, "D6.. 990103 82028281 9B0100 9307 00F110 1234 5678");
+    play_pass(&p, 100000);
+    assert_int_equal(p.envelopes, 1);
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 10);
+    assert_int_equal(p.envelopes, 2);
+    play_told(&p, "D6.. 990103 82028281 9B0102"); /* no service */
+    assert_true(auc_remove(p.auc[0], FIXTURE_IMSI, AUC_CURRENT, &error));
+    network_switch(p.network, 0, true);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 10);
+    assert_int_equal(p.envelopes, 4); /* rejected, and so limited service */
+    play_told(&p, "D6.. 990103 82028281 9B0101");
+    play_end(&p);
+
+    setup(&p); /* E-UTRAN has other words for the place; rejected there */
+    play_operator_b(&p, NULL);
+    play_proactive(&p, 0x05, 0, TERMINAL, "990112");
+    modem_operator_select(p.modem, "00102");
+    play_pass(&p, 10);
+    play_told(&p, "D6.. 990112 82028381 7D0500F1202222 BF0108 740109 75010B");
+    play_proactive(&p, 0x05, 0, TERMINAL, "9900"); /* none any more */
+    play_answered(&p, "830100");
+    const unsigned before = p.envelopes;
+    modem_operator_select(p.modem, NULL);
+    play_pass(&p, 10);
+    assert_int_equal(p.envelopes, before);
+    play_end(&p);
+}
+
+static void test_local_information(void **state)
+{
+    (void)state;
+    struct play p;
+    setup(&p);
+    static const struct {
+        uint8_t qualifier;
+        const char *answer;
+    } asked[] = {
+        {0x00, "830100 9307 00F11012345678"},
+        {0x01, "830100 9408 4A09512430325701"}, /* 49 015420 323751: the last digit is sent as 0 */
+        {0x03, "830100 A607 621010 0000.. 00"},
+        {0x04, "830100 AD02656E"},
+        {0x06, "830100 BF0100"},
+        {0x08, "830100 E209 43 09512430325741 F2"}, /* ... 1 42 */
+        {0x09, "830100 E50101"},
+        {0x02, "830130"},
+        {0x05, "830130"},
+    };
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        play_proactive(&p, 0x26, asked[i].qualifier, TERMINAL, "");
+        play_answered(&p, asked[i].answer);
+    }
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    play_proactive(&p, 0x26, 0x00, TERMINAL, "");
+    play_answered(&p, "83022004");
+    play_proactive(&p, 0x26, 0x01, TERMINAL, "");
+    play_answered(&p, "830100 94*");
+    play_end(&p);
+}
+
+/* ---- messages of the card ---- */
+
+struct sent {
+    unsigned n, cause;
+    uint8_t first, mr;
+    char centre[22];
+};
+
+static unsigned take(void *ctx, const char *centre, struct span tpdu)
+{
+    struct sent *s = ctx;
+    s->n++;
+    s->first = tpdu.p[0];
+    s->mr = tpdu.p[1];
+    snprintf(s->centre, sizeof s->centre, "%s", centre);
+    return s->cause;
+}
+
+static void test_messages(void **state)
+{
+    (void)state;
+    struct play p;
+    struct sent s = {0};
+    setup(&p);
+    network_on_submit(p.network, take, &s);
+    play_proactive(&p, 0x13, 0, NETWORK,
+                   "8604"
+                   "91947121"
+                   "8B0C"
+                   "010005812143F50004026869");
+    play_answered(&p, "830100");
+    assert_int_equal(s.n, 1);
+    assert_string_equal(s.centre, "+491712");
+    play_proactive(&p, 0x13, 0, NETWORK,
+                   "8B0C"
+                   "010005812143F50004026869"); /* by EF.SMSP's centre */
+    play_answered(&p, "830100");
+    assert_string_equal(s.centre, "+00101000001");
+    s.cause = 41;
+    play_proactive(&p, 0x13, 0, NETWORK,
+                   "8B0C"
+                   "010005812143F50004026869");
+    play_answered(&p, "83023529");
+    play_proactive(&p, 0x13, 0, NETWORK, "");
+    play_answered(&p, "830136");
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    play_proactive(&p, 0x13, 0, NETWORK,
+                   "8B0C"
+                   "010005812143F50004026869");
+    play_answered(&p, "83022004");
+    network_switch(p.network, 0, true);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 10);
+    assert_true(network_ussd_script(p.network, "*100#", "Credit: 5"));
+    play_proactive(&p, 0x12, 0, NETWORK,
+                   "8A06"
+                   "0F"
+                   "AA180C3602"); /* *100#, packed */
+    play_answered(&p, "830100 8D0A04 4372656469743A2035");
+    play_proactive(&p, 0x12, 0, NETWORK,
+                   "8A06"
+                   "F4"
+                   "2A39393923");
+    play_answered(&p, "83023700");
+    play_end(&p);
+}
+
+/* ---- the user ---- */
+
+struct person {
+    unsigned asked, ended;
+    uint8_t last[300];
+    size_t n;
+    bool there;
+};
+
+static bool asked(void *ctx, struct span proactive)
+{
+    struct person *u = ctx;
+    u->asked++;
+    u->n = proactive.n;
+    memcpy(u->last, proactive.p, proactive.n);
+    return u->there;
+}
+
+static void ended(void *ctx)
+{
+    ((struct person *)ctx)->ended++;
+}
+
+static void test_user(void **state)
+{
+    (void)state;
+    struct play p;
+    struct person u = {.there = true};
+    sw_t sw;
+    setup(&p);
+    const struct modem_user user = {.stk = asked, .stk_end = ended, .ctx = &u};
+    assert_true(modem_listen(p.modem, &user));
+    play_proactive(&p, 0x21, 0x80, DISPLAY,
+                   "8D0404"
+                   "4F4B3F"); /* DISPLAY TEXT, cleared by the user */
+    assert_int_equal(u.asked, 1);
+    assert_memory_equal(modem_stk_waiting(p.modem).p, "\xD0", 1);
+    const unsigned before = p.responses;
+    play_pass(&p, 1000);
+    assert_int_equal(p.responses, before);
+    assert_true(modem_stk_answer(p.modem, 0x00, SPAN_EMPTY, SPAN_EMPTY, &sw));
+    play_answered(&p, "830100");
+    assert_int_equal(u.ended, 1);
+    assert_false(modem_stk_answer(p.modem, 0x00, SPAN_EMPTY, SPAN_EMPTY, &sw));
+    assert_int_equal(modem_stk_waiting(p.modem).n, 0);
+    play_proactive(&p, 0x23, 0x00, TERMINAL, "8D0104 91020004"); /* GET INPUT */
+    assert_true(modem_stk_answer(p.modem, 0x00, SPAN_EMPTY, span_of("\x8D\x03\x04\x34\x32", 5), &sw));
+    play_answered(&p, "830100 8D03043432");
+    play_proactive(&p, 0x24, 0x00, TERMINAL, "8F03014131 8F03024232"); /* SELECT ITEM */
+    assert_true(modem_stk_answer(p.modem, 0x00, SPAN_EMPTY, span_of("\x90\x01\x02", 3), &sw));
+    play_answered(&p, "830100 900102");
+    play_proactive(&p, 0x22, 0x04, TERMINAL, "8D0104"); /* GET INKEY; the user goes away */
+    play_pass(&p, 61000);
+    play_answered(&p, "830112");
+    play_proactive(&p, 0x24, 0x00, TERMINAL, "8F03014131"); /* a response of the AT peer's own making */
+    assert_true(
+        modem_stk_response(p.modem, span_of("\x81\x03\x01\x24\x00\x82\x02\x82\x81\x83\x01\x11", 12), &sw));
+    play_answered(&p, "830111");
+
+    u.there = false; /* nobody */
+    static const struct {
+        uint8_t type, to;
+        const char *rest, *answer;
+        unsigned after;
+    } alone[] = {
+        {0x21, DISPLAY, "8D0404414243", "830100", 0},
+        {0x22, TERMINAL, "8D0104", "830112", 61000},
+        {0x20, 0x03, "", "830100", 0},
+        {0x28, TERMINAL, "8D0404414243", "830100", 0},
+        {0x24, TERMINAL, "8F03014131", "830112", 61000},
+        {0x10, NETWORK, "86028121", "830130", 0},
+        {0x15, TERMINAL, "3100", "830130", 0},
+        {0x25, TERMINAL, "850141 8F03014131", "830100", 0},
+        {0x35, TERMINAL, "", "830100", 0},
+        {0x14, NETWORK, "AC0112", "830130", 0},
+    };
+    for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++) {
+        play_proactive(&p, alone[i].type, 0, alone[i].to, alone[i].rest);
+        if (alone[i].after > 0)
+            play_pass(&p, alone[i].after);
+        play_answered(&p, alone[i].answer);
+    }
+    assert_int_equal(modem_stk_menu(p.modem).p[0], 0xD0);
+    play_end(&p);
+}
+
+/* ---- data channels ---- */
+
+struct server {
+    struct loop *loop;
+    int listener, fd;
+    bool datagrams;
+    char heard[2000];
+    size_t n;
+};
+
+static void serve(void *ctx, short revents)
+{
+    struct server *s = ctx;
+    struct sockaddr_in from;
+    socklen_t length = sizeof from;
+    char octets[2000];
+    (void)revents;
+    ssize_t n = recvfrom(s->fd, octets, sizeof octets, 0, (struct sockaddr *)&from, &length);
+    if (n <= 0) {
+        loop_unwatch(s->loop, s->fd);
+        close(s->fd);
+        s->fd = -1;
+        return;
+    }
+    memcpy(s->heard + s->n, octets, (size_t)n);
+    s->n += (size_t)n;
+    /* says it back, in capitals */
+    for (ssize_t i = 0; i < n; i++)
+        octets[i] = octets[i] >= 'a' && octets[i] <= 'z' ? (char)(octets[i] - 32) : octets[i];
+    if (s->datagrams)
+        assert_int_equal(sendto(s->fd, octets, (size_t)n, 0, (struct sockaddr *)&from, length), n);
+    else
+        assert_int_equal(send(s->fd, octets, (size_t)n, 0), n);
+}
+
+static void greet(void *ctx, short revents)
+{
+    struct server *s = ctx;
+    (void)revents;
+    s->fd = accept(s->listener, NULL, NULL);
+    assert_true(s->fd >= 0 && loop_watch(s->loop, s->fd, POLLIN, serve, s));
+}
+
+static uint16_t open_server(struct server *s, struct loop *loop, bool datagrams)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    *s = (struct server){.loop = loop, .fd = -1, .datagrams = datagrams};
+    s->listener = socket(AF_INET, datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
+    assert_true(s->listener >= 0 && bind(s->listener, (struct sockaddr *)&at, sizeof at) == 0);
+    assert_true(datagrams || listen(s->listener, 1) == 0);
+    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&at, &n), 0);
+    if (datagrams)
+        s->fd = s->listener;
+    assert_true(loop_watch(loop, s->listener, POLLIN, datagrams ? serve : greet, s));
+    return ntohs(at.sin_port);
+}
+
+static void close_server(struct server *s)
+{
+    if (s->fd >= 0 && s->fd != s->listener) {
+        loop_unwatch(s->loop, s->fd);
+        close(s->fd);
+    }
+    loop_unwatch(s->loop, s->listener);
+    close(s->listener);
+}
+
+static void open_channel(struct play *p, uint8_t qualifier, const char *protocol, uint16_t port,
+                         const char *address)
+{
+    char rest[200];
+    snprintf(rest, sizeof rest, "350103 39020100 3C03%s%04X 3E05%s", protocol, port, address);
+    play_proactive(p, 0x40, qualifier, TERMINAL, rest);
+}
+
+static void test_tcp(void **state)
+{
+    (void)state;
+    struct play p;
+    struct server s;
+    setup(&p);
+    const uint16_t port = open_server(&s, p.loop, false);
+    play_proactive(&p, 0x05, 0, TERMINAL,
+                   "9902"
+                   "090A");
+    open_channel(&p, 0x01, "02", port, "217F000001");
+    play_answered(&p, "830100 B8028100 B50103 B9020100");
+    play_proactive(&p, 0x43, 0x00, CHANNEL_1,
+                   "B603"
+                   "616263"); /* kept */
+    play_answered(&p, "830100 B701FD");
+    assert_int_equal(s.n, 0);
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1,
+                   "B602"
+                   "6465");
+    play_answered(&p, "830100 B701FF");
+    const unsigned before = p.envelopes;
+    for (unsigned i = 0; i < 200 && p.envelopes == before; i++)
+        play_pass(&p, 10);
+    assert_memory_equal(s.heard, "abcde", 5);
+    play_told(&p, "D60E 990109 82028281 B8028100 B70105");
+    play_proactive(&p, 0x42, 0, CHANNEL_1, "B70103");
+    play_answered(&p, "830100 B603414243 B70102");
+    play_proactive(&p, 0x44, 0, TERMINAL, "");
+    play_answered(&p, "830100 B8028100");
+    play_proactive(&p, 0x42, 0, CHANNEL_1, "B701FF");
+    play_answered(&p, "830102 B6024445 B70100");
+    /* The other end hangs up. */
+    loop_unwatch(p.loop, s.fd);
+    close(s.fd);
+    s.fd = -1;
+    const unsigned then = p.envelopes;
+    for (unsigned i = 0; i < 200 && p.envelopes == then; i++)
+        play_pass(&p, 10);
+    play_told(&p, "D60B 99010A 82028281 B8020105");
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1, "B60161");
+    play_answered(&p, "83023A02");
+    play_proactive(&p, 0x41, 0, CHANNEL_1, "");
+    play_answered(&p, "830100");
+    play_proactive(&p, 0x41, 0, CHANNEL_1, "");
+    play_answered(&p, "83023A03");
+    close_server(&s);
+    play_end(&p);
+}
+
+static void test_udp_and_demand(void **state)
+{
+    (void)state;
+    struct play p;
+    struct server s, t;
+    setup(&p);
+    const uint16_t port = open_server(&s, p.loop, true), stream = open_server(&t, p.loop, false);
+    play_proactive(&p, 0x05, 0, TERMINAL, "990109");
+    open_channel(&p, 0x01, "01", port, "217F000001");
+    play_answered(&p, "830100 B8028100 *");
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1,
+                   "B605"
+                   "68656C6C6F");
+    unsigned before = p.envelopes;
+    for (unsigned i = 0; i < 200 && p.envelopes == before; i++)
+        play_pass(&p, 10);
+    play_proactive(&p, 0x42, 0, CHANNEL_1, "B70105");
+    play_answered(&p, "830100 B60548454C4C4F B70100");
+    open_channel(&p, 0x00, "02", stream,
+                 "217F000001"); /* on demand: not connected before there is something to say */
+    play_answered(&p, "830100 B8020200 *");
+    assert_int_equal(t.fd, -1);
+    play_proactive(&p, 0x43, 0x01, 0x22, "B60161");
+    play_answered(&p, "830100 B701FF");
+    before = p.envelopes;
+    for (unsigned i = 0; i < 200 && p.envelopes == before; i++)
+        play_pass(&p, 10);
+    play_told(&p, "D60E 990109 82028281 B8028200 B70101");
+    /* The power goes: so do the channels. */
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    play_proactive(&p, 0x44, 0, TERMINAL, "");
+    play_answered(&p, "830100 B8020000");
+    close_server(&s);
+    close_server(&t);
+    play_end(&p);
+}
+
+static void test_channel_errors(void **state)
+{
+    (void)state;
+    struct play p;
+    struct server s;
+    setup(&p);
+    const uint16_t port = open_server(&s, p.loop, false);
+    close_server(&s); /* nobody listens there now */
+    open_channel(&p, 0x01, "02", port, "217F000001");
+    play_answered(&p, "83023A07");
+    open_channel(&p, 0x01, "02", 80, "21C0000201"); /* not this machine */
+    play_answered(&p, "83023A05");
+    open_channel(&p, 0x01, "03", port, "217F000001"); /* the card as server: not announced */
+    play_answered(&p, "83023A06");
+    play_proactive(&p, 0x40, 1, TERMINAL, "39020100");
+    play_answered(&p, "830136");
+    play_proactive(&p, 0x42, 0, CHANNEL_1, "B70105");
+    play_answered(&p, "83023A03");
+    /* More than there are. */
+    for (unsigned i = 1; i <= 7; i++) {
+        char pattern[32];
+        open_channel(&p, 0x00, "02", port, "217F000001");
+        snprintf(pattern, sizeof pattern, "830100 B802%02X00 *", i);
+        play_answered(&p, pattern);
+    }
+    open_channel(&p, 0x00, "02", port, "217F000001");
+    play_answered(&p, "83023A01");
+    play_proactive(&p, 0x43, 0x01, 0x27, "B60161");
+    play_answered(&p, "83023A07");
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    open_channel(&p, 0x00, "02", port, "217F000001");
+    play_answered(&p, "83022004");
+    play_end(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_polling),
+        cmocka_unit_test(test_refresh),
+        cmocka_unit_test(test_refresh_with_pin),
+        cmocka_unit_test(test_timers),
+        cmocka_unit_test(test_location_status),
+        cmocka_unit_test(test_local_information),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_user),
+        cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_udp_and_demand),
+        cmocka_unit_test(test_channel_errors),
+    };
+    return cmocka_run_group_tests_name("modem-stk", tests, NULL, NULL);
+}
