@@ -36,6 +36,7 @@ enum { /* COMPREHENSION-TLV without the comprehension bit, TS 101 220 7.2: those
     CAT_TAG_SS_STRING = 0x09,
     CAT_TAG_USSD_STRING = 0x0A,
     CAT_TAG_SMS_TPDU = 0x0B,
+    CAT_TAG_CB_PAGE = 0x0C,
     CAT_TAG_TEXT_STRING = 0x0D,
     CAT_TAG_ITEM = 0x0F,
     CAT_TAG_ITEM_IDENTIFIER = 0x10,

@@ -23,6 +23,8 @@ struct packet {
     bool authenticated;                   /* CC verified: keys may be used in the answer */
     struct span data;                     /* plain secured data */
     enum toolkit_event event;             /* for applets that take the data themselves: what brought it */
+    size_t limit;                         /* what the report can carry ... */
+    enum scp80_status elsewhere;          /* ... and what it says when the answer goes another way */
 };
 
 static bool ciphered(const struct packet *p)
@@ -179,15 +181,15 @@ static bool build_response(const struct packet *p, enum scp80_status status, str
     return scp80_response_build(applet_crypto(p->self), p->authenticated ? &p->keys : NULL, spi2, &r, data, out);
 }
 
-static enum packet_answer answer(const struct packet *p, enum scp80_status status, struct span data, size_t limit,
-                                 struct buf *out, struct buf *report)
+static enum packet_answer answer(const struct packet *p, enum scp80_status status, struct span data, struct buf *out,
+                                 struct buf *report)
 {
     if (!answer_wanted(p, status) || !build_response(p, status, data, out))
         return PACKET_NO_ANSWER;
     /* Only the authenticated may make the terminal send (and pay for) messages. */
-    if (!p->authenticated || ((p->command.spi2 & SPI2_POR_SUBMIT) == 0 && out->len <= limit))
+    if (!p->authenticated || ((p->command.spi2 & SPI2_POR_SUBMIT) == 0 && out->len <= p->limit))
         return PACKET_ANSWER_BY_REPORT;
-    return build_response(p, SCP80_RESPONSE_BY_SUBMIT, SPAN_EMPTY, report) ? PACKET_ANSWER_BY_SUBMIT : PACKET_NO_ANSWER;
+    return build_response(p, p->elsewhere, SPAN_EMPTY, report) ? PACKET_ANSWER_BY_SUBMIT : PACKET_NO_ANSWER;
 }
 
 /* ---- the whole way ---- */
@@ -207,8 +209,8 @@ static uint32_t rights_of(const struct packet *p)
     return p->reference.rights | RIGHT_AUTHENTIC | (p->reference.standby ? RIGHT_STANDBY : 0);
 }
 
-static enum packet_answer process(struct packet *p, struct span octets, struct buf *work, struct buf *result, size_t limit,
-                                  struct buf *out, struct buf *report)
+static enum packet_answer process(struct packet *p, struct span octets, struct buf *work, struct buf *result, struct buf *out,
+                                  struct buf *report)
 {
     uint8_t target;
     enum scp80_status status = scp80_command_parse(octets, &p->command);
@@ -217,13 +219,13 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
         status = find_target(p, &target);
         if (status != SCP80_POR_OK) {
             applet_note(p->self, scp80_status_text(status));
-            return answer(p, status, SPAN_EMPTY, limit, out, report);
+            return answer(p, status, SPAN_EMPTY, out, report);
         }
     }
     if (status != SCP80_POR_OK || !unwrap(p, work)) {
         p->authenticated = false;
         applet_note(p->self, "command packet refused: not authentic");
-        return answer(p, SCP80_UNIDENTIFIED_ERROR, SPAN_EMPTY, limit, out, report);
+        return answer(p, SCP80_UNIDENTIFIED_ERROR, SPAN_EMPTY, out, report);
     }
     status = find_target(p, &target);
     if (status == SCP80_POR_OK)
@@ -239,19 +241,19 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
     else if (status == SCP80_POR_OK)
         script_run(p->self, target, &by, p->data, result);
     applet_note(p->self, scp80_status_text(status));
-    return answer(p, status, buf_span(result), limit, out, report);
+    return answer(p, status, buf_span(result), out, report);
 }
 
-enum packet_answer packet_process(struct applet self, struct span octets, enum toolkit_event event, size_t limit, struct buf *out,
-                                  struct buf *report)
+enum packet_answer packet_process(struct applet self, struct span octets, enum toolkit_event event, size_t limit, enum scp80_status elsewhere,
+                                  struct buf *out, struct buf *report)
 {
     enum { RESULT_MAX = PACKET_RESPONSE_MAX - 64 }; /* header, check and padding of a response packet need less */
-    struct packet p = {.self = self, .event = event};
+    struct packet p = {.self = self, .event = event, .limit = limit, .elsewhere = elsewhere};
     uint8_t *memory = malloc(octets.n + RESULT_MAX);
     if (memory == NULL)
         return PACKET_NO_ANSWER;
     struct buf work = buf_of(memory, octets.n), result = buf_of(memory + octets.n, RESULT_MAX);
-    enum packet_answer to = process(&p, octets, &work, &result, limit, out, report);
+    enum packet_answer to = process(&p, octets, &work, &result, out, report);
     crypto_wipe(memory, octets.n + RESULT_MAX);
     free(memory);
     crypto_wipe(&p, sizeof p);

@@ -7,6 +7,7 @@
 #define OTA_PACKET_H
 
 #include "applet.h"
+#include "scp80.h"
 
 enum {
     PACKET_RESPONSE_MAX = 4096, /* octets of a response packet; longer script responses lose their last command's data (TS 102 226 5.2) */
@@ -20,8 +21,8 @@ enum packet_answer {
 };
 
 /* Processes a packet (from CPL on) and writes the response packet (from UDHL on) to `out`. `report`, of at least 64 octets, gets a short one for the delivery report when the answer goes
- * another way (status 0B). `limit`: the longest response the report can carry. `event`: what an applet that takes the data itself must have registered for. */
-enum packet_answer packet_process(struct applet self, struct span packet, enum toolkit_event event, size_t limit, struct buf *out,
-                                  struct buf *report);
+ * another way (status `elsewhere`: 0B or 0C). `limit`: the longest response the report can carry. `event`: what an applet that takes the data itself must have registered for. */
+enum packet_answer packet_process(struct applet self, struct span packet, enum toolkit_event event, size_t limit, enum scp80_status elsewhere,
+                                  struct buf *out, struct buf *report);
 
 #endif

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bearers of command packets: short messages, whole or in parts (3GPP TS 31.115 4), and cell broadcast pages (TS 31.115 5). Each brings a packet to packet.c, and takes the response
- * packet back: in the delivery report, or in messages that the terminal is asked to send, one after the other. What a packet does knows nothing of who brought it.
+ * The bearers of command packets: short messages, whole or in parts (3GPP TS 31.115 4), cell broadcast pages (TS 31.115 5), USSD strings (TS 31.115 6). Each brings a packet to packet.c, and takes
+ * the response packet back: in the delivery report, or in messages that the terminal is asked to send, one after the other. What a packet does knows nothing of who brought it.
  *
- * USSD, CAT-TP and HTTPS would be further rows of `bearers`.
+ * A further bearer is a row of `bearers`: what event brings something of it, whether it is a packet and whole, how long a response goes back at once, and how another one is sent. CAT-TP (ETSI TS
+ * 102 127) would come by EVENT DOWNLOAD "data available" of a channel of this applet's, with RECEIVE DATA and SEND DATA around the same packets. HTTPS (TS 102 226 annex B) brings scripts that TLS
+ * has secured: to script_run, which is what packet.c calls, too.
  */
 #include "receiver.h"
 
 #include <stdlib.h>
 
 #include "assembly.h"
+#include "cat.h"
 #include "packet.h"
+#include "page.h"
 #include "scp80.h"
 #include "script.h"
 #include "sms.h"
+#include "ussd.h"
 
 enum {
-    TAG_SMS_PP = 0xD1,
-    TAG_CELL_BROADCAST = 0xD2,
-    TAG_PAGE = 0x0C,              /* comprehension TLV: cell broadcast page */
     TAG_TPDU = 0x8B,
     TAG_ADDRESS = 0x86,
     CENTRE_MAX = 12,              /* TON and NPI, twenty digits and a filler */
-    PAGE_LEN = 88, PAGE_HEADER = 6,
-    CB_FIRST = 0x1080, CB_LAST = 0x109F, /* message identifiers of command packets, TS 31.115 5.1 */
     REPORT_MAX = 140,             /* what we put into a delivery report; TS 23.040 9.2.2.1a has room for 159 */
     PART_FIRST = 132, PART_NEXT = 134, /* octets of a response packet in a message: 140 less its header */
     PARTS_MAX = 31,
@@ -42,13 +42,24 @@ struct under_way {
     uint8_t response[PACKET_RESPONSE_MAX];
 };
 
+struct bearer;
+
 /* A packet that a bearer brought. */
 struct brought {
+    const struct bearer *bearer;
     struct span packet;
     struct span originator;            /* TP-OA: where a SUBMIT would go; empty: nobody can be answered */
     struct span centre;                /* the service centre it came through, and a SUBMIT goes back through; may be empty */
-    enum toolkit_event event;          /* that an applet would be told of */
     uint8_t *memory;                   /* of a packet that was put together; freed at the end */
+};
+
+struct bearer {
+    uint8_t tag;                       /* of the ENVELOPE */
+    enum toolkit_event event;          /* that an applet would be told of which takes the data itself */
+    bool (*from)(struct applet self, struct span envelope, struct brought *out, bool *ours); /* a packet, whole? *ours: nobody else's, in any case */
+    size_t report_max;                 /* octets of a response that goes back at once; 0: nobody can be answered */
+    enum scp80_status elsewhere;       /* what is said at once when the response goes another way */
+    bool (*send)(struct applet self, const struct brought *b, struct span response);
 };
 
 /* ---- answers by SMS-SUBMIT ---- */
@@ -91,8 +102,9 @@ static void release(struct applet self, struct under_way *w)
 }
 
 /* The first part goes at once, each further one when the terminal has answered for the one before. */
-static bool send_response(struct applet self, struct span destination, struct span centre, struct span response)
+static bool send_messages(struct applet self, const struct brought *b, struct span response)
 {
+    struct span destination = b->originator, centre = b->centre;
     struct under_way *w = applet_transient(self, sizeof *w);
     if (w == NULL || w->total != 0 || destination.n == 0 || destination.n > sizeof w->destination || response.n > sizeof w->response)
         return false;
@@ -125,6 +137,16 @@ static void sent(struct applet self)
         w->total = 0;
     }
     release(self, w);
+}
+
+/* The response packet brings its header with it; one string is all there is of USSD. */
+static bool send_ussd(struct applet self, const struct brought *b, struct span response)
+{
+    uint8_t octets[USSD_STRING_MAX + 8];
+    struct buf rest = buf_of(octets, sizeof octets);
+    (void)b;
+    ussd_response_build(response, &rest);
+    return buf_ok(&rest) && proactive_send(self, PROACTIVE_SEND_USSD, 0, buf_span(&rest));
 }
 
 /* ---- bearers: is it for us, and whole? ---- */
@@ -168,23 +190,17 @@ static bool from_sms(struct applet self, struct span envelope, struct brought *o
     return buf_ok(&who) && put_together(self, &part, out);
 }
 
-/* TS 31.115 5: the message identifier says that it is a command packet; a page is 6 octets of header and 82 of content; what follows the packet's length is padding. */
+/* TS 31.115 5: what follows the packet's length is padding. */
 static bool from_page(struct applet self, struct span envelope, struct brought *out, bool *ours)
 {
-    struct span inner, page;
-    if (!tlv_find(envelope, TAG_CELL_BROADCAST, &inner) || !ctlv_find(inner, TAG_PAGE, 0, &page) || page.n != PAGE_LEN)
-        return false;
-    struct reader r = rd_of(page);
-    uint16_t serial = rd_u16(&r), identifier = rd_u16(&r);
-    (void)rd_u8(&r); /* data coding: packets are octets whatever it says */
-    uint8_t pages = rd_u8(&r);
-    if (identifier < CB_FIRST || identifier > CB_LAST)
+    struct cb_page page;
+    if (!cb_envelope_parse(envelope, &page))
         return false;
     *ours = true;
-    out->packet = rd_rest(&r);
-    if ((pages & 0x0F) > 1) {
-        const uint8_t source[3] = {0xFF, (uint8_t)(identifier >> 8), (uint8_t)identifier};
-        const struct assembly_part part = {span_of(source, 3), serial, pages & 0x0F, pages >> 4, true, out->packet};
+    out->packet = page.content;
+    if (page.total > 1) {
+        const uint8_t source[3] = {0xFF, (uint8_t)(page.identifier >> 8), (uint8_t)page.identifier};
+        const struct assembly_part part = {span_of(source, 3), page.serial, page.total, page.page, true, page.content};
         if (!put_together(self, &part, out))
             return false;
     }
@@ -193,13 +209,17 @@ static bool from_page(struct applet self, struct span envelope, struct brought *
     return true;
 }
 
-static const struct {
-    uint8_t tag; /* of the ENVELOPE */
-    enum toolkit_event event;
-    bool (*from)(struct applet self, struct span envelope, struct brought *out, bool *ours);
-} bearers[] = {
-    {TAG_SMS_PP, TOOLKIT_FORMATTED_SMS_PP_ENV, from_sms},
-    {TAG_CELL_BROADCAST, TOOLKIT_FORMATTED_SMS_CB, from_page},
+static bool from_ussd(struct applet self, struct span envelope, struct brought *out, bool *ours)
+{
+    (void)self;
+    *ours = ussd_envelope_parse(envelope, &out->packet);
+    return *ours;
+}
+
+static const struct bearer bearers[] = {
+    {CAT_SMS_PP, TOOLKIT_FORMATTED_SMS_PP_ENV, from_sms, REPORT_MAX, SCP80_RESPONSE_BY_SUBMIT, send_messages},
+    {CAT_CELL_BROADCAST, TOOLKIT_FORMATTED_SMS_CB, from_page, 0, SCP80_RESPONSE_BY_SUBMIT, NULL},
+    {CAT_USSD_DOWNLOAD, TOOLKIT_USSD_DOWNLOAD, from_ussd, USSD_STRING_MAX, SCP80_RESPONSE_BY_USSD, send_ussd},
 };
 
 static void deliver(struct applet self, const struct brought *b, struct buf *report)
@@ -209,15 +229,16 @@ static void deliver(struct applet self, const struct brought *b, struct buf *rep
     struct buf notice = buf_of(notice_octets, sizeof notice_octets);
     if (response.p == NULL)
         return;
-    switch (packet_process(self, b->packet, b->event, REPORT_MAX, &response, &notice)) {
+    const struct bearer *way = b->bearer;
+    switch (packet_process(self, b->packet, way->event, way->report_max, way->elsewhere, &response, &notice)) {
     case PACKET_ANSWER_BY_SUBMIT:
-        if (send_response(self, b->originator, b->centre, buf_span(&response)))
+        if (way->send != NULL && way->send(self, b, buf_span(&response)))
             buf_put(report, buf_span(&notice));
         else
-            applet_note(self, "response lost: it is too long for a report, and the terminal sends no messages");
+            applet_note(self, "response lost: it does not go back at once, and the terminal does not send it");
         break;
     case PACKET_ANSWER_BY_REPORT:
-        if (b->originator.n > 0)
+        if (way->report_max > 0)
             buf_put(report, buf_span(&response));
         break;
     default:
@@ -230,7 +251,7 @@ static void deliver(struct applet self, const struct brought *b, struct buf *rep
 static void envelope(struct applet self, const struct event *event)
 {
     for (size_t i = 0; i < sizeof bearers / sizeof bearers[0]; i++) {
-        struct brought b = {.event = bearers[i].event};
+        struct brought b = {.bearer = &bearers[i]};
         bool ours = false;
         if (bearers[i].tag != event->tag)
             continue;
@@ -261,7 +282,7 @@ static sw_t event(struct applet self, const struct event *event_)
 }
 
 /* First of all: what it takes is no other applet's to see. */
-static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB, 0};
+static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB, TOOLKIT_USSD_DOWNLOAD, 0};
 static const struct toolkit_class toolkit = {.events = events, .priority = 1};
 
 const struct applet_class ota_class = {

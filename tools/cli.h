@@ -25,7 +25,7 @@ struct subcommand {
 /* One per file cmd_NAME.c */
 extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cmd_change, cmd_bench,
     cmd_profile, cmd_commands, cmd_smsc, cmd_vault, cmd_auc, cmd_handover, cmd_modem, cmd_add, cmd_remove, cmd_export, cmd_diff,
-    cmd_rehearse;
+    cmd_rehearse, cmd_applet;
 
 /* A process that holds K must not leave it in a core file, nor let another process of the same user read its
  * memory; and it lives on when a file may not grow. false: the error has been printed. */

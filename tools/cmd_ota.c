@@ -7,7 +7,9 @@
 
 #include "ota_options.h"
 #include "ota_send.h"
+#include "page.h"
 #include "sms.h"
+#include "ussd.h"
 
 enum { INPUTS_MAX = 1024 };
 
@@ -15,7 +17,7 @@ enum { OPT_FORM = 256, OPT_ORIGINATOR, OPT_RESPONSE, OPT_AS, OPT_JSON };
 
 /* ---- encode ---- */
 
-enum form { FORM_PACKET, FORM_TPDU, FORM_ENVELOPE };
+enum form { FORM_PACKET, FORM_TPDU, FORM_ENVELOPE, FORM_USSD, FORM_CELL_BROADCAST };
 
 struct encode {
     struct packet_options packet;
@@ -27,13 +29,13 @@ struct encode {
 static bool form_option(const struct subcommand *cmd, const char *text, enum form *form)
 {
     static const char *const names[] = {
-        [FORM_PACKET] = "packet", [FORM_TPDU] = "tpdu", [FORM_ENVELOPE] = "envelope"};
+        [FORM_PACKET] = "packet", [FORM_TPDU] = "tpdu", [FORM_ENVELOPE] = "envelope", [FORM_USSD] = "ussd", [FORM_CELL_BROADCAST] = "cell-broadcast"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0) {
             *form = (enum form)i;
             return true;
         }
-    cli_usage(cmd, "--form: '%.40s' is none of packet, tpdu, envelope", text);
+    cli_usage(cmd, "--form: '%.40s' is none of packet, tpdu, envelope, ussd, cell-broadcast", text);
     return false;
 }
 
@@ -120,6 +122,36 @@ static int encode_response(struct encode *e, struct uicc_crypto *crypto)
     return EXIT_OK;
 }
 
+/* The ENVELOPE that brings it in a USSD string. */
+static int print_ussd(const struct encode *e)
+{
+    uint8_t data[255], bytes[5 + 255];
+    struct buf envelope = buf_of(data, sizeof data), apdu = buf_of(bytes, sizeof bytes);
+    ussd_envelope_build(buf_span(&e->packet.packet), &envelope);
+    terminal_envelope_apdu(buf_span(&envelope), &apdu);
+    if (!buf_ok(&envelope))
+        return cli_refuse(e->packet.cmd, "%zu octets are more than a USSD string holds", e->packet.packet.len);
+    print_line(buf_span(&apdu));
+    return EXIT_OK;
+}
+
+/* The ENVELOPEs that bring it in pages; the reference is their serial number. */
+static int print_pages(const struct encode *e)
+{
+    uint8_t data[255], bytes[5 + 255];
+    struct span packet = buf_span(&e->packet.packet);
+    unsigned total = (unsigned)((packet.n + CB_PAGE_CONTENT - 1) / CB_PAGE_CONTENT);
+    if (total > CB_PAGES_MAX)
+        return cli_refuse(e->packet.cmd, "%zu octets are more than %d pages hold", packet.n, (int)CB_PAGES_MAX);
+    for (unsigned i = 0; i < total; i++) {
+        struct buf envelope = buf_of(data, sizeof data), apdu = buf_of(bytes, sizeof bytes);
+        cb_envelope_build(span_slice(packet, i * CB_PAGE_CONTENT, CB_PAGE_CONTENT), packet_reference(&e->packet), i + 1, total, &envelope);
+        terminal_envelope_apdu(buf_span(&envelope), &apdu);
+        print_line(buf_span(&apdu));
+    }
+    return EXIT_OK;
+}
+
 static int encode_packet(struct encode *e, struct uicc_crypto *crypto)
 {
     struct packet_options *p = &e->packet;
@@ -130,11 +162,13 @@ static int encode_packet(struct encode *e, struct uicc_crypto *crypto)
     int code = p->response ? encode_response(e, crypto) : packet_options_build(p, crypto);
     if (code != EXIT_OK)
         return code;
-    if (e->form == FORM_PACKET)
+    if (e->form == FORM_USSD || e->form == FORM_CELL_BROADCAST)
+        code = e->form == FORM_USSD ? print_ussd(e) : print_pages(e);
+    else if (e->form == FORM_PACKET)
         print_line(buf_span(&p->packet));
     else if (!sms_packet_split(buf_span(&p->packet), packet_reference(p), buf_span(&from), print_tpdu, e))
         return cli_refuse(p->cmd, "%zu octets are more than 255 short messages hold", p->packet.len);
-    return cli_finish(p->cmd);
+    return code == EXIT_OK ? cli_finish(p->cmd) : code;
 }
 
 static int encode_run(int argc, char **argv);
@@ -147,8 +181,9 @@ static const struct subcommand ota_encode = {
             "                           [--counter N] [SECURITY] [KEYS] [...]\n"
             "Makes an SCP80 command packet (ETSI TS 102 225, 3GPP TS 31.115) and prints it in "
             "hex.\n\n" OTA_PACKET_HELP
-            "  --form FORM         packet (default, from CPL on), tpdu (SMS-DELIVER) or envelope (the\n"
-            "                      ENVELOPE command a terminal sends); one line per short message\n"
+            "  --form FORM         packet (default, from CPL on), tpdu (SMS-DELIVER), envelope (the ENVELOPE\n"
+            "                      command a terminal sends), ussd or cell-broadcast (the ENVELOPE of these);\n"
+            "                      one line per message or page\n"
             "  --originator N      number the message comes from (default: +99900000001)\n"
             "  --response XX       make a response packet with this status instead; the SPI is the\n"
             "                      command's, --data the response data\n\n" OTA_SECURITY_HELP

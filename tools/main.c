@@ -9,7 +9,7 @@
 #include "cli.h"
 
 static const struct subcommand *const commands[] = {
-    &cmd_new,   &cmd_add,      &cmd_remove, &cmd_run,    &cmd_show,    &cmd_diff,  &cmd_apdu,     &cmd_ota,
+    &cmd_new,   &cmd_add,      &cmd_remove, &cmd_run,    &cmd_show,    &cmd_diff,  &cmd_applet, &cmd_apdu,     &cmd_ota,
     &cmd_change, &cmd_smsc,    &cmd_modem, &cmd_vault,  &cmd_handover, &cmd_auc,   &cmd_export, &cmd_profile, &cmd_commands,
     &cmd_bench,  &cmd_rehearse,
 };

@@ -10,6 +10,7 @@
 #include "pcsc.h"
 #include "smpp_esme.h"
 #include "sms.h"
+#include "ussd.h"
 
 _Static_assert((int)OTA_SYSTEM_ID_MAX == (int)SMPP_SYSTEM_ID_MAX, "smpp.h");
 _Static_assert((int)OTA_PASSWORD_MAX == (int)SMPP_PASSWORD_MAX, "smpp.h");
@@ -100,6 +101,15 @@ static bool hear_submit(void *ctx, struct span tpdu)
     return true;
 }
 
+static bool hear_ussd(void *ctx, struct span proactive)
+{
+    struct ota_carrier *c = ctx;
+    struct span response;
+    if (c->job != NULL && ussd_response_parse(proactive, &response))
+        hear_user_data(c, response);
+    return true;
+}
+
 /* The right card, and one that has been told what this terminal can do. */
 static bool greet(struct ota_carrier *c, struct ota_carrier_error *error)
 {
@@ -141,8 +151,22 @@ static bool open_pcsc(struct ota_carrier *c, struct ota_carrier_error *error)
         return say(error, false, "%s", why.text);
     c->terminal = pcsc_terminal(c->pcsc);
     c->terminal.sms = hear_submit;
+    c->terminal.ussd = hear_ussd;
     c->terminal.sms_ctx = c;
     return greet(c, error);
+}
+
+/* An ENVELOPE went to the card, and this came back. */
+static bool envelope_sent(struct ota_carrier *c, bool arrived, const struct buf *report)
+{
+    c->sent->parts++;
+    if (!arrived)
+        return say(c->error, true, "%s", pcsc_why(c->pcsc));
+    c->sent->sw = c->sw;
+    c->sent->has_sw = true;
+    if (report->len > 0)
+        hear_user_data(c, buf_span(report));
+    return true;
 }
 
 static bool part_to_card(void *ctx, unsigned nth, struct span tpdu)
@@ -151,15 +175,19 @@ static bool part_to_card(void *ctx, unsigned nth, struct span tpdu)
     uint8_t bytes[256];
     struct buf report = buf_of(bytes, sizeof bytes);
     (void)nth;
-    c->sent->parts++;
     const char *centre = c->options->from != NULL ? c->options->from : OTA_ORIGINATOR;
-    if (!terminal_sms(&c->terminal, centre, tpdu, &report, &c->sw))
-        return say(c->error, true, "%s", pcsc_why(c->pcsc));
-    c->sent->sw = c->sw;
-    c->sent->has_sw = true;
-    if (report.len > 0)
-        hear_user_data(c, buf_span(&report));
-    return true;
+    return envelope_sent(c, terminal_sms(&c->terminal, centre, tpdu, &report, &c->sw), &report);
+}
+
+static bool ussd_to_card(struct ota_carrier *c, struct span packet)
+{
+    uint8_t data[255], apdu_bytes[5 + 255], bytes[256];
+    struct buf envelope = buf_of(data, sizeof data), apdu = buf_of(apdu_bytes, sizeof apdu_bytes), report = buf_of(bytes, sizeof bytes);
+    ussd_envelope_build(packet, &envelope);
+    terminal_envelope_apdu(buf_span(&envelope), &apdu);
+    if (!buf_ok(&envelope) || !buf_ok(&apdu))
+        return say(c->error, false, "%zu octets are more than a USSD string holds", packet.n);
+    return envelope_sent(c, terminal_command(&c->terminal, buf_span(&apdu), &report, &c->sw), &report);
 }
 
 static bool serve_card(struct ota_carrier *c)
@@ -277,7 +305,8 @@ bool ota_carrier_send(struct ota_carrier *c, const struct ota_carrier_job *job, 
     c->error = error;
     c->heard_any = false;
     say(error, false, "%zu octets are more than 255 short messages hold", job->packet.n);
-    bool good = sms_address_pack(c->options->from != NULL ? c->options->from : OTA_ORIGINATOR, &from) &&
+    bool good = c->options->ussd ? ussd_to_card(c, job->packet)
+                                 : sms_address_pack(c->options->from != NULL ? c->options->from : OTA_ORIGINATOR, &from) &&
                 sms_packet_split(job->packet, job->reference, buf_span(&from),
                                  c->esme != NULL ? part_to_smsc : part_to_card, c);
     /* The answer in the report is all there is, or another one was announced, or the card has something to

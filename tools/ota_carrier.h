@@ -26,6 +26,7 @@ struct ota_carrier_options {
     const char *smpp; /* HOST:PORT; NULL: PC/SC */
     const char *system_id, *password;
     const char *to; /* the card's number */
+    bool ussd;           /* PC/SC only: in a USSD string, not in short messages */
     uint8_t data_coding; /* as it stands in a TPDU, class 2, SMSCs hand it through (SMPP 3.4, 5.2.19) */
 };
 

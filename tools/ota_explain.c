@@ -691,7 +691,7 @@ enum ota_kind explain_kind(const struct ota_explain *e, struct span s)
     if (sms_submit_parse(s, &submit))
         return OTA_KIND_SUBMIT;
     /* Damaged, then. */
-    if (s.n > 0 && s.p[0] == 0xD1)
+    if (s.n > 0 && (s.p[0] == 0xD1 || s.p[0] == 0xD2 || s.p[0] == 0xD9))
         return OTA_KIND_ENVELOPE;
     if (s.n > 12 && (s.p[0] & ~0x64) == 0 && s.p[0] != 0 && s.p[1] <= 20 && (s.p[2] & 0x80) != 0)
         return OTA_KIND_DELIVER;

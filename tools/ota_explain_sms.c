@@ -6,8 +6,11 @@
 
 #include <stdlib.h>
 
+#include "cat.h"
+#include "page.h"
 #include "sms.h"
 #include "tlv.h"
+#include "ussd.h"
 
 /* ---- short messages ---- */
 
@@ -338,14 +341,85 @@ static void explain_object(struct printer *p, uint32_t tag, struct span object, 
     case 0x06:
         say_field(p, object, "address", "TS 102 223 8.1", "of the service centre");
         break;
-    case 0x0B:
-        say_field(p, span_slice(object, 0, object.n - value.n), "SMS TPDU", "TS 102 223 8.13",
-                  "%zu octets follow", value.n);
+    case CAT_TAG_USSD_STRING:
+    case CAT_TAG_CB_PAGE:
+    case CAT_TAG_SMS_TPDU:
+        say_field(p, span_slice(object, 0, object.n - value.n), tag == CAT_TAG_SMS_TPDU ? "SMS TPDU" : tag == CAT_TAG_CB_PAGE ? "page" : "string",
+                  tag == CAT_TAG_SMS_TPDU ? "TS 102 223 8.13" : tag == CAT_TAG_CB_PAGE ? "TS 31.111 8.5" : "TS 31.111 8.17", "%zu octets follow", value.n);
         break;
     default:
         say_field(p, object, "object", "TS 102 223 8", "tag %02X, not looked at", (unsigned)tag);
         break;
     }
+}
+
+/* ---- USSD strings and pages ---- */
+
+static void explain_ussd(struct explainer *x, struct span string)
+{
+    struct printer *p = &x->out;
+    struct reader r = rd_of(string);
+    struct span dcs = rd_take(&r, 1), user_data = rd_rest(&r);
+    if (dcs.n == 1)
+        say_field(p, dcs, "DCS", "TS 23.038 5", "%s",
+                  dcs.p[0] == USSD_DCS ? "with user data header, 8-bit data, class 2" : "no octets for the card: not for remote management");
+    if (dcs.n == 1 && dcs.p[0] == USSD_DCS)
+        explain_user_data(x, true, user_data);
+    else if (user_data.n > 0)
+        say_field(p, user_data, "string", "TS 24.080", "%zu octets", user_data.n);
+}
+
+/* The pages of a packet among the inputs up to this one, put together; false: not all of them. */
+static bool join_pages(const struct explainer *x, const struct cb_page *of, struct buf *out)
+{
+    for (unsigned number = 1; number <= of->total; number++) {
+        bool found = false;
+        for (size_t i = 0; i <= x->at && !found; i++) {
+            struct cb_page page;
+            found = cb_envelope_parse(explain_envelope_in(x->inputs[i]), &page) && page.serial == of->serial && page.total == of->total &&
+                    page.identifier == of->identifier && page.page == number;
+            if (found)
+                buf_put(out, page.content);
+        }
+        if (!found)
+            return false;
+    }
+    return buf_ok(out);
+}
+
+static void explain_page(struct explainer *x, struct span envelope, struct span page)
+{
+    struct printer *p = &x->out;
+    struct cb_page cb;
+    uint8_t octets[CB_PAGES_MAX * CB_PAGE_CONTENT];
+    struct buf whole = buf_of(octets, sizeof octets);
+    bool ours = cb_envelope_parse(envelope, &cb);
+    if (page.n != CB_PAGE) {
+        say_note(p, "a page has %d octets: refused", (int)CB_PAGE);
+        return;
+    }
+    say_field(p, span_slice(page, 0, 2), "serial", "TS 23.041 9.4.1.2.1", "serial number");
+    say_field(p, span_slice(page, 2, 2), "identifier", "TS 31.115 5", "%s",
+              ours ? "a command packet" : "not one of 1080 to 109F: not for remote management");
+    say_field(p, span_slice(page, 4, 1), "DCS", "TS 23.038 5", "data coding; a packet is octets whatever it says");
+    say_field(p, span_slice(page, 5, 1), "pages", "TS 23.041 9.4.1.2.4", "page %u of %u", page.p[5] >> 4, page.p[5] & 0x0F);
+    if (!ours)
+        return;
+    say_field(p, cb.content, "content", "TS 31.115 5", "octets of the packet, and padding on the last page");
+    if (!join_pages(x, &cb, &whole) || whole.len < 2) {
+        say_note(p, "not all %u pages are here: give all of them to see the packet", cb.total);
+        return;
+    }
+    say_section(p, cb.total > 1 ? "the packet of all pages (offsets in the packet)" : "command packet");
+    struct place before = {p->base, p->offset};
+    if (cb.total > 1) {
+        p->base = whole.p;
+        p->offset = 0;
+    }
+    struct reader length = rd_of(cb.total > 1 ? buf_span(&whole) : cb.content);
+    size_t n = 2u + rd_u16(&length);
+    explain_command(x, span_slice(cb.total > 1 ? buf_span(&whole) : cb.content, 0, n));
+    say_restore(p, before);
 }
 
 void explain_envelope(struct explainer *x, struct span input)
@@ -365,7 +439,9 @@ void explain_envelope(struct explainer *x, struct span input)
         return;
     }
     say_field(p, span_slice(data, 0, (size_t)(t.value.p - data.p)), "tag", "TS 101 220 7.2", "%s, %zu octets",
-              t.tag == 0xD1 ? "SMS-PP download" : "not SMS-PP download", t.value.n);
+              t.tag == CAT_SMS_PP ? "SMS-PP download" : t.tag == CAT_USSD_DOWNLOAD ? "USSD download" : t.tag == CAT_CELL_BROADCAST ? "cell broadcast download"
+              : "not SMS-PP download, nor of USSD or cell broadcast", t.value.n);
+    const uint32_t carries = t.tag == CAT_USSD_DOWNLOAD ? CAT_TAG_USSD_STRING : t.tag == CAT_CELL_BROADCAST ? CAT_TAG_CB_PAGE : CAT_TAG_SMS_TPDU;
     struct reader inner = rd_of(t.value);
     struct span tpdu = SPAN_EMPTY;
     while (inner.left > 0 && rd_ok(&inner)) {
@@ -376,7 +452,7 @@ void explain_envelope(struct explainer *x, struct span input)
             break;
         }
         explain_object(p, t.tag, span_of(start.p, start.left - inner.left), t.value);
-        if (t.tag == 0x0B && tpdu.n == 0)
+        if (t.tag == carries && tpdu.n == 0)
             tpdu = t.value;
     }
     if (data.p != input.p) {
@@ -385,6 +461,14 @@ void explain_envelope(struct explainer *x, struct span input)
             say_field(p, rest, "Le", "TS 102 221 11.2.2", "response data wanted");
     }
     struct envelope_sms_pp e;
+    if (carries != CAT_TAG_SMS_TPDU && tpdu.n > 0) {
+        say_section(p, carries == CAT_TAG_USSD_STRING ? "USSD string" : "cell broadcast page");
+        if (carries == CAT_TAG_USSD_STRING)
+            explain_ussd(x, tpdu);
+        else
+            explain_page(x, data, tpdu);
+        return;
+    }
     if (!envelope_sms_pp_parse(data, &e))
         say_note(p, "not a well-formed SMS-PP download: nothing in it reaches remote management");
     if (tpdu.n > 0) {

@@ -480,6 +480,9 @@ bool carrier_option(const struct subcommand *cmd, struct carrier_cli *c, int opt
     case OPT_FROM:
         o->from = optarg;
         return number_option(cmd, "--from", optarg);
+    case OPT_USSD:
+        o->ussd = true;
+        return true;
     case OPT_TIMEOUT:
         if (!cli_number(cmd, "--timeout", optarg, 1, 3600, &number))
             return false;
@@ -496,6 +499,8 @@ int carrier_check(const struct subcommand *cmd, struct carrier_cli *c)
         return cli_usage(cmd, "--reader or --smpp: one way only");
     if (c->options.smpp != NULL && c->options.to == NULL)
         return cli_usage(cmd, "--smpp: to which number? --to N is needed");
+    if (c->options.smpp != NULL && c->options.ussd)
+        return cli_usage(cmd, "--ussd: an SMSC carries short messages only");
     if (c->options.smpp == NULL && c->any_smpp)
         return cli_usage(cmd, "--to, --system-id, --password and --data-coding go with --smpp HOST:PORT");
     return EXIT_OK;

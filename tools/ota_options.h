@@ -52,7 +52,8 @@ enum {
     OPT_PASSWORD,
     OPT_TO,
     OPT_FROM,
-    OPT_TIMEOUT,
+    OPT_USSD,
+    OPT_TIMEOUT, /* the last of the way's */
 };
 
 /* ---- keys ---- */
@@ -143,7 +144,7 @@ bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3]);
         {"system-id", required_argument, NULL, OPT_SYSTEM_ID},                                               \
         {"data-coding", required_argument, NULL, OPT_DATA_CODING},                                           \
         {"password", required_argument, NULL, OPT_PASSWORD}, {"to", required_argument, NULL, OPT_TO},        \
-        {"from", required_argument, NULL, OPT_FROM},                                                         \
+        {"from", required_argument, NULL, OPT_FROM}, {"ussd", no_argument, NULL, OPT_USSD},                   \
     {                                                                                                        \
         "timeout", required_argument, NULL, OPT_TIMEOUT                                                      \
     }
@@ -184,6 +185,7 @@ bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3]);
 
 #define OTA_CARRIER_HELP                                                                                     \
     "  --reader NAME|NUMBER  PC/SC reader (default: the only one that has a card)\n"                         \
+    "  --ussd              in a USSD string in place of short messages (PC/SC)\n"                             \
     "  --smpp HOST:PORT    over an SMSC instead, as its ESME:\n"                                             \
     "    --to N              the card's number (MSISDN), or what that SMSC knows it by\n"                    \
     "    --from N            number the message comes from (default: +99900000001)\n"                        \

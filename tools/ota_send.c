@@ -186,8 +186,11 @@ static void tell(const struct send *s, const struct judgement *j)
         cli_put_hex(stdout, buf_span(&s->packet.packet));
         putchar('\n');
     }
-    printf("sent in %u short message%s%s%s\n", s->sent.parts, s->sent.parts == 1 ? "" : "s",
-           s->sent.message_id[0] != '\0' ? ", id " : "", s->sent.message_id);
+    if (s->way.options.ussd)
+        puts("sent in a USSD string");
+    else
+        printf("sent in %u short message%s%s%s\n", s->sent.parts, s->sent.parts == 1 ? "" : "s",
+               s->sent.message_id[0] != '\0' ? ", id " : "", s->sent.message_id);
     explain(s);
     if (s->was_reset)
         puts("REFRESH (UICC reset): done");

@@ -16,6 +16,7 @@ enum {
     CMD_MORE_TIME = 0x02,
     CMD_POLLING_OFF = 0x04,
     CMD_SET_UP_EVENT_LIST = 0x05,
+    CMD_SEND_USSD = 0x12,
     CMD_SEND_SHORT_MESSAGE = 0x13,
     CTLV_SMS_TPDU = 0x0B,
     REFRESH_UICC_RESET = 0x04, /* command qualifier, 8.6 */
@@ -149,6 +150,14 @@ bool terminal_imsi(const struct terminal *t, char imsi[16], sw_t *sw)
     return true;
 }
 
+void terminal_envelope_apdu(struct span data, struct buf *out)
+{
+    const uint8_t header[] = {0x80, 0xC2, 0x00, 0x00, (uint8_t)data.n};
+    buf_put(out, span_of(header, sizeof header));
+    buf_put(out, data);
+    out->full = out->full || data.n > 255;
+}
+
 void terminal_envelope(const char *centre, struct span tpdu, struct buf *out)
 {
     uint8_t address[SMS_ADDRESS_MAX], data[255];
@@ -159,9 +168,7 @@ void terminal_envelope(const char *centre, struct span tpdu, struct buf *out)
      * digits alone. */
     const struct envelope_sms_pp e = {.address = span_slice(buf_span(&packed), 1, packed.len), .tpdu = tpdu};
     envelope_sms_pp_build(&e, &envelope);
-    const uint8_t header[] = {0x80, 0xC2, 0x00, 0x00, (uint8_t)envelope.len};
-    buf_put(out, span_of(header, sizeof header));
-    buf_put(out, buf_span(&envelope));
+    terminal_envelope_apdu(buf_span(&envelope), out);
     out->full = out->full || envelope.full;
 }
 
@@ -182,6 +189,17 @@ static uint8_t send_short_message(const struct terminal *t, struct span proactiv
     if (t->sms == NULL)
         return RESULT_BEYOND_TERMINAL;
     if (!ctlv_find(proactive, CTLV_SMS_TPDU, 0, &tpdu) || !t->sms(t->sms_ctx, tpdu))
+        return RESULT_NETWORK_UNABLE;
+    asked->messages++;
+    return RESULT_OK;
+}
+
+/* SEND USSD, TS 31.111 6.4.12. */
+static uint8_t send_ussd(const struct terminal *t, struct span proactive, struct terminal_asked *asked)
+{
+    if (t->ussd == NULL)
+        return RESULT_BEYOND_TERMINAL;
+    if (!t->ussd(t->sms_ctx, proactive))
         return RESULT_NETWORK_UNABLE;
     asked->messages++;
     return RESULT_OK;
@@ -222,6 +240,9 @@ static bool answer(const struct terminal *t, struct span fetched, struct termina
     case CMD_SEND_SHORT_MESSAGE:
         result = send_short_message(t, proactive.value, asked);
         break;
+    case CMD_SEND_USSD:
+        result = send_ussd(t, proactive.value, asked);
+        break;
     default:
         asked->others++;
         break;
@@ -251,7 +272,7 @@ bool terminal_serve(const struct terminal *t, struct terminal_asked *asked, sw_t
 bool terminal_profile(const struct terminal *t, struct terminal_asked *asked, sw_t *sw)
 {
     /* TS 102 223 5.2. Octet 1: profile download, SMS-PP data download (and, TS 31.111, 9EXX for it). Octet 3:
-     * MORE TIME, POLLING OFF, REFRESH. Octet 4: SEND SHORT MESSAGE. */
-    const uint8_t profile[] = {0x80, 0x10, 0x00, 0x00, 0x04, 0x13, 0x00, 0xC8, t->sms != NULL ? 0x02 : 0x00};
+     * MORE TIME, POLLING OFF, REFRESH. Octet 4: SEND SHORT MESSAGE, SEND USSD. */
+    const uint8_t profile[] = {0x80, 0x10, 0x00, 0x00, 0x04, 0x13, 0x00, 0xC8, (uint8_t)((t->sms != NULL ? 0x02 : 0x00) | (t->ussd != NULL ? 0x08 : 0x00))};
     return terminal_command(t, span_of(profile, sizeof profile), NULL, sw) && terminal_serve(t, asked, sw);
 }

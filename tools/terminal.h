@@ -19,7 +19,9 @@ struct terminal {
     /* Takes a short message that the card wants sent (SEND SHORT MESSAGE): its SMS-SUBMIT. false: it could
      * not be sent. NULL: this terminal sends none, and tells the card so. */
     bool (*sms)(void *ctx, struct span tpdu);
-    void *sms_ctx;
+    /* Likewise a USSD string (SEND USSD): what follows the command's device identities is in `proactive`. */
+    bool (*ussd)(void *ctx, struct span proactive);
+    void *sms_ctx; /* of both */
 };
 
 /* A command whole: 61xx and 6Cxx are followed up (ETSI TS 102 221 7.3.1.1), *data (may be NULL) gets the
@@ -33,6 +35,9 @@ bool terminal_iccid(const struct terminal *t, char iccid[21], sw_t *sw);
 
 /* Likewise: selects the USIM and reads EF.IMSI. */
 bool terminal_imsi(const struct terminal *t, char imsi[16], sw_t *sw);
+
+/* The ENVELOPE command around its data. out becomes full when that is more than 255 octets. */
+void terminal_envelope_apdu(struct span data, struct buf *out);
 
 /* The ENVELOPE (SMS-PP DOWNLOAD) command in which a terminal hands over an SMS-DELIVER that came by this
  * service centre. out becomes full when the centre is no number, or there is no room. */
@@ -49,7 +54,7 @@ struct terminal_asked {
     uint8_t refresh_mode; /* ... with this command qualifier */
     bool reset_due; /* it calls for a reset (UICC reset), which is still to be done: no other command may come
                        between */
-    unsigned messages; /* SEND SHORT MESSAGE, taken by the terminal's sms */
+    unsigned messages; /* SEND SHORT MESSAGE and SEND USSD, taken by the terminal's sms and ussd */
     unsigned others; /* number of the other commands: answered OK when harmless, else as beyond the terminal's
                         capabilities */
 };

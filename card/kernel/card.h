@@ -39,8 +39,10 @@ struct ram {
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
+    bool inner;                              /* the command under way came through a secure channel */
     uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
     uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
+    bool doomed;                             /* something half done is in the transaction: it cannot be committed */
     uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
@@ -101,6 +103,7 @@ struct uicc {
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
     struct toolkit_queue queue;
+    struct secure_channels *secure;          /* only while there are any (secure_channel.h) */
     struct ram ram;
 };
 

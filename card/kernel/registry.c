@@ -22,6 +22,11 @@ uint8_t applets_count(const struct uicc *card)
     return card->registry.n;
 }
 
+uint8_t card_profile_applets(const struct uicc *card)
+{
+    return card->profile->n_applets;
+}
+
 bool applet_exists(const struct uicc *card, uint8_t index)
 {
     return index < card->profile->n_applets || entry_of(card, index) != NULL;

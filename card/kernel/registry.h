@@ -103,6 +103,7 @@ struct registry {
 
 /* Indices are below this. Not every one is in use: those that are not have a row without AID and TAR and a class without anything in it. */
 uint8_t applets_count(const struct uicc *card);
+uint8_t card_profile_applets(const struct uicc *card); /* indices below this are of the profile */
 const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t index);
 bool applet_exists(const struct uicc *card, uint8_t index);
 
@@ -191,6 +192,11 @@ sw_t package_add(struct uicc *card, struct package_info *info, struct span file)
 sw_t package_remove(struct uicc *card, struct span aid);
 /* Its load file; empty for one of the program's. Borrowed until the next change. */
 struct span package_file(const struct uicc *card, const struct package_info *info);
+
+/* ---- for those who hold the deck: a change as a transaction of its own, on an opened card ---- */
+
+sw_t registry_install(struct uicc *card, const struct applet_installation *how, uint8_t *index);
+sw_t registry_delete(struct uicc *card, uint8_t index);
 
 /* ---- for the kernel ---- */
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "card_fixture.h"
+#include "gp_host.h"
 #include "inspect.h"
 
 struct random {
@@ -61,14 +61,64 @@ static const char *const seeds[] = {
     "8014000001" "FF", "8014000003" "810100", "801400000F" "810301400082028281830100380181", "8112000009",
     "80C2000009" "D30782020181900180", "80C2000014" "D41282028281860391214313070" "0F11000010001", "80C2000010" "D50E828202828603912143860391F1F1", "80C200000C" "D60A1901038202828" "11B0102",
     "80C2000009" "D60719010582020281", "80C200000E" "D70C82028281A40101A503000100", "80C2000006" "D90482028281", "80C2000004" "DD020000", "80C2000002DF00", "80C2000002E100",
+    /* security domains, in the clear */
+    "00A40400" "08" "A000000151000000", "00A40400" "09" "A00000015141434C00", "00A40400" "07" "F0736F66740101", "8050200008" "0102030405060708", "8050300010" "01020304050607080102030405060708",
+    "8482010010" "01020304050607080102030405060708", "84F280020A" "4F000102030405060708", "80CA006600", "80CA00E000", "80CAFF4000", "80CAFF6000", "80CADF2000", "80CAFF501A" "E1184F00C114" "1111111111111111111111111111111111111111",
+    "80E2900023" "F021E21FE1184F00C114" "1111111111111111111111111111111111111111" "E303D00101", "80E2900002F100", "80F28002024F00",
     "80C2000002D100", "80C2000018D11682028381" "8B1040048121437FF61111111111111100", "80CAE30000", "80E2900002E100",
 };
+
+/* What goes under a secure channel session. */
+static const char *const domain_seeds[] = {
+    "80F28002024F00", "80F24002024F00", "80F24003024F00", "80F21002024F00", "80F24002094F005C054F9F70C5CC", "80F0408007F0736F66740101", "80F0400707F0736F66740101", "80F0807F00", "80F0800F00",
+    "80E60C0021" "07A0000001515350" "08A000000151535041" "07F0736F66740101" "03804000" "02C900" "00",
+    "80E60C0030" "07A0000001515350" "08A000000151535041" "07F0736F66740101" "03804000" "10EA0E800CFF0000000002011603B20201" "00",
+    "80E60C0021" "08A00000015141434C" "09A00000015141434C4D" "07F0736F66740102" "0100" "02C900" "00", "80E608000E" "0000" "07F0736F66740102" "010000" "00",
+    "80E6100014" "07F0736F66740101" "00" "07F0736F66740102" "000000", "80E6400010" "0000" "07F0736F66740101" "03804000" "0000", "80E6200012" "0000" "09A00000015141434C00" "00000000",
+    "80E602000C" "07F0736F66740301" "00000000", "80E880002A" "C428" "DECAFFED" "0102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F2021222324",
+    "80E8000008" "C410010203040506", "80E880010A" "0708090A0B0C0D0E0F10", "80E40000094F07F0736F66740102", "80E40080094F07F0736F66740101", "80E40080094F07F0736F66740301", "80E4000003D20121",
+    "80E2900006" "4204AABBCCDD", "80E288000D" "00B90BB909800188810110830134", "80E2900023" "F021E21FE1184F00C114" "1111111111111111111111111111111111111111" "E303D00101",
+    "80D8000116" "3A" "8810" "000102030405060708090A0B0C0D0E0F" "03" "010203", "80D8000115" "2A" "8010" "100102030405060708090A0B0C0D0E0F" "0000", "80CA00E000", "80CA00D300",
+};
+
+/* One command of a host that has the keys: it opens a session when there is none (any more), speaks under it otherwise. Not mutated behind the MAC, but before it. */
+static uint16_t domain_command(struct random *r, struct gp_host *h)
+{
+    static const char *const aids[] = {ISD_AID, "F0736F66740101", "A00000015141434C00"};
+    if (h->scp.protocol == 0 || below(r, 30) == 0) {
+        h->scp = (struct scp_session){0};
+        gp_keys(h->f, below(r, 2) == 0 ? 0x20 : 0x30, &h->keys);
+        uint8_t version = below(r, 2) == 0 ? 0x20 : 0x30;
+        gp_keys(h->f, version, &h->keys);
+        uint16_t sw = gp_select(h, aids[below(r, 3)]);
+        if (sw == 0x9000)
+            sw = gp_initialize(h, version, version == 0x30 && below(r, 2) == 0 ? 16 : 8);
+        if (sw == 0x9000)
+            sw = gp_authenticate(h, below(r, 2) == 0 ? 0x01 : 0x03);
+        if (sw != 0x9000)
+            h->scp = (struct scp_session){0};
+        return sw == 0 ? 0x9000 : sw;
+    }
+    const char *text = domain_seeds[below(r, sizeof domain_seeds / sizeof domain_seeds[0])];
+    char command[600];
+    snprintf(command, sizeof command, "%s", text);
+    for (uint32_t m = below(r, 3); m > 0; m--) { /* digits of P1, P2 and the data */
+        size_t n = strlen(command), at = 4 + below(r, (uint32_t)n - 4);
+        if (at != 8 && at != 9) /* Lc is the frame's */
+            command[at] = "0123456789ABCDEF"[below(r, 16)];
+    }
+    uint16_t sw = gp_send(h, command);
+    if (sw == 0x6982 || sw == 0x6985 || sw == 0x6988 || sw == 0x6882 || sw == 0x6F00)
+        h->scp = (struct scp_session){0};
+    return sw;
+}
 
 static size_t make(struct random *r, struct fixture *f, uint8_t *to, size_t room)
 {
     struct buf out = buf_of(to, room);
-    static const char *const scripts[] = {"00A4000C026F7800D60000020004", "80E2900002E100", "00A40004023F0000C0000000", "00B0", "", "A0A40000027F20A0A40000026F07A0B0000009"};
-    static const char *const tars[] = {"B00000", "B00001", "A1B2C3"};
+    static const char *const scripts[] = {"00A4000C026F7800D60000020004", "80E2900002E100", "00A40004023F0000C0000000", "00B0", "", "A0A40000027F20A0A40000026F07A0B0000009", "80F24002024F0000C0000000", "80E602000C07F0736F6674030100000000",
+                                            "80E60C003007A000000151535008A00000015153504107F0736F667401010380400010EA0E800CFF0000000002011603B2020100", "80E40000094F07F0736F66740101"};
+    static const char *const tars[] = {"B00000", "B00001", "A1B2C3", "000000", "B20201"};
     switch (below(r, 16)) {
     case 0: { /* noise */
         size_t n = below(r, 300);
@@ -78,8 +128,8 @@ static size_t make(struct random *r, struct fixture *f, uint8_t *to, size_t room
     }
     case 1: { /* an OTA message, sometimes then damaged below */
         static const uint16_t spis[] = {0x1619, 0x1619, 0x1601, 0x1602, 0x1600, 0x1639, 0x1E19, 0x1611, 0x0619, 0x0000, 0x0001};
-        const struct fixture_ota ota = {below(r, 4), spis[below(r, sizeof spis / sizeof spis[0])], tars[below(r, 3)],
-                                        scripts[below(r, 6)], 0};
+        const struct fixture_ota ota = {below(r, 4), spis[below(r, sizeof spis / sizeof spis[0])], tars[below(r, 5)],
+                                        scripts[below(r, 10)], 0};
         out.len = fixture_envelope(f, &ota, to);
         break;
     }
@@ -186,14 +236,21 @@ static void run_seed(const struct fixture *factory, uint64_t seed, unsigned long
     struct random r = {seed * 0x9E3779B97F4A7C15u | 1};
     struct profile_pair pairs[PAIRS];
     struct spent before = {.tries = {0}}, now = {.tries = {0}};
+    struct gp_host host = {.f = &f};
     fixture_copy(&f, factory);
     for (unsigned i = 0; i < PAIRS; i++)
         assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, i, &pairs[i]));
     look(&f, true, &before);
     for (unsigned long i = 0; i < count; i++) {
         uint8_t command[700];
-        size_t n = make(&r, &f, command, sizeof command);
-        uint16_t sw = fixture_transmit(&f, span_of(command, n), below(&r, 2) == 0);
+        uint16_t sw;
+        size_t n = 0;
+        if (below(&r, 8) == 0) {
+            sw = domain_command(&r, &host);
+        } else {
+            n = make(&r, &f, command, sizeof command);
+            sw = fixture_transmit(&f, span_of(command, n), below(&r, 2) == 0);
+        }
         if (sw_find(sw) == NULL)
             fail_msg("command %lu of seed %llu: status word %04x", i, (unsigned long long)seed, sw);
         assert_no_key(&f, pairs, PAIRS);

@@ -24,7 +24,7 @@ struct gp_host {
 void gp_keys(struct fixture *f, uint8_t version, struct scp_keys *out);
 
 /* Each for itself: SELECT by AID (hex), INITIALIZE UPDATE (host challenge of n octets), EXTERNAL
- * AUTHENTICATE. They give the status word. */
+ * AUTHENTICATE. They give the status word; INITIALIZE UPDATE 0 when the card's cryptogram is wrong. */
 uint16_t gp_select(struct gp_host *h, const char *aid);
 uint16_t gp_initialize(struct gp_host *h, uint8_t version, size_t n);
 uint16_t gp_authenticate(struct gp_host *h, uint8_t level);

@@ -360,6 +360,16 @@ refuses "change: a file without data" 2 '--file: ' change --iccid "$iccid" --ims
 refuses "change: a file of half a FID" 2 'a path is FIDs' change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --file 7FFF6F=00 --print
 expect "change --keep-key --print" 0 change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --keep-key --print
 expect "change with files --print" 0 change --iccid "$iccid" --imsi 001020000000001 --keys card.keys --counter 9 --trial 03000000 --mnc-digits 2 --file 7FFF6F46@1=4142 --print
+for form in ussd cell-broadcast envelope; do
+    expect "ota encode --form $form" 0 ota encode --tar usim --apdu 00A4000C026F78 --keys card.keys --iccid "$iccid" --counter 5 --form $form
+    "$softuicc" ota decode --keys card.keys --iccid "$iccid" <out >decoded 2>err && grep -q 'A card with these keys would accept it' decoded
+    verdict "ota decode explains it" $?
+done
+expect "ota encode: more than a page" 0 ota encode --tar usim --data "$(printf '00A4000C026F78%.0s' $(seq 20))" --keys card.keys --iccid "$iccid" --counter 5 --form cell-broadcast
+[ "$(wc -l <out)" = 3 ] && "$softuicc" ota decode --keys card.keys --iccid "$iccid" <out >decoded 2>err && [ "$(grep -c 'not all 3 pages are here' decoded)" = 2 ] && grep -q 'would accept it' decoded
+verdict "ota decode puts pages together" $?
+refuses "ota encode: more than a USSD string" 1 'more than a USSD string holds' ota encode --tar usim --data "$(printf '00A4000C026F78%.0s' $(seq 20))" --keys card.keys --iccid "$iccid" --counter 5 --form ussd
+refuses "ota send: USSD by an SMSC" 2 'short messages only' ota send --tar usim --apdu 00A4000C026F78 --keys card.keys --iccid "$iccid" --counter 5 --ussd --smpp 127.0.0.1:1 --to 1
 refuses "auc: no verb" 2 'which of add' auc
 refuses "auc: no data base" 2 '--db FILE' auc list
 refuses "auc: no such data base" 1 'none\.db' auc list --db none.db

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_examples.sh SOFTUICC EXAMPLES HEADER: the applets of tools/examples, built as their README says in a folder of their own with nothing but the header, put on cards and put to the virtual modem.
+# test_examples.sh SOFTUICC EXAMPLES HEADER GUIDE: "Your first applet" of GUIDE, word by word; and the applets of tools/examples, built as their README says in a folder of their own with nothing but the header, put on cards and put to the virtual modem.
 set -u
-softuicc=$(realpath "$1") examples=$2 header=$3
+softuicc=$(realpath "$1") examples=$2 header=$3 guide=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0 failed=0
@@ -61,6 +61,34 @@ cd "$work/multi-imsi" || exit 1
 ok "multi-imsi: no service" "$softuicc" modem card.uicc --virtual-clock --script scenario
 ok "multi-imsi: another card" "$softuicc" new other.uicc --profile profile.yaml --keys more.tsv
 ok "multi-imsi: a country with a rule" "$softuicc" modem other.uicc --virtual-clock --script scenario-country
+
+ok "multi-imsi: and the subscription's IMSI is that one" sh -c "'$softuicc' show other.uicc | grep -q '^0 *active *milenage *001020000000042'"
+
+# The guide: its files (a code block with a name) and its commands (sh), in their order, as a reader would.
+mkdir "$work/guide" "$work/guide/bin" && cd "$work/guide" || exit 1
+ln -s "$softuicc" bin/softuicc && ln -s "$(dirname "$softuicc")/softuicc-tools" bin/softuicc-tools
+awk '/^```[a-z]+ [a-z.]+$/ { file = $2; next } /^```sh$/ { file = "commands"; next } /^```/ { file = ""; next } file != "" { print > file }' "$guide"
+ok "the guide has its files and commands" test -s first.c -a -s first.yaml -a -s first.scenario -a -s later.yaml -a -s commands
+while read -r command; do
+    ok "guide: $command" env SRC="$(dirname "$header")/../.." PATH="$PWD/bin:$PATH" sh -c "$command"
+done <commands
+
+# Installed on a card that is there, and deleted.
+cd "$work/hello-toolkit" || exit 1
+sed 's/so: hello-toolkit.so.*/so: hello-toolkit.so, instance: no}/' profile.yaml >package.yaml
+ok "a card with the package only" "$softuicc" new later.uicc --profile package.yaml --keys later.tsv
+refused "nothing is in the menu" "did not come" "$softuicc" modem later.uicc --virtual-clock --script scenario
+ok "installed, with a menu entry and a timer" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616161 --uicc 800A01010C01002100000000
+ok "it is listed" sh -c "'$softuicc' applet list later.uicc | grep -q 'hello-toolkit *selectable *INSTALL *F0616161616161 .*A000000151000000'"
+ok "in JSON as well" sh -c "'$softuicc' show later.uicc --json | grep -q '\"class\": \"hello-toolkit\", \"aid\": \"F0616161616161\", \"state\": \"selectable\", \"life_cycle\": 7, \"installed\": true'"
+ok "and works" "$softuicc" modem later.uicc --virtual-clock --script scenario
+refused "no second one of this AID" "has an applet F0616161616161 already" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616161
+refused "parameters that make no sense" "6A80" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616162 --uicc 8001
+refused "a menu entry that its parameters do not allow" "6581" "$softuicc" applet install later.uicc hello-toolkit --aid F0616161616162 --uicc 800801010C0000000000
+refused "what is none" "no class 'no-such' that can be installed; there are .*hello-toolkit" "$softuicc" applet install later.uicc no-such --aid F0616161616162
+ok "deleted" "$softuicc" applet delete later.uicc F0616161616161
+refused "once" "no applet F0616161616161" "$softuicc" applet delete later.uicc F0616161616161
+refused "the profile's stays" "is of the profile" "$softuicc" applet delete later.uicc A0000000871002FFFFFFFF8907090000
 
 # What can be wrong with a shared object is said in one line.
 cd "$work/hello-toolkit" || exit 1

@@ -407,7 +407,9 @@ static void test_card_life(void **state)
     gp(&h, "80F080FF00", "9000");
     fixture_restart(&f);
     exchange(&f, "00A4040C07" USIM_AID_PREFIX, "6*");
-    exchange(&f, "00A4040008" ISD_AID, "6*");
+    exchange(&f, "00A4040008" ISD_AID, "6A82");
+    exchange(&f, "00A40004022FE2", "*");
+    exchange(&f, "00B000000A", "6985");
     fixture_close(&f);
 }
 

@@ -11,7 +11,9 @@
 
 #include "card_fixture.h"
 #include "hex.h"
+#include "pairs.h"
 #include "sms.h"
+#include "ussd.h"
 
 enum { SPI = 0x1619, PARTS = 8 };
 
@@ -329,6 +331,141 @@ static void run(struct fixture *f, const char *script, const char *response)
     assert_por(&por, SCP80_POR_OK, response);
 }
 
+/* ---- USSD ---- */
+
+/* ENVELOPE (USSD download) with this packet; the answer, opened. */
+static void by_ussd(struct fixture *f, const struct fixture_ota *ota, struct fixture_por *por)
+{
+    uint8_t packet[300], command[261];
+    struct buf b = {.p = command, .cap = sizeof command, .len = 5};
+    size_t n = fixture_packet(f, ota, packet, sizeof packet);
+    memcpy(command, "\x80\xC2\0\0", 4);
+    ussd_envelope_build(span_of(packet, n), &b);
+    assert_true(buf_ok(&b) && b.len <= 260);
+    command[4] = (uint8_t)(b.len - 5);
+    fixture_ota_raw(f, ota, buf_span(&b), por);
+}
+
+static void test_ussd(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    struct fixture_ota ota = {0, SPI, "B00001", "00A4000C026F7800D60000020004" "00B0000002", 0};
+    by_ussd(f, &ota, &por);
+    assert_por(&por, SCP80_POR_OK, "0390000004");
+    /* a response that is wanted elsewhere: announced with 0C, and in SEND USSD */
+    ota.spi = SPI | 0x20;
+    ota.script = "00B0000002";
+    by_ussd(f, &ota, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_RESPONSE_BY_USSD);
+    assert_int_equal(f->response[f->response_len - 2], 0x91);
+    exchange(f, "80120000" "00", "D0*");
+    const struct span fetched = span_of(f->response, f->response_len - 2);
+    struct span inner, details, response;
+    assert_true(tlv_find(fetched, 0xD0, &inner) && ctlv_find(inner, 0x01, 0, &details) && details.p[1] == 0x12);
+    assert_true(ussd_response_parse(inner, &response));
+    fixture_open_por(f, &ota, response, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_int_equal(por.data[1], 0x69); /* no EF selected: the script began anew */
+    exchange(f, "801400000C" "8103" "011200" "82028281" "830100", "9000");
+    /* what is authentic and too late is told so the same way */
+    ota.counter = 1;
+    by_ussd(f, &ota, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE); /* its counter is used up, says the signed answer */
+    exchange(f, "80120000" "00", "D0*");
+    exchange(f, "801400000C" "8103" "021200" "82028281" "830100", "9000");
+    /* a forger gets the answer that forgers get, and nothing is sent for him */
+    uint8_t packet[300], command[261];
+    struct buf b = {.p = command, .cap = sizeof command, .len = 5};
+    ota.counter = 0;
+    size_t n = fixture_packet(f, &ota, packet, sizeof packet);
+    packet[n - 1] ^= 1;
+    memcpy(command, "\x80\xC2\0\0", 4);
+    ussd_envelope_build(span_of(packet, n), &b);
+    command[4] = (uint8_t)(b.len - 5);
+    fixture_ota_raw(f, &ota, buf_span(&b), &por);
+    assert_int_equal(por.verdict, SCP80_UNPROTECTED);
+    assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
+    apdu(f, "8012000000", "6985");
+}
+
+/* Other strings are none of the receiver's business. */
+static void test_ussd_for_others(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const others[] = {
+        "80C200000AD908" "82028381" "8A020FAA",              /* text, no data coding with a header */
+        "80C200000DD90B" "82028381" "8A0596027100" "00",     /* a response packet */
+        "80C200000DD90B" "82028381" "8A0596057000" "00",     /* a header longer than the string */
+        "80C200000DD90B" "82028281" "8A0596027000" "00",     /* not from the network */
+        "80C2000007D905" "82028381" "00",
+        "80C2000008D906" "82028381" "8A00",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        uint8_t octets[64];
+        struct buf b = buf_of(octets, sizeof octets);
+        struct span packet;
+        assert_true(hex_parse(others[i], &b, NULL));
+        octets[4] = (uint8_t)(b.len - 5);
+        octets[6] = (uint8_t)(b.len - 7);
+        assert_int_equal(fixture_transmit(f, buf_span(&b), false), 0x9000);
+        assert_false(ussd_envelope_parse(span_slice(buf_span(&b), 5, b.len), &packet));
+    }
+    uint8_t big[USSD_STRING_MAX], out[300];
+    memset(big, 0, sizeof big);
+    for (size_t n = USSD_STRING_MAX - 4; n <= USSD_STRING_MAX; n++) {
+        struct buf b = buf_of(out, sizeof out);
+        ussd_envelope_build(span_of(big, n), &b);
+        assert_int_equal(buf_ok(&b), n <= USSD_STRING_MAX - 3);
+    }
+}
+
+/* S8: what is managed does not change with the bearer. The same order, by each. */
+static void test_bearers(void **state)
+{
+    (void)state;
+    char script[200];
+    char imsi[3][16];
+    struct pair_info info[3];
+    fixture_order("001020000000001", -1, "0102", script, sizeof script);
+    for (int way = 0; way < 3; way++) {
+        struct fixture *f = malloc(sizeof *f);
+        struct fixture_por por = {0};
+        struct applet list;
+        uint8_t packet[300], command[261];
+        fixture_open(f, "test");
+        fixture_terminal_profile(f);
+        char tar[7];
+        fixture_tar(f, "subscription", tar);
+        const struct fixture_ota ota = {0, SPI, tar, script, 7};
+        if (way == 0) {
+            fixture_ota(f, &ota, &por);
+        } else if (way == 1) {
+            by_ussd(f, &ota, &por);
+        } else {
+            size_t n = fixture_packet(f, &ota, packet, sizeof packet);
+            for (unsigned i = 0; i * 82 < n; i++) {
+                size_t len = page(9, i + 1, (unsigned)(n + 81) / 82, span_slice(span_of(packet, n), i * 82, 82), 0x1080, command);
+                (void)fixture_transmit(f, span_of(command, len), false);
+            }
+        }
+        if (way < 2) { /* who can be answered gets the same receipt */
+            assert_int_equal(por.verdict, SCP80_GENUINE);
+            assert_int_equal(por.status, SCP80_POR_OK);
+            assert_int_equal(por.data[3], 0xE2);
+        }
+        fixture_imsi(f, imsi[way]);
+        assert_true(subscription_of(f->card, &list) && subscription_info(list, 1, &info[way]));
+        assert_string_equal(imsi[way], "001020000000001");
+        assert_int_equal(info[way].state, PAIR_ON_TRIAL);
+        assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+        fixture_close(f);
+        free(f);
+    }
+}
+
 static void test_expanded_definite(void **state)
 {
     struct fixture *f = *state;
@@ -454,7 +591,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
-        T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
+        T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
         T(test_actions), T(test_chaining), T(test_expanded_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -391,6 +391,7 @@ static const struct function functions[] = {
     {"MF/ADF.USIM", 28, NULL, "ENVELOPE (SMS-PP download) reaches the OTA receiver"},
     {"MF/ADF.USIM", 33, NULL, "TS 31.102 4.2.8: shall be set to 1"},
     {"MF/ADF.USIM", 38, NULL, "AUTHENTICATE in the GSM context"},
+    {"MF/ADF.USIM", 70, NULL, "ENVELOPE (USSD download) reaches the OTA receiver"},
     {"MF/ADF.USIM", 91, "MF/DF.TELECOM/EF.PSISMSC", "SM over IP: the same ENVELOPE, and a place for the PSI"},
     {"MF/ADF.USIM", 102, "MF/ADF.USIM/EF.IWL", "the list that the applet `pairing` compares with"},
     {"MF/ADF.USIM", 106, "MF/ADF.USIM/EF.ePDGId", "there can be an ePDG configuration; 107: there is one"},
