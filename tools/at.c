@@ -563,6 +563,7 @@ static void text_done(struct at *at, bool cancelled)
 static void in_text(struct at *at, uint8_t c)
 {
     if (c == CTRL_Z || c == ESC) {
+        echo(at, &c, 1); /* ofono goes by it */
         text_done(at, c == ESC);
     } else if (c == '\r' && at->set[SET_CMGF] != 0) {
         put(at, "\r\n> ", 4, RESERVE);

@@ -6,6 +6,7 @@
 
 #include "at_inner.h"
 #include "decode_text.h"
+#include "hex.h"
 
 /* +CLIP, +COLP, +CLIR: what this side wants, and what the network provides: 2 says that nobody knows. */
 static at_result line_identification(struct at_call *c)
@@ -52,15 +53,9 @@ static bool ussd_octets(struct at_call *c, uint8_t dcs, struct buf *out)
     char utf8[512];
     uint8_t septets[256];
     struct buf b = buf_of(septets, sizeof septets);
-    if (!at_charset_from(c->at->charset, at_text(c, 1), utf8, sizeof utf8))
-        return false;
-    if (alphabet_of(dcs) == ALPHABET_UCS2)
-        return text_to_ucs2(utf8, out);
-    if (alphabet_of(dcs) == ALPHABET_8BIT) {
-        buf_put(out, span_of(utf8, strlen(utf8)));
-        return buf_ok(out);
-    }
-    if (!text_to_gsm(utf8, &b))
+    if (alphabet_of(dcs) != ALPHABET_DEFAULT) /* hexadecimal digits, whatever the character set */
+        return hex_parse(at_string(c, 1), out, NULL);
+    if (!at_charset_from(c->at->charset, at_text(c, 1), utf8, sizeof utf8) || !text_to_gsm(utf8, &b))
         return false;
     text_pack(buf_span(&b), 0, out);
     /* TS 23.038 6.1.2.3.1: seven spare bits would read as @; a <CR> says so */
@@ -97,25 +92,21 @@ static at_result ussd(struct at_call *c)
 void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text)
 {
     struct at_modem *a = ctx;
-    char utf8[512], shown[1024], line[1200];
-    if (alphabet_of(dcs) == ALPHABET_UCS2)
-        text_ucs2(text, utf8, sizeof utf8);
-    else if (alphabet_of(dcs) == ALPHABET_8BIT)
-        text_utf8(text, utf8, sizeof utf8);
-    else
-        text_gsm_packed(text, text.n * 8 / 7, 0, utf8, sizeof utf8);
+    char utf8[512], shown[2048], before[16], after[16];
+    snprintf(before, sizeof before, "+CUSD: %d,\"", more ? 1 : 0);
+    snprintf(after, sizeof after, "\",%u", dcs);
+    text_gsm_packed(text, text.n * 8 / 7, 0, utf8, sizeof utf8);
     size_t last = strlen(utf8);
-    if (last > 0 && utf8[last - 1] == '\r')
+    if (last > 0 && utf8[last - 1] == '\r') /* padding */
         utf8[last - 1] = '\0';
     for (size_t i = 0; i < AT_PEERS_MAX; i++) {
         struct at *at = a->peers[i];
         if (at == NULL || at->set[SET_CUSD] != 1)
             continue;
-        size_t n = at_charset_to(at->charset, utf8, shown, sizeof shown);
-        snprintf(line, sizeof line, "+CUSD: %d,\"", more ? 1 : 0);
-        char end[16];
-        snprintf(end, sizeof end, "\",%u", dcs);
-        at_tell_span(at, line, span_of(shown, n), end);
+        if (alphabet_of(dcs) == ALPHABET_DEFAULT)
+            at_tell_span(at, before, span_of(shown, at_charset_to(at->charset, utf8, shown, sizeof shown)), after);
+        else
+            at_tell_hex(at, before, text, after);
     }
 }
 

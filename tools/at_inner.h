@@ -229,6 +229,7 @@ struct at_modem {
     struct at_context contexts[AT_CONTEXTS];
     const char *call_end;    /* +CEER */
     uint8_t cops_mode;       /* <mode> of +COPS? */
+    bool card_there;         /* as peers last heard of it */
     bool detached;           /* +CGATT=0 */
     int64_t clock;           /* seconds since 1970 (UTC) when the loop began */
     int8_t zone;             /* quarters of an hour east of Greenwich */
@@ -282,7 +283,8 @@ struct at_personality {
     struct at_table commands;  /* besides the standards' */
     const char *const *absent; /* names that this one does not have; NULL at the end; may be NULL */
     const char *handled;       /* prefix of the unsolicited result code for what the modem did by itself; NULL: none */
-    bool toolkit_at_cfun; /* +CFUN=1 does what +CUSATA=1 does */
+    const char *inserted;      /* of the one that tells whether a SIM is in; NULL: none */
+    bool toolkit_at_cfun;      /* +CFUN=1 does what +CUSATA=1 does */
 };
 
 void at_indicators_changed(struct at_modem *a); /* at_general.c */

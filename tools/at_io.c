@@ -25,6 +25,8 @@ struct port {
     int fd;          /* of the peer; -1: none left, the port is to go */
     int opens;       /* pty: inotify descriptor that tells when somebody opens the other end; -1: no pty */
     bool there;      /* somebody has the other end open */
+    int openers;     /* pty: how many */
+    int own_opens, own_closes; /* events to come that are our own doing */
     uint8_t in[INPUT_MAX]; /* what at_input has not yet taken */
     size_t in_n;
     char path[64];
@@ -98,11 +100,16 @@ static void unsolicited(void *ctx)
     watch(p);
 }
 
-static void hang_up(struct port *p)
+/* What the one who went has not read is not for the next. */
+static void forget_output(struct port *p)
 {
-    p->there = false;
-    p->in_n = 0;
-    at_hang_up(p->at);
+    int slave = open(p->path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (slave < 0)
+        return;
+    p->own_opens++;
+    p->own_closes++;
+    (void)tcflush(slave, TCIFLUSH);
+    close(slave);
 }
 
 /* ---- ports that come and go ---- */
@@ -163,21 +170,70 @@ static void ready(void *ctx, short revents)
         digest(p);
         watch(p);
     } else if (p->opens >= 0) {
-        hang_up(p);
+        p->there = false;
         watch(p);
     } else {
         port_remove(p);
     }
 }
 
-/* Somebody opened the other end of the pty, or closed it; poll() tells which it came to. */
+/* true: the last one who had the other end open has closed it. */
+static bool count_opener(struct port *p, uint32_t mask)
+{
+    int *own = (mask & IN_OPEN) != 0 ? &p->own_opens : &p->own_closes;
+    if (*own > 0) {
+        (*own)--;
+        return false;
+    }
+    if ((mask & IN_OPEN) != 0) {
+        p->openers++;
+        return false;
+    }
+    return (mask & IN_CLOSE) != 0 && p->openers > 0 && --p->openers == 0;
+}
+
+/* true: the line was hung up, be it that somebody has opened it again. */
+static bool take_events(struct port *p)
+{
+    _Alignas(struct inotify_event) uint8_t events[4096];
+    ssize_t n;
+    bool hung_up = false;
+    while ((n = read(p->opens, events, sizeof events)) > 0) {
+        struct reader r = rd_of(span_of(events, (size_t)n));
+        while (r.left >= sizeof(struct inotify_event)) {
+            struct inotify_event event;
+            rd_copy(&r, (uint8_t *)&event, sizeof event);
+            (void)rd_take(&r, event.len);
+            hung_up |= count_opener(p, event.mask);
+        }
+    }
+    return hung_up;
+}
+
+/* Somebody opened the other end of the pty, or closed it. What the one who went said last may still have to be read. Octets that are read before the
+ * news of an opening cannot be from who opened: those are heard, and the rest of the line forgotten. */
 static void opened(void *ctx, short revents)
 {
     struct port *p = ctx;
-    uint8_t events[4096];
     (void)revents;
-    while (read(p->opens, events, sizeof events) > 0)
-        ;
+    bool hung_up = take_events(p);
+    while (hung_up && p->openers == 0 && p->in_n < sizeof p->in) {
+        size_t before = p->in_n;
+        bool more = take_in(p) && p->in_n > before;
+        (void)take_events(p);
+        if (p->openers == 0 && more)
+            digest(p);
+        if (!more)
+            break;
+    }
+    if (hung_up) {
+        at_hang_up(p->at);
+        if (p->openers == 0) {
+            p->in_n = 0;
+            forget_output(p);
+        }
+        digest(p);
+    }
     watch(p);
 }
 

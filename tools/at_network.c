@@ -335,7 +335,11 @@ static at_result preferred(struct at_call *c)
 void at_on_sim(void *ctx, enum modem_sim state)
 {
     struct at_modem *a = ctx;
-    (void)state;
+    bool there = state != MODEM_SIM_ABSENT && state != MODEM_SIM_OFF;
+    for (size_t i = 0; i < AT_PEERS_MAX; i++)
+        if (a->peers[i] != NULL && a->personality->inserted != NULL && there != a->card_there)
+            at_tell(a->peers[i], "%s%d", a->personality->inserted, there);
+    a->card_there = there;
     at_indicators_changed(a);
 }
 

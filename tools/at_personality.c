@@ -42,6 +42,7 @@ static const struct at_personality personalities[] = {
         .commands = {phonesim, sizeof phonesim / sizeof phonesim[0]},
         .toolkit_at_cfun = true,
         .handled = "*HCMD: ",
+        .inserted = "+USIMSTATE: ",
     },
 };
 enum { N_PERSONALITIES = sizeof personalities / sizeof personalities[0] };

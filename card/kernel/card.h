@@ -42,6 +42,7 @@ struct ram {
     bool inner;                              /* the command under way came through a secure channel */
     uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
     uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
+    bool doomed;                             /* something half done is in the transaction: it cannot be committed */
     uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */

@@ -299,6 +299,7 @@ bool card_reload(struct uicc *card)
 bool card_abort(struct uicc *card)
 {
     objects_abort(card->objects);
+    card->ram.doomed = false;
     toolkit_settle(card, false);
     bool ok = card_reload(card);
     if (card->ram.died != 0)
@@ -309,7 +310,7 @@ bool card_abort(struct uicc *card)
 bool card_commit(struct uicc *card)
 {
     /* What an applet that died in the middle of something left behind is nobody's work. */
-    if (card->ram.died != 0 || objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
+    if (card->ram.doomed || card->ram.died != 0 || objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
         (void)card_abort(card);
         return false;
     }

@@ -96,8 +96,9 @@ void at_bench_open(struct at_bench *b, const char *profile, const char *personal
 
 void at_bench_open_menu(struct at_bench *b, const char *personality)
 {
-    static const struct applet_class *const more[] = {&menu_class, NULL};
     memset(b, 0, sizeof *b);
+    foreign_class_of(&uicc_package, 0, &b->menu);
+    const struct applet_class *const more[] = {&b->menu.base, NULL};
     fixture_open_text_classes(&b->f, MENU_PROFILE, more);
     connect_all(b, personality);
 }

@@ -5,6 +5,7 @@
 #ifndef TESTS_AT_BENCH_H
 #define TESTS_AT_BENCH_H
 
+#include "api.h"
 #include "at.h"
 #include "card_fixture.h"
 #include "loop.h"
@@ -12,6 +13,7 @@
 
 struct at_bench {
     struct fixture f;
+    struct foreign_class menu;
     struct loop *loop;
     struct modem_network *network;
     struct auc *auc;

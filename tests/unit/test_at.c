@@ -307,7 +307,7 @@ static void test_ussd(void **state)
     snprintf(said, sizeof said, "%.100s", b->said);
     at_bench_run(b, 5000);
     strncat(said, at_bench_heard(b, b->at), sizeof said - strlen(said) - 1);
-    assert_non_null(strstr(said, "|+CUSD: 0,\"Balance: 5 EUR\","));
+    assert_non_null(strstr(said, "|+CUSD: 0,\"Balance: 5 EUR\",15|"));
     at_expect(b, "AT+CUSD=2", "|OK|");
 }
 
