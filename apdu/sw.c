@@ -25,6 +25,7 @@ const struct sw_info *sw_find(sw_t sw)
     case 0x67: /* class A0: the right P3 (TS 51.011 9.4.6) */
     case 0x6C:
     case 0x91:
+    case 0x92:
     case 0x93:
     case 0x9F:
         return row((sw_t)(sw & 0xFF00));

@@ -32,11 +32,11 @@ const struct sw_info *sw_find(sw_t sw);
 /* A short text for any status word, "unknown status word" included. */
 const char *sw_text(sw_t sw);
 
-/* 9000, 91xx, 61xx and class A0's 9Fxx: the command did what it was asked. */
+/* 9000, 91xx, 92xx, 61xx and class A0's 9Fxx: the command did what it was asked. */
 static inline int sw_is_ok(sw_t sw)
 {
     return sw == SW_OK || (sw & 0xFF00) == SW_PROACTIVE || (sw & 0xFF00) == SW_DATA_AVAILABLE ||
-           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE;
+           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE || ((sw & 0xFF00) == SW_DATA_TRANSFER && sw != SW_GSM_MEMORY_PROBLEM);
 }
 
 /* 62xx, 63xx (but not 63Cx): a warning: the command counts as done, its changes are kept. */

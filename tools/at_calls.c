@@ -6,6 +6,7 @@
 
 #include "at_inner.h"
 #include "decode_text.h"
+#include "hex.h"
 
 /* +CLIP, +COLP, +CLIR: what this side wants, and what the network provides: 2 says that nobody knows. */
 static at_result line_identification(struct at_call *c)
@@ -52,15 +53,9 @@ static bool ussd_octets(struct at_call *c, uint8_t dcs, struct buf *out)
     char utf8[512];
     uint8_t septets[256];
     struct buf b = buf_of(septets, sizeof septets);
-    if (!at_charset_from(c->at->charset, at_text(c, 1), utf8, sizeof utf8))
-        return false;
-    if (alphabet_of(dcs) == ALPHABET_UCS2)
-        return text_to_ucs2(utf8, out);
-    if (alphabet_of(dcs) == ALPHABET_8BIT) {
-        buf_put(out, span_of(utf8, strlen(utf8)));
-        return buf_ok(out);
-    }
-    if (!text_to_gsm(utf8, &b))
+    if (alphabet_of(dcs) != ALPHABET_DEFAULT) /* hexadecimal digits, whatever the character set */
+        return hex_parse(at_string(c, 1), out, NULL);
+    if (!at_charset_from(c->at->charset, at_text(c, 1), utf8, sizeof utf8) || !text_to_gsm(utf8, &b))
         return false;
     text_pack(buf_span(&b), 0, out);
     /* TS 23.038 6.1.2.3.1: seven spare bits would read as @; a <CR> says so */
@@ -97,25 +92,22 @@ static at_result ussd(struct at_call *c)
 void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text)
 {
     struct at_modem *a = ctx;
-    char utf8[512], shown[1024], line[1200];
-    if (alphabet_of(dcs) == ALPHABET_UCS2)
-        text_ucs2(text, utf8, sizeof utf8);
-    else if (alphabet_of(dcs) == ALPHABET_8BIT)
-        text_utf8(text, utf8, sizeof utf8);
-    else
-        text_gsm_packed(text, text.n * 8 / 7, 0, utf8, sizeof utf8);
+    char utf8[512], shown[2048], before[16], after[16];
+    snprintf(before, sizeof before, "+CUSD: %d,\"", more ? 1 : 0);
+    snprintf(after, sizeof after, "\",%u", dcs);
+    text_gsm_packed(text, text.n * 8 / 7, 0, utf8, sizeof utf8);
     size_t last = strlen(utf8);
-    if (last > 0 && utf8[last - 1] == '\r')
+    if (last > 0 && utf8[last - 1] == '\r') /* padding */
         utf8[last - 1] = '\0';
     for (size_t i = 0; i < AT_PEERS_MAX; i++) {
         struct at *at = a->peers[i];
         if (at == NULL || at->set[SET_CUSD] != 1)
             continue;
-        size_t n = at_charset_to(at->charset, utf8, shown, sizeof shown);
-        snprintf(line, sizeof line, "+CUSD: %d,\"", more ? 1 : 0);
-        char end[16];
-        snprintf(end, sizeof end, "\",%u", dcs);
-        at_tell_span(at, line, span_of(shown, n), end);
+        if (alphabet_of(dcs) == ALPHABET_DEFAULT)
+            at_tell_span(at, before, span_of(shown, at_charset_to(at->charset, utf8, shown, sizeof shown)),
+                         after);
+        else
+            at_tell_hex(at, before, text, after);
     }
 }
 
@@ -124,13 +116,20 @@ void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text)
 static const struct at_command rows[] = {
     {"+CHUP", "27.007 6.5", "", at_plain, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CLCC", "27.007 7.18", "", at_plain, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CRC", "27.007 6.11", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CRC, 1},
-    {"+CVHU", "27.007 6.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CVHU, 1},
-    {"+CLIP", "27.007 7.6", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CLIP, 1},
-    {"+CLIR", "27.007 7.7", "[(0-2)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CLIR, 1},
-    {"+COLP", "27.007 7.8", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_COLP, 1},
-    {"+CCWA", "27.007 7.12", "[(0,1)|(0-2),n", call_waiting, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CSSN", "27.007 7.17", "[(0,1),(0,1)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CSSN_I, 2},
+    {"+CRC", "27.007 6.11", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_CRC, 1},
+    {"+CVHU", "27.007 6.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CVHU,
+     1},
+    {"+CLIP", "27.007 7.6", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_CLIP, 1},
+    {"+CLIR", "27.007 7.7", "[(0-2)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_CLIR, 1},
+    {"+COLP", "27.007 7.8", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_COLP, 1},
+    {"+CCWA", "27.007 7.12", "[(0,1)|(0-2),n", call_waiting, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, 0, 0},
+    {"+CSSN", "27.007 7.17", "[(0,1),(0,1)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME,
+     SET_CSSN_I, 2},
     {"+CUSD", "27.007 7.15", "[(0-2)|s,n", ussd, AT_READ | AT_TEST | AT_SET, NEEDS_POWER, FAMILY_CME, 0, 0},
 };
 const struct at_table at_table_calls = {rows, sizeof rows / sizeof rows[0]};

@@ -76,7 +76,7 @@ static void show_applets(const struct profile *p)
 {
     for (unsigned i = 0; i < p->n_applets; i++) {
         const struct profile_applet *a = &p->applets[i];
-        printf("applet  %-14s AID ", a->class_name);
+        printf("applet  %-14s AID ", a->class_name[0] != '\0' ? a->class_name : "(package)");
         if (a->aid_len == 0)
             putchar('-');
         cli_put_hex(stdout, span_of(a->aid, a->aid_len));
@@ -86,6 +86,8 @@ static void show_applets(const struct profile *p)
         }
         if (a->n_tars > 0)
             printf(", MSL %02X", a->msl);
+        if (a->so != NULL && a->so[0] != '\0')
+            printf(", from %s", a->so);
         putchar('\n');
     }
 }
@@ -329,6 +331,10 @@ static void json_applets(const struct profile *p)
         cli_put_json(stdout, a->class_name);
         if (a->aid_len > 0)
             json_hex("aid", span_of(a->aid, a->aid_len));
+        if (a->so != NULL && a->so[0] != '\0') {
+            printf(", \"so\": ");
+            cli_put_json(stdout, a->so);
+        }
         printf(", \"tars\": [");
         for (unsigned t = 0; t < a->n_tars; t++) {
             fputs(t == 0 ? "\"" : ", \"", stdout);

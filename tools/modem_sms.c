@@ -540,17 +540,35 @@ unsigned modem_sms_submit(struct modem *m, const char *centre, struct span tpdu,
 
 /* ---- strings of USSD ---- */
 
+/* In the default alphabet if it has the characters, else in UCS2 (TS 23.038 5). */
+static uint8_t ussd_answer(const char *text, struct buf *out)
+{
+    uint8_t septets[2 * 182];
+    struct buf b = buf_of(septets, sizeof septets);
+    if (text_to_gsm(text, &b)) {
+        text_pack(buf_span(&b), 0, out);
+        if (b.len % 8 == 7 && buf_ok(out)) /* 6.1.2.3.1: seven spare bits would read as a character */
+            out->p[out->len - 1] |= '\r' << 1;
+        return 0x0F;
+    }
+    (void)text_to_ucs2(text, out);
+    return 0x48;
+}
+
 bool modem_ussd(struct modem *m, uint8_t dcs, struct span text)
 {
     char said[184];
+    uint8_t octets[2 * 184];
+    struct buf b = buf_of(octets, sizeof octets);
     if (m->reg.service != SERVICE_NORMAL || !ussd_text(dcs, text, said, sizeof said))
         return false;
     const char *answer = network_ussd(m->network, said);
     if (answer == NULL)
         return false;
+    dcs = ussd_answer(answer, &b);
     for (unsigned i = 0; i < m->n_users; i++)
         if (m->users[i].ussd != NULL)
-            m->users[i].ussd(m->users[i].ctx, false, 0xF4, span_of(answer, strlen(answer)));
+            m->users[i].ussd(m->users[i].ctx, false, dcs, buf_span(&b));
     return true;
 }
 

@@ -47,6 +47,8 @@ static bool administrative(uint8_t ins)
     return ins == CREATE_FILE || ins == DELETE_FILE || ins == RESIZE_FILE || ins == TERMINATE_DF || ins == TERMINATE_EF;
 }
 
+enum { VIEW_CHANNEL = 0xFF }; /* none of the terminal's: transfers of BER-TLV objects go by it */
+
 static uint8_t application_of(const struct uicc *card, uint16_t adf)
 {
     return adf == 0 ? (uint8_t)NO_APPLET : fs_file(card, adf)->applet;
@@ -66,12 +68,19 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
         .open = true,
         .remote = true,
         .applet = application_of(card, v->root),
+        .channel = VIEW_CHANNEL,
         .view = {.df = v->df, .ef = v->ef, .record = v->record},
         .granted = applet_file_access(card, self.index, v->admin, v->root),
     };
     struct call call = {
         .card = card, .session = &session, .cmd = cmd, .row = row, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
     sw = dispatch_run(row, cmd, &card_gate, &call);
+    if (sw == SW_OK && row->access == ACCESS_UPDATE) {
+        session.remote = false; /* who watches takes it for an administrator's at the card, not for an operator's from afar */
+        sw = session_tell_watchers(&call);
+        card->ram.doomed = card->ram.doomed || sw != SW_OK; /* it is written, and may not be */
+    }
+    card->ram.doomed = card->ram.doomed || sw == SW_MEMORY_PROBLEM;
     if (!sw_is_ok(sw) && !sw_is_warning(sw))
         return sw;
     struct uicc_file_view now = *v;

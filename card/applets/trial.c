@@ -224,7 +224,7 @@ bool trial_roll_back(struct applet self, bool refresh)
     if (!trial_load(self, &t))
         return true;
     bool ok = subscription_files_restore(self) && subscription_tell_users(self) &&
-              (t.from == t.to || (set_state(self, t.to, PAIR_UNUSED) && use_put(self, t.to, SPAN_EMPTY) && admin_files_forget(self.card, t.to))) && set_state(self, t.from, t.from_state) &&
+              (t.from == t.to || (set_state(self, t.to, PAIR_UNUSED) && use_put(self, t.to, SPAN_EMPTY) && admin_files_forget(self.card, t.to) && applets_forget(self.card, t.to))) && set_state(self, t.from, t.from_state) &&
               (t.from != t.to || imsi_back(self, t.from)) && pair_set_active(self, t.from) &&
               set_outcome(self, ORDER_ROLLED_BACK) && trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))

@@ -3,6 +3,7 @@
  * The gate of dispatch: which file does a command mean, and may this session do that to it. The only place where access is decided.
  */
 #include "fs.h"
+#include "secure_channel.h"
 
 enum { BY_FID = 0x00, TAG_FCP = 0x62, TAG_FID = 0x83, TAG_DESCRIPTOR = 0x82, FDB_DF = 0x38 };
 
@@ -215,6 +216,8 @@ static sw_t admit(struct call *call, const struct command_row *row)
         sw = resolve(call->card, call->session, call->cmd, row->target, &call->target);
     if (sw == SW_OK)
         sw = permitted(call, row->access);
+    if (sw == SW_OK && !secure_channel_lets(call))
+        sw = SW_SECURITY_STATUS;
     return sw == SW_OK ? alive(call, row) : sw;
 }
 

@@ -17,7 +17,7 @@
 
 struct uicc;
 
-enum { NO_OWNER = 0xFFFF }; /* of no operator's */
+enum { NO_OWNER = 0xFFFF, OWNER_GONE = 0xFFFE }; /* of no operator; of one whose pair was taken back: suspended for good */
 
 struct applet { /* a handle, by value: cheap to pass, no ownership */
     struct uicc *card;
@@ -279,6 +279,8 @@ bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_leng
 uint16_t admin_file_body(struct uicc *card, uint16_t file);
 /* Files that were made over the air under this pair's keys are no more. */
 bool admin_files_forget(struct uicc *card, uint16_t owner);
+/* Likewise applets and packages: this operator's pair becomes another's, who must not find what is not his. What cannot be deleted (others depend on it) stays suspended for good. */
+bool applets_forget(struct uicc *card, uint16_t owner);
 /* Every record (of a transparent file: the file) becomes `first`, then `rest`. */
 bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t rest);
 

@@ -39,8 +39,10 @@ struct ram {
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
+    bool inner;                              /* the command under way came through a secure channel */
     uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
     uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
+    bool doomed;                             /* something half done is in the transaction: it cannot be committed */
     uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
@@ -62,10 +64,14 @@ struct made_file {
     uint16_t owner;                /* index of the operator's K/OTA pair under whose keys it was made over the air, or NO_OWNER */
 };
 
+struct made_index {
+    uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS]; /* first slot of each bucket */
+};
+
 struct made_files {
     struct made_file *slots;
+    struct made_index *index;      /* NULL as long as there has been no slot: most cards never have one */
     uint16_t n;                    /* slots in use or free; file indices are profile->n_files + slot */
-    uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS];
     uint32_t octets;               /* of all their bodies */
     uint16_t gone;                 /* files of the profile that were deleted */
     bool owned;                    /* some file is an operator's: not there while another's pair is active */
@@ -101,6 +107,7 @@ struct uicc {
     uint8_t *waiting;                        /* grows with the longest answer that had to wait */
     size_t waiting_cap;
     struct toolkit_queue queue;
+    struct secure_channels *secure;          /* only while there are any (secure_channel.h) */
     struct ram ram;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "fs.h"
 #include "kernel.h"
+#include "secure_channel.h"
 
 #define ANY_P1 0x00, 0x00
 #define P1_IS(value) (value), 0xFF
@@ -49,10 +50,10 @@ static const struct command_row rows[] = {
      command_close_channel},
     {"TERMINAL CAPABILITY", "TS 102 221 11.1.19", CLASS_ETSI, 0xAA, P1_IS(0), CASE_3, 1, 255, TARGET_NONE, ACCESS_FREE, ROW_P2_00 | ROW_CARD,
      command_terminal_capability},
-    {"MANAGE SECURE CHANNEL", "TS 102 221 11.1.20", CLASS_ISO, 0x73, ANY_P1, CASE_4, 0, 255, TARGET_NONE, ACCESS_FREE, 0,
+    {"MANAGE SECURE CHANNEL", "TS 102 221 11.1.20", CLASS_ISO, 0x73, ANY_P1, CASE_2_OR_4, 0, 255, TARGET_NONE, ACCESS_FREE, ROW_CARD,
      command_manage_secure_channel},
-    {"TRANSACT DATA", "TS 102 221 11.1.21", CLASS_ISO, 0x75, ANY_P1, CASE_4, 0, 255, TARGET_NONE, ACCESS_FREE, 0,
-     command_manage_secure_channel},
+    {"TRANSACT DATA", "TS 102 221 11.1.21", CLASS_ISO, 0x75, ANY_P1, CASE_2_OR_4, 0, 255, TARGET_NONE, ACCESS_FREE, ROW_CARD,
+     command_transact_data},
     {"SUSPEND UICC", "TS 102 221 11.1.22", CLASS_ETSI, 0x76, P1_IS(0x00), CASE_4, 4, 4, TARGET_NONE, ACCESS_FREE,
      ROW_SECRET_RESPONSE | ROW_P2_00 | ROW_CARD, command_suspend},
     {"SUSPEND UICC (resume)", "TS 102 221 11.1.22", CLASS_ETSI, 0x76, P1_IS(0x01), CASE_3, 8, 8, TARGET_NONE, ACCESS_FREE,

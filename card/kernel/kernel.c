@@ -4,6 +4,7 @@
  */
 #include "fs.h"
 #include "kernel.h"
+#include "secure_channel.h"
 
 #include <stdlib.h>
 
@@ -78,6 +79,7 @@ void uicc_close(struct uicc *card)
     fs_transfer_end(card);
     transients_drop(card);
     toolkit_queue_free(card);
+    secure_channels_free(card);
     free(card->transients);
     fs_free_made(card);
     registry_free(card);
@@ -262,6 +264,7 @@ void uicc_power_off(struct uicc *card)
     fs_transfer_end(card);
     transients_drop(card);
     toolkit_queue_free(card);
+    secure_channels_free(card);
     channels_reset(card);
 }
 
@@ -301,6 +304,7 @@ bool card_reload(struct uicc *card)
 bool card_abort(struct uicc *card)
 {
     objects_abort(card->objects);
+    card->ram.doomed = false;
     toolkit_settle(card, false);
     bool ok = card_reload(card);
     if (card->ram.died != 0)
@@ -311,7 +315,7 @@ bool card_abort(struct uicc *card)
 bool card_commit(struct uicc *card)
 {
     /* What an applet that died in the middle of something left behind is nobody's work. */
-    if (card->ram.died != 0 || objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
+    if (card->ram.doomed || card->ram.died != 0 || objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
         (void)card_abort(card);
         return false;
     }
@@ -325,8 +329,10 @@ bool card_commit(struct uicc *card)
 
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
-           registry_footprint(card) + card->queue.cap + objects_footprint(card->objects);
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots +
+           (card->made.index != NULL ? sizeof *card->made.index : 0) + card->transfer.n + transients_size(card) +
+           registry_footprint(card) + card->queue.cap + secure_channels_footprint(card) +
+           objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */

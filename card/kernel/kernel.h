@@ -27,6 +27,9 @@ sw_t session_finish(struct uicc *card, sw_t sw);
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
                   const struct command_row **row);
 
+/* A file was updated, by call->session: applets that watch files are told, and may refuse; then nothing of it may be committed. */
+sw_t session_tell_watchers(const struct call *call);
+
 /* The status word that the client gets, in the words of the command's class. */
 sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw);
 
@@ -51,7 +54,6 @@ sw_t command_open_channel(struct call *call);
 sw_t command_close_channel(struct call *call);
 sw_t command_get_challenge(struct call *call);
 sw_t command_terminal_capability(struct call *call);
-sw_t command_manage_secure_channel(struct call *call);
 sw_t command_suspend(struct call *call);
 sw_t command_resume(struct call *call);
 /* The first command after a reset was not RESUME: what was suspended is over. false: that could not be stored, so the command must not run. */

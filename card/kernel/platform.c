@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Commands of the platform: MANAGE CHANNEL, GET CHALLENGE, TERMINAL CAPABILITY, SUSPEND UICC, MANAGE SECURE CHANNEL (ETSI TS 102 221 11.1.17 to 11.1.22).
+ * Commands of the platform: MANAGE CHANNEL, GET CHALLENGE, TERMINAL CAPABILITY, SUSPEND UICC (ETSI TS 102 221 11.1.17 to 11.1.22).
  */
 #include "fs.h"
 #include "kernel.h"
+#include "secure_channel.h"
 
 /* ---- MANAGE CHANNEL, 11.1.17 ---- */
 
@@ -50,6 +51,7 @@ sw_t command_close_channel(struct call *call)
     if (!session->open)
         return SW_CHANNEL_NOT_SUPPORTED;
     session_leave_applet(call->card, session);
+    secure_channels_leave(call->card, channel);
     session->open = false;
     return SW_OK;
 }
@@ -78,15 +80,6 @@ sw_t command_terminal_capability(struct call *call)
     for (r = rd_of(t.value); tlv_next(&r, &inner);)
         ;
     return rd_ok(&r) ? SW_OK : SW_WRONG_DATA;
-}
-
-/* ---- MANAGE SECURE CHANNEL, 11.1.20 ---- */
-
-/* There is no endpoint to set up a channel with. "Retrieve UICC endpoints" says so with an empty list; all else is refused. */
-sw_t command_manage_secure_channel(struct call *call)
-{
-    (void)call;
-    return SW_FUNCTION_NOT_SUPPORTED;
 }
 
 /* ---- SUSPEND UICC, 11.1.22 ---- */

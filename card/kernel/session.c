@@ -50,7 +50,7 @@ sw_t session_status(const struct uicc *card, const struct command *cmd, const st
 }
 
 /* Applets that watch files hear of every UPDATE before it is committed, and may refuse it. */
-static sw_t tell_watchers(const struct call *call)
+sw_t session_tell_watchers(const struct call *call)
 {
     struct uicc *card = call->card;
     const struct event event = {.kind = EVENT_FILE_UPDATED, .file = call->target, .session = call->session};
@@ -81,7 +81,7 @@ static sw_t run(struct call *call, struct command *cmd)
         call->self.index = server(card, call->session, cmd);
     sw = dispatch_run(call->row, cmd, &card_gate, call);
     card->ram.target = call->target;
-    return sw == SW_OK && call->row->access == ACCESS_UPDATE ? tell_watchers(call) : sw;
+    return sw == SW_OK && call->row->access == ACCESS_UPDATE ? session_tell_watchers(call) : sw;
 }
 
 bool session_step(struct uicc *card, bool keep)

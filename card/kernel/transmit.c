@@ -16,13 +16,6 @@ static size_t answer(uint8_t *response, size_t n, sw_t sw)
     return n + 2;
 }
 
-/* TS 102 221 7.4.2.1: 9000 becomes 91xx while a proactive command waits to be fetched. */
-static sw_t proactive(const struct uicc *card, sw_t sw)
-{
-    size_t n = sw == SW_OK ? toolkit_pending(card) : 0;
-    return n == 0 ? sw : SW_WITH(SW_PROACTIVE, n > 255 ? 0 : n);
-}
-
 static void drop_waiting(struct uicc *card)
 {
     if (card->ram.waiting > 0)
@@ -63,7 +56,7 @@ static sw_t announce(size_t n)
 size_t fold_t0(struct uicc *card, const struct command_row *row, const struct command *cmd, struct buf *out, sw_t sw)
 {
     if (out->len == 0 || row == NULL)
-        return answer(out->p, 0, proactive(card, sw));
+        return answer(out->p, 0, toolkit_announce(card, sw));
     bool no_data = cmd->messaging == 0; /* with a MAC in its data field, what is a case 2 command by itself went over T=0 as case 4 */
     if (no_data && (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0))) {
         if (!cmd->extended && sw == SW_OK && out->len != cmd->le && out->len <= 255) {
@@ -75,7 +68,7 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
             crypto_wipe(out->p + cmd->le, out->len - cmd->le);
             out->len = cmd->le;
         }
-        return answer(out->p, out->len, proactive(card, sw));
+        return answer(out->p, out->len, toolkit_announce(card, sw));
     }
     /* GlobalPlatform's 6310 (11.4.3.2) is no warning of the transport's: it follows the data. */
     bool after = sw == SW_OK || sw == SW_MORE_ENTRIES;
@@ -106,7 +99,7 @@ static size_t get_response(struct uicc *card, const struct command *cmd, uint8_t
     sw_t last = card->ram.waiting_sw;
     crypto_wipe(card->waiting, card->waiting_cap);
     card->ram.waiting_from = 0;
-    return answer(response, cmd->le, proactive(card, last));
+    return answer(response, cmd->le, toolkit_announce(card, last));
 }
 
 /* ---- secure messaging: what the trace gets is what went over the line ---- */

@@ -85,6 +85,12 @@ size_t toolkit_pending(const struct uicc *card)
     return next_entry(card, &e) ? e.command.n : 0;
 }
 
+sw_t toolkit_announce(const struct uicc *card, sw_t sw)
+{
+    size_t n = sw == SW_OK ? toolkit_pending(card) : 0;
+    return n == 0 ? sw : SW_WITH(SW_PROACTIVE, n > 255 ? 0 : n);
+}
+
 bool toolkit_idle(const struct uicc *card)
 {
     return card->queue.used == 0;

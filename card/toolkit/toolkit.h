@@ -59,6 +59,8 @@ struct toolkit_queue {
 
 /* Number of octets of the command the terminal should FETCH now; 0 for none, or when one is being executed. */
 size_t toolkit_pending(const struct uicc *card);
+/* TS 102 221 7.4.2.1: 9000 becomes 91xx while a proactive command waits to be fetched. */
+sw_t toolkit_announce(const struct uicc *card, sw_t sw);
 /* Nothing waits, and nothing is being executed. */
 bool toolkit_idle(const struct uicc *card);
 /* True when the terminal announced this facility: octet (from 1) and bit (1 to 8) of TS 102 223 5.2. */

@@ -5,6 +5,7 @@
 #ifndef TESTS_AT_BENCH_H
 #define TESTS_AT_BENCH_H
 
+#include "api.h"
 #include "at.h"
 #include "card_fixture.h"
 #include "loop.h"
@@ -12,6 +13,7 @@
 
 struct at_bench {
     struct fixture f;
+    struct foreign_class menu;
     struct loop *loop;
     struct modem_network *network;
     struct auc *auc;
@@ -23,7 +25,8 @@ struct at_bench {
     bool gone;             /* the card does not answer */
 };
 
-/* With a home network of MCC MNC 00101 that knows the card's first pair. The modem is off. Fails the running test if it can't. */
+/* With a home network of MCC MNC 00101 that knows the card's first pair. The modem is off. Fails the running
+ * test if it can't. */
 void at_bench_open(struct at_bench *b, const char *profile, const char *personality);
 /* With a card that has menu_applet.h's menu. */
 void at_bench_open_menu(struct at_bench *b, const char *personality);

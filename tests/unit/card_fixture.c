@@ -14,11 +14,12 @@
 #include "isim.h"
 #include "pairing.h"
 #include "receiver.h"
+#include "secure.h"
 #include "security_domain.h"
 #include "sms.h"
 #include "usim.h"
 
-static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &ssd_class, &ara_m_class,
+static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &secure_class, &ssd_class, &ara_m_class,
                                                      &subscription_class, &usim_class, NULL};
 
 static void trace(void *ctx, const struct uicc_trace_event *e)

@@ -1,65 +1,64 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An applet with a menu of two entries, for tests of terminals: "Balance" shows a text, "Top up" asks for an
+ * amount and shows what was entered.
+ */
 #include "menu_applet.h"
 
-#include "cat.h"
+enum { ITEM_BALANCE = 1 /* object: the identifier of that entry */, TEXT_MAX = 200 };
 
-enum { ITEM_BALANCE = 1 /* object: the identifier of that entry */, DCS_8BIT = 0x04, DISPLAY_TEXT = 0x21, GET_INPUT = 0x23 };
-
-static sw_t install(struct applet self, const struct uicc_personal *personal)
+static uicc_sw install(const struct uicc_applet *self, const struct uicc_installation *how)
 {
     static const char *const entries[] = {"Balance", "Top up"};
-    (void)personal;
+    (void)how;
     for (size_t i = 0; i < 2; i++) {
         uint8_t id;
-        const struct toolkit_menu_entry entry = {.text = span_of(entries[i], strlen(entries[i]))};
-        if (toolkit_init_menu_entry(self, &entry, &id) != TOOLKIT_OK || (i == 0 && !applet_put(self, ITEM_BALANCE, span_of(&id, 1))))
-            return SW_NOT_ENOUGH_MEMORY;
+        const struct uicc_menu_entry entry = {.text = uicc_span_of(entries[i], strlen(entries[i]))};
+        uicc_sw sw = uicc_init_menu_entry(self, &entry, &id);
+        if (sw == UICC_SW_OK && i == 0)
+            sw = uicc_put(self, ITEM_BALANCE, &id, 1);
+        if (sw != UICC_SW_OK)
+            return sw;
     }
-    return SW_OK;
+    return UICC_SW_OK;
 }
 
-/* A text string, TS 102 223 8.15 */
-static void put_text(struct buf *b, const char *text, struct span more)
+static uicc_sw show(const struct uicc_applet *self, const char *text, struct uicc_span more)
 {
-    uint8_t octets[200];
-    struct buf value = buf_of(octets, sizeof octets);
-    buf_u8(&value, DCS_8BIT);
-    buf_put(&value, span_of(text, strlen(text)));
-    buf_put(&value, more);
-    buf_tlv(b, CAT_COMPREHENSION | CAT_TAG_TEXT_STRING, buf_span(&value));
+    struct uicc_proactive_handler h;
+    uint8_t octets[TEXT_MAX];
+    struct uicc_buf whole = uicc_buf_of(octets, sizeof octets);
+    uicc_append(&whole, text, strlen(text));
+    uicc_append(&whole, more.p, more.n);
+    uicc_init_display_text(&h, 0x81, UICC_DCS_8_BIT_DATA, octets,
+                           whole.len); /* high priority; the user clears it */
+    return uicc_send(self, &h);
 }
 
-static void show(struct applet self, const char *text, struct span more)
+static uicc_sw process_toolkit(const struct uicc_applet *self, const struct uicc_event *event)
 {
-    uint8_t octets[220];
-    struct buf rest = buf_of(octets, sizeof octets);
-    put_text(&rest, text, more);
-    (void)proactive_send(self, DISPLAY_TEXT, 0x81, buf_span(&rest)); /* high priority, the user clears it */
-}
-
-static void ask(struct applet self)
-{
-    static const uint8_t length[] = {1, 4}; /* TS 102 223 8.11: digits at least and at most */
-    uint8_t octets[64];
-    struct buf rest = buf_of(octets, sizeof octets);
-    put_text(&rest, "Amount?", SPAN_EMPTY);
-    buf_tlv(&rest, CAT_COMPREHENSION | CAT_TAG_RESPONSE_LENGTH, span_of(length, sizeof length));
-    (void)proactive_send(self, GET_INPUT, 0x00, buf_span(&rest)); /* digits */
-}
-
-static sw_t event(struct applet self, const struct event *e)
-{
-    struct span text;
-    if (e->kind == EVENT_TOOLKIT && e->toolkit == TOOLKIT_MENU_SELECTION) {
-        if (applet_get(self, ITEM_BALANCE, &text) && text.n == 1 && text.p[0] == e->id)
-            show(self, "You have 5 EUR", SPAN_EMPTY);
-        else
-            ask(self);
-    } else if (e->kind == EVENT_TERMINAL_RESPONSE && e->tag == GET_INPUT && e->id == 0 && ctlv_find(e->data, CAT_TAG_TEXT_STRING, 0, &text) &&
-               text.n > 1) {
-        show(self, "Charged: ", span_slice(text, 1, text.n));
+    struct uicc_proactive_handler h;
+    struct uicc_span text;
+    uint8_t balance = 0;
+    switch (event->event) {
+    case UICC_EVENT_MENU_SELECTION:
+        if (uicc_get(self, ITEM_BALANCE, &balance, 1) == 1 && event->id == balance)
+            return show(self, "You have 5 EUR", uicc_span_of(NULL, 0));
+        uicc_init_get_input(&h, 0x00, UICC_DCS_8_BIT_DATA, "Amount?", 7, 1, 4); /* digits */
+        return uicc_send(self, &h);
+    case UICC_EVENT_TERMINAL_RESPONSE:
+        if (event->tag == UICC_PRO_CMD_GET_INPUT && uicc_get_general_result(event) == 0 &&
+            uicc_get_text_string(event, NULL, &text))
+            return show(self, "Charged: ", text);
+        return UICC_SW_OK;
+    default:
+        return UICC_SW_OK;
     }
-    return SW_OK;
 }
 
-const struct applet_class menu_class = {.name = "menu", .install = install, .event = event};
+static const struct uicc_applet_class menu = {.name = "menu",
+                                              .module = {7, "\xF0menu\x01\x01"},
+                                              .install = install,
+                                              .process_toolkit = process_toolkit};
+static const struct uicc_applet_class *const classes[] = {&menu, NULL};
+UICC_EXPORT const struct uicc_package uicc_package = {UICC_APPLET_ABI, {6, "\xF0menu\x01"}, {1, 0}, classes};

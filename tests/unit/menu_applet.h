@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An applet with a menu of two entries, for tests of terminals: "Balance" shows a text, "Top up" asks for an amount and shows what was entered.
+ * The package of menu_applet.c, linked in; as a shared object it is for interop/with-modem.
  */
 #ifndef TESTS_MENU_APPLET_H
 #define TESTS_MENU_APPLET_H
 
-#include "applet.h"
+#include "uicc_applet.h"
 
-extern const struct applet_class menu_class; /* "menu" */
-
-/* A profile that has it. */
+/* A profile that has its applet. */
 #define MENU_PROFILE "format: 1\ninclude: usim\nname: menu\napplets:\n  - {class: menu}\n"
 
 #endif

@@ -33,7 +33,8 @@ static uicc_sw note_event(const struct uicc_applet *self, const struct uicc_even
     log[n++] = e->id;
     log[n++] = (uint8_t)e->tag;
     log[n++] = (uint8_t)data;
-    memcpy(log + n, e->data.p, data);
+    if (data > 0)
+        memcpy(log + n, e->data.p, data);
     return uicc_put(self, LOG, log, n + data);
 }
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_examples.sh SOFTUICC EXAMPLES HEADER: the applets of tools/examples, built as their README says in a folder of their own with nothing but the header, put on cards and put to the virtual modem.
+# test_examples.sh SOFTUICC EXAMPLES HEADER GUIDE: "Your first applet" of GUIDE, word by word; and the applets of tools/examples, built as their README says in a folder of their own with nothing but the header, put on cards and put to the virtual modem.
 set -u
-softuicc=$(realpath "$1") examples=$2 header=$3
+softuicc=$(realpath "$1") examples=$2 header=$3 guide=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0 failed=0
@@ -61,6 +61,17 @@ cd "$work/multi-imsi" || exit 1
 ok "multi-imsi: no service" "$softuicc" modem card.uicc --virtual-clock --script scenario
 ok "multi-imsi: another card" "$softuicc" new other.uicc --profile profile.yaml --keys more.tsv
 ok "multi-imsi: a country with a rule" "$softuicc" modem other.uicc --virtual-clock --script scenario-country
+
+ok "multi-imsi: and the subscription's IMSI is that one" sh -c "'$softuicc' show other.uicc | grep -q '^0 *active *milenage *001020000000042'"
+
+# The guide: its files (a code block with a name) and its commands (sh), in their order, as a reader would.
+mkdir "$work/guide" "$work/guide/bin" && cd "$work/guide" || exit 1
+ln -s "$softuicc" bin/softuicc && ln -s "$(dirname "$softuicc")/softuicc-tools" bin/softuicc-tools
+awk '/^```[a-z]+ [a-z.]+$/ { file = $2; next } /^```sh$/ { file = "commands"; next } /^```/ { file = ""; next } file != "" { print > file }' "$guide"
+ok "the guide has its files and commands" test -s first.c -a -s first.yaml -a -s first.scenario -a -s later.yaml -a -s commands
+while read -r command; do
+    ok "guide: $command" env SRC="$(dirname "$header")/../.." PATH="$PWD/bin:$PATH" sh -c "$command"
+done <commands
 
 # Installed on a card that is there, and deleted.
 cd "$work/hello-toolkit" || exit 1

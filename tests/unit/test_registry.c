@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "kernel.h"
+#include "pairs.h"
 
 /* ---- an applet that keeps what it is told to, and counts ---- */
 
@@ -22,7 +23,7 @@
 
 static const struct applet_package package = {10, PACKAGE_AID, {1, 2}};
 
-enum { ITEM_SEEN = 1, ITEM_KEPT = 2 };
+enum { SEEN = 1, KEPT = 2 };
 
 static sw_t install(struct applet self, const struct uicc_personal *personal)
 {
@@ -30,17 +31,17 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
     struct span parameters = applet_row(self)->params;
     if (parameters.n == 1 && parameters.p[0] == 0xEE)
         return SW_CONDITIONS_NOT_SATISFIED;
-    return applet_put(self, ITEM_KEPT, parameters) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
+    return applet_put(self, KEPT, parameters) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
 }
 
 static sw_t event(struct applet self, const struct event *e)
 {
     struct span seen;
     uint8_t counts[8] = {0};
-    if (applet_get(self, ITEM_SEEN, &seen))
+    if (applet_get(self, SEEN, &seen))
         memcpy(counts, seen.p, sizeof counts);
     counts[e->kind % 8]++;
-    return applet_put(self, ITEM_SEEN, span_of(counts, sizeof counts)) ? SW_OK : SW_MEMORY_PROBLEM;
+    return applet_put(self, SEEN, span_of(counts, sizeof counts)) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 /* GET DATA 00 01: what it keeps; PUT: grows it. */
@@ -56,7 +57,7 @@ static sw_t put(struct call *call)
 {
     uint8_t octets[256];
     memset(octets, call->cmd->p2, sizeof octets);
-    if (!applet_put(call->self, ITEM_KEPT, span_of(octets, call->cmd->data.p[0])))
+    if (!applet_put(call->self, KEPT, span_of(octets, call->cmd->data.p[0])))
         return SW_NOT_ENOUGH_MEMORY;
     return call->cmd->p2 == 0xEE ? SW_CONDITIONS_NOT_SATISFIED : SW_OK;
 }
@@ -215,12 +216,12 @@ static void test_states(void **state)
     apdu(&f, "80F2000C00", "9000");
     struct span seen;
     const struct applet self = {f.card, index};
-    assert_false(applet_get(self, ITEM_SEEN, &seen));
+    assert_false(applet_get(self, SEEN, &seen));
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, applet_set_life(f.card, index, LIFE_SELECTABLE)), SW_OK);
     select_aid(&f, INSTANCE_AID, "9000");
     apdu(&f, "80F2000C00", "9000");
-    assert_true(applet_get(self, ITEM_SEEN, &seen));
+    assert_true(applet_get(self, SEEN, &seen));
     assert_int_equal(seen.p[EVENT_TOOLKIT], 1);
 
     /* Locked: it leaves the channel, cannot be selected, sees nothing, whatever happens to power. */
@@ -230,7 +231,7 @@ static void test_states(void **state)
     fixture_restart(&f);
     select_aid(&f, INSTANCE_AID, "6A82");
     apdu(&f, "80F2000C00", "9000");
-    assert_true(applet_get((struct applet){f.card, index}, ITEM_SEEN, &seen));
+    assert_true(applet_get((struct applet){f.card, index}, SEEN, &seen));
     assert_int_equal(seen.p[EVENT_TOOLKIT], 1);
     assert_int_equal(applet_life(f.card, index), 0x87);
 
@@ -448,7 +449,7 @@ static void test_owner(void **state)
     select_aid(&f, "\xF0" "of-B", "6A82");
     apdu(&f, "80CA000200", "6C05"); /* still of-A's */
     struct span seen;
-    assert_false(applet_get((struct applet){f.card, b}, ITEM_SEEN, &seen));
+    assert_false(applet_get((struct applet){f.card, b}, SEEN, &seen));
 
     /* A gives one away before it leaves. */
     objects_begin(f.card->objects);
@@ -471,19 +472,33 @@ static void test_owner(void **state)
     select_aid(&f, "\xF0" "moved", "9000");
     select_aid(&f, "\xF0" "of-B", "9000");
     assert_true(applet_suspended(f.card, a));
-    assert_true(applet_get((struct applet){f.card, b}, ITEM_SEEN, &seen));
+    assert_true(applet_get((struct applet){f.card, b}, SEEN, &seen));
     assert_int_equal(applet_life(f.card, a), LIFE_SELECTABLE); /* suspended is no state of its own */
 
-    /* Back to A's pair (here: by hand), all is as it was. */
+    /* Pair 1 is on trial. Rolled back, it is unused again, and who gets it next is another: what came with it goes. */
     struct applet subscription;
     assert_non_null(applet_service(f.card, "owner", 0, &subscription));
-    const uint8_t zero = 0;
+    struct package_info loaded = {.domain = NO_APPLET, .owner = 1, .aid = {6, "\xF0" "loads"}};
+    uint8_t sd, below;
     objects_begin(f.card->objects);
-    assert_true(applet_put(subscription, 0x0000, span_of(&zero, 1)));
+    assert_int_equal(ended(&f, package_add(f.card, &loaded, text("load file"))), SW_OK);
+    how = plain("\xF0" "domain-B");
+    how.module = text(DOMAIN_MODULE);
+    how.owner = 1;
+    assert_int_equal(install_one(&f, &how, &sd), SW_OK);
+    how = plain("\xF0" "below-B");
+    how.owner = 1;
+    how.domain = sd;
+    assert_int_equal(install_one(&f, &how, &below), SW_OK);
+    objects_begin(f.card->objects);
+    assert_true(trial_roll_back(subscription, false));
     assert_true(card_commit(f.card));
+    apdu(&f, "80F2000C00", "9000");
     select_aid(&f, "\xF0" "of-A", "9000");
     exchange(&f, "80CA000200", "706172616D 9000");
-    select_aid(&f, "\xF0" "of-B", "6A82");
+    assert_false(applet_exists(f.card, b) || applet_exists(f.card, sd) || applet_exists(f.card, below));
+    assert_false(package_find(f.card, text("\xF0" "loads"), &loaded));
+    select_aid(&f, "\xF0" "moved", "9000");
     fixture_close(&f);
 }
 
@@ -513,7 +528,7 @@ static void test_many(void **state)
     for (uint8_t i = 0; i < n; i++) {
         snprintf(aid, sizeof aid, "\xF0many-%02u", i);
         struct span kept;
-        bool there = applet_get((struct applet){f.card, (uint8_t)(first + i)}, ITEM_KEPT, &kept);
+        bool there = applet_get((struct applet){f.card, (uint8_t)(first + i)}, KEPT, &kept);
         assert_int_equal(there, i % 3 != 0);
         if (there)
             assert_true(span_equal(kept, text(aid)));
@@ -521,6 +536,152 @@ static void test_many(void **state)
     const struct applet_installation how = plain(INSTANCE_AID);
     assert_int_equal(install_one(&f, &how, &index), SW_OK);
     assert_int_equal(index, first);
+    fixture_close(&f);
+}
+
+/* ---- everything at random, with a model beside it, and power cuts ---- */
+
+enum { NAMES = 10, STEPS = 6000 };
+
+struct model {
+    struct {
+        bool there, domain;
+        uint8_t life, in; /* in: number of its security domain, NAMES for the issuer's */
+        uint8_t kept;     /* octets */
+    } applet[NAMES];
+};
+
+static uint32_t draw(uint32_t *state, uint32_t n)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 8) % n;
+}
+
+static void name_of(unsigned i, char name[12])
+{
+    snprintf(name, 12, "\xF0name-%u", i);
+}
+
+static uint8_t index_of(struct fixture *f, unsigned i)
+{
+    char name[12];
+    name_of(i, name);
+    return applet_by_aid(f->card, text(name));
+}
+
+static void compare(struct fixture *f, const struct model *m)
+{
+    for (unsigned i = 0; i < NAMES; i++) {
+        uint8_t index = index_of(f, i);
+        struct span kept;
+        assert_int_equal(index != NO_APPLET, m->applet[i].there);
+        if (index == NO_APPLET)
+            continue;
+        assert_int_equal(applet_life(f->card, index), m->applet[i].life);
+        uint8_t in = m->applet[i].in == NAMES ? applet_issuer_domain(f->card) : index_of(f, m->applet[i].in);
+        assert_int_equal(applet_domain(f->card, index), in);
+        (void)applet_get((struct applet){f->card, index}, KEPT, &kept);
+        assert_int_equal(kept.n, m->applet[i].kept);
+        assert_true(applet_class_of(f->card, index)->security_domain == m->applet[i].domain);
+    }
+}
+
+static bool has_members(const struct model *m, unsigned domain)
+{
+    for (unsigned i = 0; i < NAMES; i++)
+        if (m->applet[i].there && m->applet[i].in == domain)
+            return true;
+    return false;
+}
+
+/* One change to card and model; the model's is taken back when the card says no. */
+static sw_t change(struct fixture *f, struct model *m, uint32_t *lot)
+{
+    unsigned i = draw(lot, NAMES), to = draw(lot, NAMES + 1);
+    uint8_t index = index_of(f, i), target = to == NAMES ? applet_issuer_domain(f->card) : index_of(f, to);
+    bool to_domain = to == NAMES ? target != NO_APPLET : m->applet[to].there && m->applet[to].domain && to != i;
+    char name[12];
+    switch (draw(lot, 5)) {
+    case 0: {
+        name_of(i, name);
+        struct applet_installation how = plain(name);
+        bool domain = draw(lot, 4) == 0;
+        if (domain)
+            how.module = text(DOMAIN_MODULE);
+        how.domain = to_domain ? target : (uint8_t)NO_APPLET;
+        how.selectable = draw(lot, 2) != 0;
+        sw_t sw = applet_install(f->card, &how, &index);
+        assert_int_equal(sw, m->applet[i].there ? SW_WRONG_DATA : SW_OK);
+        if (sw == SW_OK) {
+            m->applet[i].there = true;
+            m->applet[i].domain = domain;
+            m->applet[i].life = how.selectable ? LIFE_SELECTABLE : LIFE_INSTALLED;
+            m->applet[i].in = (uint8_t)(to_domain ? to : NAMES);
+            m->applet[i].kept = domain ? 0 : 5;
+        }
+        return sw;
+    }
+    case 1: {
+        sw_t sw = applet_delete(f->card, index);
+        sw_t expected = index == NO_APPLET ? SW_DATA_NOT_FOUND : has_members(m, i) ? SW_CONDITIONS_NOT_SATISFIED : SW_OK;
+        assert_int_equal(sw, expected);
+        if (sw == SW_OK)
+            m->applet[i].there = false;
+        return sw;
+    }
+    case 2: {
+        static const uint8_t lives[] = {LIFE_INSTALLED, LIFE_SELECTABLE, LIFE_SELECTABLE | LIFE_LOCKED, 0x0F};
+        uint8_t life = lives[draw(lot, 4)];
+        sw_t sw = applet_set_life(f->card, index, life);
+        assert_int_equal(sw, index == NO_APPLET ? SW_DATA_NOT_FOUND : SW_OK);
+        if (sw == SW_OK)
+            m->applet[i].life = life;
+        return sw;
+    }
+    case 3: {
+        if (index == NO_APPLET || !to_domain)
+            return SW_DATA_NOT_FOUND;
+        sw_t sw = applet_extradite(f->card, index, target);
+        assert_int_equal(sw, SW_OK);
+        m->applet[i].in = (uint8_t)to;
+        return sw;
+    }
+    default: {
+        uint8_t octets[64] = {0}, n = (uint8_t)draw(lot, sizeof octets);
+        if (index == NO_APPLET)
+            return SW_DATA_NOT_FOUND;
+        assert_true(applet_put((struct applet){f->card, index}, KEPT, span_of(octets, n)));
+        m->applet[i].kept = n;
+        return SW_OK;
+    }
+    }
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct model m = {0};
+    uint32_t lot = 1;
+    open_card(&f);
+    for (unsigned step = 0; step < STEPS; step++) {
+        struct model before = m;
+        bool cut = draw(&lot, 8) == 0, change_mind = draw(&lot, 6) == 0;
+        objects_begin(f.card->objects);
+        sw_t sw = change(&f, &m, &lot);
+        if (cut)
+            fault_store_cut_at(f.store, 0);
+        if (change_mind && sw == SW_OK)
+            sw = SW_TECHNICAL_PROBLEM;
+        if (session_finish(f.card, sw) != SW_OK)
+            m = before;
+        compare(&f, &m);
+        if (cut || draw(&lot, 20) == 0)
+            fixture_restart(&f);
+        if (cut && memcmp(&m, &before, sizeof m) == 0)
+            compare(&f, &m);
+        compare(&f, &m);
+    }
     fixture_close(&f);
 }
 
@@ -572,7 +733,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete), cmocka_unit_test(test_states), cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_domains), cmocka_unit_test(test_packages), cmocka_unit_test(test_owner), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_footprint), cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_footprint), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }
