@@ -54,7 +54,7 @@ static void open_card(struct fixture *f)
     fixture_open_classes(f, "test", all + own);
     f->env.guard = plugins_guard();
     assert_non_null(f->env.guard);
-    guard_set_budget(30, 300);
+    guard_set_budget(30, 120);
     keep_handlers(true);
 }
 
@@ -136,6 +136,27 @@ static void test_commands(void **state)
         objects_begin(f.card->objects);
         assert_int_equal(session_finish(f.card, applet_delete(f.card, index)), SW_OK);
     }
+    fixture_close(&f);
+}
+
+/* Who dies when it is deselected is deselected all the same. */
+static void test_deselect(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct span kept;
+    uint8_t bad;
+    open_card(&f);
+    assert_int_equal(make(&f, BAD_AID("\x01"), 1, SPAN_EMPTY, &bad), SW_OK);
+    for (int i = 0; i < 3; i++) {
+        apdu(&f, "00A4040C06" BAD "01", "9000");
+        apdu(&f, "80030000", "9000");
+        apdu(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
+        apdu(&f, "00A4000C026F07", "9000");
+        assert_true(applet_get((struct applet){f.card, bad}, 1, &kept) && span_equal(kept, span_of("bad-by", 6)));
+    }
+    apdu(&f, "00A4040C06" BAD "01", "6A82"); /* and locked in the end */
+    lives(&f);
     fixture_close(&f);
 }
 
@@ -254,7 +275,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_not_loaded), cmocka_unit_test(test_dies_in_install), cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_events), cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_deselect), cmocka_unit_test(test_events), cmocka_unit_test(test_shared),
     };
     static char *paths[4];
     objects = paths;
