@@ -21,10 +21,13 @@ enum {
 
 /* What ATZ, AT&F and a new connection give (V.250 6.1.1, 6.1.2; the specifications' recommended values). */
 static const uint8_t defaults[AT_SETTINGS] = {
-    [SET_ECHO] = 1,      [SET_VERBOSE] = 1,  [SET_X] = 4,         [SET_AMP_C] = 1,    [SET_AMP_D] = 2,    [SET_S3] = '\r',
-    [SET_S4] = '\n',     [SET_S5] = '\b',    [SET_S6] = 2,        [SET_S7] = 60,      [SET_S8] = 2,       [SET_S10] = 2,
-    [SET_CSMP_FO] = 17,  [SET_CSMP_VP] = 167, [SET_CUSATD_REPORT] = 0, [SET_ICF_FORMAT] = 3, [SET_ICF_PARITY] = 3,
-    [SET_WS46] = 25,     [SET_IFC_TE] = 2,    [SET_IFC_TA] = 2,
+    [SET_ECHO] = 1,       [SET_VERBOSE] = 1,    [SET_X] = 4,
+    [SET_AMP_C] = 1,      [SET_AMP_D] = 2,      [SET_S3] = '\r',
+    [SET_S4] = '\n',      [SET_S5] = '\b',      [SET_S6] = 2,
+    [SET_S7] = 60,        [SET_S8] = 2,         [SET_S10] = 2,
+    [SET_CSMP_FO] = 17,   [SET_CSMP_VP] = 167,  [SET_CUSATD_REPORT] = 0,
+    [SET_ICF_FORMAT] = 3, [SET_ICF_PARITY] = 3, [SET_WS46] = 25,
+    [SET_IFC_TE] = 2,     [SET_IFC_TA] = 2,
 };
 
 void at_defaults(struct at *at)
@@ -60,8 +63,8 @@ static void put_end(struct at *at, size_t reserve)
     put(at, end, sizeof end, reserve);
 }
 
-/* V.250 5.7.1, table 1: an information response has a header when verbose, and a trailer always. Each line gets both: clients look
- * for lines between <CR><LF>s. */
+/* V.250 5.7.1, table 1: an information response has a header when verbose, and a trailer always. Each line
+ * gets both: clients look for lines between <CR><LF>s. */
 static void put_line(struct at *at, struct span text)
 {
     if (!room_for(at, text.n + 4, RESERVE)) { /* all of it or nothing */
@@ -80,7 +83,8 @@ static void wake(struct at *at)
         at->ready(at->ready_ctx);
 }
 
-/* An unsolicited result code waits while a command is being executed or a text typed (V.250 5.8 lets no other output in between). */
+/* An unsolicited result code waits while a command is being executed or a text typed (V.250 5.8 lets no other
+ * output in between). */
 static void tell_line(struct at *at, struct span text)
 {
     if (!at->running && at->edit != EDIT_TEXT) {
@@ -133,7 +137,8 @@ void at_tell(struct at *at, const char *format, ...)
 }
 
 /* before, the octets (in hexadecimal or as they are), after */
-static void compose(struct at *at, line_fn *line, const char *before, struct span octets, bool hex, const char *after)
+static void compose(struct at *at, line_fn *line, const char *before, struct span octets, bool hex,
+                    const char *after)
 {
     static const char digits[] = "0123456789ABCDEF";
     size_t nb = strlen(before), na = strlen(after), n = nb + (hex ? 2 : 1) * octets.n + na;
@@ -184,7 +189,8 @@ static void put_code(struct at *at, const char *word, int number)
     bool verbose = at->set[SET_VERBOSE] != 0;
     if (at->set[SET_QUIET] != 0)
         return;
-    int n = verbose || number < 0 ? snprintf(text, sizeof text, "%s", word) : snprintf(text, sizeof text, "%d", number);
+    int n = verbose || number < 0 ? snprintf(text, sizeof text, "%s", word)
+                                  : snprintf(text, sizeof text, "%d", number);
     if (verbose)
         put_end(at, 0);
     put(at, text, n > 0 ? (size_t)n : 0, 0);
@@ -266,8 +272,8 @@ at_result at_plain(struct at_call *c)
 }
 
 static const struct at_table *const tables[] = {
-    &at_table_general, &at_table_card,      &at_table_network, &at_table_packet,
-    &at_table_sms,     &at_table_sms_memory, &at_table_phonebook, &at_table_toolkit, &at_table_calls,
+    &at_table_general,    &at_table_card,      &at_table_network, &at_table_packet, &at_table_sms,
+    &at_table_sms_memory, &at_table_phonebook, &at_table_toolkit, &at_table_calls,
 };
 
 static bool is_absent(const struct at_personality *p, const char *name)
@@ -312,9 +318,12 @@ at_result at_sim_error(enum modem_sim state, enum at_family family)
     static const struct {
         uint16_t cme, cms;
     } errors[] = {
-        [MODEM_SIM_ABSENT] = {CME_NO_SIM, CMS_NO_SIM},           [MODEM_SIM_OFF] = {CME_NOT_ALLOWED, CMS_NOT_ALLOWED},
-        [MODEM_SIM_PIN] = {CME_SIM_PIN, CMS_SIM_PIN},            [MODEM_SIM_PUK] = {CME_SIM_PUK, CMS_SIM_PUK},
-        [MODEM_SIM_BLOCKED] = {CME_SIM_FAILURE, CMS_SIM_FAILURE}, [MODEM_SIM_FAILURE] = {CME_SIM_FAILURE, CMS_SIM_FAILURE},
+        [MODEM_SIM_ABSENT] = {CME_NO_SIM, CMS_NO_SIM},
+        [MODEM_SIM_OFF] = {CME_NOT_ALLOWED, CMS_NOT_ALLOWED},
+        [MODEM_SIM_PIN] = {CME_SIM_PIN, CMS_SIM_PIN},
+        [MODEM_SIM_PUK] = {CME_SIM_PUK, CMS_SIM_PUK},
+        [MODEM_SIM_BLOCKED] = {CME_SIM_FAILURE, CMS_SIM_FAILURE},
+        [MODEM_SIM_FAILURE] = {CME_SIM_FAILURE, CMS_SIM_FAILURE},
     };
     if (state == MODEM_SIM_READY)
         return AT_OK;
@@ -331,7 +340,8 @@ static at_result check_needs(const struct at *at, const struct at_command *row)
         return AT_OK;
     if (modem_function_get(at->shared->modem) == MODEM_OFF)
         return at_sim_error(MODEM_SIM_OFF, row->family);
-    if (row->needs == NEEDS_POWER || (row->needs == NEEDS_CARD && sim != MODEM_SIM_ABSENT && sim != MODEM_SIM_OFF))
+    if (row->needs == NEEDS_POWER ||
+        (row->needs == NEEDS_CARD && sim != MODEM_SIM_ABSENT && sim != MODEM_SIM_OFF))
         return AT_OK;
     return at_sim_error(sim, row->family);
 }
@@ -626,10 +636,7 @@ struct at *at_open(struct at_modem *a)
 
 void at_hang_up(struct at *at)
 {
-    struct at_modem *a = at->shared;
     at_sms_given_up(at);
-    if (a->stk_owner == at)
-        a->stk_owner = NULL;
     at_defaults(at);
     at->edit = EDIT_IDLE;
     at->prompt = (struct at_prompt){0};

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AT commands: what a terminal equipment says to a modem (ITU-T V.250, 3GPP TS 27.007, TS 27.005). Sans I/O: octets of a peer
- * in, octets for the peer out; at_io.h has the pty and the socket. Everything that a command means is done by modem.h.
+ * AT commands: what a terminal equipment says to a modem (ITU-T V.250, 3GPP TS 27.007, TS 27.005). Sans I/O:
+ * octets of a peer in, octets for the peer out; at_io.h has the pty and the socket. Everything that a command
+ * means is done by modem.h.
  *
- * Several peers may talk at once. Each has a line, settings and unsolicited result codes of its own; the card, the
- * network and the messages are the modem's, and so common to all.
+ * Several peers may talk at once. Each has a line, settings and unsolicited result codes of its own; the
+ * card, the network and the messages are the modem's, and so common to all.
  */
 #ifndef TOOLS_AT_H
 #define TOOLS_AT_H
@@ -15,8 +16,9 @@ struct at_modem; /* what peers have in common */
 struct at;       /* one peer */
 
 enum {
-    AT_LINE_MAX = 8192,       /* octets of a command line; a longer one is answered ERROR */
-    AT_OUTPUT_MAX = 1u << 17, /* octets that wait for a peer; unsolicited result codes that find no room are dropped */
+    AT_LINE_MAX = 8192, /* octets of a command line; a longer one is answered ERROR */
+    AT_OUTPUT_MAX =
+        1u << 17, /* octets that wait for a peer; unsolicited result codes that find no room are dropped */
 };
 
 /* Which modem it takes itself for: what it says of itself, and what its makers added to the standards. */
@@ -36,8 +38,8 @@ enum { AT_PEERS_MAX = 8 };
 struct at *at_open(struct at_modem *a);
 void at_close(struct at *at); /* NULL is allowed */
 
-/* Takes octets from the peer, does what they say, returns how many it took: fewer when so much output waits that more
- * answers might find no room; give it the rest when the output has been sent. */
+/* Takes octets from the peer, does what they say, returns how many it took: fewer when so much output waits
+ * that more answers might find no room; give it the rest when the output has been sent. */
 size_t at_input(struct at *at, struct span octets);
 
 /* What is to be sent to the peer: borrowed until the next call. */

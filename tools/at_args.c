@@ -133,7 +133,8 @@ static int hex_digit(uint8_t c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The text of a string constant; \xx is an octet (V.250 5.4.2.2). A backslash before anything else is itself. */
+/* The text of a string constant; \xx is an octet (V.250 5.4.2.2). A backslash before anything else is itself.
+ */
 static bool take_quoted(struct reader *r, struct buf *b)
 {
     (void)rd_u8(r);

@@ -12,7 +12,7 @@ struct basic {
     const char *name;
     const char *clause;
     uint8_t max;
-    uint8_t setting; /* AT_SETTINGS: none is kept */
+    uint8_t setting;                                 /* AT_SETTINGS: none is kept */
     at_result (*run)(struct at *at, uint32_t value); /* NULL: the setting is all */
 };
 
@@ -76,8 +76,8 @@ static const struct basic rows[] = {
 static const struct {
     uint8_t number, setting, min, max;
 } registers[] = {
-    {0, SET_S0, 0, 255},  {3, SET_S3, 0, 127},  {4, SET_S4, 0, 127},  {5, SET_S5, 0, 127},
-    {6, SET_S6, 2, 10},   {7, SET_S7, 1, 255},  {8, SET_S8, 0, 255},  {10, SET_S10, 1, 254},
+    {0, SET_S0, 0, 255}, {3, SET_S3, 0, 127}, {4, SET_S4, 0, 127}, {5, SET_S5, 0, 127},
+    {6, SET_S6, 2, 10},  {7, SET_S7, 1, 255}, {8, SET_S8, 0, 255}, {10, SET_S10, 1, 254},
 };
 
 /* Digits at the front; *given says whether there were any. Large numbers stay large. */
@@ -116,8 +116,8 @@ static at_result s_register(struct at *at, struct reader *r)
     return AT_ERROR;
 }
 
-/* D, V.250 6.3.1 and TS 27.007 6.2: the rest of the line, or up to a semicolon. This is a modem for data that has no bearer
- * for them: whatever is dialled, nobody answers. */
+/* D, V.250 6.3.1 and TS 27.007 6.2: the rest of the line, or up to a semicolon. This is a modem for data that
+ * has no bearer for them: whatever is dialled, nobody answers. */
 static at_result dial(struct at *at, struct reader *r)
 {
     while (r->left > 0 && r->p[0] != ';')

@@ -104,7 +104,8 @@ void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text)
         if (at == NULL || at->set[SET_CUSD] != 1)
             continue;
         if (alphabet_of(dcs) == ALPHABET_DEFAULT)
-            at_tell_span(at, before, span_of(shown, at_charset_to(at->charset, utf8, shown, sizeof shown)), after);
+            at_tell_span(at, before, span_of(shown, at_charset_to(at->charset, utf8, shown, sizeof shown)),
+                         after);
         else
             at_tell_hex(at, before, text, after);
     }
@@ -115,13 +116,20 @@ void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text)
 static const struct at_command rows[] = {
     {"+CHUP", "27.007 6.5", "", at_plain, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CLCC", "27.007 7.18", "", at_plain, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CRC", "27.007 6.11", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CRC, 1},
-    {"+CVHU", "27.007 6.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CVHU, 1},
-    {"+CLIP", "27.007 7.6", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CLIP, 1},
-    {"+CLIR", "27.007 7.7", "[(0-2)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CLIR, 1},
-    {"+COLP", "27.007 7.8", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_COLP, 1},
-    {"+CCWA", "27.007 7.12", "[(0,1)|(0-2),n", call_waiting, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CSSN", "27.007 7.17", "[(0,1),(0,1)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CSSN_I, 2},
+    {"+CRC", "27.007 6.11", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_CRC, 1},
+    {"+CVHU", "27.007 6.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CVHU,
+     1},
+    {"+CLIP", "27.007 7.6", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_CLIP, 1},
+    {"+CLIR", "27.007 7.7", "[(0-2)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_CLIR, 1},
+    {"+COLP", "27.007 7.8", "[(0,1)", line_identification, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_COLP, 1},
+    {"+CCWA", "27.007 7.12", "[(0,1)|(0-2),n", call_waiting, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, 0, 0},
+    {"+CSSN", "27.007 7.17", "[(0,1),(0,1)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME,
+     SET_CSSN_I, 2},
     {"+CUSD", "27.007 7.15", "[(0-2)|s,n", ussd, AT_READ | AT_TEST | AT_SET, NEEDS_POWER, FAMILY_CME, 0, 0},
 };
 const struct at_table at_table_calls = {rows, sizeof rows / sizeof rows[0]};

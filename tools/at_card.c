@@ -10,7 +10,9 @@
 
 static at_result no_card(struct at_call *c)
 {
-    return at_sim_error(modem_sim_state(c->modem) == MODEM_SIM_READY ? MODEM_SIM_FAILURE : modem_sim_state(c->modem), FAMILY_CME);
+    return at_sim_error(modem_sim_state(c->modem) == MODEM_SIM_READY ? MODEM_SIM_FAILURE
+                                                                     : modem_sim_state(c->modem),
+                        FAMILY_CME);
 }
 
 /* ---- PINs ---- */
@@ -26,7 +28,9 @@ static at_result pin_result(struct at_call *c, sw_t sw, enum modem_pin which)
     if ((sw & 0xFFF0) == 0x63C0 && (sw & 0xF) != 0)
         return AT_CME + CME_WRONG_PASSWORD;
     if ((sw & 0xFFF0) == 0x63C0 || sw == SW_BLOCKED || sw == SW_GSM_CHV_BLOCKED)
-        return AT_CME + (which == MODEM_PUK1 || which == MODEM_PUK2 ? CME_SIM_FAILURE : second ? CME_SIM_PUK2 : CME_SIM_PUK);
+        return AT_CME + (which == MODEM_PUK1 || which == MODEM_PUK2 ? CME_SIM_FAILURE
+                         : second                                   ? CME_SIM_PUK2
+                                                                    : CME_SIM_PUK);
     if (sw == SW_SECURITY_STATUS || (sw & 0xFF00) == 0x9800)
         return AT_CME + CME_WRONG_PASSWORD;
     if (sw == SW_WRONG_DATA)
@@ -44,7 +48,8 @@ static at_result enter_pin(struct at_call *c)
     case MODEM_SIM_PUK:
         if (!at_given(c, 1))
             return AT_CME + CME_SIM_PUK;
-        return pin_result(c, modem_pin_unblock(c->modem, MODEM_PIN1, at_string(c, 0), at_string(c, 1)), MODEM_PUK1);
+        return pin_result(c, modem_pin_unblock(c->modem, MODEM_PIN1, at_string(c, 0), at_string(c, 1)),
+                          MODEM_PUK1);
     case MODEM_SIM_READY: {
         if (!c->at->pin2_wanted || at_given(c, 1))
             return AT_CME + CME_NOT_ALLOWED; /* TS 27.007 8.3: none is pending */
@@ -83,7 +88,10 @@ static at_result pin_retries(struct at_call *c)
         const char *code;
         enum modem_pin which;
         unsigned usual;
-    } rows[] = {{"SIM PIN", MODEM_PIN1, 3}, {"SIM PUK", MODEM_PUK1, 10}, {"SIM PIN2", MODEM_PIN2, 3}, {"SIM PUK2", MODEM_PUK2, 10}};
+    } rows[] = {{"SIM PIN", MODEM_PIN1, 3},
+                {"SIM PUK", MODEM_PUK1, 10},
+                {"SIM PIN2", MODEM_PIN2, 3},
+                {"SIM PUK2", MODEM_PUK2, 10}};
     struct span wanted = at_text(c, 0);
     bool any = wanted.n == 0 || wanted.p[wanted.n - 1] == '*', found = false;
     if (wanted.n > 0 && any)
@@ -138,8 +146,10 @@ static at_result facility_lock(struct at_call *c)
         at_say(c->at, "+CLCK: %d", modem_pin_locked(c->modem) ? 1 : 0);
         return AT_OK;
     }
-    if (modem_pin_locked(c->modem) == (mode == 1)) /* it is so already: the PIN is none the less to be right, but the card says no */
-        return mode == 1 ? pin_result(c, modem_pin_enter(c->modem, MODEM_PIN1, at_string(c, 2)), MODEM_PIN1) : AT_OK;
+    if (modem_pin_locked(c->modem) ==
+        (mode == 1)) /* it is so already: the PIN is none the less to be right, but the card says no */
+        return mode == 1 ? pin_result(c, modem_pin_enter(c->modem, MODEM_PIN1, at_string(c, 2)), MODEM_PIN1)
+                         : AT_OK;
     return pin_result(c, modem_pin_lock(c->modem, mode == 1, at_string(c, 2)), MODEM_PIN1);
 }
 
@@ -197,7 +207,8 @@ static at_result generic_access(struct at_call *c)
     struct span command = at_text(c, 1);
     if (at_number(c, 0, 0) != 2 * command.n || command.n < 4)
         return AT_CME + CME_PARAMETERS;
-    at_result result = modem_apdu(c->modem, command, &data, &sw) ? say_response(c, "+CSIM", &data, sw) : no_card(c);
+    at_result result =
+        modem_apdu(c->modem, command, &data, &sw) ? say_response(c, "+CSIM", &data, sw) : no_card(c);
     crypto_wipe(bytes, data.len);
     return result;
 }
@@ -284,7 +295,8 @@ static at_result channel_access(struct at_call *c)
 }
 
 /* A file below what the channel has selected, or by its path; sets *sw. */
-static bool channel_select(struct at_call *c, unsigned channel, const struct modem_crsm *how, struct buf *fcp, sw_t *sw)
+static bool channel_select(struct at_call *c, unsigned channel, const struct modem_crsm *how, struct buf *fcp,
+                           sw_t *sw)
 {
     uint8_t bytes[5 + 12];
     struct buf apdu = buf_of(bytes, sizeof bytes);
@@ -299,7 +311,8 @@ static bool channel_select(struct at_call *c, unsigned channel, const struct mod
     return modem_channel_apdu(c->modem, channel, buf_span(&apdu), fcp, sw);
 }
 
-static bool channel_command(struct at_call *c, unsigned channel, const struct modem_crsm *how, struct buf *data, sw_t *sw)
+static bool channel_command(struct at_call *c, unsigned channel, const struct modem_crsm *how,
+                            struct buf *data, sw_t *sw)
 {
     uint8_t bytes[5 + 255];
     struct buf apdu = buf_of(bytes, sizeof bytes);
@@ -338,7 +351,8 @@ static at_result applications(struct at_call *c)
         return AT_OK;
     }
     for (unsigned i = 0; modem_app(c->modem, i, &app); i++)
-        if (app.aid_len >= 7 && memcmp(app.aid, "\xA0\x00\x00\x00\x87\x10\x02", 7) == 0) { /* the USIM, TS 101 220 E */
+        if (app.aid_len >= 7 &&
+            memcmp(app.aid, "\xA0\x00\x00\x00\x87\x10\x02", 7) == 0) { /* the USIM, TS 101 220 E */
             at_say_hex(c->at, "+CUAD: \"\",1,\"", span_of(app.aid, app.aid_len), "\"");
             return AT_OK;
         }
@@ -351,19 +365,28 @@ static at_result applications(struct at_call *c)
 static const struct at_command rows[] = {
     {"+CPIN", "27.007 8.3", "s,[s", pin, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CPINR", "27.007 8.65", "[s", pin_retries, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"+CLCK", "27.007 7.4", "(\"SC\",\"FD\")|(0-2),[s,n", facility_lock, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"+CPWD", "27.007 7.5", "(\"SC\",\"P2\"),s,s", password, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_CARD, FAMILY_CME, 0, 0},
+    {"+CLCK", "27.007 7.4", "(\"SC\",\"FD\")|(0-2),[s,n", facility_lock, AT_TEST | AT_SET, NEEDS_CARD,
+     FAMILY_CME, 0, 0},
+    {"+CPWD", "27.007 7.5", "(\"SC\",\"P2\"),s,s", password, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_CARD,
+     FAMILY_CME, 0, 0},
     {"+CIMI", "27.007 5.6", "", imsi, AT_EXECUTE | AT_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
-    {"+CCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"+ICCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"^ICCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"%CCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0, 0},
+    {"+CCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0,
+     0},
+    {"+ICCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME,
+     0, 0},
+    {"^ICCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME,
+     0, 0},
+    {"%CCID", "no specification: ICCID", "", iccid, AT_EXECUTE | AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0,
+     0},
     {"+CSIM", "27.007 8.17", "n,o", generic_access, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"+CRSM", "27.007 8.18", "|" RESTRICTED, restricted_access, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
+    {"+CRSM", "27.007 8.18", "|" RESTRICTED, restricted_access, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0,
+     0},
     {"+CCHO", "27.007 8.45", "o", open_channel, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
     {"+CCHC", "27.007 8.46", "n", close_channel, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
     {"+CGLA", "27.007 8.43", "n,n,o", channel_access, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"+CRLA", "27.007 8.44", "n|" RESTRICTED, restricted_channel, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
-    {"+CUAD", "27.007 8.47", "[(0,1)|o", applications, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
+    {"+CRLA", "27.007 8.44", "n|" RESTRICTED, restricted_channel, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0,
+     0},
+    {"+CUAD", "27.007 8.47", "[(0,1)|o", applications, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME,
+     0, 0},
 };
 const struct at_table at_table_card = {rows, sizeof rows / sizeof rows[0]};

@@ -40,7 +40,8 @@ static const struct error cme[] = {
     {100, "unknown"},
 };
 
-/* TS 27.005 3.2.5; below 128 they are causes of the network (TS 24.011 E.2), below 256 TP-FCS (TS 23.040 9.2.3.22) */
+/* TS 27.005 3.2.5; below 128 they are causes of the network (TS 24.011 E.2), below 256 TP-FCS
+ * (TS 23.040 9.2.3.22) */
 static const struct error cms[] = {
     {1, "unassigned (unallocated) number"},
     {8, "operator determined barring"},

@@ -56,7 +56,8 @@ static at_result serial_number(struct at_call *c)
 
 static at_result all_commands(struct at_call *c)
 {
-    static const char basic[][3] = {"A", "D", "E", "H", "I", "L", "M", "O", "P", "Q", "S", "T", "V", "X", "Z", "&C", "&D", "&F"};
+    static const char basic[][3] = {"A", "D", "E", "H", "I", "L", "M",  "O",  "P",
+                                    "Q", "S", "T", "V", "X", "Z", "&C", "&D", "&F"};
     const struct at_command *row;
     for (size_t i = 0; i < sizeof basic / sizeof basic[0]; i++)
         at_say(c->at, "AT%s", basic[i]);
@@ -88,7 +89,8 @@ static at_result functionality(struct at_call *c)
     enum modem_function wanted = (enum modem_function)at_number(c, 0, MODEM_FULL);
     if (at_number(c, 1, 0) == 1)
         modem_function_set(c->modem, MODEM_OFF);
-    bool toolkit = wanted == MODEM_FULL && c->at->shared->personality->toolkit_at_cfun && c->at->set[SET_CUSATA] == 0;
+    bool toolkit =
+        wanted == MODEM_FULL && c->at->shared->personality->toolkit_at_cfun && c->at->set[SET_CUSATA] == 0;
     if (toolkit)
         c->at->set[SET_CUSATA] = 1;
     modem_function_set(c->modem, wanted);
@@ -111,11 +113,18 @@ static at_result set_clock(struct at_call *c)
     int year, month, day, hour, minute, second, zone, used = 0;
     char sign;
     const char *text = at_string(c, 0);
-    if (sscanf(text, "%2d/%2d/%2d,%2d:%2d:%2d%c%2d%n", &year, &month, &day, &hour, &minute, &second, &sign, &zone, &used) != 8 ||
-        text[used] != '\0' || (sign != '+' && sign != '-') || month < 1 || month > 12 || day < 1 || day > 31 || year < 0 || hour < 0 ||
-        hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || zone < 0 || zone > 56)
+    if (sscanf(text, "%2d/%2d/%2d,%2d:%2d:%2d%c%2d%n", &year, &month, &day, &hour, &minute, &second, &sign,
+               &zone, &used) != 8 ||
+        text[used] != '\0' || (sign != '+' && sign != '-') || month < 1 || month > 12 || day < 1 ||
+        day > 31 || year < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+        second > 59 || zone < 0 || zone > 56)
         return AT_CME + CME_PARAMETERS;
-    struct tm tm = {.tm_year = 100 + year, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second};
+    struct tm tm = {.tm_year = 100 + year,
+                    .tm_mon = month - 1,
+                    .tm_mday = day,
+                    .tm_hour = hour,
+                    .tm_min = minute,
+                    .tm_sec = second};
     int quarters = sign == '-' ? -zone : zone;
     int64_t now = (int64_t)timegm(&tm) - 900 * quarters;
     c->at->shared->clock = now - (int64_t)(loop_now(modem_loop(c->modem)) / 1000);
@@ -190,8 +199,9 @@ static const struct {
     const char *name, *range;
     unsigned (*value)(struct modem *m);
 } indicators[] = {
-    {"battchg", "0-5", battery}, {"signal", "0-5", signal_level}, {"service", "0,1", service}, {"message", "0,1", unread},
-    {"call", "0,1", no_calls},   {"roam", "0,1", roaming},        {"smsfull", "0,1", full},
+    {"battchg", "0-5", battery}, {"signal", "0-5", signal_level}, {"service", "0,1", service},
+    {"message", "0,1", unread},  {"call", "0,1", no_calls},       {"roam", "0,1", roaming},
+    {"smsfull", "0,1", full},
 };
 _Static_assert(sizeof indicators / sizeof indicators[0] == AT_INDICATORS, "as many as a peer remembers");
 
@@ -200,9 +210,10 @@ static at_result indicator_control(struct at_call *c)
     char text[256];
     size_t n = 0;
     for (size_t i = 0; i < AT_INDICATORS; i++) {
-        int more = c->form == AT_TEST
-                       ? snprintf(text + n, sizeof text - n, "%s(\"%s\",(%s))", i == 0 ? "" : ",", indicators[i].name, indicators[i].range)
-                       : snprintf(text + n, sizeof text - n, "%s%u", i == 0 ? "" : ",", indicators[i].value(c->modem));
+        int more = c->form == AT_TEST ? snprintf(text + n, sizeof text - n, "%s(\"%s\",(%s))",
+                                                 i == 0 ? "" : ",", indicators[i].name, indicators[i].range)
+                                      : snprintf(text + n, sizeof text - n, "%s%u", i == 0 ? "" : ",",
+                                                 indicators[i].value(c->modem));
         n += more > 0 ? (size_t)more : 0;
     }
     at_say(c->at, "+CIND: %s", text);
@@ -229,8 +240,9 @@ static at_result event_reporting(struct at_call *c)
 {
     struct at *at = c->at;
     if (c->form == AT_READ) {
-        at_say(at, "+CMER: %u,%u,%u,%u,%u", (unsigned)at->set[SET_CMER_MODE], (unsigned)at->set[SET_CMER_KEYP],
-               (unsigned)at->set[SET_CMER_DISP], (unsigned)at->set[SET_CMER_IND], (unsigned)at->set[SET_CMER_BFR]);
+        at_say(at, "+CMER: %u,%u,%u,%u,%u", (unsigned)at->set[SET_CMER_MODE],
+               (unsigned)at->set[SET_CMER_KEYP], (unsigned)at->set[SET_CMER_DISP],
+               (unsigned)at->set[SET_CMER_IND], (unsigned)at->set[SET_CMER_BFR]);
         return AT_OK;
     }
     for (unsigned i = 0; i < 5; i++)
@@ -259,29 +271,37 @@ static const struct at_command rows[] = {
     {"+CGMI", "27.007 5.1", "", manufacturer, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CGMM", "27.007 5.2", "", model, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CGMR", "27.007 5.3", "", revision, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CGSN", "27.007 5.4", "(0-3)", serial_number, AT_EXECUTE | AT_SET | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CGSN", "27.007 5.4", "(0-3)", serial_number, AT_EXECUTE | AT_SET | AT_TEST, NEEDS_NOTHING, FAMILY_CME,
+     0, 0},
     {"+GMI", "V.250 6.1.4", "", manufacturer, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_V250, 0, 0},
     {"+GMM", "V.250 6.1.5", "", model, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_V250, 0, 0},
     {"+GMR", "V.250 6.1.6", "", revision, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_V250, 0, 0},
     {"+GSN", "V.250 6.1.7", "", serial_number, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_V250, 0, 0},
     {"+GCAP", "V.250 6.1.9", "", capabilities, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_V250, 0, 0},
     {"+CLAC", "27.007 8.37", "", all_commands, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CMEE", "27.007 9.1", "(0-2)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CMEE, 1},
-    {"+CSCS", "27.007 5.5", "(\"IRA\",\"GSM\",\"UCS2\",\"HEX\",\"8859-1\",\"UTF-8\")", character_set, AT_READ | AT_TEST | AT_SET,
-     NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+IPR", "V.250 6.2.10", "(0,9600,19200,38400,57600,115200,230400,460800,921600)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
-     FAMILY_V250, SET_IPR, 1},
-    {"+ICF", "V.250 6.2.11", "(3),[(0-3)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_V250, SET_ICF_FORMAT, 2},
-    {"+IFC", "V.250 6.2.12", "(0-2),[(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_V250, SET_IFC_TE, 2},
+    {"+CMEE", "27.007 9.1", "(0-2)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME,
+     SET_CMEE, 1},
+    {"+CSCS", "27.007 5.5", "(\"IRA\",\"GSM\",\"UCS2\",\"HEX\",\"8859-1\",\"UTF-8\")", character_set,
+     AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+IPR", "V.250 6.2.10", "(0,9600,19200,38400,57600,115200,230400,460800,921600)", NULL,
+     AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_V250, SET_IPR, 1},
+    {"+ICF", "V.250 6.2.11", "(3),[(0-3)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_V250,
+     SET_ICF_FORMAT, 2},
+    {"+IFC", "V.250 6.2.12", "(0-2),[(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_V250,
+     SET_IFC_TE, 2},
     {"+FCLASS", "27.007 C.2.1", "(0)", no_fax, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_V250, 0, 0},
-    {"+CFUN", "27.007 8.2", "[(0,1,4),(0,1)", functionality, AT_READ | AT_TEST | AT_SET | AT_EXECUTE, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CFUN", "27.007 8.2", "[(0,1,4),(0,1)", functionality, AT_READ | AT_TEST | AT_SET | AT_EXECUTE,
+     NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CPAS", "27.007 8.1", "(0-2)", activity, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CCLK", "27.007 8.15", "s", clock_, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CTZU", "27.007 8.40", "(0,1)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CTZU, 1},
-    {"+CTZR", "27.007 8.41", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CTZR, 1},
-    {"+CMER", "27.007 8.10", "[(0-3),(0),(0),(0,1),(0,1)", event_reporting, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
-     FAMILY_CME, 0, 0},
-    {"+CIND", "27.007 8.9", "", indicator_control, AT_READ | AT_TEST | AT_OWN_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CTZU", "27.007 8.40", "(0,1)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CTZU,
+     1},
+    {"+CTZR", "27.007 8.41", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CTZR,
+     1},
+    {"+CMER", "27.007 8.10", "[(0-3),(0),(0),(0,1),(0,1)", event_reporting,
+     AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CIND", "27.007 8.9", "", indicator_control, AT_READ | AT_TEST | AT_OWN_TEST, NEEDS_NOTHING, FAMILY_CME,
+     0, 0},
     {"+CEER", "27.007 6.10", "", extended_error, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
 };
 const struct at_table at_table_general = {rows, sizeof rows / sizeof rows[0]};

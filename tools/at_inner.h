@@ -9,7 +9,8 @@
 
 /* ---- results ---- */
 
-/* A final result: a result code of V.250 5.7.1, or an error of TS 27.007 9.2 or TS 27.005 3.2.5 on top of a base. */
+/* A final result: a result code of V.250 5.7.1, or an error of TS 27.007 9.2 or TS 27.005 3.2.5 on top of a
+ * base. */
 typedef int at_result;
 enum {
     AT_OK = 0,
@@ -72,16 +73,69 @@ const char *at_cms_text(unsigned err);
 /* ---- settings: small numbers that a command sets, reads and offers ---- */
 
 enum at_setting {
-    SET_ECHO, SET_VERBOSE, SET_QUIET, SET_X, SET_AMP_C, SET_AMP_D,
-    SET_S0, SET_S3, SET_S4, SET_S5, SET_S6, SET_S7, SET_S8, SET_S10,
-    SET_CMEE, SET_CREG, SET_CGREG, SET_CEREG, SET_C5GREG, SET_COPS_FORMAT, SET_CSCON,
-    SET_CSMS, SET_CMGF, SET_CSDH, SET_CMMS, SET_CGSMS,
-    SET_CNMI_MODE, SET_CNMI_MT, SET_CNMI_BM, SET_CNMI_DS, SET_CNMI_BFR,
-    SET_CSMP_FO, SET_CSMP_VP, SET_CSMP_PID, SET_CSMP_DCS,
-    SET_CMER_MODE, SET_CMER_KEYP, SET_CMER_DISP, SET_CMER_IND, SET_CMER_BFR,
-    SET_CLIP, SET_CLIR, SET_COLP, SET_CCWA, SET_CRC, SET_CSSN_I, SET_CSSN_U, SET_CUSD,
-    SET_CTZU, SET_CTZR, SET_CGEREP_MODE, SET_CGEREP_BFR, SET_CPLS, SET_CUSATD, SET_CUSATD_REPORT, SET_CUSATA,
-    SET_IPR, SET_ICF_FORMAT, SET_ICF_PARITY, SET_IFC_TE, SET_IFC_TA, SET_CVHU, SET_WS46,
+    SET_ECHO,
+    SET_VERBOSE,
+    SET_QUIET,
+    SET_X,
+    SET_AMP_C,
+    SET_AMP_D,
+    SET_S0,
+    SET_S3,
+    SET_S4,
+    SET_S5,
+    SET_S6,
+    SET_S7,
+    SET_S8,
+    SET_S10,
+    SET_CMEE,
+    SET_CREG,
+    SET_CGREG,
+    SET_CEREG,
+    SET_C5GREG,
+    SET_COPS_FORMAT,
+    SET_CSCON,
+    SET_CSMS,
+    SET_CMGF,
+    SET_CSDH,
+    SET_CMMS,
+    SET_CGSMS,
+    SET_CNMI_MODE,
+    SET_CNMI_MT,
+    SET_CNMI_BM,
+    SET_CNMI_DS,
+    SET_CNMI_BFR,
+    SET_CSMP_FO,
+    SET_CSMP_VP,
+    SET_CSMP_PID,
+    SET_CSMP_DCS,
+    SET_CMER_MODE,
+    SET_CMER_KEYP,
+    SET_CMER_DISP,
+    SET_CMER_IND,
+    SET_CMER_BFR,
+    SET_CLIP,
+    SET_CLIR,
+    SET_COLP,
+    SET_CCWA,
+    SET_CRC,
+    SET_CSSN_I,
+    SET_CSSN_U,
+    SET_CUSD,
+    SET_CTZU,
+    SET_CTZR,
+    SET_CGEREP_MODE,
+    SET_CGEREP_BFR,
+    SET_CPLS,
+    SET_CUSATD,
+    SET_CUSATD_REPORT,
+    SET_CUSATA,
+    SET_IPR,
+    SET_ICF_FORMAT,
+    SET_ICF_PARITY,
+    SET_IFC_TE,
+    SET_IFC_TA,
+    SET_CVHU,
+    SET_WS46,
     AT_SETTINGS,
 };
 
@@ -111,7 +165,8 @@ struct at_call;
  *   (0-2,4)        a number of this set           ("SC","FD")  a string of this set (letters of either case)
  *   n              any number                     s            a string, or a word without quotes
  *   h              hexadecimal digits             o            octets given as hexadecimal digits, decoded
- * [ : what follows may be left out. | : what follows is not said in the answer to `=?`. A * at the end: and more of the last. */
+ * [ : what follows may be left out. | : what follows is not said in the answer to `=?`. A * at the end: and
+ * more of the last. */
 struct at_command {
     const char *name;
     const char *clause; /* "27.007 8.5" */
@@ -128,8 +183,8 @@ struct at_table {
     const struct at_command *rows;
     size_t n;
 };
-extern const struct at_table at_table_general, at_table_card, at_table_network, at_table_packet, at_table_sms, at_table_sms_memory,
-    at_table_phonebook, at_table_toolkit, at_table_calls;
+extern const struct at_table at_table_general, at_table_card, at_table_network, at_table_packet, at_table_sms,
+    at_table_sms_memory, at_table_phonebook, at_table_toolkit, at_table_calls;
 
 /* ---- a command under way ---- */
 
@@ -200,10 +255,10 @@ struct at {
     uint8_t scratch[AT_LINE_MAX + AT_ARGS_MAX]; /* arguments, unescaped */
     struct at_prompt prompt;
 
-    bool after_cr;  /* the text's last octet was a <CR> */
-    bool overflow;  /* an answer found no room: the line ends with ERROR */
-    bool running;   /* a command line is being executed: unsolicited result codes wait */
-    uint8_t *out;   /* AT_OUTPUT_MAX */
+    bool after_cr; /* the text's last octet was a <CR> */
+    bool overflow; /* an answer found no room: the line ends with ERROR */
+    bool running;  /* a command line is being executed: unsolicited result codes wait */
+    uint8_t *out;  /* AT_OUTPUT_MAX */
     size_t out_n;
     uint8_t held[16384]; /* unsolicited result codes that wait */
     size_t held_n;
@@ -211,7 +266,7 @@ struct at {
     void *ready_ctx;
     uint8_t indicators[AT_INDICATORS]; /* as it last heard of them (+CIEV) */
     char registration[4][64];          /* likewise of +CREG, +CGREG, +CEREG, +C5GREG */
-    bool pin2_wanted; /* the last command was refused for want of it: +CPIN gives it */
+    bool pin2_wanted;                  /* the last command was refused for want of it: +CPIN gives it */
     bool menu_shown; /* SET UP MENU was repeated to this peer: its answer is not for the card */
 };
 
@@ -227,15 +282,15 @@ struct at_modem {
     const struct at_personality *personality;
     struct at *peers[AT_PEERS_MAX];
     struct at_context contexts[AT_CONTEXTS];
-    const char *call_end;    /* +CEER */
-    uint8_t cops_mode;       /* <mode> of +COPS? */
-    bool card_there;         /* as peers last heard of it */
-    bool detached;           /* +CGATT=0 */
-    int64_t clock;           /* seconds since 1970 (UTC) when the loop began */
-    int8_t zone;             /* quarters of an hour east of Greenwich */
+    const char *call_end;          /* +CEER */
+    uint8_t cops_mode;             /* <mode> of +COPS? */
+    bool card_there;               /* as peers last heard of it */
+    bool detached;                 /* +CGATT=0 */
+    int64_t clock;                 /* seconds since 1970 (UTC) when the loop began */
+    int8_t zone;                   /* quarters of an hour east of Greenwich */
     enum modem_memory mem_receive; /* <mem3> of +CPMS */
-    struct at *asked;        /* the peer that +CMT or +CDS went to and that has to acknowledge it; NULL: nobody */
-    struct at *stk_owner;    /* the peer that a proactive command was shown to */
+    struct at *asked; /* the peer that +CMT or +CDS went to and that has to acknowledge it; NULL: nobody */
+    bool answering;   /* +CUSATT is under way */
 };
 
 /* ---- answers ---- */
@@ -251,7 +306,7 @@ void at_tell(struct at *at, const char *format, ...) __attribute__((format(print
 void at_tell_hex(struct at *at, const char *before, struct span octets, const char *after);
 void at_tell_span(struct at *at, const char *before, struct span octets, const char *after);
 
-void at_defaults(struct at *at); /* ATZ, AT&F */
+void at_defaults(struct at *at);       /* ATZ, AT&F */
 at_result at_plain(struct at_call *c); /* a command that is taken, and has nothing to do here */
 
 /* ---- what the other files offer ---- */
@@ -265,14 +320,15 @@ void at_args_describe(const char *grammar, char *to, size_t room);
 const struct at_command *at_command_find(const struct at *at, struct span name);
 const struct at_command *at_command_nth(const struct at *at, size_t n); /* NULL: no more */
 bool at_command_has(const struct at *at, const struct at_command *row); /* this personality has it */
-at_result at_sim_error(enum modem_sim state, enum at_family family); /* AT_OK when the SIM is ready */
+at_result at_sim_error(enum modem_sim state, enum at_family family);    /* AT_OK when the SIM is ready */
 
 /* at_basic.c */
 at_result at_basic(struct at *at, struct span line, size_t *used);
 
 /* at_text.c: between UTF-8 and the peer's character set (+CSCS). */
-bool at_charset_from(enum at_charset set, struct span text, char *utf8, size_t room); /* false: not of this set, or too long */
-size_t at_charset_to(enum at_charset set, const char *utf8, char *to, size_t room);   /* with a NUL */
+bool at_charset_from(enum at_charset set, struct span text, char *utf8,
+                     size_t room); /* false: not of this set, or too long */
+size_t at_charset_to(enum at_charset set, const char *utf8, char *to, size_t room); /* with a NUL */
 bool at_charset_by_name(struct span name, enum at_charset *set);
 const char *at_charset_name(enum at_charset set);
 
@@ -280,11 +336,12 @@ const char *at_charset_name(enum at_charset set);
 struct at_personality {
     const char *name, *summary;
     const char *manufacturer, *model, *revision, *capabilities; /* +CGMI, +CGMM, +CGMR, +GCAP */
-    struct at_table commands;  /* besides the standards' */
+    struct at_table commands;                                   /* besides the standards' */
     const char *const *absent; /* names that this one does not have; NULL at the end; may be NULL */
-    const char *handled;       /* prefix of the unsolicited result code for what the modem did by itself; NULL: none */
-    const char *inserted;      /* of the one that tells whether a SIM is in; NULL: none */
-    bool toolkit_at_cfun;      /* +CFUN=1 does what +CUSATA=1 does */
+    const char
+        *handled; /* prefix of the unsolicited result code for what the modem did by itself; NULL: none */
+    const char *inserted; /* of the one that tells whether a SIM is in; NULL: none */
+    bool toolkit_at_cfun; /* +CFUN=1 does what +CUSATA=1 does */
 };
 
 void at_indicators_changed(struct at_modem *a); /* at_general.c */

@@ -22,12 +22,12 @@ struct port {
     struct at_io *io;
     struct port *next;
     struct at *at;
-    int fd;          /* of the peer; -1: none left, the port is to go */
-    int opens;       /* pty: inotify descriptor that tells when somebody opens the other end; -1: no pty */
-    bool there;      /* somebody has the other end open */
-    int openers;     /* pty: how many */
+    int fd;      /* of the peer; -1: none left, the port is to go */
+    int opens;   /* pty: inotify descriptor that tells when somebody opens the other end; -1: no pty */
+    bool there;  /* somebody has the other end open */
+    int openers; /* pty: how many */
     int own_opens, own_closes; /* events to come that are our own doing */
-    uint8_t in[INPUT_MAX]; /* what at_input has not yet taken */
+    uint8_t in[INPUT_MAX];     /* what at_input has not yet taken */
     size_t in_n;
     char path[64];
     char link[PATH_MAX_];
@@ -42,7 +42,8 @@ struct at_io {
 
 static bool refuse(struct at_io_error *error, const char *what, const char *name)
 {
-    snprintf(error->text, sizeof error->text, "%s%s%.200s: %s", what, name[0] != '\0' ? " " : "", name, strerror(errno));
+    snprintf(error->text, sizeof error->text, "%s%s%.200s: %s", what, name[0] != '\0' ? " " : "", name,
+             strerror(errno));
     return false;
 }
 
@@ -210,8 +211,9 @@ static bool take_events(struct port *p)
     return hung_up;
 }
 
-/* Somebody opened the other end of the pty, or closed it. What the one who went said last may still have to be read. Octets that are read before the
- * news of an opening cannot be from who opened: those are heard, and the rest of the line forgotten. */
+/* Somebody opened the other end of the pty, or closed it. What the one who went said last may still have to
+ * be read. Octets that are read before the news of an opening cannot be from who opened: those are heard, and
+ * the rest of the line forgotten. */
 static void opened(void *ctx, short revents)
 {
     struct port *p = ctx;
@@ -294,8 +296,8 @@ static bool make_raw(const char *path)
 static bool start_pty(struct port *p, const char *link, struct at_io_error *error)
 {
     p->fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (p->fd < 0 || grantpt(p->fd) != 0 || unlockpt(p->fd) != 0 || ptsname_r(p->fd, p->path, sizeof p->path) != 0 ||
-        !make_raw(p->path))
+    if (p->fd < 0 || grantpt(p->fd) != 0 || unlockpt(p->fd) != 0 ||
+        ptsname_r(p->fd, p->path, sizeof p->path) != 0 || !make_raw(p->path))
         return refuse(error, "pseudo-terminal", "");
     p->opens = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (p->opens < 0 || inotify_add_watch(p->opens, p->path, IN_OPEN | IN_CLOSE) < 0)
@@ -347,13 +349,15 @@ static void connection(void *ctx, short revents)
 bool at_io_listen(struct at_io *io, uint16_t port, uint16_t *bound, struct at_io_error *error)
 {
     char name[16];
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in here = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof here;
     snprintf(name, sizeof name, "%u", port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
         bind(fd, (const struct sockaddr *)&here, sizeof here) != 0 || listen(fd, 4) != 0 ||
-        getsockname(fd, (struct sockaddr *)&here, &n) != 0 || !loop_watch(io->loop, fd, POLLIN, connection, io)) {
+        getsockname(fd, (struct sockaddr *)&here, &n) != 0 ||
+        !loop_watch(io->loop, fd, POLLIN, connection, io)) {
         refuse(error, "TCP port", name);
         if (fd >= 0)
             close(fd);
@@ -397,7 +401,8 @@ struct at_service {
     uint16_t port;
 };
 
-struct at_service *at_service_open(struct modem *m, const struct at_service_config *config, struct at_io_error *error)
+struct at_service *at_service_open(struct modem *m, const struct at_service_config *config,
+                                   struct at_io_error *error)
 {
     struct at_service *s = calloc(1, sizeof *s);
     snprintf(error->text, sizeof error->text, "no memory");

@@ -11,8 +11,8 @@
 
 enum { ACT_E_UTRAN = 7, ACT_E_UTRAN_NB = 9, ACT_5GC = 10, ACT_MAX = 13 };
 
-/* Which access technologies a command speaks of. +CREG and +CGREG speak of any, as modems do that register for both domains at once
- * (combined attach): clients that know no +CEREG go by them. */
+/* Which access technologies a command speaks of. +CREG and +CGREG speak of any, as modems do that register
+ * for both domains at once (combined attach): clients that know no +CEREG go by them. */
 static const struct domain {
     const char *name;
     uint8_t setting;
@@ -26,7 +26,8 @@ static const struct domain {
 enum { N_DOMAINS = sizeof domains / sizeof domains[0] };
 
 /* "1,"0001","00000001",7" for <n> of 2 and more, "1" below; with the reject cause for 3 and more. */
-static void registration_text(const struct at_modem *a, const struct domain *d, uint32_t n, char *to, size_t room)
+static void registration_text(const struct at_modem *a, const struct domain *d, uint32_t n, char *to,
+                              size_t room)
 {
     enum modem_registration stat = modem_registration(a->modem);
     struct modem_operator op = {0};
@@ -39,8 +40,8 @@ static void registration_text(const struct at_modem *a, const struct domain *d, 
     }
     int used = snprintf(to, room, "%d", (int)stat);
     if (n >= 2 && served)
-        used += snprintf(to + used, room - (size_t)used, ",\"%04X\",\"%08X\",%u", (unsigned)modem_location_area(a->modem),
-                         (unsigned)modem_cell(a->modem), op.act);
+        used += snprintf(to + used, room - (size_t)used, ",\"%04X\",\"%08X\",%u",
+                         (unsigned)modem_location_area(a->modem), (unsigned)modem_cell(a->modem), op.act);
     if (n >= 3 && stat == MODEM_DENIED && modem_reject_cause(a->modem) != 0)
         snprintf(to + used, room - (size_t)used, ",,,,0,%u", modem_reject_cause(a->modem));
 }
@@ -60,7 +61,8 @@ static at_result registration(struct at_call *c)
     uint32_t *n = c->at->set + d->setting;
     if (c->form != AT_READ) {
         *n = at_number(c, 0, 0);
-        registration_text(c->at->shared, d, *n, c->at->registration[d - domains], sizeof c->at->registration[0]);
+        registration_text(c->at->shared, d, *n, c->at->registration[d - domains],
+                          sizeof c->at->registration[0]);
         return AT_OK;
     }
     registration_text(c->at->shared, d, *n, text, sizeof text);
@@ -93,7 +95,8 @@ void at_on_registration(void *ctx, enum modem_registration state)
 enum { FORMAT_LONG, FORMAT_SHORT, FORMAT_NUMERIC };
 
 /* The name as the peer wants it: short names have eight characters. */
-static size_t operator_name(const struct at *at, const struct modem_operator *op, uint32_t format, char *to, size_t room)
+static size_t operator_name(const struct at *at, const struct modem_operator *op, uint32_t format, char *to,
+                            size_t room)
 {
     char name[MODEM_TEXT_MAX];
     snprintf(name, sizeof name, "%s", op->name[0] != '\0' ? op->name : op->plmn);
@@ -121,7 +124,8 @@ static at_result operators_test(struct at_call *c)
         operator_name(c->at, &op, FORMAT_SHORT, brief, sizeof brief);
         if (n + sizeof full + sizeof brief + 32 > sizeof line)
             break;
-        n += (size_t)snprintf(line + n, sizeof line - n, "(%d,\"%s\",\"%s\",\"%s\",%u),", (int)op.status, full, brief, op.plmn, op.act);
+        n += (size_t)snprintf(line + n, sizeof line - n, "(%d,\"%s\",\"%s\",\"%s\",%u),", (int)op.status,
+                              full, brief, op.plmn, op.act);
     }
     snprintf(line + n, sizeof line - n, ",(0-4),(0-2)");
     at_say(c->at, "+COPS: %s", line);
@@ -153,7 +157,8 @@ static bool find_operator(struct at_call *c, struct modem_operator *op)
     for (unsigned i = 0; modem_operators(c->modem, i, op); i++) {
         const char *name = format == FORMAT_NUMERIC ? op->plmn : op->name;
         size_t n = format == FORMAT_SHORT && strlen(name) > 8 ? 8 : strlen(name);
-        if (strlen(utf8) == n && strncmp(utf8, name, n) == 0 && (!at_given(c, 3) || at_number(c, 3, 0) == op->act))
+        if (strlen(utf8) == n && strncmp(utf8, name, n) == 0 &&
+            (!at_given(c, 3) || at_number(c, 3, 0) == op->act))
             return true;
     }
     return false;
@@ -191,7 +196,8 @@ static at_result operators(struct at_call *c)
 
 /* ---- signal ---- */
 
-/* The radio is a model without distances: all or nothing. TS 27.007 8.5: 31 is -51 dBm or greater, 99 unknown. */
+/* The radio is a model without distances: all or nothing. TS 27.007 8.5: 31 is -51 dBm or greater, 99
+ * unknown. */
 static at_result signal_quality(struct at_call *c)
 {
     struct modem_operator op;
@@ -224,7 +230,8 @@ static at_result signalling(struct at_call *c)
 
 /* ---- preferred operators: +CPOL, +CPLS (TS 27.007 7.19, 7.20) ---- */
 
-static const uint16_t plmn_lists[] = {0x6F60, 0x6F61, 0x6F62}; /* EF.PLMNwAcT, EF.OPLMNwAcT, EF.HPLMNwAcT; TS 31.102 4.2.5, .53, .54 */
+static const uint16_t plmn_lists[] = {
+    0x6F60, 0x6F61, 0x6F62}; /* EF.PLMNwAcT, EF.OPLMNwAcT, EF.HPLMNwAcT; TS 31.102 4.2.5, .53, .54 */
 
 enum { ENTRY = 5 /* PLMN, access technologies */, PLMNS_MAX = 255 / ENTRY };
 
@@ -234,7 +241,9 @@ static const uint16_t act_bits[] = {0x0080, 0x0040, 0x8000, 0x4000, 0x0800};
 static at_result card_says(struct at_call *c, bool there, sw_t sw)
 {
     if (!there)
-        return at_sim_error(modem_sim_state(c->modem) == MODEM_SIM_READY ? MODEM_SIM_FAILURE : modem_sim_state(c->modem), FAMILY_CME);
+        return at_sim_error(modem_sim_state(c->modem) == MODEM_SIM_READY ? MODEM_SIM_FAILURE
+                                                                         : modem_sim_state(c->modem),
+                            FAMILY_CME);
     if (sw == SW_OK)
         return AT_OK;
     if (sw == SW_SECURITY_STATUS)
@@ -263,8 +272,9 @@ static at_result list_read(struct at_call *c)
         if (!text_plmn(entry, plmn))
             continue;
         memmove(plmn + 3, plmn + 4, strlen(plmn + 4) + 1); /* without the slash */
-        at_say(c->at, "+CPOL: %u,2,\"%s\",%d,%d,%d,%d,%d", i, plmn, (act & act_bits[0]) != 0, (act & act_bits[1]) != 0,
-               (act & act_bits[2]) != 0, (act & act_bits[3]) != 0, (act & act_bits[4]) != 0);
+        at_say(c->at, "+CPOL: %u,2,\"%s\",%d,%d,%d,%d,%d", i, plmn, (act & act_bits[0]) != 0,
+               (act & act_bits[1]) != 0, (act & act_bits[2]) != 0, (act & act_bits[3]) != 0,
+               (act & act_bits[4]) != 0);
     }
     return result;
 }
@@ -344,19 +354,27 @@ void at_on_sim(void *ctx, enum modem_sim state)
 }
 
 static const struct at_command rows[] = {
-    {"+CREG", "27.007 7.2", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CGREG", "27.007 10.1.20", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CEREG", "27.007 10.1.22", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+C5GREG", "27.007 10.1.47", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+COPS", "27.007 7.3", "[(0-4),(0-2),s,(0-13)", operators, AT_EXECUTE | AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_POWER,
+    {"+CREG", "27.007 7.2", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CME, 0, 0},
-    {"+CSQ", "27.007 8.5", "(0-31,99),(99)", signal_quality, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CESQ", "27.007 8.69", "(0-63,99),(99),(0-96,255),(0-49,255),(0-34,255),(0-97,255)", extended_quality, AT_EXECUTE | AT_TEST,
+    {"+CGREG", "27.007 10.1.20", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET,
      NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CSCON", "27.007 10.1.30", "[(0,1)", signalling, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CPLS", "27.007 7.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CPLS, 1},
-    {"+CPOL", "27.007 7.19", "n,[(0-2),s,(0,1),(0,1),(0,1),(0,1),(0,1)", preferred, AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM,
+    {"+CEREG", "27.007 10.1.22", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET,
+     NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+C5GREG", "27.007 10.1.47", "[(0-3)", registration, AT_EXECUTE | AT_READ | AT_TEST | AT_SET,
+     NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+COPS", "27.007 7.3", "[(0-4),(0-2),s,(0-13)", operators,
+     AT_EXECUTE | AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_POWER, FAMILY_CME, 0, 0},
+    {"+CSQ", "27.007 8.5", "(0-31,99),(99)", signal_quality, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME,
+     0, 0},
+    {"+CESQ", "27.007 8.69", "(0-63,99),(99),(0-96,255),(0-49,255),(0-34,255),(0-97,255)", extended_quality,
+     AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CSCON", "27.007 10.1.30", "[(0,1)", signalling, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CME, 0, 0},
-    {"+WS46", "27.007 5.9", "(12,22,25,28,31)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_WS46, 1},
+    {"+CPLS", "27.007 7.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CPLS,
+     1},
+    {"+CPOL", "27.007 7.19", "n,[(0-2),s,(0,1),(0,1),(0,1),(0,1),(0,1)", preferred,
+     AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
+    {"+WS46", "27.007 5.9", "(12,22,25,28,31)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME,
+     SET_WS46, 1},
 };
 const struct at_table at_table_network = {rows, sizeof rows / sizeof rows[0]};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Packet domain, TS 27.007 10. Contexts are defined and shown; the network in the air has no gateway to a packet data network, so that
- * none can be activated, and the modem says so instead of handing out an address that nothing answers at.
+ * Packet domain, TS 27.007 10. Contexts are defined and shown; the network in the air has no gateway to a
+ * packet data network, so that none can be activated, and the modem says so instead of handing out an address
+ * that nothing answers at.
  */
 #include <stdio.h>
 
@@ -40,7 +41,8 @@ static at_result define(struct at_call *c)
     case AT_READ:
         for (unsigned i = 0; i < AT_CONTEXTS; i++)
             if (contexts[i].defined)
-                at_say(c->at, "+CGDCONT: %u,\"%s\",\"%s\",\"\",0,0", i + 1, contexts[i].type, contexts[i].apn);
+                at_say(c->at, "+CGDCONT: %u,\"%s\",\"%s\",\"\",0,0", i + 1, contexts[i].type,
+                       contexts[i].apn);
         return AT_OK;
     default:
         break;
@@ -72,7 +74,8 @@ static at_result activate(struct at_call *c)
     if (at_number(c, 0, 0) == 0)
         return AT_OK;
     for (unsigned i = 1; i < c->n; i++)
-        if (at_number(c, i, 0) == 0 || at_number(c, i, 0) > AT_CONTEXTS || !contexts[at_number(c, i, 1) - 1].defined)
+        if (at_number(c, i, 0) == 0 || at_number(c, i, 0) > AT_CONTEXTS ||
+            !contexts[at_number(c, i, 1) - 1].defined)
             return AT_CME + CME_PARAMETERS;
     c->at->shared->call_end = "No gateway to a packet data network";
     return AT_CME + (attached(c->modem) ? CME_UNSPECIFIED_GPRS : CME_NO_NETWORK);
@@ -114,10 +117,13 @@ static const struct at_command rows[] = {
     {"+CGATT", "27.007 10.1.9", "(0,1)", attach, AT_READ | AT_TEST | AT_SET, NEEDS_POWER, FAMILY_CME, 0, 0},
     {"+CGDCONT", "27.007 10.1.1", "(1-8),[(\"IP\",\"IPV6\",\"IPV4V6\"),s,s,(0),(0),n*", define,
      AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CGACT", "27.007 10.1.10", "(0,1)[|n*", activate, AT_READ | AT_TEST | AT_SET, NEEDS_POWER, FAMILY_CME, 0, 0},
-    {"+CGPADDR", "27.007 10.1.14", "n", address_test, AT_EXECUTE | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_POWER, FAMILY_CME, 0, 0},
-    {"+CGEREP", "27.007 10.1.19", "[(0-2),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME,
-     SET_CGEREP_MODE, 2},
-    {"+CGCLASS", "27.007 10.1.11", "(\"B\")", mobile_class, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CGACT", "27.007 10.1.10", "(0,1)[|n*", activate, AT_READ | AT_TEST | AT_SET, NEEDS_POWER, FAMILY_CME,
+     0, 0},
+    {"+CGPADDR", "27.007 10.1.14", "n", address_test, AT_EXECUTE | AT_TEST | AT_SET | AT_OWN_TEST,
+     NEEDS_POWER, FAMILY_CME, 0, 0},
+    {"+CGEREP", "27.007 10.1.19", "[(0-2),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET,
+     NEEDS_NOTHING, FAMILY_CME, SET_CGEREP_MODE, 2},
+    {"+CGCLASS", "27.007 10.1.11", "(\"B\")", mobile_class, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, 0, 0},
 };
 const struct at_table at_table_packet = {rows, sizeof rows / sizeof rows[0]};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which modem it takes itself for. A personality is a row: what it says of itself, commands besides the standards', commands it lacks.
+ * Which modem it takes itself for. A personality is a row: what it says of itself, commands besides the
+ * standards', commands it lacks.
  */
 #include "at_inner.h"
 
@@ -20,7 +21,8 @@ static at_result battery_charge(struct at_call *c)
 
 static const struct at_command phonesim[] = {
     {"+SIMSTATE", "phonesim", "", sim_inserted, AT_READ | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CBC", "27.007 8.4", "(0),(0-100)", battery_charge, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CBC", "27.007 8.4", "(0),(0-100)", battery_charge, AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0,
+     0},
 };
 
 static const struct at_personality personalities[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Phonebooks of the card, TS 27.007 8.11 to 8.14: EF.ADN, EF.FDN, EF.MSISDN (TS 31.102 4.2.24, 4.2.26, 4.4.2.3), and +CNUM.
+ * Phonebooks of the card, TS 27.007 8.11 to 8.14: EF.ADN, EF.FDN, EF.MSISDN
+ * (TS 31.102 4.2.24, 4.2.26, 4.4.2.3), and +CNUM.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -84,7 +85,8 @@ static bool look_through_pbr(struct modem *m, struct book *b, struct span path)
     return look_at(m, b, rd_u16(&r), path);
 }
 
-static const uint8_t telecom[] = {0x3F, 0x00, 0x7F, 0x10}, telecom_book[] = {0x3F, 0x00, 0x7F, 0x10, 0x5F, 0x3A},
+static const uint8_t telecom[] = {0x3F, 0x00, 0x7F, 0x10},
+                     telecom_book[] = {0x3F, 0x00, 0x7F, 0x10, 0x5F, 0x3A},
                      usim_book[] = {0x3F, 0x00, 0x7F, 0xFF, 0x5F, 0x3A};
 
 static bool open_book(struct modem *m, unsigned nth, struct book *b)
@@ -143,7 +145,8 @@ static bool pack_name(const char *name, size_t room, struct buf *out)
     return true;
 }
 
-static at_result write_entry(struct at_call *c, const struct book *b, unsigned index, const char *number, const char *name)
+static at_result write_entry(struct at_call *c, const struct book *b, unsigned index, const char *number,
+                             const char *name)
 {
     uint8_t bytes[256], address[SMS_ADDRESS_MAX];
     struct buf record = buf_of(bytes, sizeof bytes), packed = buf_of(address, sizeof address);
@@ -206,7 +209,8 @@ static at_result storage(struct at_call *c)
     if (c->form == AT_TEST) {
         for (unsigned i = 0; i < N_BOOKS; i++)
             if (modem_sim_state(c->modem) == MODEM_SIM_READY && open_book(c->modem, i, &b))
-                n += (size_t)snprintf(list + n, sizeof list - n, "%s\"%s\"", n == 0 ? "" : ",", books[i].name);
+                n +=
+                    (size_t)snprintf(list + n, sizeof list - n, "%s\"%s\"", n == 0 ? "" : ",", books[i].name);
         at_say(c->at, "+CPBS: (%s)", list);
         return AT_OK;
     }
@@ -323,10 +327,13 @@ static at_result own_number(struct at_call *c)
 }
 
 static const struct at_command rows[] = {
-    {"+CPBS", "27.007 8.11", "s,[s", storage, AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
-    {"+CPBR", "27.007 8.12", "n,[n", read_entries, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
+    {"+CPBS", "27.007 8.11", "s,[s", storage, AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME,
+     0, 0},
+    {"+CPBR", "27.007 8.12", "n,[n", read_entries, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0,
+     0},
     {"+CPBF", "27.007 8.13", "s", find_entries, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
-    {"+CPBW", "27.007 8.14", "[n,s,(129,145,161),s,s,n", write_one, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
+    {"+CPBW", "27.007 8.14", "[n,s,(129,145,161),s,s,n", write_one, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM,
+     FAMILY_CME, 0, 0},
     {"+CNUM", "27.007 7.1", "", own_number, AT_EXECUTE | AT_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
 };
 const struct at_table at_table_phonebook = {rows, sizeof rows / sizeof rows[0]};

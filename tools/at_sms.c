@@ -12,8 +12,8 @@
 enum {
     FIRST_SUBMIT = 0x01,
     FIRST_UDHI = 0x40,
-    TEXT_LIMIT = 1024,        /* what may be typed: 160 characters in any set */
-    FCS_UNSPECIFIED = 0xFF,   /* TS 23.040 9.2.3.22 */
+    TEXT_LIMIT = 1024,      /* what may be typed: 160 characters in any set */
+    FCS_UNSPECIFIED = 0xFF, /* TS 23.040 9.2.3.22 */
 };
 
 bool at_text_mode(const struct at *at)
@@ -202,7 +202,8 @@ static at_result send(struct at_call *c)
 
 /* ---- what comes in ---- */
 
-/* A message to be shown goes to the first peer that wants such: +CNMI <mt> 2, or 3 and class 3 (TS 27.005 3.4.1). */
+/* A message to be shown goes to the first peer that wants such: +CNMI <mt> 2, or 3 and class 3
+ * (TS 27.005 3.4.1). */
 static bool wants_message(const struct at *at, const struct at_tpdu *t)
 {
     if (at == NULL || at->set[SET_CNMI_MODE] == 0)
@@ -231,22 +232,24 @@ static void show_text(struct at *at, const char *centre_, const struct at_tpdu *
     at_stamp_text(t->stamp, stamp);
     if (t->type == AT_STATUS_REPORT) {
         at_stamp_text(t->discharge, discharge);
-        at_tell(at, "+CDS: %u,%u,\"%s\",%u,\"%s\",\"%s\",%u", t->first, t->reference, number, t->address_type, stamp, discharge, t->status);
+        at_tell(at, "+CDS: %u,%u,\"%s\",%u,\"%s\",\"%s\",%u", t->first, t->reference, number, t->address_type,
+                stamp, discharge, t->status);
         return;
     }
     int n = snprintf(line, sizeof line, "+CMT: \"%s\",,\"%s\"", number, stamp);
     if (at->set[SET_CSDH] != 0) {
         char sca[4 * AT_NUMBER_MAX];
         at_sms_shown(at, centre_, sca, sizeof sca);
-        n += snprintf(line + n, sizeof line - (size_t)n, ",%u,%u,%u,%u,\"%s\",%u,%zu", t->address_type, t->first, t->pid, t->dcs, sca,
-                      type_of(centre_), t->length);
+        n += snprintf(line + n, sizeof line - (size_t)n, ",%u,%u,%u,%u,\"%s\",%u,%zu", t->address_type,
+                      t->first, t->pid, t->dcs, sca, type_of(centre_), t->length);
     }
     snprintf(line + n, sizeof line - (size_t)n, "\r\n");
     at_sms_data(at, at_tell_span, line, t);
 }
 
 /* A line before, and the user data: text, or hexadecimal digits. */
-void at_sms_data(struct at *at, void (*line)(struct at *at, const char *before, struct span octets, const char *after),
+void at_sms_data(struct at *at,
+                 void (*line)(struct at *at, const char *before, struct span octets, const char *after),
                  const char *before, const struct at_tpdu *t)
 {
     char utf8[1024], shown[2 * SMS_UD_MAX + 1 > 1024 ? 2 * SMS_UD_MAX + 1 : 1024];
@@ -289,7 +292,8 @@ void at_on_sms_stored(void *ctx, enum modem_memory memory, unsigned index)
 {
     struct at_modem *a = ctx;
     struct modem_sms sms;
-    bool report = modem_sms_read(a->modem, memory, index, &sms) && sms.tpdu_len > 0 && (sms.tpdu[0] & 3) == AT_STATUS_REPORT;
+    bool report = modem_sms_read(a->modem, memory, index, &sms) && sms.tpdu_len > 0 &&
+                  (sms.tpdu[0] & 3) == AT_STATUS_REPORT;
     for (size_t i = 0; i < AT_PEERS_MAX; i++) {
         struct at *at = a->peers[i];
         if (at == NULL || at->set[SET_CNMI_MODE] == 0 || at->set[report ? SET_CNMI_DS : SET_CNMI_MT] == 0)
@@ -310,7 +314,8 @@ static at_result acknowledge(struct at *at, uint8_t failure)
     return modem_sms_acknowledge(a->modem, failure) ? AT_OK : AT_CMS + CMS_NO_CNMA;
 }
 
-/* The acknowledgement's PDU: an SMS-DELIVER-REPORT (TS 23.040 9.2.2.1a); in the negative one TP-FCS comes second. */
+/* The acknowledgement's PDU: an SMS-DELIVER-REPORT (TS 23.040 9.2.2.1a); in the negative one TP-FCS comes
+ * second. */
 static at_result acknowledge_text(struct at *at, struct span text)
 {
     uint8_t bytes[MODEM_TPDU_MAX];
@@ -340,7 +345,8 @@ static at_result new_message(struct at_call *c)
     if (c->at->set[SET_CSMS] != 1)
         return AT_CMS + CMS_NOT_ALLOWED;
     if (at_given(c, 1) && at_number(c, 1, 0) > 0) {
-        c->at->prompt = (struct at_prompt){.text = acknowledge_text, .limit = 2 * MODEM_TPDU_MAX, .positive = n != 2};
+        c->at->prompt =
+            (struct at_prompt){.text = acknowledge_text, .limit = 2 * MODEM_TPDU_MAX, .positive = n != 2};
         c->at->prompt.length = at_number(c, 1, 0);
         return AT_PROMPT;
     }
@@ -355,17 +361,22 @@ void at_sms_given_up(struct at *at)
 
 static const struct at_command rows[] = {
     {"+CSMS", "27.005 3.2.1", "(0,1)", service, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS, 0, 0},
-    {"+CMGF", "27.005 3.2.3", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS, SET_CMGF, 1},
+    {"+CMGF", "27.005 3.2.3", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CMS, SET_CMGF, 1},
     {"+CSCA", "27.005 3.3.1", "s,[n", centre, AT_READ | AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
-    {"+CSMP", "27.005 3.3.2", "[|(0-255),(0-255),(0-255),(0-255)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS,
-     SET_CSMP_FO, 4},
-    {"+CSDH", "27.005 3.3.3", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS, SET_CSDH, 1},
-    {"+CNMI", "27.005 3.4.1", "[(0-3),(0-3),(0,2),(0-2),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS,
-     SET_CNMI_MODE, 5},
-    {"+CNMA", "27.005 3.4.4", "[(0-2)|n", new_message, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS, 0, 0},
+    {"+CSMP", "27.005 3.3.2", "[|(0-255),(0-255),(0-255),(0-255)", NULL, AT_READ | AT_TEST | AT_SET,
+     NEEDS_NOTHING, FAMILY_CMS, SET_CSMP_FO, 4},
+    {"+CSDH", "27.005 3.3.3", "[(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CMS, SET_CSDH, 1},
+    {"+CNMI", "27.005 3.4.1", "[(0-3),(0-3),(0,2),(0-2),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET,
+     NEEDS_NOTHING, FAMILY_CMS, SET_CNMI_MODE, 5},
+    {"+CNMA", "27.005 3.4.4", "[(0-2)|n", new_message, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CMS, 0, 0},
     {"+CMGS", "27.005 3.5.1, 4.3", "s,[n", send, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
     {"+CMGC", "27.005 3.5.5, 4.6", "s,[n", send, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
-    {"+CMMS", "27.005 3.5.6", "[(0-2)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS, SET_CMMS, 1},
-    {"+CGSMS", "27.007 10.1.21", "[(0-3)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CMS, SET_CGSMS, 1},
+    {"+CMMS", "27.005 3.5.6", "[(0-2)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CMS, SET_CMMS, 1},
+    {"+CGSMS", "27.007 10.1.21", "[(0-3)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CMS, SET_CGSMS, 1},
 };
 const struct at_table at_table_sms = {rows, sizeof rows / sizeof rows[0]};

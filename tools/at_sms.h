@@ -25,7 +25,8 @@ bool at_sms_submit_of(struct at *at, const char *number, struct span text, struc
 /* Sends it, and says `name`: reference. centre "": the card's. */
 at_result at_sms_send(struct at *at, const char *name, const char *centre, struct span tpdu);
 at_result at_sms_ask(struct at_call *c, at_result (*text)(struct at *at, struct span text));
-void at_sms_data(struct at *at, void (*line)(struct at *at, const char *before, struct span octets, const char *after),
+void at_sms_data(struct at *at,
+                 void (*line)(struct at *at, const char *before, struct span octets, const char *after),
                  const char *before, const struct at_tpdu *t);
 
 #endif

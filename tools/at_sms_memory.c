@@ -65,7 +65,8 @@ static at_result preferred(struct at_call *c)
         unsigned used = modem_sms_used(c->modem, *mem[i]), all = modem_sms_capacity(c->modem, *mem[i]);
         if (i > 0)
             line[n++] = ',';
-        n += (size_t)(c->form == AT_READ ? snprintf(line + n, sizeof line - n, "\"%s\",%u,%u", memory_name(*mem[i]), used, all)
+        n += (size_t)(c->form == AT_READ ? snprintf(line + n, sizeof line - n, "\"%s\",%u,%u",
+                                                    memory_name(*mem[i]), used, all)
                                          : snprintf(line + n, sizeof line - n, "%u,%u", used, all));
     }
     at_say(c->at, "+CPMS: %s", line);
@@ -91,8 +92,8 @@ static int head(struct at *at, const struct at_tpdu *t, unsigned stat, char *lin
     at_stamp_text(t->stamp, stamp);
     if (t->type == AT_STATUS_REPORT) {
         at_stamp_text(t->discharge, discharge);
-        return snprintf(line, room, "\"%s\",%u,%u,\"%s\",%u,\"%s\",\"%s\",%u", stat_names[stat], t->first, t->reference, number,
-                        t->address_type, stamp, discharge, t->status);
+        return snprintf(line, room, "\"%s\",%u,%u,\"%s\",%u,\"%s\",\"%s\",%u", stat_names[stat], t->first,
+                        t->reference, number, t->address_type, stamp, discharge, t->status);
     }
     if (t->type == AT_SUBMIT)
         return snprintf(line, room, "\"%s\",\"%s\",", stat_names[stat], number);
@@ -110,10 +111,12 @@ static void say_text(struct at *at, const struct modem_sms *sms, const struct at
     }
     if (at->set[SET_CSDH] != 0) {
         at_sms_shown(at, sms->centre, sca, sizeof sca);
-        n += snprintf(line + n, sizeof line - (size_t)n, ",%u,%u,%u,%u", t->address_type, t->first, t->pid, t->dcs);
+        n += snprintf(line + n, sizeof line - (size_t)n, ",%u,%u,%u,%u", t->address_type, t->first, t->pid,
+                      t->dcs);
         if (t->type == AT_SUBMIT)
             n += snprintf(line + n, sizeof line - (size_t)n, ",%u", t->validity);
-        n += snprintf(line + n, sizeof line - (size_t)n, ",\"%s\",%u,%zu", sca, sms->centre[0] == '+' ? 145 : 129, t->length);
+        n += snprintf(line + n, sizeof line - (size_t)n, ",\"%s\",%u,%zu", sca,
+                      sms->centre[0] == '+' ? 145 : 129, t->length);
     }
     snprintf(line + n, sizeof line - (size_t)n, "\r\n");
     at_sms_data(at, at_say_span, line, t);
@@ -175,7 +178,9 @@ static void list_one(struct at *at, unsigned index, const struct modem_sms *sms)
 static at_result list(struct at_call *c)
 {
     if (c->form == AT_TEST) {
-        at_say(c->at, at_text_mode(c->at) ? "+CMGL: (\"REC UNREAD\",\"REC READ\",\"STO UNSENT\",\"STO SENT\",\"ALL\")" : "+CMGL: (0-4)");
+        at_say(c->at, at_text_mode(c->at)
+                          ? "+CMGL: (\"REC UNREAD\",\"REC READ\",\"STO UNSENT\",\"STO SENT\",\"ALL\")"
+                          : "+CMGL: (0-4)");
         return AT_OK;
     }
     unsigned wanted, n = modem_sms_capacity(c->modem, c->at->mem_read);
@@ -183,7 +188,8 @@ static at_result list(struct at_call *c)
         return at_sms_parameter(c->at);
     for (unsigned i = 1; i <= n; i++) {
         struct modem_sms sms;
-        if (!modem_sms_read(c->modem, c->at->mem_read, i, &sms) || (wanted != ALL && stat_of(sms.state) != wanted))
+        if (!modem_sms_read(c->modem, c->at->mem_read, i, &sms) ||
+            (wanted != ALL && stat_of(sms.state) != wanted))
             continue;
         list_one(c->at, i, &sms);
         mark_read(c->at, i, &sms);
@@ -193,10 +199,11 @@ static at_result list(struct at_call *c)
 
 /* ---- deleting ---- */
 
-static at_result delete(struct at_call *c)
+static at_result delete (struct at_call *c)
 {
     /* <delflag>: which of them besides the one named; bits are stats */
-    static const uint8_t flags[] = {0, 1 << REC_READ, 1 << REC_READ | 1 << STO_SENT, 1 << REC_READ | 1 << STO_SENT | 1 << STO_UNSENT, 0xFF};
+    static const uint8_t flags[] = {0, 1 << REC_READ, 1 << REC_READ | 1 << STO_SENT,
+                                    1 << REC_READ | 1 << STO_SENT | 1 << STO_UNSENT, 0xFF};
     unsigned n = modem_sms_capacity(c->modem, c->at->mem_read);
     uint8_t which = flags[at_number(c, 1, 0)];
     if (c->form == AT_TEST) {
@@ -259,7 +266,12 @@ static bool readdress(const struct modem_sms *sms, const char *number, struct bu
     struct at_tpdu t;
     if (!at_tpdu_parse(span_of(sms->tpdu, sms->tpdu_len), &t) || t.type != AT_SUBMIT)
         return false;
-    const struct at_submit s = {.first = t.first, .validity = t.validity, .pid = t.pid, .dcs = t.dcs, .number = number, .length = t.length,
+    const struct at_submit s = {.first = t.first,
+                                .validity = t.validity,
+                                .pid = t.pid,
+                                .dcs = t.dcs,
+                                .number = number,
+                                .length = t.length,
                                 .user_data = t.user_data};
     at_submit_build(&s, out);
     return buf_ok(out);
@@ -277,7 +289,8 @@ static at_result send_stored(struct at_call *c)
     if (stat_of(sms.state) < STO_UNSENT)
         return AT_CMS + CMS_NOT_ALLOWED;
     if (at_given(c, 1)) {
-        if (!at_sms_number(c->at, at_text(c, 1), at_number(c, 2, 129), number) || !readdress(&sms, number, &tpdu))
+        if (!at_sms_number(c->at, at_text(c, 1), at_number(c, 2, 129), number) ||
+            !readdress(&sms, number, &tpdu))
             return at_sms_parameter(c->at);
     } else {
         buf_put(&tpdu, span_of(sms.tpdu, sms.tpdu_len));
@@ -291,11 +304,15 @@ static at_result send_stored(struct at_call *c)
 #define MEMORIES "(\"SM\",\"ME\")"
 
 static const struct at_command rows[] = {
-    {"+CPMS", "27.005 3.2.2", MEMORIES ",[" MEMORIES "," MEMORIES, preferred, AT_READ | AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
+    {"+CPMS", "27.005 3.2.2", MEMORIES ",[" MEMORIES "," MEMORIES, preferred, AT_READ | AT_TEST | AT_SET,
+     NEEDS_SIM, FAMILY_CMS, 0, 0},
     {"+CMGR", "27.005 3.4.3, 4.2", "n", read_one, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
-    {"+CMGL", "27.005 3.4.2, 4.1", "[s", list, AT_EXECUTE | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CMS, 0, 0},
-    {"+CMGD", "27.005 3.5.4", "n,[(0-4)", delete, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CMS, 0, 0},
-    {"+CMGW", "27.005 3.5.3, 4.4", "[s,s,s", write_one, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
+    {"+CMGL", "27.005 3.4.2, 4.1", "[s", list, AT_EXECUTE | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM,
+     FAMILY_CMS, 0, 0},
+    {"+CMGD", "27.005 3.5.4", "n,[(0-4)", delete, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CMS, 0,
+     0},
+    {"+CMGW", "27.005 3.5.3, 4.4", "[s,s,s", write_one, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS,
+     0, 0},
     {"+CMSS", "27.005 3.5.2, 4.7", "n,[s,n", send_stored, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
 };
 const struct at_table at_table_sms_memory = {rows, sizeof rows / sizeof rows[0]};

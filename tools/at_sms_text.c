@@ -120,8 +120,8 @@ void at_stamp_text(struct span stamp, char to[AT_STAMP_MAX])
     bool west = stamp.n == 7 && (stamp.p[6] & 0x08) != 0; /* the sign is bit 3 of the first digit */
     if (stamp.n == 7)
         v[6] = (stamp.p[6] & 0x7u) * 10 + (stamp.p[6] >> 4) % 10;
-    snprintf(to, AT_STAMP_MAX, "%02u/%02u/%02u,%02u:%02u:%02u%c%02u", v[0] % 100, v[1] % 100, v[2] % 100, v[3] % 100, v[4] % 100,
-             v[5] % 100, west ? '-' : '+', v[6] % 100);
+    snprintf(to, AT_STAMP_MAX, "%02u/%02u/%02u,%02u:%02u:%02u%c%02u", v[0] % 100, v[1] % 100, v[2] % 100,
+             v[3] % 100, v[4] % 100, v[5] % 100, west ? '-' : '+', v[6] % 100);
 }
 
 void at_submit_build(const struct at_submit *s, struct buf *out)

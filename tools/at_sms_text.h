@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Short messages as +CMGF=1 shows and takes them (TS 27.005 3.1): TPDUs of TS 23.040 of every coding, unlike ota/sms.h, which knows those
- * that are for a card. Pure.
+ * Short messages as +CMGF=1 shows and takes them (TS 27.005 3.1): TPDUs of TS 23.040 of every coding, unlike
+ * ota/sms.h, which knows those that are for a card. Pure.
  */
 #ifndef TOOLS_AT_SMS_TEXT_H
 #define TOOLS_AT_SMS_TEXT_H
@@ -15,12 +15,12 @@ enum at_tpdu_type { AT_DELIVER = 0, AT_SUBMIT = 1, AT_STATUS_REPORT = 2 };
 struct at_tpdu {
     enum at_tpdu_type type;
     uint8_t first, reference, pid, dcs, status;
-    uint8_t validity;         /* SUBMIT with a relative one */
-    uint8_t address_type;     /* <tooa>, <toda>, <tora>; 0: no address */
-    char address[AT_NUMBER_MAX]; /* UTF-8: digits with a +, or a name */
+    uint8_t validity;             /* SUBMIT with a relative one */
+    uint8_t address_type;         /* <tooa>, <toda>, <tora>; 0: no address */
+    char address[AT_NUMBER_MAX];  /* UTF-8: digits with a +, or a name */
     struct span stamp, discharge; /* seven octets each, or empty */
-    size_t length;            /* TP-UDL as it stands */
-    struct span user_data;    /* with its header */
+    size_t length;                /* TP-UDL as it stands */
+    struct span user_data;        /* with its header */
 };
 
 /* What is in an SMS-DELIVER, SMS-STATUS-REPORT (sent to a phone) or SMS-SUBMIT. false: it is none. */
@@ -46,7 +46,8 @@ struct at_submit {
 };
 void at_submit_build(const struct at_submit *s, struct buf *out); /* full: no such number, or too long */
 
-/* A service centre in front of a TPDU (TS 27.005 3.1, <pdu>; TS 24.011 8.2.5.1): octet count, type, digits; or 00. */
+/* A service centre in front of a TPDU (TS 27.005 3.1, <pdu>; TS 24.011 8.2.5.1): octet count, type, digits;
+ * or 00. */
 void at_centre_build(const char *number, struct buf *out);
 bool at_centre_take(struct reader *r, char number[AT_NUMBER_MAX]); /* "" for none */
 

@@ -12,8 +12,8 @@ static const struct {
     const char *name;
     enum at_charset set;
 } names[] = {
-    {"IRA", CHARSET_IRA},       {"GSM", CHARSET_GSM},         {"UCS2", CHARSET_UCS2},
-    {"HEX", CHARSET_HEX},       {"8859-1", CHARSET_8859_1},   {"UTF-8", CHARSET_UTF8},
+    {"IRA", CHARSET_IRA}, {"GSM", CHARSET_GSM},       {"UCS2", CHARSET_UCS2},
+    {"HEX", CHARSET_HEX}, {"8859-1", CHARSET_8859_1}, {"UTF-8", CHARSET_UTF8},
 };
 enum { N_NAMES = sizeof names / sizeof names[0] };
 

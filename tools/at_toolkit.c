@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The card application toolkit, TS 27.007 12: the peer plays the user. Proactive commands go to the first peer that wants them;
- * those that nobody takes the modem does by itself.
+ * The card application toolkit, TS 27.007 12: the peer plays the user. Proactive commands go to the first
+ * peer that wants them; those that nobody takes the modem does by itself.
  */
 #include <stdio.h>
 
@@ -32,7 +32,6 @@ bool at_on_stk(void *ctx, struct span proactive)
         struct at *at = a->peers[i];
         if (!wants(at))
             continue;
-        a->stk_owner = at;
         at->menu_shown = false;
         at_tell_hex(at, "+CUSATP: \"", proactive, "\"");
         return true;
@@ -45,6 +44,8 @@ void at_on_stk_done(void *ctx, struct span proactive, struct span response)
 {
     struct at_modem *a = ctx;
     (void)response;
+    if (a->answering) /* a peer did */
+        return;
     for (size_t i = 0; i < AT_PEERS_MAX; i++)
         if (wants(a->peers[i]) && a->personality->handled != NULL)
             at_tell_hex(a->peers[i], a->personality->handled, proactive, "");
@@ -56,7 +57,6 @@ void at_on_stk_end(void *ctx)
     for (size_t i = 0; i < AT_PEERS_MAX; i++)
         if (wants(a->peers[i]))
             at_tell(a->peers[i], "+CUSATEND");
-    a->stk_owner = NULL;
 }
 
 void at_on_refresh(void *ctx, uint8_t mode, struct span files)
@@ -132,7 +132,10 @@ static at_result terminal_response(struct at_call *c)
         c->at->menu_shown = false; /* the modem gave it when the menu came */
         return AT_OK;
     }
-    if (!modem_stk_response(c->modem, response, &sw))
+    c->at->shared->answering = true;
+    bool wanted = modem_stk_response(c->modem, response, &sw);
+    c->at->shared->answering = false;
+    if (!wanted)
         return AT_CME + CME_NOT_ALLOWED;
     return sw == SW_OK || (sw & 0xFF00) == SW_PROACTIVE ? AT_OK : AT_CME + CME_SIM_WRONG;
 }
@@ -153,11 +156,15 @@ static at_result envelope(struct at_call *c)
 }
 
 static const struct at_command rows[] = {
-    {"+CUSATR", "27.007 12.2.2", "[(0,1)", read_profile, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
+    {"+CUSATR", "27.007 12.2.2", "[(0,1)", read_profile, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, 0, 0},
     {"+CUSATW", "27.007 12.2.3", "(0)[|o", write_profile, AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CUSATD", "27.007 12.2.4", "[(0,1),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CUSATD, 2},
-    {"+CUSATA", "27.007 12.2.5", "[(0,1)", activate, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CUSATP", "the command under way, once more", "", fetch, AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0, 0},
+    {"+CUSATD", "27.007 12.2.4", "[(0,1),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, SET_CUSATD, 2},
+    {"+CUSATA", "27.007 12.2.5", "[(0,1)", activate, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, 0, 0},
+    {"+CUSATP", "the command under way, once more", "", fetch, AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0,
+     0},
     {"+CUSATT", "27.007 12.2.6", "o", terminal_response, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
     {"+CUSATE", "27.007 12.2.7", "o", envelope, AT_TEST | AT_SET, NEEDS_CARD, FAMILY_CME, 0, 0},
 };

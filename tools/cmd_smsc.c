@@ -21,6 +21,7 @@
 #include "cli.h"
 #include "hex.h"
 #include "smpp_link.h"
+#include "decode_text.h"
 #include "smsc_cards.h"
 #include "trace.h"
 
@@ -241,6 +242,26 @@ static bool for_a_card(const struct smpp_message *m)
             m->data_coding == SMS_DCS_CLASS2_8BIT || m->data_coding == CLASS_2_GENERAL);
 }
 
+/* Any other message, for a terminal's user: SMPP's codings (5.2.19) as TP-DCS has them. */
+static void put_text(const struct smpp_message *m, struct span originator, const uint8_t stamp[7], struct buf *tpdu)
+{
+    enum { DEFAULT_ALPHABET = 0x00, UCS2 = 0x08, TP_UDHI = 0x40, TP_MMS = 0x04, SEPTETS_MAX = 160 };
+    const bool septets = m->data_coding == DEFAULT_ALPHABET && (m->esm_class & SMPP_CLASS_UDHI) == 0;
+    if (m->n > (septets ? SEPTETS_MAX : SMS_UD_MAX))
+        tpdu->full = true;
+    buf_u8(tpdu, (uint8_t)(TP_MMS | ((m->esm_class & SMPP_CLASS_UDHI) != 0 ? TP_UDHI : 0)));
+    buf_put(tpdu, originator);
+    buf_u8(tpdu, m->protocol_id);
+    const bool classed = (m->data_coding & 0xF0) == 0xF0 || (m->data_coding & 0xD0) == 0x10;
+    buf_u8(tpdu, septets ? 0x00 : m->data_coding == UCS2 || classed ? m->data_coding : 0x04);
+    buf_put(tpdu, span_of(stamp, 7));
+    buf_u8(tpdu, (uint8_t)m->n);
+    if (septets)
+        text_pack(span_of(m->data, m->n), 0, tpdu);
+    else
+        buf_put(tpdu, span_of(m->data, m->n));
+}
+
 static bool make_deliver(const struct smpp_message *m, struct buf *tpdu)
 {
     char number[SMPP_ADDRESS_MAX + 2];
@@ -258,7 +279,10 @@ static bool make_deliver(const struct smpp_message *m, struct buf *tpdu)
         .user_data = span_of(m->data, m->n),
     };
     timestamp(sms.timestamp);
-    sms_deliver_build(&sms, tpdu);
+    if (for_a_card(m))
+        sms_deliver_build(&sms, tpdu);
+    else
+        put_text(m, sms.originator, sms.timestamp, tpdu);
     return buf_ok(tpdu);
 }
 
@@ -279,7 +303,7 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
         reply(s, x, pdu, SMPP_INVALID_MESSAGE_LENGTH);
         return;
     }
-    if (!for_a_card(m)) {
+    if (!for_a_card(m) && s->cards_options.modem == NULL) {
         reply(s, x, pdu, SMPP_SUBMIT_FAILED);
         return;
     }
@@ -305,6 +329,21 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
     if (!smsc_cards_deliver(s->cards, iccid, centre, buf_span(&tpdu), &listener, &sw))
         note(s, x, "-- card %s: no sensible answer; it is switched off", iccid);
     s->sender = NULL;
+}
+
+/* What the user of a terminal sends by himself: to the first that may hear it. */
+static void listen_to_terminal(struct smsc *s)
+{
+    const struct smsc_listener listener = {card_reports, card_submits, s};
+    struct smpp_message from = {.protocol_id = 0};
+    for (size_t i = 0; i < SESSIONS_MAX && s->sender == NULL; i++)
+        if (s->sessions[i] != NULL && s->sessions[i]->bound != 0 && s->sessions[i]->bound != SMPP_BIND_TRANSMITTER)
+            s->sender = s->sessions[i];
+    (void)smpp_address(smsc_cards_number(s->cards), &from.destination);
+    s->message = &from;
+    smsc_cards_listen(s->cards, s->sender != NULL ? &listener : NULL);
+    s->sender = NULL;
+    s->message = NULL;
 }
 
 /* ---- sessions ---- */
@@ -447,9 +486,11 @@ static void flush_sessions(struct smsc *s)
     }
 }
 
+enum { FIXED = 3 }; /* stop, listen, a terminal */
+
 struct watch {
-    struct pollfd fds[2 + SESSIONS_MAX];
-    size_t session[2 + SESSIONS_MAX]; /* which one it is */
+    struct pollfd fds[FIXED + SESSIONS_MAX];
+    size_t session[FIXED + SESSIONS_MAX]; /* which one it is */
     nfds_t n;
     int timeout;
 };
@@ -457,10 +498,11 @@ struct watch {
 static void watch(struct smsc *s, struct watch *w, bool more)
 {
     const uint64_t now = now_ms();
-    w->n = 2;
+    w->n = FIXED;
     w->timeout = more ? 0 : -1;
     w->fds[0] = (struct pollfd){.fd = s->stop_fd, .events = POLLIN};
     w->fds[1] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
+    w->fds[2] = (struct pollfd){.fd = smsc_cards_fd(s->cards), .events = POLLIN};
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         struct session *x = s->sessions[i];
         if (x == NULL)
@@ -494,7 +536,9 @@ static int loop(struct smsc *s)
         if (w.fds[1].revents != 0)
             accept_session(s);
         s->in_round = 0;
-        for (nfds_t i = 2; i < w.n; i++) {
+        if (w.fds[2].revents != 0)
+            listen_to_terminal(s);
+        for (nfds_t i = FIXED; i < w.n; i++) {
             struct session *x = s->sessions[w.session[i]];
             if ((w.fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
                 !(may_read(x) ? smpp_link_read(&x->link) : (w.fds[i].revents & POLLERR) == 0))
@@ -696,11 +740,12 @@ static bool durability(struct smsc *s, const char *name)
 
 static int parse(struct smsc *s, int argc, char **argv, bool *stop)
 {
-    enum { LISTEN = 256, DECK, READER, ROUTES, ACCOUNT, TRACE, DURABILITY, JSON };
+    enum { LISTEN = 256, DECK, READER, MODEM, ROUTES, ACCOUNT, TRACE, DURABILITY, JSON };
     static const struct option options[] = {
         {"listen", required_argument, NULL, LISTEN},
         {"deck", required_argument, NULL, DECK},
         {"reader", required_argument, NULL, READER},
+        {"modem", required_argument, NULL, MODEM},
         {"routes", required_argument, NULL, ROUTES},
         {"account", required_argument, NULL, ACCOUNT},
         {"trace", required_argument, NULL, TRACE},
@@ -720,6 +765,9 @@ static int parse(struct smsc *s, int argc, char **argv, bool *stop)
             break;
         case READER:
             s->cards_options.reader = optarg;
+            break;
+        case MODEM:
+            s->cards_options.modem = optarg;
             break;
         case ROUTES:
             s->cards_options.routes = optarg;
@@ -744,8 +792,8 @@ static int parse(struct smsc *s, int argc, char **argv, bool *stop)
     }
     if (optind != argc)
         return cli_usage(s->cmd, "what is '%.60s' for? the deck goes with --deck", argv[optind]);
-    if ((s->cards_options.deck == NULL) == (s->cards_options.reader == NULL))
-        return cli_usage(s->cmd, "which cards? --deck DECK or --reader NAME is needed, one of them");
+    if ((s->cards_options.deck != NULL) + (s->cards_options.reader != NULL) + (s->cards_options.modem != NULL) != 1)
+        return cli_usage(s->cmd, "which cards? --deck DECK, --reader NAME or --modem PATH is needed, one of them");
     *stop = false;
     return EXIT_OK;
 }
@@ -770,7 +818,7 @@ static int run(int argc, char **argv)
 const struct subcommand cmd_smsc = {
     .name = "smsc",
     .summary = "a small SMSC on loopback, between SMPP and cards",
-    .help = "Usage: softuicc smsc (--deck DECK | --reader NAME|NUMBER) [--listen ADDRESS:PORT]\n"
+    .help = "Usage: softuicc smsc (--deck DECK | --reader NAME|NUMBER | --modem PATH) [--listen ADDRESS:PORT]\n"
             "                     [--routes FILE] [--account ID:PASSWORD]... [--trace FILE]\n"
             "                     [--durability power|process|none] [--json]\n"
             "A short message service centre for tests and rehearsals, and the terminals of its cards.\n"
@@ -778,6 +826,7 @@ const struct subcommand cmd_smsc = {
             "download; what a card reports or sends is delivered to the ESME; REFRESH is obeyed.\n\n"
             "  --deck DECK         the cards of a deck, in this process, powered up at their first message\n"
             "  --reader NAME|NUMBER  the card in a PC/SC reader\n"
+            "  --modem PATH        the terminal whose --sms-socket that is; it gets texts for its user, too\n"
             "  --listen ADDRESS:PORT  loopback only (default: 127.0.0.1:2775; port 0: any that is free)\n"
             "  --routes FILE       whose number is whose: lines of number and ICCID; # begins a comment.\n"
             "                      What is not there goes to the card whose ICCID or IMSI it is; if there\n"

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <winscard.h>
 
 enum {
@@ -177,6 +178,21 @@ static const char *await_card(SCARDCONTEXT context, const char *only, const char
     return NULL;
 }
 
+/* A card that was changed for another a moment ago is mute until pcscd has looked into the reader again. */
+static LONG connect_patiently(struct pcsc *p)
+{
+    const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+    for (unsigned waited = 0;; waited += POLL_MS) {
+        DWORD protocol = 0;
+        LONG rv = SCardConnect(p->context, p->reader, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0, &p->card, &protocol);
+        const bool changing = rv == SCARD_W_UNRESPONSIVE_CARD || rv == SCARD_W_UNPOWERED_CARD ||
+                              rv == SCARD_E_NO_SMARTCARD || rv == SCARD_W_REMOVED_CARD;
+        if (!changing || waited >= CARD_WAIT_MS)
+            return rv;
+        nanosleep(&pause, NULL);
+    }
+}
+
 static bool connect_to(struct pcsc *p, const char *wanted, struct pcsc_error *error)
 {
     char *names = list_readers(p->context, error);
@@ -190,9 +206,7 @@ static bool connect_to(struct pcsc *p, const char *wanted, struct pcsc_error *er
         ok = (reader = await_card(p->context, reader, readers, n, error)) != NULL;
     if (ok) {
         snprintf(p->reader, sizeof p->reader, "%s", reader);
-        DWORD protocol = 0;
-        LONG rv = SCardConnect(p->context, p->reader, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0, &p->card,
-                               &protocol);
+        LONG rv = connect_patiently(p);
         ok = p->connected = rv == SCARD_S_SUCCESS;
         if (!ok)
             explain(error, p->reader, rv);

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "decode_text.h"
 #include "hex.h"
 #include "inspect.h"
 #include "pcsc.h"
+#include "smsc_modem.h"
 #include "plugins.h"
 #include "terminal.h"
 #include "trace.h"
@@ -115,6 +117,8 @@ struct smsc_cards {
     bool batch;
     /* a reader */
     struct pcsc *pcsc;
+    /* a terminal */
+    struct smsc_modem *modem;
 };
 
 static uint32_t know(struct smsc_cards *c, const char *iccid)
@@ -304,13 +308,102 @@ static bool deliver_to_reader(struct smsc_cards *c, const char *centre, struct s
     return converse(c, &t, centre, tpdu, &asked, sw);
 }
 
+static void modem_reports(void *ctx, struct span user_data)
+{
+    const struct smsc_cards *c = ctx;
+    if (c->listener != NULL)
+        c->listener->report(c->listener->ctx, user_data);
+}
+
+/* A user's message may be of any coding (TS 23.040 9.2.2.2); septets are given as octets, as SMPP has them. */
+static bool parse_submit(struct span tpdu, struct sms_submit *out, struct buf *text)
+{
+    enum { TP_UDHI = 0x40, SUBMIT = 0x01 };
+    static const uint8_t validity[4] = {0, 7, 1, 7};
+    struct reader r = rd_of(tpdu);
+    const uint8_t first = rd_u8(&r);
+    *out = (struct sms_submit){.has_udh = (first & TP_UDHI) != 0, .reference = rd_u8(&r)};
+    const struct span rest = rd_rest(&r);
+    if (rest.n == 0)
+        return false;
+    out->destination = span_slice(rest, 0, 2 + (rest.p[0] + 1u) / 2);
+    r = rd_of(span_slice(rest, out->destination.n, rest.n));
+    out->pid = rd_u8(&r);
+    out->dcs = rd_u8(&r);
+    (void)rd_take(&r, validity[first >> 3 & 3]);
+    const uint8_t length = rd_u8(&r);
+    out->user_data = rd_rest(&r);
+    const uint8_t alphabet = (out->dcs & 0xF0) == 0xF0 ? (uint8_t)(out->dcs & 0x04) : (uint8_t)(out->dcs & 0x0C);
+    if (alphabet == 0 && !out->has_udh) {
+        text_unpack(out->user_data, length, 0, text);
+        out->user_data = buf_span(text);
+        out->dcs = 0;
+    }
+    return rd_ok(&r) && buf_ok(text) && (first & 0x03) == SUBMIT;
+}
+
+static unsigned modem_submits(void *ctx, struct span tpdu)
+{
+    enum { CAUSE_OUT_OF_ORDER = 38, CAUSE_INVALID = 95 };
+    const struct smsc_cards *c = ctx;
+    struct sms_submit sms;
+    uint8_t octets[256];
+    struct buf text = buf_of(octets, sizeof octets);
+    if (c->listener == NULL)
+        return CAUSE_OUT_OF_ORDER;
+    if (!parse_submit(tpdu, &sms, &text))
+        return CAUSE_INVALID;
+    c->listener->submit(c->listener->ctx, &sms);
+    return 0;
+}
+
+/* The card that it has now is reached by its numbers. */
+static bool know_modem(struct smsc_cards *c)
+{
+    const char *iccid = smsc_modem_iccid(c->modem), *imsi = smsc_modem_imsi(c->modem);
+    uint32_t at = know(c, iccid[0] != '\0' ? iccid : "-");
+    return at != NO_CARD && (imsi[0] == '\0' || map_put(&c->map, KEY_IMSI, imsi, at));
+}
+
+static bool deliver_to_modem(struct smsc_cards *c, const char *centre, struct span tpdu, sw_t *sw)
+{
+    const struct smsc_modem_heard heard = {modem_reports, modem_submits, c};
+    uint8_t failure;
+    const bool good = smsc_modem_deliver(c->modem, centre, tpdu, &heard, sw, &failure);
+    (void)know_modem(c);
+    return good;
+}
+
+int smsc_cards_fd(const struct smsc_cards *c)
+{
+    return c->modem != NULL ? smsc_modem_fd(c->modem) : -1;
+}
+
+void smsc_cards_listen(struct smsc_cards *c, const struct smsc_listener *listener)
+{
+    const struct smsc_modem_heard heard = {modem_reports, modem_submits, c};
+    if (c->modem == NULL)
+        return;
+    c->listener = listener;
+    smsc_modem_listen(c->modem, &heard);
+    c->listener = NULL;
+    (void)know_modem(c);
+}
+
+const char *smsc_cards_number(const struct smsc_cards *c)
+{
+    return c->modem != NULL ? smsc_modem_imsi(c->modem) : "";
+}
+
 bool smsc_cards_deliver(struct smsc_cards *c, const char *iccid, const char *centre, struct span tpdu,
                         const struct smsc_listener *listener, sw_t *sw)
 {
     bool good = false;
     *sw = 0;
     c->listener = listener;
-    if (c->pcsc != NULL) {
+    if (c->modem != NULL) {
+        good = deliver_to_modem(c, centre, tpdu, sw);
+    } else if (c->pcsc != NULL) {
         good = deliver_to_reader(c, centre, tpdu, sw);
     } else {
         uint32_t at = know(c, iccid);
@@ -339,7 +432,7 @@ static bool in_deck(struct smsc_cards *c, const char *iccid)
 bool smsc_cards_route(struct smsc_cards *c, const char *digits, char iccid[DECK_ICCID_MAX + 1])
 {
     uint32_t at = map_get(&c->map, KEY_ROUTE, digits);
-    if (at == NO_CARD && c->pcsc == NULL && in_deck(c, digits))
+    if (at == NO_CARD && c->deck.deck != NULL && in_deck(c, digits))
         at = map_get(&c->map, KEY_ICCID, digits);
     if (at == NO_CARD)
         at = map_get(&c->map, KEY_IMSI, digits);
@@ -386,7 +479,7 @@ static int read_routes(struct smsc_cards *c)
             code = bad_route(c, number, "the number is not 1 to 20 digits");
         else if (map_get(&c->map, KEY_ROUTE, msisdn) != NO_CARD)
             code = bad_route(c, number, "the number has a card already");
-        else if (c->pcsc != NULL ? map_get(&c->map, KEY_ICCID, iccid) == NO_CARD : !in_deck(c, iccid))
+        else if (c->deck.deck == NULL ? map_get(&c->map, KEY_ICCID, iccid) == NO_CARD : !in_deck(c, iccid))
             code = bad_route(c, number, "there is no card with this ICCID");
         else if ((at = know(c, iccid)) == NO_CARD || !map_put(&c->map, KEY_ROUTE, msisdn, at))
             code = bad_route(c, number, "no memory");
@@ -455,6 +548,18 @@ static int open_reader(struct smsc_cards *c)
     return EXIT_OK;
 }
 
+static int open_modem(struct smsc_cards *c)
+{
+    const char *why = NULL;
+    c->modem = smsc_modem_open(c->options.modem, &why);
+    if (c->modem == NULL)
+        return cli_refuse(c->options.cmd, "--modem %.200s: %s (is softuicc modem --sms-socket there?)", c->options.modem, why);
+    if (!know_modem(c))
+        return cli_refuse(c->options.cmd, "no memory");
+    c->count = 1;
+    return EXIT_OK;
+}
+
 struct smsc_cards *smsc_cards_open(const struct smsc_cards_options *options, int *code)
 {
     struct smsc_cards *c = calloc(1, sizeof *c);
@@ -463,7 +568,7 @@ struct smsc_cards *smsc_cards_open(const struct smsc_cards_options *options, int
         return NULL;
     }
     c->options = *options;
-    *code = options->deck != NULL ? open_deck(c) : open_reader(c);
+    *code = options->deck != NULL ? open_deck(c) : options->reader != NULL ? open_reader(c) : open_modem(c);
     if (*code == EXIT_OK)
         *code = read_routes(c);
     if (*code == EXIT_OK)
@@ -481,6 +586,7 @@ void smsc_cards_close(struct smsc_cards *c)
     if (c->deck.deck != NULL)
         cli_card_close(&c->deck);
     pcsc_close(c->pcsc);
+    smsc_modem_close(c->modem);
     free(c->response);
     free(c->known);
     free(c->map.slots);
@@ -501,7 +607,7 @@ static bool spoilt(const struct smsc_cards *c, const struct deck_error *error)
 bool smsc_cards_begin(struct smsc_cards *c)
 {
     struct deck_error error;
-    if (c->pcsc != NULL || c->batch)
+    if (c->deck.deck == NULL || c->batch)
         return true;
     c->batch = deck_batch_begin(c->deck.deck, &error);
     return c->batch || spoilt(c, &error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The cards that an SMSC of ours reaches, each in a terminal of its own: those of a deck, opened and powered
- * up at their first message, or the one in a PC/SC reader. And which of them a number belongs to.
+ * up at their first message, or the one in a PC/SC reader, or in a `softuicc modem`. And which of them a
+ * number belongs to.
  */
 #ifndef TOOLS_SMSC_CARDS_H
 #define TOOLS_SMSC_CARDS_H
@@ -19,7 +20,7 @@ struct smsc_cards;
 
 struct smsc_cards_options {
     const struct subcommand *cmd;
-    const char *deck, *reader, *routes; /* deck or reader; routes may be NULL */
+    const char *deck, *reader, *modem, *routes; /* deck, reader or modem (a terminal's socket); routes may be NULL */
     enum deck_durability durability;
     FILE *trace;       /* NULL: none */
     uint64_t start_ns; /* of its times */
@@ -46,6 +47,12 @@ struct smsc_listener {
  * card, or it gives no sensible answer. *sw is its status word for the message. */
 bool smsc_cards_deliver(struct smsc_cards *c, const char *iccid, const char *centre, struct span tpdu,
                         const struct smsc_listener *listener, sw_t *sw);
+
+/* A terminal that is another process speaks by itself: its descriptor, to be watched (-1: none), and what is to be
+ * done when it is readable. What its user sends goes to the listener. */
+int smsc_cards_fd(const struct smsc_cards *c);
+void smsc_cards_listen(struct smsc_cards *c, const struct smsc_listener *listener);
+const char *smsc_cards_number(const struct smsc_cards *c); /* by which that terminal is known: its IMSI */
 
 /* What is delivered between the two goes to the deck in one transaction. false: nothing of it is in the deck,
  * though the cards believe so: what they said must not be passed on, and the cards not be used any more. It

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AT commands of two peers to a modem with a card: any octets on the line, messages from the network, a card that is taken out, hang-ups, time that
- * goes by. Whatever was said: no key of the card is in an answer, and after a hang-up the modem answers AT with OK.
+ * AT commands of two peers to a modem with a card: any octets on the line, messages from the network, a card
+ * that is taken out, hang-ups, time that goes by. Whatever was said: no key of the card is in an answer, and
+ * after a hang-up the modem answers AT with OK.
  *
- * The input is what the peers type; an octet 00 and the one behind it are something else (enum operation), so that a corpus file is
- * text that one can read.
+ * The input is what the peers type; an octet 00 and the one behind it are something else (enum operation), so
+ * that a corpus file is text that one can read.
  */
 /* cmocka.h needs these before it */
 #include <setjmp.h>
@@ -17,8 +18,8 @@
 #include <stdlib.h>
 
 #include "at_bench.h"
-#include "hex.h"
 #include "fuzz.h"
+#include "hex.h"
 
 enum operation {
     OP_TIME,    /* next octet: tenths of a second */
@@ -56,7 +57,8 @@ static void look(struct at_bench *b, struct at *at)
     (void)at_bench_heard(b, at);
     if (b->said[0] == '\0')
         return;
-    if (!personal_pair(b->f.crypto, &b->f.profile->p, span_of(b->f.seed, sizeof b->f.seed), FIXTURE_ICCID, 0, &pair))
+    if (!personal_pair(b->f.crypto, &b->f.profile->p, span_of(b->f.seed, sizeof b->f.seed), FIXTURE_ICCID, 0,
+                       &pair))
         die("no pair");
     no_secret(b, span_of(pair.key.k, pair.key.k_len));
     no_secret(b, span_of(pair.key.opc, pair.key.opc_len));

@@ -73,7 +73,7 @@ agent = Agent()
 with tap("ofono powers the modem up: a SIM is present, and its PIN wanted"):
     until(lambda: interface("Modem").GetProperties())
     interface("Modem").SetProperty("Powered", dbus.Boolean(True))
-    sim = until(lambda: (lambda p: p if p.get("PinRequired") == "pin" else None)(properties("SimManager")))
+    sim = until(lambda: (lambda p: p if p.get("PinRequired") == "pin" and "pin" in p["Retries"] else None)(properties("SimManager")))
     assert sim["Present"] and sim["CardIdentifier"] == os.environ["MODEM_ICCID"], sim
     assert sim["Retries"]["pin"] == 3 and sim["Retries"]["puk"] == 10, sim["Retries"]
 
@@ -125,7 +125,7 @@ with tap("EAP-SIM's GSM triplets by GsmAuthenticate"):
 
 with tap("online: registered at home"):
     interface("Modem").SetProperty("Online", dbus.Boolean(True))
-    net = until(lambda: (lambda p: p if p.get("Status") == "registered" else None)(properties("NetworkRegistration")))
+    net = until(lambda: (lambda p: p if p.get("Status") == "registered" and "MobileCountryCode" in p else None)(properties("NetworkRegistration")))
     assert (net["MobileCountryCode"], net["MobileNetworkCode"]) == ("001", "01"), net
 
 with tap("the card's menu, decoded by ofono"):

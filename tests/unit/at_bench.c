@@ -55,12 +55,15 @@ static void home_network(struct at_bench *b)
     b->auc = auc_open(&config, &e);
     if (b->auc == NULL)
         fail_msg("%s", e.text);
-    assert_true(personal_pair(b->f.crypto, &b->f.profile->p, span_of(b->f.seed, sizeof b->f.seed), FIXTURE_ICCID, 0, &row.pair));
+    assert_true(personal_pair(b->f.crypto, &b->f.profile->p, span_of(b->f.seed, sizeof b->f.seed),
+                              FIXTURE_ICCID, 0, &row.pair));
     assert_true(auc_add(b->auc, &row, FIXTURE_IMSI, &e));
     b->network = network_new(7);
     assert_non_null(b->network);
-    const struct network_spec home = {.plmn = "00101", .name = "Home", .act = 7, .area = 0x1234, .cell = 0xABCDE, .auc = b->auc};
-    const struct network_spec other = {.plmn = "26299", .name = "Fremdes Netz", .act = 2, .area = 1, .cell = 2, .forbidden = true};
+    const struct network_spec home = {
+        .plmn = "00101", .name = "Home", .act = 7, .area = 0x1234, .cell = 0xABCDE, .auc = b->auc};
+    const struct network_spec other = {
+        .plmn = "26299", .name = "Fremdes Netz", .act = 2, .area = 1, .cell = 2, .forbidden = true};
     assert_int_equal(network_add(b->network, &home), 0);
     assert_int_equal(network_add(b->network, &other), 1);
     assert_true(network_ussd_script(b->network, "*100#", "Balance: 5 EUR"));

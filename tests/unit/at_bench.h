@@ -25,7 +25,8 @@ struct at_bench {
     bool gone;             /* the card does not answer */
 };
 
-/* With a home network of MCC MNC 00101 that knows the card's first pair. The modem is off. Fails the running test if it can't. */
+/* With a home network of MCC MNC 00101 that knows the card's first pair. The modem is off. Fails the running
+ * test if it can't. */
 void at_bench_open(struct at_bench *b, const char *profile, const char *personality);
 /* With a card that has menu_applet.h's menu. */
 void at_bench_open_menu(struct at_bench *b, const char *personality);

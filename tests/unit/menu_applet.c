@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An applet with a menu of two entries, for tests of terminals: "Balance" shows a text, "Top up" asks for an amount and shows what was
- * entered.
+ * An applet with a menu of two entries, for tests of terminals: "Balance" shows a text, "Top up" asks for an
+ * amount and shows what was entered.
  */
 #include "menu_applet.h"
 
@@ -30,7 +30,8 @@ static uicc_sw show(const struct uicc_applet *self, const char *text, struct uic
     struct uicc_buf whole = uicc_buf_of(octets, sizeof octets);
     uicc_append(&whole, text, strlen(text));
     uicc_append(&whole, more.p, more.n);
-    uicc_init_display_text(&h, 0x81, UICC_DCS_8_BIT_DATA, octets, whole.len); /* high priority; the user clears it */
+    uicc_init_display_text(&h, 0x81, UICC_DCS_8_BIT_DATA, octets,
+                           whole.len); /* high priority; the user clears it */
     return uicc_send(self, &h);
 }
 
@@ -46,7 +47,8 @@ static uicc_sw process_toolkit(const struct uicc_applet *self, const struct uicc
         uicc_init_get_input(&h, 0x00, UICC_DCS_8_BIT_DATA, "Amount?", 7, 1, 4); /* digits */
         return uicc_send(self, &h);
     case UICC_EVENT_TERMINAL_RESPONSE:
-        if (event->tag == UICC_PRO_CMD_GET_INPUT && uicc_get_general_result(event) == 0 && uicc_get_text_string(event, NULL, &text))
+        if (event->tag == UICC_PRO_CMD_GET_INPUT && uicc_get_general_result(event) == 0 &&
+            uicc_get_text_string(event, NULL, &text))
             return show(self, "Charged: ", text);
         return UICC_SW_OK;
     default:
@@ -54,7 +56,9 @@ static uicc_sw process_toolkit(const struct uicc_applet *self, const struct uicc
     }
 }
 
-static const struct uicc_applet_class menu = {
-    .name = "menu", .module = {7, "\xF0menu\x01\x01"}, .install = install, .process_toolkit = process_toolkit};
+static const struct uicc_applet_class menu = {.name = "menu",
+                                              .module = {7, "\xF0menu\x01\x01"},
+                                              .install = install,
+                                              .process_toolkit = process_toolkit};
 static const struct uicc_applet_class *const classes[] = {&menu, NULL};
 UICC_EXPORT const struct uicc_package uicc_package = {UICC_APPLET_ABI, {6, "\xF0menu\x01"}, {1, 0}, classes};

@@ -47,10 +47,10 @@ static void test_line(void **state)
     struct at_bench *b = *state;
     at_expect(b, "AT", "|OK|");
     at_expect(b, "at", "|OK|");
-    at_expect(b, "  xyzAT", "|OK|");                    /* 5.2.1: what comes before the prefix is not for us */
-    at_expect(b, "ATE0V1Q0", "|OK|");                   /* 5.2.2: several on a line */
+    at_expect(b, "  xyzAT", "|OK|");  /* 5.2.1: what comes before the prefix is not for us */
+    at_expect(b, "ATE0V1Q0", "|OK|"); /* 5.2.2: several on a line */
     at_expect(b, "AT +CMEE = 2 ;+CMEE?", "|+CMEE: 2||OK|");
-    at_expect(b, "AT+CMEE=0;+FOO;+CMEE=2", "|ERROR|");  /* 5.5: the first error ends it */
+    at_expect(b, "AT+CMEE=0;+FOO;+CMEE=2", "|ERROR|"); /* 5.5: the first error ends it */
     at_expect(b, "AT+CMEE?", "|+CMEE: 0||OK|");
     at_expect(b, "AT+CMEE=3", "|ERROR|");
     at_expect(b, "AT+CMEE=1,1", "|ERROR|");
@@ -70,7 +70,8 @@ static void test_editing(void **state)
     assert_string_equal(at_bench_raw(b, b->at, "A/", 2), "|OK|");               /* 5.2.4: no <CR> */
     at_expect(b, "ATI1", "|1.0||OK|");
     assert_string_equal(at_bench_raw(b, b->at, "a/", 2), "|1.0||OK|");
-    assert_string_equal(at_bench_raw(b, b->at, "A\x01T\rAT\r", 7), "|OK|"); /* a control character between A and T: no prefix */
+    assert_string_equal(at_bench_raw(b, b->at, "A\x01T\rAT\r", 7),
+                        "|OK|");  /* a control character between A and T: no prefix */
     at_expect(b, "ATE1", "|OK|"); /* the echo comes while the line is typed: it was off */
     assert_string_equal(at_bench_raw(b, b->at, "AT\r\n", 4), "AT\r|OK|\n");
 }
@@ -169,8 +170,8 @@ static void test_pins(void **state)
     at_expect(b, "AT+CPIN=\"12\"", "|+CME ERROR: 50|");
     at_expect(b, "AT+CPIN=\"9999\"", "|+CME ERROR: 16|");
     at_expect(b, "AT+CPINR=\"SIM PIN\"", "|+CPINR: SIM PIN,2,3||OK|"); /* 8.65 */
-    at_expect(b, "AT+CPIN=1234", "|OK|");                              /* clients forget the quotation marks */
-    at_expect(b, "AT+CPIN=\"1234\"", "|+CME ERROR: 3|");               /* none is asked for */
+    at_expect(b, "AT+CPIN=1234", "|OK|");                /* clients forget the quotation marks */
+    at_expect(b, "AT+CPIN=\"1234\"", "|+CME ERROR: 3|"); /* none is asked for */
     at_expect(b, "AT+CPWD=\"SC\",\"1234\",\"4321\"", "|OK|");
     at_expect(b, "AT+CFUN=1,1", "|OK|");
     at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
@@ -179,8 +180,9 @@ static void test_pins(void **state)
     at_expect(b, "AT+CPIN?", "|+CPIN: SIM PUK||OK|");
     at_expect(b, "AT+CPIN=\"4321\"", "|+CME ERROR: 12|");
     at_expect(b, "AT+CPIN=\"00000000\",\"1234\"", "|+CME ERROR: 16|");
-    at_expect(b, "AT+CPINR=\"SIM*\"",
-              "|+CPINR: SIM PIN,0,3||+CPINR: SIM PUK,9,10||+CPINR: SIM PIN2,3,3||+CPINR: SIM PUK2,10,10||OK|");
+    at_expect(
+        b, "AT+CPINR=\"SIM*\"",
+        "|+CPINR: SIM PIN,0,3||+CPINR: SIM PUK,9,10||+CPINR: SIM PIN2,3,3||+CPINR: SIM PUK2,10,10||OK|");
     at_expect(b, "AT+CPIN=\"12345678\",\"1234\"", "|OK|");
     at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
     at_expect(b, "AT+CPWD=?", "|+CPWD: (\"SC\",8),(\"P2\",8)||OK|");
@@ -198,7 +200,8 @@ static void test_access(void **state)
     at_expect(b, "AT+CSIM=9,\"0020000100\"", "|+CME ERROR: 50|");
     at_expect(b, "AT+CSIM=10,\"002000010G\"", "|+CME ERROR: 50|");
     at_expect(b, "AT+CSIM=4,\"0020\"", "|+CME ERROR: 50|");
-    assert_non_null(strstr(at_bench_say(b, "AT+CRSM=176,12258,0,0,10"), "|+CRSM: 144,0,\"98881201")); /* 8.18 */
+    assert_non_null(
+        strstr(at_bench_say(b, "AT+CRSM=176,12258,0,0,10"), "|+CRSM: 144,0,\"98881201")); /* 8.18 */
     at_expect(b, "AT+CRSM=176,28423,0,0,9", "|+CRSM: 144,0,\"080910101032547608\"||OK|");
     at_expect(b, "AT+CRSM=176,28423,0,0,9,,\"3F007FFF\"", "|+CRSM: 144,0,\"080910101032547608\"||OK|");
     at_expect(b, "AT+CRSM=176,4660,0,0,9", "|+CRSM: 106,130||OK|");
@@ -224,7 +227,8 @@ static void test_channels(void **state)
     at_expect(b, "AT+CCHO=\"F0F1F2F3F4\"", "|+CME ERROR: 22|");
 }
 
-/* AKA, as ofono does it: the answer has RES, CK and IK (TS 31.102 7.1.2) for who asked, and the wrong challenge has none. */
+/* AKA, as ofono does it: the answer has RES, CK and IK (TS 31.102 7.1.2) for who asked, and the wrong
+ * challenge has none. */
 static void test_authenticate(void **state)
 {
     struct at_bench *b = *state;
@@ -267,7 +271,8 @@ static void test_registration(void **state)
     at_expect(b, "AT+COPS?", "|+COPS: 0,0,\"Home\",7||OK|");
     at_expect(b, "AT+COPS=3,2;+COPS?", "|+COPS: 0,2,\"00101\",7||OK|");
     at_expect(b, "AT+COPS=?",
-              "|+COPS: (2,\"Home\",\"Home\",\"00101\",7),(1,\"Fremdes Netz\",\"Fremdes\",\"26299\",2),,(0-4),(0-2)||OK|");
+              "|+COPS: (2,\"Home\",\"Home\",\"00101\",7),(1,\"Fremdes "
+              "Netz\",\"Fremdes\",\"26299\",2),,(0-4),(0-2)||OK|");
     at_expect(b, "AT+CSQ;+CESQ", "|+CSQ: 31,99||+CESQ: 99,99,255,255,34,97||OK|");
     at_expect(b, "AT+CMEE=1;+COPS=1,2,\"99999\"", "|+CME ERROR: 30|"); /* 7.3 */
     assert_memory_equal(at_bench_say(b, "AT+COPS=1,2,\"26299\""), "|OK|", 4);
@@ -294,7 +299,8 @@ static void test_preferred(void **state)
     at_expect(b, "AT+CPOL?", "|+CPOL: 2,2,\"26201\",0,0,1,1,0||OK|");
     at_expect(b, "AT+CPOL=9,2,\"26201\"", "|+CME ERROR: 21|");
     at_expect(b, "AT+CPOL=1,2,\"2620x\"", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CPLS=1;+CPOL=1,2,\"26201\"", "|+CME ERROR: 17|"); /* the operator's list: not for the user */
+    at_expect(b, "AT+CPLS=1;+CPOL=1,2,\"26201\"",
+              "|+CME ERROR: 17|"); /* the operator's list: not for the user */
 }
 
 static void test_ussd(void **state)
@@ -342,7 +348,8 @@ static void test_phonebook(void **state)
     at_expect(b, "AT+CMEE=1;+CPBS=?", "|+CPBS: (\"SM\",\"FD\",\"ON\")||OK|"); /* 8.11 */
     at_expect(b, "AT+CPBW=1,\"+491234567\",145,\"Anna\"", "|OK|");
     at_expect(b, "AT+CPBW=,\"0815\",129,\"Bert\"", "|OK|");
-    at_expect(b, "AT+CPBR=1,50", "|+CPBR: 1,\"+491234567\",145,\"Anna\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
+    at_expect(b, "AT+CPBR=1,50",
+              "|+CPBR: 1,\"+491234567\",145,\"Anna\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
     at_expect(b, "AT+CPBF=\"an\"", "|+CPBF: 1,\"+491234567\",145,\"Anna\"||OK|");
     at_expect(b, "AT+CPBF=\"x\"", "|+CME ERROR: 22|");
     at_expect(b, "AT+CPBS?", "|+CPBS: \"SM\",2,50||OK|");
@@ -353,7 +360,8 @@ static void test_phonebook(void **state)
     at_expect(b, "AT+CPBW=3,\"0031\",129,\"00C4004E\"", "|OK|"); /* Ä: in the default alphabet */
     at_expect(b, "AT+CPBW=4,\"0032\",129,\"0416\"", "|OK|");     /* Ж: not in it */
     at_expect(b, "AT+CPBR=3,4", "|+CPBR: 3,\"0031\",129,\"00C4004E\"||+CPBR: 4,\"0032\",129,\"0416\"||OK|");
-    at_expect(b, "AT+CPBW=5,\"0031\",129,\"004100410041004100410041004100410041004100410041004100410041\"", "|+CME ERROR: 24|");
+    at_expect(b, "AT+CPBW=5,\"0031\",129,\"004100410041004100410041004100410041004100410041004100410041\"",
+              "|+CME ERROR: 24|");
     at_expect(b, "AT+CSCS=\"IRA\"", "|OK|");
     at_expect(b, "AT+CPBS=\"FD\";+CPBW=1,\"123\",129,\"Fix\"", "|+CME ERROR: 17|"); /* PIN2 first */
     at_expect(b, "AT+CPIN?", "|+CPIN: SIM PIN2||OK|");
@@ -372,7 +380,8 @@ static void nobody(void *ctx, const struct modem_report *report)
     *(int *)ctx = report->failure;
 }
 
-/* An SMS-DELIVER from +31628870634, of 2011-10-11 (TS 23.040 9.2.2.1): "Hi" in the default alphabet, or this coding. */
+/* An SMS-DELIVER from +31628870634, of 2011-10-11 (TS 23.040 9.2.2.1): "Hi" in the default alphabet, or this
+ * coding. */
 static int deliver(struct at_bench *b, const char *hex)
 {
     uint8_t tpdu[176];
@@ -386,9 +395,9 @@ static int deliver(struct at_bench *b, const char *hex)
     return failure;
 }
 
-#define HI "040B911326880736F4000011011121222204 02 C834"
+#define HI      "040B911326880736F4000011011121222204 02 C834"
 #define HI_UCS2 "040B911326880736F4000811011121222204 04 04160021"
-#define REPORT "06070B911326880736F4 11011121222204 11011121222204 00"
+#define REPORT  "06070B911326880736F4 11011121222204 11011121222204 00"
 
 static void test_sms_received(void **state)
 {
@@ -403,11 +412,14 @@ static void test_sms_received(void **state)
     at_expect(b, "AT+CNMI=2,1", "|OK|"); /* TS 27.005 3.4.1 */
     assert_int_equal(deliver(b, HI), 0);
     assert_string_equal(b->said, "|+CMTI: \"SM\",2|");
-    at_expect(b, "AT+CMGF=1;+CMGR=2", "|+CMGR: \"REC UNREAD\",\"+31628870634\",,\"11/10/11,12:22:22+40\"|Hi||OK|");
-    at_expect(b, "AT+CSDH=1;+CMGR=2",
-              "|+CMGR: \"REC READ\",\"+31628870634\",,\"11/10/11,12:22:22+40\",145,4,0,0,\"+4917\",145,2|Hi||OK|");
+    at_expect(b, "AT+CMGF=1;+CMGR=2",
+              "|+CMGR: \"REC UNREAD\",\"+31628870634\",,\"11/10/11,12:22:22+40\"|Hi||OK|");
+    at_expect(
+        b, "AT+CSDH=1;+CMGR=2",
+        "|+CMGR: \"REC READ\",\"+31628870634\",,\"11/10/11,12:22:22+40\",145,4,0,0,\"+4917\",145,2|Hi||OK|");
     at_expect(b, "AT+CMGL=\"ALL\"",
-              "|+CMGL: 1,\"REC READ\",\"+31628870634\",,\"11/10/11,12:22:22+40\",145,2|Hi||+CMGL: 2,\"REC READ\",\"+31628870634\",,"
+              "|+CMGL: 1,\"REC READ\",\"+31628870634\",,\"11/10/11,12:22:22+40\",145,2|Hi||+CMGL: 2,\"REC "
+              "READ\",\"+31628870634\",,"
               "\"11/10/11,12:22:22+40\",145,2|Hi||OK|");
     at_expect(b, "AT+CSDH=0;+CNMI=2,2", "|OK|");
     assert_int_equal(deliver(b, HI), 0); /* +CSMS=0: shown is enough */
@@ -448,7 +460,8 @@ static void test_sms_acknowledged(void **state)
     assert_non_null(strstr(b->said, "|+CDS: 25|"));
     at_expect(b, "AT+CSMS=0;+CMGF=1", "|+CSMS: 1,1,0||OK|");
     assert_int_equal(deliver(b, REPORT), 0);
-    assert_string_equal(b->said, "|+CDS: 6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0|");
+    assert_string_equal(
+        b->said, "|+CDS: 6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0|");
 }
 
 static void test_sms_sent(void **state)
@@ -526,7 +539,8 @@ static void test_toolkit(void **state)
     char line[200];
     at_expect(b, "AT+CMEE=1;+CUSATT=\"8103012500820282818301 00\"", "|+CME ERROR: 3|");
     on(b);
-    const char *said = at_bench_say(b, "AT+CUSATA=1"); /* TS 27.007 12.2: the menu came before this peer wanted it */
+    const char *said =
+        at_bench_say(b, "AT+CUSATA=1"); /* TS 27.007 12.2: the menu came before this peer wanted it */
     assert_non_null(strstr(said, "|+CUSATP: \"D0"));
     assert_non_null(strstr(said, "42616C616E6365")); /* Balance */
     answer(b, line, sizeof line, "830100");
@@ -575,7 +589,8 @@ static void test_peers(void **state)
         at_close(more[--n]);
 }
 
-/* What every command of the table has in common: =? is answered, and nothing that the table allows is a crash. */
+/* What every command of the table has in common: =? is answered, and nothing that the table allows is a
+ * crash. */
 static void test_table(void **state)
 {
     struct at_bench *b = *state;

@@ -527,6 +527,21 @@ static void test_store_data(void **state)
     keys_of(&h, K1, K2, K3);
     assert_int_equal(gp_initialize(&h, 0x34, 8), 0x9000);
     assert_int_equal(gp_authenticate(&h, 0x33), 0x9000);
+    /* for a domain of this one that has none of its own yet */
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    make_ssd(&h, SSD1, "80", "02C900");
+    assert_true(scp_dek_encrypt(f.crypto, &h.scp, span_of(plain, 48), encrypted));
+    hex_format(span_of(encrypted, 48), keys);
+    gp(&h, gp_command("80E62000", "00" "00" "07" SSD1 "00" "00" "00"), "009000");
+    snprintf(data, sizeof data, "00B90BB909800188810110830138" "8F0130%s" "00450411223344", keys);
+    gp(&h, gp_command("80E28800", data), "9000");
+    gp(&h, gp_command("80F24002", "4F07" SSD1), "E3*9F70010F*9000");
+    keys_of(&h, K1, K2, K3);
+    assert_int_equal(gp_select(&h, SSD1), 0x9000);
+    exchange(&f, "80CA004500", "450411223344 9000");
+    assert_int_equal(gp_initialize(&h, 0x38, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x33), 0x9000);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
     snprintf(data, sizeof data,
              "00B90BB909800188810110830124"
              "8F0130%s",
@@ -909,6 +924,124 @@ static void test_operators_back(void **state)
     fixture_close(&f);
 }
 
+/* What operator B installed while his subscription was on trial goes with it: the pair may be another's next time. */
+static void test_operators_forgotten(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    change(&f, 0, "001020000000001");
+    por_is(&f, 1, "000000", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS), "01 6101");
+    por_is(&f, 1, "B20201", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    por_is(&f, 1, "B20201", gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "01 6101");
+    por_is(&f, 1, "B20201", gp_command("80E88000", "C4081122334455667788"), "01 6101");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
+    for (unsigned i = 0; i < 40; i++)
+        fixture_reset(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, gp_command("80F24002", "4F07" APP1), "6A88");
+    gp(&h, gp_command("80F24002", "4F07" SSD1), "6A88");
+    gp(&h, gp_command("80F22002", "4F07F0736F66740301"), "6A88");
+    fixture_close(&f);
+}
+
+/* ---- domains of the profile ---- */
+
+/* One for each operator, with keys of its own for SCP80, as the maker burnt them in; a card that is not yet SECURED. */
+static const char profile[] =
+    "format: 1\ninclude: test\nname: domains\ninsecure: no\n"
+    "pairs:\n"
+    "  - {algorithm: milenage, k: derived, opc: derived, repeat: 2, rights: [remote-change], ota: {version: 1, kic: {algorithm: aes, bits: 128, key: "
+    "derived}, kid: {algorithm: aes, bits: 128, key: derived}, kik: {bits: 128, key: derived}}}\n"
+    "applets:\n"
+    "  - {class: isd, params: C10101, keys: [{kvn: \"30\", algorithm: aes, bits: 128, enc: derived, mac: derived, dek: derived}]}\n"
+    "  - {class: ssd, name: a, aid: F0736F66740101, tars: [B20201], msl: 16, params: C00100, keys: [{kvn: \"05\", algorithm: 3des, bits: 128, enc: derived, "
+    "mac: derived, dek: derived}, {kvn: \"31\", algorithm: aes, bits: 256, enc: derived, mac: derived, dek: derived}]}\n"
+    "  - {class: ssd, name: b, aid: F0736F66740102, tars: [B20202], msl: 16, params: C00101, keys: [{kvn: \"05\", algorithm: 3des, bits: 128, enc: derived, "
+    "mac: derived, dek: derived}]}\n";
+
+static void domain_keyset_of(struct fixture *f, unsigned nth)
+{
+    struct profile_keyset set;
+    const struct profile *p = &f->profile->p;
+    for (unsigned i = profile_common_keysets(p); i < p->n_keysets; i++)
+        if (p->keysets[i].keys.version == 5 && nth-- == 0) {
+            assert_true(personal_keyset(f->crypto, p, span_of(f->seed, 16), FIXTURE_ICCID, i, &set));
+            f->other_keys = set.keys;
+            return;
+        }
+    fail();
+}
+
+static void test_profile_domains(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct fixture_por por;
+    struct gp_host h;
+    char data[400];
+    fixture_open_text(&f, profile);
+    fixture_terminal_profile(&f);
+    /* the card's states, from OP_READY on */
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, "80F28002024F00", "E3*9F700101*9000");
+    gp(&h, "80F0800F00", "6985"); /* INITIALIZED comes first */
+    gp(&h, "80F0800700", "9000");
+    gp(&h, "80F0800100", "6985");
+    gp(&h, "80F0800F00", "9000");
+    gp(&h, "80F28002024F00", "E3*9F70010F*9000");
+    /* A's domain, under its own keys only; B's is not there yet */
+    gp_open(&h, &f, SSD1, 0x31, 0x33, 8);
+    gp(&h, "80CA00E000", "E0*C004010580 10*C0040131 8820*9000");
+    exchange(&f, "00A4040C07" SSD2, "6A82");
+    domain_keyset_of(&f, 0);
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002094F07" SSD1 "00C0000000", "02 9000 E3*");
+    por_is(&f, FIXTURE_OTHER, "B20201", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    /* PUT KEY under a 3DES KIK, then a session with what came */
+    h.scp = (struct scp_session){.protocol = SCP02, .key_len = 16};
+    memcpy(h.scp.dek, f.other_keys.kik, 16);
+    three_keys(&h, 0x88, "3E", data);
+    por_is(&f, FIXTURE_OTHER, "B20201", gp_command("80D80081", data), "01 610A");
+    data[0] = '\0';
+    strcpy(data, "2E"); /* one of three equal parts, which is single DES: this profile has none */
+    gp_key_field(&h, 0x80, "A94F1C62D80E73B5A94F1C62D80E73B5", data);
+    por_is(&f, FIXTURE_OTHER, "B20201", gp_command("80D80001", data), "01 6A80");
+    strcpy(data, "3F"); /* a well-known one */
+    gp_key_field(&h, 0x88, "404142434445464748494A4B4C4D4E4F", data);
+    por_is(&f, FIXTURE_OTHER, "B20201", gp_command("80D80001", data), "01 6A80");
+    h = (struct gp_host){.f = &f};
+    keys_of(&h, K1, K2, K3);
+    assert_int_equal(gp_select(&h, SSD1), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x3E, 16), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x33), 0x9000);
+    gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
+    /* an operator's keyset does not reach a domain with keys of its own, and has no right at the issuer's */
+    f.counter = 0;
+    const struct fixture_ota operators = {0, SPI_POR, "B20201", "80F24002024F00", 0};
+    fixture_ota(&f, &operators, &por);
+    assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
+    por_is(&f, 0, "000000", "80F24002024F00", "01 6982");
+    /* B is active: A's domain and all in it sleep, B's wakes up */
+    change(&f, 0, "001020000000001");
+    assert_int_equal(fixture_authenticate(&f, 1, 32), 0xDB);
+    exchange(&f, "00A4040C07" SSD1, "6A82");
+    exchange(&f, "00A4040C07" APP1, "6A82");
+    exchange(&f, "00A4040C07" SSD2, "9000");
+    f.counter = 1000;
+    const struct fixture_ota old = {FIXTURE_OTHER, SPI_POR, "B20201", "80F24002024F00", 0};
+    fixture_ota(&f, &old, &por);
+    assert_int_not_equal(por.verdict, SCP80_GENUINE);
+    domain_keyset_of(&f, 1);
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20202", "80F24002094F07" SSD2 "00C0000000", "02 9000 E3*");
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80F24002", "4F07" APP1), "01 6A88");
+    fixture_close(&f);
+}
+
 /* ---- power cuts ---- */
 
 /* What a host can see of the card: everything in the registry, the keys, the rules. */
@@ -1097,6 +1230,8 @@ int main(void)
         cmocka_unit_test(test_ram_rights),     cmocka_unit_test(test_operators),
         cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_profile_domains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

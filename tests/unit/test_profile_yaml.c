@@ -150,7 +150,7 @@ static void test_builtin_services(void **state)
                  {18, 0x6F3F}, {19, 0x6F46}, {20, 0x6F60}, {21, 0x6F40}, {27, 0x5F3B}, {29, 0x6F48},
                  {34, 0x6F56}, {35, 0x6F57}, {42, 0x6F61}, {43, 0x6F62}, {45, 0x6FC5}, {46, 0x6FC6},
                  {47, 0x6FC7}, {51, 0x6FCD}, {71, 0x6FD9}, {85, 0x6FE3}};
-    static const unsigned others[] = {28, 33, 38}; /* SMS-PP download; always; GSM security context */
+    static const unsigned others[] = {28, 33, 38, 70}; /* SMS-PP download; always; GSM security context; USSD download */
     struct uicc_profile *u = profile_load("test", NULL);
     assert_non_null(u);
     uint16_t adf = u->p.applets[0].adf;
@@ -498,6 +498,24 @@ static const struct {
     {"version: 2", "version: 1",
      "small.yaml:36: keysets[0].ota.version: a pair's OTA keys have the same version"},
     {"bits: 256", "bits: 100", "small.yaml:31: pairs[0].ota.kic.bits: must be 128, 192 or 256 for aes"},
+    {"params: 0102", "keys: [{kvn: 40, algorithm: aes, bits: 128, enc: c7e15a0b39d6482f8e7041b5d3926fac, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0].kvn: must be 01 to 0F (SCP80), 20 to 2F or 70 (SCP02), or 30 to 3F (SCP03)"},
+    {"params: 0102", "keys: [{kvn: 20, algorithm: aes, bits: 128, enc: c7e15a0b39d6482f8e7041b5d3926fac, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0].kvn: SCP02 (20 to 2F, 70) has 3des keys"},
+    {"params: 0102", "keys: [{kvn: 30, algorithm: 3des, bits: 128, enc: c7e15a0b39d6482f8e7041b5d3926fac, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0].kvn: SCP02 (20 to 2F, 70) has 3des keys"},
+    {"params: 0102", "keys: [{kvn: 20, algorithm: 3des, bits: 192, enc: c7e15a0b39d6482f8e7041b5d3926fac, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0].bits: must be 128: SCP02"},
+    {"params: 0102", "keys: [{kvn: 30, algorithm: aes, bits: 192, enc: c7e15a0b39d6482f8e7041b5d3926fac, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0].enc: 16 octets; must be 24"},
+    {"params: 0102", "keys: [{kvn: 30, algorithm: aes, bits: 128, enc: 404142434445464748494a4b4c4d4e4f, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0].enc: a well-known"},
+    {"params: 0102", "keys: [{kvn: 20, algorithm: 3des, bits: 128, enc: c7e15a0b39d6482fc6e05b0a38d7492e, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0].enc: parts of it are equal"},
+    {"params: 0102", "keys: [{kvn: 30, algorithm: aes, bits: 128, enc: derived, mac: 6e35f2911a8c0bd4c75926e83d40b17a, dek: 9c26e0d3548bf17a15dc3ea872f6490b}]",
+     "small.yaml:22: applets[0].keys[0]: either all of enc, mac and dek"},
+    {"params: 0102", "keys: [{kvn: 30, algorithm: aes, bits: 128, enc: derived, mac: derived, dek: derived}, {kvn: 30, algorithm: aes, bits: 128, enc: derived, mac: derived, dek: derived}]",
+     "small.yaml:22: applets[0].keys[1].kvn: another keyset of this security domain"},
     {"bits: 192", "bits: 256", "small.yaml:37: keysets[0].ota.kic.bits: must be 128 (two keys)"},
     {"{algorithm: aes, bits: 256", "{algorithm: des, bits: 64",
      "small.yaml:31: pairs[0].ota.kic.algorithm: single DES is broken"},

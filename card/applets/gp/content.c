@@ -49,12 +49,12 @@ static sw_t confirmed(struct call *call, sw_t sw)
 
 /* ---- privileges, table 11-7 ---- */
 
-/* An octet alone stands for itself and two of zero (11.1.2). What needs what is not here (DAP, Delegated
- * Management, tokens, receipts, ciphered load files) is not given; nor is what an application of a UICC could
- * not use (default selected, CVM, reset). */
+/* An octet alone stands for itself and two of zero (11.1.2). What would have no effect is not given: DAP, Delegated
+ * Management, tokens, receipts, ciphered load files are not offered, and an application has no way to lock the card
+ * or another application, nor is one selected by default on a UICC. */
 static bool read_privileges(struct span field, bool domain, uint8_t out[3])
 {
-    static const uint8_t for_domain[3] = {0x80, 0xDC, 0x00}, for_application[3] = {0x18, 0x1C, 0x00};
+    static const uint8_t for_domain[3] = {0x80, 0x40, 0x00}, for_application[3] = {0};
     const uint8_t *allowed = domain ? for_domain : for_application;
     memset(out, 0, 3);
     if (field.n != 1 && field.n != 3 && field.n != 0)
@@ -177,7 +177,8 @@ static sw_t personalization(struct call *call, const struct install_fields *f)
     if (index == NO_APPLET || applet_domain(call->card, index) != call->self.index ||
         !domain_reaches(call, call->self.index, applet_owner(call->card, index)))
         return SW_DATA_NOT_FOUND;
-    if (!applet_active(call->card, index) || applet_class_of(call->card, index)->process_data == NULL)
+    const struct applet_class *class = applet_class_of(call->card, index);
+    if (!applet_active(call->card, index) || (class->process_data == NULL && !class->security_domain))
         return SW_CONDITIONS_NOT_SATISFIED;
     memory->personalization = (struct domain_personalization){
         .running = true, .remote = call->session->remote, .channel = call->session->channel, .applet = index};

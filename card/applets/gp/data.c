@@ -80,7 +80,7 @@ static void put_card_data(struct call *call)
 static void put_capabilities(struct call *call)
 {
     static const uint8_t options02[] = {0x15, 0x55}, options03[] = {0x60, 0x61, 0x70, 0x71};
-    static const uint8_t domains[] = {0x80, 0xDC, 0x00}, applications[] = {0x18, 0x1C, 0x00},
+    static const uint8_t domains[] = {0x80, 0x40, 0x00}, applications[] = {0x00, 0x00, 0x00},
                          hashes[] = {0x01, 0x02};
     struct buf *out = call->out;
     size_t all = buf_tlv_open(out, CAPABILITIES), one = buf_tlv_open(out, 0xA0);
@@ -221,7 +221,8 @@ enum {
     STORED_VALUE_MAX = 128,
 };
 
-static sw_t store_value(struct call *call, uint32_t tag, struct span value)
+/* `to` is the domain itself, or one of its own that INSTALL [for personalization] named. */
+static sw_t store_value(struct applet to, uint32_t tag, struct span value)
 {
     uint8_t number = data_number(tag);
     if (number == 0)
@@ -229,7 +230,7 @@ static sw_t store_value(struct call *call, uint32_t tag, struct span value)
     if (value.n > STORED_VALUE_MAX)
         return SW_NOT_ENOUGH_MEMORY;
     uint16_t item = (uint16_t)(DOMAIN_DATA | number);
-    bool ok = value.n == 0 ? applet_remove_if_there(call->self, item) : applet_put(call->self, item, value);
+    bool ok = value.n == 0 ? applet_remove_if_there(to, item) : applet_put(to, item, value);
     return ok ? SW_OK : SW_NOT_ENOUGH_MEMORY;
 }
 
@@ -246,20 +247,21 @@ static sw_t note_key_information(struct domain_personalization *p, struct span d
     return SW_OK;
 }
 
-static sw_t store_dgi(struct call *call, struct domain_personalization *p, uint16_t dgi, struct span value)
+static sw_t store_dgi(struct call *call, struct applet to, struct domain_personalization *p, uint16_t dgi,
+                      struct span value)
 {
     switch (dgi) {
     case DGI_KEY_INFORMATION:
         return note_key_information(p, value);
     case DGI_KEYS:
-        return p->key_version != 0 ? domain_store_keys(call, p, value) : SW_CONDITIONS_NOT_SATISFIED;
+        return p->key_version != 0 ? domain_store_keys(call, to, p, value) : SW_CONDITIONS_NOT_SATISFIED;
     default: /* 00xx: a tag of one octet */
-        return store_value(call, dgi, value);
+        return store_value(to, dgi, value);
     }
 }
 
 /* GlobalPlatform Systems Scripting, DGI: identifier (2), length (1, or FF and 2), value. */
-static sw_t store_dgis(struct call *call, struct domain_personalization *p, struct span data)
+static sw_t store_dgis(struct call *call, struct applet to, struct domain_personalization *p, struct span data)
 {
     struct reader r = rd_of(data);
     sw_t sw = SW_OK;
@@ -267,36 +269,40 @@ static sw_t store_dgis(struct call *call, struct domain_personalization *p, stru
         uint16_t dgi = rd_u16(&r);
         size_t n = rd_u8(&r);
         struct span value = rd_take(&r, n == 0xFF ? rd_u16(&r) : n);
-        sw = rd_ok(&r) ? store_dgi(call, p, dgi, value) : SW_WRONG_DATA;
+        sw = rd_ok(&r) ? store_dgi(call, to, p, dgi, value) : SW_WRONG_DATA;
     }
     return sw;
 }
 
-static sw_t store_objects(struct call *call, struct span data)
+static sw_t store_objects(struct applet to, struct span data)
 {
     struct reader r = rd_of(data);
     struct tlv t;
     sw_t sw = SW_OK;
     while (sw == SW_OK && tlv_next(&r, &t))
-        sw = store_value(call, t.tag, t.value);
+        sw = store_value(to, t.tag, t.value);
     return rd_ok(&r) ? sw : SW_WRONG_DATA;
 }
 
 /* Whole objects in each block. */
-static sw_t store_in_domain(struct call *call, struct domain_personalization *p)
+static sw_t store_in_domain(struct call *call, struct applet to, struct domain_personalization *p)
 {
-    sw_t sw = domain_may(call, POWER_KEYS);
+    sw_t sw = to.index != call->self.index ? SW_OK : domain_may(call, POWER_KEYS);
     if (sw != SW_OK)
         return sw;
-    return (call->cmd->p1 & STRUCTURE) == STRUCTURE_DGI ? store_dgis(call, p, call->cmd->data)
-                                                        : store_objects(call, call->cmd->data);
+    return (call->cmd->p1 & STRUCTURE) == STRUCTURE_DGI ? store_dgis(call, to, p, call->cmd->data)
+                                                        : store_objects(to, call->cmd->data);
 }
 
-static sw_t store_in_applet(struct call *call, const struct domain_personalization *p)
+static sw_t store_in_applet(struct call *call, struct domain_personalization *p)
 {
     struct applet applet = {call->card, p->applet};
     const struct applet_class *class = applet_class_of(call->card, p->applet);
-    if (!applet_active(call->card, p->applet) || class->process_data == NULL)
+    if (!applet_active(call->card, p->applet))
+        return SW_CONDITIONS_NOT_SATISFIED;
+    if (class->security_domain)
+        return store_in_domain(call, applet, p);
+    if (class->process_data == NULL)
         return SW_CONDITIONS_NOT_SATISFIED;
     return class->process_data(applet, call->cmd->p1, call->cmd->p2, call->cmd->data, call->out);
 }
@@ -325,7 +331,7 @@ sw_t command_domain_store_data(struct call *call)
     if (sw == SW_OK && cmd->p2 != p->next)
         sw = SW_WRONG_P1P2;
     if (sw == SW_OK)
-        sw = p->applet == NO_APPLET ? store_in_domain(call, p) : store_in_applet(call, p);
+        sw = p->applet == NO_APPLET ? store_in_domain(call, call->self, p) : store_in_applet(call, p);
     p->next++;
     if (sw != SW_OK || (cmd->p1 & LAST_BLOCK) != 0)
         *p = (struct domain_personalization){0};

@@ -91,9 +91,32 @@ static void fci(struct applet self, struct buf *out)
     buf_tlv_u8(out, 0x9F65, 0xFF); /* longest data field of a command */
 }
 
+/* What the maker says in `params` of the profile besides secure channel options (channel.c): the operator's pair that it
+ * belongs to, from the card's first day; of the issuer's, the card's life cycle state. */
+static sw_t profile_parameters(struct applet self)
+{
+    enum { OWNER_PAIR = 0xC0, CARD_STATE = 0xC1 };
+    struct reader r = rd_of(applet_row(self)->params);
+    struct tlv t;
+    sw_t sw = SW_OK;
+    while (sw == SW_OK && tlv_next(&r, &t)) {
+        if (t.tag == OWNER_PAIR && t.value.n == 1 && !domain_is_issuer(self))
+            sw = applet_set_owner(self.card, self.index, t.value.p[0]);
+        else if (t.tag == CARD_STATE && t.value.n == 1 && domain_is_issuer(self) &&
+                 (t.value.p[0] == CARD_OP_READY || t.value.p[0] == CARD_INITIALIZED))
+            sw = card_set_life(self.card, t.value.p[0]);
+        else if (t.tag == OWNER_PAIR || t.tag == CARD_STATE)
+            sw = SW_WRONG_DATA;
+    }
+    return rd_ok(&r) ? sw : SW_WRONG_DATA;
+}
+
 static sw_t install(struct applet self, const struct uicc_personal *personal)
 {
-    return personal != NULL ? domain_keys_install(self, personal) : SW_OK;
+    if (personal == NULL)
+        return SW_OK;
+    sw_t sw = domain_keys_install(self, personal);
+    return sw == SW_OK ? profile_parameters(self) : sw;
 }
 
 /* What LOAD had brought before the power went is given up (9.3.6). */

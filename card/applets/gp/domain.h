@@ -146,7 +146,8 @@ sw_t command_delete(struct call *call);
 sw_t command_load(struct call *call);           /* load.c */
 sw_t command_domain_put_key(struct call *call); /* put_key.c */
 sw_t domain_delete_key(struct call *call, struct span data);
-sw_t domain_store_keys(struct call *call, const struct domain_personalization *p, struct span keys);
+sw_t domain_store_keys(struct call *call, struct applet to, const struct domain_personalization *p,
+                       struct span keys);
 
 sw_t install_for_load(struct call *call); /* load.c */
 bool load_drop(struct applet self);       /* what LOAD has brought so far */

@@ -32,14 +32,13 @@ static void set_key(struct domain_keyset *set, unsigned at, const struct new_key
 }
 
 /* A security domain with keys of its own is personalized (5.3.2.4). */
-static sw_t stored(struct call *call, const struct domain_keyset *set)
+static sw_t stored(struct applet self, const struct domain_keyset *set)
 {
-    uint8_t index = call->self.index;
-    if (!domain_keyset_put(call->self, set) || !domain_counters_reset(call->self, set->version))
+    if (!domain_keyset_put(self, set) || !domain_counters_reset(self, set->version))
         return SW_NOT_ENOUGH_MEMORY;
-    if (!domain_is_issuer(call->self) && domain_keyset_complete(set) &&
-        applet_life(call->card, index) == LIFE_SELECTABLE)
-        return applet_set_life(call->card, index, LIFE_PERSONALIZED);
+    if (!domain_is_issuer(self) && domain_keyset_complete(set) &&
+        applet_life(self.card, self.index) == LIFE_SELECTABLE)
+        return applet_set_life(self.card, self.index, LIFE_PERSONALIZED);
     return SW_OK;
 }
 
@@ -69,7 +68,7 @@ static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned f
     if (sw == SW_OK && moved && !domain_keyset_put(call->self, &from))
         sw = SW_NOT_ENOUGH_MEMORY;
     if (sw == SW_OK)
-        sw = stored(call, &set);
+        sw = stored(call->self, &set);
     crypto_wipe(&set, sizeof set);
     if (moved)
         crypto_wipe(&from, sizeof from);
@@ -118,7 +117,8 @@ sw_t command_domain_put_key(struct call *call)
 
 /* Amendment A 4.1: a whole keyset, its keys one after the other under the DEK, of the kind that the DGI
  * before said. It replaces what there was of that version. */
-sw_t domain_store_keys(struct call *call, const struct domain_personalization *p, struct span encrypted)
+sw_t domain_store_keys(struct call *call, struct applet to, const struct domain_personalization *p,
+                       struct span encrypted)
 {
     uint8_t plain[DOMAIN_KEYS_MAX * SCP_KEY_MAX];
     struct domain_keyset set = {.version = p->key_version};
@@ -132,14 +132,14 @@ sw_t domain_store_keys(struct call *call, const struct domain_personalization *p
     for (unsigned i = 0; i < DOMAIN_KEYS_MAX && sw == SW_OK; i++) {
         struct new_key k = {.algorithm = p->key_type == KEY_TYPE_AES ? OTA_AES : OTA_3DES, .len = p->key_len};
         memcpy(k.key, plain + (size_t)i * p->key_len, p->key_len);
-        if (acceptable(call->self, set.version, &k))
+        if (acceptable(to, set.version, &k))
             set_key(&set, i, &k);
         else
             sw = SW_WRONG_DATA;
         crypto_wipe(&k, sizeof k);
     }
     if (sw == SW_OK)
-        sw = domain_keyset_complete(&set) ? stored(call, &set) : SW_WRONG_DATA;
+        sw = domain_keyset_complete(&set) ? stored(to, &set) : SW_WRONG_DATA;
     crypto_wipe(plain, sizeof plain);
     crypto_wipe(&set, sizeof set);
     return sw;
