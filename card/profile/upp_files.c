@@ -926,7 +926,7 @@ static bool make_applets(struct maker *m)
         struct node *n = &m->nodes[i];
         if (n->out || n->f.kind != FILE_ADF)
             continue;
-        if (p->n_applets + 3 + m->n_rfms >= PROFILE_APPLETS_MAX)
+        if (p->n_applets + 4 + m->n_rfms >= PROFILE_APPLETS_MAX)
             return upp_fail(m, m->package.p + n->offset, "too many applications");
         struct profile_applet *a = &p->applets[p->n_applets];
         a->class_name = n->class_name;

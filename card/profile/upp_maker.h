@@ -80,6 +80,16 @@ struct upp_keyset {
     unsigned pe;
 };
 
+/* The package's first security domain: the issuer's of the card. */
+enum { UPP_CHANNEL_KEYSETS = 8 };
+
+struct upp_domain {
+    bool there;
+    struct profile_applet a;
+    struct upp_keyset keysets[UPP_CHANNEL_KEYSETS]; /* of SCP02 and SCP03 */
+    unsigned n_keysets;
+};
+
 struct upp_tally { /* a property that many files have and the card has not: one note for all */
     unsigned n;
     size_t offset;
@@ -118,6 +128,8 @@ struct maker {
     struct upp_rfm rfms[UPP_RFMS_MAX];
     unsigned n_rfms;
     struct upp_keyset keysets[UPP_KEYSETS];
+    struct upp_domain domain;
+    bool in_domain; /* being read */
     struct profile_pair pair;
     bool has_aka, has_key;
     struct span aka; /* the algoConfiguration that pair 0 has */
