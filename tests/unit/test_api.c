@@ -419,11 +419,32 @@ static uicc_sw keep(const struct uicc_applet *self, const struct uicc_apdu *apdu
     return apdu->p2 == 1 ? UICC_SW_CONDITIONS_NOT_SATISFIED : UICC_SW_OK;
 }
 
+/* With an access domain that has ADM1 in the USIM, and nothing outside of ADFs (P2 00); or none at all (P2 01). */
+static uicc_sw test_domains(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_file_view v, usim, admin;
+    uint8_t octets[9] = {0x08, 0x09, 0x10, 0x10, 0x10, 0x32, 0x54, 0x76, 0x98};
+    TRY(uicc_get_the_uicc_view(self, &v));
+    TRY(uicc_select(self, &v, 0x2F05, NULL));
+    TRY(uicc_read_binary(self, &v, 0, octets + 7, 2)); /* read always */
+    CHECK(uicc_update_binary(self, &v, 0, "xx", 2) == UICC_SW_SECURITY_STATUS);
+    CHECK(uicc_deactivate_file(self, &v) == UICC_SW_SECURITY_STATUS);
+    octets[7] = 0x76;
+    octets[8] = 0x98;
+    TRY(uicc_get_the_file_view(self, usim_aid(), &usim));
+    TRY(uicc_select(self, &usim, 0x6F07, NULL));
+    CHECK(uicc_read_binary(self, &usim, 0, octets, 1) == UICC_SW_SECURITY_STATUS); /* PIN1: not in the domain, and not asked of the user either */
+    CHECK(uicc_update_binary(self, &usim, 0, octets, 9) == (apdu->p2 == 0 ? UICC_SW_OK : UICC_SW_SECURITY_STATUS));
+    TRY(uicc_get_the_admin_file_view(self, uicc_span_of(NULL, 0), &admin));
+    CHECK(uicc_create_file(self, &admin, uicc_span_of(fcp_new, sizeof fcp_new)) == UICC_SW_SECURITY_STATUS);
+    return UICC_SW_OK;
+}
+
 static uicc_sw (*const areas[])(const struct uicc_applet *self, const struct uicc_apdu *apdu) = {
     test_files, test_admin, test_framework, test_pins, check_pins, blocked_pins, test_crypto, test_registry, test_proactive,
-    test_firewall, test_share, order, set_event, keep,
+    test_firewall, test_share, order, set_event, keep, test_domains,
 };
-enum { FILES, ADMIN, FRAMEWORK, PINS, CHECK_PINS, BLOCKED_PINS, CRYPTO, REGISTRY, PROACTIVE, FIREWALL, SHARE, SET_ORDER, SET_EVENT, KEEP };
+enum { FILES, ADMIN, FRAMEWORK, PINS, CHECK_PINS, BLOCKED_PINS, CRYPTO, REGISTRY, PROACTIVE, FIREWALL, SHARE, SET_ORDER, SET_EVENT, KEEP, DOMAINS };
 
 static uicc_sw process(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
@@ -568,6 +589,35 @@ static void test_area_files(void **state)
     apdu(&a.f, "00B0000000", "6C04"); /* process has it, not the kernel: 9000 would be the file system's */
     apdu(&a.f, "00A4000C023F00", "9000");
     apdu(&a.f, "80F2000C00", "9000");
+    fixture_close(&a.f);
+}
+
+static void test_area_access(void **state)
+{
+    (void)state;
+    struct api a;
+    struct span imsi;
+    uint8_t index;
+    open_api(&a);
+    const uint8_t uicc[] = {0x81, 3 + 1 + 1 + 16 + 5 + 1, 0, 1, 0xFF, 0, 16, 0xA0, 0, 0, 0, 0x87, 0x10, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x89, 0x07, 0x09, 0, 0, 4, 0x02, 0, 0x01, 0, 0};
+    struct applet_installation how = {
+        .domain = NO_APPLET, .owner = NO_OWNER, .package = span_of("\xF0test\x01", 6), .module = span_of("\xF0test\x01\x01", 7),
+        .aid = span_of("\xF0test\xAA\x04", 7), .parameters = span_of("params", 6), .uicc = span_of(uicc, sizeof uicc), .selectable = true};
+    objects_begin(a.f.card->objects);
+    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
+    how.aid = span_of("\xF0test\xAA\x05", 7);
+    how.uicc = SPAN_EMPTY;
+    objects_begin(a.f.card->objects);
+    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
+    apdu(&a.f, "00A4040C07 F074657374AA05", "9000");
+    run_area(&a, DOMAINS, 1, "9000");
+    apdu(&a.f, "00A4040C07 F074657374AA04", "9000");
+    run_area(&a, DOMAINS, 0, "9000");
+    /* The subscription knows of its new IMSI. */
+    struct applet subscription;
+    assert_non_null(applet_service(a.f.card, "owner", 0, &subscription));
+    assert_true(applet_get(subscription, 0x0200, &imsi));
+    assert_memory_equal(imsi.p + imsi.n - 9, "\x08\x09\x10\x10\x10\x32\x54\x76\x98", 9);
     fixture_close(&a.f);
 }
 
@@ -941,7 +991,7 @@ static void test_package_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_area_files), cmocka_unit_test(test_area_framework), cmocka_unit_test(test_area_pins),
+        cmocka_unit_test(test_area_files), cmocka_unit_test(test_area_access), cmocka_unit_test(test_area_framework), cmocka_unit_test(test_area_pins),
         cmocka_unit_test(test_area_sharing), cmocka_unit_test(test_area_registry), cmocka_unit_test(test_area_triggering),
         cmocka_unit_test(test_area_proactive), cmocka_unit_test(test_area_messages), cmocka_unit_test(test_area_moments),
         cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
