@@ -16,7 +16,7 @@ const struct uicc_guard *guard_get(void);
 /* Milliseconds of processor time, and of waiting, that one call into an applet may take: the defaults are above. */
 void guard_set_budget(unsigned cpu_ms, unsigned wall_ms);
 
-/* Code of a shared object: where an applet may be cut off when its time is over. Elsewhere, in malloc say, it might hold a lock, and is given some more. At most 64. */
+/* Code of a shared object: where an applet may be cut off when its time is over. Elsewhere, in malloc say, it might hold a lock, and is cut off when it comes back. At most 64. */
 void guard_add_code(const void *from, const void *to);
 
 #endif

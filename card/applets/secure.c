@@ -9,7 +9,7 @@
 
 enum {
     PARAM_KEY = 0x80,      /* 16 to 32 octets */
-    PARAM_REQUIRED = 0x81, /* one octet: 01 what is secret goes through the channel only */
+    PARAM_REQUIRED = 0x81, /* one octet, enum secure_requirement */
     ITEM_KEY = 1,
     KEY_LEN = 16,
     KEY_MAX = 32,
@@ -40,10 +40,12 @@ static bool key_of(struct applet self, struct span terminal_id, uint8_t key[KEY_
     return true;
 }
 
-static bool required(struct applet self)
+static enum secure_requirement required(struct applet self)
 {
     struct span value;
-    return tlv_find(applet_row(self)->params, PARAM_REQUIRED, &value) && value.n == 1 && value.p[0] == 1;
+    if (!tlv_find(applet_row(self)->params, PARAM_REQUIRED, &value) || value.n != 1)
+        return SECURE_OPTIONAL;
+    return value.p[0] == SECURE_FOR_KEYS || value.p[0] == SECURE_FOR_ALL ? value.p[0] : SECURE_OPTIONAL;
 }
 
 static const struct secure_channel_service service = {key_of, required};

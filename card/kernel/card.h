@@ -64,10 +64,14 @@ struct made_file {
     uint16_t owner;                /* index of the operator's K/OTA pair under whose keys it was made over the air, or NO_OWNER */
 };
 
+struct made_index {
+    uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS]; /* first slot of each bucket */
+};
+
 struct made_files {
     struct made_file *slots;
+    struct made_index *index;      /* NULL as long as there has been no slot: most cards never have one */
     uint16_t n;                    /* slots in use or free; file indices are profile->n_files + slot */
-    uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS];
     uint32_t octets;               /* of all their bodies */
     uint16_t gone;                 /* files of the profile that were deleted */
     bool owned;                    /* some file is an operator's: not there while another's pair is active */

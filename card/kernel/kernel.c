@@ -324,8 +324,10 @@ bool card_commit(struct uicc *card)
 
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
-           registry_footprint(card) + card->queue.cap + secure_channels_footprint(card) + objects_footprint(card->objects);
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots +
+           (card->made.index != NULL ? sizeof *card->made.index : 0) + card->transfer.n + transients_size(card) +
+           registry_footprint(card) + card->queue.cap + secure_channels_footprint(card) +
+           objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */

@@ -43,7 +43,7 @@ const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t inde
 const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index)
 {
     if (index < card->profile->n_applets)
-        return card->registry.classes[index];
+        return card->registry.classes[index] == NO_CLASS ? &no_class : card->registry.known[card->registry.classes[index]];
     const struct applet_entry *e = entry_of(card, index);
     return e != NULL ? e->class : &no_class;
 }
@@ -108,7 +108,7 @@ void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privilege
 uint8_t applet_issuer_domain(const struct uicc *card)
 {
     for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        if (card->registry.classes[i]->security_domain)
+        if (applet_class_of(card, i)->security_domain)
             return i;
     return NO_APPLET;
 }
@@ -196,13 +196,13 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
     r->n = card->profile->n_applets;
     for (uint8_t i = 0; i < r->n; i++) {
         const struct profile_applet *row = &card->profile->applets[i];
-        if (row->class_name[0] == '\0' && row->so != NULL && row->so[0] != '\0') /* a package, and no applet of it */
-            r->classes[i] = &no_class;
-        for (size_t c = 0; known[c] != NULL && r->classes[i] == NULL; c++)
-            if (strcmp(known[c]->name, card->profile->applets[i].class_name) == 0)
-                r->classes[i] = known[c];
-        if (r->classes[i] == NULL)
+        uint8_t c = 0;
+        while (known[c] != NULL && c < NO_CLASS && strcmp(known[c]->name, row->class_name) != 0)
+            c++;
+        bool packaged = row->class_name[0] == '\0' && row->so != NULL && row->so[0] != '\0'; /* a package, and no applet of it */
+        if (c == NO_CLASS || (known[c] == NULL && !packaged))
             return false;
+        r->classes[i] = packaged ? NO_CLASS : c;
     }
     return true;
 }
@@ -297,7 +297,7 @@ struct applet_entry *entry_of_profile(const struct uicc *card, uint8_t index)
     if (e == NULL)
         return NULL;
     e->row = card->profile->applets[index];
-    e->class = card->registry.classes[index];
+    e->class = applet_class_of(card, index);
     memcpy(e->privileges, e->class->privileges, sizeof e->privileges);
     return e;
 }
@@ -327,7 +327,7 @@ static struct applet_entry *instance_decode(const struct uicc *card, uint8_t ind
     bool ok = e != NULL && decode_common(value, e);
     if (ok && profiles) {
         e->row = card->profile->applets[index];
-        e->class = card->registry.classes[index];
+        e->class = applet_class_of(card, index);
         return e;
     }
     struct aid own;

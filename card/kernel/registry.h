@@ -90,9 +90,11 @@ struct applet_entry {
     size_t octets;                     /* of this entry in memory */
 };
 
+enum { NO_CLASS = 0xFF };
+
 struct registry {
-    const struct applet_class *const *known;               /* every class that there is */
-    const struct applet_class *classes[PROFILE_APPLETS_MAX]; /* bound to profile->applets */
+    const struct applet_class *const *known;               /* every class that there is: fewer than 256 */
+    uint8_t classes[PROFILE_APPLETS_MAX];                  /* of known, bound to profile->applets; NO_CLASS: a row without any */
     struct applet_entry **entries;                         /* APPLETS_MAX by index, NULL where all is as the profile has it; NULL: all is */
     uint8_t n;                                             /* indices in use are below this */
     bool owned;                                            /* some applet is an operator's */

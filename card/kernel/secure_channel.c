@@ -80,7 +80,7 @@ static sw_t retrieve_endpoints(struct uicc *card, struct buf *out)
 {
     struct applet provider;
     const struct secure_channel_service *service = service_of(card, &provider);
-    bool required = service->required(provider);
+    bool required = service->required(provider) != SECURE_OPTIONAL;
     const uint8_t endpoint[7] = {SECURE_PLATFORM,
                                  SECURE_BY_APDU,
                                  (uint8_t)(SECURE_APDU_CHANNEL | SECURE_FOUR_AT_A_TIME | (required ? SECURE_REQUIRED : 0)),
@@ -520,13 +520,21 @@ sw_t command_transact_data(struct call *call)
 
 /* ---- what may cross in clear ---- */
 
+/* What a terminal needs before there is a channel, and to get at what came through it. */
+static bool sets_up(const struct command_row *row)
+{
+    return row->handler == command_manage_secure_channel || row->handler == command_transact_data || row->handler == command_get_response ||
+           row->handler == command_terminal_capability;
+}
+
 bool secure_channel_lets(const struct call *call)
 {
     struct applet provider;
-    const struct secure_channel_service *service;
-    if (call->session->remote || call->card->ram.inner || (call->row->flags & ROW_SECRET_RESPONSE) == 0 ||
-        call->row->access != ACCESS_APPLICATION_PIN)
+    const struct command_row *row = call->row;
+    bool keys = (row->flags & ROW_SECRET_RESPONSE) != 0 && row->access == ACCESS_APPLICATION_PIN;
+    if (call->session->remote || call->card->ram.inner || sets_up(row))
         return true;
-    service = service_of(call->card, &provider);
-    return service == NULL || !service->required(provider);
+    const struct secure_channel_service *service = service_of(call->card, &provider);
+    enum secure_requirement required = service != NULL ? service->required(provider) : SECURE_OPTIONAL;
+    return required == SECURE_OPTIONAL || (required == SECURE_FOR_KEYS && !keys);
 }

@@ -7,11 +7,18 @@
 
 #include "applet.h"
 
+/* What goes through the channel only. Values of the applet's parameters. */
+enum secure_requirement {
+    SECURE_OPTIONAL = 0,
+    SECURE_FOR_KEYS = 1,  /* what answers with keys: AUTHENTICATE */
+    SECURE_FOR_ALL = 2,   /* all but what sets the channel up */
+};
+
 /* "secure-channel": who keeps the pre-shared key. */
 struct secure_channel_service {
     /* The key that this terminal and the card agreed on. false: none. Wipe it. */
     bool (*key)(struct applet provider, struct span terminal_id, uint8_t key[32], size_t *n);
-    bool (*required)(struct applet provider); /* what is secret in an answer (CK, IK) is given through the channel only */
+    enum secure_requirement (*required)(struct applet provider);
 };
 
 struct secure_channels; /* of the heap */

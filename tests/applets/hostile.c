@@ -121,6 +121,8 @@ static uicc_sw process(const struct uicc_applet *self, const struct uicc_apdu *a
         uicc_append(apdu->out, octets, n);
         return UICC_SW_OK;
     }
+    if (apdu->ins == 0x03)
+        return uicc_put(self, KEPT, "bad-by", 6);
     return misdeed(self, apdu->p1, apdu->p2);
 }
 
@@ -158,6 +160,15 @@ static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span client, u
     return misdeed(self, method, 0);
 }
 
+static void deselect(const struct uicc_applet *self)
+{
+    uint8_t kept[16];
+    if (uicc_get(self, KEPT, kept, sizeof kept) == 6 && memcmp(kept, "bad-by", 6) == 0) { /* asked to, by command 03 */
+        (void)uicc_put(self, KEPT, "half done", 9);
+        (void)misdeed(self, 6, 0);
+    }
+}
+
 /* Uses what another shares, and goes on whatever that did. */
 static uicc_sw client_process(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
@@ -169,7 +180,7 @@ static uicc_sw client_process(const struct uicc_applet *self, const struct uicc_
 }
 
 static const struct uicc_applet_class hostile = {
-    .name = "hostile", .module = {8, "\xF0" "bad\x01\x00\x00\x01"}, .install = install, .process = process, .process_toolkit = process_toolkit,
+    .name = "hostile", .module = {8, "\xF0" "bad\x01\x00\x00\x01"}, .install = install, .deselect = deselect, .process = process, .process_toolkit = process_toolkit,
     .get_shareable_interface_object = get_shareable_interface_object, .invoke = invoke,
 };
 static const struct uicc_applet_class client = {.name = "client", .module = {8, "\xF0" "bad\x01\x00\x00\x02"}, .process = client_process};

@@ -810,6 +810,89 @@ static void test_area_proactive(void **state)
     fixture_close(&a.f);
 }
 
+/* Secured data for a TAR of an applet's (EVENT_FORMATTED_SMS_PP_ENV): behind the minimum security level of its installation; what it posts is in the proof of receipt. */
+static void test_area_messages(void **state)
+{
+    (void)state;
+    struct api a;
+    struct fixture_por por;
+    uint8_t index;
+    open_api(&a);
+    /* priority 30, MSL 16 (checksum, ciphering, counter), TAR B0AA01 */
+    static const uint8_t uicc[] = {0x80, 13, 0x30, 0, 0, 0, 0, 2, 0x01, 0x16, 3, 0xB0, 0xAA, 0x01, 0};
+    const struct applet_installation how = {
+        .domain = NO_APPLET, .owner = NO_OWNER, .package = span_of("\xF0test\x01", 6), .module = span_of("\xF0test\x01\x01", 7),
+        .aid = span_of("\xF0test\xAA\x03", 7), .parameters = span_of("params", 6), .uicc = span_of(uicc, sizeof uicc), .selectable = true};
+    objects_begin(a.f.card->objects);
+    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
+    struct fixture_ota ota = {.index = 0, .spi = 0x1619, .tar = "B0AA01", .script = "0102030405"};
+    /* Not before it asks for it. */
+    fixture_ota(&a.f, &ota, &por);
+    assert_true(por.answered);
+    assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    apdu(&a.f, "00A4040C07 F074657374AA03", "9000");
+    run_area(&a, SET_EVENT, UICC_EVENT_FORMATTED_SMS_PP_ENV, "9000");
+    run_area(&a, SET_ORDER, DO_POST, "9000");
+    fixture_ota(&a.f, &ota, &por);
+    assert_true(por.answered);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_int_equal(por.n, 2);
+    assert_memory_equal(por.data, "\x02\x00", 2);
+    log_is(&a, index, "02""00""00""05""0102030405");
+    /* Its exception: the packet is acknowledged, and nothing of it is there. */
+    run_area(&a, SET_ORDER, DO_FAIL, "9000");
+    fixture_ota(&a.f, &ota, &por);
+    assert_true(por.answered && por.n == 0);
+    log_is(&a, index, "02""00""00""05""0102030405");
+    /* Below its level: 0A. */
+    ota.spi = 0x1219;
+    fixture_ota(&a.f, &ota, &por);
+    assert_true(por.answered);
+    assert_int_equal(por.status, SCP80_SECURITY_LEVEL);
+    /* Locked, it is not there. */
+    ota.spi = 0x1619;
+    objects_begin(a.f.card->objects);
+    assert_int_equal(session_finish(a.f.card, applet_set_life(a.f.card, index, 0x87)), SW_OK);
+    fixture_ota(&a.f, &ota, &por);
+    assert_true(por.answered);
+    assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    fixture_close(&a.f);
+}
+
+/* TERMINAL PROFILE, the first command, the handler that is free again: told in order, once. */
+static void test_area_moments(void **state)
+{
+    (void)state;
+    struct api a;
+    static const uint8_t events[] = {UICC_EVENT_PROFILE_DOWNLOAD, UICC_EVENT_FIRST_COMMAND_AFTER_ATR};
+    open_api(&a);
+    fixture_terminal_profile(&a.f);
+    drain(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    for (size_t i = 0; i < sizeof events; i++)
+        run_area(&a, SET_EVENT, events[i], "9*");
+    drain(&a);
+    forget(&a);
+    fixture_reset(&a.f);
+    apdu(&a.f, "00A4000C023F00", "9000");
+    apdu(&a.f, "00A4000C023F00", "9000");
+    fixture_terminal_profile(&a.f);
+    log_is(&a, a.first, "C8""00""00""00" "7F""00""00""00" "01""00""00""00");
+    drain(&a);
+    /* PROACTIVE_HANDLER_AVAILABLE comes when nothing is under way any more, and once. */
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, PROACTIVE, 1, "91..");
+    apdu(&a.f, "00A4040C07" SECOND, "91..");
+    run_area(&a, SET_EVENT, UICC_EVENT_PROACTIVE_HANDLER_AVAILABLE, "91..");
+    forget(&a);
+    log_is(&a, a.second, "");
+    drain(&a);
+    log_is(&a, a.second, "7B""00""00""00");
+    apdu(&a.f, "00A4000C023F00", "9000");
+    log_is(&a, a.second, "7B""00""00""00");
+    fixture_close(&a.f);
+}
+
 /* One that is installed and not selectable yet registers all the same, and is asked when it is. */
 static void test_not_selectable_yet(void **state)
 {
@@ -860,7 +943,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_area_files), cmocka_unit_test(test_area_framework), cmocka_unit_test(test_area_pins),
         cmocka_unit_test(test_area_sharing), cmocka_unit_test(test_area_registry), cmocka_unit_test(test_area_triggering),
-        cmocka_unit_test(test_area_proactive), cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
+        cmocka_unit_test(test_area_proactive), cmocka_unit_test(test_area_messages), cmocka_unit_test(test_area_moments),
+        cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }

@@ -260,6 +260,37 @@ static void test_policies(void **state)
     assert_int_equal(secure_terminal_open(&t, span_of(own, 16), span_of(imei, 15), &sw), SECURE_OK);
 }
 
+/* "For all": nothing but what sets the channel up goes in clear. */
+static void test_all(void **state)
+{
+    struct link *l = *state;
+    sw_t sw;
+    fixture_close(&l->f);
+    with(PROFILE("810102"));
+    struct secure_terminal t = terminal_of(l);
+    apdu(&l->f, "00A4000C023F00", "6982");
+    apdu(&l->f, "80F2000C00", "6982");
+    apdu(&l->f, "0070000001", "6982");
+    apdu(&l->f, "80AA000005A903810101", "9000");
+    assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
+    assert_true(t.required);
+    through(&t, "00A4000C022FE2", "9000");
+    through(&t, "00B000000A", "988812010000000000019000");
+    apdu(&l->f, "00B000000A", "6982");
+    /* over the air it is not the terminal's interface */
+    struct fixture_por por;
+    const struct fixture_ota ota = {0, 0x1619, "B00000", "00A40000022FE2", 0};
+    l->f.response_len = 0;
+    uint8_t envelope[261];
+    size_t n = fixture_envelope(&l->f, &ota, envelope);
+    uint8_t data_bytes[300];
+    struct buf data = buf_of(data_bytes, sizeof data_bytes);
+    assert_int_equal(secure_terminal_transmit(&t, span_of(envelope, n), &data, &sw), SECURE_OK);
+    assert_int_equal(sw, SW_OK);
+    fixture_open_por(&l->f, &ota, buf_span(&data), &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+}
+
 static void test_containers(void **state)
 {
     struct link *l = *state;
@@ -465,7 +496,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_codec), T(test_known_answer), T(test_channel), T(test_ck_and_ik), T(test_policies), T(test_containers), T(test_tampering), T(test_wrong_key),
+        T(test_codec), T(test_known_answer), T(test_channel), T(test_ck_and_ik), T(test_policies), T(test_all), T(test_containers), T(test_tampering), T(test_wrong_key),
         T(test_transact), T(test_manage), T(test_noise), T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
