@@ -272,7 +272,7 @@ static void test_metas(void **state)
 {
     struct world *w = *state;
     static uint8_t changed[ROOM];
-    for (size_t i = w->n_past - NEWS; i < w->n_past; i++) {
+    for (size_t i = w->n_past - (n_masks > sizeof few ? NEWS : 4); i < w->n_past; i++) {
         size_t n = w->image_n[i], newest = w->objects_n;
         uint8_t *objects = w->objects;
         w->objects = w->past[i].objects;
