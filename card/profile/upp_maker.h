@@ -36,6 +36,7 @@ struct node {
     bool sfi_implied;      /* the SFI is from the FID, not from the package */
     bool out;              /* not on the card, nor what lies below */
     struct span link;      /* linkPath */
+    const struct node *linked; /* where that leads in the end; NULL: no link */
     uint8_t aid[PROFILE_AID_MAX];
     uint8_t aid_len;
     const char *class_name; /* ADF: of the applet */
