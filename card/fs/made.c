@@ -338,7 +338,7 @@ bool fs_resize(struct uicc *card, uint16_t file, size_t size)
     size_t keep = old.n < size ? old.n : size;
     if (keep > 0)
         memcpy(body, old.p, keep);
-    bool ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)file << 8), span_of(body, size));
+    bool ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(card, file) << 8), span_of(body, size));
     free(body);
     if (ok && file >= card->profile->n_files) {
         struct made_file *m = &card->made.slots[file - card->profile->n_files];

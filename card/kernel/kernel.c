@@ -92,6 +92,11 @@ void uicc_close(struct uicc *card)
 
 /* ---- personalisation ---- */
 
+static bool put_content(void *ctx, uint16_t file, struct span content)
+{
+    return admin_file_update(ctx, file, 0, content);
+}
+
 /* Files whose content is the card's own from the start (profile.h, enum file_fill). */
 static bool fill_files(struct uicc *card, const struct uicc_personal *personal)
 {
@@ -106,7 +111,7 @@ static bool fill_files(struct uicc *card, const struct uicc_personal *personal)
         if (f->fill == FILL_IMSI && !admin_file_update(card, i, 0, span_of(imsi, sizeof imsi)))
             return false;
     }
-    return true;
+    return admin_identity_files(card, number, 0, put_content, card);
 }
 
 static bool give(struct uicc *card, const struct personal_given *given)
