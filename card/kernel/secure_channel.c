@@ -532,9 +532,12 @@ bool secure_channel_lets(const struct call *call)
     struct applet provider;
     const struct command_row *row = call->row;
     bool keys = (row->flags & ROW_SECRET_RESPONSE) != 0 && row->access == ACCESS_APPLICATION_PIN;
-    if (call->session->remote || call->card->ram.inner || sets_up(row))
+    if (call->card->ram.channel_requirement == 0) { /* it does not change while the card is on */
+        const struct secure_channel_service *service = service_of(call->card, &provider);
+        call->card->ram.channel_requirement = (uint8_t)(1 + (service != NULL ? service->required(provider) : SECURE_OPTIONAL));
+    }
+    unsigned required = call->card->ram.channel_requirement - 1u;
+    if (required == SECURE_OPTIONAL || call->session->remote || call->card->ram.inner || sets_up(row))
         return true;
-    const struct secure_channel_service *service = service_of(call->card, &provider);
-    enum secure_requirement required = service != NULL ? service->required(provider) : SECURE_OPTIONAL;
-    return required == SECURE_OPTIONAL || (required == SECURE_FOR_KEYS && !keys);
+    return required == SECURE_FOR_KEYS && !keys;
 }

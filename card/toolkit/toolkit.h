@@ -43,6 +43,7 @@ struct toolkit { /* volatile; no pointers */
     bool known;                  /* wanted[] is up to date */
     uint16_t fetched_at;         /* offset in the queue */
     uint8_t wanted[TOOLKIT_EVENTS / 8];      /* events that any applet registered for */
+    bool offering;               /* any bit of available[] */
     uint8_t available[TOOLKIT_APPLETS / 8];  /* applets that wait for EVENT_PROACTIVE_HANDLER_AVAILABLE */
     uint8_t channel_owner[TOOLKIT_CHANNELS]; /* applet + 1 that opened this channel; 0: none */
     uint32_t told[SYSTEM_KINDS]; /* digest of what was asked for last; 0: nothing */

@@ -167,6 +167,9 @@ static enum event_way way_of(unsigned event)
         return BY_OTHER_MEANS;
     case TOOLKIT_PROACTIVE_HANDLER_AVAILABLE:
         return NOT_KEPT;
+    case TOOLKIT_FORMATTED_SMS_PP_UPD: /* messages that the terminal stores itself, and the card reads there: phase 1 */
+    case TOOLKIT_UNFORMATTED_SMS_PP_UPD:
+        return NO_SUCH_EVENT;
     case TOOLKIT_UNRECOGNISED_ENVELOPE:
     case TOOLKIT_FIRST_COMMAND_AFTER_ATR:
         return BY_ITSELF;
@@ -196,6 +199,7 @@ static void wait_for_handler(struct applet self, bool on)
 {
     uint8_t bit = (uint8_t)(1u << self.index % 8), *octet = &self.card->ram.toolkit.available[self.index / 8];
     *octet = on ? *octet | bit : *octet & (uint8_t)~bit;
+    self.card->ram.toolkit.offering |= on;
 }
 
 static enum toolkit_result change_event(struct applet self, enum toolkit_event event, bool on)

@@ -19,6 +19,7 @@
 
 #include "at_bench.h"
 #include "fuzz.h"
+#include "hex.h"
 
 enum operation {
     OP_TIME,    /* next octet: tenths of a second */
@@ -38,31 +39,17 @@ static void die(const char *what)
     abort();
 }
 
-static int nibble(char c)
+static void no_secret(struct at_bench *b, struct span key)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
-/* Digit by digit: libFuzzer learns what strstr() looks for, and types it. */
-static void no_secret(const struct at_bench *b, struct span key)
-{
-    size_t found = 0;
-    if (key.n < 8)
+    char lower[65], upper[65];
+    if (key.n > 32 || key.n < 8)
         return;
-    for (const char *c = b->said; *c != '\0'; c++) {
-        uint8_t octet = key.p[found / 2];
-        int wanted = found % 2 == 0 ? octet >> 4 : octet & 0xF;
-        if (nibble(*c) == wanted) {
-            if (++found == 2 * key.n)
-                die("a key in an answer");
-        } else if (found > 0) {
-            c -= found;
-            found = 0;
-        }
-    }
+    hex_format(key, lower);
+    for (size_t i = 0; i <= strlen(lower); i++)
+        upper[i] = (char)(lower[i] >= 'a' && lower[i] <= 'f' ? lower[i] - 'a' + 'A' : lower[i]);
+    size_t n = strlen(b->said);
+    if (fuzz_has(b->said, n, lower, 2 * key.n) || fuzz_has(b->said, n, upper, 2 * key.n))
+        die("a key in an answer");
 }
 
 static void look(struct at_bench *b, struct at *at)

@@ -407,6 +407,33 @@ static void test_refresh_refused(void **state)
     assert_string_equal(imsi, "001020000000001");
 }
 
+/* A deck that an older version made, in the middle of a trial that location status can end: nothing is registered, and is at the next TERMINAL PROFILE. */
+static void test_old_deck(void **state)
+{
+    struct toolkit_play *p = *state;
+    struct fixture_por por;
+    struct applet subscription;
+    char tar[7];
+    fixture_tar(&p->f, "subscription", tar);
+    const struct fixture_ota ota = {0, 0x1619, tar, "80E29000" "13E1118109" "080910200000000010" "840400000002" "00C0000000", 0};
+    fixture_ota(&p->f, &ota, &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_true(subscription_of(p->f.card, &subscription));
+    assert_true(toolkit_event_is_set(subscription, TOOLKIT_LOCATION_STATUS));
+    toolkit_begin(p);
+    assert_true(toolkit_deregister(subscription));
+    toolkit_end(p);
+    fixture_restart(&p->f);
+    toolkit_profile(p);
+    fetch(p, "D00C8103..0500820281829901" "03");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "80C200000CD60A990103820282819B0102", "9000");
+    apdu(&p->f, "80C200000CD60A990103820282819B0102", "91*"); /* rolled back: REFRESH */
+    toolkit_drain(p);
+    toolkit_profile(p);                                      /* and there is nothing to watch any more */
+    apdu(&p->f, "80F2000C00", "9000");
+}
+
 /* ---- the codecs ---- */
 
 static void test_codecs(void **state)
@@ -455,7 +482,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_every_command), T(test_file_list), T(test_fetch), T(test_wrong_answers), T(test_nested), T(test_abort), T(test_hostile),
-        T(test_refresh_busy), T(test_refresh_refused), T(test_codecs),
+        T(test_refresh_busy), T(test_refresh_refused), T(test_old_deck), T(test_codecs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
