@@ -11,10 +11,12 @@
 
 #include "at_io.h"
 #include "cli.h"
+#include "hex.h"
 #include "modem.h"
 #include "modem_link.h"
 #include "modem_network.h"
 #include "modem_script.h"
+#include "modem_secure.h"
 #include "modem_sms_socket.h"
 
 enum {
@@ -37,6 +39,8 @@ struct request {
     char pin[MODEM_PIN_MAX + 1];
     char *networks[NETWORKS_MAX];
     unsigned n_networks;
+    uint8_t channel_key[SECURE_PSK_MAX];
+    size_t channel_key_len; /* 0: no secure channel */
 };
 
 struct terminal_run {
@@ -45,6 +49,7 @@ struct terminal_run {
     struct pcsc *pcsc;
     struct link_card slot;
     struct link_cut battery;
+    struct link_secure secure; /* with --secure-channel */
     struct loop *loop;
     struct auc *centres[CENTRES_MAX];
     unsigned n_centres;
@@ -272,6 +277,19 @@ static bool serve_at(struct terminal_run *t)
     return true;
 }
 
+/* Everything through the secure channel. */
+static bool put_channel(struct terminal_run *t, struct modem_config *config)
+{
+    t->secure.inner = config->link;
+    t->secure.crypto = crypto_new();
+    memcpy(t->secure.key, t->request->channel_key, t->request->channel_key_len);
+    t->secure.key_len = t->request->channel_key_len;
+    snprintf(t->secure.identity, sizeof t->secure.identity, "%s", config->imei[0] != '\0' ? config->imei : "softuicc");
+    if (t->secure.crypto != NULL)
+        config->link = link_of_secure(&t->secure);
+    return t->secure.crypto != NULL;
+}
+
 static bool assemble(struct terminal_run *t)
 {
     const struct request *r = t->request;
@@ -286,6 +304,8 @@ static bool assemble(struct terminal_run *t)
     if (!open_link(t))
         return false;
     config.link = link_of_cut(&t->battery);
+    if (r->channel_key_len > 0 && !put_channel(t, &config))
+        return false;
     config.loop = t->loop;
     config.network = t->network;
     config.seed = r->seed;
@@ -348,6 +368,8 @@ static int run_terminal(const struct request *r, int stop_fd)
     pcsc_close(t->pcsc);
     if (t->card.deck != NULL)
         cli_card_close(&t->card);
+    if (t->secure.crypto != NULL)
+        crypto_free(t->secure.crypto);
     crypto_wipe(t, sizeof *t);
     free(t);
     const int printed = cli_finish(r->cmd);
@@ -396,6 +418,27 @@ static bool take_durability(struct request *r, const char *name)
     return false;
 }
 
+/* A file, not an argument: everybody sees arguments. */
+static bool take_channel_key(struct request *r, const char *path)
+{
+    char text[256];
+    struct buf key = buf_of(r->channel_key, sizeof r->channel_key);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        cli_usage(r->cmd, "--secure-channel: %s: %s", path, strerror(errno));
+        return false;
+    }
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    bool good = hex_parse(text, &key, NULL) && buf_ok(&key) && key.len >= SECURE_PSK_MIN;
+    crypto_wipe(text, sizeof text);
+    if (!good)
+        cli_usage(r->cmd, "--secure-channel: %s: a key of 32 to 64 hexadecimal digits, and nothing else", path);
+    r->channel_key_len = good ? key.len : 0;
+    return good;
+}
+
 static bool take_personality(struct request *r, const char *name)
 {
     char known[200] = "";
@@ -433,7 +476,8 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         OFF,
         PTY,
         AT_PORT,
-        PERSONALITY
+        PERSONALITY,
+        SECURE_CHANNEL
     };
     static const struct option options[] = {
         {"card", required_argument, NULL, CARD},
@@ -458,6 +502,7 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         {"pty", required_argument, NULL, PTY},
         {"at-port", required_argument, NULL, AT_PORT},
         {"personality", required_argument, NULL, PERSONALITY},
+        {"secure-channel", required_argument, NULL, SECURE_CHANNEL},
         {NULL, 0, NULL, 0},
     };
     int opt, code = EXIT_USAGE;
@@ -542,6 +587,9 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         case PERSONALITY:
             good = take_personality(r, optarg);
             break;
+        case SECURE_CHANNEL:
+            good = take_channel_key(r, optarg);
+            break;
         default:
             return code;
         }
@@ -625,6 +673,8 @@ const struct subcommand cmd_modem = {
         "  --profile NAME|HEX  TERMINAL PROFILE: full, machine (no display), old (SMS-PP, REFRESH), none; or "
         "octets\n"
         "  --pin DIGITS        PIN1, if the card wants it; never its last try\n"
+        "  --secure-channel FILE  all commands go through the secure channel of ETSI TS 102 484; FILE has the\n"
+        "                      pre-shared key, 32 to 64 hexadecimal digits\n"
         "  --poll SECONDS      STATUS at least so often (30)\n"
         "  --sms-socket PATH   messages come and go by this socket: 'softuicc smsc --modem PATH'\n"
         "  --pty LINK|-        AT commands at a pseudo-terminal, LINK pointing to it\n"

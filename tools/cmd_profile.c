@@ -253,8 +253,11 @@ static void show_files(const struct profile *p)
         access_text(p, i, access);
         if (f->sfi != 0)
             snprintf(sfi, sizeof sfi, "%02X", f->sfi);
-        printf("%-48s %-4s %-3s %-12s %9s  %s%s\n", path, fid, sfi, tree_kind(f->kind), size, access,
+        printf("%-48s %-4s %-3s %-12s %9s  %s%s", path, fid, sfi, tree_kind(f->kind), size, access,
                f->deactivated ? "  deactivated" : "");
+        if (f->link != 0)
+            path_of(p, f->link, path);
+        printf(f->link != 0 ? "  -> %s\n" : "\n", path);
     }
 }
 
@@ -280,7 +283,7 @@ static const char *separator(unsigned i)
 
 static void json_file(const struct profile *p, uint16_t i)
 {
-    static const char *const fills[] = {"", "iccid", "imsi"};
+    static const char *const fills[] = {"", "iccid", "imsi", "impi", "impu", "domain"};
     const struct profile_file *f = &p->files[i];
     char path[PATH_ROOM];
     path_of(p, i, path);
@@ -309,7 +312,10 @@ static void json_file(const struct profile *p, uint16_t i)
         comma = ", ";
     }
     printf("}, \"activated\": %s", f->deactivated ? "false" : "true");
-    if (f->fill != FILL_CONTENT && f->fill < sizeof fills / sizeof fills[0])
+    path_of(p, f->link, path);
+    if (f->link != 0)
+        json_text("link", path);
+    else if (f->fill != FILL_CONTENT && f->fill < sizeof fills / sizeof fills[0])
         json_text("fill", fills[f->fill]);
     else if (!profile_is_df(f->kind))
         json_hex("content", f->content);
@@ -515,6 +521,12 @@ static void compare_files(struct difference *d, const char *path, const struct p
     }
     compare_text(d, path, "life cycle", f->deactivated ? "deactivated" : "activated",
                  g->deactivated ? "deactivated" : "activated");
+    char to[PATH_ROOM], other[PATH_ROOM];
+    path_of(a, f->link, to);
+    path_of(b, g->link, other);
+    compare_text(d, path, "link", f->link != 0 ? to : "-", g->link != 0 ? other : "-");
+    if (f->link != 0 || g->link != 0)
+        return;
     if (f->fill != FILL_CONTENT || g->fill != FILL_CONTENT)
         compare_number(d, path, "fill", f->fill, g->fill);
     else

@@ -385,10 +385,13 @@ static void line(struct walk *w, uint16_t file, const struct tree_file *f)
         snprintf(access, sizeof access, "own");
     else if (f->row->arr_record != 0)
         snprintf(access, sizeof access, "%04X/%u", f->row->arr_fid, f->row->arr_record);
-    fprintf(w->to, "%*s%-*.*s %-4s %-3s %-12s %9s  %-7s %s%s%s%s\n", (int)(2 * depth), "",
+    char to[TREE_PATH_MAX] = "";
+    if (f->row->link != 0)
+        tree_names(w->s, f->row->link, to);
+    fprintf(w->to, "%*s%-*.*s %-4s %-3s %-12s %9s  %-7s %s%s%s%s%s%s\n", (int)(2 * depth), "",
             28 - (int)(depth < 10 ? 2 * depth : 20), 40, part, fid, sfi, tree_kind(f->row->kind), size,
             access, words, f->deactivated ? "  deactivated" : "", f->terminated ? "  terminated" : "",
-            f->made ? "  made" : "");
+            f->made ? "  made" : "", to[0] != '\0' ? "  -> " : "", to);
     if (w->options->contents)
         print_contents(w, file, f, depth);
 }
@@ -487,6 +490,10 @@ static void object(struct walk *w, uint16_t file, const struct tree_file *f)
         fputs(", \"terminated\": true", w->to);
     if (f->made)
         fputs(", \"made\": true", w->to);
+    if (row->link != 0) {
+        tree_names(w->s, row->link, path);
+        json_member(w->to, "link", path);
+    }
     if (w->options->contents && !is_dir(row))
         json_contents(w, file, f);
     fputc('}', w->to);

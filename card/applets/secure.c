@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keeps the pre-shared key, and says whether CK and IK may cross the interface in clear. The key is the parameters', for a laboratory; without one it is the card's own, derived
- * from its seed (profile.h, personal_derive, label "psk"), so that its maker can tell the device's.
+ * Keeps the pre-shared key, and says whether CK and IK may cross the interface in clear. The key is the
+ * parameters', for a laboratory; without one it is the card's own, derived from its seed (profile.h,
+ * personal_derive, label "psk"), so that its maker can tell the device's.
  */
 #include "secure.h"
 
@@ -9,7 +10,7 @@
 
 enum {
     PARAM_KEY = 0x80,      /* 16 to 32 octets */
-    PARAM_REQUIRED = 0x81, /* one octet: 01 what is secret goes through the channel only */
+    PARAM_REQUIRED = 0x81, /* one octet, enum secure_requirement */
     ITEM_KEY = 1,
     KEY_LEN = 16,
     KEY_MAX = 32,
@@ -20,9 +21,11 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
     uint8_t derived[KEY_LEN];
     struct span key;
     if (tlv_find(applet_row(self)->params, PARAM_KEY, &key))
-        return key.n >= KEY_LEN && key.n <= KEY_MAX && applet_put(self, ITEM_KEY, key) ? SW_OK : SW_WRONG_DATA;
+        return key.n >= KEY_LEN && key.n <= KEY_MAX && applet_put(self, ITEM_KEY, key) ? SW_OK
+                                                                                       : SW_WRONG_DATA;
     bool ok = personal != NULL &&
-              personal_derive(applet_crypto(self), span_of(personal->seed, personal->seed_len), personal->iccid, "psk", 0, derived, KEY_LEN) &&
+              personal_derive(applet_crypto(self), span_of(personal->seed, personal->seed_len),
+                              personal->iccid, "psk", 0, derived, KEY_LEN) &&
               applet_put(self, ITEM_KEY, span_of(derived, sizeof derived));
     crypto_wipe(derived, sizeof derived);
     return ok ? SW_OK : SW_CONDITIONS_NOT_SATISFIED;
@@ -40,10 +43,12 @@ static bool key_of(struct applet self, struct span terminal_id, uint8_t key[KEY_
     return true;
 }
 
-static bool required(struct applet self)
+static enum secure_requirement required(struct applet self)
 {
     struct span value;
-    return tlv_find(applet_row(self)->params, PARAM_REQUIRED, &value) && value.n == 1 && value.p[0] == 1;
+    if (!tlv_find(applet_row(self)->params, PARAM_REQUIRED, &value) || value.n != 1)
+        return SECURE_OPTIONAL;
+    return value.p[0] == SECURE_FOR_KEYS || value.p[0] == SECURE_FOR_ALL ? value.p[0] : SECURE_OPTIONAL;
 }
 
 static const struct secure_channel_service service = {key_of, required};

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "hex.h"
 #include "pairs.h"
 
 /* ---- files: each is saved whole before it is first written, for a roll-back ---- */
@@ -36,6 +37,7 @@ static bool is_saved(const struct file_changes *c, uint16_t file)
 
 void file_changes_save(struct file_changes *c, uint16_t file, struct span body)
 {
+    file = admin_file_body(c->self.card, file); /* two names of one file are saved once */
     if (is_saved(c, file))
         return;
     buf_u16(&c->saved, file);
@@ -175,6 +177,13 @@ static bool is_usim(struct applet self, uint8_t applet)
     return strcmp(applet_row_of(self.card, applet)->class_name, "usim") == 0;
 }
 
+static bool write_identity(void *ctx, uint16_t file, struct span content)
+{
+    struct file_changes *c = ctx;
+    write_file(c, file, 0, content);
+    return c->ok;
+}
+
 /* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
 void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t mnc_length)
 {
@@ -189,6 +198,10 @@ void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t
             write_file(c, admin_file(usim, FID_AD), 3, span_of(&mnc_length, 1));
         clear_files(c, usim, false);
     }
+    /* The identities for the IMS that follow from the IMSI, where the profile has them made of it. */
+    char digits[16];
+    if (imsi_unpack(imsi, digits))
+        c->ok = admin_identity_files(c->self.card, digits, mnc_length, write_identity, c) && c->ok;
 }
 
 bool subscription_is_imsi(struct applet self, uint16_t file)

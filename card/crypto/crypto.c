@@ -82,7 +82,7 @@ struct uicc_crypto {
 void crypto_wipe(void *p, size_t n)
 {
     if (n > 0)
-        OPENSSL_cleanse(p, n);
+        explicit_bzero(p, n); /* OPENSSL_cleanse does the same eight octets at a time */
 }
 
 bool crypto_equal(const uint8_t *a, const uint8_t *b, size_t n)

@@ -140,7 +140,7 @@ static sw_t store_object(struct call *call, struct span object)
     buf_put(&out, span_slice(body, 0, before));
     buf_put(&out, span_slice(object, 0, add));
     buf_put(&out, span_slice(body, before + old.n, body.n));
-    bool ok = objects_put(call->card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)call->target << 8), buf_span(&out));
+    bool ok = objects_put(call->card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(call->card, call->target) << 8), buf_span(&out));
     free(bytes);
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }

@@ -6,9 +6,15 @@ bool fs_is_ef(const struct profile_file *f)
     return f->kind >= FILE_TRANSPARENT;
 }
 
-static uint32_t body_id(uint16_t file)
+uint16_t fs_linked(const struct uicc *card, uint16_t file)
 {
-    return object_id(OBJECT_FILE_BODY, (uint32_t)file << 8);
+    uint16_t link = file < card->profile->n_files ? card->profile->files[file].link : 0;
+    return link != 0 ? link : file;
+}
+
+static uint32_t body_id(const struct uicc *card, uint16_t file)
+{
+    return object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(card, file) << 8);
 }
 
 /* A profile's BER-TLV file has FF after its objects, up to its size; a body is the objects alone. */
@@ -25,9 +31,9 @@ static struct span objects_of(struct span content)
 struct span fs_body(const struct uicc *card, uint16_t file)
 {
     struct span own;
-    if (objects_get(card->objects, body_id(file), &own))
+    if (objects_get(card->objects, body_id(card, file), &own))
         return own;
-    const struct profile_file *f = fs_file(card, file);
+    const struct profile_file *f = fs_file(card, fs_linked(card, file));
     return f->kind == FILE_BERTLV ? objects_of(f->content) : f->content;
 }
 
@@ -39,19 +45,25 @@ size_t fs_size(const struct uicc *card, uint16_t file)
 
 uint8_t *fs_edit(struct uicc *card, uint16_t file)
 {
-    return objects_edit(card->objects, body_id(file), fs_body(card, file));
+    return objects_edit(card->objects, body_id(card, file), fs_body(card, file));
 }
 
+/* Both names of a linked file are of one file, with one life cycle; but a name can be deleted without the other. */
 uint8_t fs_state(const struct uicc *card, uint16_t file)
 {
     struct span own;
-    if (objects_get(card->objects, object_id(OBJECT_FILE_STATE, (uint32_t)file << 8), &own) && own.n == 1)
+    if (objects_get(card->objects, object_id(OBJECT_FILE_STATE, (uint32_t)file << 8), &own) && own.n == 1 &&
+        (own.p[0] == FILE_STATE_DELETED || fs_linked(card, file) == file))
         return own.p[0];
+    if (fs_linked(card, file) != file)
+        return fs_state(card, fs_linked(card, file));
     return fs_file(card, file)->deactivated ? FILE_STATE_DEACTIVATED : FILE_STATE_ACTIVATED;
 }
 
 bool fs_set_state(struct uicc *card, uint16_t file, uint8_t state)
 {
+    if (state != FILE_STATE_DELETED)
+        file = fs_linked(card, file);
     return objects_put(card->objects, object_id(OBJECT_FILE_STATE, (uint32_t)file << 8), span_of(&state, 1));
 }
 
@@ -83,6 +95,11 @@ struct span admin_file_read(struct uicc *card, uint16_t file)
 bool admin_file_exists(struct uicc *card, uint16_t file)
 {
     return fs_exists(card, file) && fs_is_ef(fs_file(card, file));
+}
+
+uint16_t admin_file_body(struct uicc *card, uint16_t file)
+{
+    return file == PROFILE_NO_FILE ? file : fs_linked(card, file);
 }
 
 uint16_t admin_file_fid(struct uicc *card, uint16_t file)

@@ -24,6 +24,8 @@ bool fs_is_ef(const struct profile_file *f);
 uint16_t fs_child(const struct uicc *card, uint16_t parent, uint16_t fid);
 uint16_t fs_child_sfi(const struct uicc *card, uint16_t parent, uint8_t sfi);
 
+/* The file whose body and life cycle it has: itself, or what it is linked to. */
+uint16_t fs_linked(const struct uicc *card, uint16_t file);
 struct span fs_body(const struct uicc *card, uint16_t file);
 size_t fs_size(const struct uicc *card, uint16_t file);
 uint8_t *fs_edit(struct uicc *card, uint16_t file);  /* for writing, in the transaction; NULL: no memory */

@@ -61,21 +61,21 @@ static void link_slot(struct made_files *made, uint16_t slot)
 {
     struct made_file *m = &made->slots[slot];
     unsigned b = bucket(m->row.parent, m->row.fid);
-    m->next_fid = made->by_fid[b];
-    made->by_fid[b] = slot;
+    m->next_fid = made->index->by_fid[b];
+    made->index->by_fid[b] = slot;
     m->next_sfi = PROFILE_NO_FILE;
     if (m->row.sfi != 0) {
         b = bucket(m->row.parent, m->row.sfi);
-        m->next_sfi = made->by_sfi[b];
-        made->by_sfi[b] = slot;
+        m->next_sfi = made->index->by_sfi[b];
+        made->index->by_sfi[b] = slot;
     }
     made->octets += m->row.size;
 }
 
 static void relink(struct made_files *made)
 {
-    memset(made->by_fid, 0xFF, sizeof made->by_fid); /* PROFILE_NO_FILE everywhere */
-    memset(made->by_sfi, 0xFF, sizeof made->by_sfi);
+    if (made->index != NULL)
+        memset(made->index, 0xFF, sizeof *made->index); /* PROFILE_NO_FILE everywhere */
     made->octets = 0;
     made->owned = false;
     for (uint16_t i = 0; i < made->n; i++)
@@ -91,7 +91,9 @@ static bool reserve_slot(struct made_files *made, uint16_t slot)
         return true;
     if (slot >= MADE_MAX)
         return false;
-    struct made_file *more = realloc(made->slots, (slot + 8u) * sizeof *more);
+    if (made->index == NULL)
+        made->index = malloc(sizeof *made->index);
+    struct made_file *more = made->index != NULL ? realloc(made->slots, (slot + 8u) * sizeof *more) : NULL;
     if (more == NULL)
         return false;
     for (uint16_t i = made->n; i <= slot; i++)
@@ -133,6 +135,7 @@ bool fs_load_made(struct uicc *card)
 void fs_free_made(struct uicc *card)
 {
     free(card->made.slots);
+    free(card->made.index);
     card->made = (struct made_files){0};
 }
 
@@ -180,7 +183,7 @@ uint16_t fs_child(const struct uicc *card, uint16_t parent, uint16_t fid)
         return file;
     if (card->made.n == 0)
         return PROFILE_NO_FILE;
-    uint16_t slot = card->made.by_fid[bucket(parent, fid)];
+    uint16_t slot = card->made.index->by_fid[bucket(parent, fid)];
     while (slot != PROFILE_NO_FILE) {
         const struct made_file *m = &card->made.slots[slot];
         if (m->row.parent == parent && m->row.fid == fid && !suspended(card, (uint16_t)(card->profile->n_files + slot)))
@@ -197,7 +200,7 @@ uint16_t fs_child_sfi(const struct uicc *card, uint16_t parent, uint8_t sfi)
         return file;
     if (card->made.n == 0)
         return PROFILE_NO_FILE;
-    uint16_t slot = card->made.by_sfi[bucket(parent, sfi)];
+    uint16_t slot = card->made.index->by_sfi[bucket(parent, sfi)];
     while (slot != PROFILE_NO_FILE) {
         const struct made_file *m = &card->made.slots[slot];
         if (m->row.parent == parent && m->row.sfi == sfi && !suspended(card, (uint16_t)(card->profile->n_files + slot)))
@@ -335,7 +338,7 @@ bool fs_resize(struct uicc *card, uint16_t file, size_t size)
     size_t keep = old.n < size ? old.n : size;
     if (keep > 0)
         memcpy(body, old.p, keep);
-    bool ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)file << 8), span_of(body, size));
+    bool ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(card, file) << 8), span_of(body, size));
     free(body);
     if (ok && file >= card->profile->n_files) {
         struct made_file *m = &card->made.slots[file - card->profile->n_files];

@@ -140,19 +140,31 @@ static uint8_t find_applet(const struct call *call)
     }
 }
 
+void session_drop_applet(struct uicc *card, struct session *session)
+{
+    uint8_t applet = session->applet;
+    if (applet == NO_APPLET)
+        return;
+    const struct applet_class *class = applet_class_of(card, applet);
+    if (class->messaging != NULL)
+        class->messaging->close((struct applet){card, applet}, session);
+    session->applet = NO_APPLET;
+    transients_deselect(card, applet);
+    session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
+}
+
+/* javacard.framework.Applet.deselect: a step of its own. One that fails in it is deselected all the same, and what the command did besides stays. */
 void session_leave_applet(struct uicc *card, struct session *session)
 {
     if (session->applet == NO_APPLET)
         return;
     const struct applet_class *class = applet_class_of(card, session->applet);
-    if (class->messaging != NULL)
-        class->messaging->close((struct applet){card, session->applet}, session);
-    if (class->deselect != NULL)
+    if (class->deselect != NULL && applet_active(card, session->applet)) {
+        (void)session_step(card, true);
         class->deselect((struct applet){card, session->applet});
-    uint8_t applet = session->applet;
-    session->applet = NO_APPLET;
-    transients_deselect(card, applet);
-    session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
+        (void)session_step(card, true);
+    }
+    session_drop_applet(card, session);
 }
 
 /* A script stays with the application it was sent to, whose minimum security level it has met (TS 102 226 7): an AID only brings it back to

@@ -40,7 +40,7 @@ enum event_kind {
 enum toolkit_event {
     TOOLKIT_PROFILE_DOWNLOAD = 1,
     TOOLKIT_FORMATTED_SMS_PP_ENV = 2,    /* data of a secured packet that was addressed to a TAR of the applet's */
-    TOOLKIT_FORMATTED_SMS_PP_UPD = 3,
+    TOOLKIT_FORMATTED_SMS_PP_UPD = 3,    /* not supported, nor is 5 */
     TOOLKIT_UNFORMATTED_SMS_PP_ENV = 4,
     TOOLKIT_UNFORMATTED_SMS_PP_UPD = 5,
     TOOLKIT_UNFORMATTED_SMS_CB = 6,
@@ -272,6 +272,11 @@ uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a rec
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
 /* A record of a cyclic file: it becomes number 1, the oldest goes. false: not of its length, or no memory. */
 bool admin_file_push_record(struct uicc *card, uint16_t file, struct span data);
+/* Files whose content follows from the IMSI (profile.h, enum file_fill), each with what it has with this one: the beginning of the file, or its first record. mnc_length 0: as EF.AD says. */
+bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_length, bool (*each)(void *ctx, uint16_t file, struct span content),
+                          void *ctx);
+/* The file whose body this one shows: itself, unless it is a link. */
+uint16_t admin_file_body(struct uicc *card, uint16_t file);
 /* Files that were made over the air under this pair's keys are no more. */
 bool admin_files_forget(struct uicc *card, uint16_t owner);
 /* Likewise applets and packages: this operator's pair becomes another's, who must not find what is not his. What cannot be deleted (others depend on it) stays suspended for good. */

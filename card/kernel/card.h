@@ -40,6 +40,7 @@ struct ram {
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
     bool inner;                              /* the command under way came through a secure channel */
+    uint8_t channel_requirement;             /* enum secure_requirement, + 1 once it is known */
     uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
     uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
     bool doomed;                             /* something half done is in the transaction: it cannot be committed */
@@ -64,10 +65,14 @@ struct made_file {
     uint16_t owner;                /* index of the operator's K/OTA pair under whose keys it was made over the air, or NO_OWNER */
 };
 
+struct made_index {
+    uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS]; /* first slot of each bucket */
+};
+
 struct made_files {
     struct made_file *slots;
+    struct made_index *index;      /* NULL as long as there has been no slot: most cards never have one */
     uint16_t n;                    /* slots in use or free; file indices are profile->n_files + slot */
-    uint16_t by_fid[MADE_BUCKETS], by_sfi[MADE_BUCKETS];
     uint32_t octets;               /* of all their bodies */
     uint16_t gone;                 /* files of the profile that were deleted */
     bool owned;                    /* some file is an operator's: not there while another's pair is active */

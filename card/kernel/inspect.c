@@ -15,7 +15,7 @@ bool uicc_inspect_file(const struct uicc *card, uint16_t file, struct uicc_file_
         .deactivated = fs_state(card, file) == FILE_STATE_DEACTIVATED,
         .terminated = fs_state(card, file) == FILE_STATE_TERMINATED,
         .made = made != NULL,
-        .changed = objects_get(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)file << 8), &own),
+        .changed = objects_get(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(card, file) << 8), &own),
         .rule_tag = own_rule ? made->access_tag : 0,
         .rule = own_rule ? span_of(made->access_data, made->access_len) : SPAN_EMPTY,
         .body = fs_is_ef(fs_file(card, file)) ? fs_body(card, file) : SPAN_EMPTY,

@@ -92,6 +92,11 @@ void uicc_close(struct uicc *card)
 
 /* ---- personalisation ---- */
 
+static bool put_content(void *ctx, uint16_t file, struct span content)
+{
+    return admin_file_update(ctx, file, 0, content);
+}
+
 /* Files whose content is the card's own from the start (profile.h, enum file_fill). */
 static bool fill_files(struct uicc *card, const struct uicc_personal *personal)
 {
@@ -106,7 +111,7 @@ static bool fill_files(struct uicc *card, const struct uicc_personal *personal)
         if (f->fill == FILL_IMSI && !admin_file_update(card, i, 0, span_of(imsi, sizeof imsi)))
             return false;
     }
-    return true;
+    return admin_identity_files(card, number, 0, put_content, card);
 }
 
 static bool give(struct uicc *card, const struct personal_given *given)
@@ -324,8 +329,10 @@ bool card_commit(struct uicc *card)
 
 size_t uicc_footprint(const struct uicc *card)
 {
-    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots + card->transfer.n + transients_size(card) +
-           registry_footprint(card) + card->queue.cap + secure_channels_footprint(card) + objects_footprint(card->objects);
+    return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots +
+           (card->made.index != NULL ? sizeof *card->made.index : 0) + card->transfer.n + transients_size(card) +
+           registry_footprint(card) + card->queue.cap + secure_channels_footprint(card) +
+           objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */

@@ -48,6 +48,8 @@ size_t applet_transient_size(struct applet self, uint8_t slot); /* 0: there is n
 
 /* The application of this session ends: deselect, local PINs forgotten (select.c). */
 void session_leave_applet(struct uicc *card, struct session *session);
+/* Likewise, of an applet that is not asked any more. */
+void session_drop_applet(struct uicc *card, struct session *session);
 
 /* platform.c */
 sw_t command_open_channel(struct call *call);

@@ -13,6 +13,7 @@ enum {
     CODEC_VERSION = 1,         /* what every softuicc reads */
     CODEC_VERSION_DOMAINS = 2, /* keysets of security domains: written only where there are any */
     CODEC_VERSION_PLUGINS = 3, /* besides: shared objects of applets: written only where there are any */
+    CODEC_VERSION_LINKS = 4,   /* besides: files that share a body, and what is filled in for the IMS: likewise */
     CODEC_TEXT_MAX = 255,
     CODEC_KEYSET_MAX = 250, /* room for keyset_encode, whose length stands in one octet */
     SIZE_EF_MAX = 0xFFFF,   /* TS 102 221 11.1.1.4.1: two octets of file size for all but BER-TLV structure */
@@ -20,7 +21,7 @@ enum {
     RECORDS_MAX = 254, /* TS 102 221 8.2.2.2 */
 };
 
-enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAGS_FILE = 7 };
+enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAG_LINK = 8, FLAGS_FILE = 15 };
 enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAGS_PIN = 3 };
 enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
 enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
@@ -69,9 +70,11 @@ static void put_file(struct buf *b, const struct profile_file *f)
     buf_u8(b, f->arr_record);
     buf_u8(b, f->applet);
     buf_u8(b, (uint8_t)((f->deactivated ? FLAG_DEACTIVATED : 0) | (f->high_update ? FLAG_HIGH_UPDATE : 0) |
-                        (f->pin_status ? FLAG_PIN_STATUS : 0)));
+                        (f->pin_status ? FLAG_PIN_STATUS : 0) | (f->link != 0 ? FLAG_LINK : 0)));
+    if (f->link != 0)
+        buf_u16(b, f->link);
     put_text(b, f->name);
-    put_data(b, f->content);
+    put_data(b, f->link != 0 ? SPAN_EMPTY : f->content);
 }
 
 static void put_applet(struct buf *b, const struct profile_applet *a, bool plugins)
@@ -143,6 +146,14 @@ static bool has_plugins(const struct profile *p)
     return false;
 }
 
+static bool has_links(const struct profile *p)
+{
+    for (unsigned i = 0; i < p->n_files; i++)
+        if (p->files[i].link != 0 || p->files[i].fill > FILL_IMSI)
+            return true;
+    return false;
+}
+
 bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
 {
     *out = NULL;
@@ -155,8 +166,8 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
         return false;
     struct buf b = buf_of(bytes, cap);
     buf_u32(&b, CODEC_MAGIC);
-    bool plugins = has_plugins(p), domains = plugins || profile_common_keysets(p) < p->n_keysets;
-    buf_u8(&b, plugins ? CODEC_VERSION_PLUGINS : domains ? CODEC_VERSION_DOMAINS : CODEC_VERSION);
+    bool links = has_links(p), plugins = links || has_plugins(p), domains = plugins || profile_common_keysets(p) < p->n_keysets;
+    buf_u8(&b, links ? CODEC_VERSION_LINKS : plugins ? CODEC_VERSION_PLUGINS : domains ? CODEC_VERSION_DOMAINS : CODEC_VERSION);
     put_text(&b, p->name);
     put_text(&b, p->title);
     buf_u8(&b, (uint8_t)((p->insecure ? FLAG_INSECURE : 0) | (p->ota_silent ? FLAG_OTA_SILENT : 0)));
@@ -269,22 +280,28 @@ static void get_file(struct reader *r, struct arena *a, unsigned i, struct profi
     f->deactivated = flags & FLAG_DEACTIVATED;
     f->high_update = flags & FLAG_HIGH_UPDATE;
     f->pin_status = flags & FLAG_PIN_STATUS;
+    f->link = (flags & FLAG_LINK) != 0 ? rd_u16(r) : 0;
     f->name = get_text(r, a);
     f->content = get_data(r, a);
     f->size = (uint32_t)f->content.n;
 
     require(r, f->kind >= FILE_MF && f->kind <= FILE_BERTLV && (f->kind == FILE_MF) == (i == 0));
     require(r, i == 0 ? f->parent == 0 : f->parent < i);
-    require(r, f->sfi <= 30 && f->fill <= FILL_IMSI && (flags & ~FLAGS_FILE) == 0 && f->arr_record >= 1);
+    require(r, f->sfi <= 30 && f->fill <= FILL_MAX && (flags & ~FLAGS_FILE) == 0 && f->arr_record >= 1);
     require(r, (f->kind == FILE_ADF) == (f->applet != 0xFF));
     bool records = f->kind == FILE_LINEAR || f->kind == FILE_CYCLIC;
     require(r, records == (f->record_len > 0));
     if (profile_is_df(f->kind))
         require(r, f->size == 0 && f->sfi == 0 && f->fill == FILL_CONTENT);
+    else if (f->link != 0)
+        require(r, f->size == 0);
     else
         require(r, f->size > 0 && f->size <= (f->kind == FILE_BERTLV ? SIZE_BERTLV_MAX : SIZE_EF_MAX));
     if (records && f->record_len > 0)
         require(r, f->size % f->record_len == 0 && f->size / f->record_len <= RECORDS_MAX);
+    require(r, (f->fill != FILL_IMPI && f->fill != FILL_DOMAIN) || f->kind == FILE_TRANSPARENT);
+    require(r, f->fill != FILL_IMPU || f->kind == FILE_LINEAR);
+    require(r, f->link == 0 || (!profile_is_df(f->kind) && f->fill == FILL_CONTENT && !f->deactivated));
     if (f->fill == FILL_ICCID)
         require(r, f->size == 10 && f->kind == FILE_TRANSPARENT);
     if (f->fill == FILL_IMSI)
@@ -368,7 +385,7 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
 
     uint32_t magic = rd_u32(r);
     uint8_t version = rd_u8(r);
-    if (magic != CODEC_MAGIC || version < CODEC_VERSION || version > CODEC_VERSION_PLUGINS)
+    if (magic != CODEC_MAGIC || version < CODEC_VERSION || version > CODEC_VERSION_LINKS)
         return false;
     p->name = get_text(r, a);
     p->title = get_text(r, a);
@@ -447,6 +464,22 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
     return rd_done(r);
 }
 
+/* A link has the size and the content of what it is linked to: they are stored once. */
+static bool resolve_links(struct profile *p)
+{
+    for (unsigned i = 0; i < p->n_files; i++) {
+        struct profile_file *f = &p->files[i];
+        if (f->link == 0)
+            continue;
+        const struct profile_file *of = f->link < p->n_files ? &p->files[f->link] : NULL;
+        if (of == NULL || of->link != 0 || of->kind != f->kind || of->record_len != f->record_len || of->high_update != f->high_update)
+            return false;
+        f->size = of->size;
+        f->content = of->content;
+    }
+    return true;
+}
+
 /* What only holds between rows: an ADF and its applet name each other, and a start DF is one; security domains' keysets stand behind the common ones. */
 static bool references_ok(const struct profile *p)
 {
@@ -485,7 +518,7 @@ struct uicc_profile *profile_decode(struct span bytes)
         return NULL;
     }
     arena = (struct arena){u->p.pool, 0};
-    if (!walk(bytes, &arena, &u->p) || !references_ok(&u->p) || !profile_index(&u->p, NULL)) {
+    if (!walk(bytes, &arena, &u->p) || !resolve_links(&u->p) || !references_ok(&u->p) || !profile_index(&u->p, NULL)) {
         profile_free(u);
         return NULL;
     }

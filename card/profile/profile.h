@@ -28,8 +28,9 @@ static inline bool profile_is_df(uint8_t kind)
     return kind == FILE_MF || kind == FILE_DF || kind == FILE_ADF;
 }
 
-/* What is put into a file when a card is personalised, in place of `content`. */
-enum file_fill { FILL_CONTENT, FILL_ICCID, FILL_IMSI };
+/* What is put into a file when a card is personalised, in place of `content`. Those of the IMS (3GPP TS 23.003 13) follow from the IMSI, and follow it when it changes. Stored: values never
+ * change meaning. */
+enum file_fill { FILL_CONTENT, FILL_ICCID, FILL_IMSI, FILL_IMPI, FILL_IMPU, FILL_DOMAIN, FILL_MAX = FILL_DOMAIN };
 
 /* The FID of an ADF that has none of its own: TS 102 221 8.6 reserves it for "the ADF of this channel". Such an ADF is found
  * by AID only; profile_child never returns it. */
@@ -45,6 +46,7 @@ struct profile_file {
     uint16_t arr_fid;       /* 8B: EF.ARR (2F06 or 6F06) ... */
     uint8_t arr_record;     /* ... and record, from 1 */
     uint8_t applet;         /* ADF: index of the applet it belongs to; else 0xFF */
+    uint16_t link;          /* index of the EF whose body and life cycle this one shares (kind, size and records are the same); 0: its own */
     bool deactivated;       /* life cycle at personalisation */
     bool high_update;       /* file descriptor of proprietary information A5/... : high update activity */
     bool pin_status;        /* DF: has its own C6 (MF and ADF) */

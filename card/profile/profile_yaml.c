@@ -605,8 +605,9 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
                   "linear and cyclic files without \"content\" and \"fill\"") ||
         !only_for(m, i, "fill", y->fill != FILL_CONTENT, ef, "files, not directories") ||
         !only_for(m, i, "high-update", y->high_update == YES, ef, "files, not directories") ||
-        !only_for(m, i, "fill", y->fill == FILL_ICCID || y->fill == FILL_IMSI, y->kind == FILE_TRANSPARENT,
-                  "transparent files when it is iccid or imsi") ||
+        !only_for(m, i, "fill", y->fill == FILL_ICCID || y->fill == FILL_IMSI || y->fill == FILL_IMPI || y->fill == FILL_DOMAIN,
+                  y->kind == FILE_TRANSPARENT, "transparent files when it is iccid, imsi, impi or domain") ||
+        !only_for(m, i, "fill", y->fill == FILL_IMPU, y->kind == FILE_LINEAR, "linear files when it is impu") ||
         !only_for(m, i, "fill", rules, y->kind == FILE_LINEAR, "linear files when it is access-rules"))
         return false;
     if (!ef)
@@ -651,10 +652,38 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
     return true;
 }
 
+/* A link has the other file's kind, size and content; what is its own are name, identifiers and access rule. */
+static bool make_link(struct maker *m, unsigned i)
+{
+    const struct y_file *y = &m->y->files[i];
+    struct profile_file *f = &m->p.files[i];
+    struct place w = yaml_at("files", i, "link");
+    uint16_t of = yaml_find_file(m, y->link);
+    if (profile_is_df((uint8_t)y->kind) || y->size != NULL || y->records != NULL || y->content != NULL || y->contents != NULL ||
+        y->fill != FILL_CONTENT || y->deactivated == YES || y->high_update == YES)
+        return yaml_fail(m->s, w.text,
+                         "%s: a link is an EF, and size, records, content, fill, deactivated and high-update are the other file's; remove them", f->name);
+    if (of == PROFILE_NO_FILE || of == i || of == 0 || profile_is_df((uint8_t)m->y->files[of].kind))
+        return yaml_fail(m->s, w.text, "%s: no EF \"%s\" under \"files\"", f->name, y->link);
+    if (m->y->files[of].link != NULL)
+        return yaml_fail(m->s, w.text, "%s: \"%s\" is a link itself; give the file that it is linked to", f->name, y->link);
+    const struct profile_file *g = &m->p.files[of];
+    if (g->kind != f->kind)
+        return yaml_fail(m->s, w.text, "%s: \"%s\" is of another kind", f->name, y->link);
+    f->link = of;
+    f->size = g->size;
+    f->record_len = g->record_len;
+    f->content = g->content;
+    f->high_update = g->high_update;
+    return true;
+}
+
 static bool make_content(struct maker *m, unsigned i)
 {
     const struct y_file *y = &m->y->files[i];
     struct profile_file *f = &m->p.files[i];
+    if (y->link != NULL) /* when all others are made */
+        return true;
     size_t given = 0;
     uint8_t *bytes = NULL;
     if (y->content != NULL) {
@@ -747,6 +776,9 @@ static bool make_files(struct maker *m)
         if (!make_reference(m, i) || !make_content(m, i))
             return false;
     }
+    for (unsigned i = 0; i < m->p.n_files; i++)
+        if (m->y->files[i].link != NULL && !make_link(m, i))
+            return false;
     return true;
 }
 

@@ -727,40 +727,29 @@ bool upp_read_files(struct maker *m, struct span body)
 
 /* ---- what can be said when all files are there ---- */
 
-/* A link shows another file's content. The card has no such files: it gets a copy, which then is a file of
- * its own. */
-static bool resolve_link(struct maker *m, struct node *n)
+/* A link shows another file's content; a link to a link, that of the file at the end. */
+static void resolve_link(struct maker *m, struct node *n)
 {
     const struct node *of = n;
     char hex[17];
     hex_format(n->link, hex);
     for (unsigned i = 0; of->link.n > 0; i++) {
         uint16_t next = i < UPP_LINKS_MAX ? upp_path(m, of->link) : UPP_NO_NODE;
-        if (next == UPP_NO_NODE || profile_is_df(m->nodes[next].f.kind)) {
+        if (next == UPP_NO_NODE || profile_is_df(m->nodes[next].f.kind) || m->nodes[next].out) {
             upp_note_later(m, n->offset, n->pe, n->pe_name,
                            "%s is a link to %s, which is not there: left out", n->f.name, hex);
             n->out = true;
-            return true;
+            return;
         }
         of = &m->nodes[next];
     }
-    m->content += of->f.size;
-    if (m->content > UPP_CONTENT_MAX) {
-        m->pe = n->pe;
-        m->pe_name = n->pe_name;
-        return upp_fail(m, m->package.p + n->offset, "the files up to here have more than %d octets together",
-                        UPP_CONTENT_MAX);
-    }
-    n->data = upp_keep(m, of->f.size);
-    if (n->data == NULL)
-        return false;
-    memcpy(n->data, of->data, of->f.size);
+    n->linked = of;
+    n->data = of->data;
     n->f.kind = of->f.kind;
     n->f.size = of->f.size;
     n->f.record_len = of->f.record_len;
-    upp_note_later(m, n->offset, n->pe, n->pe_name,
-                   "%s is a link to %s: it becomes a file of its own, with the same content", n->f.name, hex);
-    return true;
+    n->f.high_update = of->f.high_update;
+    n->f.deactivated = false;
 }
 
 static void spread_out(struct maker *m)
@@ -926,7 +915,7 @@ static bool make_applets(struct maker *m)
         struct node *n = &m->nodes[i];
         if (n->out || n->f.kind != FILE_ADF)
             continue;
-        if (p->n_applets + 3 + m->n_rfms >= PROFILE_APPLETS_MAX)
+        if (p->n_applets + 4 + m->n_rfms >= PROFILE_APPLETS_MAX)
             return upp_fail(m, m->package.p + n->offset, "too many applications");
         struct profile_applet *a = &p->applets[p->n_applets];
         a->class_name = n->class_name;
@@ -944,8 +933,8 @@ bool upp_finish_files(struct maker *m)
         return upp_fail(m, m->package.p, "the package has no MF");
     spread_out(m);
     for (size_t i = 1; i < m->n_nodes; i++)
-        if (m->nodes[i].link.n > 0 && !m->nodes[i].out && !resolve_link(m, &m->nodes[i]))
-            return false;
+        if (m->nodes[i].link.n > 0 && !m->nodes[i].out)
+            resolve_link(m, &m->nodes[i]);
     settle_sfis(m);
     clean_directory(m);
     check_iccid(m);
@@ -968,6 +957,9 @@ bool upp_finish_files(struct maker *m)
         *f = n->f;
         f->parent = m->nodes[n->f.parent].place;
         f->content = span_of(n->data, n->f.size);
+        f->link = n->linked != NULL ? n->linked->place : 0;
+        if (f->link != 0)
+            f->fill = FILL_CONTENT;
     }
     report_tally(m, &m->when_deactivated, "may be read and updated while deactivated: not in this card");
     report_tally(m, &m->not_shareable, "are not shareable: in this card they are");

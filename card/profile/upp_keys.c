@@ -402,10 +402,26 @@ static uint8_t ota_algorithm(uint8_t type, size_t n)
     return OTA_NONE;
 }
 
-static void take_key(struct maker *m, uint8_t version, uint8_t id, uint8_t algorithm, struct span key,
-                     uint32_t mac)
+/* GlobalPlatform UICC Configuration: SCP02 has 20 to 2F (and 70), SCP03 30 to 3F. */
+static bool channel_key(uint8_t version, uint8_t algorithm, size_t n)
 {
-    struct upp_keyset *s = &m->keysets[version];
+    if ((version >= 0x20 && version <= 0x2F) || version == 0x70)
+        return algorithm == OTA_3DES && n == 16;
+    return version >= 0x30 && version <= 0x3F && algorithm == OTA_AES;
+}
+
+static struct upp_keyset *channel_keyset(struct maker *m, uint8_t version)
+{
+    struct upp_domain *d = &m->domain;
+    for (unsigned i = 0; i < d->n_keysets; i++)
+        if (d->keysets[i].k.version == version)
+            return &d->keysets[i];
+    return d->n_keysets < UPP_CHANNEL_KEYSETS ? &d->keysets[d->n_keysets++] : NULL;
+}
+
+static void take_key(struct maker *m, struct upp_keyset *s, uint8_t version, uint8_t id, uint8_t algorithm,
+                     struct span key, uint32_t mac)
+{
     if (s->has[id]) {
         upp_note(m, key.p, "key %u of version %u is there already: left out", id, version);
         return;
@@ -449,8 +465,13 @@ static bool read_key(struct maker *m, struct span in)
     if (!upp_fields(m, t.value, component, UPP_COUNT(component), g) || !number_or(m, g[2], 255, 8, &mac))
         return false;
     uint8_t id = f[2].p[0], version = f[3].p[0], algorithm = ota_algorithm(g[0].p[0], g[1].n);
-    if (version < 1 ||
-        version > 15) /* ETSI TS 102 225 5.1.2; the others are SCP02's, SCP03's, SCP81's, tokens' */
+    struct upp_keyset *channel = NULL;
+    if (m->in_domain && id >= KEY_KIC && id <= KEY_KIK && r.left == 0 && channel_key(version, algorithm, g[1].n))
+        channel = channel_keyset(m, version);
+    if (channel != NULL)
+        take_key(m, channel, version, id, algorithm, g[1], 8);
+    else if (version < 1 ||
+             version > 15) /* ETSI TS 102 225 5.1.2; the others are SCP02's, SCP03's, SCP81's, tokens' */
         upp_note(m, in.p, "key %u of version %02X: not one of SCP80, left out", id, version);
     else if (id < KEY_KIC || id > KEY_KIK || r.left > 0)
         upp_note(m, in.p, "key %u of version %u: not KIc, KID or KIK, left out", id, version);
@@ -458,12 +479,47 @@ static bool read_key(struct maker *m, struct span in)
         upp_note(m, in.p, "key %u of version %u: type %02X with %zu octets is not one of SCP80, left out", id,
                  version, g[0].p[0], g[1].n);
     else
-        take_key(m, version, id, algorithm, g[1], mac);
+        take_key(m, &m->keysets[version], version, id, algorithm, g[1], mac);
     if (f[4].p != NULL)
         upp_note(m, f[4].p, "keyCounterValue: counters begin at 0 in this card");
     if (f[1].p != NULL && f[1].p[0] != 0)
-        upp_note(m, f[1].p, "keyAccess %02X: the key is for command packets only", f[1].p[0]);
+        upp_note(m, f[1].p, "keyAccess %02X: the key is for %s only", f[1].p[0],
+                 channel != NULL ? "its security domain" : "command packets");
     return !m->failed;
+}
+
+/* TARs of toolkit parameters (ETSI TS 102 226 8.2.1.3.2.2.1); without any it is 000000. */
+static void domain_tars(struct span ea, struct profile_applet *a)
+{
+    struct span toolkit = SPAN_EMPTY;
+    (void)tlv_find(ea, 0x80, &toolkit);
+    struct reader r = rd_of(toolkit);
+    (void)rd_take(&r, 3); /* priority, timers, length of a menu entry */
+    (void)rd_take(&r, 2 * (size_t)rd_u8(&r));
+    (void)rd_u8(&r); /* channels */
+    (void)rd_take(&r, rd_u8(&r)); /* minimum security level: not below this card's own */
+    struct span tars = rd_take(&r, rd_u8(&r));
+    for (size_t at = 0; rd_ok(&r) && at + 3 <= tars.n && a->n_tars < 4; at += 3)
+        memcpy(a->tars[a->n_tars++], tars.p + at, 3);
+    if (a->n_tars == 0)
+        a->n_tars = 1;
+}
+
+/* The first becomes the issuer's; others, and their keys for secure channels, are left out. */
+static void take_domain(struct maker *m, struct span aid, struct span ea)
+{
+    char hex[2 * PROFILE_AID_MAX + 1];
+    hex_format(aid, hex);
+    m->in_domain = !m->domain.there && upp_has_class(m, "isd");
+    if (!m->in_domain) {
+        upp_note(m, aid.p, "security domain %s with its TARs: not in this card; its SCP80 keys are taken", hex);
+        return;
+    }
+    m->domain.there = true;
+    m->domain.a = (struct profile_applet){.class_name = "isd", .adf = PROFILE_NO_FILE, .msl = MSL_OURS};
+    memcpy(m->domain.a.aid, aid.p, aid.n);
+    m->domain.a.aid_len = (uint8_t)aid.n;
+    domain_tars(ea, &m->domain.a);
 }
 
 bool upp_read_domain(struct maker *m, struct span body)
@@ -490,9 +546,7 @@ bool upp_read_domain(struct maker *m, struct span body)
     m->element = "instance";
     if (!upp_fields(m, f[1], instance, UPP_COUNT(instance), g))
         return false;
-    char hex[2 * PROFILE_AID_MAX + 1];
-    hex_format(g[2], hex);
-    upp_note(m, f[1].p, "security domain %s with its TARs: not in this card; its SCP80 keys are taken", hex);
+    take_domain(m, g[2], g[8]);
     m->element = "keyList";
     struct reader r = rd_of(f[2]);
     while (upp_next(m, &r, &t)) {
@@ -630,6 +684,25 @@ static void drop_known_tars(struct maker *m, const struct upp_rfm *q, struct pro
     }
 }
 
+/* Complete ones go behind the common keysets, of which pairs have been made. */
+static void finish_domain(struct maker *m)
+{
+    uint8_t index = 0;
+    while (index < m->p.n_applets && strcmp(m->p.applets[index].class_name, "isd") != 0)
+        index++;
+    for (unsigned i = 0; i < m->domain.n_keysets; i++) {
+        struct upp_keyset *s = &m->domain.keysets[i];
+        bool whole = s->has[KEY_KIC] && s->has[KEY_KID] && s->has[KEY_KIK] && s->k.kic_len == s->k.kid_len &&
+                     s->k.kic_len == s->k.kik_len && keyset_valid(&s->k);
+        if (!whole || m->p.n_keysets >= PROFILE_KEYSETS_MAX)
+            upp_note_later(m, s->offset, s->pe, "securityDomain", "keyset version %02X: %s, left out",
+                           s->k.version, whole ? "one too many" : "not whole");
+        else
+            m->p.keysets[m->p.n_keysets++] =
+                (struct profile_keyset){.keys = s->k, .domain = (uint8_t)(index + 1)};
+    }
+}
+
 static void finish_applets(struct maker *m)
 {
     struct profile_applet *own = add_applet(m, "subscription");
@@ -637,6 +710,10 @@ static void finish_applets(struct maker *m)
     own->aid_len = sizeof subscription_aid;
     memcpy(own->tars[own->n_tars++], subscription_tar, 3);
     (void)add_applet(m, "ota");
+    if (m->domain.there) {
+        struct profile_applet *domain = &m->p.applets[m->p.n_applets++];
+        *domain = m->domain.a;
+    }
     if (upp_has_class(m, "gsm")) /* class A0, for clients that know no USIM: every card has it */
         (void)add_applet(m, "gsm");
     for (unsigned i = 0; i < m->n_rfms; i++) {
@@ -685,7 +762,7 @@ static void derive_key(struct profile_pair *pair)
 }
 
 /* The package's subscriber is pair 0, under its first SCP80 keyset; further ones are keysets of the card's
- * owner, without rights in the key list. */
+ * owner, without rights in the key list; both may manage applets, being the security domain's. */
 static bool finish_pairs(struct maker *m)
 {
     struct profile_pair *first = &m->p.pairs[0];
@@ -714,12 +791,14 @@ static bool finish_pairs(struct maker *m)
             version = v;
             first->ota = s->k;
         } else {
-            m->p.keysets[m->p.n_keysets++] = (struct profile_keyset){.keys = s->k};
+            m->p.keysets[m->p.n_keysets++] =
+                (struct profile_keyset){.keys = s->k, .rights = m->domain.there ? RIGHT_MANAGE_APPLETS : 0};
         }
     }
     if (version == 0)
         derive_ota(first, version = 1);
-    first->ota_rights = RIGHT_REMOTE_CHANGE;
+    uint32_t rights = RIGHT_REMOTE_CHANGE | (m->domain.there ? RIGHT_MANAGE_APPLETS : 0); /* they are its keys */
+    first->ota_rights = rights;
     if (m->o->pairs > PROFILE_PAIRS_MAX - 1)
         return upp_fail(m, m->package.p, "more than %d pairs", PROFILE_PAIRS_MAX);
     m->p.n_pairs = (uint16_t)(1 + m->o->pairs);
@@ -727,7 +806,7 @@ static bool finish_pairs(struct maker *m)
         struct profile_pair *pair = &m->p.pairs[i];
         derive_key(pair);
         derive_ota(pair, version);
-        pair->ota_rights = RIGHT_REMOTE_CHANGE;
+        pair->ota_rights = rights;
     }
     m->p.insecure = m->weak;
     if (m->weak)
@@ -739,5 +818,8 @@ static bool finish_pairs(struct maker *m)
 bool upp_finish_keys(struct maker *m)
 {
     finish_applets(m);
-    return finish_pins(m) && finish_pairs(m);
+    if (!finish_pins(m) || !finish_pairs(m))
+        return false;
+    finish_domain(m);
+    return true;
 }

@@ -36,6 +36,7 @@ struct node {
     bool sfi_implied;      /* the SFI is from the FID, not from the package */
     bool out;              /* not on the card, nor what lies below */
     struct span link;      /* linkPath */
+    const struct node *linked; /* where that leads in the end; NULL: no link */
     uint8_t aid[PROFILE_AID_MAX];
     uint8_t aid_len;
     const char *class_name; /* ADF: of the applet */
@@ -80,6 +81,16 @@ struct upp_keyset {
     unsigned pe;
 };
 
+/* The package's first security domain: the issuer's of the card. */
+enum { UPP_CHANNEL_KEYSETS = 8 };
+
+struct upp_domain {
+    bool there;
+    struct profile_applet a;
+    struct upp_keyset keysets[UPP_CHANNEL_KEYSETS]; /* of SCP02 and SCP03 */
+    unsigned n_keysets;
+};
+
 struct upp_tally { /* a property that many files have and the card has not: one note for all */
     unsigned n;
     size_t offset;
@@ -118,6 +129,8 @@ struct maker {
     struct upp_rfm rfms[UPP_RFMS_MAX];
     unsigned n_rfms;
     struct upp_keyset keysets[UPP_KEYSETS];
+    struct upp_domain domain;
+    bool in_domain; /* being read */
     struct profile_pair pair;
     bool has_aka, has_key;
     struct span aka; /* the algoConfiguration that pair 0 has */

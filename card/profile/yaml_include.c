@@ -191,13 +191,16 @@ static void lay_mapping(struct yaml_node *under, struct yaml_node *over)
 /* Keys of which an entry has one at most: a new one takes the place of the other. */
 static void lay_entry(struct yaml_node *under, struct yaml_node *over)
 {
-    static const char *const either[][3] = {
-        {"content", "contents", "fill"}, {"adf", "start", NULL}, {"size", "records", NULL}};
+    static const char *const either[][4] = {{"content", "contents", "fill", "link"},
+                                            {"adf", "start", NULL, NULL},
+                                            {"size", "records", "link", NULL},
+                                            {"deactivated", "link", NULL, NULL},
+                                            {"high-update", "link", NULL, NULL}};
     for (size_t i = 0; i < sizeof either / sizeof either[0]; i++) {
         bool said = false;
-        for (unsigned k = 0; k < 3 && either[i][k] != NULL; k++)
+        for (unsigned k = 0; k < 4 && either[i][k] != NULL; k++)
             said = said || yaml_child(over, either[i][k]) != NULL;
-        for (unsigned k = 0; said && k < 3 && either[i][k] != NULL; k++)
+        for (unsigned k = 0; said && k < 4 && either[i][k] != NULL; k++)
             if (yaml_child(over, either[i][k]) == NULL)
                 drop_key(under, either[i][k]);
     }

@@ -19,7 +19,7 @@ static const cyaml_strval_t kinds[] = {{"mf", FILE_MF},         {"df", FILE_DF},
                                        {"linear", FILE_LINEAR}, {"cyclic", FILE_CYCLIC},
                                        {"ber-tlv", FILE_BERTLV}};
 static const cyaml_strval_t fills[] = {
-    {"iccid", FILL_ICCID}, {"imsi", FILL_IMSI}, {"access-rules", Y_FILL_ACCESS_RULES}};
+    {"iccid", FILL_ICCID}, {"imsi", FILL_IMSI}, {"impi", FILL_IMPI}, {"impu", FILL_IMPU}, {"domain", FILL_DOMAIN}, {"access-rules", Y_FILL_ACCESS_RULES}};
 static const cyaml_strval_t algorithms[] = {{"aes", OTA_AES}, {"3des", OTA_3DES}, {"des", OTA_DES}};
 static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}, {"replace-keys", RIGHT_REPLACE_KEYS},
                                         {"manage-applets", RIGHT_MANAGE_APPLETS}};
@@ -82,6 +82,7 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_UINT_PTR("size", OPTIONAL, struct y_file, size),
     CYAML_FIELD_MAPPING_PTR("records", OPTIONAL, struct y_file, records, records_fields),
     TEXT("access", struct y_file, access, WORD_MAX),
+    TEXT_OPT("link", struct y_file, link, YAML_PATH_MAX),
     CYAML_FIELD_STRING_PTR("content", OPTIONAL, struct y_file, content, 0, HEX_MAX),
     CYAML_FIELD_SEQUENCE("contents", OPTIONAL, struct y_file, contents, &hex_text, 1, 254),
     ENUMERATED("fill", CYAML_FLAG_OPTIONAL, struct y_file, fill, fills),

@@ -39,6 +39,7 @@ struct y_file {
     uint32_t *size;
     struct y_records *records;
     char *access;
+    char *link;
     char *content;
     char **contents;
     unsigned contents_count;

@@ -20,6 +20,8 @@ enum {
     JOURNAL_KEPT =
         4096, /* octets: a larger block goes back, so that one large transaction does not cost for ever */
     CHANGES_KEPT = 64,
+    LOAD_OCTETS = 4096, /* what most cards need: room for it is made at once, and fitted in the end */
+    LOAD_OBJECTS = 48,
     SCRATCH = 256, /* old values up to this length need no heap in objects_put_now */
 };
 
@@ -48,12 +50,14 @@ enum store_result objects_open(struct uicc_store *store, struct objects **out)
     o->map = objmap_new();
     o->journal = objmap_new();
     enum store_result result = STORE_FAILED;
-    if (o->map != NULL && o->journal != NULL)
+    if (o->map != NULL && o->journal != NULL && objmap_reserve(&o->map, LOAD_OCTETS, LOAD_OBJECTS))
         result = store_load(store, load_one, o);
-    if (result == STORE_OK)
+    if (result == STORE_OK) {
+        objmap_fit(&o->map);
         *out = o;
-    else
+    } else {
         objects_close(o);
+    }
     return result;
 }
 

@@ -22,12 +22,12 @@ struct objmap {
 
 struct entry {
     uint32_t id;
-    uint32_t room; /* octets of value[], a multiple of ALIGN: a value may shrink and grow again in place */
-    uint32_t n;    /* octets of the value, or DEAD */
+    unsigned n : 17;    /* octets of the value, or DEAD */
+    unsigned room : 15; /* of value[], in units of ALIGN: a value may shrink and grow again in place */
     uint8_t value[];
 };
 
-#define DEAD UINT32_MAX
+#define DEAD 0x1FFFFu
 
 enum {
     ALIGN = 4, /* of entries, for their header's sake */
@@ -44,6 +44,11 @@ static uint32_t padded(size_t n)
 static uint32_t need_of(size_t n)
 {
     return (uint32_t)sizeof(struct entry) + padded(n);
+}
+
+static uint32_t room_of(const struct entry *e)
+{
+    return (uint32_t)e->room * ALIGN;
 }
 
 static struct entry *entry_at(struct objmap *m, uint32_t offset)
@@ -139,8 +144,8 @@ static struct entry *append(struct objmap *m, uint32_t id, size_t n)
 {
     struct entry *e = entry_at(m, m->top);
     e->id = id;
-    e->room = padded(n);
-    e->n = (uint32_t)n;
+    e->room = (padded(n) / ALIGN) & 0x7FFF; /* OBJMAP_MAKE_MAX fits */
+    e->n = n & DEAD;
     m->slot[find(m, id)] = m->top;
     m->top += need_of(n);
     m->live += need_of(n);
@@ -154,7 +159,7 @@ static void compact(struct objmap *m)
     uint32_t to = m->heap;
     for (uint32_t from = m->heap; from < m->top;) {
         struct entry *e = entry_at(m, from);
-        uint32_t whole = (uint32_t)sizeof *e + e->room;
+        uint32_t whole = (uint32_t)sizeof *e + room_of(e);
         if (e->n != DEAD) {
             uint32_t need = need_of(e->n);
             if (to != from) {
@@ -163,7 +168,7 @@ static void compact(struct objmap *m)
                 memmove(entry_at(m, to), e, need);
                 m->slot[slot] = to;
             }
-            entry_at(m, to)->room = need - (uint32_t)sizeof *e;
+            entry_at(m, to)->room = ((need - (uint32_t)sizeof *e) / ALIGN) & 0x7FFF;
             to += need;
         }
         from += whole;
@@ -231,7 +236,7 @@ static void kill(struct objmap *m, struct entry *e)
 {
     m->live -= need_of(e->n);
     m->count--;
-    crypto_wipe(e->value, e->room);
+    crypto_wipe(e->value, room_of(e));
     e->n = DEAD;
 }
 
@@ -259,12 +264,12 @@ static bool put_own(struct objmap **m, uint32_t id, struct span value)
 static struct entry *place(struct objmap **m, uint32_t id, size_t n)
 {
     uint32_t offset = (*m)->slot[find(*m, id)];
-    if (offset != 0 && padded(n) <= entry_at(*m, offset)->room) {
+    if (offset != 0 && padded(n) <= room_of(entry_at(*m, offset))) {
         struct entry *e = entry_at(*m, offset);
         if (n < e->n)
             crypto_wipe(e->value + n, e->n - n);
         (*m)->live = (*m)->live - need_of(e->n) + need_of(n);
-        e->n = (uint32_t)n;
+        e->n = n & DEAD;
         return e;
     }
     if (!make_room(m, need_of(n), offset == 0 ? 1 : 0))
@@ -321,14 +326,24 @@ void objmap_clear(struct objmap *m)
     m->count = 0;
 }
 
-void objmap_trim(struct objmap **m)
+/* Without memory for it the map stays as large as it is. */
+static void shrink(struct objmap **m, uint32_t above)
 {
     uint32_t bits = BITS_MIN;
     while ((*m)->count > (3u << bits) / 4)
         bits++;
-    if ((*m)->size / 2 > sizeof(struct objmap) + (sizeof(uint32_t) << bits) + with_slack((*m)->live))
-        (void)rebuild(m, bits,
-                      with_slack((*m)->live)); /* without memory for it the map stays as large as it is */
+    if (above > sizeof(struct objmap) + (sizeof(uint32_t) << bits) + with_slack((*m)->live))
+        (void)rebuild(m, bits, with_slack((*m)->live));
+}
+
+void objmap_trim(struct objmap **m)
+{
+    shrink(m, (*m)->size / 2);
+}
+
+void objmap_fit(struct objmap **m)
+{
+    shrink(m, (*m)->size);
 }
 
 bool objmap_each(const struct objmap *m, size_t *cursor, uint32_t *id, struct span *value)
@@ -336,7 +351,7 @@ bool objmap_each(const struct objmap *m, size_t *cursor, uint32_t *id, struct sp
     size_t at = *cursor == 0 ? m->heap : *cursor;
     while (at < m->top) {
         const struct entry *e = entry_of(m, (uint32_t)at);
-        at += sizeof *e + e->room;
+        at += sizeof *e + room_of(e);
         if (e->n == DEAD)
             continue;
         *cursor = at;

@@ -40,8 +40,9 @@ bool objmap_reserve(struct objmap **m, size_t octets, size_t n);
 /* Removes every object and keeps the block for the next ones. */
 void objmap_clear(struct objmap *m);
 
-/* Gives memory back when less than half of the block is needed. May move the map. */
+/* Gives memory back when less than half of the block is needed (fit: whenever there is any). May move the map. */
 void objmap_trim(struct objmap **m);
+void objmap_fit(struct objmap **m);
 
 /* The object's bytes for writing in place, its length unchanged; NULL if there is no such object. */
 uint8_t *objmap_at(struct objmap *m, uint32_t id, size_t *n);

@@ -30,15 +30,15 @@ sendsms TEXT +491234567 -len 400 -text "$(printf 'long %.0s' {1..70})"
 addnew $MODEM_DIR/anna.vcf -memory SM -yes
 getallmemory SM
 networkinfo
-monitor 3
+monitor 120
 getallsms
 END
 LC_ALL=C.UTF-8 timeout 90 stdbuf -oL gammu -c "$MODEM_DIR/gammurc" batch "$MODEM_DIR/batch" >"$MODEM_DIR/said" 2>&1 &
 gammu_pid=$!
-for ((i = 0; i < 600; i++)); do # a message comes while it watches
-    grep -q '^Signal strength' "$MODEM_DIR/said" && break
+for ((i = 0; i < 1200; i++)); do # a message comes while it watches
+    grep -q '^Enabling info about calls' "$MODEM_DIR/said" && break # +CNMI is set
     kill -0 $gammu_pid 2>/dev/null || break
-    sleep 0.1
+    sleep 0.05
 done
 echo "sms 040B911326880736F400001101112122220402C834 +4917" >"$MODEM_CONSOLE"
 wait $gammu_pid
@@ -56,7 +56,7 @@ says() { # COMMAND TEXT PATTERN...: what this command of the batch said
         echo "ok $number - $text"
     else
         echo "not ok $number - $text"
-        tail -n 30 "$MODEM_DIR/said.$n" 2>/dev/null | sed 's/^/# /' || tail -n 10 "$MODEM_DIR/said" | sed 's/^/# /'
+        tail -n 40 "$MODEM_DIR/said.$n" 2>/dev/null | sed 's/^/# /' || tail -n 10 "$MODEM_DIR/said" | sed 's/^/# /'
         bad=$((bad + 1))
     fi
 }

@@ -207,6 +207,40 @@ verdict $? "and says so" modem.log
 verdict $? "its socket is gone"
 end auc
 
+# ---- the secure channel (requirement P3): a card that wants it for everything ----
+if [[ -z ${VPCD_PORT-} ]]; then
+    key=000102030405060708090A0B0C0D0E0F
+    printf '%s\n' 'format: 1' 'include: usim' 'name: channel' 'applets:' \
+        "  - {class: secure-channel, params: 8010${key}810102}" >channel.yaml
+    echo $key >psk
+    echo ffffffffffffffffffffffffffffffff >wrong
+    rm -f a.db*
+    "$softuicc" new channel.uicc --profile channel.yaml --imsi $imsi_a --keys channel.keys >out 2>&1 &&
+        "$softuicc" auc add --db a.db --keys channel.keys --imsi $imsi_a --index 0 >>out 2>&1
+    verdict $? "a card that wants a secure channel" out
+    where=(channel.uicc)
+    plays "secure channel: registered" --secure-channel psk <<'SCENARIO'
+network A 00101 auc a.db
+power on
+expect registration stat=1 plmn=00101
+SCENARIO
+    plays "not with another key" --secure-channel wrong <<'SCENARIO'
+network A 00101 auc a.db
+power on
+expect "card lost"
+refute registration stat=1 for 10s
+SCENARIO
+    plays "nor without one" <<'SCENARIO'
+network A 00101 auc a.db
+power on
+refute registration stat=1 for 10s
+SCENARIO
+    where=(card.uicc)
+    fails_key=(--secure-channel channel.yaml)
+else
+    fails_key=(--secure-channel nothing)
+fi
+
 # ---- what is wrong is said in a line ----
 fails() { # TEXT CODE PATTERN ARGUMENT...
     local text=$1 wanted=$2 pattern=$3 code
@@ -226,6 +260,7 @@ fails "a profile" 2 '--profile' "${where[@]}" --profile sparkling
 echo 'power on' >scenario
 echo 'dance' >>scenario
 fails "a scenario with a mistake" 1 "scenario:2: no statement 'dance'" "${where[@]}" --script scenario
+fails "a key that is none" 2 '--secure-channel' "${where[@]}" "${fails_key[@]}"
 fails "no scenario" 1 'No such file' "${where[@]}" --script nothing
 
 echo "1..$tests"

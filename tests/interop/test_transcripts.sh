@@ -19,7 +19,8 @@ trap 'kill $card_pid 2>/dev/null; rm -rf "$tmp"' EXIT
 for transcript; do
     number=$((number + 1))
     rm -f "$tmp"/card.uicc*
-    "$softuicc" new "$tmp/card.uicc" --profile test --imsi 001010123456780 >"$tmp/said" 2>&1 || { cat "$tmp/said" && exit 1; }
+    profile=$(sed -n 's/^#.*built-in profile `\([a-z0-9]*\)`.*/\1/p' "$transcript" | head -n 1) # its head says what card it is for
+    "$softuicc" new "$tmp/card.uicc" --profile "${profile:-test}" --imsi 001010123456780 >"$tmp/said" 2>&1 || { cat "$tmp/said" && exit 1; }
     "$softuicc" run "$tmp/card.uicc" --host "$VPCD_HOST" --port "$VPCD_PORT" 2>"$tmp/log" &
     card_pid=$!
     if timeout 60 /usr/bin/python3 "$here/replay.py" "$transcript" >"$tmp/said" 2>&1; then

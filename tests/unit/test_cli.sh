@@ -459,12 +459,21 @@ expect "bench --json" 0 bench --json --seconds 0
 if command -v python3 >/dev/null; then
     python3 -c 'import json
 b = json.load(open("out"))
-ciphers = {"SCP80 AES 1 SMS", "SCP80 AES 5 SMS", "SCP80 3DES 1 SMS", "SCP80 3DES 5 SMS"}
-assert {c["name"] for c in b["commands"]} == {"SELECT", "READ BINARY", "AUTHENTICATE", "SCP80 command"} | ciphers
-assert {c["name"] for c in b["commands"] if c.get("cipher_ns_per_op", 0) > 0 and c["cipher_share"] > 0} == ciphers
-assert b["octets_per_card"] > 0 and b["exec_to_atr_ms"] > 0 and all(c["ops_per_s"] > 0 for c in b["commands"])'
+rows = {(c["name"], c["store"]): c for c in b["commands"]}
+memory, process = "memory", "LMDB, process"
+scp80 = ["SCP80 command", "SCP80 AES 1 SMS", "SCP80 AES 5 SMS", "SCP80 3DES 1 SMS", "SCP80 3DES 5 SMS"]
+held = [(n, memory) for n in ["SELECT", "READ BINARY", "UPDATE BINARY", "AUTHENTICATE", *scp80, "AUTHENTICATE, 2 threads"]]
+held += [(n, process) for n in ["UPDATE BINARY", "AUTHENTICATE", "SCP80 command", "vpcd, SELECT", "exec to ATR, 1000 cards"]]
+held += [("UPDATE BINARY", "LMDB, power")]
+assert set(rows) == set(held) | {("open a card", memory), ("open a card", process)}
+assert all(rows[r]["limit_share"] > 0 and rows[r]["limit_ns_per_op"] > 0 for r in held)
+assert b["octets_per_card"] > 0 and all(c["ops_per_s"] > 0 for c in b["commands"])'
     verdict "bench --json has every measure" $?
 fi
+expect "bench --only" 0 bench --seconds 0 --only "AUTHENTICATE, memory"
+[ "$(wc -l <out)" = 2 ]
+verdict "one measure only" $?
+refuses "bench: a measure that there is not" 1 "names are as in the first two columns" bench --seconds 0 --only AUTHENTICATE
 refuses "bench: argument" 2 "no arguments" bench fast
 refuses "bench: seconds" 2 "--seconds: 'x' is no number" bench --seconds x
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_plugins HOSTILE.so WRONG-ABI.so NO-SYMBOL.so SAME-CLASS.so: shared objects are loaded, or refused with a reason; and what hostile applets do is undone, the card lives, and the others
- * do not notice.
+ * test_plugins HOSTILE.so WRONG-ABI.so NO-SYMBOL.so SAME-CLASS.so: shared objects are loaded, or refused with
+ * a reason; and what hostile applets do is undone, the card lives, and the others do not notice.
  */
 #include "card_fixture.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,11 +28,14 @@ static struct sigaction handlers[5];
 static void keep_handlers(bool put_back)
 {
     for (size_t i = 0; i < 5; i++)
-        assert_int_equal(sigaction(faults[i], put_back ? &handlers[i] : NULL, put_back ? NULL : &handlers[i]), 0);
+        assert_int_equal(sigaction(faults[i], put_back ? &handlers[i] : NULL, put_back ? NULL : &handlers[i]),
+                         0);
 }
 
 #define BAD "F062616401"
-#define BAD_AID(n) "\xF0" "bad\x01" n
+#define BAD_AID(n)                                                                                           \
+    "\xF0"                                                                                                   \
+    "bad\x01" n
 
 enum { GOOD = 0xFF };
 
@@ -54,7 +58,7 @@ static void open_card(struct fixture *f)
     fixture_open_classes(f, "test", all + own);
     f->env.guard = plugins_guard();
     assert_non_null(f->env.guard);
-    guard_set_budget(30, 300);
+    guard_set_budget(30, 120);
     keep_handlers(true);
 }
 
@@ -62,9 +66,16 @@ static sw_t make(struct fixture *f, const char *aid, uint8_t module, struct span
 {
     static const uint8_t quota[] = {0xD8, 2, 0x40, 0x00};
     const uint8_t module_aid[8] = {0xF0, 'b', 'a', 'd', 1, 0, 0, module};
-    const struct applet_installation how = {
-        .domain = NO_APPLET, .owner = NO_OWNER, .package = span_of("\xF0" "bad\x01\x00\x00", 7), .module = span_of(module_aid, 8),
-        .aid = span_of(aid, strlen(aid)), .parameters = parameters, .system = span_of(quota, sizeof quota), .selectable = true};
+    const struct applet_installation how = {.domain = NO_APPLET,
+                                            .owner = NO_OWNER,
+                                            .package = span_of("\xF0"
+                                                               "bad\x01\x00\x00",
+                                                               7),
+                                            .module = span_of(module_aid, 8),
+                                            .aid = span_of(aid, strlen(aid)),
+                                            .parameters = parameters,
+                                            .system = span_of(quota, sizeof quota),
+                                            .selectable = true};
     objects_begin(f->card->objects);
     return session_finish(f->card, applet_install(f->card, &how, index));
 }
@@ -139,6 +150,28 @@ static void test_commands(void **state)
     fixture_close(&f);
 }
 
+/* Who dies when it is deselected is deselected all the same. */
+static void test_deselect(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct span kept;
+    uint8_t bad;
+    open_card(&f);
+    assert_int_equal(make(&f, BAD_AID("\x01"), 1, SPAN_EMPTY, &bad), SW_OK);
+    for (int i = 0; i < 3; i++) {
+        apdu(&f, "00A4040C06" BAD "01", "9000");
+        apdu(&f, "80030000", "9000");
+        apdu(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
+        apdu(&f, "00A4000C026F07", "9000");
+        assert_true(applet_get((struct applet){f.card, bad}, 1, &kept) &&
+                    span_equal(kept, span_of("bad-by", 6)));
+    }
+    apdu(&f, "00A4040C06" BAD "01", "6A82"); /* and locked in the end */
+    lives(&f);
+    fixture_close(&f);
+}
+
 /* What it may not, or not so much of, it is told. */
 static void test_refused(void **state)
 {
@@ -203,7 +236,8 @@ static void test_shared(void **state)
     assert_int_equal(make(&f, BAD_AID("\x02"), 2, SPAN_EMPTY, &client), SW_OK);
     apdu(&f, "00A4040C06" BAD "02", "9000");
     apdu(&f, "8001FF0006" BAD "01", "9000");
-    assert_true(applet_get((struct applet){f.card, server}, 1, &kept) && applet_get((struct applet){f.card, client}, 1, &kept));
+    assert_true(applet_get((struct applet){f.card, server}, 1, &kept) &&
+                applet_get((struct applet){f.card, client}, 1, &kept));
     objects_begin(f.card->objects);
     assert_true(applet_remove((struct applet){f.card, client}, 1));
     assert_true(card_commit(f.card));
@@ -215,7 +249,8 @@ static void test_shared(void **state)
     assert_false(applet_active(f.card, server));
     assert_true(applet_active(f.card, client));
     apdu(&f, "8001FF0006" BAD "01", "9000");
-    /* Time is another matter: it is the client's, who chose whom to call; else a client could have any server locked that is called when little is left. */
+    /* Time is another matter: it is the client's, who chose whom to call; else a client could have any server
+     * locked that is called when little is left. */
     assert_int_equal(make(&f, BAD_AID("\x03"), 1, SPAN_EMPTY, &server), SW_OK);
     for (int i = 0; i < 3; i++) {
         apdu(&f, "00A4040C06" BAD "02", "9000");
@@ -227,11 +262,61 @@ static void test_shared(void **state)
     fixture_close(&f);
 }
 
+/* Other threads run the same code, on cards of their own, while one is cut off in the middle of malloc: none
+ * of them fails. */
+enum { THREADS = 3, CALLS = 4000 };
+
+struct worker {
+    struct fixture f;
+    uint8_t command[5];
+    unsigned calls, good;
+    pthread_t thread;
+};
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    static const uint8_t select[] = {0x00, 0xA4, 0x04, 0x0C, 6, 0xF0, 'b', 'a', 'd', 1, 1};
+    uint8_t *answer = malloc(UICC_RESPONSE_MAX);
+    for (unsigned i = 0; answer != NULL && i < w->calls; i++) {
+        (void)uicc_transmit(w->f.card, select, sizeof select, answer);
+        size_t n = uicc_transmit(w->f.card, w->command, sizeof w->command, answer);
+        w->good += n >= 2 && answer[n - 2] == 0x90 && answer[n - 1] == 0x00;
+    }
+    free(answer);
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    struct worker *w = calloc(THREADS, sizeof *w);
+    uint8_t index;
+    assert_non_null(w);
+    for (int i = 0; i < THREADS; i++) {
+        open_card(&w[i].f);
+        assert_int_equal(make(&w[i].f, BAD_AID("\x01"), 1, SPAN_EMPTY, &index), SW_OK);
+        memcpy(w[i].command, i == 0 ? "\x80\x01\x03\x00\x00" : "\x80\x01\xFF\x00\x00", 5);
+        w[i].calls = i == 0 ? 3 : CALLS;
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(w[i].thread, NULL), 0);
+    assert_int_equal(w[0].good, 0);
+    for (int i = 1; i < THREADS; i++)
+        assert_int_equal(w[i].good, CALLS);
+    for (int i = 0; i < THREADS; i++)
+        fixture_close(&w[i].f);
+    free(w);
+}
+
 static void wrong(const char *path, const char *word)
 {
     struct plugins_error error;
     assert_null(load(path, &error));
-    if (strstr(error.text, word) == NULL || strncmp(error.text, path, strlen(path)) != 0 || strchr(error.text, '\n') != NULL)
+    if (strstr(error.text, word) == NULL || strncmp(error.text, path, strlen(path)) != 0 ||
+        strchr(error.text, '\n') != NULL)
         fail_msg("%s", error.text);
 }
 
@@ -253,8 +338,10 @@ static void test_not_loaded(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_loaded), cmocka_unit_test(test_dies_in_install), cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_events), cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_not_loaded), cmocka_unit_test(test_dies_in_install),
+        cmocka_unit_test(test_commands),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_deselect),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_events),     cmocka_unit_test(test_shared),
     };
     static char *paths[4];
     objects = paths;

@@ -170,10 +170,9 @@ static void test_builtin_services(void **state)
     profile_free(u);
 }
 
-static void test_round_trip(void **state)
+static void round_trip(const char *name)
 {
-    (void)state;
-    struct uicc_profile *u = profile_load("test", NULL);
+    struct uicc_profile *u = profile_load(name, NULL);
     assert_non_null(u);
     uint8_t *bytes, *again;
     size_t n, m;
@@ -183,10 +182,52 @@ static void test_round_trip(void **state)
     assert_true(profile_encode(&v->p, &again, &m));
     assert_int_equal(n, m);
     assert_memory_equal(bytes, again, n);
+    for (unsigned i = 0; i < u->p.n_files; i++) {
+        assert_int_equal(v->p.files[i].link, u->p.files[i].link);
+        assert_int_equal(v->p.files[i].fill, u->p.files[i].fill);
+        assert_true(span_equal(v->p.files[i].content, u->p.files[i].content));
+    }
     free(bytes);
     free(again);
     profile_free(u);
     profile_free(v);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    round_trip("test");
+    round_trip("usim"); /* has links */
+}
+
+/* What cannot be in a stored profile is not read: a link to nothing, to itself, to a link, to another kind. */
+static void test_stored_links(void **state)
+{
+    (void)state;
+    struct uicc_profile *u = profile_load("usim", NULL);
+    assert_non_null(u);
+    unsigned link = 0, other = 0, records = 0;
+    for (unsigned i = 0; i < u->p.n_files; i++) {
+        if (u->p.files[i].link != 0 && u->p.files[i].kind == FILE_TRANSPARENT) {
+            other = link;
+            link = i;
+        }
+        if (u->p.files[i].kind == FILE_LINEAR)
+            records = i;
+    }
+    const unsigned wrong[] = {u->p.n_files, 0xFFFF, link, other, records};
+    const uint16_t right = u->p.files[link].link;
+    for (size_t i = 0; i <= sizeof wrong / sizeof wrong[0]; i++) {
+        uint8_t *bytes;
+        size_t n;
+        u->p.files[link].link = i == 0 ? right : (uint16_t)wrong[i - 1];
+        assert_true(profile_encode(&u->p, &bytes, &n));
+        struct uicc_profile *v = profile_decode(span_of(bytes, n));
+        assert_true((v != NULL) == (i == 0));
+        profile_free(v);
+        free(bytes);
+    }
+    profile_free(u);
 }
 
 /* ---- a small profile, and mistakes in it ---- */
@@ -524,6 +565,23 @@ static const struct {
      "small.yaml:29: pairs[0].ota: either all of kic, kid and kik"},
     {"mac: 4, key: derived", "key: 77777777777777777777777777777777",
      "small.yaml:32: pairs[0].ota.kid.key: a well-known"},
+    /* links */
+    {"size: 4, access: open, content: 0102", "access: open, link: MF/EF.Z",
+     "small.yaml:16: files[2].link: EF.T: no EF \"MF/EF.Z\" under \"files\""},
+    {"size: 4, access: open, content: 0102", "access: open, link: MF/EF.T", "small.yaml:16: files[2].link: EF.T: no EF"},
+    {"size: 4, access: open, content: 0102", "access: open, link: MF/ADF.X", "small.yaml:16: files[2].link: EF.T: no EF"},
+    {"size: 4, access: open, content: 0102", "access: open, link: MF", "small.yaml:16: files[2].link: EF.T: no EF"},
+    {"size: 4, access: open, content: 0102", "access: open, link: MF/EF.C",
+     "small.yaml:16: files[2].link: EF.T: \"MF/EF.C\" is of another kind"},
+    {"size: 4, access: open, content: 0102", "access: open, size: 4, link: MF/EF.C",
+     "small.yaml:16: files[2].link: EF.T: a link is an EF, and size,"},
+    {"kind: adf, access: dir", "kind: adf, access: dir, link: MF/EF.C", "small.yaml:18: files[4].link: ADF.X: a link is an EF"},
+    {"size: 100, access: open}", "access: open, link: MF/EF.T2}\n  - {path: MF/EF.T2, kind: ber-tlv, fid: 2F20, access: open, link: MF/EF.T3}\n"
+     "  - {path: MF/EF.T3, kind: ber-tlv, fid: 2F21, access: open, size: 9}",
+     "small.yaml:20: files[6].link: EF.B: \"MF/EF.T2\" is a link itself"},
+    {"content: 0102", "fill: impu", "small.yaml:16: files[2].fill: EF.T: \"fill\" is for linear files when it is impu"},
+    {"size: 100, access: open", "size: 100, access: open, fill: domain",
+     "small.yaml:20: files[6].fill: EF.B: \"fill\" is for transparent files when it is"},
     {"mac: 4, key: derived", "key: secret",
      "small.yaml:32: pairs[0].ota.kid.key: character 1 is no hexadecimal digit"},
 };
@@ -715,6 +773,26 @@ static void test_include(void **state)
     assert_int_equal(u->p.n_files, 4);
     assert_int_equal(u->p.n_pins, 2);
     assert_int_equal(u->p.n_applets, 1);
+    profile_free(u);
+    /* a link takes the place of content and size, and the other way round */
+    static const char *const links[] = {
+        "format: 1\ninclude: b.yaml\nfiles:\n"
+        "  - {path: MF/EF.T, link: MF/ADF.X/EF.T2}\n"
+        "  - {path: MF/ADF.X/EF.T3, content: '0102'}\n",
+        "format: 1\ninclude: base.yaml\nfiles:\n"
+        "  - {path: MF/ADF.X/EF.T2, kind: transparent, fid: 6F22, size: 7, access: open, content: AA}\n"
+        "  - {path: MF/ADF.X/EF.T3, kind: transparent, fid: 6F23, access: open, link: MF/ADF.X/EF.T2}\n",
+        NULL};
+    u = folder_load(&d, links, &error);
+    assert_string_equal(error.text, "");
+    assert_non_null(u);
+    adf = u->p.applets[0].adf;
+    t = &u->p.files[find(&u->p, 0, 0x2F10)];
+    assert_int_equal(t->link, find(&u->p, adf, 0x6F22));
+    assert_int_equal(t->size, 7);
+    assert_memory_equal(t->content.p, "\xAA\xFF\xFF\xFF\xFF\xFF\xFF", 7);
+    assert_int_equal(u->p.files[find(&u->p, adf, 0x6F23)].link, 0);
+    assert_int_equal(u->p.files[find(&u->p, adf, 0x6F23)].size, 2);
     profile_free(u);
     static const char text[] = "format: 1\ninclude: test\nname: mine\n";
     u = load(text, sizeof text - 1, &error);
@@ -966,6 +1044,7 @@ int main(void)
         cmocka_unit_test(test_builtin_rules),
         cmocka_unit_test(test_builtin_services),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_stored_links),
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_insecure),

@@ -14,6 +14,7 @@
 #include "hex.h"
 #include "isim.h"
 #include "receiver.h"
+#include "security_domain.h"
 #include "store.h"
 #include "subscription.h"
 #include "tlv.h"
@@ -32,7 +33,7 @@
 #define RULE_OPEN "8001019000 80015AA40683010A950108"
 #define RULE_PIN  "800103A406830101950108 800158A40683010A950108"
 
-static const char *const all_classes[] = {"usim", "isim", "subscription", "ota", "rfm", NULL};
+static const char *const all_classes[] = {"usim", "isim", "subscription", "ota", "rfm", "isd", NULL};
 static const char *const no_isim[] = {"usim", "subscription", "ota", "rfm", "gsm", NULL};
 static const struct upp_options everything = {.classes = all_classes, .get_identity = true};
 static const struct upp_options without_isim = {.classes = no_isim};
@@ -266,6 +267,10 @@ static void domain(struct package *m)
     key(m, "02", "05", "80", KIK);
     key(m, "03", "05", "80", KIC);
     key(m, "01", "30", "88", KIK);
+    key(m, "02", "30", "88", KIC);
+    key(m, "03", "30", "88", KID);
+    key(m, "01", "20", "80", KIK);
+    key(m, "01", "40", "80", KIK);
     leave(m, keys);
     leave(m, pe);
 }
@@ -431,10 +436,9 @@ static void test_small(void **state)
     assert_true(p->atr_len > 2);
     assert_false(p->insecure);
     assert_noted(&u, "EF.DIR record 3 names a0000003431002ff86ffff89ffffffff, which is left out: emptied");
-    assert_noted(&u, "EF.SMS is a link to 7fd06f3c: it becomes a file of its own");
-    assert_noted(&u, "key 1 of version 30: not one of SCP80");
-    assert_noted(&u, "security domain a000000151000000");
-    if (u.n_notes != 6) {
+    assert_noted(&u, "key 1 of version 40: not one of SCP80");
+    assert_noted(&u, "keyset version 20: not whole");
+    if (u.n_notes != 5) {
         print_notes(&u);
         fail_msg("%zu notes", u.n_notes);
     }
@@ -512,6 +516,7 @@ static void test_overrides(void **state)
     const struct profile_file *link = at(&u, "DF.TELECOM/EF.SMS");
     assert_int_equal(link->size, 352);
     assert_memory_equal(link->content.p, sms->content.p, 352);
+    assert_ptr_equal(&u.profile->p.files[link->link], sms);
     for (uint16_t i = 0; i < u.profile->p.n_files; i++)
         assert_string_not_equal(u.profile->p.files[i].name, "EF.FDN"); /* doNotCreate */
     upp_free(&u);
@@ -548,13 +553,21 @@ static void test_keys(void **state)
     for (unsigned i = 1; i < 4; i++) {
         assert_int_equal(p->pairs[i].derived, PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA);
         assert_int_equal(p->pairs[i].ota.version, 2);
-        assert_int_equal(p->pairs[i].ota_rights, RIGHT_REMOTE_CHANGE);
+        assert_int_equal(p->pairs[i].ota_rights, RIGHT_REMOTE_CHANGE | RIGHT_MANAGE_APPLETS);
     }
-    assert_int_equal(p->n_keysets, 1);
+    assert_int_equal(p->n_keysets, 2);
+    assert_int_equal(profile_common_keysets(p), 1);
+    assert_int_equal(p->keysets[1].keys.version, 0x30);
+    assert_int_equal(p->keysets[1].keys.kik_len, 16);
+    const struct profile_applet *isd = &p->applets[p->keysets[1].domain - 1];
+    assert_string_equal(isd->class_name, "isd");
+    assert_memory_equal(isd->aid, "\xA0\0\0\1\x51\0\0\0", 8);
+    assert_int_equal(isd->n_tars, 1);
+    assert_memory_equal(isd->tars[0], "\0\0\0", 3);
     assert_int_equal(p->keysets[0].keys.version, 5);
     assert_int_equal(p->keysets[0].keys.kic_algorithm, OTA_3DES);
     assert_int_equal(p->keysets[0].keys.kik_len, 16);
-    assert_int_equal(p->keysets[0].rights, 0);
+    assert_int_equal(p->keysets[0].rights, RIGHT_MANAGE_APPLETS);
 
     assert_int_equal(p->n_pins, 3);
     assert_int_equal(p->pins[0].reference, 0x01);
@@ -569,8 +582,8 @@ static void test_keys(void **state)
     assert_int_equal(p->pins[2].adf, at(&u, "ADF.USIM")->applet);
     assert_int_equal(p->pins[2].puk_tries, 5);
 
-    assert_int_equal(p->n_applets, 6);
-    const struct profile_applet *rfm_mf = &p->applets[4], *rfm_usim = &p->applets[5];
+    assert_int_equal(p->n_applets, 7);
+    const struct profile_applet *rfm_mf = &p->applets[5], *rfm_usim = &p->applets[6];
     assert_string_equal(rfm_mf->class_name, "rfm");
     assert_memory_equal(rfm_mf->tars[0], "\xB0\x00\x00", 3);
     assert_int_equal(rfm_mf->msl, 0x16);
@@ -962,7 +975,7 @@ static void test_changed(void **state)
 /* ---- cards ---- */
 
 static const struct applet_class *const classes[] = {
-    &gsm_class, &ota_class, &rfm_class, &isim_class, &subscription_class, &usim_class, NULL};
+    &gsm_class, &isd_class, &ota_class, &rfm_class, &isim_class, &subscription_class, &usim_class, NULL};
 
 struct card {
     struct uicc_env env;
@@ -1107,13 +1120,18 @@ static void common(const struct upp_import *u, bool all)
     assert_noted(u, "there is no CSIM in this card");
     assert_noted(u, "mandatory service csim");
     assert_noted(u, "keys of CDMA networks");
-    assert_noted(u, "security domain a000000151000000");
+    const struct profile_applet *isd = &u->profile->p.applets[4];
+    assert_string_equal(isd->class_name, all ? "isd" : isd->class_name);
+    assert_int_equal(isd->n_tars, all ? 2 : isd->n_tars);
     assert_noted(u, "sdPersoData");
     assert_noted(u, "key reference 81 of DF.TELECOM: left out");
     assert_noted(u, "for ADF.CSIM: left out");
     assert_noted(u, "EF.DIR record 3 names a0000003431002f310ffff89020000ff");
     assert_noted(u, "may be read and updated while deactivated");
-    assert_noted(u, "is a link to 7f665f404f44");
+    unsigned links = 0; /* of 7f665f404f44 */
+    for (unsigned i = 0; i < u->profile->p.n_files; i++)
+        links += u->profile->p.files[i].link != 0;
+    assert_true(links > 0);
     assert_int_equal(noted(u, "there is no ISIM"), !all);
     for (size_t i = 0; i < u->n_notes; i++)
         assert_true(u->notes[i].offset < 12284);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files whose content follows from the IMSI: the private and public user identities and the home network's domain that a card without others has for the IMS (3GPP TS 23.003 13.2 to 13.4).
+ */
+#include <stdio.h>
+
+#include "card.h"
+#include "hex.h"
+#include "tlv.h"
+
+enum { FID_AD = 0x6FAD, TEXT_MAX = 96, IMS_TLV = 0x80 };
+
+/* TS 31.102 4.2.18: the length of the MNC stands in octet 4 of EF.AD. */
+static unsigned mnc_length_of(struct uicc *card)
+{
+    for (uint8_t a = 0; a < applets_count(card); a++) {
+        const struct applet app = {card, a};
+        struct span ad = admin_file_read(card, admin_file(app, FID_AD));
+        if (ad.n >= 4 && (ad.p[3] == 2 || ad.p[3] == 3))
+            return ad.p[3];
+    }
+    return 2;
+}
+
+static void identity_text(uint8_t fill, const char *imsi, unsigned mnc_length, char to[TEXT_MAX])
+{
+    char domain[TEXT_MAX / 2];
+    /* an MNC of two digits gets a 0 before it */
+    (void)snprintf(domain, sizeof domain, "ims.mnc%s%.*s.mcc%.3s.3gppnetwork.org", mnc_length == 2 ? "0" : "", (int)mnc_length, imsi + 3, imsi);
+    if (fill == FILL_DOMAIN)
+        (void)snprintf(to, TEXT_MAX, "%s", domain);
+    else
+        (void)snprintf(to, TEXT_MAX, "%s%s@%s", fill == FILL_IMPU ? "sip:" : "", imsi, domain);
+}
+
+bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_length, bool (*each)(void *ctx, uint16_t file, struct span content),
+                          void *ctx)
+{
+    bool ok = true;
+    for (uint16_t i = 0; i < card->profile->n_files && ok; i++) {
+        const struct profile_file *f = &card->profile->files[i];
+        char text[TEXT_MAX];
+        uint8_t octets[255];
+        size_t size = f->record_len != 0 ? f->record_len : f->size < sizeof octets ? f->size : sizeof octets;
+        struct buf content = buf_of(octets, size);
+        if (f->fill < FILL_IMPI || f->fill > FILL_DOMAIN || !admin_file_exists(card, i))
+            continue;
+        identity_text(f->fill, imsi, mnc_length != 0 ? mnc_length : mnc_length_of(card), text);
+        buf_tlv(&content, IMS_TLV, span_of(text, strlen(text)));
+        if (buf_ok(&content)) {
+            buf_fill(&content, 0xFF, size - content.len);
+            ok = each(ctx, i, buf_span(&content));
+        }
+    }
+    return ok;
+}
