@@ -16,6 +16,7 @@ softuicc=$(readlink -f "${1:?Usage: test_clients.sh SOFTUICC SOAK [COUNT]}")
 soak=$(readlink -f "${2:?Usage: test_clients.sh SOFTUICC SOAK [COUNT]}")
 count=${3:-4000}
 export PYTHONDONTWRITEBYTECODE=1
+export ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=1 # or freed memory would look like growth
 tmp=$(mktemp -d)
 run_pid='' pcscd_pid=$PCSCD_PID hold_pid='' modem_pid='' tests=0 bad=0
 # shellcheck disable=SC2317 # called by trap
