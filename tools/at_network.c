@@ -219,12 +219,19 @@ static at_result extended_quality(struct at_call *c)
     return AT_OK;
 }
 
+/* Signalling is over when its answer is given: idle, and never an unsolicited result code. */
 static at_result signalling(struct at_call *c)
 {
-    if (c->form == AT_READ) /* signalling is over when the answer is given: idle */
-        at_say(c->at, "+CSCON: %u,0", (unsigned)c->at->set[SET_CSCON]);
-    else
-        c->at->set[SET_CSCON] = at_number(c, 0, 0);
+    if (c->form == AT_READ)
+        at_say(c->at, "+CSCON: 0,0");
+    return AT_OK;
+}
+
+/* TS 27.007 5.9: 25 is GERAN, UTRAN and E-UTRAN. What is in the air decides. */
+static at_result wireless_data_service(struct at_call *c)
+{
+    if (c->form == AT_READ)
+        at_say(c->at, "+WS46: 25");
     return AT_OK;
 }
 
@@ -368,13 +375,13 @@ static const struct at_command rows[] = {
      0, 0},
     {"+CESQ", "27.007 8.69", "(0-63,99),(99),(0-96,255),(0-49,255),(0-34,255),(0-97,255)", extended_quality,
      AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CSCON", "27.007 10.1.30", "[(0,1)", signalling, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+    {"+CSCON", "27.007 10.1.30", "[(0)", signalling, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CME, 0, 0},
     {"+CPLS", "27.007 7.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CPLS,
      1},
     {"+CPOL", "27.007 7.19", "n,[(0-2),s,(0,1),(0,1),(0,1),(0,1),(0,1)", preferred,
      AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
-    {"+WS46", "27.007 5.9", "(12,22,25,28,31)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME,
-     SET_WS46, 1},
+    {"+WS46", "27.007 5.9", "(25)", wireless_data_service, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, 0, 0},
 };
 const struct at_table at_table_network = {rows, sizeof rows / sizeof rows[0]};

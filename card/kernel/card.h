@@ -102,6 +102,7 @@ struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
     struct registry registry;
+    bool stale;                              /* made and registry are of a transaction that was aborted: to be read again before anything else */
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;

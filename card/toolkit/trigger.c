@@ -97,7 +97,8 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
     listeners(card, event->toolkit, &order);
     for (unsigned i = 0; i < order.n && !*told.handled; i++) {
         size_t before = told.out != NULL ? told.out->len : 0;
-        if (i > 0 && last == SW_OK && !session_step(card, true)) /* what the one before did is its own, and could not be kept */
+        if (i > 0 && last == SW_OK &&
+            !session_step(card, true)) /* what the one before did is its own, and could not be kept */
             last = SW_MEMORY_PROBLEM;
         if (i > 0)
             note_outcome(last, &done, &first_failure);
@@ -121,7 +122,8 @@ static void trigger_alone(struct uicc *card, const struct event *event)
     (void)session_finish(card, sw);
 }
 
-/* TS 102 241: one after the other, as long as the one before left nothing to be done; the registration ends with the trigger. */
+/* TS 102 241: one after the other, as long as the one before left nothing to be done; the registration ends
+ * with the trigger. */
 static void offer_handler(struct uicc *card)
 {
     struct toolkit *t = &card->ram.toolkit;
@@ -130,7 +132,7 @@ static void offer_handler(struct uicc *card)
     for (unsigned i = 0; i < applets_count(card) && toolkit_idle(card); i++) {
         if ((t->available[i / 8] >> i % 8 & 1) == 0)
             continue;
-        t->available[i / 8] &= (uint8_t)~(1u << i % 8);
+        t->available[i / 8] &= (uint8_t) ~(1u << i % 8);
         objects_begin(card->objects);
         (void)session_finish(card, toolkit_trigger_applet(card, (uint8_t)i, &event));
     }
@@ -146,8 +148,10 @@ static bool changes_file(const struct command_row *row)
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first)
 {
     if (first && toolkit_wanted(card, TOOLKIT_FIRST_COMMAND_AFTER_ATR))
-        trigger_alone(card, &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_FIRST_COMMAND_AFTER_ATR});
-    if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE && toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
+        trigger_alone(card,
+                      &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_FIRST_COMMAND_AFTER_ATR});
+    if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE &&
+        toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
         toolkit_file_changed(card, card->ram.target);
     if (card->ram.toolkit.changed)
         toolkit_synchronise(card);
