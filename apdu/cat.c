@@ -5,7 +5,8 @@
 
 #define N(table) (sizeof(table) / sizeof(table)[0])
 
-#define CAT_COMMAND(name, type, clause, octet, bit, to, mandatory) {name, clause, mandatory, type, {octet, bit}, CAT_##to},
+#define CAT_COMMAND(name, type, clause, octet, bit, to, mandatory)                                           \
+    {name, clause, mandatory, type, {octet, bit}, CAT_##to},
 const struct cat_command cat_commands[] = {
 #include "cat.def"
 };
@@ -129,8 +130,9 @@ bool cat_proactive_parse(struct span command, struct cat_proactive *out)
     if (!tlv_next(&r, &t) || !rd_done(&r) || t.tag != CAT_PROACTIVE)
         return false;
     in = rd_of(t.value);
-    if (!ctlv_next(&in, &details, NULL) || details.tag != CAT_TAG_COMMAND_DETAILS || !details_of(details.value, &out->details) ||
-        !ctlv_next(&in, &devices, NULL) || devices.tag != CAT_TAG_DEVICE_IDENTITIES || devices.value.n != 2)
+    if (!ctlv_next(&in, &details, NULL) || details.tag != CAT_TAG_COMMAND_DETAILS ||
+        !details_of(details.value, &out->details) || !ctlv_next(&in, &devices, NULL) ||
+        devices.tag != CAT_TAG_DEVICE_IDENTITIES || devices.value.n != 2)
         return false;
     out->from = devices.value.p[0];
     out->to = devices.value.p[1];
@@ -179,15 +181,16 @@ bool cat_response_parse(struct span data, struct cat_response *out)
 {
     struct span details, result;
     *out = (struct cat_response){.rest = data};
-    if (!well_formed(data) || !ctlv_find(data, CAT_TAG_COMMAND_DETAILS, 0, &details) || !details_of(details, &out->details) ||
-        !ctlv_find(data, CAT_TAG_RESULT, 0, &result) || result.n < 1)
+    if (!well_formed(data) || !ctlv_find(data, CAT_TAG_COMMAND_DETAILS, 0, &details) ||
+        !details_of(details, &out->details) || !ctlv_find(data, CAT_TAG_RESULT, 0, &result) || result.n < 1)
         return false;
     out->result = result.p[0];
     out->additional = span_slice(result, 1, result.n);
     return true;
 }
 
-void cat_response_build(struct buf *out, const struct cat_details *details, uint8_t result, struct span additional, struct span rest)
+void cat_response_build(struct buf *out, const struct cat_details *details, uint8_t result,
+                        struct span additional, struct span rest)
 {
     const uint8_t devices[2] = {CAT_TERMINAL, CAT_UICC};
     put_details(out, details);

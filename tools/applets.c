@@ -41,7 +41,8 @@ static struct span aid_of(const struct uicc *card, uint8_t index)
 /* A package without an applet has a row in the profile, and is none of them. */
 static bool listed(const struct uicc *card, uint8_t index)
 {
-    return applet_exists(card, index) && (index >= card_profile_applets(card) || applet_row_of(card, index)->class_name[0] != '\0');
+    return applet_exists(card, index) &&
+           (index >= card_profile_applets(card) || applet_row_of(card, index)->class_name[0] != '\0');
 }
 
 static const char *class_of(const struct uicc *card, uint8_t index)
@@ -53,7 +54,8 @@ static const char *class_of(const struct uicc *card, uint8_t index)
 void applets_print(FILE *f, const struct uicc *card)
 {
     char text[2 * PROFILE_AID_MAX + 1], domain[2 * PROFILE_AID_MAX + 1];
-    fprintf(f, "%-6s %-14s %-12s %-8s %-32s  %s\n", "applet", "class", "state", "made by", "AID", "TAR; security domain");
+    fprintf(f, "%-6s %-14s %-12s %-8s %-32s  %s\n", "applet", "class", "state", "made by", "AID",
+            "TAR; security domain");
     for (uint8_t i = 0; i < applets_count(card); i++) {
         if (!listed(card, i))
             continue;
@@ -109,8 +111,8 @@ static void json_applet(FILE *f, const struct uicc *card, uint8_t index)
     cli_put_json(f, applet_class_of(card, index)->name);
     fputs(", ", f);
     put_aid(f, "aid", aid_of(card, index));
-    fprintf(f, ", \"state\": \"%s\", \"life_cycle\": %u, \"installed\": %s, ", applets_state(card, index), applet_life(card, index),
-            index >= card_profile_applets(card) ? "true" : "false");
+    fprintf(f, ", \"state\": \"%s\", \"life_cycle\": %u, \"installed\": %s, ", applets_state(card, index),
+            applet_life(card, index), index >= card_profile_applets(card) ? "true" : "false");
     put_aid(f, "package", aid_span(&package));
     fputs(", ", f);
     put_aid(f, "module", aid_span(&module));
@@ -121,7 +123,8 @@ static void json_applet(FILE *f, const struct uicc *card, uint8_t index)
     cli_put_hex(f, span_of(privileges, sizeof privileges));
     fputs("\", \"tars\": [", f);
     for (uint8_t t = 0; t < row->n_tars; t++)
-        fprintf(f, "%s\"%02X%02X%02X\"", t > 0 ? ", " : "", row->tars[t][0], row->tars[t][1], row->tars[t][2]);
+        fprintf(f, "%s\"%02X%02X%02X\"", t > 0 ? ", " : "", row->tars[t][0], row->tars[t][1],
+                row->tars[t][2]);
     fputs("], \"owner\": ", f);
     if (applet_owner(card, index) == NO_OWNER)
         fputs("null}", f);
@@ -146,8 +149,8 @@ void applets_json(FILE *f, const struct uicc *card, const char *indent)
     for (unsigned cursor = 0; package_next(card, &cursor, &p);) {
         fprintf(f, "%s\n%s  {", comma, indent);
         put_aid(f, "aid", aid_span(&p.aid));
-        fprintf(f, ", \"version\": \"%u.%u\", \"loaded\": %s, \"octets\": %u, \"modules\": [", p.version[0], p.version[1],
-                p.slot != NO_PACKAGE ? "true" : "false", (unsigned)p.octets);
+        fprintf(f, ", \"version\": \"%u.%u\", \"loaded\": %s, \"octets\": %u, \"modules\": [", p.version[0],
+                p.version[1], p.slot != NO_PACKAGE ? "true" : "false", (unsigned)p.octets);
         for (uint8_t i = 0; i < p.n_modules; i++) {
             fputs(i > 0 ? ", \"" : "\"", f);
             cli_put_hex(f, aid_span(&p.modules[i]));

@@ -114,6 +114,13 @@ static int find_column(const struct card_csv *c, enum kind kind, uint8_t number)
     return NO_COLUMN;
 }
 
+/* Digits, as keys and numbers are: a file without a first line of names has them there, and they are not to be repeated in an error. */
+static bool looks_like_value(const char *name)
+{
+    size_t n = strlen(name);
+    return n >= 8 && strspn(name, "0123456789abcdefABCDEF") == n;
+}
+
 /* All names that are not known, in one go. */
 static bool name_unknown(struct card_csv *c, struct csv_error *error)
 {
@@ -122,6 +129,10 @@ static bool name_unknown(struct card_csv *c, struct csv_error *error)
     for (size_t i = 0; i < c->csv.columns; i++) {
         if (column_of(c->csv.field[i], &c->columns[i]))
             continue;
+        if (looks_like_value(c->csv.field[i])) {
+            csv_say(&c->csv, error, "column %zu has a value where its name should be: is the line with the names missing? (softuicc add --help lists them)", i + 1);
+            return false;
+        }
         int n = snprintf(list + at, sizeof list - at, "%s'%.30s'", at > 0 ? ", " : "", c->csv.field[i]);
         if (n > 0 && (size_t)n < sizeof list - at)
             at += (size_t)n;

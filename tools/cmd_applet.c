@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * softuicc applet: what applets a card has, and others on it or off it, without a terminal and without keys: for those who hold the deck.
+ * softuicc applet: what applets a card has, and others on it or off it, without a terminal and without keys:
+ * for those who hold the deck.
  */
 #include <string.h>
 
@@ -13,7 +14,8 @@ enum { PARAMETERS_MAX = 255 };
 struct request {
     const struct subcommand *cmd;
     const char *deck, *iccid, *what, *aid_text, *domain_text;
-    uint8_t aid[PROFILE_AID_MAX], domain[PROFILE_AID_MAX], params[PARAMETERS_MAX], system[PARAMETERS_MAX], uicc[PARAMETERS_MAX];
+    uint8_t aid[PROFILE_AID_MAX], domain[PROFILE_AID_MAX], params[PARAMETERS_MAX], system[PARAMETERS_MAX],
+        uicc[PARAMETERS_MAX];
     size_t aid_len, domain_len, n_params, n_system, n_uicc;
     bool json, not_selectable;
 };
@@ -39,7 +41,8 @@ static int no_class(const struct request *r, const struct applet_class *const *c
             (void)snprintf(names + at, sizeof names - at, "%s%s", at > 0 ? ", " : "", classes[i]->name);
     }
     return cli_refuse(r->cmd, "no class '%.60s' that can be installed; there %s%s", r->what,
-                      names[0] == '\0' ? "is none: name a shared object in the profile (\"so\")" : "are ", names);
+                      names[0] == '\0' ? "is none: name a shared object in the profile (\"so\")" : "are ",
+                      names);
 }
 
 static int install(const struct request *r, const struct cli_card *c)
@@ -74,11 +77,12 @@ static int install(const struct request *r, const struct cli_card *c)
     sw_t sw = registry_install(c->card, &how, &index);
     if (sw != SW_OK)
         return cli_refuse(r->cmd, "%s was not installed: %04X, %s", r->what, sw, sw_text(sw));
-    printf("card %s: applet %u, %s, installed%s\n", c->iccid, index, r->what, r->not_selectable ? "" : " and selectable");
+    printf("card %s: applet %u, %s, installed%s\n", c->iccid, index, r->what,
+           r->not_selectable ? "" : " and selectable");
     return cli_finish(r->cmd);
 }
 
-static int delete(const struct request *r, const struct cli_card *c)
+static int delete (const struct request *r, const struct cli_card *c)
 {
     uint8_t index = applet_by_aid(c->card, span_of(r->aid, r->aid_len));
     if (index == NO_APPLET)
@@ -96,7 +100,8 @@ static const struct {
     const char *name;
     bool class, aid; /* needs: a class after the deck, --aid or an AID after the deck */
     int (*run)(const struct request *r, const struct cli_card *c);
-} actions[] = {{"list", false, false, list}, {"install", true, true, install}, {"delete", false, true, delete}};
+} actions[] = {
+    {"list", false, false, list}, {"install", true, true, install}, {"delete", false, true, delete}};
 
 static bool option_of(int opt, struct request *r)
 {
@@ -130,9 +135,15 @@ static bool option_of(int opt, struct request *r)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"card", required_argument, NULL, 256},     {"aid", required_argument, NULL, 257},  {"params", required_argument, NULL, 258},
-        {"system", required_argument, NULL, 259},   {"uicc", required_argument, NULL, 260}, {"domain", required_argument, NULL, 261},
-        {"not-selectable", no_argument, NULL, 262}, {"json", no_argument, NULL, 263},       {NULL, 0, NULL, 0},
+        {"card", required_argument, NULL, 256},
+        {"aid", required_argument, NULL, 257},
+        {"params", required_argument, NULL, 258},
+        {"system", required_argument, NULL, 259},
+        {"uicc", required_argument, NULL, 260},
+        {"domain", required_argument, NULL, 261},
+        {"not-selectable", no_argument, NULL, 262},
+        {"json", no_argument, NULL, 263},
+        {NULL, 0, NULL, 0},
     };
     struct request r = {.cmd = &cmd_applet};
     struct cli_card c;
@@ -163,7 +174,8 @@ static int run(int argc, char **argv)
     if (actions[action].class && r.what == NULL)
         return cli_usage(r.cmd, "install what? The name of a class, as profiles have it");
     if (actions[action].aid && r.aid_text == NULL)
-        return cli_usage(r.cmd, actions[action].class ? "--aid: which AID is it to have?" : "which applet? Its AID, in hex");
+        return cli_usage(r.cmd, actions[action].class ? "--aid: which AID is it to have?"
+                                                      : "which applet? Its AID, in hex");
     if (!cli_card_open(r.cmd, r.deck, r.iccid, DECK_POWER, &c, &code))
         return code;
     code = actions[action].run(&r, &c);
@@ -179,13 +191,16 @@ const struct subcommand cmd_applet = {
         "       softuicc applet install DECK CLASS --aid HEX [--params HEX] [--uicc HEX] [--system HEX]\n"
         "                               [--domain AID] [--not-selectable] [--card ICCID]\n"
         "       softuicc applet delete DECK AID [--card ICCID]\n"
-        "Applets and packages of a card that is in no reader; what a security domain does with its keys, done by\n"
-        "who holds the deck. The code of a class is the program's, or of a shared object that the profile names\n"
+        "Applets and packages of a card that is in no reader; what a security domain does with its keys, "
+        "done by\n"
+        "who holds the deck. The code of a class is the program's, or of a shared object that the profile "
+        "names\n"
         "(\"so\"; with \"instance: no\" for one that is only to be installed from).\n\n"
         "  --card ICCID      which card of the deck, if it has more than one\n"
         "  --aid HEX         of the new applet\n"
         "  --params HEX      application specific parameters: the value of C9 (GlobalPlatform 11.5.2.3.7)\n"
-        "  --uicc HEX        UICC system specific parameters: the value of EA: toolkit (80), access domains (81, 82)\n"
+        "  --uicc HEX        UICC system specific parameters: the value of EA: toolkit (80), access domains "
+        "(81, 82)\n"
         "                    (ETSI TS 102 226 8.2.1.3.2.2)\n"
         "  --system HEX      system specific parameters: the value of EF: memory (C8, D8)\n"
         "  --domain AID      the security domain it belongs to (default: the issuer's)\n"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Signals and sigsetjmp. Three states of a thread: no applet runs (frame NULL), an applet's own code runs (in_card 0), the card's code runs on its behalf (in_card above 0): only the middle one may be
- * left by a jump. And of that only the applet's own instructions: in malloc, say, it holds a lock that nobody would give back. So when its time is over while it is
- * in a library, its code is made not executable, and it is caught when it comes back there.
+ * Signals and sigsetjmp. Three states of a thread: no applet runs (frame NULL), an applet's own code runs
+ * (in_card 0), the card's code runs on its behalf (in_card above 0): only the middle one may be left by a
+ * jump. And of that only the applet's own instructions: in malloc, say, it holds a lock that nobody would
+ * give back. So when its time is over while it is in a library, its code is made not executable, and it is
+ * caught when it comes back there.
  */
 #include "guard.h"
 
@@ -20,7 +22,7 @@
 enum { CODES_MAX = 64, AGAIN_MS = 2, STACK = 64 * 1024, CPU = 0, WALL = 1, PATIENCE = 100 /* ticks */ };
 
 struct thread {
-    sigjmp_buf *frame;         /* where the innermost call is left */
+    sigjmp_buf *frame; /* where the innermost call is left */
     volatile unsigned in_card;
     volatile sig_atomic_t expired, waited;
     timer_t cpu, wall;
@@ -52,11 +54,13 @@ void guard_add_code(const void *from, const void *to)
     n_codes = n_codes + 1;
 }
 
-/* mprotect is a plain system call: it may be called in a handler. Other threads that run the same code fall into the trap too, take it away and go on; this one's next tick sets it again. */
+/* mprotect is a plain system call: it may be called in a handler. Other threads that run the same code fall
+ * into the trap too, take it away and go on; this one's next tick sets it again. */
 static void trap(bool on)
 {
     for (size_t i = 0; i < n_codes; i++)
-        (void)mprotect((void *)codes[i].from, codes[i].to - codes[i].from, on ? PROT_READ : PROT_READ | PROT_EXEC);
+        (void)mprotect((void *)codes[i].from, codes[i].to - codes[i].from,
+                       on ? PROT_READ : PROT_READ | PROT_EXEC);
 }
 
 /* ---- signals ---- */
@@ -94,7 +98,8 @@ static void time_is_over(int signal, siginfo_t *info, void *context)
     if (info->si_value.sival_int == WALL)
         t->waited = t->waited + 1;
     t->expired = 1;
-    /* One that waits comes back from most system calls now, and falls into the trap; one that does not (a lock of its own) has nobody's lock either, we hope. */
+    /* One that waits comes back from most system calls now, and falls into the trap; one that does not (a
+     * lock of its own) has nobody's lock either, we hope. */
     if (t->in_card == 0 && (in_applets_code(program_counter(context)) || t->waited > PATIENCE))
         siglongjmp(*t->frame, 1);
     if (t->in_card == 0)
@@ -143,7 +148,8 @@ static void install(void)
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     struct sigaction a = {.sa_sigaction = time_is_over, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     (void)sigemptyset(&a.sa_mask);
-    installed = sigaction(timer_signal(CPU), &a, NULL) == 0 && pthread_key_create(&leaving, thread_leaves) == 0;
+    installed =
+        sigaction(timer_signal(CPU), &a, NULL) == 0 && pthread_key_create(&leaving, thread_leaves) == 0;
     a.sa_flags = SA_SIGINFO | SA_ONSTACK; /* what waits is to come back */
     installed = installed && sigaction(timer_signal(WALL), &a, NULL) == 0;
     a.sa_sigaction = fault;
@@ -153,7 +159,8 @@ static void install(void)
 
 static bool make_timer(clockid_t clock, int value, timer_t *out)
 {
-    struct sigevent e = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = timer_signal(value), .sigev_value.sival_int = value};
+    struct sigevent e = {
+        .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = timer_signal(value), .sigev_value.sival_int = value};
     e._sigev_un._tid = gettid();
     return timer_create(clock, &e, out) == 0;
 }
@@ -166,7 +173,8 @@ static bool thread_ready(void)
     const stack_t stack = {.ss_sp = self.stack, .ss_size = STACK};
     if (self.stack == NULL || sigaltstack(&stack, NULL) != 0)
         return false;
-    if (!make_timer(CLOCK_THREAD_CPUTIME_ID, CPU, &self.cpu) || !make_timer(CLOCK_MONOTONIC, WALL, &self.wall))
+    if (!make_timer(CLOCK_THREAD_CPUTIME_ID, CPU, &self.cpu) ||
+        !make_timer(CLOCK_MONOTONIC, WALL, &self.wall))
         return false;
     self.ready = pthread_setspecific(leaving, self.stack) == 0;
     return self.ready;

@@ -177,6 +177,10 @@ uint16_t modem_location_area(const struct modem *m); /* LAC, or TAC */
 uint32_t modem_cell(const struct modem *m);
 unsigned modem_reject_cause(const struct modem *m); /* the last, TS 24.008 10.5.3.6; 0: none */
 
+/* A network's number as files have it (TS 24.008 10.5.1.13), and in 5 or 6 digits. false, and "": no number. */
+bool plmn_unpack(struct span three, char plmn[7]);
+void plmn_pack(const char *plmn, uint8_t octets[3]);
+
 /* ---- the card, raw ---- */
 
 /* A command as the peer sends it (+CSIM): 61xx, 6Cxx and 91xx are the peer's to see; but what the card wants

@@ -257,8 +257,6 @@ bool init_read(struct modem *m);
 /* Ends the application session (TS 31.102 5.1.2); with `off`, everything. */
 void init_end_session(struct modem *m);
 void init_restart_polling(struct modem *m);
-bool plmn_unpack(struct span three, char plmn[7]); /* MCC MNC */
-void plmn_pack(const char *plmn, uint8_t octets[3]);
 /* Enters config's PIN, if PIN1 is wanted. *ready: nothing more is wanted. */
 bool pin_first(struct modem *m, bool *ready);
 bool pin_read_state(struct modem *m, struct span fcp);

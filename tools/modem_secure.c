@@ -21,7 +21,8 @@ static bool raw(void *ctx, struct span command, struct buf *data, sw_t *sw)
 static bool broken(struct link_secure *s, enum secure_result result, sw_t sw)
 {
     if (result != SECURE_LINK_GONE)
-        snprintf(s->why, sizeof s->why, "secure channel: %s (status word %04X)", secure_result_text(result), sw);
+        snprintf(s->why, sizeof s->why, "secure channel: %s (status word %04X)", secure_result_text(result),
+                 sw);
     return false;
 }
 
@@ -30,7 +31,8 @@ static bool secure_exchange(void *ctx, struct span command, struct buf *response
     struct link_secure *s = ctx;
     sw_t sw;
     if (!s->channel.open) {
-        enum secure_result opened = secure_terminal_open(&s->channel, span_of(s->key, s->key_len), span_of(s->identity, strlen(s->identity)), &sw);
+        enum secure_result opened = secure_terminal_open(&s->channel, span_of(s->key, s->key_len),
+                                                         span_of(s->identity, strlen(s->identity)), &sw);
         if (opened != SECURE_OK)
             return broken(s, opened, sw);
     }
@@ -44,7 +46,8 @@ static bool secure_exchange(void *ctx, struct span command, struct buf *response
 static void forget(struct link_secure *s)
 {
     crypto_wipe(&s->channel, sizeof s->channel);
-    s->channel = (struct secure_terminal){.crypto = s->crypto, .exchange = raw, .ctx = s, .random = crypto_random};
+    s->channel =
+        (struct secure_terminal){.crypto = s->crypto, .exchange = raw, .ctx = s, .random = crypto_random};
     s->why[0] = '\0';
 }
 

@@ -26,7 +26,8 @@ static size_t n_all;
 static struct object objects[OBJECTS_MAX];
 static size_t n_objects;
 
-static bool fail(struct plugins_error *error, const char *path, const char *format, const char *a, const char *b)
+static bool fail(struct plugins_error *error, const char *path, const char *format, const char *a,
+                 const char *b)
 {
     size_t at = (size_t)snprintf(error->text, sizeof error->text, "%.300s: ", path);
     if (at < sizeof error->text) {
@@ -88,7 +89,8 @@ static bool take_classes(struct object *o, struct plugins_error *error)
         if (by_name(c->name) != NULL)
             return fail(error, o->path, "there is a class \"%s\" already%s", c->name, "");
         if (by_module(&c->module) != NULL)
-            return fail(error, o->path, "class \"%s\" has the module AID of class \"%s\"", c->name, by_module(&c->module)->name);
+            return fail(error, o->path, "class \"%s\" has the module AID of class \"%s\"", c->name,
+                        by_module(&c->module)->name);
     }
     o->classes = calloc(n, sizeof *o->classes);
     if (o->classes == NULL)
@@ -108,7 +110,8 @@ static bool load(const char *path, struct object *o, struct plugins_error *error
     if (handle == NULL) {
         const char *why = dlerror();
         size_t n = strlen(path);
-        if (why != NULL && strncmp(why, path, n) == 0 && why[n] == ':') /* it begins with the path, as we do */
+        if (why != NULL && strncmp(why, path, n) == 0 &&
+            why[n] == ':') /* it begins with the path, as we do */
             why += n + 1 + (why[n + 1] == ' ');
         return fail(error, path, "%s%s", why != NULL ? why : "cannot be loaded", "");
     }
@@ -117,8 +120,12 @@ static bool load(const char *path, struct object *o, struct plugins_error *error
     o->path = strdup(path);
     bool ok = symbol != NULL && o->path != NULL;
     if (!ok)
-        (void)fail(error, path, "%s%s",
-                   symbol == NULL ? "no symbol \"uicc_package\": it needs `UICC_EXPORT const struct uicc_package uicc_package`" : "no memory", "");
+        (void)fail(
+            error, path, "%s%s",
+            symbol == NULL
+                ? "no symbol \"uicc_package\": it needs `UICC_EXPORT const struct uicc_package uicc_package`"
+                : "no memory",
+            "");
     else
         ok = take_classes(o, error);
     if (!ok) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions behind uicc_applet.h: each looks at what it was given, enters the card's own code, does one thing with the kernel's functions, and leaves.
+ * The functions behind uicc_applet.h: each looks at what it was given, enters the card's own code, does one
+ * thing with the kernel's functions, and leaves.
  */
 #include "api.h"
 #include "kernel.h"
@@ -110,7 +111,8 @@ static uicc_sw remove_(const struct uicc_applet *self, uint16_t item)
 }
 
 /* Their slots stand behind the one that classes of the program use. */
-static void *make_transient(const struct uicc_applet *self, unsigned slot, size_t n, enum uicc_transient clear)
+static void *make_transient(const struct uicc_applet *self, unsigned slot, size_t n,
+                            enum uicc_transient clear)
 {
     struct applet a;
     if (slot >= UICC_TRANSIENTS || n == 0 || n > UICC_TRANSIENT_MAX || !api_enter(self, &a))
@@ -157,8 +159,8 @@ static void note(const struct uicc_applet *self, const char *text)
     api_leave(a);
 }
 
-static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter, uint8_t method, struct uicc_span in,
-                      struct uicc_buf *out)
+static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter,
+                      uint8_t method, struct uicc_span in, struct uicc_buf *out)
 {
     struct applet a;
     uint8_t octets[512];
@@ -179,7 +181,8 @@ static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span server, u
 
 /* ---- OwnerPIN ---- */
 
-static uicc_sw pin_create(const struct uicc_applet *self, unsigned pin, uint8_t try_limit, const void *value, size_t n)
+static uicc_sw pin_create(const struct uicc_applet *self, unsigned pin, uint8_t try_limit, const void *value,
+                          size_t n)
 {
     struct applet a;
     if (pin >= OWNER_PINS || n == 0 || n > OWNER_PIN_MAX || try_limit == 0)
@@ -187,9 +190,9 @@ static uicc_sw pin_create(const struct uicc_applet *self, unsigned pin, uint8_t 
     api_probe(span_of(value, n));
     if (!api_enter(self, &a))
         return SW_CONDITIONS_NOT_SATISFIED;
-    sw_t sw = owner_pin_limit(a, (uint8_t)pin) != 0                                   ? SW_CONDITIONS_NOT_SATISFIED
+    sw_t sw = owner_pin_limit(a, (uint8_t)pin) != 0                          ? SW_CONDITIONS_NOT_SATISFIED
               : owner_pin_set(a, (uint8_t)pin, try_limit, span_of(value, n)) ? SW_OK
-                                                                                     : SW_NOT_ENOUGH_MEMORY;
+                                                                             : SW_NOT_ENOUGH_MEMORY;
     api_leave(a);
     return sw;
 }
@@ -203,9 +206,9 @@ static uicc_sw pin_update(const struct uicc_applet *self, unsigned pin, const vo
     if (!api_enter(self, &a))
         return SW_CONDITIONS_NOT_SATISFIED;
     uint8_t limit = owner_pin_limit(a, (uint8_t)pin);
-    sw_t sw = limit == 0                                                       ? SW_CONDITIONS_NOT_SATISFIED
+    sw_t sw = limit == 0                                                 ? SW_CONDITIONS_NOT_SATISFIED
               : owner_pin_set(a, (uint8_t)pin, limit, span_of(value, n)) ? SW_OK
-                                                                               : SW_NOT_ENOUGH_MEMORY;
+                                                                         : SW_NOT_ENOUGH_MEMORY;
     api_leave(a);
     return sw;
 }
@@ -275,7 +278,8 @@ static bool random_(const struct uicc_applet *self, void *to, size_t n)
     return ok;
 }
 
-static uicc_sw digest(const struct uicc_applet *self, enum uicc_digest algorithm, struct uicc_span in, uint8_t *out)
+static uicc_sw digest(const struct uicc_applet *self, enum uicc_digest algorithm, struct uicc_span in,
+                      uint8_t *out)
 {
     struct applet a;
     if (algorithm != UICC_SHA_1 && algorithm != UICC_SHA_256)
@@ -284,13 +288,14 @@ static uicc_sw digest(const struct uicc_applet *self, enum uicc_digest algorithm
     api_probe_room(out, algorithm == UICC_SHA_1 ? 20 : 32);
     if (!api_enter(self, &a))
         return SW_CONDITIONS_NOT_SATISFIED;
-    bool ok = algorithm == UICC_SHA_1 ? digest_sha1(applet_crypto(a), to_span(in), out) : digest_sha256(applet_crypto(a), to_span(in), out);
+    bool ok = algorithm == UICC_SHA_1 ? digest_sha1(applet_crypto(a), to_span(in), out)
+                                      : digest_sha256(applet_crypto(a), to_span(in), out);
     api_leave(a);
     return ok ? SW_OK : SW_TECHNICAL_PROBLEM;
 }
 
-static uicc_sw cipher(const struct uicc_applet *self, enum uicc_cipher algorithm, struct uicc_span key, const uint8_t *iv,
-                      struct uicc_span in, uint8_t *out)
+static uicc_sw cipher(const struct uicc_applet *self, enum uicc_cipher algorithm, struct uicc_span key,
+                      const uint8_t *iv, struct uicc_span in, uint8_t *out)
 {
     static const uint8_t zero[16];
     struct applet a;
@@ -328,13 +333,15 @@ static uicc_sw cipher(const struct uicc_applet *self, enum uicc_cipher algorithm
     return ok ? SW_OK : SW_TECHNICAL_PROBLEM;
 }
 
-static uicc_sw mac(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key, struct uicc_span in, uint8_t *out)
+static uicc_sw mac(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key,
+                   struct uicc_span in, uint8_t *out)
 {
     struct applet a;
     const struct span part = to_span(in);
     if (algorithm != UICC_AES_CMAC && algorithm != UICC_DES3_CBC_MAC && algorithm != UICC_HMAC_SHA_256)
         return SW_FUNCTION_NOT_SUPPORTED;
-    if (algorithm != UICC_HMAC_SHA_256 && key.n != 16 && key.n != 24 && (key.n != 32 || algorithm != UICC_AES_CMAC))
+    if (algorithm != UICC_HMAC_SHA_256 && key.n != 16 && key.n != 24 &&
+        (key.n != 32 || algorithm != UICC_AES_CMAC))
         return SW_WRONG_LENGTH;
     if (algorithm == UICC_DES3_CBC_MAC && in.n == 0)
         return SW_WRONG_LENGTH;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Classes from outside: the kernel calls an applet_class, that calls the package's functions, each in a frame that the environment guards. A call that dies is answered 6F00; the transaction
- * it was in cannot be committed any more.
+ * Classes from outside: the kernel calls an applet_class, that calls the package's functions, each in a frame
+ * that the environment guards. A call that dies is answered 6F00; the transaction it was in cannot be
+ * committed any more.
  */
 #include <stdlib.h>
 
@@ -14,7 +15,16 @@ enum { ENVELOPE_FIRST = 0xD1, INVOKE_MAX = 512 }; /* octets of an answer of a sh
 struct frame {
     const struct uicc_applet_class *class;
     struct uicc_applet self;
-    enum { CALL_INSTALL, CALL_UNINSTALL, CALL_SELECT, CALL_DESELECT, CALL_PROCESS, CALL_TOOLKIT, CALL_SHARE, CALL_INVOKE } what;
+    enum {
+        CALL_INSTALL,
+        CALL_UNINSTALL,
+        CALL_SELECT,
+        CALL_DESELECT,
+        CALL_PROCESS,
+        CALL_TOOLKIT,
+        CALL_SHARE,
+        CALL_INVOKE
+    } what;
     struct uicc_installation installation;
     struct uicc_apdu apdu;
     struct uicc_event event;
@@ -48,7 +58,8 @@ static void enter_frame(void *arg)
         f->sw = c->process_toolkit(&f->self, &f->event);
         break;
     case CALL_SHARE:
-        f->sw = c->get_shareable_interface_object(&f->self, f->client, f->parameter) ? UICC_SW_OK : UICC_SW_FILE_NOT_FOUND;
+        f->sw = c->get_shareable_interface_object(&f->self, f->client, f->parameter) ? UICC_SW_OK
+                                                                                     : UICC_SW_FILE_NOT_FOUND;
         break;
     case CALL_INVOKE:
         f->sw = c->invoke(&f->self, f->client, f->parameter, f->method, f->in, f->out);
@@ -78,8 +89,8 @@ static sw_t call(struct applet self, struct frame *f)
         enter_frame(f);
     card->ram.context = before;
     if (!lived) {
-        /* Of several the outermost is to blame: one that faults in another's shareable interface is so alone, for the other goes on; one whose time is over takes its caller with it, who chose
-         * whom to call. */
+        /* Of several the outermost is to blame: one that faults in another's shareable interface is so alone,
+         * for the other goes on; one whose time is over takes its caller with it, who chose whom to call. */
         card->ram.died = (uint8_t)(self.index + 1);
         applet_note(self, "an applet died, or did not end: what it was doing is undone");
         return SW_TECHNICAL_PROBLEM;
@@ -132,8 +143,14 @@ static sw_t process(struct call *c)
 {
     struct uicc_buf to = {c->out->p, c->out->cap, 0, false};
     struct frame f = {.what = CALL_PROCESS};
-    f.apdu = (struct uicc_apdu){.cla = c->cmd->cla, .ins = c->cmd->ins, .p1 = c->cmd->p1, .p2 = c->cmd->p2, .channel = c->session->channel,
-                                .data = from_span(c->cmd->data), .le = c->cmd->has_le ? c->cmd->le : 0, .out = &to};
+    f.apdu = (struct uicc_apdu){.cla = c->cmd->cla,
+                                .ins = c->cmd->ins,
+                                .p1 = c->cmd->p1,
+                                .p2 = c->cmd->p2,
+                                .channel = c->session->channel,
+                                .data = from_span(c->cmd->data),
+                                .le = c->cmd->has_le ? c->cmd->le : 0,
+                                .out = &to};
     sw_t sw = call(c->self, &f);
     take(c->out, &to);
     return sw;
@@ -153,7 +170,11 @@ static sw_t event(struct applet self, const struct event *e)
 {
     struct frame f = {.what = CALL_TOOLKIT};
     struct uicc_buf to = {0};
-    f.event = (struct uicc_event){.event = e->toolkit, .id = e->id, .tag = e->tag, .data = from_span(objects_of(e)), .handled = e->handled};
+    f.event = (struct uicc_event){.event = e->toolkit,
+                                  .id = e->id,
+                                  .tag = e->tag,
+                                  .data = from_span(objects_of(e)),
+                                  .handled = e->handled};
     switch (e->kind) {
     case EVENT_POWER_ON:
         f.event.event = UICC_EVENT_POWER_ON;
@@ -182,16 +203,21 @@ static sw_t event(struct applet self, const struct event *e)
     return sw;
 }
 
-sw_t foreign_invoke(struct applet client, struct span server, uint8_t parameter, uint8_t method, struct span in, struct buf *out)
+sw_t foreign_invoke(struct applet client, struct span server, uint8_t parameter, uint8_t method,
+                    struct span in, struct buf *out)
 {
     struct applet to = {client.card, applet_by_aid(client.card, server)};
     const struct profile_applet *who = applet_row(client);
     const struct applet_class *class = to.index != NO_APPLET ? applet_class_of(to.card, to.index) : NULL;
-    struct frame f = {.what = CALL_SHARE, .client = uicc_span_of(who->aid, who->aid_len), .parameter = parameter, .method = method};
+    struct frame f = {.what = CALL_SHARE,
+                      .client = uicc_span_of(who->aid, who->aid_len),
+                      .parameter = parameter,
+                      .method = method};
     uint8_t octets[INVOKE_MAX];
     /* JavaCard lets an applet call itself; here the frames would share its transient arrays half-changed. */
-    if (class == NULL || class->install != install || to.index == client.index || !applet_active(to.card, to.index) ||
-        theirs(to)->get_shareable_interface_object == NULL || theirs(to)->invoke == NULL)
+    if (class == NULL || class->install != install || to.index == client.index ||
+        !applet_active(to.card, to.index) || theirs(to)->get_shareable_interface_object == NULL ||
+        theirs(to)->invoke == NULL)
         return SW_FILE_NOT_FOUND;
     if (to.card->ram.depth >= INVOKE_DEPTH)
         return SW_CONDITIONS_NOT_SATISFIED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * uicc.toolkit of ETSI TS 102 241 behind uicc_applet.h: ToolkitRegistry, ProactiveHandler, TerminalProfile. card/toolkit does the work.
+ * uicc.toolkit of ETSI TS 102 241 behind uicc_applet.h: ToolkitRegistry, ProactiveHandler, TerminalProfile.
+ * card/toolkit does the work.
  */
 #include "api.h"
 #include "kernel.h"
@@ -51,17 +52,22 @@ bool api_is_event_set(const struct uicc_applet *self, uint8_t event)
     return set;
 }
 
-uicc_sw api_menu_entry(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id, bool change)
+uicc_sw api_menu_entry(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id,
+                       bool change)
 {
     struct applet a;
-    const struct toolkit_menu_entry e = {.text = to_span(entry->text), .next_action = entry->next_action, .help = entry->help_supported,
-                                         .icon_qualifier = entry->icon_qualifier, .icon = entry->icon_identifier};
+    const struct toolkit_menu_entry e = {.text = to_span(entry->text),
+                                         .next_action = entry->next_action,
+                                         .help = entry->help_supported,
+                                         .icon_qualifier = entry->icon_qualifier,
+                                         .icon = entry->icon_identifier};
     uint8_t given = *id;
     api_probe(e.text);
     api_probe_room(id, 1);
     if (!api_enter(self, &a))
         return SW_CONDITIONS_NOT_SATISFIED;
-    enum toolkit_result result = change ? toolkit_change_menu_entry(a, given, &e) : toolkit_init_menu_entry(a, &e, &given);
+    enum toolkit_result result =
+        change ? toolkit_change_menu_entry(a, given, &e) : toolkit_init_menu_entry(a, &e, &given);
     api_leave(a);
     if (result == TOOLKIT_OK)
         *id = given;
@@ -130,7 +136,9 @@ uicc_sw api_file_event(const struct uicc_applet *self, const struct uicc_file_vi
     if (!api_enter(self, &a))
         return SW_CONDITIONS_NOT_SATISFIED;
     uint16_t file = api_view_file(a.card, &v);
-    sw_t sw = file == PROFILE_NO_FILE ? SW_NO_EF_SELECTED : word(set ? toolkit_register_file(a, file) : toolkit_deregister_file(a, file));
+    sw_t sw = file == PROFILE_NO_FILE
+                  ? SW_NO_EF_SELECTED
+                  : word(set ? toolkit_register_file(a, file) : toolkit_deregister_file(a, file));
     api_leave(a);
     return sw;
 }
@@ -145,7 +153,8 @@ bool api_check_terminal_profile(const struct uicc_applet *self, uint16_t index)
     return offered;
 }
 
-uicc_sw api_send(const struct uicc_applet *self, uint8_t type, uint8_t qualifier, uint8_t destination, struct uicc_span objects)
+uicc_sw api_send(const struct uicc_applet *self, uint8_t type, uint8_t qualifier, uint8_t destination,
+                 struct uicc_span objects)
 {
     struct applet a;
     if (objects.n > TOOLKIT_COMMAND_MAX)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * FileView and AdminFileView (ETSI TS 102 241, uicc.access): file commands that an applet gives go through the same dispatch and the same gate as the terminal's and a script's, with the rights of
- * the access domain that the applet was installed with (TS 102 226 8.2.1.3.2.5). Nothing here looks into a file.
+ * FileView and AdminFileView (ETSI TS 102 241, uicc.access): file commands that an applet gives go through
+ * the same dispatch and the same gate as the terminal's and a script's, with the rights of the access domain
+ * that the applet was installed with (TS 102 226 8.2.1.3.2.5). Nothing here looks into a file.
  */
 #include "api.h"
 #include "fs.h"
 #include "kernel.h"
 
-uicc_sw api_get_the_view(const struct uicc_applet *self, struct uicc_span adf, bool admin, struct uicc_file_view *view)
+uicc_sw api_get_the_view(const struct uicc_applet *self, struct uicc_span adf, bool admin,
+                         struct uicc_file_view *view)
 {
     struct applet applet;
     api_probe(to_span(adf));
@@ -19,7 +21,8 @@ uicc_sw api_get_the_view(const struct uicc_applet *self, struct uicc_span adf, b
         uint8_t application = applet_by_aid(applet.card, to_span(adf));
         v.root = application != NO_APPLET ? applet_row_of(applet.card, application)->adf : PROFILE_NO_FILE;
     }
-    bool found = v.root == 0 || (v.root != PROFILE_NO_FILE && fs_exists(applet.card, v.root) && fs_file(applet.card, v.root)->kind == FILE_ADF);
+    bool found = v.root == 0 || (v.root != PROFILE_NO_FILE && fs_exists(applet.card, v.root) &&
+                                 fs_file(applet.card, v.root)->kind == FILE_ADF);
     v.df = v.root;
     api_leave(applet);
     if (found)
@@ -30,9 +33,11 @@ uicc_sw api_get_the_view(const struct uicc_applet *self, struct uicc_span adf, b
 /* A view comes from the applet's memory: it may say anything. */
 static bool makes_sense(const struct uicc *card, const struct uicc_file_view *v)
 {
-    return fs_exists(card, v->root) && fs_exists(card, v->df) && !fs_is_ef(fs_file(card, v->df)) && !fs_is_ef(fs_file(card, v->root)) &&
-           fs_application_dir(card, v->df) == v->root && (v->root == 0 || fs_file(card, v->root)->kind == FILE_ADF) &&
-           (v->ef == PROFILE_NO_FILE || (fs_exists(card, v->ef) && fs_is_ef(fs_file(card, v->ef)) && fs_file(card, v->ef)->parent == v->df));
+    return fs_exists(card, v->root) && fs_exists(card, v->df) && !fs_is_ef(fs_file(card, v->df)) &&
+           !fs_is_ef(fs_file(card, v->root)) && fs_application_dir(card, v->df) == v->root &&
+           (v->root == 0 || fs_file(card, v->root)->kind == FILE_ADF) &&
+           (v->ef == PROFILE_NO_FILE || (fs_exists(card, v->ef) && fs_is_ef(fs_file(card, v->ef)) &&
+                                         fs_file(card, v->ef)->parent == v->df));
 }
 
 uint16_t api_view_file(const struct uicc *card, const struct uicc_file_view *view)
@@ -44,7 +49,8 @@ enum { CREATE_FILE = 0xE0, DELETE_FILE = 0xE4, TERMINATE_DF = 0xE6, TERMINATE_EF
 
 static bool administrative(uint8_t ins)
 {
-    return ins == CREATE_FILE || ins == DELETE_FILE || ins == RESIZE_FILE || ins == TERMINATE_DF || ins == TERMINATE_EF;
+    return ins == CREATE_FILE || ins == DELETE_FILE || ins == RESIZE_FILE || ins == TERMINATE_DF ||
+           ins == TERMINATE_EF;
 }
 
 enum { VIEW_CHANNEL = 0xFF }; /* none of the terminal's: transfers of BER-TLV objects go by it */
@@ -62,7 +68,8 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
     sw_t sw = dispatch_find(tables, 1, cmd, &row);
     if (sw != SW_OK)
         return sw;
-    if ((row->flags & ROW_REMOTE) == 0 || (row->flags & ROW_KEEPS_RESPONSE) != 0 || (administrative(cmd->ins) && !v->admin))
+    if ((row->flags & ROW_REMOTE) == 0 || (row->flags & ROW_KEEPS_RESPONSE) != 0 ||
+        (administrative(cmd->ins) && !v->admin))
         return SW_INS_NOT_SUPPORTED;
     struct session session = {
         .open = true,
@@ -72,11 +79,17 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
         .view = {.df = v->df, .ef = v->ef, .record = v->record},
         .granted = applet_file_access(card, self.index, v->admin, v->root),
     };
-    struct call call = {
-        .card = card, .session = &session, .cmd = cmd, .row = row, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
+    struct call call = {.card = card,
+                        .session = &session,
+                        .cmd = cmd,
+                        .row = row,
+                        .self = {card, NO_APPLET},
+                        .target = PROFILE_NO_FILE,
+                        .out = out};
     sw = dispatch_run(row, cmd, &card_gate, &call);
     if (sw == SW_OK && row->access == ACCESS_UPDATE) {
-        session.remote = false; /* who watches takes it for an administrator's at the card, not for an operator's from afar */
+        session.remote = false; /* who watches takes it for an administrator's at the card, not for an
+                                   operator's from afar */
         sw = session_tell_watchers(&call);
         card->ram.doomed = card->ram.doomed || sw != SW_OK; /* it is written, and may not be */
     }
@@ -93,7 +106,8 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
     return sw;
 }
 
-uicc_sw api_view_command(const struct uicc_applet *self, struct uicc_file_view *view, const struct uicc_apdu *apdu)
+uicc_sw api_view_command(const struct uicc_applet *self, struct uicc_file_view *view,
+                         const struct uicc_apdu *apdu)
 {
     struct applet applet;
     uint8_t octets[512];
@@ -105,9 +119,15 @@ uicc_sw api_view_command(const struct uicc_applet *self, struct uicc_file_view *
     api_probe_room(to.p, to.cap);
     if (!api_enter(self, &applet))
         return SW_CONDITIONS_NOT_SATISFIED;
-    struct command cmd = {
-        .cla = given.cla, .ins = given.ins, .p1 = given.p1, .p2 = given.p2, .has_p3 = true, .data = to_span(given.data),
-        .klass = (given.cla & 0x80) != 0 ? CLASS_ETSI : CLASS_ISO, .has_le = given.le > 0, .le = given.le};
+    struct command cmd = {.cla = given.cla,
+                          .ins = given.ins,
+                          .p1 = given.p1,
+                          .p2 = given.p2,
+                          .has_p3 = true,
+                          .data = to_span(given.data),
+                          .klass = (given.cla & 0x80) != 0 ? CLASS_ETSI : CLASS_ISO,
+                          .has_le = given.le > 0,
+                          .le = given.le};
     sw_t sw = !makes_sense(applet.card, &v)            ? SW_FILE_NOT_FOUND
               : given.data.n > 255 || given.le > 65536 ? SW_WRONG_LENGTH
                                                        : run(applet, &v, &cmd, &out);

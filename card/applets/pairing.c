@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * USAT application pairing: after TERMINAL PROFILE the terminal is asked who it is (PROVIDE LOCAL INFORMATION, IMEI and IMEISV); the answer is looked up in EF.IWL, and written
- * down in EF.IPS and EF.IPD. In a terminal that is not in the list there is no authentication with the network (service "pairing").
+ * USAT application pairing: after TERMINAL PROFILE the terminal is asked who it is (PROVIDE LOCAL
+ * INFORMATION, IMEI and IMEISV); the answer is looked up in EF.IWL, and written down in EF.IPS and EF.IPD. In
+ * a terminal that is not in the list there is no authentication with the network (service "pairing").
  *
- * What was found holds for this power session only: a card that was moved finds out anew. The list is the operator's to change, over the air like any file; a change counts at once.
+ * What was found holds for this power session only: a card that was moved finds out anew. The list is the
+ * operator's to change, over the air like any file; a change counts at once.
  */
 #include "pairing.h"
 
@@ -11,15 +13,16 @@
 #include "services.h"
 
 enum {
-    FID_IWL = 0x6FF0,    /* ranges of IMEI(SV) that the card may be in */
-    FID_IPS = 0x6FF1,    /* what came of the last checks, newest first */
-    FID_IPD = 0x6FF2,    /* the devices that were met */
-    TAG_IMEI = 0x80,     /* in EF.IWL and EF.IPD */
+    FID_IWL = 0x6FF0, /* ranges of IMEI(SV) that the card may be in */
+    FID_IPS = 0x6FF1, /* what came of the last checks, newest first */
+    FID_IPD = 0x6FF2, /* the devices that were met */
+    TAG_IMEI = 0x80,  /* in EF.IWL and EF.IPD */
     TAG_IMEISV = 0x81,
     IPS_LEN = 4,
-    DIGITS_IMEI = 14,    /* type allocation code and serial number: the check digit (or spare) does not count, TS 23.003 6.2.1 */
+    DIGITS_IMEI = 14, /* type allocation code and serial number: the check digit (or spare) does not count,
+                         TS 23.003 6.2.1 */
     DIGITS_IMEISV = 16,
-    IDENTITY_MAX = 9,    /* octets of a mobile identity, TS 24.008 10.5.1.4 */
+    IDENTITY_MAX = 9, /* octets of a mobile identity, TS 24.008 10.5.1.4 */
 };
 
 /* The applet's parameters: one octet. */
@@ -33,13 +36,14 @@ struct identity {
 
 struct state { /* volatile */
     uint8_t verdict;
-    uint8_t asked;                   /* answers still to come */
+    uint8_t asked; /* answers still to come */
     struct identity imei, imeisv;
 };
 
 /* ---- identities ---- */
 
-/* The first n digits of a mobile identity as a number: the first digit is in the first octet's high half, then low half before high half. */
+/* The first n digits of a mobile identity as a number: the first digit is in the first octet's high half,
+ * then low half before high half. */
 static bool number(struct span identity, unsigned n, uint64_t *out)
 {
     *out = 0;
@@ -72,7 +76,8 @@ static enum match match(const struct state *s, struct span record)
     unsigned digits = sv ? DIGITS_IMEISV : DIGITS_IMEI;
     uint64_t low, high, own;
     if (!rd_ok(&r) || (tag != TAG_IMEI && tag != TAG_IMEISV) || value.n % 2 != 0 ||
-        !number(span_slice(value, 0, value.n / 2), digits, &low) || !number(span_slice(value, value.n / 2, value.n), digits, &high))
+        !number(span_slice(value, 0, value.n / 2), digits, &low) ||
+        !number(span_slice(value, value.n / 2, value.n), digits, &high))
         return NO_RANGE;
     if (!number(identity_span(sv ? &s->imeisv : &s->imei), digits, &own))
         return NOT_KNOWN;
@@ -118,11 +123,13 @@ static bool list_has(struct applet self, uint8_t tag)
 
 /* ---- EF.IPD, EF.IPS ---- */
 
-/* The device's record in EF.IPD: its old one, or a free one, or that behind the newest device's. 0: the file is not there. */
+/* The device's record in EF.IPD: its old one, or a free one, or that behind the newest device's. 0: the file
+ * is not there. */
 static uint8_t device_record(struct applet self, struct span object)
 {
     uint16_t file = admin_file(self, FID_IPD);
-    struct span devices = admin_file_read(self.card, file), newest = admin_file_read(self.card, admin_file(self, FID_IPS));
+    struct span devices = admin_file_read(self.card, file),
+                newest = admin_file_read(self.card, admin_file(self, FID_IPS));
     size_t len = admin_file_record_len(self.card, file), free_at = 0;
     if (len < object.n || devices.n < len)
         return 0;
@@ -140,15 +147,18 @@ static bool write_down(struct applet self, const struct state *s)
 {
     uint8_t bytes[2 + IDENTITY_MAX];
     struct buf object = buf_of(bytes, sizeof bytes);
-    const struct identity *who = s->imeisv.n > 0 && (s->imei.n == 0 || list_has(self, TAG_IMEISV)) ? &s->imeisv : &s->imei;
+    const struct identity *who =
+        s->imeisv.n > 0 && (s->imei.n == 0 || list_has(self, TAG_IMEISV)) ? &s->imeisv : &s->imei;
     buf_tlv(&object, who == &s->imei ? TAG_IMEI : TAG_IMEISV, identity_span(who));
     uint16_t ipd = admin_file(self, FID_IPD), ips = admin_file(self, FID_IPS);
     uint8_t record = device_record(self, buf_span(&object));
     size_t len = admin_file_record_len(self.card, ipd);
     if (record != 0 && !admin_file_update(self.card, ipd, (record - 1u) * len, buf_span(&object)))
         return false;
-    const uint8_t status[IPS_LEN] = {s->verdict == PAIRED ? 'O' : 'K', s->verdict == PAIRED ? 'K' : 'O', record != 0 ? record : 0xFF, 0xFF};
-    return admin_file_record_len(self.card, ips) != IPS_LEN || admin_file_push_record(self.card, ips, span_of(status, sizeof status));
+    const uint8_t status[IPS_LEN] = {s->verdict == PAIRED ? 'O' : 'K', s->verdict == PAIRED ? 'K' : 'O',
+                                     record != 0 ? record : 0xFF, 0xFF};
+    return admin_file_record_len(self.card, ips) != IPS_LEN ||
+           admin_file_push_record(self.card, ips, span_of(status, sizeof status));
 }
 
 /* ---- events ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keeps the pre-shared key, and says whether CK and IK may cross the interface in clear. The key is the parameters', for a laboratory; without one it is the card's own, derived
- * from its seed (profile.h, personal_derive, label "psk"), so that its maker can tell the device's.
+ * Keeps the pre-shared key, and says whether CK and IK may cross the interface in clear. The key is the
+ * parameters', for a laboratory; without one it is the card's own, derived from its seed (profile.h,
+ * personal_derive, label "psk"), so that its maker can tell the device's.
  */
 #include "secure.h"
 
@@ -20,9 +21,11 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
     uint8_t derived[KEY_LEN];
     struct span key;
     if (tlv_find(applet_row(self)->params, PARAM_KEY, &key))
-        return key.n >= KEY_LEN && key.n <= KEY_MAX && applet_put(self, ITEM_KEY, key) ? SW_OK : SW_WRONG_DATA;
+        return key.n >= KEY_LEN && key.n <= KEY_MAX && applet_put(self, ITEM_KEY, key) ? SW_OK
+                                                                                       : SW_WRONG_DATA;
     bool ok = personal != NULL &&
-              personal_derive(applet_crypto(self), span_of(personal->seed, personal->seed_len), personal->iccid, "psk", 0, derived, KEY_LEN) &&
+              personal_derive(applet_crypto(self), span_of(personal->seed, personal->seed_len),
+                              personal->iccid, "psk", 0, derived, KEY_LEN) &&
               applet_put(self, ITEM_KEY, span_of(derived, sizeof derived));
     crypto_wipe(derived, sizeof derived);
     return ok ? SW_OK : SW_CONDITIONS_NOT_SATISFIED;

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Applets for softuicc in C: the one header that an applet needs. Names and meanings are those of JavaCard (javacard.framework), ETSI TS 102 241 (uicc.access,
- * uicc.toolkit, uicc.system) and GlobalPlatform, camelCase written as snake_case. Its clauses are named with each part.
+ * Applets for softuicc in C: the one header that an applet needs. Names and meanings are those of JavaCard
+ * (javacard.framework), ETSI TS 102 241 (uicc.access, uicc.toolkit, uicc.system) and GlobalPlatform,
+ * camelCase written as snake_case. Its clauses are named with each part.
  *
- *   package   a shared object (or a part of the program) with one `struct uicc_package`, called uicc_package: an AID, a version, classes
- *   class     `struct uicc_applet_class`: constant code, like a Java class
- *   instance  made from a class by a profile or by INSTALL, with an AID of its own; `self` in every call
+ * - package: a shared object (or a part of the program) with one `struct uicc_package`, called uicc_package:
+ *   an AID, a version, classes
+ * - class: a `struct uicc_applet_class`: constant code, like a Java class
+ * - instance: made from a class by a profile or by INSTALL, with an AID of its own; `self` in every call
  *
  * Rules that differ from Java, all of them:
- * - An exception is a status word that is not 9000 and is returned: ISOException is `return UICC_SW_...;`. Whatever is not 9000, 91xx, 61xx, 62xx or 63xx (not 63Cx) undoes
- *   what the call changed: each command, and each event for each applet, is a transaction. There is no beginTransaction.
- * - Nothing survives a call but what was put into the instance's objects (persistent) or its transient arrays. A class has no variables: one process runs
- *   many cards on many threads with the same code.
- * - send() of a proactive command does not wait: it queues. The terminal's answer comes as the event UICC_EVENT_TERMINAL_RESPONSE.
+ * - An exception is a status word that is not 9000 and is returned: ISOException is `return UICC_SW_...;`.
+ * Whatever is not 9000, 91xx, 61xx, 62xx or 63xx (not 63Cx) undoes what the call changed: each command, and
+ * each event for each applet, is a transaction. There is no beginTransaction.
+ * - Nothing survives a call but what was put into the instance's objects (persistent) or its transient
+ * arrays. A class has no variables: one process runs many cards on many threads with the same code.
+ * - send() of a proactive command does not wait: it queues. The terminal's answer comes as the event
+ * UICC_EVENT_TERMINAL_RESPONSE.
  * - `self`, and all that a call is given, is valid during that call only.
- * - An applet reaches its own objects, what others share with it (uicc_invoke), and files through a FileView, by the access domain that it was installed
- *   with. A call in another's name is refused: the firewall.
+ * - An applet reaches its own objects, what others share with it (uicc_invoke), and files through a FileView,
+ * by the access domain that it was installed with. A call in another's name is refused: the firewall.
  *
- * Lengths are in octets. Functions that return uicc_sw return UICC_SW_OK or say what was wrong; nothing is changed then.
+ * Lengths are in octets. Functions that return uicc_sw return UICC_SW_OK or say what was wrong; nothing is
+ * changed then.
  */
 #ifndef UICC_APPLET_H
 #define UICC_APPLET_H
@@ -27,8 +32,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The version of everything below. A package says with which it was built; the card refuses another. Functions may be added at the end of struct uicc_api
- * without a new version: uicc_has tells. */
+/* The version of everything below. A package says with which it was built; the card refuses another.
+ * Functions may be added at the end of struct uicc_api without a new version: uicc_has tells. */
 #define UICC_APPLET_ABI 1
 
 /* ---- octets ---- */
@@ -120,7 +125,7 @@ struct uicc_installation {
     struct uicc_span aid;        /* of this instance */
     struct uicc_span parameters; /* application specific parameters, value of C9; of a profile: `params` */
     uint8_t privileges[3];
-    bool personalising;          /* by the profile, while the card is made */
+    bool personalising; /* by the profile, while the card is made */
 };
 
 /* ---- process (javacard.framework.APDU) ---- */
@@ -162,7 +167,8 @@ enum uicc_event_number {
     UICC_EVENT_EVENT_DOWNLOAD_LOCAL_CONNECTION = 27,
     UICC_EVENT_EVENT_DOWNLOAD_NETWORK_SEARCH_MODE_CHANGE = 28,
     UICC_EVENT_EVENT_DOWNLOAD_BROWSING_STATUS = 29,
-    UICC_EVENT_FRAMES_INFORMATION_CHANGE = 30, /* from here to 120: numbers of ours, TS 102 223 8.25's events in the same order */
+    UICC_EVENT_FRAMES_INFORMATION_CHANGE =
+        30, /* from here to 120: numbers of ours, TS 102 223 8.25's events in the same order */
     UICC_EVENT_IWLAN_ACCESS_STATUS = 31,
     UICC_EVENT_NETWORK_REJECTION = 32,
     UICC_EVENT_HCI_CONNECTIVITY = 33,
@@ -179,18 +185,24 @@ enum uicc_event_number {
     UICC_EVENT_PROACTIVE_HANDLER_AVAILABLE = 123,
     UICC_EVENT_EXTERNAL_FILE_UPDATE = 124,
     UICC_EVENT_FIRST_COMMAND_AFTER_ATR = 127,
-    UICC_EVENT_POWER_ON = 200,          /* ours: the card was reset; comes to every class with process_toolkit, unasked */
-    UICC_EVENT_TERMINAL_RESPONSE = 201, /* ours: what send() of TS 102 241 returns; comes unasked, to who sent */
+    UICC_EVENT_POWER_ON =
+        200, /* ours: the card was reset; comes to every class with process_toolkit, unasked */
+    UICC_EVENT_TERMINAL_RESPONSE =
+        201, /* ours: what send() of TS 102 241 returns; comes unasked, to who sent */
 };
 
-/* An event, and with it the EnvelopeHandler or the ProactiveResponseHandler: `data` is a list of COMPREHENSION-TLV objects (uicc_find_tlv). */
+/* An event, and with it the EnvelopeHandler or the ProactiveResponseHandler: `data` is a list of
+ * COMPREHENSION-TLV objects (uicc_find_tlv). */
 struct uicc_event {
-    uint8_t event;         /* enum uicc_event_number */
-    uint8_t id;            /* menu entry, timer or channel identifier, for events that have one; TERMINAL RESPONSE: general result (TS 102 223 8.12) */
-    uint32_t tag;          /* of the ENVELOPE (D1 to DF); TERMINAL RESPONSE: type of the proactive command (TS 102 223 9.4) */
-    struct uicc_span data; /* content of the ENVELOPE behind its tag and length; TERMINAL RESPONSE: its objects */
-    struct uicc_buf *out;  /* EnvelopeResponseHandler: NULL when there is nothing to answer */
-    bool *handled;         /* NULL, or set true: no further applet gets this event */
+    uint8_t event; /* enum uicc_event_number */
+    uint8_t id;    /* menu entry, timer or channel identifier, for events that have one; TERMINAL RESPONSE:
+                      general result (TS 102 223 8.12) */
+    uint32_t tag;  /* of the ENVELOPE (D1 to DF); TERMINAL RESPONSE: type of the proactive command (TS 102
+                      223 9.4) */
+    struct uicc_span
+        data; /* content of the ENVELOPE behind its tag and length; TERMINAL RESPONSE: its objects */
+    struct uicc_buf *out; /* EnvelopeResponseHandler: NULL when there is nothing to answer */
+    bool *handled;        /* NULL, or set true: no further applet gets this event */
 };
 
 /* ---- class and package ---- */
@@ -198,28 +210,33 @@ struct uicc_event {
 struct uicc_applet_class {
     const char *name;       /* what a profile calls it: `class: hello` */
     struct uicc_aid module; /* executable module AID: what INSTALL names */
-    /* Once, when the instance is made. Anything but UICC_SW_OK: there is no instance. May be NULL, as any of these may. */
+    /* Once, when the instance is made. Anything but UICC_SW_OK: there is no instance. May be NULL, as any of
+     * these may. */
     uicc_sw (*install)(const struct uicc_applet *self, const struct uicc_installation *how);
     /* Before its objects are removed (AppletEvent.uninstall). */
     void (*uninstall)(const struct uicc_applet *self);
     /* SELECT by AID; anything but UICC_SW_OK refuses. */
     uicc_sw (*select)(const struct uicc_applet *self);
     void (*deselect)(const struct uicc_applet *self);
-    /* Commands on the channel that has it selected; the card keeps SELECT, STATUS, MANAGE CHANNEL, GET RESPONSE, TERMINAL CAPABILITY, SUSPEND UICC and the toolkit's. */
+    /* Commands on the channel that has it selected; the card keeps SELECT, STATUS, MANAGE CHANNEL, GET
+     * RESPONSE, TERMINAL CAPABILITY, SUSPEND UICC and the toolkit's. */
     uicc_sw (*process)(const struct uicc_applet *self, const struct uicc_apdu *apdu);
     /* uicc.toolkit.ToolkitInterface: events that it registered for, and the two that come unasked. */
     uicc_sw (*process_toolkit)(const struct uicc_applet *self, const struct uicc_event *event);
-    /* javacard.framework.Applet.getShareableInterfaceObject: may this client (its AID) use what this parameter names? */
-    bool (*get_shareable_interface_object)(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter);
-    /* A method of that shareable interface, called by uicc_invoke; runs in this applet's context. in and out are copies. */
-    uicc_sw (*invoke)(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter, uint8_t method,
-                      struct uicc_span in, struct uicc_buf *out);
+    /* javacard.framework.Applet.getShareableInterfaceObject: may this client (its AID) use what this
+     * parameter names? */
+    bool (*get_shareable_interface_object)(const struct uicc_applet *self, struct uicc_span client,
+                                           uint8_t parameter);
+    /* A method of that shareable interface, called by uicc_invoke; runs in this applet's context. in and out
+     * are copies. */
+    uicc_sw (*invoke)(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter,
+                      uint8_t method, struct uicc_span in, struct uicc_buf *out);
 };
 
 struct uicc_package {
-    uint32_t abi;             /* UICC_APPLET_ABI */
-    struct uicc_aid aid;      /* executable load file AID */
-    uint8_t version[2];       /* major, minor */
+    uint32_t abi;                                   /* UICC_APPLET_ABI */
+    struct uicc_aid aid;                            /* executable load file AID */
+    uint8_t version[2];                             /* major, minor */
     const struct uicc_applet_class *const *classes; /* NULL at the end */
 };
 
@@ -234,7 +251,8 @@ extern UICC_EXPORT const struct uicc_package uicc_package;
 
 /* ---- files ---- */
 
-/* A FileView (uicc.access.FileView): a place in the file system and what may be done there. Yours to keep, also in transient memory; its content is the card's. */
+/* A FileView (uicc.access.FileView): a place in the file system and what may be done there. Yours to keep,
+ * also in transient memory; its content is the card's. */
 struct uicc_file_view {
     uint16_t root, df, ef;
     uint8_t record;
@@ -242,14 +260,14 @@ struct uicc_file_view {
 };
 
 enum uicc_record_mode { /* TS 102 221 11.1.5 */
-    UICC_REC_ACC_MODE_NEXT = 2,
-    UICC_REC_ACC_MODE_PREVIOUS = 3,
-    UICC_REC_ACC_MODE_ABSOLUTE_CURRENT = 4, /* record number 0: the current one */
+                        UICC_REC_ACC_MODE_NEXT = 2,
+                        UICC_REC_ACC_MODE_PREVIOUS = 3,
+                        UICC_REC_ACC_MODE_ABSOLUTE_CURRENT = 4, /* record number 0: the current one */
 };
 
 enum uicc_search_mode { /* TS 102 221 11.1.7 */
-    UICC_SIMPLE_SEARCH_START_FORWARD = 4,
-    UICC_SIMPLE_SEARCH_START_BACKWARD = 5,
+                        UICC_SIMPLE_SEARCH_START_FORWARD = 4,
+                        UICC_SIMPLE_SEARCH_START_BACKWARD = 5,
 };
 
 /* ---- memory ---- */
@@ -257,18 +275,23 @@ enum uicc_search_mode { /* TS 102 221 11.1.7 */
 enum uicc_transient { UICC_CLEAR_ON_RESET = 1, UICC_CLEAR_ON_DESELECT = 2 };
 
 enum {
-    UICC_OBJECT_MAX = 65535,      /* octets of a persistent object */
-    UICC_ITEMS = 0xF000,          /* their numbers are below this */
-    UICC_TRANSIENTS = 4,          /* transient arrays of an instance: 0 to 3 */
-    UICC_TRANSIENT_MAX = 16384,   /* octets of one */
-    UICC_OWNER_PINS = 16,         /* OwnerPINs of an instance: 0 to 15 */
-    UICC_OWNER_PIN_MAX = 16,      /* octets of a PIN */
+    UICC_OBJECT_MAX = 65535,    /* octets of a persistent object */
+    UICC_ITEMS = 0xF000,        /* their numbers are below this */
+    UICC_TRANSIENTS = 4,        /* transient arrays of an instance: 0 to 3 */
+    UICC_TRANSIENT_MAX = 16384, /* octets of one */
+    UICC_OWNER_PINS = 16,       /* OwnerPINs of an instance: 0 to 15 */
+    UICC_OWNER_PIN_MAX = 16,    /* octets of a PIN */
 };
 
 /* ---- crypto (javacard.security, javacardx.crypto), by the card's library ---- */
 
 enum uicc_digest { UICC_SHA_1 = 1, UICC_SHA_256 = 4 };
-enum uicc_cipher { UICC_AES_CBC_ENCRYPT = 1, UICC_AES_CBC_DECRYPT = 2, UICC_DES3_CBC_ENCRYPT = 3, UICC_DES3_CBC_DECRYPT = 4 };
+enum uicc_cipher {
+    UICC_AES_CBC_ENCRYPT = 1,
+    UICC_AES_CBC_DECRYPT = 2,
+    UICC_DES3_CBC_ENCRYPT = 3,
+    UICC_DES3_CBC_DECRYPT = 4
+};
 enum uicc_mac { UICC_AES_CMAC = 1, UICC_DES3_CBC_MAC = 2, UICC_HMAC_SHA_256 = 3 };
 
 /* ---- proactive commands (uicc.toolkit.ToolkitConstants, TS 102 223 9.4) ---- */
@@ -300,37 +323,37 @@ enum uicc_proactive_command {
 };
 
 enum { /* COMPREHENSION-TLV tags, TS 102 223 9.3, with the comprehension bit */
-    UICC_TAG_COMMAND_DETAILS = 0x81,
-    UICC_TAG_DEVICE_IDENTITIES = 0x82,
-    UICC_TAG_RESULT = 0x83,
-    UICC_TAG_DURATION = 0x84,
-    UICC_TAG_ALPHA_IDENTIFIER = 0x85,
-    UICC_TAG_ADDRESS = 0x86,
-    UICC_TAG_SMS_TPDU = 0x8B,
-    UICC_TAG_TEXT_STRING = 0x8D,
-    UICC_TAG_TONE = 0x8E,
-    UICC_TAG_ITEM = 0x8F,
-    UICC_TAG_ITEM_IDENTIFIER = 0x90,
-    UICC_TAG_RESPONSE_LENGTH = 0x91,
-    UICC_TAG_FILE_LIST = 0x92,
-    UICC_TAG_LOCATION_INFORMATION = 0x93,
-    UICC_TAG_IMEI = 0x94,
-    UICC_TAG_HELP_REQUEST = 0x95,
-    UICC_TAG_EVENT_LIST = 0x99,
-    UICC_TAG_LOCATION_STATUS = 0x9B,
-    UICC_TAG_TIMER_IDENTIFIER = 0xA4,
-    UICC_TAG_TIMER_VALUE = 0xA5,
-    UICC_TAG_IMEISV = 0xE2,
+       UICC_TAG_COMMAND_DETAILS = 0x81,
+       UICC_TAG_DEVICE_IDENTITIES = 0x82,
+       UICC_TAG_RESULT = 0x83,
+       UICC_TAG_DURATION = 0x84,
+       UICC_TAG_ALPHA_IDENTIFIER = 0x85,
+       UICC_TAG_ADDRESS = 0x86,
+       UICC_TAG_SMS_TPDU = 0x8B,
+       UICC_TAG_TEXT_STRING = 0x8D,
+       UICC_TAG_TONE = 0x8E,
+       UICC_TAG_ITEM = 0x8F,
+       UICC_TAG_ITEM_IDENTIFIER = 0x90,
+       UICC_TAG_RESPONSE_LENGTH = 0x91,
+       UICC_TAG_FILE_LIST = 0x92,
+       UICC_TAG_LOCATION_INFORMATION = 0x93,
+       UICC_TAG_IMEI = 0x94,
+       UICC_TAG_HELP_REQUEST = 0x95,
+       UICC_TAG_EVENT_LIST = 0x99,
+       UICC_TAG_LOCATION_STATUS = 0x9B,
+       UICC_TAG_TIMER_IDENTIFIER = 0xA4,
+       UICC_TAG_TIMER_VALUE = 0xA5,
+       UICC_TAG_IMEISV = 0xE2,
 };
 
 enum { /* device identities, TS 102 223 8.7 */
-    UICC_DEV_ID_KEYPAD = 0x01,
-    UICC_DEV_ID_DISPLAY = 0x02,
-    UICC_DEV_ID_EARPIECE = 0x03,
-    UICC_DEV_ID_CHANNEL_BASE = 0x20,
-    UICC_DEV_ID_UICC = 0x81,
-    UICC_DEV_ID_TERMINAL = 0x82,
-    UICC_DEV_ID_NETWORK = 0x83,
+       UICC_DEV_ID_KEYPAD = 0x01,
+       UICC_DEV_ID_DISPLAY = 0x02,
+       UICC_DEV_ID_EARPIECE = 0x03,
+       UICC_DEV_ID_CHANNEL_BASE = 0x20,
+       UICC_DEV_ID_UICC = 0x81,
+       UICC_DEV_ID_TERMINAL = 0x82,
+       UICC_DEV_ID_NETWORK = 0x83,
 };
 
 enum { UICC_DCS_8_BIT_DATA = 0x04, UICC_DCS_UCS2 = 0x08, UICC_DCS_DEFAULT_ALPHABET = 0x00 };
@@ -338,15 +361,15 @@ enum { UICC_DCS_8_BIT_DATA = 0x04, UICC_DCS_UCS2 = 0x08, UICC_DCS_DEFAULT_ALPHAB
 /* uicc.toolkit.ProactiveHandler: a command in the making, on your stack. */
 struct uicc_proactive_handler {
     uint8_t type, qualifier;
-    uint8_t destination;      /* 0: the one that the type has by TS 102 223 */
-    struct uicc_buf objects;  /* what follows the device identities: uicc_append_tlv */
+    uint8_t destination;     /* 0: the one that the type has by TS 102 223 */
+    struct uicc_buf objects; /* what follows the device identities: uicc_append_tlv */
     uint8_t octets[240];
 };
 
 /* A menu entry (ToolkitRegistry.initMenuEntry). */
 struct uicc_menu_entry {
-    struct uicc_span text;    /* an alpha identifier (TS 102 223 8.2) */
-    uint8_t next_action;      /* type of the proactive command that a selection leads to; 0: not said */
+    struct uicc_span text; /* an alpha identifier (TS 102 223 8.2) */
+    uint8_t next_action;   /* type of the proactive command that a selection leads to; 0: not said */
     bool help_supported;
     uint8_t icon_qualifier, icon_identifier; /* identifier 0: no icon */
 };
@@ -360,14 +383,16 @@ struct uicc_api {
     uicc_sw (*put)(const struct uicc_applet *self, uint16_t item, const void *from, size_t n);
     uicc_sw (*put_now)(const struct uicc_applet *self, uint16_t item, const void *from, size_t n);
     uicc_sw (*remove)(const struct uicc_applet *self, uint16_t item);
-    void *(*make_transient)(const struct uicc_applet *self, unsigned slot, size_t n, enum uicc_transient clear);
+    void *(*make_transient)(const struct uicc_applet *self, unsigned slot, size_t n,
+                            enum uicc_transient clear);
     struct uicc_aid (*get_aid)(const struct uicc_applet *self);
     size_t (*get_parameters)(const struct uicc_applet *self, void *to, size_t room);
     void (*note)(const struct uicc_applet *self, const char *text);
-    uicc_sw (*invoke)(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter, uint8_t method,
-                      struct uicc_span in, struct uicc_buf *out);
+    uicc_sw (*invoke)(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter,
+                      uint8_t method, struct uicc_span in, struct uicc_buf *out);
     /* OwnerPIN */
-    uicc_sw (*pin_create)(const struct uicc_applet *self, unsigned pin, uint8_t try_limit, const void *value, size_t n);
+    uicc_sw (*pin_create)(const struct uicc_applet *self, unsigned pin, uint8_t try_limit, const void *value,
+                          size_t n);
     uicc_sw (*pin_update)(const struct uicc_applet *self, unsigned pin, const void *value, size_t n);
     bool (*pin_check)(const struct uicc_applet *self, unsigned pin, const void *value, size_t n);
     bool (*pin_is_validated)(const struct uicc_applet *self, unsigned pin);
@@ -376,17 +401,22 @@ struct uicc_api {
     uint8_t (*pin_get_tries_remaining)(const struct uicc_applet *self, unsigned pin);
     /* crypto */
     bool (*random)(const struct uicc_applet *self, void *to, size_t n);
-    uicc_sw (*digest)(const struct uicc_applet *self, enum uicc_digest algorithm, struct uicc_span in, uint8_t *out);
-    uicc_sw (*cipher)(const struct uicc_applet *self, enum uicc_cipher algorithm, struct uicc_span key, const uint8_t *iv,
-                      struct uicc_span in, uint8_t *out);
-    uicc_sw (*mac)(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key, struct uicc_span in, uint8_t *out);
+    uicc_sw (*digest)(const struct uicc_applet *self, enum uicc_digest algorithm, struct uicc_span in,
+                      uint8_t *out);
+    uicc_sw (*cipher)(const struct uicc_applet *self, enum uicc_cipher algorithm, struct uicc_span key,
+                      const uint8_t *iv, struct uicc_span in, uint8_t *out);
+    uicc_sw (*mac)(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key,
+                   struct uicc_span in, uint8_t *out);
     /* files */
-    uicc_sw (*get_the_view)(const struct uicc_applet *self, struct uicc_span adf, bool admin, struct uicc_file_view *view);
-    uicc_sw (*view_command)(const struct uicc_applet *self, struct uicc_file_view *view, const struct uicc_apdu *apdu);
+    uicc_sw (*get_the_view)(const struct uicc_applet *self, struct uicc_span adf, bool admin,
+                            struct uicc_file_view *view);
+    uicc_sw (*view_command)(const struct uicc_applet *self, struct uicc_file_view *view,
+                            const struct uicc_apdu *apdu);
     /* toolkit */
     uicc_sw (*set_event)(const struct uicc_applet *self, uint8_t event, bool set);
     bool (*is_event_set)(const struct uicc_applet *self, uint8_t event);
-    uicc_sw (*menu_entry)(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id, bool change);
+    uicc_sw (*menu_entry)(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id,
+                          bool change);
     uicc_sw (*enable_menu_entry)(const struct uicc_applet *self, uint8_t id, bool enable);
     uicc_sw (*allocate_timer)(const struct uicc_applet *self, uint8_t *id);
     uicc_sw (*release_timer)(const struct uicc_applet *self, uint8_t id);
@@ -394,7 +424,8 @@ struct uicc_api {
     uint16_t (*get_poll_interval)(const struct uicc_applet *self);
     uicc_sw (*file_event)(const struct uicc_applet *self, const struct uicc_file_view *view, bool set);
     bool (*check_terminal_profile)(const struct uicc_applet *self, uint16_t index);
-    uicc_sw (*send)(const struct uicc_applet *self, uint8_t type, uint8_t qualifier, uint8_t destination, struct uicc_span objects);
+    uicc_sw (*send)(const struct uicc_applet *self, uint8_t type, uint8_t qualifier, uint8_t destination,
+                    struct uicc_span objects);
 };
 
 static inline bool uicc_has(const struct uicc_applet *self, size_t offset_of_function)
@@ -402,21 +433,25 @@ static inline bool uicc_has(const struct uicc_applet *self, size_t offset_of_fun
     return offset_of_function < self->api->size;
 }
 
-/* ---- persistent objects: the instance's own, by number (0 to UICC_ITEMS - 1), sealed in the deck as all that a card has ---- */
+/* ---- persistent objects: the instance's own, by number (0 to UICC_ITEMS - 1), sealed in the deck as all
+ * that a card has ---- */
 
-/* Copies at most `room` octets to `to` and returns the object's whole length; 0: there is none, or it is empty. */
+/* Copies at most `room` octets to `to` and returns the object's whole length; 0: there is none, or it is
+ * empty. */
 static inline size_t uicc_get(const struct uicc_applet *self, uint16_t item, void *to, size_t room)
 {
     return self->api->get(self, item, to, room);
 }
 
-/* Part of the transaction. 6A84: over the quota of the instance or of its security domain, or longer than UICC_OBJECT_MAX. */
+/* Part of the transaction. 6A84: over the quota of the instance or of its security domain, or longer than
+ * UICC_OBJECT_MAX. */
 static inline uicc_sw uicc_put(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
 {
     return self->api->put(self, item, from, n);
 }
 
-/* Durable at once, whatever becomes of the transaction: counters. 6985: this transaction has changed the object already. */
+/* Durable at once, whatever becomes of the transaction: counters. 6985: this transaction has changed the
+ * object already. */
 static inline uicc_sw uicc_put_now(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
 {
     return self->api->put_now(self, item, from, n);
@@ -427,9 +462,11 @@ static inline uicc_sw uicc_remove(const struct uicc_applet *self, uint16_t item)
     return self->api->remove(self, item);
 }
 
-/* JCSystem.makeTransientByteArray: the same n octets in every call until the card is reset (or the applet deselected), then zero. slot 0 to UICC_TRANSIENTS - 1. NULL: no memory,
- * or it exists with another length. */
-static inline void *uicc_make_transient(const struct uicc_applet *self, unsigned slot, size_t n, enum uicc_transient clear)
+/* JCSystem.makeTransientByteArray: the same n octets in every call until the card is reset (or the applet
+ * deselected), then zero. slot 0 to UICC_TRANSIENTS - 1. NULL: no memory, or it exists with another length.
+ */
+static inline void *uicc_make_transient(const struct uicc_applet *self, unsigned slot, size_t n,
+                                        enum uicc_transient clear)
 {
     return self->api->make_transient(self, slot, n, clear);
 }
@@ -452,23 +489,27 @@ static inline void uicc_note(const struct uicc_applet *self, const char *text)
     self->api->note(self, text);
 }
 
-/* JCSystem.getAppletShareableInterfaceObject and the call of a method, in one: of the applet with this AID. It sees a copy of `in` and who called, and answers into `out`. 6A82: there
- * is no such applet, or it does not share this with us. */
-static inline uicc_sw uicc_invoke(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter, uint8_t method,
-                                  struct uicc_span in, struct uicc_buf *out)
+/* JCSystem.getAppletShareableInterfaceObject and the call of a method, in one: of the applet with this AID.
+ * It sees a copy of `in` and who called, and answers into `out`. 6A82: there is no such applet, or it does
+ * not share this with us. */
+static inline uicc_sw uicc_invoke(const struct uicc_applet *self, struct uicc_span server, uint8_t parameter,
+                                  uint8_t method, struct uicc_span in, struct uicc_buf *out)
 {
     return self->api->invoke(self, server, parameter, method, in, out);
 }
 
-/* ---- javacard.framework.OwnerPIN: a try is spent, durably, before the compare; the compare takes the same time whatever is wrong ---- */
+/* ---- javacard.framework.OwnerPIN: a try is spent, durably, before the compare; the compare takes the same
+ * time whatever is wrong ---- */
 
-static inline uicc_sw uicc_pin_create(const struct uicc_applet *self, unsigned pin, uint8_t try_limit, const void *value, size_t n)
+static inline uicc_sw uicc_pin_create(const struct uicc_applet *self, unsigned pin, uint8_t try_limit,
+                                      const void *value, size_t n)
 {
     return self->api->pin_create(self, pin, try_limit, value, n);
 }
 
 /* A new value; all tries again, not validated. */
-static inline uicc_sw uicc_pin_update(const struct uicc_applet *self, unsigned pin, const void *value, size_t n)
+static inline uicc_sw uicc_pin_update(const struct uicc_applet *self, unsigned pin, const void *value,
+                                      size_t n)
 {
     return self->api->pin_update(self, pin, value, n);
 }
@@ -507,26 +548,29 @@ static inline bool uicc_random(const struct uicc_applet *self, void *to, size_t 
 }
 
 /* out: 20 octets (SHA-1) or 32. */
-static inline uicc_sw uicc_digest(const struct uicc_applet *self, enum uicc_digest algorithm, struct uicc_span in, uint8_t *out)
+static inline uicc_sw uicc_digest(const struct uicc_applet *self, enum uicc_digest algorithm,
+                                  struct uicc_span in, uint8_t *out)
 {
     return self->api->digest(self, algorithm, in, out);
 }
 
-/* CBC without padding: in.n is a multiple of the block (16, 8); out has in.n octets. Keys: AES 16, 24, 32; 3DES 16, 24. iv NULL: zero. */
-static inline uicc_sw uicc_cipher(const struct uicc_applet *self, enum uicc_cipher algorithm, struct uicc_span key, const uint8_t *iv,
-                                  struct uicc_span in, uint8_t *out)
+/* CBC without padding: in.n is a multiple of the block (16, 8); out has in.n octets. Keys: AES 16, 24, 32;
+ * 3DES 16, 24. iv NULL: zero. */
+static inline uicc_sw uicc_cipher(const struct uicc_applet *self, enum uicc_cipher algorithm,
+                                  struct uicc_span key, const uint8_t *iv, struct uicc_span in, uint8_t *out)
 {
     return self->api->cipher(self, algorithm, key, iv, in, out);
 }
 
 /* out: 16 octets (CMAC), 8 (3DES CBC-MAC, zero padding), 32 (HMAC). */
-static inline uicc_sw uicc_mac(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key, struct uicc_span in,
-                               uint8_t *out)
+static inline uicc_sw uicc_mac(const struct uicc_applet *self, enum uicc_mac algorithm, struct uicc_span key,
+                               struct uicc_span in, uint8_t *out)
 {
     return self->api->mac(self, algorithm, key, in, out);
 }
 
-/* ---- uicc.system.UICCSystem: views. The access domain of the installation (TS 102 226 8.2.1.3.2.5) says what each may do. ---- */
+/* ---- uicc.system.UICCSystem: views. The access domain of the installation (TS 102 226 8.2.1.3.2.5) says
+ * what each may do. ---- */
 
 /* The files outside ADFs, at the MF (getTheUICCView). */
 static inline uicc_sw uicc_get_the_uicc_view(const struct uicc_applet *self, struct uicc_file_view *view)
@@ -534,23 +578,30 @@ static inline uicc_sw uicc_get_the_uicc_view(const struct uicc_applet *self, str
     return self->api->get_the_view(self, uicc_span_of(NULL, 0), false, view);
 }
 
-/* The files of this application, at its ADF (getTheFileView). 6A82: no such application, or it has no files. */
-static inline uicc_sw uicc_get_the_file_view(const struct uicc_applet *self, struct uicc_span adf, struct uicc_file_view *view)
+/* The files of this application, at its ADF (getTheFileView). 6A82: no such application, or it has no files.
+ */
+static inline uicc_sw uicc_get_the_file_view(const struct uicc_applet *self, struct uicc_span adf,
+                                             struct uicc_file_view *view)
 {
     return self->api->get_the_view(self, adf, false, view);
 }
 
-/* uicc.access.fileadministration.AdminFileViewBuilder: the same for administration; adf empty: the files outside ADFs. */
-static inline uicc_sw uicc_get_the_admin_file_view(const struct uicc_applet *self, struct uicc_span adf, struct uicc_file_view *view)
+/* uicc.access.fileadministration.AdminFileViewBuilder: the same for administration; adf empty: the files
+ * outside ADFs. */
+static inline uicc_sw uicc_get_the_admin_file_view(const struct uicc_applet *self, struct uicc_span adf,
+                                                   struct uicc_file_view *view)
 {
     return self->api->get_the_view(self, adf, true, view);
 }
 
-/* ---- uicc.access.FileView. UICCException is the status word: 6A82 FILE_NOT_FOUND, 6982 SECURITY_STATUS_NOT_SATISFIED, 6986 NO_EF_SELECTED, 6981
- * COMMAND_INCOMPATIBLE, 6A83 RECORD_NUMBER_NOT_AVAILABLE, 6B00 OUT_OF_FILE_BOUNDARIES, 6984 REF_DATA_INVALIDATED, 9850 MAX_VALUE_REACHED. ---- */
+/* ---- uicc.access.FileView. UICCException is the status word: 6A82 FILE_NOT_FOUND, 6982
+ * SECURITY_STATUS_NOT_SATISFIED, 6986 NO_EF_SELECTED, 6981 COMMAND_INCOMPATIBLE, 6A83
+ * RECORD_NUMBER_NOT_AVAILABLE, 6B00 OUT_OF_FILE_BOUNDARIES, 6984 REF_DATA_INVALIDATED, 9850
+ * MAX_VALUE_REACHED. ---- */
 
-static inline uicc_sw uicc_view_command(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t cla, uint8_t ins, uint8_t p1,
-                                        uint8_t p2, struct uicc_span data, uint32_t le, struct uicc_buf *out)
+static inline uicc_sw uicc_view_command(const struct uicc_applet *self, struct uicc_file_view *view,
+                                        uint8_t cla, uint8_t ins, uint8_t p1, uint8_t p2,
+                                        struct uicc_span data, uint32_t le, struct uicc_buf *out)
 {
     struct uicc_apdu apdu;
     memset(&apdu, 0, sizeof apdu);
@@ -564,21 +615,25 @@ static inline uicc_sw uicc_view_command(const struct uicc_applet *self, struct u
     return self->api->view_command(self, view, &apdu);
 }
 
-/* select(short fid): by FID as TS 102 221 8.4.2; 7FFF: the view's ADF. fcp may be NULL. A deactivated file is selected, and answered 6283. */
-static inline uicc_sw uicc_select(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t fid, struct uicc_buf *fcp)
+/* select(short fid): by FID as TS 102 221 8.4.2; 7FFF: the view's ADF. fcp may be NULL. A deactivated file is
+ * selected, and answered 6283. */
+static inline uicc_sw uicc_select(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t fid,
+                                  struct uicc_buf *fcp)
 {
     const uint8_t octets[2] = {(uint8_t)(fid >> 8), (uint8_t)fid};
     return uicc_view_command(self, view, 0x00, 0xA4, 0x00, 0x04, uicc_span_of(octets, 2), 0, fcp);
 }
 
 /* status: the FCP of the current directory. */
-static inline uicc_sw uicc_status(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_buf *fcp)
+static inline uicc_sw uicc_status(const struct uicc_applet *self, struct uicc_file_view *view,
+                                  struct uicc_buf *fcp)
 {
     return uicc_view_command(self, view, 0x80, 0xF2, 0x00, 0x00, uicc_span_of(NULL, 0), 256, fcp);
 }
 
 /* n octets of the current EF, from offset on; all of them or none. */
-static inline uicc_sw uicc_read_binary(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t offset, uint8_t *to, size_t n)
+static inline uicc_sw uicc_read_binary(const struct uicc_applet *self, struct uicc_file_view *view,
+                                       uint16_t offset, uint8_t *to, size_t n)
 {
     for (size_t done = 0; done < n;) {
         size_t part = n - done < 255 ? n - done : 255;
@@ -586,7 +641,8 @@ static inline uicc_sw uicc_read_binary(const struct uicc_applet *self, struct ui
         uint32_t at = offset + (uint32_t)done;
         if (at > 0x7FFF)
             return UICC_SW_WRONG_PARAMETERS;
-        uicc_sw sw = uicc_view_command(self, view, 0x00, 0xB0, (uint8_t)(at >> 8), (uint8_t)at, uicc_span_of(NULL, 0), (uint32_t)part, &out);
+        uicc_sw sw = uicc_view_command(self, view, 0x00, 0xB0, (uint8_t)(at >> 8), (uint8_t)at,
+                                       uicc_span_of(NULL, 0), (uint32_t)part, &out);
         if (sw != UICC_SW_OK || out.len != part)
             return sw != UICC_SW_OK ? sw : UICC_SW_WRONG_PARAMETERS;
         done += part;
@@ -594,8 +650,8 @@ static inline uicc_sw uicc_read_binary(const struct uicc_applet *self, struct ui
     return UICC_SW_OK;
 }
 
-static inline uicc_sw uicc_update_binary(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t offset, const void *from,
-                                         size_t n)
+static inline uicc_sw uicc_update_binary(const struct uicc_applet *self, struct uicc_file_view *view,
+                                         uint16_t offset, const void *from, size_t n)
 {
     for (size_t done = 0; done < n;) {
         size_t part = n - done < 255 ? n - done : 255;
@@ -611,32 +667,38 @@ static inline uicc_sw uicc_update_binary(const struct uicc_applet *self, struct 
     return UICC_SW_OK;
 }
 
-/* A whole record; number 1 to 254, 0 with UICC_REC_ACC_MODE_NEXT and PREVIOUS (and for the current one). *n octets of room; then the record's length. */
-static inline uicc_sw uicc_read_record(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t number,
-                                       enum uicc_record_mode mode, uint8_t *to, size_t *n)
+/* A whole record; number 1 to 254, 0 with UICC_REC_ACC_MODE_NEXT and PREVIOUS (and for the current one). *n
+ * octets of room; then the record's length. */
+static inline uicc_sw uicc_read_record(const struct uicc_applet *self, struct uicc_file_view *view,
+                                       uint8_t number, enum uicc_record_mode mode, uint8_t *to, size_t *n)
 {
     struct uicc_buf out = uicc_buf_of(to, *n);
-    uicc_sw sw = uicc_view_command(self, view, 0x00, 0xB2, number, (uint8_t)mode, uicc_span_of(NULL, 0), 256, &out);
+    uicc_sw sw =
+        uicc_view_command(self, view, 0x00, 0xB2, number, (uint8_t)mode, uicc_span_of(NULL, 0), 256, &out);
     *n = out.len;
     return sw;
 }
 
 /* As long as the record, or 6700. Cyclic files: UICC_REC_ACC_MODE_PREVIOUS. */
-static inline uicc_sw uicc_update_record(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t number,
-                                         enum uicc_record_mode mode, const void *from, size_t n)
+static inline uicc_sw uicc_update_record(const struct uicc_applet *self, struct uicc_file_view *view,
+                                         uint8_t number, enum uicc_record_mode mode, const void *from,
+                                         size_t n)
 {
     return uicc_view_command(self, view, 0x00, 0xDC, number, (uint8_t)mode, uicc_span_of(from, n), 0, NULL);
 }
 
 /* Numbers of the records that contain the pattern, one octet each. */
-static inline uicc_sw uicc_search_record(const struct uicc_applet *self, struct uicc_file_view *view, uint8_t from_record,
-                                         enum uicc_search_mode mode, struct uicc_span pattern, struct uicc_buf *numbers)
+static inline uicc_sw uicc_search_record(const struct uicc_applet *self, struct uicc_file_view *view,
+                                         uint8_t from_record, enum uicc_search_mode mode,
+                                         struct uicc_span pattern, struct uicc_buf *numbers)
 {
     return uicc_view_command(self, view, 0x00, 0xA2, from_record, (uint8_t)mode, pattern, 256, numbers);
 }
 
-/* increase: the first (newest) record of the current cyclic EF plus this number, big-endian; the new value, record_len octets, to `out` (may be NULL). */
-static inline uicc_sw uicc_increase(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_span by, struct uicc_buf *out)
+/* increase: the first (newest) record of the current cyclic EF plus this number, big-endian; the new value,
+ * record_len octets, to `out` (may be NULL). */
+static inline uicc_sw uicc_increase(const struct uicc_applet *self, struct uicc_file_view *view,
+                                    struct uicc_span by, struct uicc_buf *out)
 {
     uint8_t ignored[256 + 128];
     struct uicc_buf all = uicc_buf_of(ignored, sizeof ignored);
@@ -659,28 +721,33 @@ static inline uicc_sw uicc_deactivate_file(const struct uicc_applet *self, struc
 /* ---- uicc.access.fileadministration.AdminFileView (of uicc_get_the_admin_file_view) ---- */
 
 /* The whole FCP template (62 ..), TS 102 222 6.3; the new file becomes the current one. */
-static inline uicc_sw uicc_create_file(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_span fcp)
+static inline uicc_sw uicc_create_file(const struct uicc_applet *self, struct uicc_file_view *view,
+                                       struct uicc_span fcp)
 {
     return uicc_view_command(self, view, 0x00, 0xE0, 0x00, 0x00, fcp, 0, NULL);
 }
 
 /* A file of the current directory, with all below it. */
-static inline uicc_sw uicc_delete_file(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t fid)
+static inline uicc_sw uicc_delete_file(const struct uicc_applet *self, struct uicc_file_view *view,
+                                       uint16_t fid)
 {
     const uint8_t octets[2] = {(uint8_t)(fid >> 8), (uint8_t)fid};
     return uicc_view_command(self, view, 0x00, 0xE4, 0x00, 0x00, uicc_span_of(octets, 2), 0, NULL);
 }
 
 /* FCP with FID (83) and new size (80), TS 102 222 6.10. */
-static inline uicc_sw uicc_resize_file(const struct uicc_applet *self, struct uicc_file_view *view, struct uicc_span fcp)
+static inline uicc_sw uicc_resize_file(const struct uicc_applet *self, struct uicc_file_view *view,
+                                       struct uicc_span fcp)
 {
     return uicc_view_command(self, view, 0x80, 0xD4, 0x00, 0x00, fcp, 0, NULL);
 }
 
 /* ---- COMPREHENSION-TLV (uicc.toolkit.ViewHandler, EditHandler) ---- */
 
-/* findTLV: the value of the nth (from 1) object with this tag, with or without comprehension bit. false: TAG_NOT_FOUND. */
-static inline bool uicc_find_tlv(struct uicc_span list, uint8_t tag, unsigned occurrence, struct uicc_span *value)
+/* findTLV: the value of the nth (from 1) object with this tag, with or without comprehension bit. false:
+ * TAG_NOT_FOUND. */
+static inline bool uicc_find_tlv(struct uicc_span list, uint8_t tag, unsigned occurrence,
+                                 struct uicc_span *value)
 {
     size_t at = 0;
     while (at + 2 <= list.n) {
@@ -714,8 +781,10 @@ static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *
     uicc_append(b, value, n);
 }
 
-/* ---- uicc.toolkit.ToolkitRegistry: the applet's own entry; it lasts, and changes with the transaction. ToolkitException is the status word: 6A81 EVENT_NOT_SUPPORTED, 6985
- * EVENT_NOT_ALLOWED, 6A89 EVENT_ALREADY_REGISTERED, 6A84 NO_TIMER_AVAILABLE, 6A88 INVALID_TIMER_ID and MENU_ENTRY_NOT_FOUND, 6700 ALLOWED_LENGTH_EXCEEDED, 6581 REGISTRY_ERROR. ---- */
+/* ---- uicc.toolkit.ToolkitRegistry: the applet's own entry; it lasts, and changes with the transaction.
+ * ToolkitException is the status word: 6A81 EVENT_NOT_SUPPORTED, 6985 EVENT_NOT_ALLOWED, 6A89
+ * EVENT_ALREADY_REGISTERED, 6A84 NO_TIMER_AVAILABLE, 6A88 INVALID_TIMER_ID and MENU_ENTRY_NOT_FOUND, 6700
+ * ALLOWED_LENGTH_EXCEEDED, 6581 REGISTRY_ERROR. ---- */
 
 /* Not for the events that come by a menu entry, a timer, a poll interval or a file: 6985. */
 static inline uicc_sw uicc_set_event(const struct uicc_applet *self, enum uicc_event_number event)
@@ -742,13 +811,16 @@ static inline uicc_sw uicc_set_event_list(const struct uicc_applet *self, const 
     return sw;
 }
 
-/* Position and, if they say one, identifier are those of the installation parameters. *id: the entry's, as the event has it. */
-static inline uicc_sw uicc_init_menu_entry(const struct uicc_applet *self, const struct uicc_menu_entry *entry, uint8_t *id)
+/* Position and, if they say one, identifier are those of the installation parameters. *id: the entry's, as
+ * the event has it. */
+static inline uicc_sw uicc_init_menu_entry(const struct uicc_applet *self,
+                                           const struct uicc_menu_entry *entry, uint8_t *id)
 {
     return self->api->menu_entry(self, entry, id, false);
 }
 
-static inline uicc_sw uicc_change_menu_entry(const struct uicc_applet *self, uint8_t id, const struct uicc_menu_entry *entry)
+static inline uicc_sw uicc_change_menu_entry(const struct uicc_applet *self, uint8_t id,
+                                             const struct uicc_menu_entry *entry)
 {
     return self->api->menu_entry(self, entry, &id, true);
 }
@@ -763,7 +835,8 @@ static inline uicc_sw uicc_disable_menu_entry(const struct uicc_applet *self, ui
     return self->api->enable_menu_entry(self, id, false);
 }
 
-/* A timer of the terminal's (1 to 8), as many as the installation parameters allow; it expires with UICC_EVENT_TIMER_EXPIRATION. */
+/* A timer of the terminal's (1 to 8), as many as the installation parameters allow; it expires with
+ * UICC_EVENT_TIMER_EXPIRATION. */
 static inline uicc_sw uicc_allocate_timer(const struct uicc_applet *self, uint8_t *id)
 {
     return self->api->allocate_timer(self, id);
@@ -786,17 +859,20 @@ static inline uint16_t uicc_get_poll_interval(const struct uicc_applet *self)
 }
 
 /* registerFileEvent: UICC_EVENT_EXTERNAL_FILE_UPDATE when the terminal changes the view's current EF. */
-static inline uicc_sw uicc_register_file_event(const struct uicc_applet *self, const struct uicc_file_view *view)
+static inline uicc_sw uicc_register_file_event(const struct uicc_applet *self,
+                                               const struct uicc_file_view *view)
 {
     return self->api->file_event(self, view, true);
 }
 
-static inline uicc_sw uicc_deregister_file_event(const struct uicc_applet *self, const struct uicc_file_view *view)
+static inline uicc_sw uicc_deregister_file_event(const struct uicc_applet *self,
+                                                 const struct uicc_file_view *view)
 {
     return self->api->file_event(self, view, false);
 }
 
-/* uicc.system.TerminalProfile.check: facility `index`, from 0: bit index % 8 + 1 of octet index / 8 + 1 (TS 102 223 5.2). */
+/* uicc.system.TerminalProfile.check: facility `index`, from 0: bit index % 8 + 1 of octet index / 8 + 1 (TS
+ * 102 223 5.2). */
 static inline bool uicc_check_terminal_profile(const struct uicc_applet *self, uint16_t index)
 {
     return self->api->check_terminal_profile(self, index);
@@ -804,7 +880,8 @@ static inline bool uicc_check_terminal_profile(const struct uicc_applet *self, u
 
 /* ---- uicc.toolkit.ProactiveHandler ---- */
 
-static inline void uicc_init(struct uicc_proactive_handler *h, enum uicc_proactive_command type, uint8_t qualifier, uint8_t destination)
+static inline void uicc_init(struct uicc_proactive_handler *h, enum uicc_proactive_command type,
+                             uint8_t qualifier, uint8_t destination)
 {
     h->type = (uint8_t)type;
     h->qualifier = qualifier;
@@ -812,7 +889,8 @@ static inline void uicc_init(struct uicc_proactive_handler *h, enum uicc_proacti
     h->objects = uicc_buf_of(h->octets, sizeof h->octets);
 }
 
-static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t tag, uint8_t dcs, const void *text, size_t n)
+static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t tag, uint8_t dcs,
+                                    const void *text, size_t n)
 {
     uint8_t value[240];
     value[0] = dcs;
@@ -825,20 +903,22 @@ static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t ta
 }
 
 /* initDisplayText. qualifier: TS 102 223 8.6: 80 wait for the user, 01 high priority. */
-static inline void uicc_init_display_text(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs, const void *text, size_t n)
+static inline void uicc_init_display_text(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs,
+                                          const void *text, size_t n)
 {
     uicc_init(h, UICC_PRO_CMD_DISPLAY_TEXT, qualifier, UICC_DEV_ID_DISPLAY);
     uicc_append_text(h, UICC_TAG_TEXT_STRING, dcs, text, n);
 }
 
-static inline void uicc_init_get_inkey(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs, const void *text, size_t n)
+static inline void uicc_init_get_inkey(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs,
+                                       const void *text, size_t n)
 {
     uicc_init(h, UICC_PRO_CMD_GET_INKEY, qualifier, UICC_DEV_ID_TERMINAL);
     uicc_append_text(h, UICC_TAG_TEXT_STRING, dcs, text, n);
 }
 
-static inline void uicc_init_get_input(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs, const void *text, size_t n,
-                                       uint8_t min, uint8_t max)
+static inline void uicc_init_get_input(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs,
+                                       const void *text, size_t n, uint8_t min, uint8_t max)
 {
     const uint8_t lengths[2] = {min, max};
     uicc_init(h, UICC_PRO_CMD_GET_INPUT, qualifier, UICC_DEV_ID_TERMINAL);
@@ -847,7 +927,8 @@ static inline void uicc_init_get_input(struct uicc_proactive_handler *h, uint8_t
 }
 
 /* TIMER MANAGEMENT, start (TS 102 223 6.6.21), with one of the applet's own timers. */
-static inline void uicc_init_start_timer(struct uicc_proactive_handler *h, uint8_t timer, unsigned hours, unsigned minutes, unsigned seconds)
+static inline void uicc_init_start_timer(struct uicc_proactive_handler *h, uint8_t timer, unsigned hours,
+                                         unsigned minutes, unsigned seconds)
 {
     const unsigned parts[3] = {hours, minutes, seconds};
     uint8_t value[3];
@@ -869,18 +950,22 @@ static inline void uicc_init_more_time(struct uicc_proactive_handler *h)
     uicc_init(h, UICC_PRO_CMD_MORE_TIME, 0x00, UICC_DEV_ID_TERMINAL);
 }
 
-/* Queues it; the terminal fetches it after the command under way, and its answer comes as UICC_EVENT_TERMINAL_RESPONSE. 6985: the terminal does not offer it in its TERMINAL PROFILE, or it is not an applet's to
- * send (COMMAND_NOT_ALLOWED: SET UP MENU, SET UP EVENT LIST, POLL INTERVAL, another's timer or channel), or too many wait; 6700: too long. */
+/* Queues it; the terminal fetches it after the command under way, and its answer comes as
+ * UICC_EVENT_TERMINAL_RESPONSE. 6985: the terminal does not offer it in its TERMINAL PROFILE, or it is not an
+ * applet's to send (COMMAND_NOT_ALLOWED: SET UP MENU, SET UP EVENT LIST, POLL INTERVAL, another's timer or
+ * channel), or too many wait; 6700: too long. */
 static inline uicc_sw uicc_send(const struct uicc_applet *self, const struct uicc_proactive_handler *h)
 {
     if (h->objects.full)
         return UICC_SW_WRONG_LENGTH;
-    return self->api->send(self, h->type, h->qualifier, h->destination, uicc_span_of(h->octets, h->objects.len));
+    return self->api->send(self, h->type, h->qualifier, h->destination,
+                           uicc_span_of(h->octets, h->objects.len));
 }
 
 /* ---- uicc.toolkit.ProactiveResponseHandler and EnvelopeHandler, of an event ---- */
 
-/* getGeneralResult (TS 102 223 8.12): 00 to 0F performed, 10 to 14 ended by the user, 20 and up not performed. */
+/* getGeneralResult (TS 102 223 8.12): 00 to 0F performed, 10 to 14 ended by the user, 20 and up not
+ * performed. */
 static inline uint8_t uicc_get_general_result(const struct uicc_event *event)
 {
     return event->id;
@@ -911,7 +996,8 @@ static inline uint8_t uicc_get_identifier(const struct uicc_event *event)
     return event->id;
 }
 
-/* EnvelopeResponseHandler.post: this is the answer, and no further applet is asked. 6985: this event is not answered; 6700: more than there is room for. */
+/* EnvelopeResponseHandler.post: this is the answer, and no further applet is asked. 6985: this event is not
+ * answered; 6700: more than there is room for. */
 static inline uicc_sw uicc_post(const struct uicc_event *event, const void *data, size_t n)
 {
     if (event->out == NULL)

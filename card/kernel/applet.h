@@ -40,7 +40,7 @@ enum event_kind {
 enum toolkit_event {
     TOOLKIT_PROFILE_DOWNLOAD = 1,
     TOOLKIT_FORMATTED_SMS_PP_ENV = 2,    /* data of a secured packet that was addressed to a TAR of the applet's */
-    TOOLKIT_FORMATTED_SMS_PP_UPD = 3,
+    TOOLKIT_FORMATTED_SMS_PP_UPD = 3,    /* not supported, nor is 5 */
     TOOLKIT_UNFORMATTED_SMS_PP_ENV = 4,
     TOOLKIT_UNFORMATTED_SMS_PP_UPD = 5,
     TOOLKIT_UNFORMATTED_SMS_CB = 6,

@@ -40,6 +40,7 @@ struct ram {
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
     bool inner;                              /* the command under way came through a secure channel */
+    uint8_t channel_requirement;             /* enum secure_requirement, + 1 once it is known */
     uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
     uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
     bool doomed;                             /* something half done is in the transaction: it cannot be committed */
@@ -99,6 +100,7 @@ struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
     struct registry registry;
+    bool stale;                              /* made and registry are of a transaction that was aborted: to be read again before anything else */
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;

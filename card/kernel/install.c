@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Instances made and deleted, and changes of their state (GlobalPlatform Card Specification 2.3, 5.3, 9.3, 9.5). All in the command's transaction: what is in memory is read again when that
- * is aborted.
+ * Instances made and deleted, and changes of their state (GlobalPlatform Card
+ * Specification 2.3, 5.3, 9.3, 9.5). All in the command's transaction: what is in memory is read again when
+ * that is aborted.
  */
 #include <stdlib.h>
 
@@ -36,7 +37,8 @@ uint32_t domain_used(const struct uicc *card, uint8_t domain)
 
 bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n)
 {
-    const struct applet_entry *e = card->registry.entries != NULL && domain < APPLETS_MAX ? card->registry.entries[domain] : NULL;
+    const struct applet_entry *e =
+        card->registry.entries != NULL && domain < APPLETS_MAX ? card->registry.entries[domain] : NULL;
     if (e == NULL || e->quota == 0)
         return true;
     uint32_t used = domain_used(card, domain);
@@ -45,7 +47,8 @@ bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n)
 
 bool registry_account(struct uicc *card, uint8_t index, size_t before, size_t after)
 {
-    struct applet_entry *e = card->registry.entries != NULL && index < APPLETS_MAX ? card->registry.entries[index] : NULL;
+    struct applet_entry *e =
+        card->registry.entries != NULL && index < APPLETS_MAX ? card->registry.entries[index] : NULL;
     if (e == NULL)
         return true;
     if (after > before) {
@@ -74,7 +77,8 @@ static bool store(struct uicc *card, uint8_t index, struct span system, struct s
     return buf_ok(&out) && objects_put(card->objects, object_id(OBJECT_INSTANCE, index), buf_span(&out));
 }
 
-/* The entry of an applet whose state changes; one of the profile's gets its first. NULL: no such applet, or no memory. */
+/* The entry of an applet whose state changes; one of the profile's gets its first. NULL: no such applet, or
+ * no memory. */
 static struct applet_entry *changing(struct uicc *card, uint8_t index)
 {
     if (!applet_exists(card, index) || registry_entries(card) == NULL)
@@ -108,7 +112,8 @@ static sw_t changed(struct uicc *card, uint8_t index)
     return buf_ok(&kept) && store(card, index, system, uicc) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* Whoever has it selected has no longer. It is not told by deselect, but by uninstall if it is deleted: this may be in the middle of a transaction. */
+/* Whoever has it selected has no longer. It is not told by deselect, but by uninstall if it is deleted: this
+ * may be in the middle of a transaction. */
 static void leave(struct uicc *card, uint8_t index)
 {
     for (uint8_t c = 0; c < APDU_CHANNELS; c++)
@@ -169,7 +174,8 @@ static sw_t fill_in(struct uicc *card, const struct applet_installation *how, st
 }
 
 /* What an instance takes before it keeps anything itself is charged to it as well. */
-static sw_t install(struct uicc *card, const struct applet_installation *how, uint8_t index, struct applet_entry *e)
+static sw_t install(struct uicc *card, const struct applet_installation *how, uint8_t index,
+                    struct applet_entry *e)
 {
     if (how->domain != NO_APPLET && !domain_has_room(card, how->domain, e->needed))
         return SW_NOT_ENOUGH_MEMORY;
@@ -184,7 +190,8 @@ sw_t applet_install(struct uicc *card, const struct applet_installation *how, ui
     if (!package_find(card, how->package, &info) || class_by_module(card, how->package, how->module) == NULL)
         return SW_DATA_NOT_FOUND;
     *index = free_index(card);
-    struct applet_entry *e = *index == NO_APPLET || registry_entries(card) == NULL ? NULL : entry_new(how->parameters);
+    struct applet_entry *e =
+        *index == NO_APPLET || registry_entries(card) == NULL ? NULL : entry_new(how->parameters);
     if (e == NULL)
         return SW_NOT_ENOUGH_MEMORY;
     sw_t sw = fill_in(card, how, e);
@@ -245,7 +252,8 @@ sw_t applet_delete(struct uicc *card, uint8_t index)
         e->class->uninstall((struct applet){card, index});
     applet_transient_free((struct applet){card, index});
     r->dirty = true;
-    if (!toolkit_deregister((struct applet){card, index}) || !remove_objects(card, index) || !objects_remove(card->objects, object_id(OBJECT_INSTANCE, index)))
+    if (!toolkit_deregister((struct applet){card, index}) || !remove_objects(card, index) ||
+        !objects_remove(card->objects, object_id(OBJECT_INSTANCE, index)))
         return SW_MEMORY_PROBLEM;
     free(e);
     r->entries[index] = NULL;
@@ -259,7 +267,8 @@ bool applets_forget(struct uicc *card, uint16_t owner)
     struct package_info p;
     for (int domains = 0; domains < 2; domains++) {
         for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++) {
-            if (!applet_exists(card, i) || applet_owner(card, i) != owner || applet_class_of(card, i)->security_domain != (domains != 0))
+            if (!applet_exists(card, i) || applet_owner(card, i) != owner ||
+                applet_class_of(card, i)->security_domain != (domains != 0))
                 continue;
             sw_t sw = applet_delete(card, i);
             if (sw == SW_CONDITIONS_NOT_SATISFIED)
@@ -268,7 +277,8 @@ bool applets_forget(struct uicc *card, uint16_t owner)
                 return false;
         }
         for (unsigned cursor = 0; domains == 0 && package_next(card, &cursor, &p);)
-            if (p.slot != NO_PACKAGE && p.owner == owner && package_remove(card, aid_span(&p.aid)) == SW_MEMORY_PROBLEM)
+            if (p.slot != NO_PACKAGE && p.owner == owner &&
+                package_remove(card, aid_span(&p.aid)) == SW_MEMORY_PROBLEM)
                 return false;
     }
     return true;
@@ -300,7 +310,8 @@ static bool count_death(struct uicc *card, uint8_t index)
     if (n < DEATHS_ALLOWED)
         return true;
     applet_note((struct applet){card, index}, "an applet has died three times and is locked");
-    return objects_remove(card->objects, id) && applet_set_life(card, index, applet_life(card, index) | LIFE_LOCKED) == SW_OK;
+    return objects_remove(card->objects, id) &&
+           applet_set_life(card, index, applet_life(card, index) | LIFE_LOCKED) == SW_OK;
 }
 
 void registry_bury(struct uicc *card)
@@ -364,7 +375,8 @@ sw_t card_set_life(struct uicc *card, uint8_t life)
 {
     const uint8_t yes = 1;
     bool ok = objects_put(card->objects, object_id(OBJECT_CARD, 2), span_of(&life, 1));
-    if (life == CARD_TERMINATED) /* the end of the file system, too: as TERMINATE CARD USAGE (TS 102 222 6.9) */
+    if (life ==
+        CARD_TERMINATED) /* the end of the file system, too: as TERMINATE CARD USAGE (TS 102 222 6.9) */
         ok = ok && objects_put(card->objects, object_id(OBJECT_CARD, 1), span_of(&yes, 1));
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }

@@ -25,7 +25,8 @@ struct applet_entry **registry_entries(struct uicc *card);
 void registry_count(struct uicc *card);
 
 /* As stored. changed_only: of an applet that the profile made. */
-void instance_encode(const struct applet_entry *e, bool changed_only, struct span system, struct span uicc, struct buf *out);
+void instance_encode(const struct applet_entry *e, bool changed_only, struct span system, struct span uicc,
+                     struct buf *out);
 /* EF and EA of what is stored. */
 void instance_parameters(struct span stored, struct span *system, struct span *uicc);
 

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Installation parameters (GlobalPlatform 2.3 11.5.2.3.7): system specific parameters (EF), and those of a UICC (EA, ETSI TS 102 226 8.2.1.3.2.2; or the older CA in EF, 3GPP TS 43.019).
+ * Installation parameters (GlobalPlatform 2.3 11.5.2.3.7): system specific parameters (EF), and those of a
+ * UICC (EA, ETSI TS 102 226 8.2.1.3.2.2; or the older CA in EF, 3GPP TS 43.019).
  */
 #include "install.h"
 
 enum {
-    NEEDED = 0xC8, RESERVED = 0xD8,            /* non-volatile memory: at least, and no more */
+    NEEDED = 0xC8,
+    RESERVED = 0xD8, /* non-volatile memory: at least, and no more */
     TOOLKIT_OLD = 0xCA,
-    TOOLKIT = 0x80, FILES = 0x81, ADMINISTRATION = 0x82,
+    TOOLKIT = 0x80,
+    FILES = 0x81,
+    ADMINISTRATION = 0x82,
     /* Access domain parameter, TS 102 226 8.2.1.3.2.5 */
-    DOMAIN_FULL = 0x00, DOMAIN_CONDITIONS = 0x02, DOMAIN_NONE = 0xFF,
+    DOMAIN_FULL = 0x00,
+    DOMAIN_CONDITIONS = 0x02,
+    DOMAIN_NONE = 0xFF,
     MSL_SPI1 = 0x01,
 };
 
@@ -25,7 +31,8 @@ static struct span lv(struct reader *r)
     return rd_take(r, rd_u8(r));
 }
 
-/* Which key references an access domain counts as verified: the bits of profile_pin_bit. "Full" is all of them, which does not open what is NEVER. */
+/* Which key references an access domain counts as verified: the bits of profile_pin_bit. "Full" is all of
+ * them, which does not open what is NEVER. */
 static bool access_of(struct span domain, uint32_t *out)
 {
     *out = 0;
@@ -37,7 +44,8 @@ static bool access_of(struct span domain, uint32_t *out)
         return domain.n == 1;
     case DOMAIN_NONE:
         return domain.n == 1;
-    case DOMAIN_CONDITIONS: /* of its three octets, the second has ADM1 to ADM5 from b1 on; what else is in them grants nothing here */
+    case DOMAIN_CONDITIONS: /* of its three octets, the second has ADM1 to ADM5 from b1 on; what else is in
+                               them grants nothing here */
         if (domain.n != 4)
             return false;
         *out = (uint32_t)(domain.p[2] & 0x1F) << profile_pin_bit(0x0A);
@@ -94,7 +102,8 @@ static bool tars(struct span field, struct profile_applet *row)
     return true;
 }
 
-/* What follows the access domain in TS 43.019's, and is all there is in TS 102 226's. Parts at the end may be left out. */
+/* What follows the access domain in TS 43.019's, and is all there is in TS 102 226's. Parts at the end may be
+ * left out. */
 static bool toolkit(struct reader *r, struct applet_entry *e)
 {
     struct toolkit_parameters *t = &e->toolkit;
@@ -116,8 +125,8 @@ static bool toolkit(struct reader *r, struct applet_entry *e)
     struct span tar = r->left > 0 ? lv(r) : SPAN_EMPTY;
     if (r->left > 0)
         t->services = rd_u8(r);
-    return rd_done(r) && t->timers <= 8 && t->channels <= 7 && t->services <= 8 && security_level(msl, &e->row.msl) &&
-           tars(tar, &e->row);
+    return rd_done(r) && t->timers <= 8 && t->channels <= 7 && t->services <= 8 &&
+           security_level(msl, &e->row.msl) && tars(tar, &e->row);
 }
 
 static bool uicc_parameters(struct span uicc, struct applet_entry *e)
@@ -165,7 +174,8 @@ static bool well_formed(struct span objects)
 sw_t installation_parameters(struct span system, struct span uicc, struct applet_entry *e)
 {
     e->toolkit = (struct toolkit_parameters){.priority = TOOLKIT_PRIORITY_DEFAULT};
-    if (!well_formed(system) || !well_formed(uicc) || !system_parameters(system, e) || !uicc_parameters(uicc, e))
+    if (!well_formed(system) || !well_formed(uicc) || !system_parameters(system, e) ||
+        !uicc_parameters(uicc, e))
         return SW_WRONG_DATA;
     e->row.access = e->files.uicc;
     return SW_OK;

@@ -297,8 +297,11 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
 
 bool card_reload(struct uicc *card)
 {
-    bool ok = !card->made.dirty || fs_load_made(card); /* only want of memory can be the reason */
-    return (!card->registry.dirty || registry_load(card)) && ok;
+    if (!card->stale)
+        return true;
+    bool files = fs_load_made(card); /* only want of memory can be the reason that it fails */
+    card->stale = !(registry_load(card) && files);
+    return !card->stale;
 }
 
 bool card_abort(struct uicc *card)
@@ -306,6 +309,8 @@ bool card_abort(struct uicc *card)
     objects_abort(card->objects);
     card->ram.doomed = false;
     toolkit_settle(card, false);
+    if (card->made.dirty || card->registry.dirty)
+        card->stale = true;
     bool ok = card_reload(card);
     if (card->ram.died != 0)
         registry_bury(card);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OwnerPIN (javacard.framework): PINs that belong to an applet. Value and tries lie in its objects, so that they go with it; that one has been verified is known
- * until the card is reset.
+ * OwnerPIN (javacard.framework): PINs that belong to an applet. Value and tries lie in its objects, so that
+ * they go with it; that one has been verified is known until the card is reset.
  */
 #include "kernel.h"
 
@@ -15,7 +15,8 @@ static uint32_t id_of(struct applet self, uint16_t base, uint8_t pin)
 /* Borrowed. false: there is none. */
 static bool stored(struct applet self, uint8_t pin, struct span *out)
 {
-    return pin < OWNER_PINS && objects_get(self.card->objects, id_of(self, ITEM_OWNER_PIN, pin), out) && out->n == STORED;
+    return pin < OWNER_PINS && objects_get(self.card->objects, id_of(self, ITEM_OWNER_PIN, pin), out) &&
+           out->n == STORED;
 }
 
 static void set_validated(struct applet self, uint8_t pin, bool validated)
@@ -49,9 +50,10 @@ bool owner_pin_set(struct applet self, uint8_t pin, uint8_t try_limit, struct sp
         return false;
     memcpy(bytes + 2, value.p, value.n);
     bool there = stored(self, pin, &old);
-    bool ok = (there || registry_account(self.card, self.index, 0, STORED)) &&
-              objects_put(self.card->objects, id_of(self, ITEM_OWNER_PIN, pin), span_of(bytes, sizeof bytes)) &&
-              objects_remove(self.card->objects, id_of(self, ITEM_OWNER_TRIES, pin));
+    bool ok =
+        (there || registry_account(self.card, self.index, 0, STORED)) &&
+        objects_put(self.card->objects, id_of(self, ITEM_OWNER_PIN, pin), span_of(bytes, sizeof bytes)) &&
+        objects_remove(self.card->objects, id_of(self, ITEM_OWNER_TRIES, pin));
     crypto_wipe(bytes, sizeof bytes);
     if (ok)
         set_validated(self, pin, false);
@@ -60,7 +62,8 @@ bool owner_pin_set(struct applet self, uint8_t pin, uint8_t try_limit, struct sp
 
 static bool set_tries(struct applet self, uint8_t pin, uint8_t tries)
 {
-    return objects_put_now(self.card->objects, id_of(self, ITEM_OWNER_TRIES, pin), span_of(&tries, 1)) == STORE_OK;
+    return objects_put_now(self.card->objects, id_of(self, ITEM_OWNER_TRIES, pin), span_of(&tries, 1)) ==
+           STORE_OK;
 }
 
 bool owner_pin_check(struct applet self, uint8_t pin, struct span value)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Executable load files (GlobalPlatform Card Specification 2.3, 5.2, 6.6): those that this program brings, being the packages of its classes, and those that LOAD
- * brought, which lie in the store. A loaded one whose AID a package of the program has runs that package's code; another is kept, listed and hashed, and nothing of it can be installed.
+ * Executable load files (GlobalPlatform Card Specification 2.3, 5.2, 6.6): those that this program brings,
+ * being the packages of its classes, and those that LOAD brought, which lie in the store. A loaded one whose
+ * AID a package of the program has runs that package's code; another is kept, listed and hashed, and nothing
+ * of it can be installed.
  */
 #include <stdlib.h>
 
@@ -10,7 +12,12 @@
 enum {
     PACKAGE_FORMAT = 1,
     /* Objects behind the format. Stored: values never change meaning. */
-    TAG_AID = 0x4F, TAG_VERSION = 0x01, TAG_DOMAIN = 0x03, TAG_OWNER = 0x04, TAG_HASH = 0x05, TAG_MODULE = 0x84,
+    TAG_AID = 0x4F,
+    TAG_VERSION = 0x01,
+    TAG_DOMAIN = 0x03,
+    TAG_OWNER = 0x04,
+    TAG_HASH = 0x05,
+    TAG_MODULE = 0x84,
     STORED_MAX = 512,
 };
 
@@ -34,13 +41,15 @@ static bool first_of_package(const struct applet_class *const *known, size_t at)
     return true;
 }
 
-static void describe(const struct applet_class *const *known, const struct applet_package *package, struct package_info *out)
+static void describe(const struct applet_class *const *known, const struct applet_package *package,
+                     struct package_info *out)
 {
     *out = (struct package_info){.slot = NO_PACKAGE, .domain = NO_APPLET, .owner = NO_OWNER};
     (void)aid_set(&out->aid, span_of(package->aid, package->aid_len));
     memcpy(out->version, package->version, sizeof out->version);
     for (size_t i = 0; known[i] != NULL && out->n_modules < PACKAGE_MODULES_MAX; i++)
-        if (known[i]->package == package && aid_set(&out->modules[out->n_modules], span_of(known[i]->module, known[i]->module_len)))
+        if (known[i]->package == package &&
+            aid_set(&out->modules[out->n_modules], span_of(known[i]->module, known[i]->module_len)))
             out->n_modules++;
 }
 
@@ -59,7 +68,8 @@ static bool decode(struct span value, struct package_info *out)
             named = aid_set(&out->aid, t.value);
             break;
         case TAG_VERSION:
-            memcpy(out->version, t.value.p, t.value.n < sizeof out->version ? t.value.n : sizeof out->version);
+            memcpy(out->version, t.value.p,
+                   t.value.n < sizeof out->version ? t.value.n : sizeof out->version);
             break;
         case TAG_DOMAIN:
             out->domain = t.value.n == 1 ? t.value.p[0] : NO_APPLET;
@@ -127,7 +137,8 @@ bool package_next(const struct uicc *card, unsigned *cursor, struct package_info
         describe(known, known[i]->package, out);
         bool loaded = false; /* it is listed once, as what was loaded */
         for (uint8_t slot = 0; slot < PACKAGES_MAX; slot++)
-            loaded = loaded || (in_slot(card, slot, &info) && span_equal(aid_span(&info.aid), aid_span(&out->aid)));
+            loaded = loaded ||
+                     (in_slot(card, slot, &info) && span_equal(aid_span(&info.aid), aid_span(&out->aid)));
         if (!loaded)
             return true;
     }
@@ -161,7 +172,8 @@ sw_t package_add(struct uicc *card, struct package_info *info, struct span file)
     for (info->slot = 0; info->slot < PACKAGES_MAX && in_slot(card, info->slot, &other); info->slot++)
         ;
     info->octets = (uint32_t)file.n;
-    if (info->slot == PACKAGES_MAX || file.n > OBJMAP_VALUE_MAX || !digest_sha256(card->env->crypto, file, info->hash))
+    if (info->slot == PACKAGES_MAX || file.n > OBJMAP_VALUE_MAX ||
+        !digest_sha256(card->env->crypto, file, info->hash))
         return SW_NOT_ENOUGH_MEMORY;
     encode(info, &out);
     bool ok = buf_ok(&out) && objects_put(card->objects, info_id(info->slot), buf_span(&out)) &&
@@ -182,6 +194,7 @@ sw_t package_remove(struct uicc *card, struct span aid)
         if (applet_exists(card, i) && span_equal(aid_span(&package), aid))
             return SW_CONDITIONS_NOT_SATISFIED;
     }
-    bool ok = objects_remove(card->objects, info_id(info.slot)) && objects_remove(card->objects, file_id(info.slot));
+    bool ok = objects_remove(card->objects, info_id(info.slot)) &&
+              objects_remove(card->objects, file_id(info.slot));
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The registry in memory: what the profile says, and over it what objects say otherwise. Changes are in install.c and packages.c.
+ * The registry in memory: what the profile says, and over it what objects say otherwise. Changes are in
+ * install.c and packages.c.
  */
 #include <stdlib.h>
 
@@ -43,7 +44,9 @@ const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t inde
 const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index)
 {
     if (index < card->profile->n_applets)
-        return card->registry.classes[index] == NO_CLASS ? &no_class : card->registry.known[card->registry.classes[index]];
+        return card->registry.classes[index] == NO_CLASS
+                   ? &no_class
+                   : card->registry.known[card->registry.classes[index]];
     const struct applet_entry *e = entry_of(card, index);
     return e != NULL ? e->class : &no_class;
 }
@@ -70,7 +73,8 @@ bool owner_suspended(const struct uicc *card, uint16_t owner)
     return owner != NO_OWNER && !card->registry.anyone && owner != card->registry.active;
 }
 
-/* Whoever knows which operator's pair is the active one shares "owner". When nobody does, nobody is suspended. */
+/* Whoever knows which operator's pair is the active one shares "owner". When nobody does, nobody is
+ * suspended. */
 void registry_refresh(struct uicc *card)
 {
     struct registry *r = &card->registry;
@@ -90,13 +94,15 @@ bool applet_active(const struct uicc *card, uint8_t index)
     const struct applet_entry *e = entry_of(card, index);
     if (e == NULL)
         return index < card->profile->n_applets;
-    return (e->life & LIFE_LOCKED) == 0 && (e->life & LIFE_SELECTABLE) == LIFE_SELECTABLE && !applet_suspended(card, index);
+    return (e->life & LIFE_LOCKED) == 0 && (e->life & LIFE_SELECTABLE) == LIFE_SELECTABLE &&
+           !applet_suspended(card, index);
 }
 
 bool applet_selectable(const struct uicc *card, uint8_t index)
 {
     uint8_t life = card_life(card);
-    return applet_active(card, index) && (life < CARD_LOCKED || (life == CARD_LOCKED && index == applet_issuer_domain(card)));
+    return applet_active(card, index) &&
+           (life < CARD_LOCKED || (life == CARD_LOCKED && index == applet_issuer_domain(card)));
 }
 
 void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privileges[3])
@@ -199,7 +205,8 @@ bool registry_bind(struct uicc *card, const struct applet_class *const *known)
         uint8_t c = 0;
         while (known[c] != NULL && c < NO_CLASS && strcmp(known[c]->name, row->class_name) != 0)
             c++;
-        bool packaged = row->class_name[0] == '\0' && row->so != NULL && row->so[0] != '\0'; /* a package, and no applet of it */
+        bool packaged = row->class_name[0] == '\0' && row->so != NULL &&
+                        row->so[0] != '\0'; /* a package, and no applet of it */
         if (c == NO_CLASS || (known[c] == NULL && !packaged))
             return false;
         r->classes[i] = packaged ? NO_CLASS : c;
@@ -223,8 +230,16 @@ const struct applet_class *class_by_module(const struct uicc *card, struct span 
 enum {
     INSTANCE_FORMAT = 1,
     /* Objects behind the format. Stored: values never change meaning. */
-    TAG_LIFE = 0x01, TAG_PRIVILEGES = 0x02, TAG_DOMAIN = 0x03, TAG_OWNER = 0x04,
-    TAG_AID = 0x4F, TAG_PACKAGE = 0xC4, TAG_MODULE = 0x84, TAG_PARAMETERS = 0xC9, TAG_SYSTEM = 0xEF, TAG_UICC = 0xEA,
+    TAG_LIFE = 0x01,
+    TAG_PRIVILEGES = 0x02,
+    TAG_DOMAIN = 0x03,
+    TAG_OWNER = 0x04,
+    TAG_AID = 0x4F,
+    TAG_PACKAGE = 0xC4,
+    TAG_MODULE = 0x84,
+    TAG_PARAMETERS = 0xC9,
+    TAG_SYSTEM = 0xEF,
+    TAG_UICC = 0xEA,
 };
 
 bool aid_set(struct aid *to, struct span from)
@@ -236,7 +251,8 @@ bool aid_set(struct aid *to, struct span from)
     return true;
 }
 
-void instance_encode(const struct applet_entry *e, bool changed_only, struct span system, struct span uicc, struct buf *out)
+void instance_encode(const struct applet_entry *e, bool changed_only, struct span system, struct span uicc,
+                     struct buf *out)
 {
     const uint8_t owner[2] = {(uint8_t)(e->owner >> 8), (uint8_t)e->owner};
     buf_u8(out, INSTANCE_FORMAT);
@@ -305,9 +321,10 @@ struct applet_entry *entry_of_profile(const struct uicc *card, uint8_t index)
 static bool decode_common(struct span value, struct applet_entry *e)
 {
     struct span life, privileges, domain, owner;
-    if (value.n == 0 || value.p[0] != INSTANCE_FORMAT || !encoded_field(value, TAG_LIFE, &life) || life.n != 1 ||
-        !encoded_field(value, TAG_PRIVILEGES, &privileges) || privileges.n != 3 || !encoded_field(value, TAG_DOMAIN, &domain) ||
-        domain.n != 1 || !encoded_field(value, TAG_OWNER, &owner) || owner.n != 2)
+    if (value.n == 0 || value.p[0] != INSTANCE_FORMAT || !encoded_field(value, TAG_LIFE, &life) ||
+        life.n != 1 || !encoded_field(value, TAG_PRIVILEGES, &privileges) || privileges.n != 3 ||
+        !encoded_field(value, TAG_DOMAIN, &domain) || domain.n != 1 ||
+        !encoded_field(value, TAG_OWNER, &owner) || owner.n != 2)
         return false;
     e->life = life.p[0];
     memcpy(e->privileges, privileges.p, 3);
@@ -331,8 +348,9 @@ static struct applet_entry *instance_decode(const struct uicc *card, uint8_t ind
         return e;
     }
     struct aid own;
-    ok = ok && encoded_field(value, TAG_AID, &aid) && aid_set(&own, aid) && encoded_field(value, TAG_PACKAGE, &package) &&
-         aid_set(&e->package, package) && encoded_field(value, TAG_MODULE, &module) && aid_set(&e->module, module);
+    ok = ok && encoded_field(value, TAG_AID, &aid) && aid_set(&own, aid) &&
+         encoded_field(value, TAG_PACKAGE, &package) && aid_set(&e->package, package) &&
+         encoded_field(value, TAG_MODULE, &module) && aid_set(&e->module, module);
     if (ok) {
         e->row.aid_len = own.n;
         memcpy(e->row.aid, own.octets, own.n);
@@ -404,7 +422,8 @@ bool registry_load(struct uicc *card)
             continue;
         if (entries == NULL)
             entries = calloc(APPLETS_MAX, sizeof *entries);
-        if (entries == NULL || index >= APPLETS_MAX || (entries[index] = instance_decode(card, (uint8_t)index, value)) == NULL) {
+        if (entries == NULL || index >= APPLETS_MAX ||
+            (entries[index] = instance_decode(card, (uint8_t)index, value)) == NULL) {
             entries_free(entries);
             return false;
         }
@@ -412,7 +431,8 @@ bool registry_load(struct uicc *card)
     /* What comes from a shared object is kept account of, even if the profile made it. */
     for (uint8_t i = 0; i < card->profile->n_applets; i++) {
         const struct profile_applet *row = &card->profile->applets[i];
-        if (row->so == NULL || row->so[0] == '\0' || row->class_name[0] == '\0' || (entries != NULL && entries[i] != NULL))
+        if (row->so == NULL || row->so[0] == '\0' || row->class_name[0] == '\0' ||
+            (entries != NULL && entries[i] != NULL))
             continue;
         if (entries == NULL)
             entries = calloc(APPLETS_MAX, sizeof *entries);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The registry (GlobalPlatform Card Specification 2.3, 6.4): which packages and applets the card has, what state they are in and whose they are. For the
- * operating system's parts, for security domains and ota/; an applet sees itself through applet.h.
+ * The registry (GlobalPlatform Card Specification 2.3, 6.4): which packages and applets the card has, what
+ * state they are in and whose they are. For the operating system's parts, for security domains and ota/; an
+ * applet sees itself through applet.h.
  *
- * A card's applets are the profile's rows, by their index there, and behind them instances that INSTALL made. Indices are stored: one is not used again
- * before everything of its former owner is gone. What was changed (or made) lies in objects; memory has a copy, only when there is any.
+ * A card's applets are the profile's rows, by their index there, and behind them instances that INSTALL made.
+ * Indices are stored: one is not used again before everything of its former owner is gone. What was changed
+ * (or made) lies in objects; memory has a copy, only when there is any.
  */
 #ifndef KERNEL_REGISTRY_H
 #define KERNEL_REGISTRY_H
@@ -13,7 +15,8 @@
 
 enum { APPLETS_MAX = 64, QUOTA_DEFAULT = 256 * 1024 };
 
-/* GlobalPlatform 2.3 table 11-4. An application's own states have bits b4 to b7 besides SELECTABLE's; a security domain's PERSONALIZED is one. */
+/* GlobalPlatform 2.3 table 11-4. An application's own states have bits b4 to b7 besides SELECTABLE's; a
+ * security domain's PERSONALIZED is one. */
 enum applet_life {
     LIFE_INSTALLED = 0x03,
     LIFE_SELECTABLE = 0x07,
@@ -40,14 +43,15 @@ static inline struct span aid_span(const struct aid *aid)
     return span_of(aid->octets, aid->n);
 }
 
-/* ---- toolkit parameters of an installation: ETSI TS 102 226 8.2.1.3.2.2, or 3GPP TS 43.019's (tag CA in EF) ---- */
+/* ---- toolkit parameters of an installation: ETSI TS 102 226 8.2.1.3.2.2, or 3GPP TS 43.019's (tag CA in EF)
+ * ---- */
 
 enum { TOOLKIT_MENU_MAX = 16, TOOLKIT_PRIORITY_DEFAULT = 0xFF };
 
 struct toolkit_parameters {
-    uint8_t priority;     /* 01 highest, FF lowest */
-    uint8_t timers;       /* how many at most */
-    uint8_t text_max;     /* octets of a menu entry; 0: as many as fit */
+    uint8_t priority; /* 01 highest, FF lowest */
+    uint8_t timers;   /* how many at most */
+    uint8_t text_max; /* octets of a menu entry; 0: as many as fit */
     uint8_t channels;
     uint8_t services;
     uint8_t n_menu;
@@ -57,12 +61,14 @@ struct toolkit_parameters {
     } menu[TOOLKIT_MENU_MAX];
 };
 
-/* ---- access domains of an installation (TS 102 226 8.2.1.3.2.3, .4): what its FileView, its AdminFileView may ---- */
+/* ---- access domains of an installation (TS 102 226 8.2.1.3.2.3, .4): what its FileView, its AdminFileView
+ * may ---- */
 
 enum { ACCESS_ADFS_MAX = 4 };
 
 struct access_domain {
-    uint32_t uicc;       /* files outside ADFs: bit profile_pin_bit(r) for each key reference r that it counts as verified */
+    uint32_t uicc; /* files outside ADFs: bit profile_pin_bit(r) for each key reference r that it counts as
+                      verified */
     uint8_t n_adfs;
     struct {
         struct aid aid;
@@ -72,57 +78,68 @@ struct access_domain {
 
 /* ---- an applet ---- */
 
-/* What is not as the profile has it: an instance made at run time, or one of the profile's whose state was changed. */
+/* What is not as the profile has it: an instance made at run time, or one of the profile's whose state was
+ * changed. */
 struct applet_entry {
-    struct profile_applet row;         /* AID, TARs, MSL, access domain, parameters (C9) */
-    const struct applet_class *class;  /* never NULL; a class without anything when this program lacks its code */
-    uint8_t life;                      /* enum applet_life */
-    uint8_t privileges[3];             /* GlobalPlatform table 11-7 */
-    uint8_t domain;                    /* index of the security domain that it belongs to; NO_APPLET: the issuer's */
-    uint16_t owner;                    /* index of the operator's K/OTA pair on whose behalf it was installed, or NO_OWNER */
+    struct profile_applet row; /* AID, TARs, MSL, access domain, parameters (C9) */
+    const struct applet_class
+        *class;            /* never NULL; a class without anything when this program lacks its code */
+    uint8_t life;          /* enum applet_life */
+    uint8_t privileges[3]; /* GlobalPlatform table 11-7 */
+    uint8_t domain;        /* index of the security domain that it belongs to; NO_APPLET: the issuer's */
+    uint16_t owner; /* index of the operator's K/OTA pair on whose behalf it was installed, or NO_OWNER */
     struct access_domain files, admin;
-    uint32_t quota;                    /* octets that it (a security domain: all that belongs to it) may keep in the store; 0: QUOTA_DEFAULT; a security domain: no limit */
-    uint32_t needed;                   /* octets that must be free when it is installed */
-    uint32_t used;                     /* octets it keeps */
-    struct aid package, module;        /* executable load file and module; empty for the profile's */
-    bool has_toolkit;                  /* it was installed with toolkit parameters */
+    uint32_t quota;  /* octets that it (a security domain: all that belongs to it) may keep in the store; 0:
+                        QUOTA_DEFAULT; a security domain: no limit */
+    uint32_t needed; /* octets that must be free when it is installed */
+    uint32_t used;   /* octets it keeps */
+    struct aid package, module; /* executable load file and module; empty for the profile's */
+    bool has_toolkit;           /* it was installed with toolkit parameters */
     struct toolkit_parameters toolkit;
-    size_t octets;                     /* of this entry in memory */
+    size_t octets; /* of this entry in memory */
 };
 
 enum { NO_CLASS = 0xFF };
 
 struct registry {
-    const struct applet_class *const *known;               /* every class that there is: fewer than 256 */
-    uint8_t classes[PROFILE_APPLETS_MAX];                  /* of known, bound to profile->applets; NO_CLASS: a row without any */
-    struct applet_entry **entries;                         /* APPLETS_MAX by index, NULL where all is as the profile has it; NULL: all is */
-    uint8_t n;                                             /* indices in use are below this */
-    bool owned;                                            /* some applet is an operator's */
-    bool anyone;                                           /* nobody knows which operator's pair is active: none is suspended */
-    uint16_t active;                                       /* index of the active pair, as of the last registry_refresh */
-    bool dirty;                                            /* the transaction changed it: an abort must read it again */
+    const struct applet_class *const *known; /* every class that there is: fewer than 256 */
+    uint8_t
+        classes[PROFILE_APPLETS_MAX]; /* of known, bound to profile->applets; NO_CLASS: a row without any */
+    struct applet_entry *
+        *entries;    /* APPLETS_MAX by index, NULL where all is as the profile has it; NULL: all is */
+    uint8_t n;       /* indices in use are below this */
+    bool owned;      /* some applet is an operator's */
+    bool anyone;     /* nobody knows which operator's pair is active: none is suspended */
+    uint16_t active; /* index of the active pair, as of the last registry_refresh */
+    bool dirty;      /* the transaction changed it: an abort must read it again */
 };
 
-/* Indices are below this. Not every one is in use: those that are not have a row without AID and TAR and a class without anything in it. */
+/* Indices are below this. Not every one is in use: those that are not have a row without AID and TAR and a
+ * class without anything in it. */
 uint8_t applets_count(const struct uicc *card);
 uint8_t card_profile_applets(const struct uicc *card); /* indices below this are of the profile */
 const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t index);
 bool applet_exists(const struct uicc *card, uint8_t index);
 
 uint8_t applet_life(const struct uicc *card, uint8_t index); /* enum applet_life */
-/* It runs: selectable, not locked, and not suspended with its operator's subscription. Only then does it get commands, events and scripts. */
+/* It runs: selectable, not locked, and not suspended with its operator's subscription. Only then does it get
+ * commands, events and scripts. */
 bool applet_active(const struct uicc *card, uint8_t index);
-/* Active, and the card's own life cycle lets it be selected: in CARD_LOCKED only the issuer's security domain can. */
+/* Active, and the card's own life cycle lets it be selected: in CARD_LOCKED only the issuer's security domain
+ * can. */
 bool applet_selectable(const struct uicc *card, uint8_t index);
 /* Its operator's pair is not the active one (requirement S1). */
 bool owner_suspended(const struct uicc *card, uint16_t owner); /* what is this operator's is not there now */
 bool applet_suspended(const struct uicc *card, uint8_t index);
 
 void applet_privileges(const struct uicc *card, uint8_t index, uint8_t privileges[3]);
-uint8_t applet_domain(const struct uicc *card, uint8_t index); /* its security domain; of the issuer's: itself. NO_APPLET: the card has none */
-uint8_t applet_issuer_domain(const struct uicc *card);        /* NO_APPLET: none */
+uint8_t
+applet_domain(const struct uicc *card,
+              uint8_t index); /* its security domain; of the issuer's: itself. NO_APPLET: the card has none */
+uint8_t applet_issuer_domain(const struct uicc *card); /* NO_APPLET: none */
 uint16_t applet_owner(const struct uicc *card, uint8_t index);
-/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An applet of the profile: its `access`, everywhere. */
+/* What its FileView (or AdminFileView) has verified in this ADF (a file index), or outside of any (0). An
+ * applet of the profile: its `access`, everywhere. */
 uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, uint16_t adf);
 /* Package and module that it is an instance of. */
 void applet_origin(const struct uicc *card, uint8_t index, struct aid *package, struct aid *module);
@@ -136,22 +153,24 @@ uint8_t card_life(const struct uicc *card); /* enum card_life; CARD_SECURED unti
 /* ---- changes, in the command's transaction ---- */
 
 struct applet_installation {
-    uint8_t domain;              /* index of the security domain that it will belong to */
-    uint16_t owner;              /* or NO_OWNER */
+    uint8_t domain; /* index of the security domain that it will belong to */
+    uint16_t owner; /* or NO_OWNER */
     struct span package, module, aid;
     uint8_t privileges[3];
-    struct span parameters;      /* value of C9 */
-    struct span system;          /* value of EF */
-    struct span uicc;            /* value of EA */
-    bool selectable;             /* INSTALL [for install and make selectable] */
+    struct span parameters; /* value of C9 */
+    struct span system;     /* value of EF */
+    struct span uicc;       /* value of EA */
+    bool selectable;        /* INSTALL [for install and make selectable] */
 };
 
-/* Makes an instance and has its class install it. 6A88: no such package or module; 6A80: AID or TAR in use, or parameters that make no sense; 6A84: no room, or not within the
- * security domain's quota; else what the class answered. */
+/* Makes an instance and has its class install it. 6A88: no such package or module; 6A80: AID or TAR in use,
+ * or parameters that make no sense; 6A84: no room, or not within the security domain's quota; else what the
+ * class answered. */
 sw_t applet_install(struct uicc *card, const struct applet_installation *how, uint8_t *index);
 
-/* Removes an instance with all its objects and registrations; sessions leave it. Files that it made stay: files belong to the file system (TS 102 241 has no
- * owner of files). 6985: of the profile, or a security domain that something belongs to. */
+/* Removes an instance with all its objects and registrations; sessions leave it. Files that it made stay:
+ * files belong to the file system (TS 102 241 has no owner of files). 6985: of the profile, or a security
+ * domain that something belongs to. */
 sw_t applet_delete(struct uicc *card, uint8_t index);
 
 sw_t applet_set_life(struct uicc *card, uint8_t index, uint8_t life);
@@ -172,12 +191,12 @@ enum { PACKAGES_MAX = 16, PACKAGE_MODULES_MAX = 8 };
 
 struct package_info {
     struct aid aid;
-    uint8_t version[2];      /* major, minor */
-    uint8_t slot;            /* of a package that was loaded; NO_PACKAGE for one that this program brings */
-    uint8_t domain;          /* security domain that it belongs to */
+    uint8_t version[2]; /* major, minor */
+    uint8_t slot;       /* of a package that was loaded; NO_PACKAGE for one that this program brings */
+    uint8_t domain;     /* security domain that it belongs to */
     uint16_t owner;
-    uint32_t octets;         /* of its load file */
-    uint8_t hash[32];        /* SHA-256 of the load file; zero for one of the program's */
+    uint32_t octets;  /* of its load file */
+    uint8_t hash[32]; /* SHA-256 of the load file; zero for one of the program's */
     uint8_t n_modules;
     struct aid modules[PACKAGE_MODULES_MAX];
 };
@@ -188,7 +207,8 @@ enum { NO_PACKAGE = 0xFF };
 bool package_next(const struct uicc *card, unsigned *cursor, struct package_info *out);
 bool package_find(const struct uicc *card, struct span aid, struct package_info *out);
 
-/* A load file that came by LOAD. `file` is the whole of it, at most 64 KiB; info->slot is filled in. 6A80: AID in use; 6A84: no room. */
+/* A load file that came by LOAD. `file` is the whole of it, at most 64 KiB; info->slot is filled in. 6A80:
+ * AID in use; 6A84: no room. */
 sw_t package_add(struct uicc *card, struct package_info *info, struct span file);
 /* 6985: of the program, or an instance of it exists. */
 sw_t package_remove(struct uicc *card, struct span aid);
@@ -211,7 +231,8 @@ void registry_refresh(struct uicc *card);
 void registry_free(struct uicc *card);
 size_t registry_footprint(const struct uicc *card);
 
-/* An applet died: after the transaction has been aborted, that is counted, and the third time it is locked. */
+/* An applet died: after the transaction has been aborted, that is counted, and the third time it is locked.
+ */
 void registry_bury(struct uicc *card);
 
 /* An applet's object changes from `before` octets to `after`: room in the quotas. */

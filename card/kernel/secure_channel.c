@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * MANAGE SECURE CHANNEL sets a channel up: the terminal learns of the one endpoint there is (the platform's), both derive a master and a connection from the key they share,
- * and prove it to each other. TRANSACT DATA then carries sealed APDUs, which run as any command of the logical channel that their class names.
+ * MANAGE SECURE CHANNEL sets a channel up: the terminal learns of the one endpoint there is (the platform's),
+ * both derive a master and a connection from the key they share, and prove it to each other. TRANSACT DATA
+ * then carries sealed APDUs, which run as any command of the logical channel that their class names.
  *
  * What an inner command changed is committed with it; the outer one has nothing to commit.
  */
@@ -17,17 +18,17 @@ enum { MASTERS = 2, MANAGE_MAX = 512 };
 
 struct connection {
     enum { FREE, ESTABLISHED, STARTED } state;
-    uint8_t master;               /* slot */
-    uint8_t channel;              /* logical channel that it was started on */
+    uint8_t master;  /* slot */
+    uint8_t channel; /* logical channel that it was started on */
     uint8_t container;
     struct secure_connection keys;
 };
 
 struct transfer { /* a data transfer session */
     enum { IDLE, TAKING, ANSWERING } state;
-    uint8_t connection;           /* slot */
-    uint8_t left;                 /* blocks still to come */
-    uint16_t n, at, last;         /* octets; those already fetched, and before the block fetched last */
+    uint8_t connection;   /* slot */
+    uint8_t left;         /* blocks still to come */
+    uint16_t n, at, last; /* octets; those already fetched, and before the block fetched last */
     uint8_t octets[SECURE_SEALED_MAX];
 };
 
@@ -81,13 +82,14 @@ static sw_t retrieve_endpoints(struct uicc *card, struct buf *out)
     struct applet provider;
     const struct secure_channel_service *service = service_of(card, &provider);
     bool required = service->required(provider) != SECURE_OPTIONAL;
-    const uint8_t endpoint[7] = {SECURE_PLATFORM,
-                                 SECURE_BY_APDU,
-                                 (uint8_t)(SECURE_APDU_CHANNEL | SECURE_FOUR_AT_A_TIME | (required ? SECURE_REQUIRED : 0)),
-                                 SECURE_PRE_AGREED,
-                                 SECURE_CONTAINER_MAX,
-                                 0,
-                                 0};
+    const uint8_t endpoint[7] = {
+        SECURE_PLATFORM,
+        SECURE_BY_APDU,
+        (uint8_t)(SECURE_APDU_CHANNEL | SECURE_FOUR_AT_A_TIME | (required ? SECURE_REQUIRED : 0)),
+        SECURE_PRE_AGREED,
+        SECURE_CONTAINER_MAX,
+        0,
+        0};
     buf_tlv(out, SECURE_UICC_ID, uicc_id(card));
     buf_tlv(out, SECURE_ENDPOINT, span_of(endpoint, sizeof endpoint));
     return SW_OK;
@@ -131,14 +133,16 @@ static sw_t establish_master(struct uicc *card, struct span objects, struct buf 
     struct span agreement, terminal_id;
     uint8_t key[32];
     size_t n = 0;
-    if (!object(objects, SECURE_KEY_AGREEMENT, 1, &agreement) || !tlv_find(objects, SECURE_TERMINAL_ID, &terminal_id) || terminal_id.n == 0 ||
+    if (!object(objects, SECURE_KEY_AGREEMENT, 1, &agreement) ||
+        !tlv_find(objects, SECURE_TERMINAL_ID, &terminal_id) || terminal_id.n == 0 ||
         terminal_id.n > SECURE_TERMINAL_ID_MAX)
         return SW_WRONG_DATA;
     if ((agreement.p[0] & SECURE_PRE_AGREED) == 0)
         return SW_FUNCTION_NOT_SUPPORTED;
     if (!service->key(provider, terminal_id, key, &n))
         return SW_CONDITIONS_NOT_SATISFIED;
-    bool ok = random_id(card, master.id) && secure_master_secret(card->env->crypto, span_of(key, n), uicc_id(card), terminal_id, &master);
+    bool ok = random_id(card, master.id) &&
+              secure_master_secret(card->env->crypto, span_of(key, n), uicc_id(card), terminal_id, &master);
     crypto_wipe(key, sizeof key);
     if (ok) {
         unsigned slot = s->next_master++ % MASTERS;
@@ -155,7 +159,8 @@ static sw_t establish_master(struct uicc *card, struct span objects, struct buf 
 static bool find_master(const struct secure_channels *s, struct span id, unsigned *slot)
 {
     for (*slot = 0; *slot < MASTERS; ++*slot)
-        if (s->has_master[*slot] && id.n >= SECURE_ID_LEN && memcmp(s->masters[*slot].id, id.p, SECURE_ID_LEN) == 0)
+        if (s->has_master[*slot] && id.n >= SECURE_ID_LEN &&
+            memcmp(s->masters[*slot].id, id.p, SECURE_ID_LEN) == 0)
             return true;
     return false;
 }
@@ -163,21 +168,24 @@ static bool find_master(const struct secure_channels *s, struct span id, unsigne
 static bool find_connection(const struct secure_channels *s, struct span id, unsigned *slot)
 {
     for (*slot = 0; *slot < SECURE_SESSIONS; ++*slot)
-        if (s->connections[*slot].state != FREE && id.n >= SECURE_ID_LEN && memcmp(s->connections[*slot].keys.id, id.p, SECURE_ID_LEN) == 0)
+        if (s->connections[*slot].state != FREE && id.n >= SECURE_ID_LEN &&
+            memcmp(s->connections[*slot].keys.id, id.p, SECURE_ID_LEN) == 0)
             return true;
     return false;
 }
 
 static const uint8_t algorithms[2] = {SECURE_AES_128, SECURE_CMAC};
 
-/* The terminal says what it can do; we choose the only pair that we do: single DES and CRC32 protect nothing. */
+/* The terminal says what it can do; we choose the only pair that we do: single DES and CRC32 protect nothing.
+ */
 static sw_t establish_connection(struct uicc *card, struct span objects, struct buf *out)
 {
     struct secure_channels *s = card->secure;
     struct span id, offered, nonce;
     uint8_t own[SECURE_ID_LEN];
     unsigned master;
-    if (!object(objects, SECURE_MSA_ID, SECURE_ID_LEN, &id) || !object(objects, SECURE_ALGORITHMS, 2, &offered) ||
+    if (!object(objects, SECURE_MSA_ID, SECURE_ID_LEN, &id) ||
+        !object(objects, SECURE_ALGORITHMS, 2, &offered) ||
         !object(objects, SECURE_TERMINAL_NONCE, SECURE_ID_LEN, &nonce))
         return SW_WRONG_DATA;
     if (!find_master(s, id, &master))
@@ -200,22 +208,27 @@ static sw_t establish_connection(struct uicc *card, struct span objects, struct 
     return SW_OK;
 }
 
-/* One channel a logical channel: a new one takes the place of the old. A wrong proof ends the connection: there is one try for each. */
+/* One channel a logical channel: a new one takes the place of the old. A wrong proof ends the connection:
+ * there is one try for each. */
 static sw_t start(struct uicc *card, uint8_t channel, struct span objects, struct buf *out)
 {
     struct secure_channels *s = card->secure;
     struct span chosen, id, proof, size;
     uint8_t mac[SECURE_ID_LEN];
     unsigned slot;
-    if (!object(objects, SECURE_ALGORITHMS, 2, &chosen) || !object(objects, SECURE_CSA_ID, SECURE_ID_LEN, &id) ||
-        !object(objects, SECURE_START_MAC, SECURE_ID_LEN, &proof) || !object(objects, SECURE_CONTAINER_SIZE, 1, &size) ||
-        size.p[0] < SECURE_CONTAINER_MIN || size.p[0] > SECURE_CONTAINER_MAX)
+    if (!object(objects, SECURE_ALGORITHMS, 2, &chosen) ||
+        !object(objects, SECURE_CSA_ID, SECURE_ID_LEN, &id) ||
+        !object(objects, SECURE_START_MAC, SECURE_ID_LEN, &proof) ||
+        !object(objects, SECURE_CONTAINER_SIZE, 1, &size) || size.p[0] < SECURE_CONTAINER_MIN ||
+        size.p[0] > SECURE_CONTAINER_MAX)
         return SW_WRONG_DATA;
     if (!find_connection(s, id, &slot) || s->connections[slot].state != ESTABLISHED)
         return SW_DATA_NOT_FOUND;
     struct connection *c = &s->connections[slot];
-    if (!span_equal(chosen, span_of(algorithms, sizeof algorithms)) || !secure_start_mac(card->env->crypto, &c->keys, false, chosen, size.p[0], mac) ||
-        !crypto_equal(mac, proof.p, SECURE_ID_LEN) || !secure_start_mac(card->env->crypto, &c->keys, true, chosen, size.p[0], mac)) {
+    if (!span_equal(chosen, span_of(algorithms, sizeof algorithms)) ||
+        !secure_start_mac(card->env->crypto, &c->keys, false, chosen, size.p[0], mac) ||
+        !crypto_equal(mac, proof.p, SECURE_ID_LEN) ||
+        !secure_start_mac(card->env->crypto, &c->keys, true, chosen, size.p[0], mac)) {
         drop_connection(s, slot);
         return SW_SECURITY_STATUS;
     }
@@ -229,7 +242,8 @@ static sw_t start(struct uicc *card, uint8_t channel, struct span objects, struc
     return SW_OK;
 }
 
-/* A master with all its connections, or connections, each named with a MAC. Every MAC is verified before anything ends. */
+/* A master with all its connections, or connections, each named with a MAC. Every MAC is verified before
+ * anything ends. */
 static sw_t terminate(struct uicc *card, struct span objects)
 {
     struct secure_channels *s = card->secure;
@@ -316,7 +330,8 @@ static sw_t take_block(struct call *call, uint8_t procedure, bool first)
         s->answering = false;
         s->procedure = procedure;
         s->channel = call->session->channel;
-    } else if (s->answering || s->n == 0 || s->procedure != procedure || s->channel != call->session->channel) {
+    } else if (s->answering || s->n == 0 || s->procedure != procedure ||
+               s->channel != call->session->channel) {
         return SW_CONDITIONS_NOT_SATISFIED;
     }
     if (block.n > sizeof s->octets - s->n) {
@@ -340,12 +355,14 @@ static sw_t take_block(struct call *call, uint8_t procedure, bool first)
 static sw_t give_block(struct call *call, uint8_t procedure, bool first)
 {
     struct secure_channels *s = call->card->secure;
-    if (first && procedure == SECURE_RETRIEVE_ENDPOINTS && !(s->answering && s->procedure == procedure && s->channel == call->session->channel && s->at == 0)) {
+    if (first && procedure == SECURE_RETRIEVE_ENDPOINTS &&
+        !(s->answering && s->procedure == procedure && s->channel == call->session->channel && s->at == 0)) {
         sw_t sw = run_procedure(call, procedure, SPAN_EMPTY);
         if (sw != SW_RESPONSE_AVAILABLE)
             return sw;
     }
-    if (!s->answering || s->procedure != procedure || s->channel != call->session->channel || first != (s->at == 0))
+    if (!s->answering || s->procedure != procedure || s->channel != call->session->channel ||
+        first != (s->at == 0))
         return SW_CONDITIONS_NOT_SATISFIED;
     size_t left = (size_t)s->n - s->at, n = call->cmd->le < left ? call->cmd->le : left;
     if (call->cmd->le > left) /* said before anything is given: it will be asked again */
@@ -373,7 +390,8 @@ static sw_t need_state(struct uicc *card)
 sw_t command_manage_secure_channel(struct call *call)
 {
     enum { P2_RFU = 0x5F };
-    uint8_t procedure = call->cmd->p1 & 0x0F, p2 = call->cmd->p2 & (uint8_t)~P2_RFU; /* RFU bits are ignored */
+    uint8_t procedure = call->cmd->p1 & 0x0F,
+            p2 = call->cmd->p2 & (uint8_t)~P2_RFU; /* RFU bits are ignored */
     sw_t sw = need_state(call->card);
     if (sw != SW_OK)
         return sw;
@@ -395,7 +413,8 @@ static bool started_on(const struct secure_channels *s, uint8_t channel, uint8_t
     return false;
 }
 
-/* One command through the card's own dispatch. There is no second channel inside, and nothing waits for GET RESPONSE: data and status word come at once. */
+/* One command through the card's own dispatch. There is no second channel inside, and nothing waits for GET
+ * RESPONSE: data and status word come at once. */
 static void run_inner(struct uicc *card, struct span apdu, struct buf *out)
 {
     enum { INS_GET_RESPONSE = 0xC0, INS_MANAGE = 0x73, INS_TRANSACT = 0x75 };
@@ -408,7 +427,8 @@ static void run_inner(struct uicc *card, struct span apdu, struct buf *out)
         sw = SW_CLA_NOT_SUPPORTED;
     if (sw == SW_OK && !card->ram.channels[cmd.channel].open)
         sw = SW_CHANNEL_NOT_SUPPORTED;
-    if (sw == SW_OK && cmd.klass != CLASS_GSM && (cmd.ins == INS_GET_RESPONSE || cmd.ins == INS_MANAGE || cmd.ins == INS_TRANSACT))
+    if (sw == SW_OK && cmd.klass != CLASS_GSM &&
+        (cmd.ins == INS_GET_RESPONSE || cmd.ins == INS_MANAGE || cmd.ins == INS_TRANSACT))
         sw = SW_CONDITIONS_NOT_SATISFIED;
     if (sw == SW_OK) {
         card->ram.inner = true;
@@ -428,7 +448,8 @@ static void run_inner(struct uicc *card, struct span apdu, struct buf *out)
 static sw_t run_sealed(struct call *call, struct transfer *t, unsigned session)
 {
     uint8_t plain_bytes[SECURE_SEALED_MAX], response_bytes[SECURE_RESPONSE_MAX];
-    struct buf plain = buf_of(plain_bytes, sizeof plain_bytes), response = buf_of(response_bytes, sizeof response_bytes),
+    struct buf plain = buf_of(plain_bytes, sizeof plain_bytes),
+               response = buf_of(response_bytes, sizeof response_bytes),
                sealed = buf_of(t->octets, sizeof t->octets);
     struct connection *c = &call->card->secure->connections[t->connection];
     struct span apdu;
@@ -441,7 +462,8 @@ static sw_t run_sealed(struct call *call, struct transfer *t, unsigned session)
     run_inner(call->card, apdu, &response);
     objects_begin(call->card->objects);
     crypto_wipe(plain_bytes, sizeof plain_bytes);
-    bool ok = buf_ok(&response) && secure_seal(call->card->env->crypto, &c->keys.to_terminal, buf_span(&response), &sealed);
+    bool ok = buf_ok(&response) &&
+              secure_seal(call->card->env->crypto, &c->keys.to_terminal, buf_span(&response), &sealed);
     crypto_wipe(response_bytes, sizeof response_bytes);
     if (!ok) {
         drop_connection(call->card->secure, t->connection);
@@ -478,7 +500,8 @@ static sw_t take_data(struct call *call, struct transfer *t, unsigned session, u
     memcpy(t->octets + t->n, value.p, value.n);
     t->n = (uint16_t)(t->n + value.n);
     t->left = call->cmd->p2;
-    return t->left > 0 ? SW_WITH(SW_DATA_TRANSFER, session << 6 | SECURE_BLOCK_TAKEN) : run_sealed(call, t, session);
+    return t->left > 0 ? SW_WITH(SW_DATA_TRANSFER, session << 6 | SECURE_BLOCK_TAKEN)
+                       : run_sealed(call, t, session);
 }
 
 static sw_t give_data(struct call *call, struct transfer *t, unsigned session)
@@ -506,7 +529,8 @@ sw_t command_transact_data(struct call *call)
     uint8_t slot;
     if (s == NULL || !started_on(s, call->session->channel, &slot)) {
         struct applet provider;
-        return service_of(call->card, &provider) == NULL ? SW_FUNCTION_NOT_SUPPORTED : SW_CONDITIONS_NOT_SATISFIED;
+        return service_of(call->card, &provider) == NULL ? SW_FUNCTION_NOT_SUPPORTED
+                                                         : SW_CONDITIONS_NOT_SATISFIED;
     }
     struct transfer *t = &s->transfers[session];
     if ((call->cmd->p1 & SECURE_ABORT) != 0) {
@@ -523,8 +547,8 @@ sw_t command_transact_data(struct call *call)
 /* What a terminal needs before there is a channel, and to get at what came through it. */
 static bool sets_up(const struct command_row *row)
 {
-    return row->handler == command_manage_secure_channel || row->handler == command_transact_data || row->handler == command_get_response ||
-           row->handler == command_terminal_capability;
+    return row->handler == command_manage_secure_channel || row->handler == command_transact_data ||
+           row->handler == command_get_response || row->handler == command_terminal_capability;
 }
 
 bool secure_channel_lets(const struct call *call)
@@ -532,9 +556,13 @@ bool secure_channel_lets(const struct call *call)
     struct applet provider;
     const struct command_row *row = call->row;
     bool keys = (row->flags & ROW_SECRET_RESPONSE) != 0 && row->access == ACCESS_APPLICATION_PIN;
-    if (call->session->remote || call->card->ram.inner || sets_up(row))
+    if (call->card->ram.channel_requirement == 0) { /* it does not change while the card is on */
+        const struct secure_channel_service *service = service_of(call->card, &provider);
+        call->card->ram.channel_requirement =
+            (uint8_t)(1 + (service != NULL ? service->required(provider) : SECURE_OPTIONAL));
+    }
+    unsigned required = call->card->ram.channel_requirement - 1u;
+    if (required == SECURE_OPTIONAL || call->session->remote || call->card->ram.inner || sets_up(row))
         return true;
-    const struct secure_channel_service *service = service_of(call->card, &provider);
-    enum secure_requirement required = service != NULL ? service->required(provider) : SECURE_OPTIONAL;
-    return required == SECURE_OPTIONAL || (required == SECURE_FOR_KEYS && !keys);
+    return required == SECURE_FOR_KEYS && !keys;
 }

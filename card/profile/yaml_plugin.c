@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The class of an applet: one of the program's, by its name, or one of a shared object, by the object's path. Whether the object can be loaded is for whoever opens
- * the card to see: a profile is only text.
+ * The class of an applet: one of the program's, by its name, or one of a shared object, by the object's path.
+ * Whether the object can be loaded is for whoever opens the card to see: a profile is only text.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -12,14 +12,16 @@
 
 enum { SO_PATH_MAX = 255 }; /* as codec.c has it */
 
-/* The path as seen from here: relative ones start where the file lies that names them. NULL: no memory, or too long. */
+/* The path as seen from here: relative ones start where the file lies that names them. NULL: no memory, or
+ * too long. */
 static const char *whole_path(struct maker *m, const char *where, const char *so)
 {
     const char *origin = yaml_origin(m->s, where), *slash = strrchr(origin, '/');
     int dir = so[0] == '/' || slash == NULL ? 0 : (int)(slash - origin) + 1;
     char joined[PATH_MAX], resolved[PATH_MAX];
     int n = snprintf(joined, sizeof joined, "%.*s%s", dir, origin, so);
-    const char *path = n > 0 && (size_t)n < sizeof joined && realpath(joined, resolved) != NULL ? resolved : joined;
+    const char *path =
+        n > 0 && (size_t)n < sizeof joined && realpath(joined, resolved) != NULL ? resolved : joined;
     size_t len = strlen(path);
     if (n < 0 || (size_t)n >= sizeof joined || len > SO_PATH_MAX) {
         (void)yaml_fail(m->s, where, "the whole path has more than %d characters", SO_PATH_MAX);
@@ -52,9 +54,11 @@ bool yaml_make_class(struct maker *m, unsigned i)
     a->so = "";
     if (y->so == NULL) {
         if (y->class_name == NULL)
-            return yaml_fail(m->s, yaml_at("applets", i, "").text, "\"class\" is missing; add it, or \"so\": a shared object that brings one");
+            return yaml_fail(m->s, yaml_at("applets", i, "").text,
+                             "\"class\" is missing; add it, or \"so\": a shared object that brings one");
         if (y->instance != UNSAID)
-            return yaml_fail(m->s, yaml_at("applets", i, "instance").text, "is for a \"so\" whose package is wanted without an applet of it");
+            return yaml_fail(m->s, yaml_at("applets", i, "instance").text,
+                             "is for a \"so\" whose package is wanted without an applet of it");
         return true;
     }
     a->so = whole_path(m, yaml_at("applets", i, "so").text, y->so);
@@ -62,8 +66,10 @@ bool yaml_make_class(struct maker *m, unsigned i)
         return false;
     if (y->instance == NO) {
         a->class_name = "";
-        if (y->class_name != NULL || y->aid != NULL || y->adf != NULL || y->start != NULL || y->tars_count > 0 || y->params != NULL)
-            return yaml_fail(m->s, yaml_at("applets", i, "instance").text, "no applet, but something about one; remove either");
+        if (y->class_name != NULL || y->aid != NULL || y->adf != NULL || y->start != NULL ||
+            y->tars_count > 0 || y->params != NULL)
+            return yaml_fail(m->s, yaml_at("applets", i, "instance").text,
+                             "no applet, but something about one; remove either");
         return true;
     }
     if (a->class_name == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TERMINAL PROFILE and ENVELOPE (ETSI TS 102 221 11.2.1, 11.2.2): which event an envelope is (TS 102 223 clause 7, TS 31.111 clause 7), and who is told.
+ * TERMINAL PROFILE and ENVELOPE (ETSI TS 102 221 11.2.1, 11.2.2): which event an envelope is (TS 102 223
+ * clause 7, TS 31.111 clause 7), and who is told.
  */
 #include "cat.h"
 #include "toolkit_registry.h"
@@ -8,11 +9,13 @@
 sw_t command_terminal_profile(struct call *call)
 {
     struct toolkit *t = &call->card->ram.toolkit;
-    struct span known = span_slice(call->cmd->data, 0, sizeof t->profile); /* later octets: facilities we have no use for */
+    struct span known =
+        span_slice(call->cmd->data, 0, sizeof t->profile); /* later octets: facilities we have no use for */
     memset(t->profile, 0, sizeof t->profile);
     memcpy(t->profile, known.p, known.n);
     t->profile_len = (uint8_t)known.n;
-    /* A terminal that begins anew without a reset: it knows nothing of menus and lists, and will not answer for what it fetched before. */
+    /* A terminal that begins anew without a reset: it knows nothing of menus and lists, and will not answer
+     * for what it fetched before. */
     toolkit_restart(call->card);
     memset(t->told, 0, sizeof t->told);
     memset(t->channel_owner, 0, sizeof t->channel_owner);
@@ -23,7 +26,8 @@ sw_t command_terminal_profile(struct call *call)
 
 /* ---- to whom ---- */
 
-/* One applet, by what it owns: a menu entry, a timer, a channel. What is nobody's, or without what its kind must have, is taken note of and has no effect. */
+/* One applet, by what it owns: a menu entry, a timer, a channel. What is nobody's, or without what its kind
+ * must have, is taken note of and has no effect. */
 static sw_t to_owner(struct call *call, uint8_t owner, struct event *event)
 {
     const struct applet_class *class = owner != NO_APPLET ? applet_class_of(call->card, owner) : NULL;
@@ -55,7 +59,8 @@ static sw_t menu_selection(struct call *call, struct span inner, struct event *e
         return SW_OK;
     if (toolkit_crowded(call->card))
         return SW_TOOLKIT_BUSY;
-    event->toolkit = ctlv_find(inner, CAT_TAG_HELP_REQUEST, 0, &help) ? TOOLKIT_MENU_SELECTION_HELP_REQUEST : TOOLKIT_MENU_SELECTION;
+    event->toolkit = ctlv_find(inner, CAT_TAG_HELP_REQUEST, 0, &help) ? TOOLKIT_MENU_SELECTION_HELP_REQUEST
+                                                                      : TOOLKIT_MENU_SELECTION;
     return to_owner(call, owner, event);
 }
 
@@ -88,8 +93,9 @@ static sw_t event_download(struct call *call, struct span inner, struct event *e
     return toolkit_trigger(call->card, event);
 }
 
-/* Everything else goes to those who registered. Call control and MO SMS control have one; without it (and without an answer of its own) the terminal may go on:
- * 9000 and no data is "allowed, no modification" (7.3.1.6, TS 31.111 7.3.2.2). */
+/* Everything else goes to those who registered. Call control and MO SMS control have one; without it (and
+ * without an answer of its own) the terminal may go on: 9000 and no data is "allowed, no modification"
+ * (7.3.1.6, TS 31.111 7.3.2.2). */
 static const struct {
     uint8_t tag, event;
 } plain[] = {
@@ -114,7 +120,8 @@ sw_t command_envelope(struct call *call)
     bool handled = false;
     if (!tlv_next(&r, &t) || !rd_done(&r))
         return SW_WRONG_DATA;
-    struct event event = {.kind = EVENT_TOOLKIT, .tag = t.tag, .data = call->cmd->data, .out = call->out, .handled = &handled};
+    struct event event = {
+        .kind = EVENT_TOOLKIT, .tag = t.tag, .data = call->cmd->data, .out = call->out, .handled = &handled};
     toolkit_release(call->card);
     switch (t.tag) {
     case CAT_MENU_SELECTION:

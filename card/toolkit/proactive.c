@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Proactive commands (ETSI TS 102 223 clause 6): the queue, and the 91xx state machine of FETCH and TERMINAL RESPONSE (TS 102 221 7.4.2, 11.2.3, 11.2.4).
+ * Proactive commands (ETSI TS 102 223 clause 6): the queue, and the 91xx state machine of FETCH and TERMINAL
+ * RESPONSE (TS 102 221 7.4.2, 11.2.3, 11.2.4).
  *
- * One command at a time is the terminal's: `fetched` until its TERMINAL RESPONSE. After a response that cannot be read, or belongs to another command, it is announced
- * again; the right answer, or another FETCH, still count. After a third such answer it is given up, and its applet told so. No terminal, however broken, stops the card for good.
+ * One command at a time is the terminal's: `fetched` until its TERMINAL RESPONSE. After a response that
+ * cannot be read, or belongs to another command, it is announced again; the right answer, or another FETCH,
+ * still count. After a third such answer it is given up, and its applet told so. No terminal, however broken,
+ * stops the card for good.
  */
 #include <stdlib.h>
 
@@ -13,8 +16,8 @@
 
 enum {
     NUMBER_MAX = 254,
-    TRIES_MAX = 3,   /* answers that make no sense before a command is given up */
-    FLAG_HELD = 1,   /* the terminal was busy: not before the next STATUS or ENVELOPE */
+    TRIES_MAX = 3, /* answers that make no sense before a command is given up */
+    FLAG_HELD = 1, /* the terminal was busy: not before the next STATUS or ENVELOPE */
     HEADER_LEN = 6,
     OPEN_CHANNEL = 0x40,
     CLOSE_CHANNEL = 0x41,
@@ -182,7 +185,8 @@ static bool make_room(struct toolkit_queue *q, size_t n)
     return true;
 }
 
-/* The queue's memory goes when nothing is left in it: but not while a transaction may still put something back. */
+/* The queue's memory goes when nothing is left in it: but not while a transaction may still put something
+ * back. */
 static void trim(struct uicc *card)
 {
     if (card->queue.p != NULL && card->queue.used == 0)
@@ -191,22 +195,27 @@ static void trim(struct uicc *card)
 
 bool toolkit_profile_bit(const struct toolkit *t, unsigned octet, unsigned bit)
 {
-    return cat_profile_has(span_of(t->profile, t->profile_len), (struct cat_facility){(uint8_t)octet, (uint8_t)bit});
+    return cat_profile_has(span_of(t->profile, t->profile_len),
+                           (struct cat_facility){(uint8_t)octet, (uint8_t)bit});
 }
 
 /* The same REFRESH once is enough. */
-static bool queued_already(const struct uicc *card, uint8_t applet, const struct cat_details *details, struct span rest)
+static bool queued_already(const struct uicc *card, uint8_t applet, const struct cat_details *details,
+                           struct span rest)
 {
     struct entry e;
     struct cat_proactive p;
     for (size_t at = 0; entry_at(card, at, &e); at = entry_end(&e))
-        if (e.applet == applet && e.type == details->type && !(card->ram.toolkit.fetched && card->ram.toolkit.fetched_at == at) &&
-            cat_proactive_parse(e.command, &p) && p.details.qualifier == details->qualifier && span_equal(p.rest, rest))
+        if (e.applet == applet && e.type == details->type &&
+            !(card->ram.toolkit.fetched && card->ram.toolkit.fetched_at == at) &&
+            cat_proactive_parse(e.command, &p) && p.details.qualifier == details->qualifier &&
+            span_equal(p.rest, rest))
             return true;
     return false;
 }
 
-static bool queue_put(struct uicc *card, uint8_t applet, const struct cat_details *details, uint8_t to, struct span rest)
+static bool queue_put(struct uicc *card, uint8_t applet, const struct cat_details *details, uint8_t to,
+                      struct span rest)
 {
     struct toolkit_queue *q = &card->queue;
     uint8_t bytes[TOOLKIT_COMMAND_MAX];
@@ -228,12 +237,15 @@ static bool queue_put(struct uicc *card, uint8_t applet, const struct cat_detail
     return ok;
 }
 
-static bool queue_command_to(struct uicc *card, uint8_t applet, uint8_t type, uint8_t qualifier, uint8_t to, struct span rest)
+static bool queue_command_to(struct uicc *card, uint8_t applet, uint8_t type, uint8_t qualifier, uint8_t to,
+                             struct span rest)
 {
     struct toolkit *t = &card->ram.toolkit;
-    if (!cat_profile_has(span_of(t->profile, t->profile_len), cat_facility(type, qualifier)) || !cat_proactive_complete(type, rest))
+    if (!cat_profile_has(span_of(t->profile, t->profile_len), cat_facility(type, qualifier)) ||
+        !cat_proactive_complete(type, rest))
         return false;
-    const struct cat_details details = {t->number >= NUMBER_MAX ? 1 : (uint8_t)(t->number + 1), type, qualifier};
+    const struct cat_details details = {t->number >= NUMBER_MAX ? 1 : (uint8_t)(t->number + 1), type,
+                                        qualifier};
     if (type == PROACTIVE_REFRESH && queued_already(card, applet, &details, rest))
         return true;
     if (!queue_put(card, applet, &details, to, rest))
@@ -242,7 +254,8 @@ static bool queue_command_to(struct uicc *card, uint8_t applet, uint8_t type, ui
     return true;
 }
 
-bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint8_t qualifier, struct span rest)
+bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint8_t qualifier,
+                           struct span rest)
 {
     const struct cat_command *c = cat_command(type);
     return c != NULL && queue_command_to(card, applet, type, qualifier, c->to, rest);
@@ -258,7 +271,8 @@ static unsigned channels_of(struct applet self)
     return n;
 }
 
-/* TS 102 241: what the card itself asks for on all applets' behalf is no applet's to ask for; a timer must be its own, and so must a channel. */
+/* TS 102 241: what the card itself asks for on all applets' behalf is no applet's to ask for; a timer must be
+ * its own, and so must a channel. */
 static bool allowed(struct applet self, const struct cat_command *c, uint8_t device, struct span rest)
 {
     struct span timer;
@@ -286,7 +300,8 @@ static bool allowed(struct applet self, const struct cat_command *c, uint8_t dev
 bool proactive_send_to(struct applet self, uint8_t type, uint8_t qualifier, uint8_t device, struct span rest)
 {
     const struct cat_command *c = cat_command(type);
-    return c != NULL && allowed(self, c, device, rest) && queue_command_to(self.card, self.index, type, qualifier, device, rest);
+    return c != NULL && allowed(self, c, device, rest) &&
+           queue_command_to(self.card, self.index, type, qualifier, device, rest);
 }
 
 bool proactive_send(struct applet self, uint8_t type, uint8_t qualifier, struct span rest)
@@ -304,7 +319,8 @@ sw_t command_fetch(struct call *call)
     /* A terminal that lost what it fetched may have it again. */
     if (t->fetched ? !entry_at(call->card, t->fetched_at, &e) : !next_entry(call->card, &e))
         return SW_CONDITIONS_NOT_SATISFIED;
-    if (call->cmd->le != e.command.n && !(call->cmd->le == 256 && e.command.n > 256)) /* a wrong length must not use up the command */
+    if (call->cmd->le != e.command.n &&
+        !(call->cmd->le == 256 && e.command.n > 256)) /* a wrong length must not use up the command */
         return SW_WITH(SW_WRONG_LE, e.command.n);
     buf_put(call->out, e.command);
     t->fetched = true;
@@ -313,7 +329,8 @@ sw_t command_fetch(struct call *call)
     return SW_OK;
 }
 
-/* Channels belong to who opened them (TS 102 223 8.56: channel status, the channel in the first octet's low three bits). */
+/* Channels belong to who opened them (TS 102 223 8.56: channel status, the channel in the first octet's low
+ * three bits). */
 static void note_channel(struct uicc *card, const struct entry *e, const struct cat_response *r)
 {
     enum { CHANNEL = 0x07, PERFORMED_LAST = 0x0F };
@@ -321,13 +338,16 @@ static void note_channel(struct uicc *card, const struct entry *e, const struct 
     struct cat_proactive p;
     if (r->result > PERFORMED_LAST)
         return;
-    if (e->type == OPEN_CHANNEL && ctlv_find(r->rest, CAT_TAG_CHANNEL_STATUS, 0, &status) && status.n >= 1 && (status.p[0] & CHANNEL) != 0)
+    if (e->type == OPEN_CHANNEL && ctlv_find(r->rest, CAT_TAG_CHANNEL_STATUS, 0, &status) && status.n >= 1 &&
+        (status.p[0] & CHANNEL) != 0)
         card->ram.toolkit.channel_owner[(status.p[0] & CHANNEL) - 1] = (uint8_t)(e->applet + 1);
-    if (e->type == CLOSE_CHANNEL && cat_proactive_parse(e->command, &p) && p.to > CAT_CHANNEL && p.to <= CAT_CHANNEL + TOOLKIT_CHANNELS)
+    if (e->type == CLOSE_CHANNEL && cat_proactive_parse(e->command, &p) && p.to > CAT_CHANNEL &&
+        p.to <= CAT_CHANNEL + TOOLKIT_CHANNELS)
         card->ram.toolkit.channel_owner[p.to - CAT_CHANNEL - 1] = 0;
 }
 
-/* What must not be lost because the terminal was busy: a REFRESH after a change of subscription, and what the card itself asks for. */
+/* What must not be lost because the terminal was busy: a REFRESH after a change of subscription, and what the
+ * card itself asks for. */
 static bool asked_again(const struct entry *e, uint8_t result)
 {
     return (result == CAT_RESULT_TERMINAL_BUSY || result == CAT_RESULT_NETWORK_BUSY) &&
@@ -366,7 +386,8 @@ sw_t command_terminal_response(struct call *call)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!cat_proactive_parse(e.command, &p))
         return SW_TECHNICAL_PROBLEM;
-    if (!cat_response_parse(call->cmd->data, &r) || r.details.type != p.details.type || r.details.number != p.details.number)
+    if (!cat_response_parse(call->cmd->data, &r) || r.details.type != p.details.type ||
+        r.details.number != p.details.number)
         return makes_no_sense(card, &e);
     if (asked_again(&e, r.result)) {
         t->fetched = t->again = false;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the card itself asks for on all applets' behalf (ETSI TS 102 241 4.4, "system proactive commands"): SET UP EVENT LIST is the union of what they registered
- * for, POLL INTERVAL the shortest that any of them wants, SET UP MENU made of the entries of all. Each is sent after TERMINAL PROFILE, and again when it changed.
+ * What the card itself asks for on all applets' behalf (ETSI TS 102 241 4.4, "system proactive commands"):
+ * SET UP EVENT LIST is the union of what they registered for, POLL INTERVAL the shortest that any of them
+ * wants, SET UP MENU made of the entries of all. Each is sent after TERMINAL PROFILE, and again when it
+ * changed.
  */
 #include "cat.h"
 #include "kernel.h"
@@ -117,7 +119,8 @@ static void menu_insert(struct menu_order *o, const struct toolkit_menu *m)
     unsigned at = o->n;
     if (o->n == MENU_MAX)
         return;
-    while (at > 0 && m->position != 0 && (o->entries[at - 1].position == 0 || o->entries[at - 1].position > m->position)) {
+    while (at > 0 && m->position != 0 &&
+           (o->entries[at - 1].position == 0 || o->entries[at - 1].position > m->position)) {
         o->entries[at] = o->entries[at - 1];
         at--;
     }
@@ -135,13 +138,15 @@ static void menu_collect(struct uicc *card, struct menu_order *o)
                 menu_insert(o, &m);
 }
 
-/* EF.SUME (TS 102 222... TS 51.011 10.5.12, FID 6F54 in DF.TELECOM): title and icon, if the operator gave one. */
+/* EF.SUME (TS 102 222... TS 51.011 10.5.12, FID 6F54 in DF.TELECOM): title and icon, if the operator gave
+ * one. */
 static struct span menu_title(struct uicc *card)
 {
     enum { DF_TELECOM = 0x7F10, EF_SUME = 0x6F54, TITLE = 0x85 };
     struct span title = SPAN_EMPTY;
     uint16_t telecom = admin_file_in(card, 0, DF_TELECOM);
-    uint16_t file = telecom != PROFILE_NO_FILE ? admin_file_in(card, telecom, EF_SUME) : (uint16_t)PROFILE_NO_FILE;
+    uint16_t file =
+        telecom != PROFILE_NO_FILE ? admin_file_in(card, telecom, EF_SUME) : (uint16_t)PROFILE_NO_FILE;
     if (file != PROFILE_NO_FILE)
         (void)tlv_find(admin_file_read(card, file), TITLE, &title);
     return title;
@@ -155,7 +160,8 @@ bool toolkit_menu_build(struct uicc *card, struct buf *out, bool *help)
     struct span title = menu_title(card);
     menu_collect(card, &order);
     *help = false;
-    buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ALPHA_IDENTIFIER, title.n > 0 ? title : span_of(no_title, sizeof no_title));
+    buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ALPHA_IDENTIFIER,
+            title.n > 0 ? title : span_of(no_title, sizeof no_title));
     for (unsigned i = 0; i < order.n; i++) {
         const struct toolkit_menu *m = &order.entries[i];
         size_t mark = buf_tlv_open(out, CAT_COMPREHENSION | CAT_TAG_ITEM);
@@ -241,7 +247,8 @@ void toolkit_synchronise(struct uicc *card)
     toolkit_settle(card, true); /* no transaction is open */
 }
 
-/* What it did not do for good is not asked again before something changes; for a while, the queue asks again by itself (proactive.c). */
+/* What it did not do for good is not asked again before something changes; for a while, the queue asks again
+ * by itself (proactive.c). */
 void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result)
 {
     enum { PERFORMED_LAST = 0x0F };

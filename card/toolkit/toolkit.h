@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The card application toolkit (ETSI TS 102 223, triggering as ETSI TS 102 241): between its own files, and for the kernel. Applets see applet.h.
+ * The card application toolkit (ETSI TS 102 223, triggering as ETSI TS 102 241): between its own files, and
+ * for the kernel. Applets see applet.h.
  *
  * proactive.c   the queue and the 91xx state machine: FETCH, TERMINAL RESPONSE
  * envelope.c    TERMINAL PROFILE and ENVELOPE: which event an envelope is, and whose
  * trigger.c     telling the applets that registered, in order of priority
  * toolkit_registry.c  the ToolkitRegistry of each applet
- * system.c      what the card itself asks for on all applets' behalf: SET UP MENU, SET UP EVENT LIST, POLL INTERVAL
+ * system.c      what the card itself asks for on all applets' behalf: SET UP MENU, SET UP EVENT LIST, POLL
+ * INTERVAL
  */
 #ifndef TOOLKIT_TOOLKIT_H
 #define TOOLKIT_TOOLKIT_H
@@ -20,9 +22,9 @@ struct event;
 struct uicc;
 
 enum {
-    TOOLKIT_PROFILE_MAX = 48,    /* octets of TERMINAL PROFILE that are kept; the standards define some forty */
-    TOOLKIT_COMMAND_MAX = 258,   /* a whole D0 object: what FETCH can bring (TS 102 221 11.2.3) */
-    TOOLKIT_QUEUE_MAX = 4096,    /* octets of commands that wait at a time, for applets */
+    TOOLKIT_PROFILE_MAX = 48,  /* octets of TERMINAL PROFILE that are kept; the standards define some forty */
+    TOOLKIT_COMMAND_MAX = 258, /* a whole D0 object: what FETCH can bring (TS 102 221 11.2.3) */
+    TOOLKIT_QUEUE_MAX = 4096,  /* octets of commands that wait at a time, for applets */
     TOOLKIT_QUEUE_RESERVE = 512, /* besides: for REFRESH and for what the card itself asks for */
     TOOLKIT_EVENTS = 128,        /* enum toolkit_event */
     TOOLKIT_CHANNELS = 7,        /* BIP channels, TS 102 223 8.56 */
@@ -32,32 +34,34 @@ enum {
 /* What the card asked for on all applets' behalf, and the terminal has (system.c). */
 enum toolkit_system { SYSTEM_EVENTS, SYSTEM_POLL, SYSTEM_MENU, SYSTEM_KINDS };
 
-struct toolkit { /* volatile; no pointers */
+struct toolkit {                          /* volatile; no pointers */
     uint8_t profile[TOOLKIT_PROFILE_MAX]; /* the terminal's TERMINAL PROFILE */
     uint8_t profile_len;
-    uint8_t number;              /* of the last proactive command, 1 to 254 (TS 102 223 8.6) */
-    bool fetched;                /* the command at fetched_at has been fetched and awaits its TERMINAL RESPONSE */
-    bool again;                  /* ... and is announced again, for that answer made no sense */
-    bool changed;                /* the registry may not be what the terminal knows of it any more */
-    bool touched;                /* by the transaction under way */
-    bool known;                  /* wanted[] is up to date */
-    uint16_t fetched_at;         /* offset in the queue */
+    uint8_t number;      /* of the last proactive command, 1 to 254 (TS 102 223 8.6) */
+    bool fetched;        /* the command at fetched_at has been fetched and awaits its TERMINAL RESPONSE */
+    bool again;          /* ... and is announced again, for that answer made no sense */
+    bool changed;        /* the registry may not be what the terminal knows of it any more */
+    bool touched;        /* by the transaction under way */
+    bool known;          /* wanted[] is up to date */
+    uint16_t fetched_at; /* offset in the queue */
     uint8_t wanted[TOOLKIT_EVENTS / 8];      /* events that any applet registered for */
+    bool offering;                           /* any bit of available[] */
     uint8_t available[TOOLKIT_APPLETS / 8];  /* applets that wait for EVENT_PROACTIVE_HANDLER_AVAILABLE */
     uint8_t channel_owner[TOOLKIT_CHANNELS]; /* applet + 1 that opened this channel; 0: none */
-    uint32_t told[SYSTEM_KINDS]; /* digest of what was asked for last; 0: nothing */
+    uint32_t told[SYSTEM_KINDS];             /* digest of what was asked for last; 0: nothing */
 };
 
 /* Commands that wait: memory only while there are any. Entries: struct entry_header, then the D0 object. */
 struct toolkit_queue {
     uint8_t *p;
     uint16_t cap, used;
-    uint16_t settled;            /* what a transaction that is aborted leaves */
+    uint16_t settled; /* what a transaction that is aborted leaves */
 };
 
 /* ---- proactive.c ---- */
 
-/* Number of octets of the command the terminal should FETCH now; 0 for none, or when one is being executed. */
+/* Number of octets of the command the terminal should FETCH now; 0 for none, or when one is being executed.
+ */
 size_t toolkit_pending(const struct uicc *card);
 /* TS 102 221 7.4.2.1: 9000 becomes 91xx while a proactive command waits to be fetched. */
 sw_t toolkit_announce(const struct uicc *card, sw_t sw);
@@ -75,20 +79,24 @@ void toolkit_release(struct uicc *card);
 void toolkit_restart(struct uicc *card);
 /* Removes commands that have not been fetched: of this applet, and type if that is not 0. */
 void toolkit_cancel(struct uicc *card, uint8_t applet, uint8_t type);
-bool toolkit_waits_for(const struct uicc *card, uint8_t applet); /* a command of this applet is queued or being executed */
-bool toolkit_crowded(const struct uicc *card);                   /* no room for a command of any length */
+bool toolkit_waits_for(const struct uicc *card,
+                       uint8_t applet);        /* a command of this applet is queued or being executed */
+bool toolkit_crowded(const struct uicc *card); /* no room for a command of any length */
 /* As proactive_send, for the card itself (NO_APPLET) as well. */
-bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint8_t qualifier, struct span rest);
+bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint8_t qualifier,
+                           struct span rest);
 
 /* ---- trigger.c ---- */
 
-/* Tells the applets that registered for it, in order of priority. Each applet is a step of its own: one that fails loses what it changed, and the others are told
- * all the same. SW_OK when one of them (or none at all) did what it was told; else what the first of them answered. */
+/* Tells the applets that registered for it, in order of priority. Each applet is a step of its own: one that
+ * fails loses what it changed, and the others are told all the same. SW_OK when one of them (or none at all)
+ * did what it was told; else what the first of them answered. */
 sw_t toolkit_trigger(struct uicc *card, const struct event *event);
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event);
 /* Did anybody register for this event? Cheap. */
 bool toolkit_wanted(struct uicc *card, unsigned event);
-/* After a command of the terminal's, outside its transaction: events that follow from it, and what the card itself has to ask for. */
+/* After a command of the terminal's, outside its transaction: events that follow from it, and what the card
+ * itself has to ask for. */
 void toolkit_file_changed(struct uicc *card, uint16_t file);
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first);
 

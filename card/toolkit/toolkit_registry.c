@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ToolkitRegistry of each applet (ETSI TS 102 241, uicc.toolkit.ToolkitRegistry). An applet that never changes what its class registers for has no object in the
- * store and costs nothing; the first change writes its entry. The class's events always count as well: a later version of it may have more.
+ * The ToolkitRegistry of each applet (ETSI TS 102 241, uicc.toolkit.ToolkitRegistry). An applet that never
+ * changes what its class registers for has no object in the store and costs nothing; the first change writes
+ * its entry. The class's events always count as well: a later version of it may have more.
  */
 #include "toolkit_registry.h"
 
 /* Items of OBJECT_TOOLKIT, behind the applet's index. Stored: values never change meaning. */
 enum {
     ITEM_ENTRY = 0,
-    ITEM_FILES = 1,        /* files it watches, two octets each */
-    ITEM_MENU = 0x100,     /* + slot */
+    ITEM_FILES = 1,    /* files it watches, two octets each */
+    ITEM_MENU = 0x100, /* + slot */
     ENTRY_FORMAT = 1,
     ENTRY_LEN = 5 + TOOLKIT_EVENTS / 8,
     MENU_HEADER_LEN = 7,
@@ -38,7 +39,8 @@ static void touched(struct uicc *card)
 static enum toolkit_result item_put(struct applet self, uint16_t item, struct span value)
 {
     touched(self.card);
-    return objects_put(self.card->objects, item_id(self.index, item), value) ? TOOLKIT_OK : TOOLKIT_REGISTRY_ERROR;
+    return objects_put(self.card->objects, item_id(self.index, item), value) ? TOOLKIT_OK
+                                                                             : TOOLKIT_REGISTRY_ERROR;
 }
 
 static bool item_remove(struct applet self, uint16_t item)
@@ -54,7 +56,8 @@ static bool item_remove(struct applet self, uint16_t item)
 struct toolkit_limits toolkit_limits_of(const struct uicc *card, uint8_t applet)
 {
     const struct toolkit_parameters *p = applet_toolkit(card, applet);
-    struct toolkit_limits limits = {.timers = TOOLKIT_TIMERS, .entries = TOOLKIT_MENU_SLOTS, .channels = TOOLKIT_CHANNELS};
+    struct toolkit_limits limits = {
+        .timers = TOOLKIT_TIMERS, .entries = TOOLKIT_MENU_SLOTS, .channels = TOOLKIT_CHANNELS};
     if (p == NULL)
         return limits;
     limits.timers = p->timers;
@@ -121,7 +124,8 @@ bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry 
     return applet_active(card, applet) && read_entry(card, applet, out);
 }
 
-/* To change it, which an applet does that is being installed, and not active yet: what is not there yet is made of the class's. */
+/* To change it, which an applet does that is being installed, and not active yet: what is not there yet is
+ * made of the class's. */
 static void load_own(struct applet self, struct toolkit_entry *e)
 {
     const struct toolkit_parameters *parameters = applet_toolkit(self.card, self.index);
@@ -167,6 +171,10 @@ static enum event_way way_of(unsigned event)
         return BY_OTHER_MEANS;
     case TOOLKIT_PROACTIVE_HANDLER_AVAILABLE:
         return NOT_KEPT;
+    case TOOLKIT_FORMATTED_SMS_PP_UPD: /* messages that the terminal stores itself, and the card reads there:
+                                          phase 1 */
+    case TOOLKIT_UNFORMATTED_SMS_PP_UPD:
+        return NO_SUCH_EVENT;
     case TOOLKIT_UNRECOGNISED_ENVELOPE:
     case TOOLKIT_FIRST_COMMAND_AFTER_ATR:
         return BY_ITSELF;
@@ -196,6 +204,7 @@ static void wait_for_handler(struct applet self, bool on)
 {
     uint8_t bit = (uint8_t)(1u << self.index % 8), *octet = &self.card->ram.toolkit.available[self.index / 8];
     *octet = on ? *octet | bit : *octet & (uint8_t)~bit;
+    self.card->ram.toolkit.offering |= on;
 }
 
 static enum toolkit_result change_event(struct applet self, enum toolkit_event event, bool on)
@@ -212,7 +221,8 @@ static enum toolkit_result change_event(struct applet self, enum toolkit_event e
     default:
         break;
     }
-    if (!on && class_entry(applet_class_of(self.card, self.index), &e) && (e.asked[event / 8] >> event % 8 & 1) != 0)
+    if (!on && class_entry(applet_class_of(self.card, self.index), &e) &&
+        (e.asked[event / 8] >> event % 8 & 1) != 0)
         return TOOLKIT_EVENT_NOT_ALLOWED; /* what its class always listens to */
     if (on && exclusive(event) && taken(self, event))
         return TOOLKIT_EVENT_ALREADY_REGISTERED;
@@ -242,7 +252,8 @@ bool toolkit_event_is_set(struct applet self, enum toolkit_event event)
         return item_get(self.card, self.index, ITEM_FILES, &files);
     if (event == TOOLKIT_MENU_SELECTION || event == TOOLKIT_MENU_SELECTION_HELP_REQUEST) {
         for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
-            if (toolkit_menu_load(self.card, self.index, slot, &menu) && (event == TOOLKIT_MENU_SELECTION || menu.help))
+            if (toolkit_menu_load(self.card, self.index, slot, &menu) &&
+                (event == TOOLKIT_MENU_SELECTION || menu.help))
                 return true;
         return false;
     }
@@ -308,7 +319,7 @@ enum toolkit_result toolkit_release_timer(struct applet self, uint8_t timer)
     if (toolkit_timer_owner(self.card, timer) != self.index)
         return TOOLKIT_INVALID_TIMER_ID;
     load_own(self, &e);
-    e.timers &= (uint8_t)~(1u << (timer - 1));
+    e.timers &= (uint8_t) ~(1u << (timer - 1));
     return store_own(self, &e);
 }
 
@@ -409,7 +420,8 @@ static enum toolkit_result menu_store(struct applet self, unsigned slot, const s
     buf_u8(&out, m->icon_qualifier);
     buf_u8(&out, m->icon);
     buf_put(&out, m->text);
-    return buf_ok(&out) ? item_put(self, (uint16_t)(ITEM_MENU | slot), buf_span(&out)) : TOOLKIT_ALLOWED_LENGTH_EXCEEDED;
+    return buf_ok(&out) ? item_put(self, (uint16_t)(ITEM_MENU | slot), buf_span(&out))
+                        : TOOLKIT_ALLOWED_LENGTH_EXCEEDED;
 }
 
 static bool menu_slot(struct uicc *card, uint8_t id, struct toolkit_menu *out, unsigned *slot)
@@ -432,7 +444,8 @@ static bool menu_own(struct applet self, uint8_t id, struct toolkit_menu *out, u
     return menu_slot(self.card, id, out, slot) && out->applet == self.index;
 }
 
-/* Identifiers that the card chooses begin at 80: below, install parameters may ask for some (TS 102 226 8.2.1.3.2.2.1). */
+/* Identifiers that the card chooses begin at 80: below, install parameters may ask for some (TS 102
+ * 226 8.2.1.3.2.2.1). */
 static uint8_t free_id(struct uicc *card, uint8_t wanted)
 {
     struct toolkit_menu m;
@@ -468,7 +481,8 @@ static bool menu_fits(struct uicc *card)
     return toolkit_menu_build(card, &menu, &help);
 }
 
-enum toolkit_result toolkit_init_menu_entry(struct applet self, const struct toolkit_menu_entry *entry, uint8_t *id)
+enum toolkit_result toolkit_init_menu_entry(struct applet self, const struct toolkit_menu_entry *entry,
+                                            uint8_t *id)
 {
     struct toolkit_limits limits = toolkit_limits_of(self.card, self.index);
     struct toolkit_menu m = {.applet = self.index, .enabled = true};
@@ -508,7 +522,8 @@ static void copy_text(struct menu_copy *c)
     c->m.text.p = c->text;
 }
 
-enum toolkit_result toolkit_change_menu_entry(struct applet self, uint8_t id, const struct toolkit_menu_entry *entry)
+enum toolkit_result toolkit_change_menu_entry(struct applet self, uint8_t id,
+                                              const struct toolkit_menu_entry *entry)
 {
     struct menu_copy before;
     struct toolkit_menu m;

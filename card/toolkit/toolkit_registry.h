@@ -10,9 +10,9 @@
 enum { TOOLKIT_TIMERS = 8, TOOLKIT_MENU_SLOTS = 16 };
 
 struct toolkit_entry {
-    uint8_t priority;          /* 01 first, FF last (TS 102 226 8.2.1.3.2.2.1) */
-    uint8_t timers;            /* bit n - 1: timer n is this applet's */
-    uint16_t poll;             /* seconds; 0: no interval of its own */
+    uint8_t priority; /* 01 first, FF last (TS 102 226 8.2.1.3.2.2.1) */
+    uint8_t timers;   /* bit n - 1: timer n is this applet's */
+    uint16_t poll;    /* seconds; 0: no interval of its own */
     uint8_t events[TOOLKIT_EVENTS / 8];
     uint8_t asked[TOOLKIT_EVENTS / 8]; /* those of them that the terminal is to report */
 };
@@ -21,12 +21,13 @@ struct toolkit_entry {
 struct toolkit_limits {
     uint8_t timers, entries, channels, text; /* text 0: as long as fits */
     struct {
-        uint8_t position, id;      /* 0: at the end; the card chooses */
+        uint8_t position, id; /* 0: at the end; the card chooses */
     } menu[TOOLKIT_MENU_SLOTS];
 };
 struct toolkit_limits toolkit_limits_of(const struct uicc *card, uint8_t applet);
 
-/* The entry of an applet: what is stored, or what its class registers for. false: it takes part in nothing. */
+/* The entry of an applet: what is stored, or what its class registers for. false: it takes part in nothing.
+ */
 bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry *out);
 
 static inline bool toolkit_entry_has(const struct toolkit_entry *e, unsigned event)
@@ -42,9 +43,9 @@ uint8_t toolkit_timer_owner(struct uicc *card, unsigned timer);
 /* A menu entry, as it is stored. Borrowed until the next change. */
 struct toolkit_menu {
     uint8_t applet, id;
-    uint8_t position;          /* 0: at the end */
+    uint8_t position; /* 0: at the end */
     bool enabled, help;
-    uint8_t next_action;       /* type of the proactive command that follows a selection; 0: not said */
+    uint8_t next_action;          /* type of the proactive command that follows a selection; 0: not said */
     uint8_t icon_qualifier, icon; /* icon 0: none */
     struct span text;
 };

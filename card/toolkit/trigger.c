@@ -75,10 +75,18 @@ sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
     return sw;
 }
 
+static void note_outcome(sw_t sw, bool *done, sw_t *first_failure)
+{
+    if (sw == SW_OK)
+        *done = true;
+    else if (*first_failure == SW_OK)
+        *first_failure = sw;
+}
+
 sw_t toolkit_trigger(struct uicc *card, const struct event *event)
 {
     struct order order;
-    sw_t first_failure = SW_OK;
+    sw_t first_failure = SW_OK, last = SW_OK;
     bool done = false;
     bool handled = false;
     struct event told = *event;
@@ -89,19 +97,19 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
     listeners(card, event->toolkit, &order);
     for (unsigned i = 0; i < order.n && !*told.handled; i++) {
         size_t before = told.out != NULL ? told.out->len : 0;
-        sw_t sw = i > 0 && !session_step(card, true) ? SW_MEMORY_PROBLEM : SW_OK; /* what the one before did is its own */
+        if (i > 0 && last == SW_OK &&
+            !session_step(card, true)) /* what the one before did is its own, and could not be kept */
+            last = SW_MEMORY_PROBLEM;
+        if (i > 0)
+            note_outcome(last, &done, &first_failure);
+        sw_t sw = last = toolkit_trigger_applet(card, order.applet[i], &told);
         if (sw == SW_OK)
-            sw = toolkit_trigger_applet(card, order.applet[i], &told);
-        if (sw == SW_OK) {
-            done = true;
             continue;
-        }
-        if (first_failure == SW_OK)
-            first_failure = sw;
         take_back(told.out, before);
         *told.handled = false;
         (void)session_step(card, false);
     }
+    note_outcome(last, &done, &first_failure);
     return done ? SW_OK : first_failure;
 }
 
@@ -114,18 +122,22 @@ static void trigger_alone(struct uicc *card, const struct event *event)
     (void)session_finish(card, sw);
 }
 
-/* TS 102 241: one after the other, as long as the one before left nothing to be done; the registration ends with the trigger. */
+/* TS 102 241: one after the other, as long as the one before left nothing to be done; the registration ends
+ * with the trigger. */
 static void offer_handler(struct uicc *card)
 {
     struct toolkit *t = &card->ram.toolkit;
     const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_PROACTIVE_HANDLER_AVAILABLE};
+    t->offering = false; /* until one is left, or registers again */
     for (unsigned i = 0; i < applets_count(card) && toolkit_idle(card); i++) {
         if ((t->available[i / 8] >> i % 8 & 1) == 0)
             continue;
-        t->available[i / 8] &= (uint8_t)~(1u << i % 8);
+        t->available[i / 8] &= (uint8_t) ~(1u << i % 8);
         objects_begin(card->objects);
         (void)session_finish(card, toolkit_trigger_applet(card, (uint8_t)i, &event));
     }
+    for (size_t i = 0; i < sizeof t->available; i++)
+        t->offering |= t->available[i] != 0;
 }
 
 static bool changes_file(const struct command_row *row)
@@ -136,12 +148,14 @@ static bool changes_file(const struct command_row *row)
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first)
 {
     if (first && toolkit_wanted(card, TOOLKIT_FIRST_COMMAND_AFTER_ATR))
-        trigger_alone(card, &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_FIRST_COMMAND_AFTER_ATR});
-    if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE && toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
+        trigger_alone(card,
+                      &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_FIRST_COMMAND_AFTER_ATR});
+    if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE &&
+        toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
         toolkit_file_changed(card, card->ram.target);
     if (card->ram.toolkit.changed)
         toolkit_synchronise(card);
-    if (toolkit_idle(card))
+    if (card->ram.toolkit.offering && toolkit_idle(card))
         offer_handler(card);
 }
 

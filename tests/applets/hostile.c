@@ -10,7 +10,8 @@
 enum { KEPT = 1 };
 
 static volatile int forever = 1;
-static void *volatile chain; /* what was taken and not given back: reachable, so that it counts as a choice and not as a leak */
+static void *volatile chain; /* what was taken and not given back: reachable, so that it counts as a choice
+                                and not as a leak */
 
 __attribute__((noinline)) static int deeper(int n)
 {
@@ -80,7 +81,8 @@ static uicc_sw misdeed(const struct uicc_applet *self, uint8_t which, uint8_t ot
         return uicc_get(self, KEPT, nowhere(), 100) > 0 ? UICC_SW_OK : UICC_SW_DATA_NOT_FOUND;
     case 11: /* others' objects */
         forged.index = other;
-        if (uicc_get(&forged, KEPT, octets, sizeof octets) != 0 || uicc_put(&forged, KEPT, "x", 1) == UICC_SW_OK)
+        if (uicc_get(&forged, KEPT, octets, sizeof octets) != 0 ||
+            uicc_put(&forged, KEPT, "x", 1) == UICC_SW_OK)
             return UICC_SW_OK;
         return UICC_SW_SECURITY_STATUS;
     case 12: /* waits for ever */
@@ -88,7 +90,8 @@ static uicc_sw misdeed(const struct uicc_applet *self, uint8_t which, uint8_t ot
             (void)pause();
         return UICC_SW_OK;
     case 13: /* files it was given no right to */
-        if (uicc_get_the_uicc_view(self, &view) != UICC_SW_OK || uicc_select(self, &view, 0x2F05, NULL) != UICC_SW_OK)
+        if (uicc_get_the_uicc_view(self, &view) != UICC_SW_OK ||
+            uicc_select(self, &view, 0x2F05, NULL) != UICC_SW_OK)
             return UICC_SW_FILE_NOT_FOUND;
         return uicc_update_binary(self, &view, 0, "xx", 2);
     case 14: /* all the timers, menu entries and transient memory there is, and more */
@@ -143,15 +146,16 @@ static uicc_sw process_toolkit(const struct uicc_applet *self, const struct uicc
     return misdeed(self, parameters[1], 0);
 }
 
-static bool get_shareable_interface_object(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter)
+static bool get_shareable_interface_object(const struct uicc_applet *self, struct uicc_span client,
+                                           uint8_t parameter)
 {
     (void)self;
     (void)client;
     return parameter == 1;
 }
 
-static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter, uint8_t method, struct uicc_span in,
-                      struct uicc_buf *out)
+static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter,
+                      uint8_t method, struct uicc_span in, struct uicc_buf *out)
 {
     (void)client;
     (void)parameter;
@@ -163,7 +167,8 @@ static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span client, u
 static void deselect(const struct uicc_applet *self)
 {
     uint8_t kept[16];
-    if (uicc_get(self, KEPT, kept, sizeof kept) == 6 && memcmp(kept, "bad-by", 6) == 0) { /* asked to, by command 03 */
+    if (uicc_get(self, KEPT, kept, sizeof kept) == 6 &&
+        memcmp(kept, "bad-by", 6) == 0) { /* asked to, by command 03 */
         (void)uicc_put(self, KEPT, "half done", 9);
         (void)misdeed(self, 6, 0);
     }
@@ -180,11 +185,24 @@ static uicc_sw client_process(const struct uicc_applet *self, const struct uicc_
 }
 
 static const struct uicc_applet_class hostile = {
-    .name = "hostile", .module = {8, "\xF0" "bad\x01\x00\x00\x01"}, .install = install, .deselect = deselect, .process = process, .process_toolkit = process_toolkit,
-    .get_shareable_interface_object = get_shareable_interface_object, .invoke = invoke,
+    .name = "hostile",
+    .module = {8, "\xF0"
+                  "bad\x01\x00\x00\x01"},
+    .install = install,
+    .deselect = deselect,
+    .process = process,
+    .process_toolkit = process_toolkit,
+    .get_shareable_interface_object = get_shareable_interface_object,
+    .invoke = invoke,
 };
-static const struct uicc_applet_class client = {.name = "client", .module = {8, "\xF0" "bad\x01\x00\x00\x02"}, .process = client_process};
+static const struct uicc_applet_class client = {.name = "client",
+                                                .module = {8, "\xF0"
+                                                              "bad\x01\x00\x00\x02"},
+                                                .process = client_process};
 static const struct uicc_applet_class *const classes[] = {&hostile, &client, NULL};
 
-UICC_EXPORT const struct uicc_package uicc_package = {
-    .abi = UICC_APPLET_ABI, .aid = {7, "\xF0" "bad\x01\x00\x00"}, .version = {1, 0}, .classes = classes};
+UICC_EXPORT const struct uicc_package uicc_package = {.abi = UICC_APPLET_ABI,
+                                                      .aid = {7, "\xF0"
+                                                                 "bad\x01\x00\x00"},
+                                                      .version = {1, 0},
+                                                      .classes = classes};

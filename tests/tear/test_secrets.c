@@ -17,6 +17,7 @@
 #include "card_fixture.h"
 #include "deck.h"
 #include "hex.h"
+#include "scp.h"
 #include "trace.h"
 
 #include <fcntl.h>
@@ -336,6 +337,61 @@ static void key_field(struct handed *h, struct fixture *f, const struct keyset *
     buf_put(out, span_of(encrypted, 3));
 }
 
+static void add_secured(struct handed *h, struct fixture *f, struct scp_session *s, const char *header, struct span data)
+{
+    uint8_t head[4];
+    struct buf b = buf_of(head, sizeof head), out = buf_of(h->commands[h->n_commands].octets, sizeof h->commands[0].octets);
+    assert_true(hex_parse(header, &b, NULL) && scp_command_wrap(f->crypto, s, head, data, &out));
+    h->commands[h->n_commands++].n = out.len;
+}
+
+/* A session with the issuer's security domain, whose challenge can be known beforehand (SCP03, i = 70): keys are put, used, and put again for a domain below. */
+static void add_domain(struct handed *h, struct fixture *f)
+{
+    static const uint8_t aid[] = {0xA0, 0, 0, 1, 0x51, 0, 0, 0}, host[] = {1, 2, 3, 4, 5, 6, 7, 8}, status[] = {0x4F, 0}, keys_deleted[] = {0xD2, 1, 0x3A};
+    struct profile_keyset set = {0};
+    struct scp_keys keys = {.len = 16};
+    struct scp_session s;
+    uint8_t card[8], cryptogram[16], fresh[16], encrypted[16], data[100];
+    for (unsigned i = 0; i < f->profile->p.n_keysets && set.keys.version != 0x30; i++)
+        assert_true(personal_keyset(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, i, &set));
+    memcpy(keys.enc, set.keys.kic, 16);
+    memcpy(keys.mac, set.keys.kid, 16);
+    memcpy(keys.dek, set.keys.kik, 16);
+    for (uint8_t round = 1; round <= 2; round++) {
+        const uint8_t sequence[3] = {0, 0, round}, level = round == 1 ? 0x33 : 0x01;
+        char header[9];
+        assert_true(scp03_challenge(f->crypto, &keys, sequence, span_of(aid, sizeof aid), card, 8));
+        assert_true(scp03_begin(f->crypto, &keys, host, card, 8, &s) && scp_cryptogram(f->crypto, &s, SCP_HOST, cryptogram));
+        add(h, "00A4040008A000000151000000");
+        add(h, "80503000080102030405060708");
+        snprintf(header, sizeof header, "8082%02x00", level);
+        add_secured(h, f, &s, header, span_of(cryptogram, 8));
+        s.level = level;
+        add_secured(h, f, &s, "80F28002", span_of(status, 2));
+        struct buf b = buf_of(data, sizeof data);
+        buf_u8(&b, 0x3A);
+        for (unsigned i = 0; i < 3; i++) {
+            static const uint8_t head[] = {0x88, 0x10};
+            for (unsigned k = 0; k < 16; k++)
+                fresh[k] = (uint8_t)(0x31 + 47 * k + 83 * i + 19 * round + k * k * (7 + i));
+            add_secret(h, "new key of a domain", 10u * round + i, fresh, 16);
+            assert_true(scp_dek_encrypt(f->crypto, &s, span_of(fresh, 16), encrypted));
+            buf_put(&b, span_of(head, 2));
+            buf_put(&b, span_of(encrypted, 16));
+            buf_u8(&b, 0);
+        }
+        add_secured(h, f, &s, "80D80081", buf_span(&b));
+        add(h, "80503A00080102030405060708");
+        add(h, "00A4040008A000000151000000");
+        assert_true(scp03_challenge(f->crypto, &keys, (const uint8_t[]){0, 0, (uint8_t)(round + 10)}, span_of(aid, sizeof aid), card, 8));
+        if (round == 1) { /* a wrong MAC, in the second session */
+            s.mac[0] ^= 1;
+            add_secured(h, f, &s, "80E40000", span_of(keys_deleted, 3));
+        }
+    }
+}
+
 static void make_handed(struct handed *h)
 {
     struct fixture f;
@@ -410,6 +466,7 @@ static void make_handed(struct handed *h)
     add_ota(h, &f, 0, "BFFF3B", "80CAE3000080CAE4000080CAE50000", false);
     add_ota(h, &f, 0, "BFFF3B", "80e2900010E10E8001018109" "08091020000000001000C0000000", false);
     add_ota(h, &f, 0, "BFFF3B", "80e290000DE10B8109" "08091020000000001000C0000000", false);
+    add_domain(h, &f);
     add(h, "801200000B");
     add(h, "801400000C810301010482028281830100");
     h->n_commands++; /* reset */

@@ -117,7 +117,7 @@ static int set_up(void **state)
     uint8_t atr[UICC_ATR_MAX];
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-tamper-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-tamper-XXXXXX", tmp != NULL ? tmp : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"); /* thousands of writes that wait for the disk */
     if (mkdtemp(w->folder) == NULL)
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
@@ -272,7 +272,7 @@ static void test_metas(void **state)
 {
     struct world *w = *state;
     static uint8_t changed[ROOM];
-    for (size_t i = w->n_past - NEWS; i < w->n_past; i++) {
+    for (size_t i = w->n_past - (n_masks > sizeof few ? NEWS : 4); i < w->n_past; i++) {
         size_t n = w->image_n[i], newest = w->objects_n;
         uint8_t *objects = w->objects;
         w->objects = w->past[i].objects;

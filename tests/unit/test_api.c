@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every function of uicc_applet.h, called by an applet that writes down what it saw; by the areas of ETSI TS 102 268 (FileView, administration, registry, handlers, proactive, triggering,
- * exceptions). The applet is a package as a shared object has one, linked into the test.
+ * Every function of uicc_applet.h, called by an applet that writes down what it saw; by the areas of ETSI TS
+ * 102 268 (FileView, administration, registry, handlers, proactive, triggering, exceptions). The applet is a
+ * package as a shared object has one, linked into the test.
  */
 #include "card_fixture.h"
 
@@ -46,7 +47,8 @@ static uicc_sw process_toolkit(const struct uicc_applet *self, const struct uicc
     if (sw != UICC_SW_OK)
         return sw;
     (void)uicc_get(self, ORDERS, &order, 1);
-    switch (e->event == UICC_EVENT_TERMINAL_RESPONSE || e->event == UICC_EVENT_POWER_ON ? DO_NOTHING : order) {
+    switch (e->event == UICC_EVENT_TERMINAL_RESPONSE || e->event == UICC_EVENT_POWER_ON ? DO_NOTHING
+                                                                                        : order) {
     case DO_POST:
         return uicc_post(e, "\x02\x00", 2);
     case DO_FAIL:
@@ -107,7 +109,8 @@ static uicc_sw test_files(const struct uicc_applet *self, const struct uicc_apdu
     CHECK(memcmp(octets, "de", 2) == 0);
     CHECK(uicc_update_binary(self, &v, 3, "de", 2) == UICC_SW_WRONG_LENGTH);
     n = sizeof octets;
-    CHECK(uicc_read_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n) == UICC_SW_INCOMPATIBLE_FILE);
+    CHECK(uicc_read_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n) ==
+          UICC_SW_INCOMPATIBLE_FILE);
     TRY(uicc_select(self, &v, 0x2FE2, NULL)); /* EF.ICCID: update never, whatever the domain says */
     CHECK(uicc_update_binary(self, &v, 0, "x", 1) == UICC_SW_SECURITY_STATUS);
     /* Records: EF.DIR */
@@ -116,21 +119,25 @@ static uicc_sw test_files(const struct uicc_applet *self, const struct uicc_apdu
     TRY(uicc_read_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n));
     CHECK(n == 38 && octets[0] == 0x61);
     n = sizeof octets;
-    CHECK(uicc_read_record(self, &v, 2, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n) == UICC_SW_RECORD_NOT_FOUND);
+    CHECK(uicc_read_record(self, &v, 2, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n) ==
+          UICC_SW_RECORD_NOT_FOUND);
     n = sizeof octets;
     TRY(uicc_read_record(self, &v, 0, UICC_REC_ACC_MODE_NEXT, octets, &n));
     n = sizeof octets;
     CHECK(uicc_read_record(self, &v, 0, UICC_REC_ACC_MODE_NEXT, octets, &n) == UICC_SW_RECORD_NOT_FOUND);
     TRY(uicc_update_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, 38));
-    CHECK(uicc_update_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, 37) == UICC_SW_WRONG_LENGTH);
+    CHECK(uicc_update_record(self, &v, 1, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, 37) ==
+          UICC_SW_WRONG_LENGTH);
     out.len = 0;
     TRY(uicc_search_record(self, &v, 1, UICC_SIMPLE_SEARCH_START_FORWARD, uicc_span_of("USIM", 4), &out));
     CHECK(out.len == 1 && fcp[0] == 1);
     /* A view of an application, and its limits. */
-    CHECK(uicc_get_the_file_view(self, uicc_span_of("\xA0\x00\x00\x00\x99", 5), &usim) == UICC_SW_FILE_NOT_FOUND);
+    CHECK(uicc_get_the_file_view(self, uicc_span_of("\xA0\x00\x00\x00\x99", 5), &usim) ==
+          UICC_SW_FILE_NOT_FOUND);
     TRY(uicc_get_the_file_view(self, usim_aid(), &usim));
     TRY(uicc_select(self, &usim, 0x6F07, NULL));
-    CHECK(uicc_read_binary(self, &usim, 0, octets, 9) == UICC_SW_SECURITY_STATUS); /* its domain there: none */
+    CHECK(uicc_read_binary(self, &usim, 0, octets, 9) ==
+          UICC_SW_SECURITY_STATUS); /* its domain there: none */
     TRY(uicc_select(self, &usim, 0x7FFF, NULL));
     CHECK(uicc_select(self, &usim, 0x3F00, NULL) == UICC_SW_FILE_NOT_FOUND);
     CHECK(uicc_select(self, &v, 0x6F07, NULL) == UICC_SW_FILE_NOT_FOUND);
@@ -140,8 +147,10 @@ static uicc_sw test_files(const struct uicc_applet *self, const struct uicc_apdu
     usim.df = 0;
     CHECK(uicc_select(self, &usim, 0x2F05, NULL) == UICC_SW_FILE_NOT_FOUND);
     /* Commands that no view has. */
-    CHECK(uicc_view_command(self, &v, 0x00, 0x20, 0, 1, uicc_span_of("1234\xFF\xFF\xFF\xFF", 8), 0, NULL) == UICC_SW_INS_NOT_SUPPORTED);
-    CHECK(uicc_view_command(self, &v, 0x80, 0x12, 0, 0, uicc_span_of(NULL, 0), 20, NULL) == UICC_SW_INS_NOT_SUPPORTED);
+    CHECK(uicc_view_command(self, &v, 0x00, 0x20, 0, 1, uicc_span_of("1234\xFF\xFF\xFF\xFF", 8), 0, NULL) ==
+          UICC_SW_INS_NOT_SUPPORTED);
+    CHECK(uicc_view_command(self, &v, 0x80, 0x12, 0, 0, uicc_span_of(NULL, 0), 20, NULL) ==
+          UICC_SW_INS_NOT_SUPPORTED);
     /* Deactivate and activate. */
     TRY(uicc_select(self, &v, 0x2F05, NULL));
     TRY(uicc_deactivate_file(self, &v));
@@ -152,8 +161,9 @@ static uicc_sw test_files(const struct uicc_applet *self, const struct uicc_apdu
     return UICC_SW_OK;
 }
 
-static const uint8_t fcp_new[] = {0x62, 0x1B, 0x82, 0x02, 0x41, 0x21, 0x83, 0x02, 0x4F, 0x77, 0x8A, 0x01, 0x05,
-                                  0x8B, 0x03, 0x2F, 0x06, 0x01, 0x80, 0x02, 0x01, 0x90, 0x88, 0x00, 0xA5, 0x03, 0xC1, 0x01, 0x00};
+static const uint8_t fcp_new[] = {0x62, 0x1B, 0x82, 0x02, 0x41, 0x21, 0x83, 0x02, 0x4F, 0x77,
+                                  0x8A, 0x01, 0x05, 0x8B, 0x03, 0x2F, 0x06, 0x01, 0x80, 0x02,
+                                  0x01, 0x90, 0x88, 0x00, 0xA5, 0x03, 0xC1, 0x01, 0x00};
 static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
     struct uicc_file_view v, plain;
@@ -243,7 +253,8 @@ static uicc_sw check_pins(const struct uicc_applet *self, const struct uicc_apdu
         CHECK(!uicc_pin_check(self, 3, "0000", 4));
     CHECK(uicc_pin_get_tries_remaining(self, 3) == 0);
     CHECK(!uicc_pin_check(self, 3, "1234", 4));
-    return apdu->p2 == 0xEE ? UICC_SW_TECHNICAL_PROBLEM : UICC_SW_OK; /* tries are spent, whatever becomes of the command */
+    return apdu->p2 == 0xEE ? UICC_SW_TECHNICAL_PROBLEM
+                            : UICC_SW_OK; /* tries are spent, whatever becomes of the command */
 }
 
 static uicc_sw blocked_pins(const struct uicc_applet *self, const struct uicc_apdu *apdu)
@@ -264,7 +275,8 @@ static uicc_sw test_crypto(const struct uicc_applet *self, const struct uicc_apd
     CHECK(memcmp(a, "\xA9\x99\x3E\x36", 4) == 0);
     TRY(uicc_digest(self, UICC_SHA_256, uicc_span_of("abc", 3), a));
     CHECK(memcmp(a, "\xBA\x78\x16\xBF", 4) == 0);
-    CHECK(uicc_digest(self, (enum uicc_digest)9, uicc_span_of("abc", 3), a) == UICC_SW_FUNCTION_NOT_SUPPORTED);
+    CHECK(uicc_digest(self, (enum uicc_digest)9, uicc_span_of("abc", 3), a) ==
+          UICC_SW_FUNCTION_NOT_SUPPORTED);
     /* AES-128 of zeros under zeros (FIPS 197 known answer). */
     memset(b, 0, 16);
     TRY(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 16), NULL, uicc_span_of(b, 16), a));
@@ -275,8 +287,10 @@ static uicc_sw test_crypto(const struct uicc_applet *self, const struct uicc_apd
     TRY(uicc_cipher(self, UICC_DES3_CBC_ENCRYPT, uicc_span_of(key, 24), a, uicc_span_of(b, 16), a + 16));
     TRY(uicc_cipher(self, UICC_DES3_CBC_DECRYPT, uicc_span_of(key, 24), a, uicc_span_of(a + 16, 16), a + 32));
     CHECK(memcmp(a + 32, b, 16) == 0);
-    CHECK(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 16), NULL, uicc_span_of(b, 15), a) == UICC_SW_WRONG_LENGTH);
-    CHECK(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 15), NULL, uicc_span_of(b, 16), a) == UICC_SW_WRONG_LENGTH);
+    CHECK(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 16), NULL, uicc_span_of(b, 15), a) ==
+          UICC_SW_WRONG_LENGTH);
+    CHECK(uicc_cipher(self, UICC_AES_CBC_ENCRYPT, uicc_span_of(key, 15), NULL, uicc_span_of(b, 16), a) ==
+          UICC_SW_WRONG_LENGTH);
     TRY(uicc_mac(self, UICC_AES_CMAC, uicc_span_of(key, 16), uicc_span_of("x", 1), a));
     TRY(uicc_mac(self, UICC_DES3_CBC_MAC, uicc_span_of(key, 16), uicc_span_of("x", 1), a));
     TRY(uicc_mac(self, UICC_HMAC_SHA_256, uicc_span_of(key, 16), uicc_span_of("x", 1), a));
@@ -291,7 +305,8 @@ static uicc_sw test_registry(const struct uicc_applet *self, const struct uicc_a
     uint8_t id, second, third, timer, more;
     (void)apdu;
     TRY(uicc_set_event_list(self, list, 2));
-    CHECK(uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD) && uicc_is_event_set(self, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS));
+    CHECK(uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD) &&
+          uicc_is_event_set(self, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS));
     TRY(uicc_set_event(self, UICC_EVENT_PROFILE_DOWNLOAD)); /* twice is once */
     TRY(uicc_clear_event(self, UICC_EVENT_PROFILE_DOWNLOAD));
     CHECK(!uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD));
@@ -375,18 +390,19 @@ static uicc_sw test_firewall(const struct uicc_applet *self, const struct uicc_a
 /* The AID in the data, parameter P1 of the data, method. */
 static uicc_sw test_share(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
-    return uicc_invoke(self, uicc_span_of(apdu->data.p + 2, apdu->data.n - 2), apdu->data.p[0], apdu->data.p[1],
-                       uicc_span_of("request", 7), apdu->out);
+    return uicc_invoke(self, uicc_span_of(apdu->data.p + 2, apdu->data.n - 2), apdu->data.p[0],
+                       apdu->data.p[1], uicc_span_of("request", 7), apdu->out);
 }
 
-static bool get_shareable_interface_object(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter)
+static bool get_shareable_interface_object(const struct uicc_applet *self, struct uicc_span client,
+                                           uint8_t parameter)
 {
     (void)self;
     return client.n >= 5 && parameter == 1;
 }
 
-static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter, uint8_t method, struct uicc_span in,
-                      struct uicc_buf *out)
+static uicc_sw invoke(const struct uicc_applet *self, struct uicc_span client, uint8_t parameter,
+                      uint8_t method, struct uicc_span in, struct uicc_buf *out)
 {
     (void)parameter;
     uicc_append(out, in.p, in.n);
@@ -419,11 +435,52 @@ static uicc_sw keep(const struct uicc_applet *self, const struct uicc_apdu *apdu
     return apdu->p2 == 1 ? UICC_SW_CONDITIONS_NOT_SATISFIED : UICC_SW_OK;
 }
 
+/* With an access domain that has ADM1 in the USIM, and nothing outside of ADFs (P2 00); or none at all (P2
+ * 01). */
+static uicc_sw test_domains(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_file_view v, usim, admin;
+    uint8_t octets[9] = {0x08, 0x09, 0x10, 0x10, 0x10, 0x32, 0x54, 0x76, 0x98};
+    TRY(uicc_get_the_uicc_view(self, &v));
+    TRY(uicc_select(self, &v, 0x2F05, NULL));
+    TRY(uicc_read_binary(self, &v, 0, octets + 7, 2)); /* read always */
+    CHECK(uicc_update_binary(self, &v, 0, "xx", 2) == UICC_SW_SECURITY_STATUS);
+    CHECK(uicc_deactivate_file(self, &v) == UICC_SW_SECURITY_STATUS);
+    octets[7] = 0x76;
+    octets[8] = 0x98;
+    TRY(uicc_get_the_file_view(self, usim_aid(), &usim));
+    TRY(uicc_select(self, &usim, 0x6F07, NULL));
+    CHECK(uicc_read_binary(self, &usim, 0, octets, 1) ==
+          UICC_SW_SECURITY_STATUS); /* PIN1: not in the domain, and not asked of the user either */
+    CHECK(uicc_update_binary(self, &usim, 0, octets, 9) ==
+          (apdu->p2 == 0 ? UICC_SW_OK : UICC_SW_SECURITY_STATUS));
+    TRY(uicc_get_the_admin_file_view(self, uicc_span_of(NULL, 0), &admin));
+    CHECK(uicc_create_file(self, &admin, uicc_span_of(fcp_new, sizeof fcp_new)) == UICC_SW_SECURITY_STATUS);
+    return UICC_SW_OK;
+}
+
 static uicc_sw (*const areas[])(const struct uicc_applet *self, const struct uicc_apdu *apdu) = {
-    test_files, test_admin, test_framework, test_pins, check_pins, blocked_pins, test_crypto, test_registry, test_proactive,
-    test_firewall, test_share, order, set_event, keep,
+    test_files,   test_admin,  test_framework, test_pins,      check_pins,
+    blocked_pins, test_crypto, test_registry,  test_proactive, test_firewall,
+    test_share,   order,       set_event,      keep,           test_domains,
 };
-enum { FILES, ADMIN, FRAMEWORK, PINS, CHECK_PINS, BLOCKED_PINS, CRYPTO, REGISTRY, PROACTIVE, FIREWALL, SHARE, SET_ORDER, SET_EVENT, KEEP };
+enum {
+    FILES,
+    ADMIN,
+    FRAMEWORK,
+    PINS,
+    CHECK_PINS,
+    BLOCKED_PINS,
+    CRYPTO,
+    REGISTRY,
+    PROACTIVE,
+    FIREWALL,
+    SHARE,
+    SET_ORDER,
+    SET_EVENT,
+    KEEP,
+    DOMAINS
+};
 
 static uicc_sw process(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
@@ -460,12 +517,20 @@ static void uninstall(const struct uicc_applet *self)
 }
 
 static const struct uicc_applet_class recorder = {
-    .name = "recorder", .module = {7, "\xF0test\x01\x01"}, .install = install, .uninstall = uninstall, .select = select_,
-    .deselect = deselect, .process = process, .process_toolkit = process_toolkit,
-    .get_shareable_interface_object = get_shareable_interface_object, .invoke = invoke,
+    .name = "recorder",
+    .module = {7, "\xF0test\x01\x01"},
+    .install = install,
+    .uninstall = uninstall,
+    .select = select_,
+    .deselect = deselect,
+    .process = process,
+    .process_toolkit = process_toolkit,
+    .get_shareable_interface_object = get_shareable_interface_object,
+    .invoke = invoke,
 };
 static const struct uicc_applet_class *const classes_of_package[] = {&recorder, NULL};
-static const struct uicc_package test_package = {UICC_APPLET_ABI, {6, "\xF0test\x01"}, {1, 0}, classes_of_package};
+static const struct uicc_package test_package = {
+    UICC_APPLET_ABI, {6, "\xF0test\x01"}, {1, 0}, classes_of_package};
 
 /* ---- the card ---- */
 
@@ -475,17 +540,25 @@ struct api {
     uint8_t first, second; /* indices of two instances, of priorities 10 and 20 */
 };
 
-#define FIRST "F074657374AA01"
+#define FIRST  "F074657374AA01"
 #define SECOND "F074657374AA02"
 
 static sw_t make(struct api *a, uint8_t number, uint8_t priority, uint8_t *index)
 {
-    /* toolkit: priority, 2 timers, 10 octets of text, 2 entries, no channel; files: all outside ADFs; administration: the same */
-    const uint8_t uicc[] = {0x80, 9, priority, 2, 10, 2, 0, number == 1 ? 0x21 : 0x31, 0, 0, 0, 0x81, 4, 0, 1, 0x00, 0, 0x82, 4, 0, 1, 0x00, 0};
+    /* toolkit: priority, 2 timers, 10 octets of text, 2 entries, no channel; files: all outside ADFs;
+     * administration: the same */
+    const uint8_t uicc[] = {0x80, 9,    priority, 2,    10, 2,    0, number == 1 ? 0x21 : 0x31,
+                            0,    0,    0,        0x81, 4,  0,    1, 0x00,
+                            0,    0x82, 4,        0,    1,  0x00, 0};
     const uint8_t aid[7] = {0xF0, 't', 'e', 's', 't', 0xAA, number};
-    const struct applet_installation how = {
-        .domain = NO_APPLET, .owner = NO_OWNER, .package = span_of("\xF0test\x01", 6), .module = span_of("\xF0test\x01\x01", 7),
-        .aid = span_of(aid, 7), .parameters = span_of("params", 6), .uicc = span_of(uicc, sizeof uicc), .selectable = true};
+    const struct applet_installation how = {.domain = NO_APPLET,
+                                            .owner = NO_OWNER,
+                                            .package = span_of("\xF0test\x01", 6),
+                                            .module = span_of("\xF0test\x01\x01", 7),
+                                            .aid = span_of(aid, 7),
+                                            .parameters = span_of("params", 6),
+                                            .uicc = span_of(uicc, sizeof uicc),
+                                            .selectable = true};
     objects_begin(a->f.card->objects);
     sw_t sw = applet_install(a->f.card, &how, index);
     if (sw == SW_OK)
@@ -546,7 +619,8 @@ static void drain(struct api *a)
             return;
         const uint8_t fetch[5] = {0x80, 0x12, 0, 0, (uint8_t)sw};
         assert_int_equal(fixture_transmit(&a->f, span_of(fetch, 5), false), 0x9000);
-        uint8_t response[] = {0x80, 0x14, 0, 0, 0x0C, 0x81, 0x03, 0, 0, 0, 0x82, 0x02, 0x82, 0x81, 0x83, 0x01, 0x00};
+        uint8_t response[] = {0x80, 0x14, 0,    0,    0x0C, 0x81, 0x03, 0,   0,
+                              0,    0x82, 0x02, 0x82, 0x81, 0x83, 0x01, 0x00};
         struct span inner, details;
         assert_true(tlv_find(span_of(a->f.response, a->f.response_len - 2), 0xD0, &inner));
         assert_true(ctlv_find(inner, 1, 0, &details));
@@ -568,6 +642,54 @@ static void test_area_files(void **state)
     apdu(&a.f, "00B0000000", "6C04"); /* process has it, not the kernel: 9000 would be the file system's */
     apdu(&a.f, "00A4000C023F00", "9000");
     apdu(&a.f, "80F2000C00", "9000");
+    fixture_close(&a.f);
+}
+
+static void test_area_access(void **state)
+{
+    (void)state;
+    struct api a;
+    struct span imsi;
+    uint8_t index;
+    open_api(&a);
+    const uint8_t uicc[] = {0x81, 3 + 1 + 1 + 16 + 5 + 1,
+                            0,    1,
+                            0xFF, 0,
+                            16,   0xA0,
+                            0,    0,
+                            0,    0x87,
+                            0x10, 0x02,
+                            0xFF, 0xFF,
+                            0xFF, 0xFF,
+                            0x89, 0x07,
+                            0x09, 0,
+                            0,    4,
+                            0x02, 0,
+                            0x01, 0,
+                            0};
+    struct applet_installation how = {.domain = NO_APPLET,
+                                      .owner = NO_OWNER,
+                                      .package = span_of("\xF0test\x01", 6),
+                                      .module = span_of("\xF0test\x01\x01", 7),
+                                      .aid = span_of("\xF0test\xAA\x04", 7),
+                                      .parameters = span_of("params", 6),
+                                      .uicc = span_of(uicc, sizeof uicc),
+                                      .selectable = true};
+    objects_begin(a.f.card->objects);
+    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
+    how.aid = span_of("\xF0test\xAA\x05", 7);
+    how.uicc = SPAN_EMPTY;
+    objects_begin(a.f.card->objects);
+    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
+    apdu(&a.f, "00A4040C07 F074657374AA05", "9000");
+    run_area(&a, DOMAINS, 1, "9000");
+    apdu(&a.f, "00A4040C07 F074657374AA04", "9000");
+    run_area(&a, DOMAINS, 0, "9000");
+    /* The subscription knows of its new IMSI. */
+    struct applet subscription;
+    assert_non_null(applet_service(a.f.card, "owner", 0, &subscription));
+    assert_true(applet_get(subscription, 0x0200, &imsi));
+    assert_memory_equal(imsi.p + imsi.n - 9, "\x08\x09\x10\x10\x10\x32\x54\x76\x98", 9);
     fixture_close(&a.f);
 }
 
@@ -650,7 +772,7 @@ static void test_area_sharing(void **state)
     apdu(&a.f, "80900A00 09 01 00 F074657374AA09", "6A82");
     apdu(&a.f, "80900A00 09 01 03" FIRST, "6983");
     apdu(&a.f, "80900A00 09 01 00" SECOND, "6A82"); /* itself */
-    apdu(&a.f, "80900A00 09 01 02" FIRST, "6985"); /* back and forth: bounded */
+    apdu(&a.f, "80900A00 09 01 02" FIRST, "6985");  /* back and forth: bounded */
     /* Nobody serves who is locked. */
     objects_begin(a.f.card->objects);
     assert_int_equal(applet_set_life(a.f.card, a.first, 0x87), SW_OK);
@@ -676,29 +798,57 @@ static void test_area_registry(void **state)
     exchange(&a.f, "80C2000009 D30782020181900121", "9000");
     exchange(&a.f, "80C200000B D309820201819001219500", "9000");
     exchange(&a.f, "80C2000009 D30782020181900131", "9000");
-    log_is(&a, a.first, "07""21""D3""07""82020181900121" "08""21""D3""09""820201819001219500");
+    log_is(&a, a.first,
+           "07"
+           "21"
+           "D3"
+           "07"
+           "82020181900121"
+           "08"
+           "21"
+           "D3"
+           "09"
+           "820201819001219500");
     log_is(&a, a.second, "");
     forget(&a);
     /* A timer. */
     exchange(&a.f, "80C200000E D70C82028281A40101A503000000", "9000");
     exchange(&a.f, "80C200000E D70C82028281A40102A503000000", "9000");
-    log_is(&a, a.first, "0B""01""D7""0C""82028281A40101A503000000");
+    log_is(&a, a.first,
+           "0B"
+           "01"
+           "D7"
+           "0C"
+           "82028281A40101A503000000");
     forget(&a);
     /* Polls, and the file. */
     apdu(&a.f, "80F2000C00", "9000");
     apdu(&a.f, "00A4000C023F00", "9000");
-    log_is(&a, a.first, "13""00""00""00");
+    log_is(&a, a.first,
+           "13"
+           "00"
+           "00"
+           "00");
     forget(&a);
     /* It has READ and UPDATE BINARY of its own: another channel has not. */
     apdu(&a.f, "0070000101", "9000"); /* MANAGE CHANNEL 1 */
     apdu(&a.f, "01A4000C022F05", "9000");
     apdu(&a.f, "01D6000002656E", "9000");
-    log_is(&a, a.first, "7C""00""05""00");
+    log_is(&a, a.first,
+           "7C"
+           "00"
+           "05"
+           "00");
     /* All of it lasts. */
     fixture_restart(&a.f);
     forget(&a);
     exchange(&a.f, "80C2000009 D30782020181900121", "9000");
-    log_is(&a, a.first, "07""21""D3""07""82020181900121");
+    log_is(&a, a.first,
+           "07"
+           "21"
+           "D3"
+           "07"
+           "82020181900121");
     fixture_close(&a.f);
 }
 
@@ -717,8 +867,18 @@ static void test_area_triggering(void **state)
     }
     forget(&a);
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
-    log_is(&a, a.first, "0F""00""D6""0D""990103820282819B0100930103");
-    log_is(&a, a.second, "0F""00""D6""0D""990103820282819B0100930103");
+    log_is(&a, a.first,
+           "0F"
+           "00"
+           "D6"
+           "0D"
+           "990103820282819B0100930103");
+    log_is(&a, a.second,
+           "0F"
+           "00"
+           "D6"
+           "0D"
+           "990103820282819B0100930103");
     forget(&a);
     /* The first says it is handled. */
     apdu(&a.f, "00A4040C07" FIRST, "9000");
@@ -726,11 +886,17 @@ static void test_area_triggering(void **state)
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
     log_is(&a, a.second, "");
     forget(&a);
-    /* An exception: what it wrote is undone, the other is told all the same, the command is answered as if nothing were. */
+    /* An exception: what it wrote is undone, the other is told all the same, the command is answered as if
+     * nothing were. */
     run_area(&a, SET_ORDER, DO_FAIL, "9000");
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
     log_is(&a, a.first, "");
-    log_is(&a, a.second, "0F""00""D6""0D""990103820282819B0100930103");
+    log_is(&a, a.second,
+           "0F"
+           "00"
+           "D6"
+           "0D"
+           "990103820282819B0100930103");
     forget(&a);
     /* Call control is one applet's, and it answers. */
     run_area(&a, SET_ORDER, DO_POST, "9000");
@@ -738,12 +904,22 @@ static void test_area_triggering(void **state)
     apdu(&a.f, "00A4040C07" SECOND, "9000");
     run_area(&a, SET_EVENT, UICC_EVENT_CALL_CONTROL_BY_NAA, "6A89");
     exchange(&a.f, "80C200000B D409820282818603812143", "0200 9000");
-    log_is(&a, a.first, "09""00""D4""09""820282818603812143");
+    log_is(&a, a.first,
+           "09"
+           "00"
+           "D4"
+           "09"
+           "820282818603812143");
     /* What nobody knows, and what nobody asked for. */
     forget(&a);
     run_area(&a, SET_EVENT, UICC_EVENT_UNRECOGNIZED_ENVELOPE, "9000");
     exchange(&a.f, "80C2000004 E5028202", "9000");
-    log_is(&a, a.second, "78""00""E5""02""8202");
+    log_is(&a, a.second,
+           "78"
+           "00"
+           "E5"
+           "02"
+           "8202");
     fixture_close(&a.f);
 }
 
@@ -766,7 +942,14 @@ static void test_area_proactive(void **state)
     snprintf(number, sizeof number, "%02X", a.f.card->ram.toolkit.number);
     snprintf(answer, sizeof answer, "8014000011 8103%s2301 82028281 830100 8D03044162", number);
     exchange(&a.f, answer, "9000");
-    snprintf(answer, sizeof answer, "C9""00""23""11""8103%s23018202828183" "01008D03044162", number);
+    snprintf(answer, sizeof answer,
+             "C9"
+             "00"
+             "23"
+             "11"
+             "8103%s23018202828183"
+             "01008D03044162",
+             number);
     log_is(&a, a.first, answer);
     /* The general result is there to be asked for; and an aborted command sends nothing. */
     run_area(&a, PROACTIVE, 2, "6F00");
@@ -781,7 +964,8 @@ static void test_area_proactive(void **state)
     assert_true(applet_get((struct applet){a.f.card, a.first}, LOG, &log));
     assert_int_equal(log.n, 2 * (4 + 12));
 
-    /* Deleted in the middle of its session: the terminal's answer goes to nobody, and the next command is as ever. */
+    /* Deleted in the middle of its session: the terminal's answer goes to nobody, and the next command is as
+     * ever. */
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9113");
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9113");
     apdu(&a.f, "8012000013", "D0118103..218182028102 8D0604 68656C6C6F 9000");
@@ -810,7 +994,8 @@ static void test_area_proactive(void **state)
     fixture_close(&a.f);
 }
 
-/* Secured data for a TAR of an applet's (EVENT_FORMATTED_SMS_PP_ENV): behind the minimum security level of its installation; what it posts is in the proof of receipt. */
+/* Secured data for a TAR of an applet's (EVENT_FORMATTED_SMS_PP_ENV): behind the minimum security level of
+ * its installation; what it posts is in the proof of receipt. */
 static void test_area_messages(void **state)
 {
     (void)state;
@@ -820,9 +1005,14 @@ static void test_area_messages(void **state)
     open_api(&a);
     /* priority 30, MSL 16 (checksum, ciphering, counter), TAR B0AA01 */
     static const uint8_t uicc[] = {0x80, 13, 0x30, 0, 0, 0, 0, 2, 0x01, 0x16, 3, 0xB0, 0xAA, 0x01, 0};
-    const struct applet_installation how = {
-        .domain = NO_APPLET, .owner = NO_OWNER, .package = span_of("\xF0test\x01", 6), .module = span_of("\xF0test\x01\x01", 7),
-        .aid = span_of("\xF0test\xAA\x03", 7), .parameters = span_of("params", 6), .uicc = span_of(uicc, sizeof uicc), .selectable = true};
+    const struct applet_installation how = {.domain = NO_APPLET,
+                                            .owner = NO_OWNER,
+                                            .package = span_of("\xF0test\x01", 6),
+                                            .module = span_of("\xF0test\x01\x01", 7),
+                                            .aid = span_of("\xF0test\xAA\x03", 7),
+                                            .parameters = span_of("params", 6),
+                                            .uicc = span_of(uicc, sizeof uicc),
+                                            .selectable = true};
     objects_begin(a.f.card->objects);
     assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
     struct fixture_ota ota = {.index = 0, .spi = 0x1619, .tar = "B0AA01", .script = "0102030405"};
@@ -838,12 +1028,22 @@ static void test_area_messages(void **state)
     assert_int_equal(por.status, SCP80_POR_OK);
     assert_int_equal(por.n, 2);
     assert_memory_equal(por.data, "\x02\x00", 2);
-    log_is(&a, index, "02""00""00""05""0102030405");
+    log_is(&a, index,
+           "02"
+           "00"
+           "00"
+           "05"
+           "0102030405");
     /* Its exception: the packet is acknowledged, and nothing of it is there. */
     run_area(&a, SET_ORDER, DO_FAIL, "9000");
     fixture_ota(&a.f, &ota, &por);
     assert_true(por.answered && por.n == 0);
-    log_is(&a, index, "02""00""00""05""0102030405");
+    log_is(&a, index,
+           "02"
+           "00"
+           "00"
+           "05"
+           "0102030405");
     /* Below its level: 0A. */
     ota.spi = 0x1219;
     fixture_ota(&a.f, &ota, &por);
@@ -877,7 +1077,19 @@ static void test_area_moments(void **state)
     apdu(&a.f, "00A4000C023F00", "9000");
     apdu(&a.f, "00A4000C023F00", "9000");
     fixture_terminal_profile(&a.f);
-    log_is(&a, a.first, "C8""00""00""00" "7F""00""00""00" "01""00""00""00");
+    log_is(&a, a.first,
+           "C8"
+           "00"
+           "00"
+           "00"
+           "7F"
+           "00"
+           "00"
+           "00"
+           "01"
+           "00"
+           "00"
+           "00");
     drain(&a);
     /* PROACTIVE_HANDLER_AVAILABLE comes when nothing is under way any more, and once. */
     apdu(&a.f, "00A4040C07" FIRST, "9000");
@@ -887,9 +1099,17 @@ static void test_area_moments(void **state)
     forget(&a);
     log_is(&a, a.second, "");
     drain(&a);
-    log_is(&a, a.second, "7B""00""00""00");
+    log_is(&a, a.second,
+           "7B"
+           "00"
+           "00"
+           "00");
     apdu(&a.f, "00A4000C023F00", "9000");
-    log_is(&a, a.second, "7B""00""00""00");
+    log_is(&a, a.second,
+           "7B"
+           "00"
+           "00"
+           "00");
     fixture_close(&a.f);
 }
 
@@ -915,7 +1135,12 @@ static void test_not_selectable_yet(void **state)
     assert_true(card_commit(a.f.card));
     drain(&a);
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
-    log_is(&a, a.first, "0F""00""D6""0D""990103820282819B0100930103");
+    log_is(&a, a.first,
+           "0F"
+           "00"
+           "D6"
+           "0D"
+           "990103820282819B0100930103");
     fixture_close(&a.f);
 }
 
@@ -941,9 +1166,11 @@ static void test_package_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_area_files), cmocka_unit_test(test_area_framework), cmocka_unit_test(test_area_pins),
-        cmocka_unit_test(test_area_sharing), cmocka_unit_test(test_area_registry), cmocka_unit_test(test_area_triggering),
-        cmocka_unit_test(test_area_proactive), cmocka_unit_test(test_area_messages), cmocka_unit_test(test_area_moments),
+        cmocka_unit_test(test_area_files),         cmocka_unit_test(test_area_access),
+        cmocka_unit_test(test_area_framework),     cmocka_unit_test(test_area_pins),
+        cmocka_unit_test(test_area_sharing),       cmocka_unit_test(test_area_registry),
+        cmocka_unit_test(test_area_triggering),    cmocka_unit_test(test_area_proactive),
+        cmocka_unit_test(test_area_messages),      cmocka_unit_test(test_area_moments),
         cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);

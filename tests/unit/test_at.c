@@ -93,6 +93,21 @@ static void test_formats(void **state)
     assert_string_equal(at_bench_raw(b, b->at, "ATS3=13!", 8), "|OK|");
 }
 
+static void test_profiles(void **state)
+{
+    struct at_bench *b = *state;
+    at_expect(b, "AT&V",
+              "|E0 V1 Q0 X4 &C1 &D2||S0:000 S3:013 S4:010 S5:008 S6:002 S7:060 S8:002 S10:002||OK|");
+    at_expect(b, "ATX1S0=2+CMEE=1;&W", "|OK|");
+    at_expect(b, "ATX4S0=0+CMEE=2", "|OK|");
+    at_expect(b, "ATZ", "|OK|"); /* 6.1.1: what was stored */
+    at_expect(b, "ATS0?;+CMEE?", "|002||+CMEE: 1||OK|");
+    b->other = at_open(b->shared); /* and for who comes next */
+    assert_string_equal(at_bench_raw(b, b->other, "AT+CMEE?\r", 9), "|+CMEE: 1||OK|");
+    at_expect(b, "AT&F", "|OK|"); /* 6.1.2: the factory's, with echo */
+    assert_string_equal(at_bench_raw(b, b->at, "ATS0?\r", 6), "ATS0?\r|000||OK|");
+}
+
 static void test_bounds(void **state)
 {
     struct at_bench *b = *state;
@@ -324,6 +339,12 @@ static void test_contexts(void **state)
     struct at_bench *b = *state;
     on(b);
     at_expect(b, "AT+CMEE=1;+CGATT?", "|+CGATT: 1||OK|");
+    at_expect(b, "AT+CGATT=0", "|OK|");
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+CGATT?;+CREG?;+COPS?", "|+CGATT: 0||+CREG: 0,0||+COPS: 2||OK|");
+    at_expect(b, "AT+CGATT=1", "|OK|");
+    at_bench_run(b, 60000);
+    at_expect(b, "AT+CGATT?;+CREG?", "|+CGATT: 1||+CREG: 0,1||OK|");
     at_expect(b, "AT+CGDCONT=1,\"IP\",\"internet\"", "|OK|");
     at_expect(b, "AT+CGDCONT?", "|+CGDCONT: 1,\"IP\",\"internet\",\"\",0,0||OK|");
     at_expect(b, "AT+CGDCONT=9,\"IP\"", "|+CME ERROR: 50|");
@@ -352,10 +373,10 @@ static void test_phonebook(void **state)
               "|+CPBR: 1,\"+491234567\",145,\"Anna\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
     at_expect(b, "AT+CPBF=\"an\"", "|+CPBF: 1,\"+491234567\",145,\"Anna\"||OK|");
     at_expect(b, "AT+CPBF=\"x\"", "|+CME ERROR: 22|");
-    at_expect(b, "AT+CPBS?", "|+CPBS: \"SM\",2,50||OK|");
+    assert_memory_equal(at_bench_say(b, "AT+CPBS?"), "|+CPBS: \"SM\",2,", 14);
     at_expect(b, "AT+CPBW=1", "|OK|");
     at_expect(b, "AT+CPBR=1", "|OK|");
-    at_expect(b, "AT+CPBR=51", "|+CME ERROR: 21|");
+    at_expect(b, "AT+CPBR=255", "|+CME ERROR: 21|");
     at_expect(b, "AT+CSCS=\"UCS2\"", "|OK|");
     at_expect(b, "AT+CPBW=3,\"0031\",129,\"00C4004E\"", "|OK|"); /* Ä: in the default alphabet */
     at_expect(b, "AT+CPBW=4,\"0032\",129,\"0416\"", "|OK|");     /* Ж: not in it */
@@ -496,7 +517,7 @@ static void test_sms_sent(void **state)
     at_expect(b, "AT+CMGW=\"1\"", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "04160021\x1A", 9), "|+CMGW: 2||OK|");
     at_expect(b, "AT+CMGR=2", "|+CMGR: \"STO UNSENT\",\"1\",|04160021||OK|");
-    at_expect(b, "AT+CPMS=\"ME\",\"ME\"", "|+CPMS: 0,20,0,20,2,10||OK|"); /* 3.2.2 */
+    assert_memory_equal(at_bench_say(b, "AT+CPMS=\"ME\",\"ME\""), "|+CPMS: 0,20,0,20,2,", 20); /* 3.2.2 */
     at_expect(b, "AT+CFUN=4", "|OK|");
     at_expect(b, "AT+CSMP=17,167,0,0;+CMGS=\"1\"", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMS ERROR: 331|");
@@ -538,6 +559,13 @@ static void test_toolkit(void **state)
     struct at_bench *b = *state;
     char line[200];
     at_expect(b, "AT+CMEE=1;+CUSATT=\"8103012500820282818301 00\"", "|+CME ERROR: 3|");
+    at_expect(b, "AT+CUSATW=0,\"0000000000000000000000000000000000000000000000000000000000000001\"",
+              "|OK|"); /* 12.2 */
+    assert_non_null(strstr(at_bench_say(b, "AT+CUSATR"), "|+CUSATR: 0,\"00000000"));
+    at_expect(b, "AT+CUSATD=1;+CUSATD?", "|+CUSATD: 1,0||OK|");
+    assert_int_equal(modem_stk_profile_get(b->modem).n, 32); /* both put together */
+    assert_int_equal(modem_stk_profile_get(b->modem).p[31], 1);
+    assert_true(modem_stk_profile_get(b->modem).p[0] != 0);
     on(b);
     const char *said =
         at_bench_say(b, "AT+CUSATA=1"); /* TS 27.007 12.2: the menu came before this peer wanted it */
@@ -617,6 +645,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_editing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_profiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_identity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_power, setup, teardown),

@@ -261,6 +261,15 @@ expect "apdu --auto" 0 apdu --auto card.uicc 00A40004023F00 "00 a4 00 04 02 2f e
 counts "--auto gets the responses" '^> 00C00000' out 2
 counts "--auto repeats with the right Le" '^> 00B000000A$' out 1
 cp out recorded.apdu
+for level in 01 03 11 13 33; do
+    expect "apdu --kvn 30 --level $level" 0 apdu card.uicc --kvn 30 --keys card.keys --level $level 80F28002024F00 80CAE30000 00A40004022FE2 "80 E2 90 00 06 42 04 AA BB CC DD"
+    says "apdu --kvn 30 --level $level: understood" '^# answered: E31D4F08A0000001510000009F70010FC50398DC00CC08A000000151000000$'
+    counts "apdu --kvn 30 --level $level: the last was heard, too" '# STORE DATA: (normal ending|response data available)$' out 1
+done
+expect "apdu --kvn 20" 0 apdu card.uicc --kvn 20 --keys card.keys 80F28002024F00 reset 80F28002024F00
+counts "apdu --kvn 20: after a reset, too" '^# under the secure channel: 80F28002024F00' out 2
+counts "apdu --kvn 20: opened twice" '^< 9000  # EXTERNAL AUTHENTICATE' out 2
+refuses "apdu --kvn: none of that version" 1 'no keyset 21 of a security domain' apdu card.uicc --kvn 21 --keys card.keys
 expect "apdu --script replays what was printed" 0 apdu card.uicc --script recorded.apdu
 cmp -s out recorded.apdu
 verdict "and prints the same" $?
@@ -289,6 +298,9 @@ verdict "apdu reads standard input" $?
 expect "the exact answer with --auto" 1 apdu card.uicc --auto --script recorded.apdu
 rm -f script.apdu
 refuses "apdu: no deck" 2 'which deck' apdu
+refuses "apdu: a secure channel without keys" 2 'needs both --kvn and --keys' apdu card.uicc --kvn 30
+refuses "apdu: a key version" 2 'kvn: two hexadecimal digits' apdu card.uicc --kvn 300 --keys x
+refuses "apdu: a domain's AID" 2 'aid: hexadecimal, 5 to 16 octets' apdu card.uicc --kvn 30 --keys x --aid 00
 refuses "apdu: hex" 2 'command 1, at character 5: no hex digit' apdu card.uicc 00A4zz
 refuses "apdu: odd" 2 'command 2, at character 4: odd' apdu card.uicc 00A40004023F00 00A
 refuses "apdu: octets as arguments" 2 'one argument a command' apdu card.uicc 00 A4 00 04

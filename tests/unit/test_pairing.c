@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * USAT application pairing (requirement P2; 3GPP TS 31.102 4.2.100 to 4.2.102): a card that was bound to its machine and moved to another.
+ * USAT application pairing (requirement P2; 3GPP TS 31.102 4.2.100 to 4.2.102): a card that was bound to its
+ * machine and moved to another.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,14 +12,15 @@
 #include "card_fixture.h"
 #include "hex.h"
 
-/* Mobile identities, TS 24.008 10.5.1.4: the IMEI 352099100170480 and others; digits in pairs, the low half first, behind the first one and the type */
-#define IMEI_OURS   "3A25901900714008"
-#define IMEI_LOW    "3A25901900714000"
-#define IMEI_HIGH   "3A25901900714909"
-#define IMEI_OTHER  "8A46090100214305"
-#define SV_OURS     "332590190071400812"
-#define RANGE       "8010" IMEI_LOW IMEI_HIGH "FFFF"
-#define NO_RANGE    "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+/* Mobile identities, TS 24.008 10.5.1.4: the IMEI 352099100170480 and others; digits in pairs, the low half
+ * first, behind the first one and the type */
+#define IMEI_OURS  "3A25901900714008"
+#define IMEI_LOW   "3A25901900714000"
+#define IMEI_HIGH  "3A25901900714909"
+#define IMEI_OTHER "8A46090100214305"
+#define SV_OURS    "332590190071400812"
+#define RANGE      "8010" IMEI_LOW IMEI_HIGH "FFFF"
+#define NO_RANGE   "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
 
 static struct fixture fixture;
 
@@ -52,7 +54,9 @@ static void in_terminal(struct fixture *f, const char *imei)
     snprintf(rest, sizeof rest, "1408%s", imei);
     fixture_reset(f);
     exchange(f, "8010000004FFFFFFFF", "91*");
-    exchange(f, "8012000000", "D0098103..260182028182" "9000");
+    exchange(f, "8012000000",
+             "D0098103..260182028182"
+             "9000");
     answer_proactive(f, 0, rest, "9000");
 }
 
@@ -91,7 +95,10 @@ static void test_moved(void **state)
     in_terminal(f, IMEI_OTHER);
     assert_int_equal(authenticate(f), 0x6985);
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
-    apdu(f, "0088008011" "1000112233445566778899AABBCCDDEEFF", "6*"); /* m2m has no GSM context either way */
+    apdu(f,
+         "0088008011"
+         "1000112233445566778899AABBCCDDEEFF",
+         "6*"); /* m2m has no GSM context either way */
     in_terminal(f, IMEI_OURS);
     assert_int_equal(authenticate(f), 0xDB);
 }
@@ -176,7 +183,10 @@ static void test_imeisv(void **state)
     apdu(f, "0020000A083132333435363738", "9000");
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
     exchange(f, "00A4000C026FF0", "9000");
-    apdu(f, "00DC010414" "8112" SV_OURS SV_OURS, "9000");
+    apdu(f,
+         "00DC010414"
+         "8112" SV_OURS SV_OURS,
+         "9000");
     fixture_reset(f);
     exchange(f, "8010000012FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "91*");
     exchange(f, "8012000000", "D0098103..2601820281829000");
@@ -191,7 +201,10 @@ static void test_imeisv(void **state)
     exchange(f, "8012000000", "D0*");
     answer_proactive(f, 0, "1408" IMEI_OURS, "91*");
     exchange(f, "8012000000", "D0*");
-    answer_proactive(f, 0, "6209" "332590190071400813", "9000"); /* another software */
+    answer_proactive(f, 0,
+                     "6209"
+                     "332590190071400813",
+                     "9000"); /* another software */
     assert_int_equal(authenticate(f), 0x6985);
 }
 
@@ -204,16 +217,22 @@ static void test_over_the_air(void **state)
     in_terminal(f, IMEI_OTHER);
     assert_int_equal(authenticate(f), 0x6985);
     status(f, KO_1);
-    struct fixture_ota ota = {0, 0x1619, "B00001", "00A4000C026FF0" "00DC010414" "8010" IMEI_OTHER IMEI_OTHER "FFFF", 0};
+    struct fixture_ota ota = {0, 0x1619, "B00001",
+                              "00A4000C026FF0"
+                              "00DC010414"
+                              "8010" IMEI_OTHER IMEI_OTHER "FFFF",
+                              0};
     fixture_ota(f, &ota, &por);
     assert_int_equal(por.status, SCP80_POR_OK);
     assert_memory_equal(por.data, "\x02\x90\x00", 3);
     assert_int_equal(authenticate(f), 0xDB);
     status(f, OK_1);
-    ota.script = "00A4000C026FF0" "00DC010414" RANGE;
+    ota.script = "00A4000C026FF0"
+                 "00DC010414" RANGE;
     fixture_ota(f, &ota, &por);
     assert_int_equal(authenticate(f), 0x6985);
-    ota.script = "00A4000C026FF0" "00DC010414" NO_RANGE;
+    ota.script = "00A4000C026FF0"
+                 "00DC010414" NO_RANGE;
     fixture_ota(f, &ota, &por);
     assert_int_equal(authenticate(f), 0xDB);
 }
@@ -234,14 +253,18 @@ static void test_many_devices(void **state)
     status(f, "4F4B05FF");
     apdu(f, "0020000A083132333435363738", "9000");
     exchange(f, "00A4000C026FF2", "9000");
-    apdu(f, "00B205040B", "8008" "3A25901900744400" "FF9000");
+    apdu(f, "00B205040B",
+         "8008"
+         "3A25901900744400"
+         "FF9000");
 }
 
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_moved), T(test_files), T(test_unknown), T(test_list), T(test_imeisv), T(test_over_the_air), T(test_many_devices),
+        T(test_moved),  T(test_files),        T(test_unknown),      T(test_list),
+        T(test_imeisv), T(test_over_the_air), T(test_many_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

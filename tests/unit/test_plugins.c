@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_plugins HOSTILE.so WRONG-ABI.so NO-SYMBOL.so SAME-CLASS.so: shared objects are loaded, or refused with a reason; and what hostile applets do is undone, the card lives, and the others
- * do not notice.
+ * test_plugins HOSTILE.so WRONG-ABI.so NO-SYMBOL.so SAME-CLASS.so: shared objects are loaded, or refused with
+ * a reason; and what hostile applets do is undone, the card lives, and the others do not notice.
  */
 #include "card_fixture.h"
 
@@ -28,11 +28,14 @@ static struct sigaction handlers[5];
 static void keep_handlers(bool put_back)
 {
     for (size_t i = 0; i < 5; i++)
-        assert_int_equal(sigaction(faults[i], put_back ? &handlers[i] : NULL, put_back ? NULL : &handlers[i]), 0);
+        assert_int_equal(sigaction(faults[i], put_back ? &handlers[i] : NULL, put_back ? NULL : &handlers[i]),
+                         0);
 }
 
 #define BAD "F062616401"
-#define BAD_AID(n) "\xF0" "bad\x01" n
+#define BAD_AID(n)                                                                                           \
+    "\xF0"                                                                                                   \
+    "bad\x01" n
 
 enum { GOOD = 0xFF };
 
@@ -63,9 +66,16 @@ static sw_t make(struct fixture *f, const char *aid, uint8_t module, struct span
 {
     static const uint8_t quota[] = {0xD8, 2, 0x40, 0x00};
     const uint8_t module_aid[8] = {0xF0, 'b', 'a', 'd', 1, 0, 0, module};
-    const struct applet_installation how = {
-        .domain = NO_APPLET, .owner = NO_OWNER, .package = span_of("\xF0" "bad\x01\x00\x00", 7), .module = span_of(module_aid, 8),
-        .aid = span_of(aid, strlen(aid)), .parameters = parameters, .system = span_of(quota, sizeof quota), .selectable = true};
+    const struct applet_installation how = {.domain = NO_APPLET,
+                                            .owner = NO_OWNER,
+                                            .package = span_of("\xF0"
+                                                               "bad\x01\x00\x00",
+                                                               7),
+                                            .module = span_of(module_aid, 8),
+                                            .aid = span_of(aid, strlen(aid)),
+                                            .parameters = parameters,
+                                            .system = span_of(quota, sizeof quota),
+                                            .selectable = true};
     objects_begin(f->card->objects);
     return session_finish(f->card, applet_install(f->card, &how, index));
 }
@@ -154,7 +164,8 @@ static void test_deselect(void **state)
         apdu(&f, "80030000", "9000");
         apdu(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
         apdu(&f, "00A4000C026F07", "9000");
-        assert_true(applet_get((struct applet){f.card, bad}, 1, &kept) && span_equal(kept, span_of("bad-by", 6)));
+        assert_true(applet_get((struct applet){f.card, bad}, 1, &kept) &&
+                    span_equal(kept, span_of("bad-by", 6)));
     }
     apdu(&f, "00A4040C06" BAD "01", "6A82"); /* and locked in the end */
     lives(&f);
@@ -225,7 +236,8 @@ static void test_shared(void **state)
     assert_int_equal(make(&f, BAD_AID("\x02"), 2, SPAN_EMPTY, &client), SW_OK);
     apdu(&f, "00A4040C06" BAD "02", "9000");
     apdu(&f, "8001FF0006" BAD "01", "9000");
-    assert_true(applet_get((struct applet){f.card, server}, 1, &kept) && applet_get((struct applet){f.card, client}, 1, &kept));
+    assert_true(applet_get((struct applet){f.card, server}, 1, &kept) &&
+                applet_get((struct applet){f.card, client}, 1, &kept));
     objects_begin(f.card->objects);
     assert_true(applet_remove((struct applet){f.card, client}, 1));
     assert_true(card_commit(f.card));
@@ -237,7 +249,8 @@ static void test_shared(void **state)
     assert_false(applet_active(f.card, server));
     assert_true(applet_active(f.card, client));
     apdu(&f, "8001FF0006" BAD "01", "9000");
-    /* Time is another matter: it is the client's, who chose whom to call; else a client could have any server locked that is called when little is left. */
+    /* Time is another matter: it is the client's, who chose whom to call; else a client could have any server
+     * locked that is called when little is left. */
     assert_int_equal(make(&f, BAD_AID("\x03"), 1, SPAN_EMPTY, &server), SW_OK);
     for (int i = 0; i < 3; i++) {
         apdu(&f, "00A4040C06" BAD "02", "9000");
@@ -249,7 +262,8 @@ static void test_shared(void **state)
     fixture_close(&f);
 }
 
-/* Other threads run the same code, on cards of their own, while one is cut off in the middle of malloc: none of them fails. */
+/* Other threads run the same code, on cards of their own, while one is cut off in the middle of malloc: none
+ * of them fails. */
 enum { THREADS = 3, CALLS = 4000 };
 
 struct worker {
@@ -301,7 +315,8 @@ static void wrong(const char *path, const char *word)
 {
     struct plugins_error error;
     assert_null(load(path, &error));
-    if (strstr(error.text, word) == NULL || strncmp(error.text, path, strlen(path)) != 0 || strchr(error.text, '\n') != NULL)
+    if (strstr(error.text, word) == NULL || strncmp(error.text, path, strlen(path)) != 0 ||
+        strchr(error.text, '\n') != NULL)
         fail_msg("%s", error.text);
 }
 
@@ -323,8 +338,10 @@ static void test_not_loaded(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_loaded), cmocka_unit_test(test_dies_in_install), cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_deselect), cmocka_unit_test(test_threads), cmocka_unit_test(test_events), cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_not_loaded), cmocka_unit_test(test_dies_in_install),
+        cmocka_unit_test(test_commands),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_deselect),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_events),     cmocka_unit_test(test_shared),
     };
     static char *paths[4];
     objects = paths;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Proactive commands (ETSI TS 102 223 clause 6): every type of the table, gated by TERMINAL PROFILE, built, fetched and decoded; the 91xx state machine with terminals
- * that are wrong, slow, busy, or begin anew; and that a REFRESH after a change of operator is not lost.
+ * Proactive commands (ETSI TS 102 223 clause 6): every type of the table, gated by TERMINAL PROFILE, built,
+ * fetched and decoded; the 91xx state machine with terminals that are wrong, slow, busy, or begin anew; and
+ * that a REFRESH after a change of operator is not lost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,8 @@ static struct span objects_for(const struct cat_command *c, struct buf *out)
 {
     out->len = 0;
     for (const char *tag = c->mandatory; *tag != '\0'; tag++)
-        buf_tlv(out, CAT_COMPREHENSION | (uint8_t)*tag, span_of("\x01\x02\x03", *tag == CAT_TAG_TIMER_IDENTIFIER ? 1 : 3));
+        buf_tlv(out, CAT_COMPREHENSION | (uint8_t)*tag,
+                span_of("\x01\x02\x03", *tag == CAT_TAG_TIMER_IDENTIFIER ? 1 : 3));
     return buf_span(out);
 }
 
@@ -50,7 +52,8 @@ static void send_profile(struct toolkit_play *p, const uint8_t octets[40])
 
 static bool refused_to_applets(uint8_t type)
 {
-    return type == PROACTIVE_SET_UP_EVENT_LIST || type == PROACTIVE_SET_UP_MENU || type == PROACTIVE_POLL_INTERVAL || type == PROACTIVE_POLLING_OFF;
+    return type == PROACTIVE_SET_UP_EVENT_LIST || type == PROACTIVE_SET_UP_MENU ||
+           type == PROACTIVE_POLL_INTERVAL || type == PROACTIVE_POLLING_OFF;
 }
 
 static uint8_t device_for(const struct cat_command *c)
@@ -69,7 +72,7 @@ static void one_command(struct toolkit_play *p, const struct cat_command *c, uin
     assert_in_range(facility.octet, 1, 40);
     assert_in_range(facility.bit, 1, 8);
     memset(profile, 0xFF, sizeof profile);
-    profile[facility.octet - 1] &= (uint8_t)~(1u << (facility.bit - 1));
+    profile[facility.octet - 1] &= (uint8_t) ~(1u << (facility.bit - 1));
     send_profile(p, profile);
     p->f.card->ram.toolkit.channel_owner[2] = (uint8_t)(p->applet[ONE].index + 1);
     toolkit_begin(p);
@@ -83,7 +86,8 @@ static void one_command(struct toolkit_play *p, const struct cat_command *c, uin
     toolkit_begin(p);
     if (rest.n > 0) /* what its type must have is missing; or is cut */
         assert_false(proactive_send_to(p->applet[ONE], c->type, qualifier, device_for(c), SPAN_EMPTY));
-    assert_false(proactive_send_to(p->applet[ONE], c->type, qualifier, device_for(c), span_of("\x85\x05", 2)));
+    assert_false(
+        proactive_send_to(p->applet[ONE], c->type, qualifier, device_for(c), span_of("\x85\x05", 2)));
     bool sent = proactive_send_to(p->applet[ONE], c->type, qualifier, device_for(c), rest);
     assert_int_equal(sent, !refused_to_applets(c->type));
     if (!sent)
@@ -148,7 +152,8 @@ static void test_file_list(void **state)
     buf_tlv_close(&rest, mark);
     toolkit_begin(p);
     assert_true(proactive_send(p->applet[ONE], PROACTIVE_REFRESH, 0x01, buf_span(&rest)));
-    assert_true(proactive_send(p->applet[ONE], PROACTIVE_REFRESH, 0x01, buf_span(&rest))); /* the same once more: once is enough */
+    assert_true(proactive_send(p->applet[ONE], PROACTIVE_REFRESH, 0x01,
+                               buf_span(&rest))); /* the same once more: once is enough */
     assert_true(proactive_send(p->applet[ONE], PROACTIVE_REFRESH, 0x04, SPAN_EMPTY));
     memset(bytes, 0, sizeof bytes);
     rest.len = 0;
@@ -182,7 +187,8 @@ static void test_fetch(void **state)
     apdu(&p->f, "00A4000C026FFF", "6A82"); /* ... but of no other word */
     apdu(&p->f, "00A40004022F00", "61*");
     apdu(&p->f, "0070000001", "019110");
-    apdu(&p->f, "81F2000C00", "9110");     /* on any channel; but fetched on the basic one (TS 102 221 table 10.5) */
+    apdu(&p->f, "81F2000C00",
+         "9110"); /* on any channel; but fetched on the basic one (TS 102 221 table 10.5) */
     apdu(&p->f, "8112000010", "6881");
     apdu(&p->f, "8114000001", "6881");
     apdu(&p->f, "81C2000002D100", "6881");
@@ -191,23 +197,27 @@ static void test_fetch(void **state)
     apdu(&p->f, "801200000F", "6C10");
     apdu(&p->f, "8012000100", "6A86");
     apdu(&p->f, "8012000010", "D0*");
-    apdu(&p->f, "80F2000C00", "9000");     /* it is being executed */
-    apdu(&p->f, "8012000010", "D0*");      /* lost on the way: once more */
+    apdu(&p->f, "80F2000C00", "9000"); /* it is being executed */
+    apdu(&p->f, "8012000010", "D0*");  /* lost on the way: once more */
     answer_proactive(&p->f, 0, "", "9000");
     apdu(&p->f, "8012000010", "6985");
     answer_proactive(&p->f, 0, "", "6985");
     assert_int_equal(p->n_seen, 1);
 }
 
-/* Answers that make no sense: announced again, the right one still counts; after the third it is given up, and the applet told. */
+/* Answers that make no sense: announced again, the right one still counts; after the third it is given up,
+ * and the applet told. */
 static void test_wrong_answers(void **state)
 {
     static const char *const wrong[] = {
-        "8014000001FF",                                 /* no object */
-        "8014000003810100",                             /* a cut one */
-        "801400000C810363210082028281830100",           /* another number */
-        "80140000098202828183010081" "00",              /* details without content */
-        "801400000C" "8103FF2200820282818301" "00",     /* another type */
+        "8014000001FF",                       /* no object */
+        "8014000003810100",                   /* a cut one */
+        "801400000C810363210082028281830100", /* another number */
+        "80140000098202828183010081"
+        "00", /* details without content */
+        "801400000C"
+        "8103FF2200820282818301"
+        "00", /* another type */
         "8014000006810301210083",
     };
     struct toolkit_play *p = *state;
@@ -242,9 +252,11 @@ static sw_t asks_on(struct toolkit_play *p, unsigned who, const struct event *ev
     if (event->kind != EVENT_TERMINAL_RESPONSE)
         return SW_OK;
     if (event->tag == 0x21)
-        return proactive_send(p->applet[who], 0x22, 0, span_of("\x8D\x02\x04?", 4)) ? SW_OK : SW_TECHNICAL_PROBLEM;
+        return proactive_send(p->applet[who], 0x22, 0, span_of("\x8D\x02\x04?", 4)) ? SW_OK
+                                                                                    : SW_TECHNICAL_PROBLEM;
     if (event->tag == 0x22)
-        return proactive_send(p->applet[who], 0x02, 0, SPAN_EMPTY) ? SW_CONDITIONS_NOT_SATISFIED : SW_TECHNICAL_PROBLEM;
+        return proactive_send(p->applet[who], 0x02, 0, SPAN_EMPTY) ? SW_CONDITIONS_NOT_SATISFIED
+                                                                   : SW_TECHNICAL_PROBLEM;
     return SW_OK;
 }
 
@@ -372,18 +384,19 @@ static void test_refresh_busy(void **state)
     fetch(p, "D0098103..010482028182");
     answer_proactive(&p->f, CAT_RESULT_TERMINAL_BUSY, "", "9000"); /* in a call */
     for (unsigned i = 0; i < 5; i++) {
-        apdu(&p->f, "00A4000C023F00", "9000");                     /* not at once: that would be a loop */
-        apdu(&p->f, "80F2000C00", "910B");                         /* at the next poll */
+        apdu(&p->f, "00A4000C023F00", "9000"); /* not at once: that would be a loop */
+        apdu(&p->f, "80F2000C00", "910B");     /* at the next poll */
         fetch(p, "D0098103..010482028182");
         answer_proactive(&p->f, CAT_RESULT_NETWORK_BUSY, "", "9000");
     }
-    apdu(&p->f, "80C2000009D60799010582020281", "910B");          /* or the next envelope */
+    apdu(&p->f, "80C2000009D60799010582020281", "910B"); /* or the next envelope */
     fetch(p, "D0098103..010482028182");
     answer_proactive(&p->f, 0, "", "9000");
     apdu(&p->f, "80F2000C00", "9000");
 }
 
-/* Refused for good (3X): not asked again; a reset makes up for it, as the new IMSI is then read. And a queue that others filled has room for it. */
+/* Refused for good (3X): not asked again; a reset makes up for it, as the new IMSI is then read. And a queue
+ * that others filled has room for it. */
 static void test_refresh_refused(void **state)
 {
     struct toolkit_play *p = *state;
@@ -407,6 +420,41 @@ static void test_refresh_refused(void **state)
     assert_string_equal(imsi, "001020000000001");
 }
 
+/* A deck that an older version made, in the middle of a trial that location status can end: nothing is
+ * registered, and is at the next TERMINAL PROFILE. */
+static void test_old_deck(void **state)
+{
+    struct toolkit_play *p = *state;
+    struct fixture_por por;
+    struct applet subscription;
+    char tar[7];
+    fixture_tar(&p->f, "subscription", tar);
+    const struct fixture_ota ota = {0, 0x1619, tar,
+                                    "80E29000"
+                                    "13E1118109"
+                                    "080910200000000010"
+                                    "840400000002"
+                                    "00C0000000",
+                                    0};
+    fixture_ota(&p->f, &ota, &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_true(subscription_of(p->f.card, &subscription));
+    assert_true(toolkit_event_is_set(subscription, TOOLKIT_LOCATION_STATUS));
+    toolkit_begin(p);
+    assert_true(toolkit_deregister(subscription));
+    toolkit_end(p);
+    fixture_restart(&p->f);
+    toolkit_profile(p);
+    fetch(p, "D00C8103..0500820281829901"
+             "03");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "80C200000CD60A990103820282819B0102", "9000");
+    apdu(&p->f, "80C200000CD60A990103820282819B0102", "91*"); /* rolled back: REFRESH */
+    toolkit_drain(p);
+    toolkit_profile(p); /* and there is nothing to watch any more */
+    apdu(&p->f, "80F2000C00", "9000");
+}
+
 /* ---- the codecs ---- */
 
 static void test_codecs(void **state)
@@ -416,7 +464,8 @@ static void test_codecs(void **state)
     struct buf out = buf_of(bytes, sizeof bytes);
     struct cat_response r;
     const struct cat_details details = {7, 0x26, 1};
-    cat_response_build(&out, &details, 0x20, span_of("\x02", 1), span_of("\x14\x08\x3A\x15\x32\x54\x76\x98\x10\x32", 10));
+    cat_response_build(&out, &details, 0x20, span_of("\x02", 1),
+                       span_of("\x14\x08\x3A\x15\x32\x54\x76\x98\x10\x32", 10));
     assert_true(cat_response_parse(buf_span(&out), &r));
     assert_int_equal(r.details.number, 7);
     assert_int_equal(r.details.type, 0x26);
@@ -424,7 +473,8 @@ static void test_codecs(void **state)
     assert_int_equal(r.additional.n, 1);
     struct span imei;
     assert_true(ctlv_find(r.rest, CAT_TAG_IMEI, 0, &imei) && imei.n == 8);
-    for (size_t n = 0; n < out.len; n++) { /* cut anywhere: never read beyond, and no response without its result */
+    for (size_t n = 0; n < out.len;
+         n++) { /* cut anywhere: never read beyond, and no response without its result */
         uint8_t *exact = malloc(n > 0 ? n : 1);
         memcpy(exact, bytes, n);
         assert_true(!cat_response_parse(span_of(exact, n), &r) || n >= 13);
@@ -454,8 +504,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_every_command), T(test_file_list), T(test_fetch), T(test_wrong_answers), T(test_nested), T(test_abort), T(test_hostile),
-        T(test_refresh_busy), T(test_refresh_refused), T(test_codecs),
+        T(test_every_command),   T(test_file_list), T(test_fetch),   T(test_wrong_answers),
+        T(test_nested),          T(test_abort),     T(test_hostile), T(test_refresh_busy),
+        T(test_refresh_refused), T(test_old_deck),  T(test_codecs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

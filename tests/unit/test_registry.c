@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Applets made, locked, moved and deleted at run time; packages; quotas; and power cuts in the middle of it. The kernel's own functions are called, as a security domain calls them,
- * inside a transaction.
+ * Applets made, locked, moved and deleted at run time; packages; quotas; and power cuts in the middle of it.
+ * The kernel's own functions are called, as a security domain calls them, inside a transaction.
  */
 #include "card_fixture.h"
 
@@ -16,10 +16,10 @@
 
 /* ---- an applet that keeps what it is told to, and counts ---- */
 
-#define PACKAGE_AID "\xF0softuicc\x01"
-#define MODULE_AID "\xF0softuicc\x01\x01"
+#define PACKAGE_AID   "\xF0softuicc\x01"
+#define MODULE_AID    "\xF0softuicc\x01\x01"
 #define DOMAIN_MODULE "\xF0softuicc\x01\x02"
-#define INSTANCE_AID "\xF0test-applet\x01"
+#define INSTANCE_AID  "\xF0test-applet\x01"
 
 static const struct applet_package package = {10, PACKAGE_AID, {1, 2}};
 
@@ -71,12 +71,25 @@ static const uint8_t events[] = {TOOLKIT_STATUS_COMMAND, 0};
 static const struct toolkit_class toolkit = {.events = events, .priority = 5};
 
 static const struct applet_class plain_class = {
-    .name = "plain", .commands = &table, .toolkit = &toolkit, .installable = true, .package = &package,
-    .module_len = 11, .module = MODULE_AID, .install = install, .event = event, .script_target = true,
+    .name = "plain",
+    .commands = &table,
+    .toolkit = &toolkit,
+    .installable = true,
+    .package = &package,
+    .module_len = 11,
+    .module = MODULE_AID,
+    .install = install,
+    .event = event,
+    .script_target = true,
 };
 
 static const struct applet_class domain_class = {
-    .name = "domain", .installable = true, .security_domain = true, .package = &package, .module_len = 11, .module = DOMAIN_MODULE,
+    .name = "domain",
+    .installable = true,
+    .security_domain = true,
+    .package = &package,
+    .module_len = 11,
+    .module = DOMAIN_MODULE,
 };
 
 static const struct applet_class *const more[] = {&plain_class, &domain_class, NULL};
@@ -96,8 +109,13 @@ static struct span text(const char *s)
 static struct applet_installation plain(const char *aid)
 {
     return (struct applet_installation){
-        .domain = NO_APPLET, .owner = NO_OWNER, .package = text(PACKAGE_AID), .module = text(MODULE_AID), .aid = text(aid),
-        .parameters = text("param"), .selectable = true,
+        .domain = NO_APPLET,
+        .owner = NO_OWNER,
+        .package = text(PACKAGE_AID),
+        .module = text(MODULE_AID),
+        .aid = text(aid),
+        .parameters = text("param"),
+        .selectable = true,
     };
 }
 
@@ -273,8 +291,9 @@ static void test_parameters(void **state)
     struct fixture f;
     uint8_t index;
     open_card(&f);
-    static const uint8_t uicc[] = {0x80, 19, 0x10, 2, 12, 2, 1, 0x21, 2, 0x22, 3, 2, 1, 0x16, 6, 0xB0, 0x11, 0x22, 0xB0, 0x11, 0x23,
-                                   0x81, 4, 0, 1, 0x00, 0, 0x82, 7, 0, 4, 0x02, 0, 0x01, 0, 0};
+    static const uint8_t uicc[] = {0x80, 19,   0x10, 2,    12,   2,    1,    0x21, 2,    0x22, 3, 2,
+                                   1,    0x16, 6,    0xB0, 0x11, 0x22, 0xB0, 0x11, 0x23, 0x81, 4, 0,
+                                   1,    0x00, 0,    0x82, 7,    0,    4,    0x02, 0,    0x01, 0, 0};
     static const uint8_t system[] = {0xC8, 2, 0, 64, 0xD8, 2, 0, 80};
     struct applet_installation how = plain(INSTANCE_AID);
     how.uicc = span_of(uicc, sizeof uicc);
@@ -300,7 +319,9 @@ static void test_parameters(void **state)
     select_aid(&f, INSTANCE_AID, "9000");
     apdu(&f, "80DA000001 40", "9000");
     apdu(&f, "80DA000001 80", "6A84");
-    exchange(&f, "80CA000200", "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 9000");
+    exchange(&f, "80CA000200",
+             "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+             "000000000000000000000000000000000 9000");
     /* An aborted command gives back what it took. */
     apdu(&f, "80DA00EE01 08", "6985");
     apdu(&f, "80DA000001 40", "9000");
@@ -326,11 +347,13 @@ static void test_domains(void **state)
     uint8_t domain, second, index, other;
     open_card(&f);
     static const uint8_t quota[] = {0xD8, 2, 0, 100};
-    struct applet_installation how = plain("\xF0" "domain");
+    struct applet_installation how = plain("\xF0"
+                                           "domain");
     how.module = text(DOMAIN_MODULE);
     how.system = span_of(quota, sizeof quota);
     assert_int_equal(install_one(&f, &how, &domain), SW_OK);
-    how.aid = text("\xF0" "another");
+    how.aid = text("\xF0"
+                   "another");
     how.system = SPAN_EMPTY;
     assert_int_equal(install_one(&f, &how, &second), SW_OK);
     how = plain(INSTANCE_AID);
@@ -364,7 +387,8 @@ static void test_domains(void **state)
     assert_int_equal(applet_domain(f.card, index), second);
     assert_int_equal(domain_used(f.card, second), 128 + 8); /* it has seen the power come on */
     objects_begin(f.card->objects);
-    assert_int_equal(ended(&f, applet_extradite(f.card, index, 0)), SW_DATA_NOT_FOUND); /* no security domain */
+    assert_int_equal(ended(&f, applet_extradite(f.card, index, 0)),
+                     SW_DATA_NOT_FOUND); /* no security domain */
     fixture_close(&f);
 }
 
@@ -384,25 +408,35 @@ static void test_packages(void **state)
     uint8_t *file = malloc(40000);
     memset(file, 0x42, 40000);
     info = (struct package_info){.domain = NO_APPLET, .owner = NO_OWNER, .n_modules = 1};
-    info.aid = (struct aid){6, "\xF0" "hello"};
+    info.aid = (struct aid){6, "\xF0"
+                               "hello"};
     info.modules[0] = (struct aid){7, "\xF0hello\x01"};
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, package_add(f.card, &info, span_of(file, 40000))), SW_OK);
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, package_add(f.card, &info, span_of(file, 40))), SW_WRONG_DATA);
     fixture_restart(&f);
-    assert_true(package_find(f.card, text("\xF0" "hello"), &found));
+    assert_true(package_find(f.card,
+                             text("\xF0"
+                                  "hello"),
+                             &found));
     assert_int_equal(found.octets, 40000);
     uint8_t hash[32];
     assert_true(digest_sha256(f.crypto, span_of(file, 40000), hash));
     assert_memory_equal(found.hash, hash, 32);
     struct applet_installation how = plain(INSTANCE_AID);
-    how.package = text("\xF0" "hello");
+    how.package = text("\xF0"
+                       "hello");
     how.module = text("\xF0hello\x01");
     assert_int_equal(install_one(&f, &how, &index), SW_DATA_NOT_FOUND);
     objects_begin(f.card->objects);
-    assert_int_equal(ended(&f, package_remove(f.card, text("\xF0" "hello"))), SW_OK);
-    assert_false(package_find(f.card, text("\xF0" "hello"), &found));
+    assert_int_equal(ended(&f, package_remove(f.card, text("\xF0"
+                                                           "hello"))),
+                     SW_OK);
+    assert_false(package_find(f.card,
+                              text("\xF0"
+                                   "hello"),
+                              &found));
 
     /* One whose code the program has: its modules are the program's; it stays while an instance is there. */
     info = (struct package_info){.domain = NO_APPLET, .owner = NO_OWNER, .aid = {10, PACKAGE_AID}};
@@ -420,12 +454,14 @@ static void test_packages(void **state)
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, package_remove(f.card, text(PACKAGE_AID))), SW_OK);
     objects_begin(f.card->objects);
-    assert_int_equal(ended(&f, package_remove(f.card, text(PACKAGE_AID))), SW_CONDITIONS_NOT_SATISFIED); /* the program's */
+    assert_int_equal(ended(&f, package_remove(f.card, text(PACKAGE_AID))),
+                     SW_CONDITIONS_NOT_SATISFIED); /* the program's */
     free(file);
     fixture_close(&f);
 }
 
-/* Requirement S1: what was installed for one operator sleeps while another's pair is active, and is as it was when its own is active again. */
+/* Requirement S1: what was installed for one operator sleeps while another's pair is active, and is as it was
+ * when its own is active again. */
 static void test_owner(void **state)
 {
     (void)state;
@@ -433,20 +469,30 @@ static void test_owner(void **state)
     uint8_t a, b, moved, domain;
     char tar[7], imsi[16];
     open_card(&f);
-    struct applet_installation how = plain("\xF0" "of-A");
+    struct applet_installation how = plain("\xF0"
+                                           "of-A");
     how.owner = 0;
     assert_int_equal(install_one(&f, &how, &a), SW_OK);
-    how.aid = text("\xF0" "of-B");
+    how.aid = text("\xF0"
+                   "of-B");
     how.owner = 1;
     assert_int_equal(install_one(&f, &how, &b), SW_OK);
-    how.aid = text("\xF0" "moved");
+    how.aid = text("\xF0"
+                   "moved");
     how.owner = 0;
     assert_int_equal(install_one(&f, &how, &moved), SW_OK);
-    how = plain("\xF0" "nobodys");
+    how = plain("\xF0"
+                "nobodys");
     how.module = text(DOMAIN_MODULE);
     assert_int_equal(install_one(&f, &how, &domain), SW_OK);
-    select_aid(&f, "\xF0" "of-A", "9000");
-    select_aid(&f, "\xF0" "of-B", "6A82");
+    select_aid(&f,
+               "\xF0"
+               "of-A",
+               "9000");
+    select_aid(&f,
+               "\xF0"
+               "of-B",
+               "6A82");
     apdu(&f, "80CA000200", "6C05"); /* still of-A's */
     struct span seen;
     assert_false(applet_get((struct applet){f.card, b}, SEEN, &seen));
@@ -468,25 +514,40 @@ static void test_owner(void **state)
     fixture_restart(&f);
     fixture_imsi(&f, imsi);
     assert_string_equal(imsi, "001020000000042");
-    select_aid(&f, "\xF0" "of-A", "6A82");
-    select_aid(&f, "\xF0" "moved", "9000");
-    select_aid(&f, "\xF0" "of-B", "9000");
+    select_aid(&f,
+               "\xF0"
+               "of-A",
+               "6A82");
+    select_aid(&f,
+               "\xF0"
+               "moved",
+               "9000");
+    select_aid(&f,
+               "\xF0"
+               "of-B",
+               "9000");
     assert_true(applet_suspended(f.card, a));
     assert_true(applet_get((struct applet){f.card, b}, SEEN, &seen));
     assert_int_equal(applet_life(f.card, a), LIFE_SELECTABLE); /* suspended is no state of its own */
 
-    /* Pair 1 is on trial. Rolled back, it is unused again, and who gets it next is another: what came with it goes. */
+    /* Pair 1 is on trial. Rolled back, it is unused again, and who gets it next is another: what came with it
+     * goes. */
     struct applet subscription;
     assert_non_null(applet_service(f.card, "owner", 0, &subscription));
-    struct package_info loaded = {.domain = NO_APPLET, .owner = 1, .aid = {6, "\xF0" "loads"}};
+    struct package_info loaded = {.domain = NO_APPLET,
+                                  .owner = 1,
+                                  .aid = {6, "\xF0"
+                                             "loads"}};
     uint8_t sd, below;
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, package_add(f.card, &loaded, text("load file"))), SW_OK);
-    how = plain("\xF0" "domain-B");
+    how = plain("\xF0"
+                "domain-B");
     how.module = text(DOMAIN_MODULE);
     how.owner = 1;
     assert_int_equal(install_one(&f, &how, &sd), SW_OK);
-    how = plain("\xF0" "below-B");
+    how = plain("\xF0"
+                "below-B");
     how.owner = 1;
     how.domain = sd;
     assert_int_equal(install_one(&f, &how, &below), SW_OK);
@@ -494,11 +555,20 @@ static void test_owner(void **state)
     assert_true(trial_roll_back(subscription, false));
     assert_true(card_commit(f.card));
     apdu(&f, "80F2000C00", "9000");
-    select_aid(&f, "\xF0" "of-A", "9000");
+    select_aid(&f,
+               "\xF0"
+               "of-A",
+               "9000");
     exchange(&f, "80CA000200", "706172616D 9000");
     assert_false(applet_exists(f.card, b) || applet_exists(f.card, sd) || applet_exists(f.card, below));
-    assert_false(package_find(f.card, text("\xF0" "loads"), &loaded));
-    select_aid(&f, "\xF0" "moved", "9000");
+    assert_false(package_find(f.card,
+                              text("\xF0"
+                                   "loads"),
+                              &loaded));
+    select_aid(&f,
+               "\xF0"
+               "moved",
+               "9000");
     fixture_close(&f);
 }
 
@@ -599,7 +669,8 @@ static sw_t change(struct fixture *f, struct model *m, uint32_t *lot)
 {
     unsigned i = draw(lot, NAMES), to = draw(lot, NAMES + 1);
     uint8_t index = index_of(f, i), target = to == NAMES ? applet_issuer_domain(f->card) : index_of(f, to);
-    bool to_domain = to == NAMES ? target != NO_APPLET : m->applet[to].there && m->applet[to].domain && to != i;
+    bool to_domain =
+        to == NAMES ? target != NO_APPLET : m->applet[to].there && m->applet[to].domain && to != i;
     char name[12];
     switch (draw(lot, 5)) {
     case 0: {
@@ -623,7 +694,9 @@ static sw_t change(struct fixture *f, struct model *m, uint32_t *lot)
     }
     case 1: {
         sw_t sw = applet_delete(f->card, index);
-        sw_t expected = index == NO_APPLET ? SW_DATA_NOT_FOUND : has_members(m, i) ? SW_CONDITIONS_NOT_SATISFIED : SW_OK;
+        sw_t expected = index == NO_APPLET  ? SW_DATA_NOT_FOUND
+                        : has_members(m, i) ? SW_CONDITIONS_NOT_SATISFIED
+                                            : SW_OK;
         assert_int_equal(sw, expected);
         if (sw == SW_OK)
             m->applet[i].there = false;
@@ -721,7 +794,8 @@ static void test_cuts(void **state)
                 assert_true(applets_count(f.card) == count);
             else
                 assert_false(same);
-            select_aid(&f, INSTANCE_AID, (applets_count(f.card) == count) == (deleting != 0) ? "9000" : "6A82");
+            select_aid(&f, INSTANCE_AID,
+                       (applets_count(f.card) == count) == (deleting != 0) ? "9000" : "6A82");
             free(before);
             free(after);
             fixture_close(&f);
@@ -731,9 +805,16 @@ static void test_cuts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_install_and_delete), cmocka_unit_test(test_states), cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_domains), cmocka_unit_test(test_packages), cmocka_unit_test(test_owner), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_random), cmocka_unit_test(test_footprint), cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_install_and_delete),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_packages),
+        cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_footprint),
+        cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The secure channel between card and terminal (requirement P3; ETSI TS 102 484, TS 102 221 11.1.20 and 11.1.21): both halves against each other, CK and IK on a trace, wrong
- * keys, replays, blocks out of order, channels that end.
+ * The secure channel between card and terminal (requirement P3; ETSI TS 102 484, TS 102 221 11.1.20
+ * and 11.1.21): both halves against each other, CK and IK on a trace, wrong keys, replays, blocks out of
+ * order, channels that end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,18 +17,19 @@
 #include "secure_terminal.h"
 
 #define PSK "000102030405060708090A0B0C0D0E0F"
-#define PROFILE(more) "format: 1\ninclude: test\napplets:\n  - {class: secure-channel, params: '8010" PSK more "'}\n"
+#define PROFILE(more)                                                                                        \
+    "format: 1\ninclude: test\napplets:\n  - {class: secure-channel, params: '8010" PSK more "'}\n"
 
 static const uint8_t psk[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-#define KNOWN_MAC "f79c4ef0cdaf11ceb2e0b803884255b6"
+#define KNOWN_MAC    "f79c4ef0cdaf11ceb2e0b803884255b6"
 #define KNOWN_SEALED "907b34dc67505be974347f01d0d79417ca5105fe1dd8cb1e256287c75950a315"
 static const char imei[] = "352099100170480";
 
 struct link { /* between terminal and card; a man in the middle when `change` */
     struct fixture f;
     unsigned commands;
-    unsigned at;         /* which command to tamper with, from 1; 0: none */
-    bool response;       /* its response, not the command */
+    unsigned at;   /* which command to tamper with, from 1; 0: none */
+    bool response; /* its response, not the command */
 };
 
 static struct link the_link;
@@ -52,7 +54,8 @@ static bool exchange_apdu(void *ctx, struct span command, struct buf *data, sw_t
 
 static struct secure_terminal terminal_of(struct link *l)
 {
-    return (struct secure_terminal){.crypto = l->f.crypto, .exchange = exchange_apdu, .ctx = l, .random = crypto_random};
+    return (struct secure_terminal){
+        .crypto = l->f.crypto, .exchange = exchange_apdu, .ctx = l, .random = crypto_random};
 }
 
 static void with(const char *yaml)
@@ -85,15 +88,15 @@ static enum secure_result open_channel(struct link *l, struct secure_terminal *t
 static void check_through(struct secure_terminal *t, const char *command, const char *pattern, int line)
 {
     uint8_t bytes[300], data_bytes[300], want_bytes[300];
-    struct buf apdu = buf_of(bytes, sizeof bytes), data = buf_of(data_bytes, sizeof data_bytes), want = buf_of(want_bytes, sizeof want_bytes);
+    struct buf apdu = buf_of(bytes, sizeof bytes), data = buf_of(data_bytes, sizeof data_bytes),
+               want = buf_of(want_bytes, sizeof want_bytes);
     sw_t sw;
     assert_true(hex_parse(command, &apdu, NULL) && hex_parse(pattern, &want, NULL));
     enum secure_result r = secure_terminal_transmit(t, buf_span(&apdu), &data, &sw);
     if (r != SECURE_OK)
         fail_msg("line %d: %s: %s, %04x", line, command, secure_result_text(r), sw);
     buf_u16(&data, sw);
-    if (!span_equal(buf_span(&data), buf_span(&want)))
-    {
+    if (!span_equal(buf_span(&data), buf_span(&want))) {
         char hex[601];
         hex_format(buf_span(&data), hex);
         fail_msg("line %d: %s: %s, not %s", line, command, hex, pattern);
@@ -132,7 +135,8 @@ static void test_codec(void **state)
         receiver = before;
         for (size_t cut = 0; cut < out.len; cut += 5) {
             room.len = 0;
-            assert_false(secure_open(l->f.crypto, &receiver, span_slice(buf_span(&out), 0, cut), &room, &got));
+            assert_false(
+                secure_open(l->f.crypto, &receiver, span_slice(buf_span(&out), 0, cut), &room, &got));
         }
     }
     sender.counter = UINT32_MAX;
@@ -140,7 +144,8 @@ static void test_codec(void **state)
     assert_false(secure_seal(l->f.crypto, &sender, SPAN_EMPTY, &out));
 }
 
-/* What is on the line for given keys. The values come from another implementation: Python's hmac, and openssl mac and enc. */
+/* What is on the line for given keys. The values come from another implementation: Python's hmac, and openssl
+ * mac and enc. */
 static void test_known_answer(void **state)
 {
     struct link *l = *state;
@@ -153,12 +158,14 @@ static void test_known_answer(void **state)
     memset(connection.id, 0xB2, sizeof connection.id);
     memset(nonce, 0xC3, sizeof nonce);
     memset(other, 0xD4, sizeof other);
-    assert_true(secure_master_secret(l->f.crypto, span_of(psk, 16), span_of("\x98\x88", 2), span_of("tt", 2), &master));
+    assert_true(secure_master_secret(l->f.crypto, span_of(psk, 16), span_of("\x98\x88", 2), span_of("tt", 2),
+                                     &master));
     assert_true(secure_connection_keys(l->f.crypto, &master, nonce, other, &connection));
     assert_true(secure_start_mac(l->f.crypto, &connection, false, span_of("\x04\x04", 2), 0xF0, mac));
     hex_format(span_of(mac, 16), hex);
     assert_string_equal(hex, KNOWN_MAC);
-    assert_true(secure_seal(l->f.crypto, &connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &out));
+    assert_true(
+        secure_seal(l->f.crypto, &connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &out));
     hex_format(buf_span(&out), hex);
     assert_string_equal(hex, KNOWN_SEALED);
 }
@@ -175,7 +182,10 @@ static void test_channel(void **state)
     through(&t, "00A4000C022FE2", "9000");
     through(&t, "00B000000A", "988812010000000000019000");
     through(&t, "00B000000F", "988812010000000000019000"); /* Le is the most, not what T=0 makes of it */
-    through(&t, "00A4000C02" "2FFF", "6A82");
+    through(&t,
+            "00A4000C02"
+            "2FFF",
+            "6A82");
     through(&t, "00A4000C022FE2", "9000");
     through(&t, "00D6000001FF", "6982");
     through(&t, "0020000A083132333435363738", "9000");
@@ -190,7 +200,10 @@ static void test_channel(void **state)
     apdu(&l->f, "00A4000C023F00", "9000");
     assert_int_equal(secure_terminal_close(&t, &sw), SECURE_OK);
     assert_int_equal(sw, SW_OK);
-    apdu(&l->f, "0075040005" "8003112233", "6985");
+    apdu(&l->f,
+         "0075040005"
+         "8003112233",
+         "6985");
 }
 
 /* P3: CK and IK do not cross the reader in clear. */
@@ -202,7 +215,8 @@ static void test_ck_and_ik(void **state)
     struct aka_vector expected;
     uint8_t data[34], command_bytes[64], answer_bytes[300];
     char ck[33], ik[33], rand[33], res[33];
-    struct buf command = buf_of(command_bytes, sizeof command_bytes), answer = buf_of(answer_bytes, sizeof answer_bytes);
+    struct buf command = buf_of(command_bytes, sizeof command_bytes),
+               answer = buf_of(answer_bytes, sizeof answer_bytes);
     sw_t sw;
     assert_int_equal(fixture_authenticate(f, 0, 64), 0x6982); /* not in clear */
     assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
@@ -253,7 +267,8 @@ static void test_policies(void **state)
     fixture_close(&l->f);
     with("format: 1\ninclude: test\napplets:\n  - {class: secure-channel}\n"); /* the card's own key */
     uint8_t own[16];
-    assert_true(personal_derive(l->f.crypto, span_of(l->f.seed, sizeof l->f.seed), FIXTURE_ICCID, "psk", 0, own, sizeof own));
+    assert_true(personal_derive(l->f.crypto, span_of(l->f.seed, sizeof l->f.seed), FIXTURE_ICCID, "psk", 0,
+                                own, sizeof own));
     t = terminal_of(l);
     assert_int_equal(open_channel(l, &t, &sw), SECURE_WRONG_KEY);
     t = terminal_of(l);
@@ -302,7 +317,10 @@ static void test_containers(void **state)
         assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
         through(&t, "00A4000C022FE2", "9000");
         through(&t, "00B000000A", "988812010000000000019000");
-        through(&t, "00A40004023F00" "00", "621D8202782183023F00A5038001718A01058B032F0607C6069001008301019000");
+        through(&t,
+                "00A40004023F00"
+                "00",
+                "621D8202782183023F00A5038001718A01058B032F0607C6069001008301019000");
     }
 }
 
@@ -342,11 +360,15 @@ static void test_tampering(void **state)
     l->at = 1;
     l->response = false;
     struct buf data = buf_of(data_bytes, sizeof data_bytes);
-    assert_int_equal(secure_terminal_transmit(&t, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &data, &sw), SECURE_REFUSED);
+    assert_int_equal(secure_terminal_transmit(&t, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &data, &sw),
+                     SECURE_REFUSED);
     assert_int_equal(sw, SW_SECURITY_STATUS);
     l->at = 0;
     assert_false(t.open);
-    apdu(&l->f, "0075040005" "8003112233", "6985"); /* the connection is no more */
+    apdu(&l->f,
+         "0075040005"
+         "8003112233",
+         "6985"); /* the connection is no more */
 }
 
 static void test_wrong_key(void **state)
@@ -357,7 +379,10 @@ static void test_wrong_key(void **state)
     sw_t sw;
     assert_int_equal(secure_terminal_open(&t, span_of(other, 16), span_of(imei, 15), &sw), SECURE_WRONG_KEY);
     assert_int_equal(sw, SW_SECURITY_STATUS);
-    apdu(&l->f, "0075040005" "8003112233", "6985");
+    apdu(&l->f,
+         "0075040005"
+         "8003112233",
+         "6985");
 }
 
 /* Blocks in disorder, sessions side by side, once more, given up. */
@@ -372,39 +397,59 @@ static void test_transact(void **state)
     sw_t sw;
     t.container = 16;
     assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
-    assert_true(secure_seal(f->crypto, &t.connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &sealed));
+    assert_true(
+        secure_seal(f->crypto, &t.connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &sealed));
     assert_int_equal(sealed.len, 32);
     hex_format(buf_span(&sealed), hex);
-    apdu(f, "0075000000", "6985");                        /* nothing to fetch */
+    apdu(f, "0075000000", "6985"); /* nothing to fetch */
     apdu(f, "0075040000", "6700");
-    snprintf(command, sizeof command, "0075040112" "8010%.32s", hex);
+    snprintf(command, sizeof command,
+             "0075040112"
+             "8010%.32s",
+             hex);
     apdu(f, command, "9201");
     apdu(f, "0075000000", "6985");
-    snprintf(command, sizeof command, "0075040112" "8010%.32s", hex); /* the number does not go down */
+    snprintf(command, sizeof command,
+             "0075040112"
+             "8010%.32s",
+             hex); /* the number does not go down */
     apdu(f, command, "6A86");
-    apdu(f, command, "9201");                             /* from the start */
-    apdu(f, "00754400" "03" "800100", "6982");            /* session 1: sealed by nobody; that ends the connection */
+    apdu(f, command, "9201"); /* from the start */
+    apdu(f,
+         "00754400"
+         "03"
+         "800100",
+         "6982"); /* session 1: sealed by nobody; that ends the connection */
     apdu(f, command, "6985");
 
     t = terminal_of(l);
     t.container = 16;
     assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
     sealed.len = 0;
-    assert_true(secure_seal(f->crypto, &t.connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &sealed));
+    assert_true(
+        secure_seal(f->crypto, &t.connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &sealed));
     hex_format(buf_span(&sealed), hex);
-    snprintf(command, sizeof command, "00758401" "12" "8010%.32s", hex);
-    apdu(f, command, "9281");                             /* session 2 */
-    apdu(f, "00758200", "9000");                          /* given up */
+    snprintf(command, sizeof command,
+             "00758401"
+             "12"
+             "8010%.32s",
+             hex);
+    apdu(f, command, "9281");    /* session 2 */
+    apdu(f, "00758200", "9000"); /* given up */
     apdu(f, command, "9281");
-    snprintf(command, sizeof command, "00758400" "12" "8010%.32s", hex + 32);
+    snprintf(command, sizeof command,
+             "00758400"
+             "12"
+             "8010%.32s",
+             hex + 32);
     apdu(f, command, "9282");
-    apdu(f, command, "6985");                             /* an answer waits */
+    apdu(f, command, "6985"); /* an answer waits */
     apdu(f, "0075800000", "6C12");
     exchange(f, "0075800000", "8010*");
     assert_int_equal(f->response[f->response_len - 2] << 8 | f->response[f->response_len - 1], 0x9283);
     uint8_t first[16];
     memcpy(first, f->response + 2, 16);
-    exchange(f, "0075810000", "8010*");                   /* again */
+    exchange(f, "0075810000", "8010*"); /* again */
     assert_memory_equal(first, f->response + 2, 16);
     exchange(f, "0075800000", "8010*");
     assert_int_equal(f->response[f->response_len - 2] << 8 | f->response[f->response_len - 1], 0x9000);
@@ -412,7 +457,10 @@ static void test_transact(void **state)
 
     /* closing its logical channel ends what was started there */
     exchange(f, "0070000001", "019000");
-    apdu(f, "0175040003" "800100", "6985");
+    apdu(f,
+         "0175040003"
+         "800100",
+         "6985");
 }
 
 /* MANAGE SECURE CHANNEL in small blocks, and what is wrong with it. */
@@ -420,31 +468,103 @@ static void test_manage(void **state)
 {
     struct link *l = *state;
     struct fixture *f = &l->f;
-    apdu(f, "0073058001" "73", "6A86");
-    apdu(f, "0073008001" "73", "6A86");                   /* endpoints: there is nothing to send */
+    apdu(f,
+         "0073058001"
+         "73",
+         "6A86");
+    apdu(f,
+         "0073008001"
+         "73",
+         "6A86"); /* endpoints: there is nothing to send */
     apdu(f, "0073018000", "6700");
-    apdu(f, "0073018001" "00", "6A80");
+    apdu(f,
+         "0073018001"
+         "00",
+         "6A80");
     apdu(f, "007301A000", "6985");
-    apdu(f, "0073010001" "73", "6985");                   /* next of nothing */
-    apdu(f, "00730180" "03" "730787", "63F1");
-    apdu(f, "0173010003" "010283", "6881");
-    apdu(f, "00730200" "03" "010283", "6985");            /* of another procedure */
-    apdu(f, "00730100" "03" "010283", "63F1");
-    apdu(f, "00730100" "03" "024142", "62F3");
+    apdu(f,
+         "0073010001"
+         "73",
+         "6985"); /* next of nothing */
+    apdu(f,
+         "00730180"
+         "03"
+         "730787",
+         "63F1");
+    apdu(f,
+         "0173010003"
+         "010283",
+         "6881");
+    apdu(f,
+         "00730200"
+         "03"
+         "010283",
+         "6985"); /* of another procedure */
+    apdu(f,
+         "00730100"
+         "03"
+         "010283",
+         "63F1");
+    apdu(f,
+         "00730100"
+         "03"
+         "024142",
+         "62F3");
     apdu(f, "007301A000", "6C17");
-    apdu(f, "007301A005", "7315870102" "62F1");
-    apdu(f, "007301A000", "6985");                        /* first again: it is past that */
+    apdu(f, "007301A005",
+         "7315870102"
+         "62F1");
+    apdu(f, "007301A000", "6985"); /* first again: it is past that */
     apdu(f, "0073012012", "8810*");
     assert_int_equal(f->response_len, 18 + 2);
     apdu(f, "0073012012", "6985");
-    apdu(f, "00730180" "07" "73058701018301", "6A80");    /* an object cut inside */
-    apdu(f, "00730180" "07" "73068701018301", "63F1");    /* the template cut: more is awaited */
-    apdu(f, "00730180" "08" "7306870101830141", "6A81");  /* GBA alone: not this card's */
-    apdu(f, "00730180" "09" "730687010283014141", "6A80"); /* something behind the template */
-    apdu(f, "00730180" "05" "7303870102", "6A80");
-    apdu(f, "00730380" "02" "7300", "6A80");
-    apdu(f, "00730480" "02" "7300", "6A80");
-    apdu(f, "00730280" "2C" "732A" "8810" "00000000000000000000000000000000" "8902" "0404" "8A10" "00000000000000000000000000000000" "9000", "6A88");
+    apdu(f,
+         "00730180"
+         "07"
+         "73058701018301",
+         "6A80"); /* an object cut inside */
+    apdu(f,
+         "00730180"
+         "07"
+         "73068701018301",
+         "63F1"); /* the template cut: more is awaited */
+    apdu(f,
+         "00730180"
+         "08"
+         "7306870101830141",
+         "6A81"); /* GBA alone: not this card's */
+    apdu(f,
+         "00730180"
+         "09"
+         "730687010283014141",
+         "6A80"); /* something behind the template */
+    apdu(f,
+         "00730180"
+         "05"
+         "7303870102",
+         "6A80");
+    apdu(f,
+         "00730380"
+         "02"
+         "7300",
+         "6A80");
+    apdu(f,
+         "00730480"
+         "02"
+         "7300",
+         "6A80");
+    apdu(f,
+         "00730280"
+         "2C"
+         "732A"
+         "8810"
+         "00000000000000000000000000000000"
+         "8902"
+         "0404"
+         "8A10"
+         "00000000000000000000000000000000"
+         "9000",
+         "6A88");
 }
 
 static void test_noise(void **state)
@@ -453,7 +573,8 @@ static void test_noise(void **state)
     sw_t sw;
     srand(11);
     for (unsigned i = 0; i < 20000; i++) {
-        uint8_t octets[5 + 64] = {0, rand() % 2 == 0 ? 0x73 : 0x75, (uint8_t)(rand() % 3 == 0 ? rand() : rand() % 5), 0, 0};
+        uint8_t octets[5 + 64] = {0, rand() % 2 == 0 ? 0x73 : 0x75,
+                                  (uint8_t)(rand() % 3 == 0 ? rand() : rand() % 5), 0, 0};
         static const uint8_t p2[] = {0x80, 0x00, 0xA0, 0x20, 0x01};
         octets[3] = rand() % 8 == 0 ? (uint8_t)rand() : p2[rand() % 5];
         size_t n = (size_t)rand() % 64;
@@ -473,7 +594,8 @@ static void test_noise(void **state)
     through(&t, "00A4000C023F00", "9000");
 }
 
-/* Memory while there is a channel, and no longer. More connections than there is room for: the oldest gives way. */
+/* Memory while there is a channel, and no longer. More connections than there is room for: the oldest gives
+ * way. */
 static void test_memory(void **state)
 {
     struct link *l = *state;
@@ -496,8 +618,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_codec), T(test_known_answer), T(test_channel), T(test_ck_and_ik), T(test_policies), T(test_all), T(test_containers), T(test_tampering), T(test_wrong_key),
-        T(test_transact), T(test_manage), T(test_noise), T(test_memory),
+        T(test_codec),  T(test_known_answer), T(test_channel),   T(test_ck_and_ik), T(test_policies),
+        T(test_all),    T(test_containers),   T(test_tampering), T(test_wrong_key), T(test_transact),
+        T(test_manage), T(test_noise),        T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ToolkitRegistry and triggering (ETSI TS 102 241): events and who is told first, exclusive ones, menu, timers, poll interval, files; what the card asks for on all
- * applets' behalf; one applet that fails among others.
+ * The ToolkitRegistry and triggering (ETSI TS 102 241): events and who is told first, exclusive ones, menu,
+ * timers, poll interval, files; what the card asks for on all applets' behalf; one applet that fails among
+ * others.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "kernel.h"
 #include "hex.h"
+#include "kernel.h"
 #include "toolkit_applets.h"
 
 static struct toolkit_play play;
@@ -63,8 +64,9 @@ static void test_registration(void **state)
 {
     struct toolkit_play *p = *state;
     toolkit_begin(p);
-    static const uint8_t not_allowed[] = {TOOLKIT_MENU_SELECTION, TOOLKIT_MENU_SELECTION_HELP_REQUEST, TOOLKIT_TIMER_EXPIRATION,
-                                          TOOLKIT_STATUS_COMMAND, TOOLKIT_EXTERNAL_FILE_UPDATE};
+    static const uint8_t not_allowed[] = {TOOLKIT_MENU_SELECTION, TOOLKIT_MENU_SELECTION_HELP_REQUEST,
+                                          TOOLKIT_TIMER_EXPIRATION, TOOLKIT_STATUS_COMMAND,
+                                          TOOLKIT_EXTERNAL_FILE_UPDATE};
     for (size_t i = 0; i < sizeof not_allowed; i++)
         assert_int_equal(toolkit_set_event(p->applet[ONE], not_allowed[i]), TOOLKIT_EVENT_NOT_ALLOWED);
     assert_int_equal(toolkit_set_event(p->applet[ONE], 0), TOOLKIT_EVENT_NOT_SUPPORTED);
@@ -90,7 +92,8 @@ static void test_registration(void **state)
     assert_int_equal(p->n_seen, 0);
 }
 
-/* One of three fails: what it wrote is undone, the others are told all the same, the terminal hears nothing of it. */
+/* One of three fails: what it wrote is undone, the others are told all the same, the terminal hears nothing
+ * of it. */
 static sw_t second_fails(struct toolkit_play *p, unsigned who, const struct event *event)
 {
     (void)event;
@@ -131,7 +134,10 @@ static void test_failures(void **state)
     apdu(&p->f, LOCATION_LOST, "9000");
     /* none did what it was told: the first one's word */
     for (unsigned i = 0; i < APPLETS; i++)
-        CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_IDLE_SCREEN_AVAILABLE)); /* the subscription applet listens to location status */
+        CHANGE(p,
+               toolkit_set_event(
+                   p->applet[i],
+                   TOOLKIT_IDLE_SCREEN_AVAILABLE)); /* the subscription applet listens to location status */
     p->does = NULL;
     toolkit_drain(p);
     toolkit_forget_seen(p);
@@ -150,7 +156,8 @@ static void test_event_list(void **state)
     CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_LOCATION_STATUS));
     CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_CALL_CONNECTED));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D00D8103..0500820281829902" "0103");
+    fetch(p, "D00D8103..0500820281829902"
+             "0103");
     answer_proactive(&p->f, 0, "", "9000");
     /* only once; and again when it changed, whatever the order in which they came */
     apdu(&p->f, "80F2000C00", "9000");
@@ -160,7 +167,8 @@ static void test_event_list(void **state)
     apdu(&p->f, "80F2000C00", "9000");
     CHANGE(p, toolkit_clear_event(p->applet[THREE], TOOLKIT_LOCATION_STATUS));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D00C8103..0500820281829901" "01");
+    fetch(p, "D00C8103..0500820281829901"
+             "01");
     answer_proactive(&p->f, 0, "", "9000");
     CHANGE(p, toolkit_clear_event(p->applet[TWO], TOOLKIT_CALL_CONNECTED));
     exchange(&p->f, "80F2000C00", "91*");
@@ -171,12 +179,14 @@ static void test_event_list(void **state)
     exchange(&p->f, "80F2000C00", "91*");
     CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_IDLE_SCREEN_AVAILABLE));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D00D8103..0500820281829902" "0405");
+    fetch(p, "D00D8103..0500820281829902"
+             "0405");
     answer_proactive(&p->f, 0, "", "9000");
     /* a new start: again, by itself; and not the events that this terminal has not */
     fixture_reset(&p->f);
     exchange(&p->f, "8010000005FFFFFFFF41", "91*"); /* SET UP EVENT LIST, idle screen, not user activity */
-    fetch(p, "D00C8103..0500820281829901" "05");
+    fetch(p, "D00C8103..0500820281829901"
+             "05");
     answer_proactive(&p->f, 0, "", "9000");
     fixture_reset(&p->f);
     apdu(&p->f, "8010000005FFFFFFFFFE", "9000"); /* a terminal without SET UP EVENT LIST */
@@ -189,11 +199,13 @@ static void test_poll_interval(void **state)
     toolkit_profile(p);
     CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 600));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D00D8103..0300820281828402" "000A"); /* minutes */
+    fetch(p, "D00D8103..0300820281828402"
+             "000A"); /* minutes */
     answer_proactive(&p->f, 0, "8402000A", "9000");
     CHANGE(p, toolkit_request_poll_interval(p->applet[TWO], 30));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D00D8103..0300820281828402" "011E"); /* seconds */
+    fetch(p, "D00D8103..0300820281828402"
+             "011E"); /* seconds */
     answer_proactive(&p->f, 0, "8402011E", "9000");
     toolkit_forget_seen(p);
     apdu(&p->f, "80F2000C00", "9000");
@@ -226,36 +238,71 @@ static void test_menu(void **state)
     assert_true(a != b && a >= 0x80 && b >= 0x80);
     exchange(&p->f, "80F2000C00", "91*");
     /* one's before two's, whoever came first; help is available (qualifier 80); next action indicators */
-    fetch(p, "D0278103..258082028182" "8504" "55494343" "8F08" "8142616C616E6365" "8F08" "80526F616D696E67" "1802" "2100");
+    fetch(p, "D0278103..258082028182"
+             "8504"
+             "55494343"
+             "8F08"
+             "8142616C616E6365"
+             "8F08"
+             "80526F616D696E67"
+             "1802"
+             "2100");
     answer_proactive(&p->f, 0, "", "9000");
     toolkit_forget_seen(p);
-    apdu(&p->f, "80C2000009D3078202018190018" "1", "9000");
+    apdu(&p->f,
+         "80C2000009D3078202018190018"
+         "1",
+         "9000");
     assert_int_equal(p->n_seen, 1);
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_MENU_SELECTION), 1);
     assert_int_equal(p->seen[0].id, 0x81);
     apdu(&p->f, "80C200000BD309820201819001819500", "9000");
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_MENU_SELECTION_HELP_REQUEST), 1);
-    apdu(&p->f, "80C2000009D307820201819001" "80", "9000");
+    apdu(&p->f,
+         "80C2000009D307820201819001"
+         "80",
+         "9000");
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_MENU_SELECTION), 1);
-    apdu(&p->f, "80C2000009D307820201819001" "90", "9000"); /* nobody's */
+    apdu(&p->f,
+         "80C2000009D307820201819001"
+         "90",
+         "9000"); /* nobody's */
     assert_int_equal(p->n_seen, 3);
 
     /* changed, disabled, another's */
     assert_int_equal(toolkit_change_menu_entry(p->applet[TWO], a, &icon), TOOLKIT_MENU_ENTRY_NOT_FOUND);
     CHANGE(p, toolkit_change_menu_entry(p->applet[ONE], a, &icon));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D0258103..250082028182" "8504" "55494343" "8F05" "8149636F6E" "8F08" "80526F616D696E67" "1F03" "010700");
+    fetch(p, "D0258103..250082028182"
+             "8504"
+             "55494343"
+             "8F05"
+             "8149636F6E"
+             "8F08"
+             "80526F616D696E67"
+             "1F03"
+             "010700");
     answer_proactive(&p->f, 0, "", "9000");
     CHANGE(p, toolkit_enable_menu_entry(p->applet[ONE], a, false));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D0198103..250082028182" "8504" "55494343" "8F08" "80526F616D696E67");
+    fetch(p, "D0198103..250082028182"
+             "8504"
+             "55494343"
+             "8F08"
+             "80526F616D696E67");
     answer_proactive(&p->f, 0, "", "9000");
     toolkit_forget_seen(p);
-    apdu(&p->f, "80C2000009D307820201819001" "81", "9000"); /* disabled */
+    apdu(&p->f,
+         "80C2000009D307820201819001"
+         "81",
+         "9000"); /* disabled */
     assert_int_equal(p->n_seen, 0);
     CHANGE(p, toolkit_remove_menu_entry(p->applet[TWO], b));
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D0118103..250082028182" "8504" "55494343" "8F00"); /* TS 102 223 6.4.8: none left */
+    fetch(p, "D0118103..250082028182"
+             "8504"
+             "55494343"
+             "8F00"); /* TS 102 223 6.4.8: none left */
     answer_proactive(&p->f, 0, "", "9000");
     apdu(&p->f, "80F2000C00", "9000");
 
@@ -264,10 +311,13 @@ static void test_menu(void **state)
     const struct toolkit_menu_entry long_one = {{text, sizeof text}, 0, false, 0, 0};
     toolkit_begin(p);
     assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &long_one, &b), TOOLKIT_OK);
-    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &long_one, &c), TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &long_one, &c),
+                     TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
     assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &roaming, &c), TOOLKIT_OK);
-    assert_int_equal(toolkit_change_menu_entry(p->applet[THREE], c, &long_one), TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
-    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &(struct toolkit_menu_entry){SPAN_EMPTY, 0, false, 0, 0}, &a),
+    assert_int_equal(toolkit_change_menu_entry(p->applet[THREE], c, &long_one),
+                     TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE],
+                                             &(struct toolkit_menu_entry){SPAN_EMPTY, 0, false, 0, 0}, &a),
                      TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
     toolkit_end(p);
     exchange(&p->f, "80F2000C00", "91*");
@@ -382,20 +432,25 @@ static sw_t controls(struct toolkit_play *p, unsigned who, const struct event *e
 static void test_control(void **state)
 {
     struct toolkit_play *p = *state;
-    static const char call[] = "80C2000014D41282028281860391214313070" "0F11000010001";
-    static const char message[] = "80C2000010D50E82028281860391214386039" "1F1F1";
+    static const char call[] = "80C2000014D41282028281860391214313070"
+                               "0F11000010001";
+    static const char message[] = "80C2000010D50E82028281860391214386039"
+                                  "1F1F1";
     apdu(&p->f, call, "9000"); /* nobody: allowed, no modification */
     apdu(&p->f, message, "9000");
     CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_CALL_CONTROL));
     CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_MO_SHORT_MESSAGE_CONTROL));
     p->does = controls;
     exchange(&p->f, call, "01009000");
-    exchange(&p->f, message, "020686049121436" "59000");
+    exchange(&p->f, message,
+             "020686049121436"
+             "59000");
     p->does = all_fail;
     apdu(&p->f, message, "6985");
 }
 
-/* Data of a secured packet goes to the applet whose TAR it names, if it registered; what it writes is in the response packet. */
+/* Data of a secured packet goes to the applet whose TAR it names, if it registered; what it writes is in the
+ * response packet. */
 static sw_t reads_formatted(struct toolkit_play *p, unsigned who, const struct event *event)
 {
     (void)p;
@@ -430,7 +485,10 @@ static void test_formatted(void **state)
     /* one that is no command packet */
     toolkit_forget_seen(p);
     p->does = NULL;
-    apdu(&p->f, "80C200001A" "D118820283818B12000481214300F61111111111111103414243", "9000");
+    apdu(&p->f,
+         "80C200001A"
+         "D118820283818B12000481214300F61111111111111103414243",
+         "9000");
     assert_int_equal(p->n_seen, 1);
     assert_int_equal(toolkit_told(p, THREE, TOOLKIT_UNFORMATTED_SMS_PP_ENV), 1);
 }
@@ -481,7 +539,7 @@ static void test_busy(void **state)
     exchange(&p->f, "80C2000009D30782020181900180", "9110");
     apdu(&p->f, "80C2000009D30782020181900180", "9300");
     exchange(&p->f, "80C2000009D30782020181900181", "9110"); /* one's class does several things */
-    exchange(&p->f, "80F2000C00", "9110"); /* other commands are served */
+    exchange(&p->f, "80F2000C00", "9110");                   /* other commands are served */
     toolkit_drain(p);
     for (unsigned i = 0; i < 300; i++) {
         exchange(&p->f, "80C2000009D30782020181900181", "9*");
@@ -499,8 +557,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_order), T(test_registration), T(test_failures), T(test_event_list), T(test_poll_interval), T(test_menu), T(test_timers),
-        T(test_other_events), T(test_control), T(test_formatted), T(test_costs_nothing), T(test_busy),
+        T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
+        T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
+        T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,7 +99,11 @@ void toolkit_forget_seen(struct toolkit_play *p)
 
 void toolkit_profile(struct toolkit_play *p)
 {
-    exchange(&p->f, "8010000028" "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "9*");
+    exchange(&p->f,
+             "8010000028"
+             "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+             "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF",
+             "9*");
 }
 
 void toolkit_fetch(struct toolkit_play *p, const char *pattern, const char *file, int line)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Three applets for tests of the toolkit: each writes down what it is told, and does what the test says. Profile `test` with them behind its own.
+ * Three applets for tests of the toolkit: each writes down what it is told, and does what the test says.
+ * Profile `test` with them behind its own.
  */
 #ifndef TESTS_TOOLKIT_APPLETS_H
 #define TESTS_TOOLKIT_APPLETS_H
@@ -10,7 +11,7 @@
 enum { ONE, TWO, THREE, APPLETS };
 
 struct seen {
-    unsigned who;            /* ONE, TWO, THREE */
+    unsigned who; /* ONE, TWO, THREE */
     enum event_kind kind;
     uint8_t toolkit, id;
     uint32_t tag;
@@ -31,11 +32,11 @@ void toolkit_open(struct toolkit_play *p);
 void toolkit_close(struct toolkit_play *p);
 
 /* Runs a change of the registry as a command does. */
-#define CHANGE(p, expression)                                                                                 \
-    do {                                                                                                      \
-        toolkit_begin(p);                                                                                     \
-        assert_int_equal((expression), TOOLKIT_OK);                                                           \
-        toolkit_end(p);                                                                                       \
+#define CHANGE(p, expression)                                                                                \
+    do {                                                                                                     \
+        toolkit_begin(p);                                                                                    \
+        assert_int_equal((expression), TOOLKIT_OK);                                                          \
+        toolkit_end(p);                                                                                      \
     } while (0)
 void toolkit_begin(struct toolkit_play *p);
 void toolkit_end(struct toolkit_play *p);
@@ -46,7 +47,8 @@ void toolkit_forget_seen(struct toolkit_play *p);
 
 /* TERMINAL PROFILE with all 40 octets set; what is pending then is left to the test. */
 void toolkit_profile(struct toolkit_play *p);
-/* Fetches what is pending and compares it with a pattern of hexadecimal digits; answers with this general result, expecting that status word pattern. */
+/* Fetches what is pending and compares it with a pattern of hexadecimal digits; answers with this general
+ * result, expecting that status word pattern. */
 #define fetch(p, pattern) toolkit_fetch(p, pattern, __FILE__, __LINE__)
 void toolkit_fetch(struct toolkit_play *p, const char *pattern, const char *file, int line);
 /* Fetches and answers 00 until nothing is pending. */

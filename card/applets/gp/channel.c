@@ -176,8 +176,11 @@ static sw_t initialize(struct beginning *b, struct domain_channel *channel)
     sw_t sw = protocol == SCP02 ? begin_scp02(b, &channel->scp) : begin_scp03(b, &channel->scp);
     if (sw == SW_OK)
         sw = answer_update(b, &channel->scp);
+    if (protocol == SCP03) /* its DEK is the static key, which stays where it is until it is needed */
+        crypto_wipe(channel->scp.dek, sizeof channel->scp.dek);
     channel->state = CHANNEL_BEGUN;
     channel->version = b->version;
+    channel->holder = b->domain.index;
     channel->applet = b->call->self.index;
     return sw;
 }
@@ -222,7 +225,7 @@ static bool level_offered(const struct scp_session *s, uint8_t level)
 
 static sw_t authenticate(struct call *call, struct domain_channel *channel)
 {
-    struct applet domain = domain_with_channel_keys(domain_of(call->self));
+    struct applet domain = {call->card, channel->holder};
     struct scp_session *s = &channel->scp;
     uint8_t expected[SCP_MAC_MAX];
     if (!level_offered(s, call->cmd->p1))
@@ -360,13 +363,39 @@ static bool under_kik(struct call *call, struct span in, uint8_t *out)
     return ok;
 }
 
+static bool under_session(struct call *call, const struct domain_channel *channel, struct span in,
+                          uint8_t *out)
+{
+    struct applet holder = {call->card, channel->holder};
+    struct domain_keyset set;
+    struct scp_session s = channel->scp;
+    bool ok = true;
+    if (s.protocol == SCP03 && !channel->dek_kept) {
+        ok = domain_keyset_load(holder, channel->version, &set) && set.key[2].len == s.key_len;
+        memcpy(s.dek, set.key[2].value, sizeof s.dek);
+        crypto_wipe(&set, sizeof set);
+    }
+    ok = ok && scp_dek_decrypt(applet_crypto(call->self), &s, in, out);
+    crypto_wipe(&s, sizeof s);
+    return ok;
+}
+
+void domain_dek_keep(struct call *call, const struct domain_keyset *old)
+{
+    struct domain_channel *channel = channel_of(call->self, call->session);
+    if (channel == NULL || channel->state != CHANNEL_OPEN || channel->scp.protocol != SCP03 ||
+        channel->dek_kept || channel->holder != call->self.index || channel->version != old->version)
+        return;
+    memcpy(channel->scp.dek, old->key[2].value, sizeof channel->scp.dek);
+    channel->dek_kept = true;
+}
+
 bool domain_dek_decrypt(struct call *call, struct span in, uint8_t *out)
 {
     if (call->session->remote)
         return under_kik(call, in, out);
     const struct domain_channel *channel = channel_of(call->self, call->session);
-    return channel != NULL && channel->state == CHANNEL_OPEN &&
-           scp_dek_decrypt(applet_crypto(call->self), &channel->scp, in, out);
+    return channel != NULL && channel->state == CHANNEL_OPEN && under_session(call, channel, in, out);
 }
 
 size_t domain_dek_block(struct call *call)

@@ -77,7 +77,9 @@ enum channel_state {
 struct domain_channel { /* a secure channel session on one logical channel; a secret */
     uint8_t state;      /* enum channel_state */
     uint8_t applet;     /* who is selected there: it ends with that */
-    uint8_t version;    /* of the keyset */
+    uint8_t version;    /* of the keyset, */
+    uint8_t holder;     /* and whose it is */
+    bool dek_kept;      /* SCP03: that keyset was changed in this session, which goes on with the DEK that it began with */
     bool first;         /* open, and EXTERNAL AUTHENTICATE is not answered yet */
     struct scp_session scp;
 };
@@ -114,6 +116,8 @@ struct domain_memory *domain_memory(struct applet domain); /* NULL: no memory */
  */
 bool domain_dek_decrypt(struct call *call, struct span in, uint8_t *out);
 size_t domain_dek_block(struct call *call);
+/* This keyset is about to change: if it is the session's, its DEK is noted. */
+void domain_dek_keep(struct call *call, const struct domain_keyset *old);
 
 /* ---- who may do what (domain.c) ---- */
 

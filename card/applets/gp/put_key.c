@@ -55,6 +55,8 @@ static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned f
         sw = there ? SW_WRONG_DATA : SW_DATA_NOT_FOUND;
     else if (old == version && !there)
         sw = SW_DATA_NOT_FOUND;
+    if (sw == SW_OK && (moved || there))
+        domain_dek_keep(call, moved ? &from : &set);
     set.version = version;
     for (unsigned i = 0; i < n && sw == SW_OK; i++) {
         bool exists =
@@ -170,6 +172,8 @@ sw_t domain_delete_key(struct call *call, struct span data)
         for (uint8_t k = 0; k < DOMAIN_KEYS_MAX; k++) {
             if ((by_id && k + 1 != id) || set.key[k].algorithm == OTA_NONE)
                 continue;
+            if (!hit)
+                domain_dek_keep(call, &set);
             hit = true;
             crypto_wipe(&set.key[k], sizeof set.key[k]);
         }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hello-toolkit: a menu entry, a text on the display, a timer. The smallest toolkit applet that does something.
+ * hello-toolkit: a menu entry, a text on the display, a timer. The smallest toolkit applet that does
+ * something.
  *
- * "Hello" in the menu displays a greeting with the number of times that it was asked for, and sets a timer; when that expires, it says so. Parameters of the
- * installation, if any: the greeting.
+ * "Hello" in the menu displays a greeting with the number of times that it was asked for, and sets a timer;
+ * when that expires, it says so. Parameters of the installation, if any: the greeting.
  */
 #include <stdio.h>
 #include <string.h>
@@ -28,14 +29,16 @@ static uicc_sw set_count(const struct uicc_applet *self, uint32_t n)
 static uicc_sw display(const struct uicc_applet *self, const char *text)
 {
     struct uicc_proactive_handler h;
-    uicc_init_display_text(&h, 0x81, UICC_DCS_8_BIT_DATA, text, strlen(text)); /* high priority, wait for the user */
+    uicc_init_display_text(&h, 0x81, UICC_DCS_8_BIT_DATA, text,
+                           strlen(text)); /* high priority, wait for the user */
     return uicc_send(self, &h);
 }
 
 /* Once, when the instance is made: what it registers for, lasts. */
 static uicc_sw install(const struct uicc_applet *self, const struct uicc_installation *how)
 {
-    const struct uicc_menu_entry entry = {.text = uicc_span_of("Hello", 5), .next_action = UICC_PRO_CMD_DISPLAY_TEXT};
+    const struct uicc_menu_entry entry = {.text = uicc_span_of("Hello", 5),
+                                          .next_action = UICC_PRO_CMD_DISPLAY_TEXT};
     uint8_t id, timer;
     (void)how;
     uicc_sw sw = uicc_init_menu_entry(self, &entry, &id);

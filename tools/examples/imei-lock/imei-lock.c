@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * imei-lock: the card works in one device only (3GPP TR 33.812 5.2.4; the idea of TS 31.102's USAT application pairing). After each start it asks the terminal for its
- * IMEI. In another device, or one that will not say, EF.IMSI is deactivated and the terminal is told to begin anew: there is no subscription then. Back in its own device, it is activated again.
+ * imei-lock: the card works in one device only (3GPP TR 33.812 5.2.4; the idea of TS 31.102's USAT
+ * application pairing). After each start it asks the terminal for its IMEI. In another device, or one that
+ * will not say, EF.IMSI is deactivated and the terminal is told to begin anew: there is no subscription then.
+ * Back in its own device, it is activated again.
  *
- * Parameters of the installation: IMEIs as EF_IPD and TS 102 223 8.20 have them, 8 octets each, at most 8. None: it pairs with the first device that it meets.
- * It needs ADM1 in its access domain (profile: `access: [adm1]`), for that is what deactivates EF.IMSI.
+ * Parameters of the installation: IMEIs as EF_IPD and TS 102 223 8.20 have them, 8 octets each, at most 8.
+ * None: it pairs with the first device that it meets. It needs ADM1 in its access domain (profile: `access:
+ * [adm1]`), for that is what deactivates EF.IMSI.
  *
- * A lock, not a vault: who holds ADM1 can activate the file, and AUTHENTICATE goes on working for one who has the IMSI from elsewhere.
+ * A lock, not a vault: who holds ADM1 can activate the file, and AUTHENTICATE goes on working for one who has
+ * the IMSI from elsewhere.
  */
 #include <string.h>
 
@@ -18,7 +22,8 @@ enum { PLI_IMEI = 0x01, REFRESH_UICC_RESET = 0x04, FID_IMSI = 0x6F07 };
 
 static struct uicc_span usim(void)
 {
-    static const uint8_t aid[] = {0xA0, 0, 0, 0, 0x87, 0x10, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x89, 0x07, 0x09, 0, 0};
+    static const uint8_t aid[] = {0xA0, 0,    0,    0,    0x87, 0x10, 0x02, 0xFF,
+                                  0xFF, 0xFF, 0xFF, 0x89, 0x07, 0x09, 0,    0};
     return uicc_span_of(aid, sizeof aid);
 }
 
@@ -34,10 +39,12 @@ static uicc_sw install(const struct uicc_applet *self, const struct uicc_install
     return uicc_set_event(self, UICC_EVENT_PROFILE_DOWNLOAD);
 }
 
-/* The first 14 digits: the 15th is a check digit, which terminals send as 0. The first octet has a digit in its high half. */
+/* The first 14 digits: the 15th is a check digit, which terminals send as 0. The first octet has a digit in
+ * its high half. */
 static bool same_device(const uint8_t *a, const uint8_t *b)
 {
-    return (a[0] & 0xF0) == (b[0] & 0xF0) && memcmp(a + 1, b + 1, IMEI_LEN - 2) == 0 && (a[7] & 0x0F) == (b[7] & 0x0F);
+    return (a[0] & 0xF0) == (b[0] & 0xF0) && memcmp(a + 1, b + 1, IMEI_LEN - 2) == 0 &&
+           (a[7] & 0x0F) == (b[7] & 0x0F);
 }
 
 static uicc_sw is_allowed(const struct uicc_applet *self, struct uicc_span imei, bool *allowed)

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * multi-imsi: several IMSIs, one at a time, by what the terminal says of its service. The key stays: for networks whose authentication centre knows all of these IMSIs with it.
+ * multi-imsi: several IMSIs, one at a time, by what the terminal says of its service. The key stays: for
+ * networks whose authentication centre knows all of these IMSIs with it.
  *
  * Parameters of the installation, BER-TLV:
  *   80  the IMSIs, as EF.IMSI has them (TS 31.102 4.2.2), 9 octets each, at most 8; the first is the home's
  *   81  how many reports of no service in a row before the next IMSI is tried; one octet; without it 2
- *   82  rules: country and IMSI: the MCC's three digits in two octets (0M MM), the index: 3 octets each, at most 16. A report of service, full or limited, from a country that has a rule
- *       chooses its IMSI
+ *   82  rules: country and IMSI: the MCC's three digits in two octets (0M MM), the index: 3 octets each,
+ *       at most 16. A report of service, full or limited, from a country that has a rule chooses its IMSI
+ *
  * It needs ADM1 in its access domain (profile: `access: [pin1, adm1]`), for that is what updates EF.IMSI.
  *
- * At a change what belongs to the network that was left goes with the IMSI, in one transaction: location, keys, forbidden networks. Then the terminal begins anew. What has to survive a terminal that is
- * switched off just then, the count of reports, is kept at once.
+ * At a change what belongs to the network that was left goes with the IMSI, in one transaction: location,
+ * keys, forbidden networks. Then the terminal begins anew. What has to survive a terminal that is switched
+ * off just then, the count of reports, is kept at once.
  */
 #include <string.h>
 
@@ -82,21 +85,30 @@ static uicc_sw install(const struct uicc_applet *self, const struct uicc_install
 
 static struct uicc_span usim(void)
 {
-    static const uint8_t aid[] = {0xA0, 0, 0, 0, 0x87, 0x10, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x89, 0x07, 0x09, 0, 0};
+    static const uint8_t aid[] = {0xA0, 0,    0,    0,    0x87, 0x10, 0x02, 0xFF,
+                                  0xFF, 0xFF, 0xFF, 0x89, 0x07, 0x09, 0,    0};
     return uicc_span_of(aid, sizeof aid);
 }
 
-/* What a USIM has of the network it was in (TS 31.102 4.2): what each file then is. Those that a card has not are passed over. */
+/* What a USIM has of the network it was in (TS 31.102 4.2): what each file then is. Those that a card has not
+ * are passed over. */
 static const struct {
     uint16_t fid;
     uint8_t n, octets[18];
 } left_behind[] = {
-    {0x6F7E, 11, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},                         /* EF.LOCI: not updated */
-    {0x6F73, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},       /* EF.PSLOCI */
-    {0x6FE3, 18, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x01}}, /* EF.EPSLOCI */
-    {0x6F08, 1, {0x07}},                                                                                      /* EF.Keys: no key */
-    {0x6F09, 1, {0x07}},                                                                                      /* EF.KeysPS */
-    {0x6F7B, 12, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}},                    /* EF.FPLMN */
+    {0x6F7E,
+     11,
+     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}}, /* EF.LOCI: not updated */
+    {0x6F73,
+     14,
+     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}}, /* EF.PSLOCI */
+    {0x6FE3,
+     18,
+     {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE,
+      0x01}},            /* EF.EPSLOCI */
+    {0x6F08, 1, {0x07}}, /* EF.Keys: no key */
+    {0x6F09, 1, {0x07}}, /* EF.KeysPS */
+    {0x6F7B, 12, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}}, /* EF.FPLMN */
 };
 
 static uicc_sw change_to(const struct uicc_applet *self, const struct settings *s, uint8_t index)
@@ -137,7 +149,8 @@ static bool rule_for(const struct settings *s, struct uicc_span place, uint8_t *
 {
     if (place.n < 3)
         return false;
-    const uint8_t mcc[2] = {(uint8_t)(place.p[0] & 0x0F), (uint8_t)((place.p[0] & 0xF0) | (place.p[1] & 0x0F))};
+    const uint8_t mcc[2] = {(uint8_t)(place.p[0] & 0x0F),
+                            (uint8_t)((place.p[0] & 0xF0) | (place.p[1] & 0x0F))};
     for (size_t i = 0; i < s->n_rules; i++)
         if (memcmp(s->rules + i * RULE_LEN, mcc, 2) == 0) {
             *index = s->rules[i * RULE_LEN + 2];
@@ -151,7 +164,8 @@ static uicc_sw location_status(const struct uicc_applet *self, const struct uicc
     struct settings s;
     struct uicc_span status, place = {NULL, 0};
     uint8_t wanted, now = object(self, INDEX);
-    if (!settings_of(self, &s) || !uicc_find_tlv(event->data, UICC_TAG_LOCATION_STATUS, 1, &status) || status.n != 1)
+    if (!settings_of(self, &s) || !uicc_find_tlv(event->data, UICC_TAG_LOCATION_STATUS, 1, &status) ||
+        status.n != 1)
         return UICC_SW_OK;
     (void)uicc_find_tlv(event->data, UICC_TAG_LOCATION_INFORMATION, 1, &place);
     if (status.p[0] != NO_SERVICE && rule_for(&s, place, &wanted) && wanted != now) {
@@ -169,7 +183,8 @@ static uicc_sw location_status(const struct uicc_applet *self, const struct uicc
 
 static uicc_sw process_toolkit(const struct uicc_applet *self, const struct uicc_event *event)
 {
-    return event->event == UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS ? location_status(self, event) : UICC_SW_OK;
+    return event->event == UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS ? location_status(self, event)
+                                                                     : UICC_SW_OK;
 }
 
 static const struct uicc_applet_class multi_imsi = {
