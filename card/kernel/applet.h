@@ -155,6 +155,8 @@ struct applet_class {
     uint8_t privileges[3];                   /* of an instance that the profile makes (GlobalPlatform table 11-7) */
     const struct applet_package *package;    /* NULL: none that anybody may know of */
     uint8_t module_len, module[PROFILE_AID_MAX]; /* AID of the executable module */
+    /* A virtual machine: it runs modules of load files that LOAD brought (package_file), in a form that it knows. May this one be an instance of it? NULL: it runs none. */
+    bool (*runs)(const struct uicc *card, struct span load_file, struct span module);
     /* Once, when the card is made, or at run time: then personal is NULL, and INSTALL's parameters are applet_row(self)->params. */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal);
     /* Commands of any INS, on the channel that has it selected: the kernel keeps its ROW_CARD rows only. Instead of `commands`; may be NULL. */

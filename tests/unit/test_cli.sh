@@ -187,6 +187,36 @@ refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]
 sed -i 's/size: 3/size: 6/' mine.yaml
 expect "profile: include" 0 profile check mine.yaml
 says "profile: include" '^mine\.yaml: good: profile mine,'
+
+# ---- PINs of each card's own ----
+printf 'format: 1\ninclude: usim\nname: own\npins:\n  - {name: pin1, puk: derived, enabled: yes}\n  - {name: pin2, value: derived}\n  - {name: adm1, value: derived}\n' >own.yaml
+expect "derived PINs" 0 new own.uicc --profile ./own.yaml --count 2 --seed 000102030405060708090a0b0c0d0e0f --keys own.keys
+counts "the record has a row for each" '	p[0-9]+	-	-	' own.keys 6
+own=$(awk -F'\t' '$2 == "p0" { print $1; exit }' own.keys)
+octets() { awk -F'\t' -v card="$1" -v row="$2" -v column="$3" '$1 "" == card "" && $2 == row { print toupper($column) }' own.keys; }
+other=$(awk -F'\t' -v own="$own" '$2 == "p1" && $1 "" != own "" { print $5; exit }' own.keys)
+[ "$(octets "$own" p1 5 | tr a-f A-F)" != "$(echo "$other" | tr a-f A-F)" ]
+verdict "another card has another ADM1" $?
+expect "ADM1 of the record" 0 apdu own.uicc --card "$own" "0020000A08$(octets "$own" p1 5)" 0020000A083132333435363738
+says "it is the card's" '^< 9000'
+says "and the public one is not" '^< 63C9'
+expect "PUK1 of the record" 0 apdu own.uicc --card "$own" "002C000110$(octets "$own" p0 6)39393939FFFFFFFF" 002000010839393939FFFFFFFF
+counts "it unblocks" '^< 9000' out 2
+expect "PIN2 of the record" 0 apdu own.uicc --card "$own" 00A4040C07A0000000871002 "0020008108$(octets "$own" p2 5)"
+counts "it verifies" '^< 9000' out 2
+expect "show tells derived PINs" 0 profile show ./own.yaml
+says "ADM1 is derived" '^PIN +0A ADM1 .*, derived$'
+says "PUK1 is derived" '^PIN +01 PIN1 .*, PUK derived$'
+expect "export of PINs" 0 export own.uicc --keys own.keys --format csv
+cp out own.csv
+head -1 own.csv | grep -q ',pin1,puk1,adm1,pin2,puk2$'
+verdict "a column for each" $?
+grep -qE '^'"$own"',.*,1234,[0-9]{8},[0-9]{8},[0-9]{4},87654321$' own.csv
+verdict "PINs in digits" $?
+expect "and back" 0 new again.uicc --profile ./own.yaml --csv own.csv --keys again.keys --seed 0f0102030405060708090a0b0c0d0e0f
+diff <(awk -F'\t' '$2 ~ /^p/' own.keys | sort) <(awk -F'\t' '$2 ~ /^p/' again.keys | sort) >out
+verdict "the same PINs, for they were given" $?
+
 refuses "profile without verb" 2 'none of check' profile
 refuses "profile check of a folder" 1 '.' profile check .
 
