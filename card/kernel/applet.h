@@ -134,7 +134,7 @@ struct secure_messaging {
     sw_t (*unwrap)(struct applet self, const struct session *session, const struct command *cmd, struct buf *plain, uint8_t *level);
     /* Protects the response to such a command; not called for errors. `out` has room. false: 6F00. */
     bool (*wrap)(struct applet self, const struct session *session, sw_t sw, struct buf *out);
-    /* The application session on this channel ends. */
+    /* The application session on this channel ends, and secure messaging (session.messaging) with it. */
     void (*close)(struct applet self, const struct session *session);
 };
 
@@ -195,6 +195,7 @@ struct session {
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering; */
     uint8_t key_provider; /* that provider; */
     uint16_t owner;    /* and the index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
+    bool messaging;    /* secure messaging was begun on it: there is something to close */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
 
