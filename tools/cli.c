@@ -83,6 +83,32 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
     }
 }
 
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, int *code)
+{
+    enum { SETTINGS_MAX = 32, FIRST = 256 };
+    static char out[] = "--out";
+    struct option options[SETTINGS_MAX + 1] = {{NULL, 0, NULL, 0}};
+    for (int i = 0; i < SETTINGS_MAX && table[i].name != NULL; i++)
+        options[i] = (struct option){table[i].name, table[i].kind == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "-o") == 0)
+            argv[i] = out;
+    *code = EXIT_USAGE;
+    int opt;
+    while ((opt = cli_option(cmd, argc, argv, options, code)) != -1) {
+        if (opt == CLI_DONE)
+            return false;
+        const struct cli_setting *s = &table[opt - FIRST];
+        if (s->kind == CLI_TEXT)
+            *(const char **)((char *)request + s->at) = optarg;
+        else if (s->kind == CLI_FLAG)
+            *(bool *)((char *)request + s->at) = true;
+        if (s->take != NULL && !s->take(request))
+            return false;
+    }
+    return true;
+}
+
 bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max,
              uint8_t *to, size_t *n)
 {
