@@ -88,9 +88,12 @@ bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const str
     enum { SETTINGS_MAX = 32, FIRST = 256 };
     static char out[] = "--out";
     struct option options[SETTINGS_MAX + 1] = {{NULL, 0, NULL, 0}};
-    for (int i = 0; i < SETTINGS_MAX && table[i].name != NULL; i++)
+    bool has_out = false;
+    for (int i = 0; i < SETTINGS_MAX && table[i].name != NULL; i++) {
+        has_out = has_out || strcmp(table[i].name, "out") == 0;
         options[i] = (struct option){table[i].name, table[i].kind == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
-    for (int i = 1; i < argc; i++)
+    }
+    for (int i = 1; has_out && i < argc; i++)
         if (strcmp(argv[i], "-o") == 0)
             argv[i] = out;
     *code = EXIT_USAGE;
@@ -99,11 +102,13 @@ bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const str
         if (opt == CLI_DONE)
             return false;
         const struct cli_setting *s = &table[opt - FIRST];
-        if (s->kind == CLI_TEXT)
+        char name[40];
+        (void)snprintf(name, sizeof name, "--%s", s->name);
+        if (s->kind == CLI_TEXT || s->kind == CLI_ICCID)
             *(const char **)((char *)request + s->at) = optarg;
         else if (s->kind == CLI_FLAG)
             *(bool *)((char *)request + s->at) = true;
-        if (s->take != NULL && !s->take(request))
+        if ((s->kind == CLI_ICCID && !cli_iccid(cmd, name, optarg)) || (s->take != NULL && !s->take(request)))
             return false;
     }
     return true;

@@ -54,7 +54,7 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
 /* Options as a table; a row says where in the request its value goes, and who checks it. `take` reads optarg. The table ends with a row without a name. "-o" stands for "--out". */
 struct cli_setting {
     const char *name;
-    enum { CLI_TEXT, CLI_FLAG, CLI_TAKEN } kind; /* const char *, bool, or `take` alone */
+    enum { CLI_TEXT, CLI_ICCID, CLI_FLAG, CLI_TAKEN } kind; /* const char *, of which one is checked; bool; `take` alone */
     size_t at;                                   /* offsetof */
     bool (*take)(void *request);                 /* may be NULL. false: the error has been printed */
 };

@@ -384,12 +384,6 @@ static int do_serve(const struct request *r)
 
 /* ---- the command line ---- */
 
-static bool take_iccid(void *request)
-{
-    const struct request *r = request;
-    return cli_iccid(r->cmd, "--iccid", optarg);
-}
-
 static bool take_imsi(void *request)
 {
     const struct request *r = request;
@@ -444,7 +438,7 @@ static const struct cli_setting settings[] = {
     {"passphrase", CLI_FLAG, offsetof(struct request, passphrase), NULL},
     {"passphrase-file", CLI_TEXT, offsetof(struct request, passphrase_file), NULL},
     {"keys", CLI_TEXT, offsetof(struct request, keys), NULL},
-    {"iccid", CLI_TEXT, offsetof(struct request, iccid), take_iccid},
+    {"iccid", CLI_ICCID, offsetof(struct request, iccid), NULL},
     {"index", CLI_TAKEN, 0, take_index},
     {"imsi", CLI_TEXT, offsetof(struct request, imsi), take_imsi},
     {"amf", CLI_TAKEN, 0, take_amf},

@@ -594,18 +594,12 @@ static int do_log(struct request *r)
 
 /* ---- the command line ---- */
 
-static bool take_iccid(void *request)
-{
-    const struct request *r = request;
-    return cli_iccid(r->cmd, "--iccid", optarg);
-}
-
 static const struct cli_setting settings[] = {
     {"vault", CLI_TEXT, offsetof(struct request, vault), NULL},
     {"key-file", CLI_TEXT, offsetof(struct request, key_file), NULL},
     {"passphrase", CLI_FLAG, offsetof(struct request, passphrase), NULL},
     {"passphrase-file", CLI_TEXT, offsetof(struct request, passphrase_file), NULL},
-    {"iccid", CLI_TEXT, offsetof(struct request, iccid), take_iccid},
+    {"iccid", CLI_ICCID, offsetof(struct request, iccid), NULL},
     {"index", CLI_TAKEN, 0, take_index},
     {"operator", CLI_TEXT, offsetof(struct request, party), NULL},
     {"to", CLI_TEXT, offsetof(struct request, party), NULL},
