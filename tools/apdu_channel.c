@@ -26,13 +26,15 @@ static bool look(void *ctx, const struct key_row *row, struct keys_error *error)
     return true;
 }
 
-bool apdu_channel_keys(const char *path, const char *iccid, uint8_t kvn, struct scp_keys *out, struct keys_error *error)
+bool apdu_channel_keys(const char *path, const char *iccid, uint8_t kvn, struct scp_keys *out,
+                       struct keys_error *error)
 {
     struct wanted w = {iccid, kvn, out, false};
     if (!keys_each(path, look, &w, error))
         return false;
     if (!w.found)
-        snprintf(error->text, sizeof error->text, "%.300s: no keyset %02X of a security domain of card %s", path, kvn, iccid);
+        snprintf(error->text, sizeof error->text, "%.300s: no keyset %02X of a security domain of card %s",
+                 path, kvn, iccid);
     return w.found;
 }
 
@@ -44,7 +46,8 @@ static const char *authenticate(struct apdu_channel *c, struct span answer, stru
     (void)rd_take(&r, 11); /* key diversification data, key version */
     uint8_t protocol = rd_u8(&r);
     uint16_t sequence = protocol == SCP02 ? rd_u16(&r) : rd_u8(&r); /* SCP03: the option i */
-    struct span challenge = rd_take(&r, protocol == SCP02 ? (size_t)SCP02_CHALLENGE : 8), proof = rd_take(&r, 8);
+    struct span challenge = rd_take(&r, protocol == SCP02 ? (size_t)SCP02_CHALLENGE : 8),
+                proof = rd_take(&r, 8);
     if (!rd_ok(&r) || (protocol != SCP02 && protocol != SCP03))
         return "that is no answer to INITIALIZE UPDATE";
     bool ok = protocol == SCP02 ? scp02_begin(c->crypto, &c->keys, sequence, host, challenge.p, &c->session)
@@ -88,7 +91,8 @@ const char *apdu_channel_step(struct apdu_channel *c, unsigned step, struct span
 bool apdu_channel_wrap(struct apdu_channel *c, struct span command, struct buf *out)
 {
     struct command parsed;
-    if (!c->open || command_parse(command, &parsed) != SW_OK || parsed.klass != CLASS_ETSI || parsed.messaging != 0 || parsed.channel != 0)
+    if (!c->open || command_parse(command, &parsed) != SW_OK || parsed.klass != CLASS_ETSI ||
+        parsed.messaging != 0 || parsed.channel != 0)
         return false;
     return scp_command_wrap(c->crypto, &c->session, command.p, parsed.data, out);
 }
@@ -100,6 +104,9 @@ const char *apdu_channel_unwrap(struct apdu_channel *c, uint16_t sw, struct span
         c->open = c->open && sw != SW_SECURITY_STATUS && sw != SW_SECURE_MESSAGING_OBJECTS;
         return NULL;
     }
-    uint16_t meant = (sw & 0xFF00) == SW_PROACTIVE ? (uint16_t)SW_OK : sw; /* 9000, and the terminal is asked to fetch */
-    return scp_response_unwrap(c->crypto, &c->session, meant, data, plain) == SCP_GOOD ? NULL : "the answer's MAC is wrong";
+    uint16_t meant =
+        (sw & 0xFF00) == SW_PROACTIVE ? (uint16_t)SW_OK : sw; /* 9000, and the terminal is asked to fetch */
+    return scp_response_unwrap(c->crypto, &c->session, meant, data, plain) == SCP_GOOD
+               ? NULL
+               : "the answer's MAC is wrong";
 }

@@ -146,16 +146,36 @@ static at_result s_register(struct at *at, struct reader *r)
     return AT_ERROR;
 }
 
-/* D, V.250 6.3.1 and TS 27.007 6.2: the rest of the line, or up to a semicolon. This is a modem for data that
- * has no bearer for them: whatever is dialled, nobody answers. */
+enum { DIALLED_MAX = 24 };
+
+/* What is left of a dial string without its modifiers (V.250 6.3.1): digits, *, # and a + in front. */
+static void dialled(struct reader *r, char number[DIALLED_MAX])
+{
+    size_t n = 0;
+    while (r->left > 0 && r->p[0] != ';') {
+        char c = (char)rd_u8(r);
+        if ((isdigit((unsigned char)c) || c == '*' || c == '#' || (c == '+' && n == 0)) &&
+            n + 1 < DIALLED_MAX)
+            number[n++] = c;
+    }
+    number[n] = '\0';
+}
+
+/* D, V.250 6.3.1 and TS 27.007 6.2: the rest of the line, or up to a semicolon, which says that it is a voice
+ * call. The card is asked first, if it wants to be. But this modem has no bearer: whatever is dialled, nobody
+ * answers. */
 static at_result dial(struct at *at, struct reader *r)
 {
-    while (r->left > 0 && r->p[0] != ';')
-        (void)rd_u8(r);
-    if (modem_function_get(at->shared->modem) != MODEM_FULL)
+    char number[DIALLED_MAX];
+    struct modem *m = at->shared->modem;
+    dialled(r, number);
+    bool voice = r->left > 0;
+    at->shared->call_end = "No bearer: this modem carries neither calls nor data";
+    if (modem_function_get(m) != MODEM_FULL)
         at->shared->call_end = "Radio off";
-    else
-        at->shared->call_end = "No bearer: this modem carries neither calls nor data";
+    else if (voice && number[0] != '\0' && modem_sim_state(m) == MODEM_SIM_READY &&
+             modem_call_control(m, number) == MODEM_BARRED)
+        at->shared->call_end = "Barred by the card";
     return AT_NO_CARRIER;
 }
 

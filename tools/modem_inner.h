@@ -196,6 +196,12 @@ struct modem {
     struct modem_sms_part sms;
 };
 
+/* ---- control by the card (modem_control.c) ---- */
+
+bool control_ussd(struct modem *m, uint8_t dcs, struct span text);
+/* `out` gets the message, to another destination if the card wants that. */
+enum modem_control control_sms(struct modem *m, const char *centre, struct span tpdu, struct buf *out);
+
 /* ---- modem.c ---- */
 
 uint32_t modem_draw(struct modem *m);

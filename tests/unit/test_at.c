@@ -593,6 +593,87 @@ static void test_toolkit(void **state)
     assert_int_equal(modem_stk_waiting(b->modem).n, 0);
 }
 
+/* ---- control by the card (TS 31.111 7.3) ---- */
+
+static int setup_control(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open_text(
+        b,
+        "format: 1\ninclude: usim\nname: control\n"
+        "files:\n  - {path: MF/ADF.USIM/EF.UST, content: 9FFF9F7DFFFEDD7F6E63BF861176C23FF9FF2F}\n"
+        "subscription:\n  use:\n    - {pair: 0, calls: yes, supplementary: no, messages: yes, numbers: "
+        "[\"+4917\"]}\n",
+        NULL);
+    *state = b;
+    return 0;
+}
+
+static unsigned submitted(void *ctx, const char *centre, struct span tpdu)
+{
+    struct at_bench *b = ctx;
+    (void)centre;
+    b->submitted_n = tpdu.n < sizeof b->submitted ? tpdu.n : sizeof b->submitted;
+    memcpy(b->submitted, tpdu.p, b->submitted_n);
+    return 0;
+}
+
+static void test_control(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1;+CMGF=1", "|OK|");
+    at_expect(b, "ATD+4917123;", "|NO CARRIER|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CEER"), "|+CEER: No bearer"));
+    at_expect(b, "ATD+4930123;", "|NO CARRIER|");
+    at_expect(b, "AT+CEER", "|+CEER: Barred by the card||OK|");
+    at_expect(b, "AT+CMGS=\"+4917123\"", "|> ");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMGS: "));
+    at_expect(b, "AT+CMGS=\"+4930123\"", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMS ERROR: 302|");
+    at_expect(b, "AT+CUSD=1,\"*100#\",15", "|+CME ERROR: 30|");
+    /* 7.3.2.3: another destination, +49171 (service centre, then it) */
+    network_on_submit(b->network, submitted, b);
+    b->control = "020D"
+                 "8604"
+                 "91947100"
+                 "8605"
+                 "91947111F1";
+    at_expect(b, "AT+CMGF=0;+CMGS=15", "|> ");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33), "|+CMGS: "));
+    at_expect(b, "AT", "|OK|");
+    assert_int_equal(b->submitted_n, 13);
+    assert_memory_equal(b->submitted + 2, "\x07\x91\x94\x71\x11\xF1\x00\x00\x02\xC8\x34", 11);
+    b->control = "02"; /* cut short: no permission */
+    at_expect(b, "AT+CMGS=15", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33),
+                        "|+CMS ERROR: 302|");
+}
+
+static int setup_gsm(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open(b, "usim", "gsm");
+    *state = b;
+    return 0;
+}
+
+static void test_personality(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CGMM", "|virtual modem (GSM)||OK|");
+    at_expect(b, "AT+CCHO=\"A0000000871002\"", "|ERROR|");
+    at_expect(b, "AT+CEREG?", "|ERROR|");
+    at_expect(b, "AT+CREG?", "|+CREG: 0,1||OK|");
+    assert_null(strstr(at_bench_say(b, "AT+CLAC"), "+CGLA"));
+    assert_null(at_personality_find("none such"));
+}
+
 /* ---- several peers ---- */
 
 static void test_peers(void **state)
@@ -665,6 +746,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_peers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_toolkit, setup_menu, teardown),
+        cmocka_unit_test_setup_teardown(test_control, setup_control, teardown),
+        cmocka_unit_test_setup_teardown(test_personality, setup_gsm, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -942,6 +942,19 @@ static void test_operators(void **state)
     struct fixture_por por;
     ram(&f, 1, "B20201", "80F24002024F00", &por);
     assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    /* what one began in his name, another does not go on with: a load file, a personalization */
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "009000");
+    gp(&h, "80E80000 0A C425010013DECAFFED01", "009000");
+    por_is(&f, 1, "000000", "80E800010E0204020107F0736F667403010000", "01 6985");
+    gp(&h, "80E80001 0E 0204020107F0736F66740301 0000", "009000");
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740302" "00" "00" "00" "00"), "01 6101"); /* only one at a time */
+    gp(&h, "80E88002 0F 03000C0108F0736F66740301010010", "6985");
+    gp(&h, gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), "009000");
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000); /* the session ends: so does what it began */
+    assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6A88");
     /* the card's owner sees and may delete everything */
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
