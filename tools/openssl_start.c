@@ -14,7 +14,7 @@
 enum { OFFERED_MAX = 16 };
 
 static struct {
-    OSSL_PROVIDER *lender;
+    OSSL_PROVIDER *lender, *own; /* as long as the process lives */
     OSSL_ALGORITHM ciphers[OFFERED_MAX], digests[OFFERED_MAX], macs[OFFERED_MAX]; /* the last one is empty */
 } state;
 
@@ -89,6 +89,7 @@ bool openssl_start(void)
     choose(OSSL_OP_CIPHER, ciphers, state.ciphers);
     choose(OSSL_OP_DIGEST, digests, state.digests);
     choose(OSSL_OP_MAC, macs, state.macs);
-    return OSSL_PROVIDER_add_builtin(NULL, "softuicc", provider_init) == 1 &&
-           OSSL_PROVIDER_load(NULL, "softuicc") != NULL;
+    if (OSSL_PROVIDER_add_builtin(NULL, "softuicc", provider_init) == 1)
+        state.own = OSSL_PROVIDER_load(NULL, "softuicc");
+    return state.own != NULL;
 }
