@@ -679,7 +679,7 @@ const struct subcommand cmd_modem = {
         "  --sms-socket PATH   messages come and go by this socket: 'softuicc smsc --modem PATH'\n"
         "  --pty LINK|-        AT commands at a pseudo-terminal, LINK pointing to it\n"
         "  --at-port N         AT commands at this TCP port of 127.0.0.1, up to 8 peers in all; 0: any\n"
-        "  --personality NAME  generic (the standards; toolkit by +CUSATA=1), or phonesim (ofono's driver)\n"
+        "  --personality NAME  generic (the standards), gsm (an old one), or phonesim (for ofono's driver)\n"
         "  --allow-network     the card's data channels may leave this machine\n"
         "  --seed N            everything drawn by lot follows from it, challenges too\n"
         "  --virtual-clock     time jumps to whatever is due next\n"

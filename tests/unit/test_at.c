@@ -652,6 +652,28 @@ static void test_control(void **state)
                         "|+CMS ERROR: 302|");
 }
 
+static int setup_gsm(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open(b, "usim", "gsm");
+    *state = b;
+    return 0;
+}
+
+static void test_personality(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CGMM", "|virtual modem (GSM)||OK|");
+    at_expect(b, "AT+CCHO=\"A0000000871002\"", "|ERROR|");
+    at_expect(b, "AT+CEREG?", "|ERROR|");
+    at_expect(b, "AT+CREG?", "|+CREG: 0,1||OK|");
+    assert_null(strstr(at_bench_say(b, "AT+CLAC"), "+CGLA"));
+    assert_null(at_personality_find("none such"));
+}
+
 /* ---- several peers ---- */
 
 static void test_peers(void **state)
@@ -725,6 +747,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_toolkit, setup_menu, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup_control, teardown),
+        cmocka_unit_test_setup_teardown(test_personality, setup_gsm, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
