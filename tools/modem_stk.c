@@ -281,6 +281,7 @@ static const struct {
     {CAT_PROVIDE_LOCAL_INFORMATION, stk_local_information},
     {0x27, stk_timer},
     {0x28, stk_user},  /* SET UP IDLE MODE TEXT */
+    {0x34, stk_user},  /* RUN AT COMMAND: who listens may have them (at_toolkit.c) */
     {0x35, more_time}, /* LANGUAGE NOTIFICATION */
     {0x40, stk_open_channel},
     {0x41, stk_close_channel},
