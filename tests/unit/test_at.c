@@ -588,6 +588,13 @@ static void test_toolkit(void **state)
     at_expect(b, line, "|OK|");
     at_bench_run(b, 1000);
     assert_non_null(strstr(at_bench_heard(b, b->at), "436861726765643A203432")); /* Charged: 42 */
+    answer(b, line, sizeof line, "830100");
+    at_expect(b, line, "|OK||+CUSATEND|");
+    at_expect(b, "AT+CUSATE=\"D30782020181900182\"",
+              "|+CUSATE: \"\"||OK|"); /* RUN AT COMMAND, TS 102 223 6.4.23 */
+    at_bench_run(b, 1000);
+    assert_non_null(strstr(at_bench_heard(b, b->at),
+                           "494D454920343930313534323033323337353138")); /* IMEI 490154203237518 */
     at_hang_up(b->at); /* the modem is left with the answer to give, and does in time */
     at_bench_run(b, 300000);
     assert_int_equal(modem_stk_waiting(b->modem).n, 0);
