@@ -64,31 +64,19 @@ static size_t add_ota(struct fixture *f, unsigned keys, const char *tar, const c
     return n;
 }
 
-/* A key data field: type 88, own length, the key under KIK, its check value (test_trial.c). */
-static void key_field(struct fixture *f, const struct keyset *kek, uint8_t octet, struct buf *out)
-{
-    const uint8_t iv[16] = {0}, head[] = {0x88, 17, 16}, kcv = 3;
-    uint8_t key[16], ones[16], encrypted[16];
-    memset(key, octet, 16);
-    memset(ones, 1, 16);
-    assert_true(aes_cbc_encrypt(f->crypto, span_of(kek->kik, kek->kik_len), iv, key, encrypted, 16));
-    buf_put(out, span_of(head, 3));
-    buf_put(out, span_of(encrypted, 16));
-    assert_true(aes_ecb_encrypt(f->crypto, span_of(key, 16), ones, encrypted, 16));
-    buf_put(out, span_of(&kcv, 1));
-    buf_put(out, span_of(encrypted, 3));
-}
-
 static size_t add_put_key(struct fixture *f, bool subscriber, struct prepared *p, size_t room)
 {
     struct profile_pair pair;
     uint8_t octets[200];
     char hex[500], script[600];
+    uint8_t keys[3][16];
+    for (int i = 0; i < 3; i++)
+        memset(keys[i], 0x31 + i, 16);
     struct buf data = buf_of(octets, sizeof octets);
     assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, 0, &pair));
     buf_u8(&data, subscriber ? 0x7A : 3);
     for (int i = 0; i < (subscriber ? 2 : 3); i++)
-        key_field(f, &pair.ota, (uint8_t)(0x31 + i), &data);
+        fixture_key_field(f, &pair.ota, keys[i], 16, false, &data);
     hex_format(buf_span(&data), hex);
     snprintf(script, sizeof script, "80D8%s81%02zx%s00C0000000", subscriber ? "7A" : "01", data.len, hex);
     return add_ota(f, 0, "BFFF3B", script, false, p, room);
