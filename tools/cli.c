@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "hex.h"
 #include "plugins.h"
@@ -171,6 +173,42 @@ void cli_put_json(FILE *f, const char *text)
             fputc(c, f);
     }
     fputc('"', f);
+}
+
+bool cli_durability(const struct subcommand *cmd, const char *name, enum deck_durability *durability)
+{
+    static const char *const names[] = {
+        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *durability = (enum deck_durability)i;
+            return true;
+        }
+    cli_usage(cmd, "--durability: '%.40s' is none of power, process, none", name);
+    return false;
+}
+
+int cli_with_signals(const struct subcommand *cmd, int (*serve)(void *ctx, int stop_fd), void *ctx)
+{
+    sigset_t ends, held, before;
+    struct sigaction hangup;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup means it */
+        sigaddset(&ends, SIGHUP);
+    held = ends;
+    sigaddset(&held, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    const int stop_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    int code = stop_fd >= 0 ? serve(ctx, stop_fd) : cli_refuse(cmd, "no signal descriptor: %s", strerror(errno));
+    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
+    while (stop_fd >= 0 && read(stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    if (stop_fd >= 0)
+        close(stop_fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
 }
 
 int cli_finish(const struct subcommand *cmd)

@@ -86,6 +86,14 @@ bool cli_card_switch(const struct subcommand *cmd, const char *path, const char 
 /* Every class for cards of this profile (plugins.h); NULL: the error has been printed. *env, when not NULL, gets its guard. */
 const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile, struct uicc_env *env);
 
+/* --durability. false: it was said. */
+bool cli_durability(const struct subcommand *cmd, const char *name, enum deck_durability *durability);
+
+/* Runs serve() with what is to end it (SIGINT, SIGTERM, SIGHUP unless that is ignored) as a descriptor that becomes readable, not blocking:
+ * between two commands, never in one. SIGPIPE is held back as well, or the end of a pipe that reads a trace would end it. Returns what
+ * serve() does. */
+int cli_with_signals(const struct subcommand *cmd, int (*serve)(void *ctx, int stop_fd), void *ctx);
+
 /* All applet classes softuicc has, NULL at the end: the composition root. */
 extern const struct applet_class *const cli_applet_classes[];
 

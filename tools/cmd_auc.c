@@ -6,9 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -352,27 +350,25 @@ static int serve_until(const struct request *r, struct auc *a, int fd, int stop)
     return code;
 }
 
+struct serving {
+    const struct request *request;
+    struct auc *auc;
+    int fd;
+};
+
+static int serve_socket(void *ctx, int stop_fd)
+{
+    const struct serving *s = ctx;
+    return serve_until(s->request, s->auc, s->fd, stop_fd);
+}
+
 static int serve(const struct request *r, struct auc *a)
 {
-    sigset_t ends, before;
-    int fd = unix_socket_listen(r->socket, SOCK_DGRAM); /* whoever may write there can ask for vectors */
-    if (fd < 0)
+    struct serving s = {r, a, unix_socket_listen(r->socket, SOCK_DGRAM)}; /* whoever may write there can ask for vectors */
+    if (s.fd < 0)
         return cli_refuse(r->cmd, "--socket: %s: %s", r->socket, strerror(errno));
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ends, &before);
-    int stop = signalfd(-1, &ends, SFD_CLOEXEC);
-    int code = stop >= 0 ? serve_until(r, a, fd, stop)
-                         : cli_refuse(r->cmd, "no signal descriptor: %s", strerror(errno));
-    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
-    struct pollfd more = {.fd = stop, .events = POLLIN};
-    while (stop >= 0 && poll(&more, 1, 0) == 1 && read(stop, &info, sizeof info) == (ssize_t)sizeof info)
-        ;
-    if (stop >= 0)
-        close(stop);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    close(fd);
+    const int code = cli_with_signals(r->cmd, serve_socket, &s);
+    close(s.fd);
     unlink(r->socket);
     return code;
 }

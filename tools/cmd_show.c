@@ -7,6 +7,7 @@
 
 #include "applets.h"
 #include "cli.h"
+#include "domains.h"
 #include "hex.h"
 #include "inspect.h"
 #include "state.h"
@@ -60,6 +61,7 @@ static void print_card(struct cli_card *c)
     print_pins(c);
     print_pairs(c);
     putchar('\n');
+    domains_print(stdout, c->card);
     applets_print(stdout, c->card);
     putchar('\n');
     print_files(c, NULL);
@@ -156,6 +158,8 @@ static void json_card(struct cli_card *c, const char *path, uint64_t count)
     json_digits("imsi", imsi);
     json_pins(c);
     json_pairs(c);
+    fputs(",\n", stdout);
+    domains_json(stdout, c->card, "  ");
     fputs(",\n", stdout);
     applets_json(stdout, c->card, "  ");
     fputs(",\n  \"files\": ", stdout);
@@ -266,8 +270,9 @@ const struct subcommand cmd_show = {
     .summary = "show what is in a deck or a card",
     .help =
         "Usage: softuicc show DECK [--card ICCID] [--files PATH] [--json]\n"
-        "Shows a card: profile, ICCID, IMSI, PIN states, the list of K/OTA pairs, applets and packages, the file\n"
-        "tree with the files' contents decoded (or in hexadecimal) and who may read and update them.\n"
+        "Shows a card: profile, ICCID, IMSI, PIN states, the list of K/OTA pairs, keysets of\n"
+        "security domains, applets and packages, the file tree with the files' contents decoded (or\n"
+        "in hexadecimal) and who may read and update them.\n"
         "Of a deck with several cards and no --card: the first 20 cards and how many there are.\n"
         "Never shows keys or PINs. The card is not powered up and nothing in the deck changes.\n\n"
         "  --card ICCID  which card of the deck\n"

@@ -5,12 +5,15 @@
 # centres in process and behind a socket; messages by way of SMPP and softuicc smsc. Inside with-pcscd ($VPCD_PORT is set): the same with the card in
 # pcscd's reader. TAP on standard output.
 set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/interop/tap.bash
+. "$here/tap.bash"
 softuicc=$(readlink -f "${1:?Usage: test_modem.sh SOFTUICC}")
 imsi_a=001010123456780 imsi_b=001020000000042
 shm=/dev/shm # no disk to wait for
 [[ -w $shm ]] || shm=${TMPDIR:-/tmp}
 tmp=$(mktemp -d -p "$shm")
-card='' auc='' modem='' smsc='' tests=0 bad=0
+card='' auc='' modem='' smsc=''
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
     for pid in $smsc $modem $auc $card; do
@@ -21,38 +24,6 @@ clean_up() {
 }
 trap clean_up EXIT
 cd "$tmp" || exit 1
-
-verdict() { # CODE TEXT [FILE...]
-    local code=$1 text=$2
-    shift 2
-    tests=$((tests + 1))
-    if ((code == 0)); then
-        echo "ok $tests - $text"
-    else
-        echo "not ok $tests - $text"
-        tail -qn 25 "${@:-out}" | sed 's/^/#   /'
-        bad=$((bad + 1))
-    fi
-}
-
-soon() { # COMMAND...: within ten seconds
-    local i
-    for ((i = 0; i < 100; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
-
-end() { # NAME OF A PID'S VARIABLE
-    local -n which=$1
-    local code=0
-    [[ -z $which ]] && return 0
-    kill -TERM "$which" 2>/dev/null
-    wait "$which" || code=$?
-    which=''
-    return $code
-}
 
 # fresh: a card, in the reader if there is one, and two operators who each know one pair of it
 fresh() {
@@ -263,5 +234,4 @@ fails "a scenario with a mistake" 1 "scenario:2: no statement 'dance'" "${where[
 fails "a key that is none" 2 '--secure-channel' "${where[@]}" "${fails_key[@]}"
 fails "no scenario" 1 'No such file' "${where[@]}" --script nothing
 
-echo "1..$tests"
-((bad == 0))
+tap_end
