@@ -6,6 +6,7 @@
 # Usage: with-pcscd test_keep_key.sh PATH/TO/softuicc
 set -u
 softuicc=$(readlink -f "$1") || exit 1
+here=$(dirname "$(readlink -f "$0")")
 work=$(mktemp -d) || exit 1
 card=''
 # shellcheck disable=SC2317 # called by trap
@@ -52,11 +53,7 @@ check "a card" '1 card of profile test' new card.uicc --profile test --keys a.ke
 iccid=$(awk 'NR == 2 { print $1 }' a.keys)
 "$softuicc" run card.uicc >run.log 2>&1 &
 card=$!
-for _ in $(seq 50); do
-    "$softuicc" show card.uicc >/dev/null 2>out || break
-    sleep 0.1
-done
-sleep 1
+/usr/bin/python3 "$here/demo_card.py" await >/dev/null || exit 1
 range=001020000000000-001020000009999
 check "A changes the IMSI and keeps the key" 'the keys are as they were' change --iccid "$iccid" --imsi 001020000000001 --keys a.keys --records a.sqlite --keep-key
 number=$((number + 1))
