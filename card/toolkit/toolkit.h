@@ -6,6 +6,7 @@
  * proactive.c   the queue and the 91xx state machine: FETCH, TERMINAL RESPONSE
  * envelope.c    TERMINAL PROFILE and ENVELOPE: which event an envelope is, and whose
  * trigger.c     telling the applets that registered, in order of priority
+ * describe.c    words for traces
  * toolkit_registry.c  the ToolkitRegistry of each applet
  * system.c      what the card itself asks for on all applets' behalf: SET UP MENU, SET UP EVENT LIST, POLL
  * INTERVAL
@@ -107,6 +108,14 @@ void toolkit_synchronise(struct uicc *card);
 uint8_t toolkit_event_of_code(uint8_t code);
 /* The terminal's answer to one of these commands. */
 void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result);
+
+/* ---- describe.c ---- */
+
+enum { TOOLKIT_TEXT_MAX = 160 };
+/* What a command (of this data, answered so, without status word) is about, in words; false: it is none of the
+ * toolkit's, or cannot be read. */
+bool toolkit_describe(const struct command_row *row, struct span data, struct span response, char *text,
+                      size_t room);
 
 /* ---- commands of TS 102 221 11.2 ---- */
 
