@@ -21,22 +21,30 @@ enum {
 
 /* What ATZ, AT&F and a new connection give (V.250 6.1.1, 6.1.2; the specifications' recommended values). */
 static const uint8_t defaults[AT_SETTINGS] = {
-    [SET_ECHO] = 1,       [SET_VERBOSE] = 1,    [SET_X] = 4,
-    [SET_AMP_C] = 1,      [SET_AMP_D] = 2,      [SET_S3] = '\r',
-    [SET_S4] = '\n',      [SET_S5] = '\b',      [SET_S6] = 2,
-    [SET_S7] = 60,        [SET_S8] = 2,         [SET_S10] = 2,
-    [SET_CSMP_FO] = 17,   [SET_CSMP_VP] = 167,  [SET_CUSATD_REPORT] = 0,
-    [SET_ICF_FORMAT] = 3, [SET_ICF_PARITY] = 3, [SET_WS46] = 25,
-    [SET_IFC_TE] = 2,     [SET_IFC_TA] = 2,
+    [SET_ECHO] = 1,       [SET_VERBOSE] = 1, [SET_X] = 4,        [SET_AMP_C] = 1,     [SET_AMP_D] = 2,
+    [SET_S3] = '\r',      [SET_S4] = '\n',   [SET_S5] = '\b',    [SET_S6] = 2,        [SET_S7] = 60,
+    [SET_S8] = 2,         [SET_S10] = 2,     [SET_CSMP_FO] = 17, [SET_CSMP_VP] = 167, [SET_ICF_FORMAT] = 3,
+    [SET_ICF_PARITY] = 3, [SET_IFC_TE] = 2,  [SET_IFC_TA] = 2,
 };
+
+static void start_over(struct at *at)
+{
+    at->charset = CHARSET_IRA;
+    at->mem_read = at->mem_write = MODEM_SM;
+    at->phonebook = 0;
+}
 
 void at_defaults(struct at *at)
 {
     for (size_t i = 0; i < AT_SETTINGS; i++)
         at->set[i] = defaults[i];
-    at->charset = CHARSET_IRA;
-    at->mem_read = at->mem_write = MODEM_SM;
-    at->phonebook = 0;
+    start_over(at);
+}
+
+void at_restore(struct at *at)
+{
+    memcpy(at->set, at->shared->stored, sizeof at->set);
+    start_over(at);
 }
 
 /* ---- output ---- */
@@ -627,7 +635,7 @@ struct at *at_open(struct at_modem *a)
             return NULL;
         }
         at->shared = a;
-        at_defaults(at);
+        at_restore(at);
         a->peers[i] = at;
         return at;
     }
@@ -637,7 +645,7 @@ struct at *at_open(struct at_modem *a)
 void at_hang_up(struct at *at)
 {
     at_sms_given_up(at);
-    at_defaults(at);
+    at_restore(at);
     at->edit = EDIT_IDLE;
     at->prompt = (struct at_prompt){0};
     at->n = at->last_n = at->out_n = at->held_n = 0;
@@ -680,6 +688,11 @@ struct at_modem *at_modem_new(struct modem *m, const struct at_personality *pers
         .ussd = at_on_ussd,
         .ctx = a,
     };
+    for (size_t i = 0; i < AT_SETTINGS; i++)
+        a->stored[i] = defaults[i];
+    struct buf own = buf_of(a->profile, sizeof a->profile);
+    buf_put(&own, modem_stk_profile_get(m));
+    a->profile_n = own.len;
     if (!modem_listen(m, &user)) {
         free(a);
         return NULL;

@@ -16,10 +16,25 @@ struct basic {
     at_result (*run)(struct at *at, uint32_t value); /* NULL: the setting is all */
 };
 
-static at_result reset(struct at *at, uint32_t value)
+static at_result factory(struct at *at, uint32_t value)
 {
     (void)value;
     at_defaults(at);
+    return AT_OK;
+}
+
+static at_result reset(struct at *at, uint32_t value)
+{
+    (void)value;
+    at_restore(at);
+    return AT_OK;
+}
+
+/* What ATZ gives from now on, to every peer: as long as the modem runs. */
+static at_result store(struct at *at, uint32_t value)
+{
+    (void)value;
+    memcpy(at->shared->stored, at->set, sizeof at->shared->stored);
     return AT_OK;
 }
 
@@ -49,14 +64,37 @@ static at_result no_call(struct at *at, uint32_t value)
     return AT_NO_CARRIER;
 }
 
+/* S-parameters, V.250 5.3.2 */
+static const struct {
+    uint8_t number, setting, min, max;
+} registers[] = {
+    {0, SET_S0, 0, 255}, {3, SET_S3, 0, 127}, {4, SET_S4, 0, 127}, {5, SET_S5, 0, 127},
+    {6, SET_S6, 2, 10},  {7, SET_S7, 1, 255}, {8, SET_S8, 0, 255}, {10, SET_S10, 1, 254},
+};
+
+static at_result show(struct at *at, uint32_t value)
+{
+    char line[160];
+    size_t n = 0;
+    (void)value;
+    at_say(at, "E%u V%u Q%u X%u &C%u &D%u", (unsigned)at->set[SET_ECHO], (unsigned)at->set[SET_VERBOSE],
+           (unsigned)at->set[SET_QUIET], (unsigned)at->set[SET_X], (unsigned)at->set[SET_AMP_C],
+           (unsigned)at->set[SET_AMP_D]);
+    for (size_t i = 0; i < sizeof registers / sizeof registers[0]; i++)
+        n += (size_t)snprintf(line + n, sizeof line - n, "%sS%u:%03u", i == 0 ? "" : " ", registers[i].number,
+                              (unsigned)at->set[registers[i].setting]);
+    at_say(at, "%s", line);
+    return AT_OK;
+}
+
 static const struct basic rows[] = {
     {"&C", "V.250 6.2.8", 1, SET_AMP_C, NULL},
     {"&D", "V.250 6.2.9", 2, SET_AMP_D, NULL},
-    {"&F", "V.250 6.1.2", 0, AT_SETTINGS, reset},
+    {"&F", "V.250 6.1.2", 0, AT_SETTINGS, factory},
     {"&K", "flow control: there is no line to control", 6, AT_SETTINGS, NULL},
     {"&S", "DSR", 1, AT_SETTINGS, NULL},
-    {"&V", "settings, shown", 0, AT_SETTINGS, NULL},
-    {"&W", "settings, stored: those of the factory come again", 1, AT_SETTINGS, NULL},
+    {"&V", "settings, shown", 0, AT_SETTINGS, show},
+    {"&W", "settings, stored", 1, AT_SETTINGS, store},
     {"A", "V.250 6.3.5", 0, AT_SETTINGS, no_call},
     {"E", "V.250 6.2.4", 1, SET_ECHO, NULL},
     {"H", "V.250 6.3.6", 1, AT_SETTINGS, NULL},
@@ -70,14 +108,6 @@ static const struct basic rows[] = {
     {"V", "V.250 6.2.6", 1, SET_VERBOSE, NULL},
     {"X", "V.250 6.2.7", 4, SET_X, NULL},
     {"Z", "V.250 6.1.1", 1, AT_SETTINGS, reset},
-};
-
-/* S-parameters, V.250 5.3.2 */
-static const struct {
-    uint8_t number, setting, min, max;
-} registers[] = {
-    {0, SET_S0, 0, 255}, {3, SET_S3, 0, 127}, {4, SET_S4, 0, 127}, {5, SET_S5, 0, 127},
-    {6, SET_S6, 2, 10},  {7, SET_S7, 1, 255}, {8, SET_S8, 0, 255}, {10, SET_S10, 1, 254},
 };
 
 /* Digits at the front; *given says whether there were any. Large numbers stay large. */
@@ -116,16 +146,36 @@ static at_result s_register(struct at *at, struct reader *r)
     return AT_ERROR;
 }
 
-/* D, V.250 6.3.1 and TS 27.007 6.2: the rest of the line, or up to a semicolon. This is a modem for data that
- * has no bearer for them: whatever is dialled, nobody answers. */
+enum { DIALLED_MAX = 24 };
+
+/* What is left of a dial string without its modifiers (V.250 6.3.1): digits, *, # and a + in front. */
+static void dialled(struct reader *r, char number[DIALLED_MAX])
+{
+    size_t n = 0;
+    while (r->left > 0 && r->p[0] != ';') {
+        char c = (char)rd_u8(r);
+        if ((isdigit((unsigned char)c) || c == '*' || c == '#' || (c == '+' && n == 0)) &&
+            n + 1 < DIALLED_MAX)
+            number[n++] = c;
+    }
+    number[n] = '\0';
+}
+
+/* D, V.250 6.3.1 and TS 27.007 6.2: the rest of the line, or up to a semicolon, which says that it is a voice
+ * call. The card is asked first, if it wants to be. But this modem has no bearer: whatever is dialled, nobody
+ * answers. */
 static at_result dial(struct at *at, struct reader *r)
 {
-    while (r->left > 0 && r->p[0] != ';')
-        (void)rd_u8(r);
-    if (modem_function_get(at->shared->modem) != MODEM_FULL)
+    char number[DIALLED_MAX];
+    struct modem *m = at->shared->modem;
+    dialled(r, number);
+    bool voice = r->left > 0;
+    at->shared->call_end = "No bearer: this modem carries neither calls nor data";
+    if (modem_function_get(m) != MODEM_FULL)
         at->shared->call_end = "Radio off";
-    else
-        at->shared->call_end = "No bearer: this modem carries neither calls nor data";
+    else if (voice && number[0] != '\0' && modem_sim_state(m) == MODEM_SIM_READY &&
+             modem_call_control(m, number) == MODEM_BARRED)
+        at->shared->call_end = "Barred by the card";
     return AT_NO_CARRIER;
 }
 

@@ -93,7 +93,6 @@ enum at_setting {
     SET_CEREG,
     SET_C5GREG,
     SET_COPS_FORMAT,
-    SET_CSCON,
     SET_CSMS,
     SET_CMGF,
     SET_CSDH,
@@ -126,8 +125,6 @@ enum at_setting {
     SET_CGEREP_MODE,
     SET_CGEREP_BFR,
     SET_CPLS,
-    SET_CUSATD,
-    SET_CUSATD_REPORT,
     SET_CUSATA,
     SET_IPR,
     SET_ICF_FORMAT,
@@ -135,7 +132,6 @@ enum at_setting {
     SET_IFC_TE,
     SET_IFC_TA,
     SET_CVHU,
-    SET_WS46,
     AT_SETTINGS,
 };
 
@@ -282,10 +278,15 @@ struct at_modem {
     const struct at_personality *personality;
     struct at *peers[AT_PEERS_MAX];
     struct at_context contexts[AT_CONTEXTS];
-    const char *call_end;          /* +CEER */
-    uint8_t cops_mode;             /* <mode> of +COPS? */
+    const char *call_end;         /* +CEER */
+    uint8_t cops_mode;            /* <mode> of +COPS? */
+    uint32_t stored[AT_SETTINGS]; /* by AT&W */
+    uint8_t profile[64];          /* the modem's own TERMINAL PROFILE */
+    size_t profile_n;
+    uint8_t te_profile[64]; /* +CUSATW's */
+    size_t te_profile_n;
+    bool combined;                 /* +CUSATD=1 */
     bool card_there;               /* as peers last heard of it */
-    bool detached;                 /* +CGATT=0 */
     int64_t clock;                 /* seconds since 1970 (UTC) when the loop began */
     int8_t zone;                   /* quarters of an hour east of Greenwich */
     enum modem_memory mem_receive; /* <mem3> of +CPMS */
@@ -306,6 +307,7 @@ void at_tell(struct at *at, const char *format, ...) __attribute__((format(print
 void at_tell_hex(struct at *at, const char *before, struct span octets, const char *after);
 void at_tell_span(struct at *at, const char *before, struct span octets, const char *after);
 
+void at_restore(struct at *at);        /* ATZ: what AT&W stored, else as at_defaults */
 void at_defaults(struct at *at);       /* ATZ, AT&F */
 at_result at_plain(struct at_call *c); /* a command that is taken, and has nothing to do here */
 

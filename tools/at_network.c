@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "at_inner.h"
-#include "decode_text.h"
 
 /* ---- registration: +CREG, +CGREG, +CEREG, +C5GREG (TS 27.007 7.2, 10.1.20, 10.1.22, 10.1.47) ---- */
 
@@ -219,12 +218,19 @@ static at_result extended_quality(struct at_call *c)
     return AT_OK;
 }
 
+/* Signalling is over when its answer is given: idle, and never an unsolicited result code. */
 static at_result signalling(struct at_call *c)
 {
-    if (c->form == AT_READ) /* signalling is over when the answer is given: idle */
-        at_say(c->at, "+CSCON: %u,0", (unsigned)c->at->set[SET_CSCON]);
-    else
-        c->at->set[SET_CSCON] = at_number(c, 0, 0);
+    if (c->form == AT_READ)
+        at_say(c->at, "+CSCON: 0,0");
+    return AT_OK;
+}
+
+/* TS 27.007 5.9: 25 is GERAN, UTRAN and E-UTRAN. What is in the air decides. */
+static at_result wireless_data_service(struct at_call *c)
+{
+    if (c->form == AT_READ)
+        at_say(c->at, "+WS46: 25");
     return AT_OK;
 }
 
@@ -266,12 +272,11 @@ static at_result list_read(struct at_call *c)
     at_result result = read_list(c, &list);
     struct reader r = rd_of(buf_span(&list));
     for (unsigned i = 1; result == AT_OK && r.left >= ENTRY; i++) {
-        char plmn[8];
+        char plmn[7];
         struct span entry = rd_take(&r, 3);
         uint16_t act = rd_u16(&r);
-        if (!text_plmn(entry, plmn))
+        if (!plmn_unpack(entry, plmn))
             continue;
-        memmove(plmn + 3, plmn + 4, strlen(plmn + 4) + 1); /* without the slash */
         at_say(c->at, "+CPOL: %u,2,\"%s\",%d,%d,%d,%d,%d", i, plmn, (act & act_bits[0]) != 0,
                (act & act_bits[1]) != 0, (act & act_bits[2]) != 0, (act & act_bits[3]) != 0,
                (act & act_bits[4]) != 0);
@@ -279,21 +284,10 @@ static at_result list_read(struct at_call *c)
     return result;
 }
 
-/* MCC and MNC as TS 24.008 10.5.1.13 has them. */
-static bool pack_plmn(struct span digits, uint8_t to[3])
+static bool is_plmn(const char *digits)
 {
-    if (digits.n != 5 && digits.n != 6)
-        return false;
-    uint8_t d[6] = {0, 0, 0, 0, 0, 0xF};
-    for (size_t i = 0; i < digits.n; i++) {
-        d[i] = (uint8_t)(digits.p[i] - '0');
-        if (d[i] > 9)
-            return false;
-    }
-    to[0] = (uint8_t)(d[1] << 4 | d[0]);
-    to[1] = (uint8_t)(d[5] << 4 | d[2]);
-    to[2] = (uint8_t)(d[4] << 4 | d[3]);
-    return true;
+    size_t n = strlen(digits);
+    return (n == 5 || n == 6) && strspn(digits, "0123456789") == n;
 }
 
 static at_result list_write(struct at_call *c)
@@ -311,8 +305,9 @@ static at_result list_write(struct at_call *c)
         for (unsigned i = 0; i < 5; i++)
             if (at_number(c, 3 + i, 0) != 0)
                 act |= act_bits[i];
-        if (at_number(c, 1, 2) != 2 || !pack_plmn(at_text(c, 2), entry))
+        if (at_number(c, 1, 2) != 2 || !is_plmn(at_string(c, 2)))
             return AT_CME + CME_PARAMETERS;
+        plmn_pack(at_string(c, 2), entry);
         entry[3] = (uint8_t)(act >> 8);
         entry[4] = (uint8_t)act;
     }
@@ -368,13 +363,13 @@ static const struct at_command rows[] = {
      0, 0},
     {"+CESQ", "27.007 8.69", "(0-63,99),(99),(0-96,255),(0-49,255),(0-34,255),(0-97,255)", extended_quality,
      AT_EXECUTE | AT_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CSCON", "27.007 10.1.30", "[(0,1)", signalling, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+    {"+CSCON", "27.007 10.1.30", "[(0)", signalling, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CME, 0, 0},
     {"+CPLS", "27.007 7.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CPLS,
      1},
     {"+CPOL", "27.007 7.19", "n,[(0-2),s,(0,1),(0,1),(0,1),(0,1),(0,1)", preferred,
      AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
-    {"+WS46", "27.007 5.9", "(12,22,25,28,31)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME,
-     SET_WS46, 1},
+    {"+WS46", "27.007 5.9", "(25)", wireless_data_service, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
+     FAMILY_CME, 0, 0},
 };
 const struct at_table at_table_network = {rows, sizeof rows / sizeof rows[0]};

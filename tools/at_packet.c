@@ -16,16 +16,20 @@ static bool attached(struct modem *m)
     return r == MODEM_HOME || r == MODEM_ROAMING;
 }
 
-/* Attached is who is registered: the network serves circuits and packets together. */
+/* Attached is who is registered: the network serves circuits and packets together, and who detaches leaves
+ * both. */
 static at_result attach(struct at_call *c)
 {
+    bool now = attached(c->modem);
     if (c->form == AT_READ) {
-        at_say(c->at, "+CGATT: %d", attached(c->modem) && !c->at->shared->detached ? 1 : 0);
+        at_say(c->at, "+CGATT: %d", now);
         return AT_OK;
     }
-    c->at->shared->detached = at_number(c, 0, 1) == 0;
-    if (!c->at->shared->detached && !attached(c->modem))
-        return AT_CME + CME_NO_NETWORK;
+    bool wanted = at_number(c, 0, 1) == 1;
+    if (wanted == now)
+        return AT_OK;
+    modem_operator_select(c->modem, wanted ? NULL : "");
+    c->at->shared->cops_mode = wanted ? 0 : 2; /* +COPS? says what it came to */
     return AT_OK;
 }
 

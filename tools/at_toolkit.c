@@ -79,21 +79,49 @@ void at_toolkit_menu(struct at *at)
 
 /* ---- profiles ---- */
 
-/* <profile_storage>: 0 what the next start-up sends to the card; 1 what the modem itself can do. */
+/* <profile_storage>: 0 the peers', 1 the modem's own. */
 static at_result read_profile(struct at_call *c)
 {
+    const struct at_modem *a = c->at->shared;
+    const struct span profiles[] = {span_of(a->te_profile, a->te_profile_n),
+                                    span_of(a->profile, a->profile_n)};
     for (unsigned i = 0; i < 2; i++)
         if (!at_given(c, 0) || at_number(c, 0, 0) == i) {
             char before[32];
             snprintf(before, sizeof before, "+CUSATR: %u,\"", i);
-            at_say_hex(c->at, before, modem_stk_profile_get(c->modem), "\"");
+            at_say_hex(c->at, before, profiles[i], "\"");
         }
     return AT_OK;
 }
 
 static at_result write_profile(struct at_call *c)
 {
-    modem_stk_profile(c->modem, at_text(c, 1));
+    struct at_modem *a = c->at->shared;
+    struct span profile = at_text(c, 1);
+    if (profile.n > sizeof a->te_profile)
+        return AT_CME + CME_PARAMETERS;
+    if (profile.n > 0)
+        memcpy(a->te_profile, profile.p, profile.n);
+    a->te_profile_n = profile.n;
+    return AT_OK;
+}
+
+/* <download>: which of them the next start-up sends: 0 the modem's own, 1 both put together: what either can
+ * do. */
+static at_result download(struct at_call *c)
+{
+    struct at_modem *a = c->at->shared;
+    uint8_t both[sizeof a->profile] = {0};
+    if (c->form == AT_READ) {
+        at_say(c->at, "+CUSATD: %d,0", a->combined);
+        return AT_OK;
+    }
+    a->combined = at_number(c, 0, 0) == 1;
+    size_t n = a->combined && a->te_profile_n > a->profile_n ? a->te_profile_n : a->profile_n;
+    for (size_t i = 0; i < n; i++)
+        both[i] = (uint8_t)((i < a->profile_n ? a->profile[i] : 0) |
+                            (a->combined && i < a->te_profile_n ? a->te_profile[i] : 0));
+    modem_stk_profile(c->modem, span_of(both, n));
     return AT_OK;
 }
 
@@ -159,8 +187,8 @@ static const struct at_command rows[] = {
     {"+CUSATR", "27.007 12.2.2", "[(0,1)", read_profile, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CME, 0, 0},
     {"+CUSATW", "27.007 12.2.3", "(0)[|o", write_profile, AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, 0, 0},
-    {"+CUSATD", "27.007 12.2.4", "[(0,1),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
-     FAMILY_CME, SET_CUSATD, 2},
+    {"+CUSATD", "27.007 12.2.4", "[(0,1),(0)", download, AT_EXECUTE | AT_READ | AT_TEST | AT_SET,
+     NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CUSATA", "27.007 12.2.5", "[(0,1)", activate, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CME, 0, 0},
     {"+CUSATP", "the command under way, once more", "", fetch, AT_READ | AT_TEST, NEEDS_CARD, FAMILY_CME, 0,

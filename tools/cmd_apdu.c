@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "apdu_channel.h"
 #include "cli.h"
 #include "command.h"
+#include "hex.h"
 
 enum {
     SCRIPT_MAX = 64 << 20, /* octets of a script */
@@ -43,6 +45,7 @@ struct session {
     uint8_t *
         joined; /* with --auto: the data of all GET RESPONSEs, then the last status word; UICC_RESPONSE_MAX */
     size_t joined_n;
+    struct apdu_channel *channel; /* NULL: commands go as they are */
     char name[224]; /* of the command under way, as the card's trace calls it */
     unsigned long wrong;
     unsigned long expected;
@@ -425,10 +428,10 @@ static uint8_t fetch_class(struct span command)
 
 /* What a reader that speaks T=0 does by itself: 61xx is followed by GET RESPONSE, 6Cxx by the command with
  * the right Le. */
-static void transmit(struct session *s, const struct script *script, const struct step *step)
+static sw_t follow(struct session *s, struct span command)
 {
     uint8_t again[5];
-    struct span command = span_of(script->bytes + step->at, step->n), data;
+    struct span data;
     sw_t sw = exchange(s, command, &data);
     s->joined_n = 0;
     join(s, data);
@@ -450,6 +453,65 @@ static void transmit(struct session *s, const struct script *script, const struc
     }
     s->joined[s->joined_n] = (uint8_t)(sw >> 8);
     s->joined[s->joined_n + 1] = (uint8_t)sw;
+    return sw;
+}
+
+/* ---- under a secure channel ---- */
+
+static void comment_hex(const char *what, struct span octets)
+{
+    printf("# %s ", what);
+    cli_put_hex(stdout, octets);
+    putchar('\n');
+}
+
+/* The session is opened, after each reset anew. */
+static bool open_channel(struct session *s)
+{
+    uint8_t command[64];
+    s->joined_n = 0;
+    for (unsigned step = 0; step < APDU_CHANNEL_STEPS; step++) {
+        struct buf b = buf_of(command, sizeof command);
+        const char *wrong = apdu_channel_step(s->channel, step, span_of(s->joined, s->joined_n), &b);
+        if (wrong != NULL)
+            printf("# no secure channel: %s\n", wrong);
+        if (wrong != NULL || (follow(s, buf_span(&b)) & 0xF000) != 0x9000)
+            return false;
+    }
+    s->channel->open = true;
+    return true;
+}
+
+/* What is expected is the answer in plain. */
+static void understand(struct session *s, sw_t sw)
+{
+    uint8_t *plain = malloc(UICC_RESPONSE_MAX);
+    struct buf b = buf_of(plain, plain != NULL ? UICC_RESPONSE_MAX - 2 : 0);
+    const char *wrong = apdu_channel_unwrap(s->channel, sw, span_of(s->joined, s->joined_n), &b);
+    if (wrong != NULL) {
+        printf("# %s\n", wrong);
+        s->wrong++;
+    } else if (b.len > 0) {
+        comment_hex("answered:", buf_span(&b));
+        memcpy(s->joined, plain, b.len);
+        s->joined_n = b.len;
+        s->joined[b.len] = (uint8_t)(sw >> 8);
+        s->joined[b.len + 1] = (uint8_t)sw;
+    }
+    free(plain);
+}
+
+static void transmit(struct session *s, const struct script *script, const struct step *step)
+{
+    uint8_t wrapped[300];
+    struct buf b = buf_of(wrapped, sizeof wrapped);
+    struct span command = span_of(script->bytes + step->at, step->n);
+    if (s->channel != NULL && apdu_channel_wrap(s->channel, command, &b)) {
+        comment_hex("under the secure channel:", command);
+        understand(s, follow(s, buf_span(&b)));
+    } else {
+        (void)follow(s, command);
+    }
     judge(s, script, step, span_of(s->joined, s->joined_n + 2));
 }
 
@@ -463,22 +525,43 @@ static void play(struct session *s, const struct script *script)
             putchar('\n');
             continue;
         }
-        if (step->kind == STEP_COMMAND && !reset_done)
-            reset(s, script, NULL);
+        if (step->kind == STEP_RESET || !reset_done) {
+            reset(s, script, step->kind == STEP_RESET ? step : NULL);
+            s->wrong += s->channel != NULL && !open_channel(s);
+        }
         reset_done = true;
-        if (step->kind == STEP_RESET)
-            reset(s, script, step);
-        else
+        if (step->kind == STEP_COMMAND)
             transmit(s, script, step);
     }
     if (!reset_done)
         reset(s, script, NULL);
 }
 
-static int replay(const struct subcommand *cmd, const char *deck, const char *iccid, bool automatic,
-                  const struct script *script)
+/* The domain is the issuer's, unless --aid says otherwise. */
+static bool prepare_channel(const struct subcommand *cmd, struct session *s, const char *keys)
 {
-    struct session s = {.automatic = automatic};
+    struct keys_error error;
+    const struct profile *p = &s->card.profile->p;
+    s->channel->crypto = s->card.crypto;
+    for (unsigned i = 0; i < p->n_applets && s->channel->aid_len == 0; i++)
+        if (strcmp(p->applets[i].class_name, "isd") == 0) {
+            s->channel->aid_len = p->applets[i].aid_len;
+            memcpy(s->channel->aid, p->applets[i].aid, p->applets[i].aid_len);
+        }
+    if (s->channel->aid_len == 0) {
+        cli_refuse(cmd, "the card's profile has no issuer security domain: --aid names another");
+        return false;
+    }
+    if (apdu_channel_keys(keys, s->card.iccid, s->channel->kvn, &s->channel->keys, &error))
+        return true;
+    cli_refuse(cmd, "--keys: %s", error.text);
+    return false;
+}
+
+static int replay(const struct subcommand *cmd, const char *deck, const char *iccid, bool automatic,
+                  struct apdu_channel *channel, const char *keys, const struct script *script)
+{
+    struct session s = {.automatic = automatic || channel != NULL, .channel = channel};
     int code = EXIT_REFUSED;
     s.response = malloc(UICC_RESPONSE_MAX);
     s.joined = malloc(UICC_RESPONSE_MAX);
@@ -487,11 +570,15 @@ static int replay(const struct subcommand *cmd, const char *deck, const char *ic
     else if (cli_card_open(cmd, deck, iccid, DECK_POWER, &s.card, &code)) {
         s.card.env.ctx = &s;
         s.card.env.trace = listen;
-        play(&s, script);
+        bool ready = channel == NULL || prepare_channel(cmd, &s, keys);
+        if (ready)
+            play(&s, script);
         uicc_power_off(s.card.card);
         cli_card_close(&s.card);
-        code = cli_finish(cmd);
-        if (s.wrong > 0)
+        code = ready ? cli_finish(cmd) : EXIT_REFUSED;
+        if (s.wrong > 0 && s.expected == 0)
+            code = cli_refuse(cmd, "there was no secure channel, or it broke");
+        else if (s.wrong > 0)
             code =
                 cli_refuse(cmd, "%s: %lu of %lu expected answers differ", script->name, s.wrong, s.expected);
     }
@@ -505,18 +592,41 @@ static int replay(const struct subcommand *cmd, const char *deck, const char *ic
     return code;
 }
 
+static bool octets_of(const struct subcommand *cmd, const char *option, const char *text, uint8_t *to, size_t min, size_t max, size_t *n)
+{
+    struct buf b = buf_of(to, max);
+    bool good = hex_parse(text, &b, NULL) && b.len >= min;
+    *n = b.len;
+    if (!good && max == 1)
+        cli_usage(cmd, "%s: two hexadecimal digits", option);
+    else if (!good)
+        cli_usage(cmd, "%s: hexadecimal, %zu to %zu octets", option, min, max);
+    return good;
+}
+
+static bool one_octet(const struct subcommand *cmd, const char *option, const char *text, uint8_t *to)
+{
+    size_t n;
+    return octets_of(cmd, option, text, to, 1, 1, &n);
+}
+
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, SCRIPT, AUTO };
+    enum { CARD = 256, SCRIPT, AUTO, KVN, KEYS, LEVEL, AID };
     static const struct option options[] = {
         {"card", required_argument, NULL, CARD},
         {"script", required_argument, NULL, SCRIPT},
         {"auto", no_argument, NULL, AUTO},
+        {"kvn", required_argument, NULL, KVN},
+        {"keys", required_argument, NULL, KEYS},
+        {"level", required_argument, NULL, LEVEL},
+        {"aid", required_argument, NULL, AID},
         {NULL, 0, NULL, 0},
     };
     const struct subcommand *cmd = &cmd_apdu;
-    const char *iccid = NULL, *path = NULL;
-    bool automatic = false;
+    const char *iccid = NULL, *path = NULL, *keys = NULL;
+    struct apdu_channel channel = {.level = SCP_C_MAC | SCP_C_DECRYPTION};
+    bool automatic = false, secured = false;
     int opt, code = EXIT_USAGE;
     while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
         switch (opt) {
@@ -531,12 +641,30 @@ static int run(int argc, char **argv)
         case AUTO:
             automatic = true;
             break;
+        case KVN:
+            secured = true;
+            if (!one_octet(cmd, "--kvn", optarg, &channel.kvn))
+                return EXIT_USAGE;
+            break;
+        case KEYS:
+            keys = optarg;
+            break;
+        case LEVEL:
+            if (!one_octet(cmd, "--level", optarg, &channel.level))
+                return EXIT_USAGE;
+            break;
+        case AID:
+            if (!octets_of(cmd, "--aid", optarg, channel.aid, 5, sizeof channel.aid, &channel.aid_len))
+                return EXIT_USAGE;
+            break;
         default:
             return code;
         }
     }
     if (optind == argc)
         return cli_usage(cmd, "which deck?");
+    if (secured != (keys != NULL) || (!secured && channel.aid_len > 0))
+        return cli_usage(cmd, "a secure channel needs both --kvn and --keys");
     const char *deck = argv[optind];
     int n_words = argc - optind - 1;
     if (path != NULL && n_words > 0)
@@ -544,8 +672,9 @@ static int run(int argc, char **argv)
     struct script script = {.name = "command line"};
     bool good = path != NULL ? script_load(cmd, &script, path)
                              : script_from_words(cmd, &script, n_words, argv + optind + 1);
-    code = !good ? (path != NULL ? EXIT_REFUSED : EXIT_USAGE) : replay(cmd, deck, iccid, automatic, &script);
+    code = !good ? (path != NULL ? EXIT_REFUSED : EXIT_USAGE) : replay(cmd, deck, iccid, automatic, secured ? &channel : NULL, keys, &script);
     script_free(&script);
+    crypto_wipe(&channel, sizeof channel);
     return code;
 }
 
@@ -564,6 +693,12 @@ const struct subcommand cmd_apdu = {
             "                 The script is checked as a whole before the card sees its first line.\n"
             "  --auto         follow 61xx with GET RESPONSE and repeat after 6Cxx with the right Le,\n"
             "                 as T=0 readers do; answers are then expected whole\n"
+            "  --kvn HH --keys FILE\n"
+            "                 opens a GlobalPlatform secure channel first, with the card's keyset of this\n"
+            "                 version in a key file (20: SCP02, 30: SCP03, ...), and sends commands of\n"
+            "                 class 8X under it; answers are then expected in plain\n"
+            "  --level HH     its security level (default 03: C-MAC and C-DECRYPTION)\n"
+            "  --aid HEX      the security domain (default: the issuer's)\n"
             "  --help         this text\n\n"
             "Exit code 1 when an answer is not the expected one.\n",
     .run = run,

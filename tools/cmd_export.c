@@ -18,7 +18,7 @@ enum { KCV_LEN = 3 };
 struct record { /* what the file says of one card */
     char iccid[21];
     unsigned n;
-    struct key_row rows[PROFILE_PAIRS_MAX + PROFILE_KEYSETS_MAX];
+    struct key_row rows[PROFILE_PAIRS_MAX + PROFILE_KEYSETS_MAX + PROFILE_PINS_MAX];
 };
 
 struct subscriber { /* what goes into the database */
@@ -55,12 +55,68 @@ static unsigned versions(const struct profile *p, uint8_t out[1 + PROFILE_KEYSET
     return n;
 }
 
+/* PINs that are each card's own have columns of these names. */
+static const struct pin_column {
+    uint8_t reference;
+    const char *pin, *puk;
+} pin_columns[] = {
+    {0x01, "pin1", "puk1"}, {0x81, "pin2", "puk2"}, {0x0A, "adm1", NULL}, {0x0B, "adm2", NULL},
+    {0x0C, "adm3", NULL},   {0x0D, "adm4", NULL},   {0x0E, "adm5", NULL},
+};
+
+static const struct pin_column *pin_column(const struct profile *p, unsigned pin)
+{
+    for (size_t i = 0; p->pins[pin].derived != 0 && i < sizeof pin_columns / sizeof pin_columns[0]; i++)
+        if (pin_columns[i].reference == p->pins[pin].reference)
+            return &pin_columns[i];
+    return NULL;
+}
+
+/* Digits up to the padding; what are no digits, in hexadecimal. */
+static void put_pin(const uint8_t octets[8])
+{
+    size_t n = 0, end;
+    while (n < 8 && octets[n] >= '0' && octets[n] <= '9')
+        n++;
+    for (end = n; end < 8 && octets[end] == 0xFF;)
+        end++;
+    putchar(',');
+    if (n >= 4 && end == 8)
+        printf("%.*s", (int)n, (const char *)octets);
+    else
+        put_key(octets, 8);
+}
+
+static void put_pins(const struct profile *p, const struct record *record)
+{
+    for (unsigned i = 0; i < p->n_pins; i++) {
+        const struct pin_column *c = pin_column(p, i);
+        const struct key_row *row = NULL;
+        for (unsigned k = 0; c != NULL && k < record->n; k++)
+            if (record->rows[k].pin && record->rows[k].index == i)
+                row = &record->rows[k];
+        const bool puk = c != NULL && c->puk != NULL && p->pins[i].puk_tries > 0;
+        if (row != NULL) {
+            put_pin(row->pair.key.k);
+            if (puk)
+                put_pin(row->pair.key.opc);
+        } else if (c != NULL) {
+            fputs(puk ? ",," : ",", stdout);
+        }
+    }
+}
+
 static void put_key_columns(const struct profile *p)
 {
     uint8_t list[1 + PROFILE_KEYSETS_MAX];
     unsigned n = versions(p, list);
     for (unsigned i = 0; i < n; i++)
         printf(",kic%u,kid%u,kik%u", list[i], list[i], list[i]);
+    for (unsigned i = 0; i < p->n_pins; i++) {
+        const struct pin_column *c = pin_column(p, i);
+        if (c != NULL)
+            printf(c->puk != NULL && p->pins[i].puk_tries > 0 ? ",%s,%s" : ",%s", c->pin, c->puk);
+    }
     putchar('\n');
 }
 
@@ -83,10 +139,11 @@ static void put_keysets(const struct profile *p, const struct subscriber *s)
     for (unsigned i = 0; i < profile_common_keysets(p); i++) {
         const struct keyset *set = &none;
         for (unsigned k = 0; k < s->record->n; k++)
-            if (s->record->rows[k].common && s->record->rows[k].index == i)
+            if (s->record->rows[k].common && !s->record->rows[k].pin && s->record->rows[k].index == i)
                 set = &s->record->rows[k].pair.ota;
         put_keyset(set);
     }
+    put_pins(p, s->record);
     putchar('\n');
 }
 

@@ -66,9 +66,9 @@ static void show_pins(const struct profile *p)
 {
     for (unsigned i = 0; i < p->n_pins; i++) {
         const struct profile_pin *pin = &p->pins[i];
-        printf("PIN     %02X %-11s %s, %u tries, unblocking %u tries\n", pin->reference,
+        printf("PIN     %02X %-11s %s, %u tries, unblocking %u tries%s%s\n", pin->reference,
                tree_pin_name(pin->reference), pin->enabled ? "enabled" : "disabled", pin->tries,
-               pin->puk_tries);
+               pin->puk_tries, pin->derived & PIN_DERIVE_VALUE ? ", derived" : "", pin->derived & PIN_DERIVE_PUK ? ", PUK derived" : "");
     }
 }
 
@@ -388,8 +388,8 @@ static void json_profile(const struct profile *p)
         const struct profile_pin *pin = &p->pins[i];
         printf("%s\"reference\": \"%02X\"", separator(i), pin->reference);
         json_text("name", tree_pin_name(pin->reference));
-        printf(", \"enabled\": %s, \"tries\": %u, \"puk_tries\": %u}", pin->enabled ? "true" : "false",
-               pin->tries, pin->puk_tries);
+        printf(", \"enabled\": %s, \"tries\": %u, \"puk_tries\": %u, \"derived\": %s, \"puk_derived\": %s}", pin->enabled ? "true" : "false",
+               pin->tries, pin->puk_tries, pin->derived & PIN_DERIVE_VALUE ? "true" : "false", pin->derived & PIN_DERIVE_PUK ? "true" : "false");
     }
     printf("\n  ]");
     json_applets(p);
@@ -605,8 +605,9 @@ static void pair_text(const struct profile_pair *q, char text[160])
 
 static void pin_text(const struct profile_pin *pin, char text[160])
 {
-    snprintf(text, 160, "%02X %s, %u tries, unblocking %u", pin->reference,
-             pin->enabled ? "enabled" : "disabled", pin->tries, pin->puk_tries);
+    snprintf(text, 160, "%02X %s, %u tries, unblocking %u%s%s", pin->reference,
+             pin->enabled ? "enabled" : "disabled", pin->tries, pin->puk_tries, pin->derived & PIN_DERIVE_VALUE ? ", derived" : "",
+             pin->derived & PIN_DERIVE_PUK ? ", PUK derived" : "");
 }
 
 /* Lists that have an order and no names: one after the other. */

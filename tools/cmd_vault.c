@@ -28,9 +28,13 @@ struct request {
 static bool index_option(struct request *r, const char *text)
 {
     uint64_t number;
-    r->pair.common = text[0] == 'c';
+    r->pair.pin = text[0] == 'p';
+    r->pair.common = text[0] == 'c' || r->pair.pin;
     if (!cli_number(r->cmd, "--index", text + r->pair.common, 0,
-                    r->pair.common ? PROFILE_KEYSETS_MAX - 1 : PROFILE_PAIRS_MAX - 1, &number))
+                    r->pair.pin      ? PROFILE_PINS_MAX - 1
+                    : r->pair.common ? PROFILE_KEYSETS_MAX - 1
+                                     : PROFILE_PAIRS_MAX - 1,
+                    &number))
         return false;
     r->pair.index = (unsigned)number;
     r->has_index = true;
@@ -252,7 +256,7 @@ static void tell_delivery(const struct request *r, const struct vault_delivery *
     if (r->json) {
         fputs("{\"iccid\": ", stdout);
         cli_put_json(stdout, r->iccid);
-        printf(", \"index\": \"%s%u\", \"operator\": ", r->pair.common ? "c" : "", r->pair.index);
+        printf(", \"index\": \"%s%u\", \"operator\": ", r->pair.pin ? "p" : r->pair.common ? "c" : "", r->pair.index);
         cli_put_json(stdout, r->party);
         fputs(", \"file\": ", stdout);
         cli_put_json(stdout, r->out);
@@ -261,7 +265,7 @@ static void tell_delivery(const struct request *r, const struct vault_delivery *
         puts("\"}");
         return;
     }
-    printf("%s: pair %s%u of card %s for '%s' only; log ", r->out, r->pair.common ? "c" : "", r->pair.index,
+    printf("%s: pair %s%u of card %s for '%s' only; log ", r->out, r->pair.pin ? "p" : r->pair.common ? "c" : "", r->pair.index,
            r->iccid, r->party);
     print_head(d->entry, d->hash);
     putchar('\n');
@@ -343,7 +347,7 @@ static int open_delivery(struct request *r, const struct cms_identity *self, X50
     int code = write_keys(r, &opened);
     if (code == EXIT_OK) {
         printf("%s: pair %s%u of card %s, from vault %s, entry %lld of its log; %s\n", r->out,
-               opened.row.common ? "c" : "", opened.row.index, opened.row.iccid, opened.vault,
+               keys_kind(&opened.row), opened.row.index, opened.row.iccid, opened.vault,
                (long long)opened.entry,
                trusted != NULL        ? "its signature is good"
                : opened.has_signature ? "signed, but --trust did not say by whom it should be"
@@ -739,7 +743,7 @@ const struct subcommand cmd_vault = {
             "  --key-file FILE         its key, 32 octets (default: the vault's name and .key)\n"
             "  --passphrase            init: seal under a passphrase instead, asked for at the terminal\n"
             "  --passphrase-file FILE  the passphrase is its first line; - is the standard input\n"
-            "  --iccid N, --index I    the card; the pair's index, or c0, c1, ... for a common keyset\n"
+            "  --iccid N, --index I    the card; the pair's index, c0, c1, ... for a common keyset, p0, ... for a PIN\n"
             "  --operator NAME, --to NAME   the operator\n"
             "  --cert FILE             certificate (X.509; PEM or DER; RSA or EC)\n"
             "  --key FILE              its private key; only its owner may read the file\n"

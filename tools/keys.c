@@ -127,14 +127,20 @@ static void put_parameters(FILE *f, const struct profile_pair *pair)
         fputc('-', f);
 }
 
+const char *keys_kind(const struct key_row *row)
+{
+    return row->pin ? "p" : row->domain ? "d" : row->common ? "c" : "";
+}
+
 void keys_write_row(FILE *f, const struct key_row *row)
 {
     const struct profile_pair *pair = &row->pair;
     const struct aka_algorithm *aka = row->common ? NULL : aka_algorithm(pair->algorithm);
-    fprintf(f, "%s\t%s%u\t%s\t%s\t", row->iccid, row->domain ? "d" : row->common ? "c" : "", row->index,
+    bool two = !row->common || row->pin;
+    fprintf(f, "%s\t%s%u\t%s\t%s\t", row->iccid, keys_kind(row), row->index,
             row->common || row->imsi[0] == '\0' ? "-" : row->imsi, aka != NULL ? aka->name : "-");
-    put_hex(f, pair->key.k, row->common ? 0 : pair->key.k_len, '\t');
-    put_hex(f, pair->key.opc, row->common ? 0 : pair->key.opc_len, '\t');
+    put_hex(f, pair->key.k, two ? pair->key.k_len : 0, '\t');
+    put_hex(f, pair->key.opc, two ? pair->key.opc_len : 0, '\t');
     fprintf(f, "%u\t%s\t", pair->ota.version, ota_name(pair->ota.kic_algorithm));
     put_hex(f, pair->ota.kic, pair->ota.kic_len, '\t');
     fprintf(f, "%s%s\t", ota_name(pair->ota.kid_algorithm), pair->ota.mac_len == 4 ? "/4" : "");
@@ -320,6 +326,24 @@ static bool keyset_fields(const struct scan *s, char **field, bool domain, struc
     return true;
 }
 
+static bool pin_fields(const struct scan *s, char *const *field, struct key_row *row)
+{
+    static const enum column empty[] = {IMSI, ALGORITHM, KIC, KID, KIK, PARAMETERS};
+    struct aka_key *key = &row->pair.key;
+    unsigned reference = 0;
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
+        if (field[empty[i]] != NULL && strcmp(field[empty[i]], "-") != 0)
+            return wrong(s, "a PIN has no %s: '-' expected", column_names[empty[i]]);
+    if (strcmp(field[KIC_ALGORITHM], "none") != 0 || strcmp(field[KID_ALGORITHM], "none") != 0)
+        return wrong(s, "a PIN has no kic_algorithm and kid_algorithm: 'none' expected");
+    if (!small_number(field[KVN], 255, &reference) || profile_pin_bit((uint8_t)reference) < 0)
+        return wrong(s, "kvn '%.20s' is no key reference of a PIN", field[KVN]);
+    row->pair.ota.version = (uint8_t)reference;
+    if (!key_field(s, K, field, key->k, &key->k_len) || !key_field(s, OPC, field, key->opc, &key->opc_len))
+        return false;
+    return (key->k_len == 8 && (key->opc_len == 0 || key->opc_len == 8)) || wrong(s, "a PIN (k) and a PUK (opc) have 8 octets");
+}
+
 /* Cuts the line at its tabs, in place. */
 static bool cut(const struct scan *s, char *line, char *field[COLUMNS])
 {
@@ -350,17 +374,20 @@ static bool parse_row(const struct scan *s, char *line, struct key_row *row)
         return wrong(s, "iccid '%.24s' is not 18 to 20 digits", field[ICCID]);
     memcpy(row->iccid, field[ICCID], strlen(field[ICCID]) + 1);
     row->domain = field[INDEX][0] == 'd';
-    row->common = row->domain || field[INDEX][0] == 'c';
+    row->pin = field[INDEX][0] == 'p';
+    row->common = row->domain || row->pin || field[INDEX][0] == 'c';
     if (!small_number(field[INDEX] + row->common,
-                      row->common ? PROFILE_KEYSETS_MAX - 1 : PROFILE_PAIRS_MAX - 1, &row->index))
-        return wrong(s, "index '%.20s' is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d)",
-                     field[INDEX], PROFILE_PAIRS_MAX - 1, PROFILE_KEYSETS_MAX - 1);
+                      row->pin ? PROFILE_PINS_MAX - 1 : row->common ? PROFILE_KEYSETS_MAX - 1 : PROFILE_PAIRS_MAX - 1, &row->index))
+        return wrong(s, "index '%.20s' is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d), nor a PIN's (p0 to p%d)",
+                     field[INDEX], PROFILE_PAIRS_MAX - 1, PROFILE_KEYSETS_MAX - 1, PROFILE_PINS_MAX - 1);
     if (strcmp(field[IMSI], "-") != 0) {
         if (row->common || !digits(field[IMSI], 6, 15))
             return wrong(s, "imsi '%.20s' is not 6 to 15 digits%s", field[IMSI],
                          row->common ? ": a common keyset has '-'" : ", nor '-'");
         memcpy(row->imsi, field[IMSI], strlen(field[IMSI]) + 1);
     }
+    if (row->pin)
+        return pin_fields(s, field, row);
     if (row->common)
         for (enum column c = ALGORITHM; c <= OPC; c++)
             if (strcmp(field[c], "-") != 0)
@@ -462,7 +489,7 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
         memcpy(only, here.iccid, sizeof only);
         bool match = want->iccid == NULL || strcmp(want->iccid, here.iccid) == 0;
         of_card = of_card || match;
-        if (match && here.common == want->common && here.index == want->index) {
+        if (match && here.common == want->common && !here.pin && here.index == want->index) {
             if (found) {
                 wrong(s, "the row for index %s%u of %s is there twice", want->common ? "c" : "", want->index,
                       here.iccid);

@@ -10,6 +10,9 @@
  * with the algorithm and the sequence numbers, "name=value" with commas between: ind, delta, age (the SQN scheme; usual are 5, 2^28, 0), mac,
  * res, ck, ik (octets), iterations, r and c (Milenage's own constants, hex). A file may lack the column: all is as usual then. Files are
  * made with mode 0600.
+ *
+ * "p0", "p1", ... are PINs that the card alone has ("derived" in its profile), with the number in the profile's list: kvn is the key reference
+ * (10: ADM1), k the PIN and opc its PUK, eight octets each; the rest is "-" and "none".
  */
 #ifndef TOOLS_KEYS_H
 #define TOOLS_KEYS_H
@@ -22,6 +25,7 @@ struct key_row {
     char iccid[21];
     bool common;               /* a keyset that is no operator's: one of a security domain, too */
     bool domain;
+    bool pin;                  /* a PIN; common, too: no operator's keys. pair.ota.version: key reference; pair.key.k: value, .opc: PUK */
     unsigned index;
     char imsi[16];             /* "" when not (yet) associated: "-" in the file */
     struct profile_pair pair;  /* of a common keyset only pair.ota */
@@ -41,6 +45,9 @@ struct keys_reader;
 struct keys_reader *keys_open(const char *path, struct keys_error *error);
 int keys_next(struct keys_reader *r, struct key_row *row);
 void keys_close(struct keys_reader *r);
+
+/* What stands before the number in `index`: "", "c", "d", "p". */
+const char *keys_kind(const struct key_row *row);
 
 bool keys_find(const char *path, const char *iccid, bool common, unsigned index, struct key_row *row, struct keys_error *error);
 

@@ -189,6 +189,31 @@ static bool record_row(struct making *m, const struct key_row *row)
     return false;
 }
 
+/* PINs that no other card has. */
+static bool record_pins(struct making *m, const struct card_data *card, bool *noted)
+{
+    const struct profile *p = &m->profile->p;
+    struct key_row row;
+    memset(&row, 0, sizeof row);
+    memcpy(row.iccid, card->iccid, strlen(card->iccid) + 1);
+    row.common = row.pin = true;
+    row.pair.key.k_len = 8;
+    row.pair.ota.kic_algorithm = row.pair.ota.kid_algorithm = OTA_NONE;
+    bool good = true;
+    for (row.index = 0; good && *noted && row.index < p->n_pins; row.index++) {
+        const struct profile_pin *pin = &p->pins[row.index];
+        if (pin->derived == 0)
+            continue;
+        row.pair.ota.version = pin->reference;
+        row.pair.key.opc_len = pin->puk_tries > 0 ? 8 : 0;
+        good = personal_pin(m->crypto, p, m->seed, card->iccid, card->given, row.index, row.pair.key.k, row.pair.key.opc);
+        if (good)
+            *noted = record_row(m, &row);
+    }
+    crypto_wipe(&row, sizeof row);
+    return good;
+}
+
 /* The keys of one card: derived anew, as the card derived them. */
 static bool record_card(struct making *m, const struct card_data *card)
 {
@@ -218,6 +243,8 @@ static bool record_card(struct making *m, const struct card_data *card)
         }
         crypto_wipe(&set, sizeof set);
     }
+    if (good && noted)
+        good = record_pins(m, card, &noted);
     crypto_wipe(&row, sizeof row);
     if (!good)
         cli_refuse(m->cmd, "card %s: deriving its keys failed", card->iccid);

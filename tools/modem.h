@@ -177,6 +177,10 @@ uint16_t modem_location_area(const struct modem *m); /* LAC, or TAC */
 uint32_t modem_cell(const struct modem *m);
 unsigned modem_reject_cause(const struct modem *m); /* the last, TS 24.008 10.5.3.6; 0: none */
 
+/* A network's number as files have it (TS 24.008 10.5.1.13), and in 5 or 6 digits. false, and "": no number. */
+bool plmn_unpack(struct span three, char plmn[7]);
+void plmn_pack(const char *plmn, uint8_t octets[3]);
+
 /* ---- the card, raw ---- */
 
 /* A command as the peer sends it (+CSIM): 61xx, 6Cxx and 91xx are the peer's to see; but what the card wants
@@ -231,7 +235,7 @@ int modem_pin_tries(struct modem *m, enum modem_pin which);
 
 /* An SMS-SUBMIT (or -COMMAND) from the user. centre: NULL for that of EF.SMSP. The reference (TP-MR) is the
  * modem's. Returns 0, or RP cause and the like as <err> of +CMS ERROR (TS 27.005 3.2.5): 38 network out of
- * order, 331 no network service, 310 no SIM, 330 centre unknown. */
+ * order, 331 no network service, 310 no SIM, 330 centre unknown, 302 the card does not allow it. */
 unsigned modem_sms_submit(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference);
 
 /* One in memory: state is the first octet of EF.SMS's record (TS 31.102 4.2.25: 00 free, 01 read, 03 to be
@@ -294,6 +298,11 @@ bool modem_stk_preset(const char *name, struct span *profile);
 /* The TERMINAL PROFILE that is sent at the next power-up. */
 void modem_stk_profile(struct modem *m, struct span profile);
 struct span modem_stk_profile_get(const struct modem *m);
+
+/* What the card says to a call that the user is about to make (TS 31.111 7.3.1; digits, *, # and a + in front), if EF.UST announces such control;
+ * else it is allowed. Short messages and USSD strings are asked about by the functions that send them. */
+enum modem_control { MODEM_ALLOWED, MODEM_BARRED, MODEM_MODIFIED };
+enum modem_control modem_call_control(struct modem *m, const char *number);
 
 /* A USSD string of the user (+CUSD): an answer comes by ussd(). false: no service. */
 bool modem_ussd(struct modem *m, uint8_t dcs, struct span text);

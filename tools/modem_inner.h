@@ -195,6 +195,12 @@ struct modem {
     struct modem_sms_part sms;
 };
 
+/* ---- control by the card (modem_control.c) ---- */
+
+bool control_ussd(struct modem *m, uint8_t dcs, struct span text);
+/* `out` gets the message, to another destination if the card wants that. */
+enum modem_control control_sms(struct modem *m, const char *centre, struct span tpdu, struct buf *out);
+
 /* ---- modem.c ---- */
 
 uint32_t modem_draw(struct modem *m);
@@ -257,8 +263,6 @@ bool init_read(struct modem *m);
 /* Ends the application session (TS 31.102 5.1.2); with `off`, everything. */
 void init_end_session(struct modem *m);
 void init_restart_polling(struct modem *m);
-bool plmn_unpack(struct span three, char plmn[7]); /* MCC MNC */
-void plmn_pack(const char *plmn, uint8_t octets[3]);
 /* Enters config's PIN, if PIN1 is wanted. *ready: nothing more is wanted. */
 bool pin_first(struct modem *m, bool *ready);
 bool pin_read_state(struct modem *m, struct span fcp);

@@ -13,7 +13,7 @@ enum {
     WORDS_MAX = 16,
     LINE_MAX_OCTETS = 4096,
     CENTRES_MAX = 8,
-    EVENTS_MAX = 1 << 20, /* a scenario that expects nothing for so long has lost its thread */
+    EVENTS_MAX = 4096, /* that an `expect` finds again; when there are more, the oldest go */
     ENVELOPE_HEADER = 5,
 };
 
@@ -23,8 +23,8 @@ struct event {
 
 struct script {
     struct script_world world;
-    struct event *events;
-    size_t n_events, room, at; /* at: the first that no `expect` has passed */
+    struct event events[EVENTS_MAX];
+    size_t n_events, at; /* at: the first that no `expect` has passed */
     struct {
         char path[256];
         struct auc *auc;
@@ -118,39 +118,31 @@ static bool number(const char *text, unsigned max, unsigned *value)
 
 /* ---- events ---- */
 
-static void forget(struct script *s)
+/* The first n. */
+static void forget(struct script *s, size_t n)
 {
-    for (size_t i = 0; i < s->at; i++) {
+    for (size_t i = 0; i < n; i++) {
         free(s->events[i].what);
         free(s->events[i].json);
     }
-    memmove(s->events, s->events + s->at, (s->n_events - s->at) * sizeof *s->events);
-    s->n_events -= s->at;
-    s->at = 0;
+    memmove(s->events, s->events + n, (s->n_events - n) * sizeof *s->events);
+    s->n_events -= n;
+    s->at = s->at > n ? s->at - n : 0;
 }
 
 static void hear(void *ctx, const char *what, const char *json)
 {
     struct script *s = ctx;
-    if (s->n_events == s->room) {
-        forget(s);
-        if (2 * s->n_events >= s->room) {
-            const size_t room = s->room == 0 ? 256 : 2 * s->room;
-            struct event *more = room <= EVENTS_MAX ? realloc(s->events, room * sizeof *more) : NULL;
-            if (more == NULL)
-                return;
-            s->events = more;
-            s->room = room;
-        }
-    }
+    if (s->n_events == EVENTS_MAX)
+        forget(s, s->at > 0 ? s->at : EVENTS_MAX / 4);
     struct event *e = &s->events[s->n_events];
     *e = (struct event){strdup(what), strdup(json)};
-    if (e->what == NULL || e->json == NULL) {
-        free(e->what);
-        free(e->json);
+    if (e->what != NULL && e->json != NULL) {
+        s->n_events++;
         return;
     }
-    s->n_events++;
+    free(e->what);
+    free(e->json);
 }
 
 /* The value of a member as text; it is one of ours: flat, without blanks. */
@@ -898,9 +890,7 @@ void script_free(struct script *s)
 {
     if (s == NULL)
         return;
-    s->at = s->n_events;
-    forget(s);
-    free(s->events);
+    forget(s, s->n_events);
     for (unsigned i = 0; i < s->n_centres; i++)
         auc_close(s->centres[i].auc);
     free(s);

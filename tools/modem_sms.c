@@ -27,7 +27,8 @@ enum {
     FCS_SIM_FULL = 0xD0,
     FCS_SIM_ERROR = 0xD1,
     FCS_UNSPECIFIED = 0xFF,
-    CMS_NO_CARD = 310, /* TS 27.005 3.2.5 */
+    CMS_NOT_ALLOWED = 302, /* TS 27.005 3.2.5 */
+    CMS_NO_CARD = 310,
     CMS_NO_CENTRE = 330,
     CMS_NO_SERVICE = 331,
     CMS_INVALID = 304,
@@ -534,7 +535,16 @@ bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *re
 
 unsigned modem_sms_submit(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference)
 {
+    uint8_t octets[MODEM_TPDU_MAX];
+    struct buf allowed = buf_of(octets, sizeof octets);
+    char own[22] = "";
     unsigned cause = 0;
+    if (m->sim == MODEM_SIM_READY && m->reg.service == SERVICE_NORMAL && tpdu.n <= sizeof octets &&
+        (centre != NULL || modem_sms_centre(m, own))) { /* else it goes nowhere, and sms_send says why */
+        if (control_sms(m, centre != NULL ? centre : own, tpdu, &allowed) == MODEM_BARRED)
+            return CMS_NOT_ALLOWED;
+        tpdu = buf_span(&allowed);
+    }
     return sms_send(m, centre, tpdu, reference, &cause) ? 0 : cause;
 }
 
@@ -560,7 +570,7 @@ bool modem_ussd(struct modem *m, uint8_t dcs, struct span text)
     char said[184];
     uint8_t octets[2 * 184];
     struct buf b = buf_of(octets, sizeof octets);
-    if (m->reg.service != SERVICE_NORMAL || !ussd_text(dcs, text, said, sizeof said))
+    if (m->reg.service != SERVICE_NORMAL || !ussd_text(dcs, text, said, sizeof said) || !control_ussd(m, dcs, text))
         return false;
     const char *answer = network_ussd(m->network, said);
     if (answer == NULL)

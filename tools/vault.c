@@ -47,7 +47,7 @@ bool vault_name_ok(const char *name)
 
 void vault_index_text(const struct vault_pair *pair, char text[VAULT_INDEX_MAX + 1])
 {
-    snprintf(text, VAULT_INDEX_MAX + 1, "%s%u", pair->common ? "c" : "", pair->index % 1000);
+    snprintf(text, VAULT_INDEX_MAX + 1, "%s%u", pair->pin ? "p" : pair->common ? "c" : "", pair->index % 1000);
 }
 
 bool vault_cms_said(struct sealed_error *error, const struct cms_error *cms)
@@ -496,7 +496,7 @@ bool vault_put_pair(struct vault *v, const struct key_row *row, const char *enti
 {
     char line[KEYS_LINE_MAX], index[VAULT_INDEX_MAX + 1];
     uint8_t sealed[KEYS_LINE_MAX + SEALED_OVERHEAD];
-    const struct vault_pair pair = {row->iccid, row->common, row->index};
+    const struct vault_pair pair = {row->iccid, row->common, row->index, row->pin};
     vault_index_text(&pair, index);
     bool good = keys_format(row, line) && seal_line(v, row->iccid, index, line, sealed);
     size_t n = strlen(line) + SEALED_OVERHEAD;
@@ -609,7 +609,7 @@ static bool check_seals(struct vault *v, struct sealed_error *error)
         good = vault_unseal_line(v, sealed_text(q, 0), sealed_text(q, 1), sealed_bytes(q, 2), line) &&
                keys_parse("vault", line, &row, &why);
         if (good)
-            vault_index_text(&(struct vault_pair){row.iccid, row.common, row.index}, index);
+            vault_index_text(&(struct vault_pair){row.iccid, row.common, row.index, row.pin}, index);
         if (!good || strcmp(row.iccid, sealed_text(q, 0)) != 0 || strcmp(index, sealed_text(q, 1)) != 0)
             good = vault_say(error, "%.300s: the seal of pair %.8s of card %.24s is broken",
                              sealed_path(v->file), sealed_text(q, 1), sealed_text(q, 0));

@@ -21,7 +21,7 @@ struct vault;
 
 enum {
     VAULT_NAME_MAX = 64, /* octets of an operator's name: printable, no control characters */
-    VAULT_INDEX_MAX = 5, /* characters of an index: "0" to "254", "c0" to "c14" */
+    VAULT_INDEX_MAX = 5, /* characters of an index: "0" to "254", "c0" to "c14", "p0" to "p23" */
     VAULT_HASH = 32,
 };
 
@@ -40,6 +40,7 @@ struct vault_pair {
     const char *iccid;
     bool common;
     unsigned index;
+    bool pin; /* common, too: a PIN's row (keys.h) */
 };
 
 /* ---- filling it: all between begin and end is one step; closing the vault before the end undoes it ---- */

@@ -289,7 +289,7 @@ static bool take_pair(struct receiving *r, char *line)
         return damaged(r->error);
     }
     r->n_pairs++;
-    vault_index_text(&(struct vault_pair){row.iccid, row.common, row.index}, index);
+    vault_index_text(&(struct vault_pair){row.iccid, row.common, row.index, row.pin}, index);
     bool good = vault_put_pair(r->v, &row, entitled, holder, r->error);
     struct vault_entry e = {NULL, "held", row.iccid, index, holder, "as revealed by the vault before"};
     if (good && holder[0] != '\0')

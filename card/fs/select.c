@@ -146,8 +146,9 @@ void session_drop_applet(struct uicc *card, struct session *session)
     if (applet == NO_APPLET)
         return;
     const struct applet_class *class = applet_class_of(card, applet);
-    if (class->messaging != NULL)
+    if (class->messaging != NULL && session->messaging)
         class->messaging->close((struct applet){card, applet}, session);
+    session->messaging = false;
     session->applet = NO_APPLET;
     transients_deselect(card, applet);
     session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
@@ -202,8 +203,9 @@ static sw_t select_applet(struct call *call)
         }
         session_leave_applet(call->card, call->session);
         call->session->applet = index;
-    } else if (class->messaging != NULL) { /* selected anew: a secure channel ends */
+    } else if (class->messaging != NULL && call->session->messaging) { /* selected anew: a secure channel ends */
         class->messaging->close((struct applet){call->card, index}, call->session);
+        call->session->messaging = false;
     }
     if (a->adf != PROFILE_NO_FILE && is_dir(call->card, a->adf)) {
         fs_choose(call->session, call->card, a->adf);

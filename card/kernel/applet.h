@@ -134,7 +134,7 @@ struct secure_messaging {
     sw_t (*unwrap)(struct applet self, const struct session *session, const struct command *cmd, struct buf *plain, uint8_t *level);
     /* Protects the response to such a command; not called for errors. `out` has room. false: 6F00. */
     bool (*wrap)(struct applet self, const struct session *session, sw_t sw, struct buf *out);
-    /* The application session on this channel ends. */
+    /* The application session on this channel ends, and secure messaging (session.messaging) with it. */
     void (*close)(struct applet self, const struct session *session);
 };
 
@@ -155,6 +155,8 @@ struct applet_class {
     uint8_t privileges[3];                   /* of an instance that the profile makes (GlobalPlatform table 11-7) */
     const struct applet_package *package;    /* NULL: none that anybody may know of */
     uint8_t module_len, module[PROFILE_AID_MAX]; /* AID of the executable module */
+    /* A virtual machine: it runs modules of load files that LOAD brought (package_file), in a form that it knows. May this one be an instance of it? NULL: it runs none. */
+    bool (*runs)(const struct uicc *card, struct span load_file, struct span module);
     /* Once, when the card is made, or at run time: then personal is NULL, and INSTALL's parameters are applet_row(self)->params. */
     sw_t (*install)(struct applet self, const struct uicc_personal *personal);
     /* Commands of any INS, on the channel that has it selected: the kernel keeps its ROW_CARD rows only. Instead of `commands`; may be NULL. */
@@ -193,6 +195,7 @@ struct session {
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering; */
     uint8_t key_provider; /* that provider; */
     uint16_t owner;    /* and the index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
+    bool messaging;    /* secure messaging was begun on it: there is something to close */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
 

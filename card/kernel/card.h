@@ -50,6 +50,8 @@ struct ram {
     size_t waiting_from;
     uint8_t waiting_channel;
     sw_t waiting_sw;                         /* what the last octet of them is answered with */
+    bool repeats;                            /* they wait for the command with this header, repeated with the right Le */
+    uint8_t repeated[4];
     bool waiting_secret;                     /* they have keys: not for the trace */
 };
 
@@ -100,6 +102,7 @@ struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
     struct registry registry;
+    bool stale;                              /* made and registry are of a transaction that was aborted: to be read again before anything else */
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;

@@ -114,14 +114,26 @@ static bool fill_files(struct uicc *card, const struct uicc_personal *personal)
     return admin_identity_files(card, number, 0, put_content, card);
 }
 
-static bool give(struct uicc *card, const struct personal_given *given)
+/* PINs that are this card's own. */
+static bool give_pins(struct uicc *card, const struct uicc_personal *personal)
 {
-    for (int i = 0; i < card->profile->n_pins; i++) {
-        const uint8_t *pin = (given->pins >> i & 1) != 0 ? given->pin[i] : NULL;
-        const uint8_t *puk = (given->puks >> i & 1) != 0 ? given->puk[i] : NULL;
-        if ((pin != NULL || puk != NULL) && !pin_give(card, i, pin, puk))
-            return false;
+    const struct personal_given *given = personal->given;
+    uint8_t value[8], puk[8];
+    bool ok = true;
+    for (int i = 0; i < card->profile->n_pins && ok; i++) {
+        bool own = given != NULL && ((given->pins | given->puks) >> i & 1) != 0;
+        if (own || card->profile->pins[i].derived != 0)
+            ok = personal_pin(card->env->crypto, card->profile, span_of(personal->seed, personal->seed_len), personal->iccid, given,
+                              (unsigned)i, value, puk) &&
+                 pin_give(card, i, value, puk);
     }
+    crypto_wipe(value, sizeof value);
+    crypto_wipe(puk, sizeof puk);
+    return ok;
+}
+
+static bool give_files(struct uicc *card, const struct personal_given *given)
+{
     for (uint8_t i = 0; i < given->n_files && i < PERSONAL_FILES_MAX; i++) {
         const struct personal_file *f = &given->files[i];
         if (f->file >= card->profile->n_files ||
@@ -142,7 +154,7 @@ static bool mark_made(struct uicc *card)
 
 static enum uicc_result install_all(struct uicc *card, const struct uicc_personal *personal)
 {
-    if (!fill_files(card, personal) || (personal->given != NULL && !give(card, personal->given)))
+    if (!fill_files(card, personal) || !give_pins(card, personal) || (personal->given != NULL && !give_files(card, personal->given)))
         return UICC_REFUSED;
     for (uint8_t i = 0; i < card->profile->n_applets; i++)
         if (applet_class_of(card, i)->install != NULL && applet_class_of(card, i)->install((struct applet){card, i}, personal) != SW_OK)
@@ -297,8 +309,11 @@ size_t uicc_reset(struct uicc *card, uint8_t *atr)
 
 bool card_reload(struct uicc *card)
 {
-    bool ok = !card->made.dirty || fs_load_made(card); /* only want of memory can be the reason */
-    return (!card->registry.dirty || registry_load(card)) && ok;
+    if (!card->stale)
+        return true;
+    bool files = fs_load_made(card); /* only want of memory can be the reason that it fails */
+    card->stale = !(registry_load(card) && files);
+    return !card->stale;
 }
 
 bool card_abort(struct uicc *card)
@@ -306,6 +321,8 @@ bool card_abort(struct uicc *card)
     objects_abort(card->objects);
     card->ram.doomed = false;
     toolkit_settle(card, false);
+    if (card->made.dirty || card->registry.dirty)
+        card->stale = true;
     bool ok = card_reload(card);
     if (card->ram.died != 0)
         registry_bury(card);

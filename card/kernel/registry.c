@@ -222,6 +222,14 @@ const struct applet_class *class_by_module(const struct uicc *card, struct span 
             span_equal(span_of(c->package->aid, c->package->aid_len), package))
             return c;
     }
+    /* Nobody has it built in: who can run what was loaded? */
+    struct package_info info;
+    if (!package_find(card, package, &info) || info.slot == NO_PACKAGE)
+        return NULL;
+    for (size_t i = 0; card->registry.known[i] != NULL; i++)
+        if (card->registry.known[i]->runs != NULL &&
+            card->registry.known[i]->runs(card, package_file(card, &info), module))
+            return card->registry.known[i];
     return NULL;
 }
 

@@ -23,6 +23,7 @@ static void drop_waiting(struct uicc *card)
     card->ram.waiting = 0;
     card->ram.waiting_from = 0;
     card->ram.waiting_secret = false;
+    card->ram.repeats = false;
 }
 
 static bool keep_waiting(struct uicc *card, uint8_t channel, struct span data, sw_t last, bool secret)
@@ -46,6 +47,20 @@ static bool keep_waiting(struct uicc *card, uint8_t channel, struct span data, s
     return true;
 }
 
+static void header_of(const struct command *cmd, uint8_t header[4])
+{
+    const uint8_t octets[4] = {cmd->cla, cmd->ins, cmd->p1, cmd->p2};
+    memcpy(header, octets, sizeof octets);
+}
+
+/* The command that was answered 6Cxx, with its Le put right: it has run. */
+static bool repeats(const struct uicc *card, const struct command *cmd)
+{
+    uint8_t header[4];
+    header_of(cmd, header);
+    return card->ram.repeats && card->ram.waiting > 0 && cmd->data.n == 0 && cmd->has_le && memcmp(header, card->ram.repeated, sizeof header) == 0;
+}
+
 static sw_t announce(size_t n)
 {
     return SW_WITH(SW_DATA_AVAILABLE, n > 255 ? 0 : n);
@@ -61,6 +76,10 @@ size_t fold_t0(struct uicc *card, const struct command_row *row, const struct co
     if (no_data && (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0))) {
         if (!cmd->extended && sw == SW_OK && out->len != cmd->le && out->len <= 255) {
             size_t right = out->len;
+            if ((row->flags & ROW_ONCE) != 0 && keep_waiting(card, cmd->channel, buf_span(out), sw, (row->flags & ROW_SECRET_RESPONSE) != 0)) {
+                card->ram.repeats = true;
+                header_of(cmd, card->ram.repeated);
+            }
             crypto_wipe(out->p, out->len);
             return answer(out->p, 0, SW_WITH(SW_WRONG_LE, right));
         }
@@ -143,6 +162,8 @@ static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[U
         sw_t sw = dispatch_fit(*row, cmd);
         return sw == SW_OK ? get_response(card, cmd, response) : answer(response, 0, sw);
     }
+    if (repeats(card, cmd))
+        return get_response(card, cmd, response);
     drop_waiting(card);
     const bool first = card->ram.may_resume;
     if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume) && !suspend_forget(card))

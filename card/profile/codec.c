@@ -13,7 +13,7 @@ enum {
     CODEC_VERSION = 1,         /* what every softuicc reads */
     CODEC_VERSION_DOMAINS = 2, /* keysets of security domains: written only where there are any */
     CODEC_VERSION_PLUGINS = 3, /* besides: shared objects of applets: written only where there are any */
-    CODEC_VERSION_LINKS = 4,   /* besides: files that share a body, and what is filled in for the IMS: likewise */
+    CODEC_VERSION_LINKS = 4,   /* besides: files that share a body, and what is filled in for the IMS; PINs that are derived: likewise */
     CODEC_TEXT_MAX = 255,
     CODEC_KEYSET_MAX = 250, /* room for keyset_encode, whose length stands in one octet */
     SIZE_EF_MAX = 0xFFFF,   /* TS 102 221 11.1.1.4.1: two octets of file size for all but BER-TLV structure */
@@ -22,7 +22,7 @@ enum {
 };
 
 enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAG_LINK = 8, FLAGS_FILE = 15 };
-enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAGS_PIN = 3 };
+enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAG_VALUE_DERIVED = 4, FLAG_PUK_DERIVED = 8, FLAGS_PIN = 15 };
 enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
 enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
 enum { RIGHTS_ALL = RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS | RIGHT_MANAGE_APPLETS };
@@ -151,6 +151,9 @@ static bool has_links(const struct profile *p)
     for (unsigned i = 0; i < p->n_files; i++)
         if (p->files[i].link != 0 || p->files[i].fill > FILL_IMSI)
             return true;
+    for (unsigned i = 0; i < p->n_pins; i++)
+        if (p->pins[i].derived != 0)
+            return true;
     return false;
 }
 
@@ -186,7 +189,8 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
         buf_u8(&b, q->reference);
         buf_u8(&b, q->tries);
         buf_u8(&b, q->puk_tries);
-        buf_u8(&b, (uint8_t)((q->enabled ? FLAG_ENABLED : 0) | (q->can_disable ? FLAG_CAN_DISABLE : 0)));
+        buf_u8(&b, (uint8_t)((q->enabled ? FLAG_ENABLED : 0) | (q->can_disable ? FLAG_CAN_DISABLE : 0) |
+                            (q->derived & PIN_DERIVE_VALUE ? FLAG_VALUE_DERIVED : 0) | (q->derived & PIN_DERIVE_PUK ? FLAG_PUK_DERIVED : 0)));
         buf_u8(&b, q->adf);
         buf_put(&b, span_of(q->value, sizeof q->value));
         buf_put(&b, span_of(q->puk, sizeof q->puk));
@@ -336,10 +340,12 @@ static void get_pin(struct reader *r, unsigned n_applets, struct profile_pin *q)
     uint8_t flags = rd_u8(r);
     q->enabled = flags & FLAG_ENABLED;
     q->can_disable = flags & FLAG_CAN_DISABLE;
+    q->derived = (uint8_t)((flags & FLAG_VALUE_DERIVED ? PIN_DERIVE_VALUE : 0) | (flags & FLAG_PUK_DERIVED ? PIN_DERIVE_PUK : 0));
     q->adf = rd_u8(r);
     rd_copy(r, q->value, sizeof q->value);
     rd_copy(r, q->puk, sizeof q->puk);
     require(r, profile_pin_bit(q->reference) >= 0 && (flags & ~FLAGS_PIN) == 0);
+    require(r, (q->derived & PIN_DERIVE_PUK) == 0 || q->puk_tries > 0);
     require(r, q->tries >= 1 && q->tries <= 15 && q->puk_tries <= 15);
     require(r, q->adf == 0xFF || q->adf < n_applets);
 }

@@ -64,6 +64,42 @@ bool personal_pair_given(struct uicc_crypto *c, const struct profile *p, struct 
     return ok;
 }
 
+/* The number that the first eight octets are, in its last n digits, padded with FF (TS 102 221 9.5.1). */
+static bool derive_digits(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label, unsigned index, unsigned n,
+                          uint8_t out[8])
+{
+    uint8_t octets[8];
+    uint64_t number = 0;
+    bool ok = personal_derive(c, seed, iccid, label, index, octets, sizeof octets);
+    for (unsigned i = 0; i < sizeof octets; i++)
+        number = number << 8 | octets[i];
+    memset(out, 0xFF, 8);
+    for (unsigned i = n; i-- > 0; number /= 10)
+        out[i] = (uint8_t)('0' + number % 10);
+    crypto_wipe(octets, sizeof octets);
+    crypto_wipe(&number, sizeof number);
+    return ok;
+}
+
+bool personal_pin(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, const struct personal_given *given,
+                  unsigned pin, uint8_t value[8], uint8_t puk[8])
+{
+    const struct profile_pin *q = &p->pins[pin];
+    const unsigned index = (unsigned)q->adf << 8 | q->reference;
+    bool ok = true;
+    memcpy(value, q->value, 8);
+    memcpy(puk, q->puk, 8);
+    if (given != NULL && (given->pins >> pin & 1) != 0)
+        memcpy(value, given->pin[pin], 8);
+    else if (q->derived & PIN_DERIVE_VALUE)
+        ok = derive_digits(c, seed, iccid, "pin", index, profile_pin_is_adm(q->reference) ? 8 : 4, value);
+    if (given != NULL && (given->puks >> pin & 1) != 0)
+        memcpy(puk, given->puk[pin], 8);
+    else if (q->derived & PIN_DERIVE_PUK)
+        ok = derive_digits(c, seed, iccid, "puk", index, 8, puk) && ok;
+    return ok;
+}
+
 bool personal_keyset(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
                      unsigned index, struct profile_keyset *out)
 {

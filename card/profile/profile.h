@@ -63,7 +63,10 @@ struct profile_pin {
     uint8_t adf;            /* local PIN (81..): index of the applet; else 0xFF: global */
     uint8_t value[8];       /* padded with FF; a secret */
     uint8_t puk[8];
+    uint8_t derived;        /* enum pin_derived: each card has its own */
 };
+
+enum pin_derived { PIN_DERIVE_VALUE = 1, PIN_DERIVE_PUK = 2 };
 
 enum applet_right { /* what an OTA session that targets this applet may be given */
     RIGHT_REMOTE_CHANGE = 1u << 0, /* order a change of subscription */
@@ -141,6 +144,11 @@ struct uicc_profile {
 /* The bit of a view's rights that stands for a key reference (TS 102 221 9.5.1): 01..08 are bits 0 to 7, 0A..0E bits 8 to
  * 12, 11 (universal PIN) bit 13, 81..88 bits 16 to 23, 8A..8E bits 24 to 28. -1: not a key reference. */
 int profile_pin_bit(uint8_t reference);
+/* Is it an administrative key (0A to 0E, 8A to 8E)? */
+static inline bool profile_pin_is_adm(uint8_t reference)
+{
+    return (reference & 0x0F) >= 0x0A;
+}
 
 /* File (index) with this FID right below `parent`, or with this SFI; PROFILE_NO_FILE if there is none. */
 uint16_t profile_child(const struct profile *p, uint16_t parent, uint16_t fid);
@@ -168,7 +176,7 @@ void profile_free(struct uicc_profile *p); /* wipes */
  * his own records that he makes for the card ---- */
 
 /* out_len octets (at most 32) for (label, index) of this card: HMAC-SHA-256(seed, label 00 iccid 00 index), text in ASCII,
- * index in four octets, big-endian. Labels: "k", "opc", "kic", "kid", "kik" with the index of the pair; "common-kic",
+ * index in four octets, big-endian. Labels: "pin", "puk" with the scope of the PIN (index of the applet, 255: global) << 8 | key reference; "k", "opc", "kic", "kid", "kik" with the index of the pair; "common-kic",
  * "common-kid", "common-kik" with the index of the common keyset; "domain-kic", "domain-kid", "domain-kik" with the security domain's index << 8 | key version. false (and zeros): seed of less than 16 octets, too long, or
  * OpenSSL failed. */
 bool personal_derive(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label, unsigned index,
@@ -202,6 +210,9 @@ struct personal_given {
 /* As personal_pair and personal_keyset; given may be NULL. */
 bool personal_pair_given(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
                          const struct personal_given *given, unsigned index, struct profile_pair *out);
+/* The PIN and its PUK of a card, where derived in digits: four of a PIN, eight of an administrative key and of a PUK. Secrets: wipe both. */
+bool personal_pin(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, const struct personal_given *given,
+                  unsigned pin, uint8_t value[8], uint8_t puk[8]);
 bool personal_keyset_given(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
                            const struct personal_given *given, unsigned index, struct profile_keyset *out);
 

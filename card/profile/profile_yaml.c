@@ -263,17 +263,22 @@ static bool make_applet(struct maker *m, unsigned i)
 
 /* ---- PINs ---- */
 
-/* Four to eight digits, or 16 hexadecimal ones (TS 102 221 9.5.1: eight octets, digits in ASCII, padded with
+/* "derived", four to eight digits, or 16 hexadecimal ones (TS 102 221 9.5.1: eight octets, digits in ASCII, padded with
  * FF). */
 static bool read_pin(const struct maker *m, const char *path, const char *text, size_t digits_min,
-                     uint8_t out[8])
+                     uint8_t out[8], uint8_t derive, uint8_t *derived)
 {
     size_t n = strlen(text);
+    if (strcmp(text, "derived") == 0) {
+        memset(out, 0xFF, 8);
+        *derived |= derive;
+        return true;
+    }
     if (n == 16)
         return yaml_octets(m, path, text, out, 8, 8, NULL);
     if (n < digits_min || n > 8 || strspn(text, "0123456789") != n)
-        return digits_min == 8 ? yaml_fail(m->s, path, "must be 8 digits, or 16 hexadecimal digits")
-                               : yaml_fail(m->s, path, "must be 4 to 8 digits, or 16 hexadecimal digits");
+        return digits_min == 8 ? yaml_fail(m->s, path, "must be 8 digits, 16 hexadecimal digits, or derived")
+                               : yaml_fail(m->s, path, "must be 4 to 8 digits, 16 hexadecimal digits, or derived");
     memset(out, 0xFF, 8);
     memcpy(out, text, n);
     return true;
@@ -310,12 +315,12 @@ static bool make_pin(struct maker *m, unsigned i)
     for (unsigned k = 0; k < i; k++)
         if (m->p.pins[k].reference == p->reference && m->p.pins[k].adf == p->adf)
             return yaml_fail(m->s, w.text, "%s has the same key reference", yaml_entry(m, "pins", k).text);
-    if (!read_pin(m, yaml_at("pins", i, "value").text, y->value, 4, p->value))
+    if (!read_pin(m, yaml_at("pins", i, "value").text, y->value, 4, p->value, PIN_DERIVE_VALUE, &p->derived))
         return false;
-    if (y->puk != NULL && !read_pin(m, yaml_at("pins", i, "puk").text, y->puk, 8, p->puk))
+    if (y->puk != NULL && !read_pin(m, yaml_at("pins", i, "puk").text, y->puk, 8, p->puk, PIN_DERIVE_PUK, &p->derived))
         return false;
     /* TS 102 221 9.5.1: an administrative key is never disabled */
-    bool adm = (p->reference & 0x0F) >= 0x0A;
+    bool adm = profile_pin_is_adm(p->reference);
     p->enabled = y->enabled != NO;
     p->can_disable = y->can_disable == UNSAID ? !adm : y->can_disable == YES;
     if (adm && (!p->enabled || p->can_disable))

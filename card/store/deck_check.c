@@ -250,8 +250,20 @@ static bool check_meta(struct span file, struct span meta, size_t psize)
            get(meta, META_TREES + TREE + 4, 2) == 0 && last >= 1 && last < (file.n + BEYOND_MAX) / psize;
 }
 
-/* Both trees of a meta page, every page of them once. */
-static enum deck_soundness check_state(struct span file, struct span meta, size_t psize)
+/* Few pages, by its own account. */
+static bool is_small(struct span tree)
+{
+    enum { SMALL = 4096 };
+    uint64_t pages = 0;
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t n = get(tree, 8 + 8 * i, 8);
+        pages = n > SMALL ? SMALL + 1 : pages + n;
+    }
+    return pages <= SMALL;
+}
+
+/* Both trees of a meta page, every page of them once; of a large file that of the free pages only, if it is small: LMDB takes from it where to write. */
+static enum deck_soundness check_state(struct span file, struct span meta, size_t psize, bool whole)
 {
     struct check c = {.file = file, .psize = psize, .last = get(meta, META_LAST, 8)};
     uint64_t transaction = get(meta, META_LAST + 8, 8);
@@ -259,8 +271,10 @@ static enum deck_soundness check_state(struct span file, struct span meta, size_
     if (c.seen == NULL)
         return DECK_UNCHECKED;
     bool sound = true;
-    for (size_t tree = 0; tree < 2 && sound; tree++) {
+    for (size_t tree = 0; tree < (whole ? 2 : 1) && sound; tree++) {
         struct span t = span_slice(meta, META_TREES + tree * TREE, TREE);
+        if (!whole && !is_small(t))
+            break;
         c.free_pages = tree == 0;
         c.depth = (unsigned)get(t, 6, 2);
         sound = check_tree(&c, get(t, 40, 8));
@@ -286,13 +300,11 @@ enum deck_soundness deck_check(struct span file, bool whole)
     bool turns = even % 2 == 0 && odd % 2 == 1 && (odd == even + 1 || even == odd + 1);
     if (!turns && (even != 0 || odd != 0))
         return DECK_UNSOUND;
-    if (!whole)
-        return DECK_SOUND;
     /* The state before the last transaction is whole as well: LMDB falls back on it when the last meta page was torn, and so overwrites nothing of it. A meta page that was made to
      * look older than it is, or put back, leads to pages that are not so. */
     bool sound = true;
     for (size_t i = 0; i < 2 && sound; i++) {
-        enum deck_soundness s = check_state(file, meta[i], psize);
+        enum deck_soundness s = check_state(file, meta[i], psize, whole);
         if (s == DECK_UNCHECKED)
             return s;
         sound = s == DECK_SOUND;

@@ -15,7 +15,7 @@ enum deck_soundness {
     DECK_UNCHECKED, /* no memory to check with */
 };
 
-/* whole: every page of every tree, once; otherwise the two meta pages only. */
+/* whole: every page of every tree of both states, once; otherwise the meta pages, and the trees of free pages if these are small. */
 enum deck_soundness deck_check(struct span file, bool whole);
 
 #endif

@@ -15,6 +15,7 @@
 #include "card_fixture.h"
 #include "faults.h"
 #include "fuzz.h"
+#include "gp_host.h"
 #include "hex.h"
 #include "inspect.h"
 
@@ -33,6 +34,7 @@ enum operation {
     OP_CHANNEL,  /* the channel of the commands that follow */
     OP_TERMINAL, /* profile; fetch; response: what */
     OP_AGAIN,    /* the last command once more */
+    OP_SECURE,   /* keyset and level of a secure channel with the issuer's domain, how many commands; each: INS, P1, P2, length, octets */
     OPERATIONS,
 };
 
@@ -335,6 +337,38 @@ static void op_script(struct run *r)
         say(r, span_of(m[i].apdu, m[i].n));
 }
 
+static bool has_keyset(const struct profile *p, uint8_t version)
+{
+    for (unsigned i = profile_common_keysets(p); i < p->n_keysets; i++)
+        if (p->keysets[i].keys.version == version)
+            return true;
+    return false;
+}
+
+/* GlobalPlatform under SCP02 or SCP03: what is sent is protected as it should be, and may fail like everything else. */
+static void op_secure(struct run *r)
+{
+    static const uint8_t versions[] = {0x20, 0x30}, levels[] = {0x00, 0x01, 0x03, 0x11, 0x13, 0x33},
+                         commands[] = {0xE6, 0xE4, 0xD8, 0xE2, 0xF0, 0xF2, 0xCA, 0xE8};
+    uint8_t which = rd_u8(&r->in), level = levels[rd_u8(&r->in) % sizeof levels], count = rd_u8(&r->in) % 8;
+    uint8_t version = versions[which % 2];
+    struct gp_host h = {.f = &r->f};
+    bool open = has_keyset(&r->factory->f.profile->p, version);
+    if (open) {
+        gp_keys(&r->f, version, &h.keys);
+        open = gp_select(&h, ISD_AID) == 0x9000 && gp_initialize(&h, version, 8) == 0x9000 && gp_authenticate(&h, version == 0x20 ? level & 3 : level) == 0x9000;
+    }
+    for (uint8_t i = 0; i < count && rd_ok(&r->in); i++) {
+        uint8_t ins = rd_u8(&r->in), p1 = rd_u8(&r->in), p2 = rd_u8(&r->in), wrapped[300];
+        struct span data = rd_take(&r->in, rd_u8(&r->in) % 200u);
+        char hex[2 * 205 + 1];
+        int at = snprintf(hex, sizeof hex, "80%02X%02X%02X%02zX", (ins & 0x80) != 0 ? ins : commands[ins % sizeof commands], p1, p2, data.n);
+        hex_format(data, hex + at);
+        if (open)
+            (void)transmit(r, span_of(wrapped, gp_wrap(&h, hex, wrapped)));
+    }
+}
+
 static void op_fail(struct run *r)
 {
     uint8_t kind = rd_u8(&r->in), nth = rd_u8(&r->in);
@@ -435,6 +469,9 @@ static void step(struct run *r)
         return;
     case OP_TERMINAL:
         op_terminal(r);
+        return;
+    case OP_SECURE:
+        op_secure(r);
         return;
     default: {
         uint8_t again[COMMAND_ROOM];

@@ -36,7 +36,12 @@ class Tap:
         sys.stdout.flush()
         return True
 
-    def end(self):
+    def end(self, log=None):
+        """The plan; the end of a log, if something failed."""
+        if self.bad and log is not None:
+            with open(log, encoding="utf-8", errors="replace") as f:
+                for line in f.readlines()[-60:]:
+                    print("#", line.rstrip())
         print(f"1..{self.number}", flush=True)
         sys.exit(self.bad > 0)
 

@@ -161,8 +161,4 @@ with tap("disabled again"):
 
 daemon.terminate()
 daemon.wait()
-if tap.bad:
-    with open(DIR + "/mm.log", encoding="utf-8", errors="replace") as f:
-        for line in f.readlines()[-60:]:
-            print("#", line.rstrip())
-tap.end()
+tap.end(DIR + "/mm.log")

@@ -179,8 +179,4 @@ with tap("the PIN's lock taken off, and power off"):
 
 daemon.terminate()
 daemon.wait()
-if tap.bad:
-    with open(DIR + "/ofono.log", encoding="utf-8", errors="replace") as f:
-        for line in f.readlines()[-60:]:
-            print("#", line.rstrip())
-tap.end()
+tap.end(DIR + "/ofono.log")

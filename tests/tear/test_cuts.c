@@ -61,6 +61,14 @@ struct row {
 static void open_gba(struct fixture *f);
 static void open_consent(struct fixture *f);
 static void open_end(struct fixture *f);
+static void open_usim(struct fixture *f);
+
+/* Remote application management, by an operator's keyset: an application and a security domain of the packages that every card has. */
+#define RAM         "ota:0:000000:"
+#define APPLICATION "07F0736F66740201"
+#define DOMAIN      "07F0736F66740101"
+#define INSTALL_APPLICATION RAM "80E60C0021" "08A00000015141434C" "09A00000015141434C4D" APPLICATION "0100" "02C900" "00 "
+#define INSTALL_DOMAIN      RAM "80E60C002F" "07A0000001515350" "08A000000151535041" DOMAIN "03804000" "10EA0E800CFF0000000002011603B20201" "00 "
 
 static const struct row rows[] = {
     {"UPDATE BINARY", "", USIM ADM "00A4000C026F46", "00D600000401020304", 0, NULL},
@@ -148,6 +156,15 @@ static const struct row rows[] = {
     {"PUT KEY (K, OPc)", "auth:0:4096", TERMINAL, "subscriber", ONCE | KEYS, NULL},
     {"TERMINAL PROFILE", "", MF, TERMINAL, 0, NULL},
     {"FETCH and TERMINAL RESPONSE", "", TERMINAL "ota:0:BFFF3B:80e290000FE10D8109" "080910200000000010" "8400" "00C0000000", "801200000B 801400000C810301010482028281830100", ONCE, NULL},
+    {"INSTALL", "", TERMINAL, INSTALL_APPLICATION, ONCE, open_usim},
+    {"INSTALL (security domain)", "", TERMINAL, INSTALL_DOMAIN, 0, open_usim},
+    {"INSTALL, the second", INSTALL_DOMAIN, TERMINAL, INSTALL_APPLICATION, ONCE, open_usim},
+    {"INSTALL (for extradition)", INSTALL_DOMAIN INSTALL_APPLICATION, TERMINAL, RAM "80E6100014" DOMAIN "00" APPLICATION "00" "00" "00 ", 0, open_usim},
+    {"SET STATUS (application locked)", INSTALL_APPLICATION, TERMINAL, RAM "80F0408007" "F0736F66740201 ", 0, open_usim},
+    {"SET STATUS (application unlocked)", INSTALL_APPLICATION RAM "80F0408007" "F0736F66740201", TERMINAL, RAM "80F0400707" "F0736F66740201 ", 0, open_usim},
+    {"SET STATUS (card locked)", "", TERMINAL, RAM "80F0807F00 ", ONCE, open_usim},
+    {"DELETE (application)", INSTALL_DOMAIN INSTALL_APPLICATION, TERMINAL, RAM "80E4000009" "4F07F0736F66740201 ", 0, open_usim},
+    {"DELETE (security domain)", INSTALL_DOMAIN INSTALL_APPLICATION, TERMINAL, RAM "80E4000009" "4F07F0736F66740101 ", 0, open_usim},
     {"MANAGE CHANNEL", "", MF, "0070000001 01A4000C023F00 0070800100", 0, NULL},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -168,6 +185,11 @@ static void open_consent(struct fixture *f)
     fixture_open_text(f, "format: 1\nname: consent\ninclude: test\napplets:\n  - {class: subscription, params: C00101}\n"
                          "keysets:\n  - ota:\n      version: 9\n      kic: {algorithm: aes, bits: 128, key: derived}\n"
                          "      kid: {algorithm: aes, bits: 128, key: derived}\n      kik: {bits: 128, key: derived}\n    rights: [remote-change]\n");
+}
+
+static void open_usim(struct fixture *f)
+{
+    fixture_open(f, "usim");
 }
 
 static void open_end(struct fixture *f)

@@ -14,12 +14,13 @@
 #include "card.h"
 #include "card_fixture.h"
 #include "deck.h"
+#include "deck_check.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROOM = 1 << 20, PAGE = 4096, HEADER = 16, KEY = 32, NEWS = 12, PAST = 32 };
+enum { ROOM = 1 << 20, PAGE = 4096, HEADER = 16, TRANSACTION = 144, KEY = 32, NEWS = 12, PAST = 32 };
 
 static size_t stride = 13;
 static const uint8_t few[] = {0x01, 0xFF}, many[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xFF};
@@ -280,9 +281,13 @@ static void test_metas(void **state)
         memcpy(changed, w->image[i], n);
         put_file(w->deck, changed, n);
         assert_true(card_is_there(w, false));
+        assert_int_equal(deck_check(span_of(changed, n), false), DECK_SOUND);
         for (at = 0; at < PAGE + 160; at += at == 159 ? PAGE - 159 : 1)
             for (size_t k = 0; k < sizeof many; k++) {
                 changed[at] = (uint8_t)(w->image[i][at] ^ many[k]);
+                /* The number of a transaction, in a deck that is too large to be looked at as a whole. */
+                if (at % PAGE >= TRANSACTION && at % PAGE < TRANSACTION + 8)
+                    assert_int_equal(deck_check(span_of(changed, n), false), DECK_UNSOUND);
                 put_file(w->deck, changed, n);
                 *(card_is_there(w, false) ? &w->same : &w->refused) += 1;
                 changed[at] = w->image[i][at];

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "at_bench.h"
+#include "hex.h"
 #include "menu_applet.h"
 
 /* ---- the card's contacts ---- */
@@ -21,12 +22,31 @@ static bool contacts_reset(void *ctx, uint8_t atr[MODEM_ATR_MAX], size_t *n)
     return *n > 0;
 }
 
+/* An ENVELOPE with tag D5, and the GET RESPONSE after it, as T=0 has them. */
+static bool control(struct at_bench *b, struct span command, struct buf *response)
+{
+    uint8_t octets[64];
+    struct buf answer = buf_of(octets, sizeof octets);
+    assert_true(hex_parse(b->control, &answer, NULL));
+    if (command.n > 5 && command.p[1] == 0xC2 && command.p[5] == 0xD5) {
+        buf_u16(response, (uint16_t)(0x6100 | answer.len));
+        return true;
+    }
+    if (command.n < 2 || command.p[1] != 0xC0 || command.p[4] != answer.len)
+        return false;
+    buf_put(response, buf_span(&answer));
+    buf_u16(response, 0x9000);
+    return true;
+}
+
 static bool contacts_exchange(void *ctx, struct span command, struct buf *response)
 {
     struct at_bench *b = ctx;
     uint8_t octets[UICC_RESPONSE_MAX];
     if (b->gone)
         return false;
+    if (b->control != NULL && control(b, command, response))
+        return true;
     size_t n = uicc_transmit(b->f.card, command.p, command.n, octets);
     buf_put(response, span_of(octets, n));
     return buf_ok(response);
@@ -94,6 +114,13 @@ void at_bench_open(struct at_bench *b, const char *profile, const char *personal
 {
     memset(b, 0, sizeof *b);
     fixture_open(&b->f, profile);
+    connect_all(b, personality);
+}
+
+void at_bench_open_text(struct at_bench *b, const char *profile, const char *personality)
+{
+    memset(b, 0, sizeof *b);
+    fixture_open_text(&b->f, profile);
     connect_all(b, personality);
 }
 

@@ -21,13 +21,19 @@ struct at_bench {
     struct at_modem *shared;
     struct at *at, *other; /* two peers; the second only when asked for */
     char said[1 << 17];    /* what a peer was last answered: <CR><LF>s as |, one each */
-    bool copied;           /* fixture_copy made the card */
-    bool gone;             /* the card does not answer */
+    const char
+        *control; /* what the card says to MO SHORT MESSAGE CONTROL, in hex; NULL: the card itself says it */
+    uint8_t submitted[176]; /* for a test that looks at what the network got */
+    size_t submitted_n;
+    bool copied; /* fixture_copy made the card */
+    bool gone;   /* the card does not answer */
 };
 
 /* With a home network of MCC MNC 00101 that knows the card's first pair. The modem is off. Fails the running
  * test if it can't. */
 void at_bench_open(struct at_bench *b, const char *profile, const char *personality);
+/* With a profile of the test's own. */
+void at_bench_open_text(struct at_bench *b, const char *profile, const char *personality);
 /* With a card that has menu_applet.h's menu. */
 void at_bench_open_menu(struct at_bench *b, const char *personality);
 /* With a card as factory's is. */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "command.h"
 #include "hex.h"
 
 static size_t octets_of(const char *hex, uint8_t *to, size_t room)
@@ -65,7 +66,7 @@ static uint16_t transmit(struct gp_host *h, const uint8_t *command, size_t n)
 
 uint16_t gp_select(struct gp_host *h, const char *aid)
 {
-    uint8_t command[32] = {h->channel, 0xA4, 0x04, 0x00};
+    uint8_t command[32] = {command_cla(CLASS_ISO, h->channel), 0xA4, 0x04, 0x00};
     size_t n = octets_of(aid, command + 5, 16);
     command[4] = (uint8_t)n;
     return transmit(h, command, 5 + n);
@@ -73,7 +74,7 @@ uint16_t gp_select(struct gp_host *h, const char *aid)
 
 uint16_t gp_initialize(struct gp_host *h, uint8_t version, size_t n)
 {
-    uint8_t command[32] = {(uint8_t)(0x80 | h->channel), 0x50, version, 0, (uint8_t)n};
+    uint8_t command[32] = {command_cla(CLASS_ETSI, h->channel), 0x50, version, 0, (uint8_t)n};
     struct fixture *f = h->f;
     for (size_t i = 0; i < n; i++)
         command[5 + i] = (uint8_t)(0xA0 + 3 * i);
@@ -101,7 +102,7 @@ uint16_t gp_initialize(struct gp_host *h, uint8_t version, size_t n)
 
 uint16_t gp_authenticate(struct gp_host *h, uint8_t level)
 {
-    const uint8_t header[4] = {(uint8_t)(0x80 | h->channel), 0x82, level, 0};
+    const uint8_t header[4] = {command_cla(CLASS_ETSI, h->channel), 0x82, level, 0};
     uint8_t cryptogram[16], command[64];
     struct buf b = buf_of(command, sizeof command);
     assert_true(scp_cryptogram(h->f->crypto, &h->scp, SCP_HOST, cryptogram));
@@ -127,7 +128,7 @@ size_t gp_wrap(struct gp_host *h, const char *command, uint8_t out[300])
     uint8_t plain[300];
     size_t n = octets_of(command, plain, sizeof plain);
     struct buf b = buf_of(out, 300);
-    plain[0] |= h->channel;
+    plain[0] = command_cla(CLASS_ETSI, h->channel);
     assert_true(scp_command_wrap(h->f->crypto, &h->scp, plain,
                                  n > 5 ? span_of(plain + 5, plain[4]) : SPAN_EMPTY, &b));
     return b.len;

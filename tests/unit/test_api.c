@@ -849,6 +849,26 @@ static void test_area_registry(void **state)
            "D3"
            "07"
            "82020181900121");
+    /* Locked, it has no entry in the menu and no events; unlocked, all is as it was. */
+    fixture_terminal_profile(&a.f);
+    drain(&a);
+    for (int locked = 1; locked >= 0; locked--) {
+        objects_begin(a.f.card->objects);
+        assert_int_equal(session_finish(a.f.card, applet_set_life(a.f.card, a.first, locked ? 0x87 : 0x07)), SW_OK);
+        forget(&a);
+        a.f.tracing = true;
+        a.f.trace_len = 0;
+        apdu(&a.f, "00A4000C023F00", "9*");
+        drain(&a);
+        a.f.tracing = false;
+        assert_int_equal(strstr(a.f.trace, "4368616e676564") != NULL, !locked); /* "Changed", in SET UP MENU */
+        memset(a.f.trace, 0, sizeof a.f.trace);
+        forget(&a);
+        exchange(&a.f, "80C2000009 D30782020181900121", "9000");
+        exchange(&a.f, "80C200000E D70C82028281A40101A503000000", "9000");
+        log_is(&a, a.first,
+               locked ? "" : "0721D307820201819001210B01D70C82028281A40101A503000000");
+    }
     fixture_close(&a.f);
 }
 

@@ -93,6 +93,21 @@ static void test_formats(void **state)
     assert_string_equal(at_bench_raw(b, b->at, "ATS3=13!", 8), "|OK|");
 }
 
+static void test_profiles(void **state)
+{
+    struct at_bench *b = *state;
+    at_expect(b, "AT&V",
+              "|E0 V1 Q0 X4 &C1 &D2||S0:000 S3:013 S4:010 S5:008 S6:002 S7:060 S8:002 S10:002||OK|");
+    at_expect(b, "ATX1S0=2+CMEE=1;&W", "|OK|");
+    at_expect(b, "ATX4S0=0+CMEE=2", "|OK|");
+    at_expect(b, "ATZ", "|OK|"); /* 6.1.1: what was stored */
+    at_expect(b, "ATS0?;+CMEE?", "|002||+CMEE: 1||OK|");
+    b->other = at_open(b->shared); /* and for who comes next */
+    assert_string_equal(at_bench_raw(b, b->other, "AT+CMEE?\r", 9), "|+CMEE: 1||OK|");
+    at_expect(b, "AT&F", "|OK|"); /* 6.1.2: the factory's, with echo */
+    assert_string_equal(at_bench_raw(b, b->at, "ATS0?\r", 6), "ATS0?\r|000||OK|");
+}
+
 static void test_bounds(void **state)
 {
     struct at_bench *b = *state;
@@ -324,6 +339,12 @@ static void test_contexts(void **state)
     struct at_bench *b = *state;
     on(b);
     at_expect(b, "AT+CMEE=1;+CGATT?", "|+CGATT: 1||OK|");
+    at_expect(b, "AT+CGATT=0", "|OK|");
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+CGATT?;+CREG?;+COPS?", "|+CGATT: 0||+CREG: 0,0||+COPS: 2||OK|");
+    at_expect(b, "AT+CGATT=1", "|OK|");
+    at_bench_run(b, 60000);
+    at_expect(b, "AT+CGATT?;+CREG?", "|+CGATT: 1||+CREG: 0,1||OK|");
     at_expect(b, "AT+CGDCONT=1,\"IP\",\"internet\"", "|OK|");
     at_expect(b, "AT+CGDCONT?", "|+CGDCONT: 1,\"IP\",\"internet\",\"\",0,0||OK|");
     at_expect(b, "AT+CGDCONT=9,\"IP\"", "|+CME ERROR: 50|");
@@ -352,10 +373,10 @@ static void test_phonebook(void **state)
               "|+CPBR: 1,\"+491234567\",145,\"Anna\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
     at_expect(b, "AT+CPBF=\"an\"", "|+CPBF: 1,\"+491234567\",145,\"Anna\"||OK|");
     at_expect(b, "AT+CPBF=\"x\"", "|+CME ERROR: 22|");
-    at_expect(b, "AT+CPBS?", "|+CPBS: \"SM\",2,50||OK|");
+    assert_memory_equal(at_bench_say(b, "AT+CPBS?"), "|+CPBS: \"SM\",2,", 14);
     at_expect(b, "AT+CPBW=1", "|OK|");
     at_expect(b, "AT+CPBR=1", "|OK|");
-    at_expect(b, "AT+CPBR=51", "|+CME ERROR: 21|");
+    at_expect(b, "AT+CPBR=255", "|+CME ERROR: 21|");
     at_expect(b, "AT+CSCS=\"UCS2\"", "|OK|");
     at_expect(b, "AT+CPBW=3,\"0031\",129,\"00C4004E\"", "|OK|"); /* Ä: in the default alphabet */
     at_expect(b, "AT+CPBW=4,\"0032\",129,\"0416\"", "|OK|");     /* Ж: not in it */
@@ -496,7 +517,7 @@ static void test_sms_sent(void **state)
     at_expect(b, "AT+CMGW=\"1\"", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "04160021\x1A", 9), "|+CMGW: 2||OK|");
     at_expect(b, "AT+CMGR=2", "|+CMGR: \"STO UNSENT\",\"1\",|04160021||OK|");
-    at_expect(b, "AT+CPMS=\"ME\",\"ME\"", "|+CPMS: 0,20,0,20,2,10||OK|"); /* 3.2.2 */
+    assert_memory_equal(at_bench_say(b, "AT+CPMS=\"ME\",\"ME\""), "|+CPMS: 0,20,0,20,2,", 20); /* 3.2.2 */
     at_expect(b, "AT+CFUN=4", "|OK|");
     at_expect(b, "AT+CSMP=17,167,0,0;+CMGS=\"1\"", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMS ERROR: 331|");
@@ -538,6 +559,13 @@ static void test_toolkit(void **state)
     struct at_bench *b = *state;
     char line[200];
     at_expect(b, "AT+CMEE=1;+CUSATT=\"8103012500820282818301 00\"", "|+CME ERROR: 3|");
+    at_expect(b, "AT+CUSATW=0,\"0000000000000000000000000000000000000000000000000000000000000001\"",
+              "|OK|"); /* 12.2 */
+    assert_non_null(strstr(at_bench_say(b, "AT+CUSATR"), "|+CUSATR: 0,\"00000000"));
+    at_expect(b, "AT+CUSATD=1;+CUSATD?", "|+CUSATD: 1,0||OK|");
+    assert_int_equal(modem_stk_profile_get(b->modem).n, 32); /* both put together */
+    assert_int_equal(modem_stk_profile_get(b->modem).p[31], 1);
+    assert_true(modem_stk_profile_get(b->modem).p[0] != 0);
     on(b);
     const char *said =
         at_bench_say(b, "AT+CUSATA=1"); /* TS 27.007 12.2: the menu came before this peer wanted it */
@@ -563,6 +591,65 @@ static void test_toolkit(void **state)
     at_hang_up(b->at); /* the modem is left with the answer to give, and does in time */
     at_bench_run(b, 300000);
     assert_int_equal(modem_stk_waiting(b->modem).n, 0);
+}
+
+/* ---- control by the card (TS 31.111 7.3) ---- */
+
+static int setup_control(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open_text(
+        b,
+        "format: 1\ninclude: usim\nname: control\n"
+        "files:\n  - {path: MF/ADF.USIM/EF.UST, content: 9FFF9F7DFFFEDD7F6E63BF861176C23FF9FF2F}\n"
+        "subscription:\n  use:\n    - {pair: 0, calls: yes, supplementary: no, messages: yes, numbers: "
+        "[\"+4917\"]}\n",
+        NULL);
+    *state = b;
+    return 0;
+}
+
+static unsigned submitted(void *ctx, const char *centre, struct span tpdu)
+{
+    struct at_bench *b = ctx;
+    (void)centre;
+    b->submitted_n = tpdu.n < sizeof b->submitted ? tpdu.n : sizeof b->submitted;
+    memcpy(b->submitted, tpdu.p, b->submitted_n);
+    return 0;
+}
+
+static void test_control(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CMEE=1;+CMGF=1", "|OK|");
+    at_expect(b, "ATD+4917123;", "|NO CARRIER|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CEER"), "|+CEER: No bearer"));
+    at_expect(b, "ATD+4930123;", "|NO CARRIER|");
+    at_expect(b, "AT+CEER", "|+CEER: Barred by the card||OK|");
+    at_expect(b, "AT+CMGS=\"+4917123\"", "|> ");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMGS: "));
+    at_expect(b, "AT+CMGS=\"+4930123\"", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMS ERROR: 302|");
+    at_expect(b, "AT+CUSD=1,\"*100#\",15", "|+CME ERROR: 30|");
+    /* 7.3.2.3: another destination, +49171 (service centre, then it) */
+    network_on_submit(b->network, submitted, b);
+    b->control = "020D"
+                 "8604"
+                 "91947100"
+                 "8605"
+                 "91947111F1";
+    at_expect(b, "AT+CMGF=0;+CMGS=15", "|> ");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33), "|+CMGS: "));
+    at_expect(b, "AT", "|OK|");
+    assert_int_equal(b->submitted_n, 13);
+    assert_memory_equal(b->submitted + 2, "\x07\x91\x94\x71\x11\xF1\x00\x00\x02\xC8\x34", 11);
+    b->control = "02"; /* cut short: no permission */
+    at_expect(b, "AT+CMGS=15", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33),
+                        "|+CMS ERROR: 302|");
 }
 
 /* ---- several peers ---- */
@@ -617,6 +704,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_editing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_profiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_identity, setup, teardown),
         cmocka_unit_test_setup_teardown(test_power, setup, teardown),
@@ -636,6 +724,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_peers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_toolkit, setup_menu, teardown),
+        cmocka_unit_test_setup_teardown(test_control, setup_control, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

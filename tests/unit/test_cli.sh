@@ -187,6 +187,36 @@ refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]
 sed -i 's/size: 3/size: 6/' mine.yaml
 expect "profile: include" 0 profile check mine.yaml
 says "profile: include" '^mine\.yaml: good: profile mine,'
+
+# ---- PINs of each card's own ----
+printf 'format: 1\ninclude: usim\nname: own\npins:\n  - {name: pin1, puk: derived, enabled: yes}\n  - {name: pin2, value: derived}\n  - {name: adm1, value: derived}\n' >own.yaml
+expect "derived PINs" 0 new own.uicc --profile ./own.yaml --count 2 --seed 000102030405060708090a0b0c0d0e0f --keys own.keys
+counts "the record has a row for each" '	p[0-9]+	-	-	' own.keys 6
+own=$(awk -F'\t' '$2 == "p0" { print $1; exit }' own.keys)
+octets() { awk -F'\t' -v card="$1" -v row="$2" -v column="$3" '$1 "" == card "" && $2 == row { print toupper($column) }' own.keys; }
+other=$(awk -F'\t' -v own="$own" '$2 == "p1" && $1 "" != own "" { print $5; exit }' own.keys)
+[ "$(octets "$own" p1 5 | tr a-f A-F)" != "$(echo "$other" | tr a-f A-F)" ]
+verdict "another card has another ADM1" $?
+expect "ADM1 of the record" 0 apdu own.uicc --card "$own" "0020000A08$(octets "$own" p1 5)" 0020000A083132333435363738
+says "it is the card's" '^< 9000'
+says "and the public one is not" '^< 63C9'
+expect "PUK1 of the record" 0 apdu own.uicc --card "$own" "002C000110$(octets "$own" p0 6)39393939FFFFFFFF" 002000010839393939FFFFFFFF
+counts "it unblocks" '^< 9000' out 2
+expect "PIN2 of the record" 0 apdu own.uicc --card "$own" 00A4040C07A0000000871002 "0020008108$(octets "$own" p2 5)"
+counts "it verifies" '^< 9000' out 2
+expect "show tells derived PINs" 0 profile show ./own.yaml
+says "ADM1 is derived" '^PIN +0A ADM1 .*, derived$'
+says "PUK1 is derived" '^PIN +01 PIN1 .*, PUK derived$'
+expect "export of PINs" 0 export own.uicc --keys own.keys --format csv
+cp out own.csv
+head -1 own.csv | grep -q ',pin1,puk1,adm1,pin2,puk2$'
+verdict "a column for each" $?
+grep -qE '^'"$own"',.*,1234,[0-9]{8},[0-9]{8},[0-9]{4},87654321$' own.csv
+verdict "PINs in digits" $?
+expect "and back" 0 new again.uicc --profile ./own.yaml --csv own.csv --keys again.keys --seed 0f0102030405060708090a0b0c0d0e0f
+diff <(awk -F'\t' '$2 ~ /^p/' own.keys | sort) <(awk -F'\t' '$2 ~ /^p/' again.keys | sort) >out
+verdict "the same PINs, for they were given" $?
+
 refuses "profile without verb" 2 'none of check' profile
 refuses "profile check of a folder" 1 '.' profile check .
 
@@ -261,6 +291,15 @@ expect "apdu --auto" 0 apdu --auto card.uicc 00A40004023F00 "00 a4 00 04 02 2f e
 counts "--auto gets the responses" '^> 00C00000' out 2
 counts "--auto repeats with the right Le" '^> 00B000000A$' out 1
 cp out recorded.apdu
+for level in 01 03 11 13 33; do
+    expect "apdu --kvn 30 --level $level" 0 apdu card.uicc --kvn 30 --keys card.keys --level $level 80F28002024F00 80CAE30000 00A40004022FE2 "80 E2 90 00 06 42 04 AA BB CC DD"
+    says "apdu --kvn 30 --level $level: understood" '^# answered: E31D4F08A0000001510000009F70010FC50398DC00CC08A000000151000000$'
+    counts "apdu --kvn 30 --level $level: the last was heard, too" '# STORE DATA: (normal ending|response data available)$' out 1
+done
+expect "apdu --kvn 20" 0 apdu card.uicc --kvn 20 --keys card.keys 80F28002024F00 reset 80F28002024F00
+counts "apdu --kvn 20: after a reset, too" '^# under the secure channel: 80F28002024F00' out 2
+counts "apdu --kvn 20: opened twice" '^< 9000  # EXTERNAL AUTHENTICATE' out 2
+refuses "apdu --kvn: none of that version" 1 'no keyset 21 of a security domain' apdu card.uicc --kvn 21 --keys card.keys
 expect "apdu --script replays what was printed" 0 apdu card.uicc --script recorded.apdu
 cmp -s out recorded.apdu
 verdict "and prints the same" $?
@@ -289,6 +328,9 @@ verdict "apdu reads standard input" $?
 expect "the exact answer with --auto" 1 apdu card.uicc --auto --script recorded.apdu
 rm -f script.apdu
 refuses "apdu: no deck" 2 'which deck' apdu
+refuses "apdu: a secure channel without keys" 2 'needs both --kvn and --keys' apdu card.uicc --kvn 30
+refuses "apdu: a key version" 2 'kvn: two hexadecimal digits' apdu card.uicc --kvn 300 --keys x
+refuses "apdu: a domain's AID" 2 'aid: hexadecimal, 5 to 16 octets' apdu card.uicc --kvn 30 --keys x --aid 00
 refuses "apdu: hex" 2 'command 1, at character 5: no hex digit' apdu card.uicc 00A4zz
 refuses "apdu: odd" 2 'command 2, at character 4: odd' apdu card.uicc 00A40004023F00 00A
 refuses "apdu: octets as arguments" 2 'one argument a command' apdu card.uicc 00 A4 00 04

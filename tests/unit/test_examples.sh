@@ -93,6 +93,8 @@ refused "the profile's stays" "is of the profile" "$softuicc" applet delete late
 # What can be wrong with a shared object is said in one line.
 cd "$work/hello-toolkit" || exit 1
 refused "a card whose object is gone" "hello-toolkit.so: .*No such file" sh -c "mv hello-toolkit.so gone.so; '$softuicc' show card.uicc"
+refused "an object that everybody may write to" "hello-toolkit.so: everybody may write to it" sh -c "cp gone.so hello-toolkit.so; chmod o+w hello-toolkit.so; '$softuicc' show card.uicc"
+chmod o-w hello-toolkit.so
 refused "an object that is none" "hello-toolkit.so: " sh -c "echo text >hello-toolkit.so; '$softuicc' apdu card.uicc 00A4000C023F00"
 sed 's/so: hello-toolkit.so/so: gone.so/' profile.yaml >wrong.yaml
 refused "a class that it has not" 'has no class "gone"; it has: hello-toolkit' "$softuicc" new wrong.uicc --profile wrong.yaml --keys less.tsv

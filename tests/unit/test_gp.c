@@ -236,6 +236,15 @@ static void test_session_end(void **state)
         assert_int_equal(gp_select(&other, ISD_AID), 0x9000);
         assert_int_equal(gp_send(&other, "80F28002024F00"), 0x6985);
         exchange(&f, "0070800100", "9000");
+        /* a channel whose class byte is of the other coding */
+        exchange(&f, "0070000500", "9000");
+        other = (struct gp_host){.f = &f, .channel = 5};
+        gp_keys(&f, version, &other.keys);
+        assert_int_equal(gp_select(&other, ISD_AID), 0x9000);
+        assert_int_equal(gp_initialize(&other, version, 8), 0x9000);
+        assert_int_equal(gp_authenticate(&other, which == 0 ? 0x03 : 0x33), 0x9000);
+        gp(&other, "80F28002024F00", "E3*9000");
+        exchange(&f, "0070800500", "9000");
     }
     fixture_close(&f);
 }

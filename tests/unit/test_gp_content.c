@@ -839,6 +839,56 @@ static void test_ram_rights(void **state)
     fixture_close(&f);
 }
 
+/* SCP80 keys of the issuer's own domain: they manage the card's applications, and open nothing else; an operator's keyset of the same version stays what it is. */
+static void test_ram_issuer(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct fixture_por por;
+    struct gp_host h;
+    char data[400], script[400];
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    three_keys(&h, 0x88, "01", data); /* as pair 0 has */
+    gp(&h, gp_command("80D80081", data), "01*9000");
+    f.other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    keys_of(&h, K1, K2, K3);
+    memcpy(f.other_keys.kic, h.keys.enc, 16);
+    memcpy(f.other_keys.kid, h.keys.mac, 16);
+    memcpy(f.other_keys.kik, h.keys.dek, 16);
+    f.counter = 500;
+    por_is(&f, 0, "000000", "80F28002024F00", "01 61..");
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "000000", "80F28002024F00", "01 61..");
+    por_is(&f, FIXTURE_OTHER, "000000", "80E29000064204AABBCCDD", "01 9000");
+    /* rules for ARA-M: for its domain and not for an operator */
+    snprintf(script, sizeof script, "%s%s", gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), gp_command("80E29000", "F021" RULE(HASH1, "01")));
+    por_is(&f, FIXTURE_OTHER, "000000", script, "02 9000");
+    exchange(&f, "00A4040C09A00000015141434C00", "9000");
+    exchange(&f, "80CAFF4000", "FF4021" RULE(HASH1, "01") "9000");
+    f.counter = 600;
+    por_is(&f, 0, "000000", gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), "01 6A88");
+    /* the card locked over the air, and only its issuer heard; unlocked again */
+    f.counter = 10;
+    por_is(&f, FIXTURE_OTHER, "000000", "80F0807F00", "01 9000");
+    exchange(&f, "00A4040C07" USIM_AID_PREFIX, "6A82");
+    f.counter = 700;
+    ram(&f, 0, "B00000", "00A40004022FE2", &por);
+    assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    por_is(&f, 0, "000000", "80E40000034F0100", "01 6985");
+    f.counter = 20;
+    por_is(&f, FIXTURE_OTHER, "000000", "80F0800F00", "01 9000");
+    exchange(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    static const char *const others[] = {"B00000", "B00001", "BFFF3B"};
+    for (size_t i = 0; i < 3; i++) {
+        ram(&f, FIXTURE_OTHER, others[i], "80F24002024F00", &por);
+        assert_int_not_equal(por.verdict, SCP80_GENUINE);
+        assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
+    }
+    fixture_close(&f);
+}
+
 /* ---- S1: an operator's applications are his ---- */
 
 static void change(struct fixture *f, unsigned keys, const char *imsi)
@@ -892,6 +942,19 @@ static void test_operators(void **state)
     struct fixture_por por;
     ram(&f, 1, "B20201", "80F24002024F00", &por);
     assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    /* what one began in his name, another does not go on with: a load file, a personalization */
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "009000");
+    gp(&h, "80E80000 0A C425010013DECAFFED01", "009000");
+    por_is(&f, 1, "000000", "80E800010E0204020107F0736F667403010000", "01 6985");
+    gp(&h, "80E80001 0E 0204020107F0736F66740301 0000", "009000");
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740302" "00" "00" "00" "00"), "01 6101"); /* only one at a time */
+    gp(&h, "80E88002 0F 03000C0108F0736F66740301010010", "6985");
+    gp(&h, gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), "009000");
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000); /* the session ends: so does what it began */
+    assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6A88");
     /* the card's owner sees and may delete everything */
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
@@ -1231,6 +1294,7 @@ int main(void)
         cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_ram_issuer),
         cmocka_unit_test(test_profile_domains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

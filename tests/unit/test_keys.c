@@ -117,6 +117,44 @@ static void test_round_trip(void **state)
     unlink(path);
 }
 
+/* A PIN's row is no keyset's, though it has the same number. */
+static void test_pins(void **state)
+{
+    (void)state;
+    struct key_row row, got;
+    struct keys_error error;
+    char line[KEYS_LINE_MAX];
+    memset(&row, 0, sizeof row);
+    memcpy(row.iccid, CARD, sizeof CARD);
+    row.common = row.pin = true;
+    row.index = 2;
+    row.pair.ota.version = 0x0A;
+    row.pair.key.k_len = 8;
+    memcpy(row.pair.key.k, "12345678", 8);
+    assert_true(keys_format(&row, line));
+    assert_string_equal(line, CARD "\tp2\t-\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-\t-");
+    assert_true(keys_parse("x", line, &got, &error));
+    assert_true(got.pin && got.common && !got.domain);
+    assert_int_equal(got.index, 2);
+    assert_int_equal(got.pair.ota.version, 0x0A);
+    assert_memory_equal(&got.pair.key, &row.pair.key, sizeof row.pair.key);
+    row.pair.key.opc_len = 8;
+    memset(row.pair.key.opc, 0x39, 8);
+    assert_true(keys_format(&row, line));
+    assert_true(keys_parse("x", line, &got, &error));
+    assert_memory_equal(&got.pair.key, &row.pair.key, sizeof row.pair.key);
+#define PIN_ROW(rest) HEADER CARD "\tp2\t" rest "\n"
+    assert_false(find_in(PIN_ROW("-\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"), CARD, true, 2, &got, &error));
+    assert_non_null(strstr(error.text, "no common keyset c2"));
+    refused(HEADER CARD "\tp24\t-\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-\n", ":2: index 'p24'");
+    refused(PIN_ROW("001010\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"), ":2: imsi '001010' is not");
+    refused(PIN_ROW("-\tmilenage\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"), ":2: a PIN has no algorithm");
+    refused(PIN_ROW("-\t-\t3132333435363738\t-\t10\taes\t-\tnone\t-\t-"), ":2: a PIN has no kic_algorithm");
+    refused(PIN_ROW("-\t-\t3132333435363738\t-\t9\tnone\t-\tnone\t-\t-"), ":2: kvn '9' is no key reference");
+    refused(PIN_ROW("-\t-\t31323334353637\t-\t10\tnone\t-\tnone\t-\t-"), ":2: a PIN (k) and a PUK (opc) have 8 octets");
+    refused(PIN_ROW("-\t-\t3132333435363738\t31\t10\tnone\t-\tnone\t-\t-"), ":2: a PIN (k) and a PUK (opc) have 8 octets");
+}
+
 /* Whatever a pair has that is not as usual comes back as it was. */
 static void test_parameters(void **state)
 {
@@ -334,7 +372,7 @@ int main(void)
         cmocka_unit_test(test_line_ends),    cmocka_unit_test(test_several_cards),
         cmocka_unit_test(test_hostile),      cmocka_unit_test(test_long_and_binary),
         cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_each),
+        cmocka_unit_test(test_each),         cmocka_unit_test(test_pins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

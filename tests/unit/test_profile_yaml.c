@@ -420,7 +420,7 @@ static const struct {
     {"reference: 0A", "reference: 01",
      "small.yaml:11: pins[1].reference: pins[0] has the same key reference"},
     {"value: 0000", "value: 123",
-     "small.yaml:10: pins[0].value: must be 4 to 8 digits, or 16 hexadecimal digits"},
+     "small.yaml:10: pins[0].value: must be 4 to 8 digits, 16 hexadecimal digits, or derived"},
     {"value: 0000", "value: 12ab", "small.yaml:10: pins[0].value: must be 4 to 8 digits"},
     {"puk: 00000000", "puk: 0000", "small.yaml:10: pins[0].puk: must be 8 digits"},
     {"puk: 00000000", "tries: 0", "small.yaml:10: pins[0].tries: must be 1 to 15"},

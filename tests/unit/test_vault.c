@@ -138,7 +138,7 @@ static struct vault *opened(const char *path, const struct place *p, struct seal
 
 static struct vault_pair pair(unsigned index)
 {
-    return (struct vault_pair){CARD, false, index};
+    return (struct vault_pair){.iccid = CARD, .index = index};
 }
 
 /* ---- what it is for ---- */
@@ -194,7 +194,7 @@ static void test_withdraw_and_common(void **state)
     struct sealed_error e;
     struct vault_delivery d;
     struct vault *v = made(p);
-    const struct vault_pair zero = pair(0), common = {CARD, true, 0};
+    const struct vault_pair zero = pair(0), common = {.iccid = CARD, .common = true};
     struct vault_opened o;
     good(e, vault_entitle(v, &zero, "A", &e));
     good(e, vault_withdraw(v, &zero, &e));
@@ -284,8 +284,8 @@ static void test_operators(void **state)
     bad(e, vault_operator_add(v, "C\nD", other.certificate, &e), "name");
     bad(e, vault_operator_renew(v, "C", other.certificate, &e), "no operator 'C'");
     bad(e, vault_entitle(v, &one, "C", &e), "no operator 'C'");
-    bad(e, vault_entitle(v, &(struct vault_pair){CARD, false, 9}, "B", &e), "no pair 9 of card " CARD);
-    bad(e, vault_entitle(v, &(struct vault_pair){"8900101000000000035", false, 0}, "B", &e), "no pair 0");
+    bad(e, vault_entitle(v, &(struct vault_pair){.iccid = CARD, .index = 9}, "B", &e), "no pair 9 of card " CARD);
+    bad(e, vault_entitle(v, &(struct vault_pair){.iccid = "8900101000000000035"}, "B", &e), "no pair 0");
     good(e, vault_entitle(v, &one, "B", &e));
     good(e, vault_reveal(v, &one, "B", &d, &e));
     cms_free(d.bytes, d.n);

@@ -194,6 +194,7 @@ sw_t command_initialize_update(struct call *call)
         return memory == NULL ? SW_NOT_ENOUGH_MEMORY : SW_CONDITIONS_NOT_SATISFIED;
     struct domain_channel *channel = &memory->channels[call->session->channel];
     channel_close(channel); /* a session under way ends */
+    call->session->messaging = true;
     struct beginning b = {.call = call, .domain = domain_with_channel_keys(own), .version = call->cmd->p1};
     if (b.version == 0)
         b.version = domain_first_keyset(b.domain);
@@ -321,9 +322,15 @@ static bool domain_wrap(struct applet self, const struct session *session, sw_t 
 
 static void domain_close(struct applet self, const struct session *session)
 {
-    struct domain_channel *channel = channel_of(self, session);
-    if (channel != NULL)
-        channel_close(channel);
+    struct domain_memory *memory = domain_memory(domain_of(self));
+    if (memory == NULL)
+        return;
+    channel_close(&memory->channels[session->channel]);
+    /* What a command began for the next one ends with the session, too. */
+    if (!memory->personalization.remote && memory->personalization.channel == session->channel)
+        memory->personalization = (struct domain_personalization){0};
+    if (!memory->status.remote && memory->status.channel == session->channel)
+        memory->status = (struct domain_status){0};
 }
 
 const struct secure_messaging domain_messaging = {domain_unwrap, domain_wrap, domain_close};

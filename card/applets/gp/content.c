@@ -49,9 +49,9 @@ static sw_t confirmed(struct call *call, sw_t sw)
 
 /* ---- privileges, table 11-7 ---- */
 
-/* An octet alone stands for itself and two of zero (11.1.2). What would have no effect is not given: DAP, Delegated
- * Management, tokens, receipts, ciphered load files are not offered, and an application has no way to lock the card
- * or another application, nor is one selected by default on a UICC. */
+/* An octet alone stands for itself and two of zero (11.1.2). What would have no effect is not given: DAP,
+ * Delegated Management, tokens, receipts, ciphered load files are not offered, and an application has no way
+ * to lock the card or another application, nor is one selected by default on a UICC. */
 static bool read_privileges(struct span field, bool domain, uint8_t out[3])
 {
     static const uint8_t for_domain[3] = {0x80, 0x40, 0x00}, for_application[3] = {0};
@@ -180,8 +180,11 @@ static sw_t personalization(struct call *call, const struct install_fields *f)
     const struct applet_class *class = applet_class_of(call->card, index);
     if (!applet_active(call->card, index) || (class->process_data == NULL && !class->security_domain))
         return SW_CONDITIONS_NOT_SATISFIED;
-    memory->personalization = (struct domain_personalization){
-        .running = true, .remote = call->session->remote, .channel = call->session->channel, .applet = index};
+    memory->personalization = (struct domain_personalization){.running = true,
+                                                              .remote = call->session->remote,
+                                                              .channel = call->session->channel,
+                                                              .actor = domain_actor(call),
+                                                              .applet = index};
     return SW_OK;
 }
 

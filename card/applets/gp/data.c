@@ -261,7 +261,8 @@ static sw_t store_dgi(struct call *call, struct applet to, struct domain_persona
 }
 
 /* GlobalPlatform Systems Scripting, DGI: identifier (2), length (1, or FF and 2), value. */
-static sw_t store_dgis(struct call *call, struct applet to, struct domain_personalization *p, struct span data)
+static sw_t store_dgis(struct call *call, struct applet to, struct domain_personalization *p,
+                       struct span data)
 {
     struct reader r = rd_of(data);
     sw_t sw = SW_OK;
@@ -316,11 +317,13 @@ sw_t command_domain_store_data(struct call *call)
     if (memory == NULL)
         return SW_NOT_ENOUGH_MEMORY;
     struct domain_personalization *p = &memory->personalization;
-    bool mine = p->running && p->remote == call->session->remote && p->channel == call->session->channel;
+    bool mine = p->running && p->remote == call->session->remote && p->channel == call->session->channel &&
+                p->actor == domain_actor(call);
     if (!mine || (cmd->p2 == 0 && p->next != 0))
         *p = (struct domain_personalization){.running = true,
                                              .remote = call->session->remote,
                                              .channel = call->session->channel,
+                                             .actor = domain_actor(call),
                                              .applet = NO_APPLET};
     sw_t sw = domain_may(call, POWER_LIFE);
     if (sw == SW_OK && card_life(call->card) == CARD_LOCKED)

@@ -91,8 +91,8 @@ static void fci(struct applet self, struct buf *out)
     buf_tlv_u8(out, 0x9F65, 0xFF); /* longest data field of a command */
 }
 
-/* What the maker says in `params` of the profile besides secure channel options (channel.c): the operator's pair that it
- * belongs to, from the card's first day; of the issuer's, the card's life cycle state. */
+/* What the maker says in `params` of the profile besides secure channel options (channel.c): the operator's
+ * pair that it belongs to, from the card's first day; of the issuer's, the card's life cycle state. */
 static sw_t profile_parameters(struct applet self)
 {
     enum { OWNER_PAIR = 0xC0, CARD_STATE = 0xC1 };

@@ -17,13 +17,14 @@ enum {
     DAP_BLOCK = 0xE2,
     SHA1_LEN = 20,
     SHA256_LEN = 32,
-    LOAD_STORED_MAX = 1 + PROFILE_AID_MAX + 1 + 2 + 1 + SHA256_LEN + 2,
+    LOAD_STORED_MAX = 1 + PROFILE_AID_MAX + 1 + 2 + 2 + 1 + SHA256_LEN + 2,
 };
 
 struct load {
     struct aid aid;
     uint8_t domain;
     uint16_t owner;
+    uint16_t actor; /* who announced it, and alone may bring it (domain_actor) */
     uint8_t hash_len, hash[SHA256_LEN];
     uint16_t next; /* number of the next block */
 };
@@ -36,6 +37,7 @@ static bool load_put(struct applet self, const struct load *l)
     buf_put(&b, aid_span(&l->aid));
     buf_u8(&b, l->domain);
     buf_u16(&b, l->owner);
+    buf_u16(&b, l->actor);
     buf_u8(&b, l->hash_len);
     buf_put(&b, span_of(l->hash, l->hash_len));
     buf_u16(&b, l->next);
@@ -52,6 +54,7 @@ static bool load_get(struct applet self, struct load *l)
     struct span aid = lv_take(&r);
     l->domain = rd_u8(&r);
     l->owner = rd_u16(&r);
+    l->actor = rd_u16(&r);
     struct span hash = lv_take(&r);
     l->next = rd_u16(&r);
     if (!rd_done(&r) || aid.n > sizeof l->aid.octets || hash.n > sizeof l->hash)
@@ -92,7 +95,7 @@ sw_t install_for_load(struct call *call)
     (void)lv_take(&r); /* parameters: memory that it will need, which the quota decides about */
     struct span token = lv_take(&r);
     struct package_info other;
-    struct load l = {.owner = domain_actor(call)};
+    struct load l = {.owner = domain_actor(call), .actor = domain_actor(call)};
     if (!rd_done(&r) || aid.n < 5 || aid.n > PROFILE_AID_MAX ||
         (hash.n != 0 && hash.n != SHA1_LEN && hash.n != SHA256_LEN))
         return SW_WRONG_DATA;
@@ -245,7 +248,7 @@ sw_t command_load(struct call *call)
 {
     struct load l;
     sw_t sw = domain_may(call, POWER_CONTENT);
-    if (sw == SW_OK && !load_get(call->self, &l))
+    if (sw == SW_OK && (!load_get(call->self, &l) || l.actor != domain_actor(call)))
         sw = SW_CONDITIONS_NOT_SATISFIED;
     if (sw == SW_OK)
         sw = take_block(call, &l);
