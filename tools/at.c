@@ -693,6 +693,10 @@ struct at_modem *at_modem_new(struct modem *m, const struct at_personality *pers
     struct buf own = buf_of(a->profile, sizeof a->profile);
     buf_put(&own, modem_stk_profile_get(m));
     a->profile_n = own.len;
+    if (a->profile_n >= 8) { /* RUN AT COMMAND can be had: TS 102 223 5.2, octet 8, bit 6 */
+        a->profile[7] |= 0x20;
+        modem_stk_profile(m, span_of(a->profile, a->profile_n));
+    }
     if (!modem_listen(m, &user)) {
         free(a);
         return NULL;

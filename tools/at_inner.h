@@ -16,7 +16,7 @@ enum {
     AT_OK = 0,
     AT_NO_CARRIER = 3,
     AT_ERROR = 4,
-    AT_PROMPT = -1, /* the peer now types a text, which the row's `text` gets */
+    AT_PROMPT = -1, /* the peer now types a text, which at->prompt.text gets */
     AT_CME = 0x1000,
     AT_CMS = 0x2000,
 };
@@ -25,7 +25,6 @@ enum {
 enum {
     CME_NOT_ALLOWED = 3,
     CME_NOT_SUPPORTED = 4,
-    CME_PH_SIM_PIN = 5,
     CME_NO_SIM = 10,
     CME_SIM_PIN = 11,
     CME_SIM_PUK = 12,
@@ -41,7 +40,6 @@ enum {
     CME_MEMORY_FAILURE = 23,
     CME_TEXT_TOO_LONG = 24,
     CME_INVALID_TEXT = 25,
-    CME_DIAL_TOO_LONG = 26,
     CME_INVALID_DIAL = 27,
     CME_NO_NETWORK = 30,
     CME_PARAMETERS = 50,
@@ -50,21 +48,16 @@ enum {
 
 /* <err> of +CMS ERROR, TS 27.005 3.2.5 */
 enum {
-    CMS_ME_FAILURE = 300,
     CMS_NOT_ALLOWED = 302,
-    CMS_NOT_SUPPORTED = 303,
     CMS_PDU_PARAMETER = 304,
     CMS_TEXT_PARAMETER = 305,
     CMS_NO_SIM = 310,
     CMS_SIM_PIN = 311,
     CMS_SIM_FAILURE = 313,
-    CMS_SIM_BUSY = 314,
     CMS_SIM_PUK = 316,
     CMS_MEMORY_FAILURE = 320,
     CMS_INVALID_INDEX = 321,
     CMS_MEMORY_FULL = 322,
-    CMS_SMSC_UNKNOWN = 330,
-    CMS_NO_NETWORK = 331,
     CMS_NO_CNMA = 340,
 };
 const char *at_cme_text(unsigned err); /* "unknown" for one that is not in the table */
@@ -308,7 +301,7 @@ void at_tell_hex(struct at *at, const char *before, struct span octets, const ch
 void at_tell_span(struct at *at, const char *before, struct span octets, const char *after);
 
 void at_restore(struct at *at);        /* ATZ: what AT&W stored, else as at_defaults */
-void at_defaults(struct at *at);       /* ATZ, AT&F */
+void at_defaults(struct at *at);       /* AT&F */
 at_result at_plain(struct at_call *c); /* a command that is taken, and has nothing to do here */
 
 /* ---- what the other files offer ---- */
@@ -340,8 +333,7 @@ struct at_personality {
     const char *manufacturer, *model, *revision, *capabilities; /* +CGMI, +CGMM, +CGMR, +GCAP */
     struct at_table commands;                                   /* besides the standards' */
     const char *const *absent; /* names that this one does not have; NULL at the end; may be NULL */
-    const char
-        *handled; /* prefix of the unsolicited result code for what the modem did by itself; NULL: none */
+    const char *handled;  /* prefix of the result code that tells what the modem did by itself; NULL: none */
     const char *inserted; /* of the one that tells whether a SIM is in; NULL: none */
     bool toolkit_at_cfun; /* +CFUN=1 does what +CUSATA=1 does */
 };

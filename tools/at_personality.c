@@ -25,6 +25,11 @@ static const struct at_command phonesim[] = {
      0},
 };
 
+/* What came to modems with logical channels and with E-UTRAN. */
+static const char *const not_of_gsm[] = {"+CCHO",   "+CCHC",   "+CGLA",   "+CRLA",   "+CUAD",   "+CPINR",
+                                         "+CEREG",  "+CESQ",   "+C5GREG", "+CSCON",  "+CUSATR", "+CUSATW",
+                                         "+CUSATD", "+CUSATA", "+CUSATP", "+CUSATT", "+CUSATE", NULL};
+
 static const struct at_personality personalities[] = {
     {
         .name = "generic",
@@ -33,6 +38,15 @@ static const struct at_personality personalities[] = {
         .model = "virtual modem",
         .revision = "1.0",
         .capabilities = "+CGSM",
+    },
+    {
+        .name = "gsm",
+        .summary = "an old one: no logical channels, no toolkit, no E-UTRAN; +CSIM and +CRSM only",
+        .manufacturer = "softuicc",
+        .model = "virtual modem (GSM)",
+        .revision = "1.0",
+        .capabilities = "+CGSM",
+        .absent = not_of_gsm,
     },
     {
         .name = "phonesim",

@@ -9,7 +9,13 @@
 #include "cat.h"
 #include "tlv.h"
 
-enum { SET_UP_MENU = 0x25 }; /* type of command, TS 102 223 9.4 */
+enum { /* types of command, TS 102 223 9.4, and tags, 9.3 */
+       SET_UP_MENU = 0x25,
+       RUN_AT_COMMAND = 0x34,
+       TAG_AT_COMMAND = 0x28,
+       TAG_AT_RESPONSE = 0x29,
+       AT_RESPONSE_MAX = 200, /* octets that a TERMINAL RESPONSE has room for besides */
+};
 
 static bool wants(const struct at *at)
 {
@@ -25,9 +31,33 @@ static uint8_t command_type(struct span objects)
     return details.p[1];
 }
 
+/* RUN AT COMMAND, TS 102 223 6.4.23: the card is a peer of its own for as long as the line takes. What its
+ * line answers goes back as it stands, cut when it is too long. */
+static bool run_at_command(struct at_modem *a, struct span objects)
+{
+    uint8_t octets[AT_RESPONSE_MAX + 4];
+    struct buf response = buf_of(octets, sizeof octets);
+    struct span line;
+    sw_t sw = 0;
+    struct at *at = ctlv_find(objects, TAG_AT_COMMAND, 0, &line) ? at_open(a) : NULL;
+    if (at == NULL)
+        return false;
+    at_defaults(at);
+    at->set[SET_ECHO] = 0;
+    (void)at_input(at, line);
+    (void)at_input(at, span_of("\r", 1));
+    buf_tlv(&response, CAT_COMPREHENSION | TAG_AT_RESPONSE, span_slice(at_output(at), 0, AT_RESPONSE_MAX));
+    (void)modem_stk_answer(a->modem, 0x00, SPAN_EMPTY, buf_span(&response), &sw);
+    at_close(at);
+    return true;
+}
+
 bool at_on_stk(void *ctx, struct span proactive)
 {
     struct at_modem *a = ctx;
+    struct cat_proactive command;
+    if (cat_proactive_parse(proactive, &command) && command.details.type == RUN_AT_COMMAND)
+        return run_at_command(a, command.rest);
     for (size_t i = 0; i < AT_PEERS_MAX; i++) {
         struct at *at = a->peers[i];
         if (!wants(at))

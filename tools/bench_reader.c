@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -16,74 +15,9 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "vpcd_end.h"
 
-enum { WAIT_MS = 10000, PATH_ROOM = 4096, EXEC_RUNS = 41, FRAME_ROOM = 2 + 512 };
-
-/* ---- frames ---- */
-
-static bool take_all(int fd, uint8_t *to, size_t n)
-{
-    const int on = 1;
-    for (size_t at = 0; at < n;) {
-        setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-        ssize_t got = recv(fd, to + at, n - at, 0);
-        if (got <= 0)
-            return false;
-        at += (size_t)got;
-    }
-    return true;
-}
-
-static bool take_frame(int fd, uint8_t frame[FRAME_ROOM], size_t *n)
-{
-    if (!take_all(fd, frame, 2))
-        return false;
-    *n = (size_t)frame[0] << 8 | frame[1];
-    return *n <= FRAME_ROOM - 2 && take_all(fd, frame + 2, *n);
-}
-
-static bool give_frame(int fd, struct span octets)
-{
-    uint8_t frame[FRAME_ROOM] = {(uint8_t)(octets.n >> 8), (uint8_t)octets.n};
-    if (octets.n > FRAME_ROOM - 2)
-        return false;
-    memcpy(frame + 2, octets.p, octets.n);
-    return send(fd, frame, 2 + octets.n, MSG_NOSIGNAL) == (ssize_t)(2 + octets.n);
-}
-
-static int listen_anywhere(struct sockaddr_in *at)
-{
-    socklen_t n = sizeof *at;
-    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && bind(fd, (struct sockaddr *)at, sizeof *at) == 0 && listen(fd, 1) == 0 &&
-        getsockname(fd, (struct sockaddr *)at, &n) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-/* Power on, and what the ATR is asked for with. -1: no card, or no ATR. */
-static int card_in_reader(int listener)
-{
-    static const uint8_t power_on[] = {0x01}, get_atr[] = {0x04};
-    const struct timeval limit = {.tv_sec = WAIT_MS / 1000};
-    const int on = 1;
-    struct pollfd p = {.fd = listener, .events = POLLIN};
-    uint8_t frame[FRAME_ROOM];
-    size_t n = 0;
-    int fd = poll(&p, 1, WAIT_MS) == 1 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (give_frame(fd, span_of(power_on, 1)) && give_frame(fd, span_of(get_atr, 1)) &&
-        take_frame(fd, frame, &n) && n >= 2 && (frame[2] == 0x3B || frame[2] == 0x3F))
-        return fd;
-    close(fd);
-    return -1;
-}
+enum { PATH_ROOM = 4096, EXEC_RUNS = 41 };
 
 /* ---- cards in processes of their own ---- */
 
@@ -124,15 +58,15 @@ static void answer_9000(const struct sockaddr_in *at)
 {
     static const uint8_t atr[] = {0x3B, 0x64, 0x00, 0x00, 'n', 'u', 'l', 'l'}, ok[] = {0x90, 0x00};
     const int on = 1;
-    uint8_t frame[FRAME_ROOM];
+    uint8_t frame[VPCD_END_FRAME];
     size_t n;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (const struct sockaddr *)at, sizeof *at) != 0)
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    while (take_frame(fd, frame, &n))
+    while (vpcd_end_take(fd, frame, &n))
         if (n != 1 || frame[2] == 0x04)
-            (void)give_frame(fd, n == 1 ? span_of(atr, sizeof atr) : span_of(ok, sizeof ok));
+            (void)vpcd_end_give(fd, n == 1 ? span_of(atr, sizeof atr) : span_of(ok, sizeof ok));
 }
 
 static bool start_null(const struct sockaddr_in *at, pid_t *child)
@@ -150,13 +84,13 @@ static bool start_null(const struct sockaddr_in *at, pid_t *child)
 static bool exchange_for(const struct bench *b, int fd, uint64_t *ops, uint64_t *ns)
 {
     static const uint8_t select_mf[] = {0x00, 0xA4, 0x00, 0x0C, 0x02, 0x3F, 0x00};
-    uint8_t frame[FRAME_ROOM];
+    uint8_t frame[VPCD_END_FRAME];
     size_t n;
     uint64_t start = bench_now(CLOCK_MONOTONIC);
     *ops = 0;
     do {
         for (unsigned i = 0; i < BENCH_BATCH; i++)
-            if (!give_frame(fd, span_of(select_mf, sizeof select_mf)) || !take_frame(fd, frame, &n) ||
+            if (!vpcd_end_give(fd, span_of(select_mf, sizeof select_mf)) || !vpcd_end_take(fd, frame, &n) ||
                 n != 2 || frame[2] != 0x90)
                 return false;
         *ops += BENCH_BATCH;
@@ -170,11 +104,11 @@ static bool vpcd_rate(const struct bench *b, const char *deck, const char *iccid
 {
     struct sockaddr_in at;
     pid_t child = 0;
-    int listener = listen_anywhere(&at), fd = -1;
+    int listener = vpcd_end_listen(&at), fd = -1;
     bool started = listener >= 0 && (deck != NULL ? start_card(deck, iccid, ntohs(at.sin_port), &child)
                                                   : start_null(&at, &child));
     if (started)
-        fd = card_in_reader(listener);
+        fd = vpcd_end_card(listener);
     bool good = fd >= 0 && exchange_for(b, fd, ops, ns);
     if (fd >= 0)
         close(fd);
@@ -212,13 +146,13 @@ static bool first_atr_once(const char *deck, const char *iccid, uint64_t *ns)
 {
     struct sockaddr_in at;
     pid_t child = 0;
-    int listener = listen_anywhere(&at), fd = -1;
+    int listener = vpcd_end_listen(&at), fd = -1;
     if (listener < 0)
         return false;
     uint64_t start = bench_now(CLOCK_MONOTONIC);
     bool started = start_card(deck, iccid, ntohs(at.sin_port), &child);
     if (started)
-        fd = card_in_reader(listener);
+        fd = vpcd_end_card(listener);
     *ns = bench_now(CLOCK_MONOTONIC) - start;
     if (fd >= 0)
         close(fd);

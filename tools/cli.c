@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "hex.h"
 #include "plugins.h"
@@ -81,6 +83,37 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
     default:
         return val;
     }
+}
+
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, int *code)
+{
+    enum { SETTINGS_MAX = 32, FIRST = 256 };
+    static char out[] = "--out";
+    struct option options[SETTINGS_MAX + 1] = {{NULL, 0, NULL, 0}};
+    bool has_out = false;
+    for (int i = 0; i < SETTINGS_MAX && table[i].name != NULL; i++) {
+        has_out = has_out || strcmp(table[i].name, "out") == 0;
+        options[i] = (struct option){table[i].name, table[i].kind == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
+    }
+    for (int i = 1; has_out && i < argc; i++)
+        if (strcmp(argv[i], "-o") == 0)
+            argv[i] = out;
+    *code = EXIT_USAGE;
+    int opt;
+    while ((opt = cli_option(cmd, argc, argv, options, code)) != -1) {
+        if (opt == CLI_DONE)
+            return false;
+        const struct cli_setting *s = &table[opt - FIRST];
+        char name[40];
+        (void)snprintf(name, sizeof name, "--%s", s->name);
+        if (s->kind == CLI_TEXT || s->kind == CLI_ICCID)
+            *(const char **)((char *)request + s->at) = optarg;
+        else if (s->kind == CLI_FLAG)
+            *(bool *)((char *)request + s->at) = true;
+        if ((s->kind == CLI_ICCID && !cli_iccid(cmd, name, optarg)) || (s->take != NULL && !s->take(request)))
+            return false;
+    }
+    return true;
 }
 
 bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max,
@@ -171,6 +204,42 @@ void cli_put_json(FILE *f, const char *text)
             fputc(c, f);
     }
     fputc('"', f);
+}
+
+bool cli_durability(const struct subcommand *cmd, const char *name, enum deck_durability *durability)
+{
+    static const char *const names[] = {
+        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *durability = (enum deck_durability)i;
+            return true;
+        }
+    cli_usage(cmd, "--durability: '%.40s' is none of power, process, none", name);
+    return false;
+}
+
+int cli_with_signals(const struct subcommand *cmd, int (*serve)(void *ctx, int stop_fd), void *ctx)
+{
+    sigset_t ends, held, before;
+    struct sigaction hangup;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup means it */
+        sigaddset(&ends, SIGHUP);
+    held = ends;
+    sigaddset(&held, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    const int stop_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+    int code = stop_fd >= 0 ? serve(ctx, stop_fd) : cli_refuse(cmd, "no signal descriptor: %s", strerror(errno));
+    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
+    while (stop_fd >= 0 && read(stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    if (stop_fd >= 0)
+        close(stop_fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
 }
 
 int cli_finish(const struct subcommand *cmd)

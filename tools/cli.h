@@ -7,6 +7,7 @@
 #define TOOLS_CLI_H
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "deck.h"
@@ -50,6 +51,16 @@ bool cli_digits(const struct subcommand *cmd, const char *what, const char *text
 enum { CLI_DONE = 0x7FFFFFFF };
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code);
 
+/* Options as a table; a row says where in the request its value goes, and who checks it. `take` reads optarg. The table ends with a row without a name. "-o" stands for "--out". */
+struct cli_setting {
+    const char *name;
+    enum { CLI_TEXT, CLI_ICCID, CLI_FLAG, CLI_TAKEN } kind; /* const char *, of which one is checked; bool; `take` alone */
+    size_t at;                                   /* offsetof */
+    bool (*take)(void *request);                 /* may be NULL. false: the error has been printed */
+};
+/* All options of the command line. false: *code is what to return. */
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, int *code);
+
 /* An ICCID on the command line: 18 to 20 digits. */
 bool cli_iccid(const struct subcommand *cmd, const char *what, const char *text);
 
@@ -85,6 +96,14 @@ bool cli_card_switch(const struct subcommand *cmd, const char *path, const char 
                      int *code);
 /* Every class for cards of this profile (plugins.h); NULL: the error has been printed. *env, when not NULL, gets its guard. */
 const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile, struct uicc_env *env);
+
+/* --durability. false: it was said. */
+bool cli_durability(const struct subcommand *cmd, const char *name, enum deck_durability *durability);
+
+/* Runs serve() with what is to end it (SIGINT, SIGTERM, SIGHUP unless that is ignored) as a descriptor that becomes readable, not blocking:
+ * between two commands, never in one. SIGPIPE is held back as well, or the end of a pipe that reads a trace would end it. Returns what
+ * serve() does. */
+int cli_with_signals(const struct subcommand *cmd, int (*serve)(void *ctx, int stop_fd), void *ctx);
 
 /* All applet classes softuicc has, NULL at the end: the composition root. */
 extern const struct applet_class *const cli_applet_classes[];

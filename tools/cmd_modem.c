@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -342,8 +341,9 @@ static bool assemble(struct terminal_run *t)
     return true;
 }
 
-static int run_terminal(const struct request *r, int stop_fd)
+static int run_terminal(void *ctx, int stop_fd)
 {
+    const struct request *r = ctx;
     struct terminal_run *t = calloc(1, sizeof *t);
     if (t == NULL)
         return cli_refuse(r->cmd, "no memory");
@@ -403,19 +403,6 @@ static bool take_profile(struct request *r, const char *text)
         return false;
     r->modem.profile = span_of(r->profile, n);
     return true;
-}
-
-static bool take_durability(struct request *r, const char *name)
-{
-    static const char *const names[] = {
-        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0) {
-            r->durability = (enum deck_durability)i;
-            return true;
-        }
-    cli_usage(r->cmd, "--durability: '%.40s' is none of power, process, none", name);
-    return false;
 }
 
 /* A file, not an argument: everybody sees arguments. */
@@ -570,7 +557,7 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
             r->sms_socket = optarg;
             break;
         case DURABILITY:
-            good = take_durability(r, optarg);
+            good = cli_durability(r->cmd, optarg, &r->durability);
             break;
         case OFF:
             r->off = true;
@@ -609,28 +596,6 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
     return EXIT_OK;
 }
 
-/* Signals come as a readable descriptor: between two commands, never in one; the card is powered down. */
-static int with_signals(const struct request *r)
-{
-    sigset_t ends, held, before;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    held = ends;
-    sigaddset(&held, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &held, &before);
-    const int fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        return cli_refuse(r->cmd, "no signal descriptor: %s", strerror(errno));
-    int code = run_terminal(r, fd);
-    struct signalfd_siginfo info;
-    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        ;
-    close(fd);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    return code;
-}
-
 static int run(int argc, char **argv)
 {
     struct request *r = calloc(1, sizeof *r);
@@ -641,7 +606,7 @@ static int run(int argc, char **argv)
     bool stop_here;
     int code = parse(r, argc, argv, &stop_here);
     if (!stop_here)
-        code = with_signals(r);
+        code = cli_with_signals(r->cmd, run_terminal, r);
     crypto_wipe(r, sizeof *r);
     free(r);
     return code;
@@ -679,7 +644,7 @@ const struct subcommand cmd_modem = {
         "  --sms-socket PATH   messages come and go by this socket: 'softuicc smsc --modem PATH'\n"
         "  --pty LINK|-        AT commands at a pseudo-terminal, LINK pointing to it\n"
         "  --at-port N         AT commands at this TCP port of 127.0.0.1, up to 8 peers in all; 0: any\n"
-        "  --personality NAME  generic (the standards; toolkit by +CUSATA=1), or phonesim (ofono's driver)\n"
+        "  --personality NAME  generic (the standards), gsm (an old one), or phonesim (for ofono's driver)\n"
         "  --allow-network     the card's data channels may leave this machine\n"
         "  --seed N            everything drawn by lot follows from it, challenges too\n"
         "  --virtual-clock     time jumps to whatever is due next\n"

@@ -3,10 +3,7 @@
  * softuicc run: puts cards of a deck into virtual PC/SC readers, until it is told to end.
  */
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -234,41 +231,14 @@ static int serve_tapped(struct session *s, int stop_fd)
     return code;
 }
 
-static int run_session(const struct request *r, int stop_fd)
+static int run_session(void *ctx, int stop_fd)
 {
-    struct session s = {.cmd = &cmd_run, .request = r};
+    struct session s = {.cmd = &cmd_run, .request = ctx};
     int code = EXIT_REFUSED;
     if (!open_seats(&s, &code))
         return code;
     code = serve_tapped(&s, stop_fd);
     close_seats(&s);
-    return code;
-}
-
-/* Signals come as a readable file descriptor: between two APDUs, never in one. SIGPIPE is held back as well,
- * or the end of a pipe that reads the trace would end the card. */
-static int with_signals(const struct request *r)
-{
-    sigset_t ends, held, before;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    struct sigaction hangup;
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup means it */
-        sigaddset(&ends, SIGHUP);
-    held = ends;
-    sigaddset(&held, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &held, &before);
-    int stop_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (stop_fd < 0)
-        return cli_refuse(&cmd_run, "no signal descriptor: %s", strerror(errno));
-    int code = run_session(r, stop_fd);
-    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
-    struct pollfd more = {.fd = stop_fd, .events = POLLIN};
-    while (poll(&more, 1, 0) == 1 && read(stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        ;
-    close(stop_fd);
-    sigprocmask(SIG_SETMASK, &before, NULL);
     return code;
 }
 
@@ -317,20 +287,6 @@ static bool gsmtap(struct request *r, const char *text)
     return true;
 }
 
-static bool durability(struct request *r, const char *name)
-{
-    static const char *const names[] = {
-        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            r->durability = (enum deck_durability)i;
-            return true;
-        }
-    }
-    cli_usage(&cmd_run, "--durability: '%.40s' is none of power, process, none", name);
-    return false;
-}
-
 static int run(int argc, char **argv)
 {
     enum { CARD = 256, HOST, PORT, TRACE, GSMTAP, DURABILITY };
@@ -368,7 +324,7 @@ static int run(int argc, char **argv)
                 return EXIT_USAGE;
             break;
         case DURABILITY:
-            if (!durability(&r, optarg))
+            if (!cli_durability(&cmd_run, optarg, &r.durability))
                 return EXIT_USAGE;
             break;
         default:
@@ -383,7 +339,7 @@ static int run(int argc, char **argv)
         return cli_usage(&cmd_run, "--port %u: %zu cards need as many ports, and there are none above 65535",
                          (unsigned)r.port, r.n);
     r.deck = argv[optind];
-    return with_signals(&r);
+    return cli_with_signals(&cmd_run, run_session, &r);
 }
 
 const struct subcommand cmd_run = {

@@ -7,6 +7,7 @@
 
 #include "applets.h"
 #include "cli.h"
+#include "domains.h"
 #include "hex.h"
 #include "inspect.h"
 #include "state.h"
@@ -60,6 +61,7 @@ static void print_card(struct cli_card *c)
     print_pins(c);
     print_pairs(c);
     putchar('\n');
+    domains_print(stdout, c->card);
     applets_print(stdout, c->card);
     putchar('\n');
     print_files(c, NULL);
@@ -157,6 +159,8 @@ static void json_card(struct cli_card *c, const char *path, uint64_t count)
     json_pins(c);
     json_pairs(c);
     fputs(",\n", stdout);
+    domains_json(stdout, c->card, "  ");
+    fputs(",\n", stdout);
     applets_json(stdout, c->card, "  ");
     fputs(",\n  \"files\": ", stdout);
     json_files(c, NULL);
@@ -226,39 +230,27 @@ static int show(const struct subcommand *cmd, const char *path, const char *icci
     return code;
 }
 
+struct request {
+    const char *iccid, *only;
+    bool json;
+};
+
+static const struct cli_setting settings[] = {
+    {"card", CLI_ICCID, offsetof(struct request, iccid), NULL},
+    {"files", CLI_TEXT, offsetof(struct request, only), NULL},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, FILES, JSON };
-    static const struct option options[] = {
-        {"card", required_argument, NULL, CARD},
-        {"files", required_argument, NULL, FILES},
-        {"json", no_argument, NULL, JSON},
-        {NULL, 0, NULL, 0},
-    };
-    const struct subcommand *cmd = &cmd_show;
-    const char *iccid = NULL, *only = NULL;
-    bool json = false;
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case CARD:
-            iccid = optarg;
-            if (!cli_iccid(cmd, "--card", iccid))
-                return EXIT_USAGE;
-            break;
-        case FILES:
-            only = optarg;
-            break;
-        case JSON:
-            json = true;
-            break;
-        default:
-            return code;
-        }
-    }
+    struct request r = {NULL, NULL, false};
+    int code;
+    if (!cli_settings(&cmd_show, argc, argv, settings, &r, &code))
+        return code;
     if (optind + 1 != argc)
-        return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
-    return show(cmd, argv[optind], iccid, only, json);
+        return cli_usage(&cmd_show, optind == argc ? "which deck?" : "one deck at a time");
+    return show(&cmd_show, argv[optind], r.iccid, r.only, r.json);
 }
 
 const struct subcommand cmd_show = {
@@ -266,8 +258,9 @@ const struct subcommand cmd_show = {
     .summary = "show what is in a deck or a card",
     .help =
         "Usage: softuicc show DECK [--card ICCID] [--files PATH] [--json]\n"
-        "Shows a card: profile, ICCID, IMSI, PIN states, the list of K/OTA pairs, applets and packages, the file\n"
-        "tree with the files' contents decoded (or in hexadecimal) and who may read and update them.\n"
+        "Shows a card: profile, ICCID, IMSI, PIN states, the list of K/OTA pairs, keysets of\n"
+        "security domains, applets and packages, the file tree with the files' contents decoded (or\n"
+        "in hexadecimal) and who may read and update them.\n"
         "Of a deck with several cards and no --card: the first 20 cards and how many there are.\n"
         "Never shows keys or PINs. The card is not powered up and nothing in the deck changes.\n\n"
         "  --card ICCID  which card of the deck\n"

@@ -10,10 +10,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -677,27 +675,11 @@ static int serve_traced(struct smsc *s)
     return code;
 }
 
-/* Signals come as a readable file descriptor: between two messages, never in one. SIGPIPE is held back as
- * well, or the end of a pipe that reads the trace would end it. */
-static int with_signals(struct smsc *s)
+static int run_smsc(void *ctx, int stop_fd)
 {
-    sigset_t ends, held, before;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    held = ends;
-    sigaddset(&held, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &held, &before);
-    s->stop_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->stop_fd < 0)
-        return cli_refuse(s->cmd, "no signal descriptor: %s", strerror(errno));
-    int code = serve_traced(s);
-    struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
-    while (read(s->stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        ;
-    close(s->stop_fd);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    return code;
+    struct smsc *s = ctx;
+    s->stop_fd = stop_fd;
+    return serve_traced(s);
 }
 
 /* ---- the command line ---- */
@@ -722,20 +704,6 @@ static bool add_account(struct smsc *s, char *text)
     }
     crypto_wipe(text, n);
     return good;
-}
-
-static bool durability(struct smsc *s, const char *name)
-{
-    static const char *const names[] = {
-        [DECK_POWER] = "power", [DECK_PROCESS] = "process", [DECK_NONE] = "none"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            s->cards_options.durability = (enum deck_durability)i;
-            return true;
-        }
-    }
-    cli_usage(s->cmd, "--durability: '%.40s' is none of power, process, none", name);
-    return false;
 }
 
 static int parse(struct smsc *s, int argc, char **argv, bool *stop)
@@ -780,7 +748,7 @@ static int parse(struct smsc *s, int argc, char **argv, bool *stop)
             s->trace_path = optarg;
             break;
         case DURABILITY:
-            if (!durability(s, optarg))
+            if (!cli_durability(s->cmd, optarg, &s->cards_options.durability))
                 return EXIT_USAGE;
             break;
         case JSON:
@@ -809,7 +777,7 @@ static int run(int argc, char **argv)
     bool stop;
     int code = parse(s, argc, argv, &stop);
     if (!stop)
-        code = with_signals(s);
+        code = cli_with_signals(s->cmd, run_smsc, s);
     crypto_wipe(s, sizeof *s);
     free(s);
     return code;

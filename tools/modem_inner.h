@@ -78,6 +78,7 @@ struct modem_stk {
     bool session;   /* something was fetched, and the card has not said 9000 since */
     bool executing; /* fetched, and not answered yet */
     bool with_user;
+    unsigned fetched; /* in this session */
     struct modem_command command;
     struct loop_timer fetch, patience;
     uint32_t events; /* of SET UP EVENT LIST, a bit each */

@@ -447,7 +447,8 @@ bool modem_sms_deliver(struct modem *m, const char *centre, struct span tpdu,
     struct modem_incoming *in = &s->queue[s->n_queue++];
     *in = (struct modem_incoming){.tpdu_len = (uint8_t)tpdu.n, .done = done, .ctx = ctx};
     memcpy(in->centre, centre, strlen(centre) + 1);
-    memcpy(in->tpdu, tpdu.p, tpdu.n);
+    if (tpdu.n > 0)
+        memcpy(in->tpdu, tpdu.p, tpdu.n);
     note_begin(&n, m, "sms in");
     note_text(&n, "centre", centre);
     note_hex(&n, "tpdu", tpdu);

@@ -19,6 +19,8 @@ enum {
     RESULT_SMS_ERROR = 0x35,
     RESULT_USSD_ERROR = 0x37,
     UNABLE_NO_SERVICE = 0x04,
+    FETCHES_AT_ONCE = 256, /* of one session; then it goes on more slowly */
+    FETCH_LATER_MS = 10,
 };
 
 /* What this terminal can do: TS 102 223 5.2, TS 31.111 5.2. An octet a line. */
@@ -80,8 +82,8 @@ void stk_pending(struct modem *m, uint8_t length)
     s->pending = true;
     s->pending_len = length;
     /* Not at once: the command that said so has not been dealt with yet. */
-    if (!s->executing && !s->fetch.set)
-        loop_start(m->loop, &s->fetch, 0);
+    if (!s->executing && !s->fetch.set) /* a card that is never done must not stop the clock */
+        loop_start(m->loop, &s->fetch, s->fetched > FETCHES_AT_ONCE ? FETCH_LATER_MS : 0);
 }
 
 void stk_quiet(struct modem *m)
@@ -92,6 +94,7 @@ void stk_quiet(struct modem *m)
     if (!s->session || s->executing)
         return;
     s->session = false;
+    s->fetched = 0;
     for (unsigned i = 0; i < m->n_users; i++)
         if (m->users[i].stk_end != NULL)
             m->users[i].stk_end(m->users[i].ctx);
@@ -278,6 +281,7 @@ static const struct {
     {CAT_PROVIDE_LOCAL_INFORMATION, stk_local_information},
     {0x27, stk_timer},
     {0x28, stk_user},  /* SET UP IDLE MODE TEXT */
+    {0x34, stk_user},  /* RUN AT COMMAND: who listens may have them (at_toolkit.c) */
     {0x35, more_time}, /* LANGUAGE NOTIFICATION */
     {0x40, stk_open_channel},
     {0x41, stk_close_channel},
@@ -333,11 +337,13 @@ static void fetch(void *ctx)
     if (!m->powered || !s->pending || s->executing)
         return;
     s->pending = false;
-    if (!card_send(m, 0x80, INS_FETCH, 0, 0, SPAN_EMPTY, s->pending_len, &b, &sw) || sw != SW_OK)
-        return; /* nothing there after all: a later 91xx says so again */
+    s->session = s->executing = true; /* before its 9000, which ends no session */
+    if (!card_send(m, 0x80, INS_FETCH, 0, 0, SPAN_EMPTY, s->pending_len, &b, &sw) || sw != SW_OK) {
+        s->executing = false; /* nothing there after all: a later 91xx says so again */
+        return;
+    }
     s->command.n = b.len;
-    s->session = s->executing = true;
-    s->pending = false;
+    s->fetched++;
     if (!cat_proactive_parse(span_of(s->command.octets, s->command.n), &s->command.is)) {
         /* something has to stand in the answer (TS 102 223 6.8.1) */
         s->command.is = (struct cat_proactive){.details = {.number = 1}};
@@ -387,6 +393,7 @@ void stk_dark(struct modem *m)
     s->menu_len = 0;
     s->poll_s = 0;
     s->n_waiting = 0;
+    s->fetched = 0;
 }
 
 bool stk_send_profile(struct modem *m)

@@ -14,7 +14,8 @@
 enum { OFFERED_MAX = 16 };
 
 static struct {
-    OSSL_PROVIDER *lender;
+    OSSL_LIB_CTX *apart; /* the lender's; all three for as long as the process lives */
+    OSSL_PROVIDER *lender, *few;
     OSSL_ALGORITHM ciphers[OFFERED_MAX], digests[OFFERED_MAX], macs[OFFERED_MAX]; /* the last one is empty */
 } state;
 
@@ -80,15 +81,18 @@ bool openssl_start(void)
                                 OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
                             NULL) != 1)
         return false;
-    OSSL_LIB_CTX *apart = OSSL_LIB_CTX_new(); /* with its lender, for as long as the process lives */
-    state.lender = apart != NULL ? OSSL_PROVIDER_load(apart, "default") : NULL;
+    state.apart = OSSL_LIB_CTX_new();
+    state.lender = state.apart != NULL ? OSSL_PROVIDER_load(state.apart, "default") : NULL;
     if (state.lender == NULL) {
-        OSSL_LIB_CTX_free(apart);
+        OSSL_LIB_CTX_free(state.apart);
+        state.apart = NULL;
         return false;
     }
     choose(OSSL_OP_CIPHER, ciphers, state.ciphers);
     choose(OSSL_OP_DIGEST, digests, state.digests);
     choose(OSSL_OP_MAC, macs, state.macs);
-    return OSSL_PROVIDER_add_builtin(NULL, "softuicc", provider_init) == 1 &&
-           OSSL_PROVIDER_load(NULL, "softuicc") != NULL;
+    if (OSSL_PROVIDER_add_builtin(NULL, "softuicc", provider_init) != 1)
+        return false;
+    state.few = OSSL_PROVIDER_load(NULL, "softuicc");
+    return state.few != NULL;
 }

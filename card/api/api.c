@@ -26,7 +26,7 @@ void api_leave(struct applet self)
         guard->leave(guard->ctx);
 }
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, NOTE_MAX = 160 };
 
 void api_probe(struct span s)
 {
@@ -45,9 +45,14 @@ void api_probe_room(void *p, size_t n)
         at[n - 1] = at[n - 1];
 }
 
-static size_t text_len(const char *text)
+/* Into a line of the trace: of bounded length, and nothing in it that a terminal would obey. */
+static bool line_of(const char *text, char line[NOTE_MAX])
 {
-    return text == NULL ? 0 : strlen(text); /* reads it: a probe of its own */
+    size_t n = 0;
+    for (; text != NULL && text[n] != '\0' && n + 1 < NOTE_MAX; n++)
+        line[n] = (unsigned char)text[n] >= 0x20 && text[n] != 0x7F ? text[n] : '?';
+    line[n] = '\0';
+    return n > 0;
 }
 
 /* ---- objects ---- */
@@ -153,9 +158,10 @@ static size_t get_parameters(const struct uicc_applet *self, void *to, size_t ro
 static void note(const struct uicc_applet *self, const char *text)
 {
     struct applet a;
-    if (text_len(text) == 0 || !api_enter(self, &a))
+    char line[NOTE_MAX];
+    if (!line_of(text, line) || !api_enter(self, &a))
         return;
-    applet_note(a, text);
+    applet_note(a, line);
     api_leave(a);
 }
 

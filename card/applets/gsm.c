@@ -155,9 +155,7 @@ enum { PIN1 = 0x01, PIN2_LOCAL = 0x81, PIN2_GLOBAL = 0x02 };
  * CHV1 (9.2.13), hence chv1. */
 static sw_t with_chv(struct call *call, uint8_t chv1, bool has_chv2, command_handler handler)
 {
-    sw_t sw = gsm_enter(call->card, call->session);
-    if (sw != SW_OK)
-        return sw;
+    gsm_enter(call->card, call->session);
     struct command cmd = *call->cmd;
     struct call inner = *call;
     inner.cmd = &cmd;

@@ -21,8 +21,8 @@ enum { FID_DF_GSM = 0x7F20, FID_DF_TELECOM = 0x7F10 };
 uint8_t gsm_home(const struct uicc *card);
 
 /* Makes the home applet the one selected on the session, as class A0 has no other way to (a script stays
- * where it is). SW_OK, or its refusal. */
-sw_t gsm_enter(struct uicc *card, struct session *session);
+ * where it is). The class "usim" refuses no selection. */
+void gsm_enter(struct uicc *card, struct session *session);
 
 /* DF.GSM, or a directory below it, is the current one. */
 bool gsm_in_df_gsm(const struct uicc *card, const struct session *session);

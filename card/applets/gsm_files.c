@@ -185,22 +185,15 @@ bool gsm_in_df_gsm(const struct uicc *card, const struct session *session)
     return df != 0;
 }
 
-sw_t gsm_enter(struct uicc *card, struct session *session)
+void gsm_enter(struct uicc *card, struct session *session)
 {
     uint8_t home = gsm_home(card);
     if (session->remote || home == NO_APPLET || session->applet == home)
-        return SW_OK;
-    const struct applet_class *class = applet_class_of(card, home);
-    if (class->select != NULL) {
-        sw_t sw = class->select((struct applet){card, home});
-        if (sw != SW_OK)
-            return sw;
-    }
+        return;
     session_leave_applet(card, session);
     if (fs_application_dir(card, session->view.df) != 0)
         session->view = (struct view){.ef = PROFILE_NO_FILE};
     session->applet = home;
-    return SW_OK;
 }
 
 /* ---- answers ---- */
@@ -358,9 +351,7 @@ sw_t gsm_select(struct call *call)
 {
     if (call->cmd->p2 != 0)
         return SW_WRONG_P1P2;
-    sw_t sw = gsm_enter(call->card, call->session);
-    if (sw != SW_OK)
-        return sw;
+    gsm_enter(call->card, call->session);
     const uint8_t *fid = call->cmd->data.p;
     struct place found = find_file(call->card, call->session, (uint16_t)(fid[0] << 8 | fid[1]));
     if (found.file == PROFILE_NO_FILE)

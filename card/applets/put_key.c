@@ -218,9 +218,8 @@ sw_t command_put_key(struct call *call)
     uint32_t rights;
     if (trial_load(call->self, &trial)) /* whose keys would they be? */
         return SW_TRIAL_RUNNING;
-    if (!ota_secret_load(call->self, keys_item_of(call->session->key_item), &rights, &kek))
-        return SW_TECHNICAL_PROBLEM;
-    sw_t sw = put_key(call, &kek, keys);
+    bool loaded = ota_secret_load(call->self, keys_item_of(call->session->key_item), &rights, &kek);
+    sw_t sw = loaded ? put_key(call, &kek, keys) : SW_TECHNICAL_PROBLEM;
     crypto_wipe(&kek, sizeof kek);
     crypto_wipe(keys, sizeof keys);
     return sw;

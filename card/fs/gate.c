@@ -195,18 +195,21 @@ static sw_t suits(const struct call *call, const struct command_row *row)
     return SW_OK;
 }
 
-/* TS 102 221 8.5, TS 102 222 5.1: a deactivated file can only be selected, activated, terminated and deleted; a terminated one only be selected and deleted. */
+/* TS 102 221 8.5, TS 102 222 5.1: a deactivated file can only be selected, activated, terminated and deleted; a terminated one only be selected and deleted.
+ * Both speak of the file alone. A directory that is closed closes what is below: it would protect nothing otherwise. */
 static sw_t alive(const struct call *call, const struct command_row *row)
 {
     if (call->target == PROFILE_NO_FILE || row->access == ACCESS_FREE || row->access == ACCESS_DELETE)
         return SW_OK;
-    uint8_t state = fs_state(call->card, call->target);
-    if (state == FILE_STATE_TERMINATED)
-        return SW_REFERENCED_DATA_INVALIDATED;
-    if (state == FILE_STATE_DEACTIVATED && row->access != ACCESS_ACTIVATE && row->access != ACCESS_DEACTIVATE &&
-        row->access != ACCESS_TERMINATE && row->access != ACCESS_CREATE)
-        return SW_REFERENCED_DATA_INVALIDATED;
-    return SW_OK;
+    const bool administers = row->access == ACCESS_ACTIVATE || row->access == ACCESS_DEACTIVATE || row->access == ACCESS_TERMINATE ||
+                             row->access == ACCESS_CREATE;
+    for (uint16_t file = call->target;; file = fs_file(call->card, file)->parent) {
+        uint8_t state = fs_state(call->card, file);
+        if (state == FILE_STATE_TERMINATED || (state == FILE_STATE_DEACTIVATED && !administers))
+            return SW_REFERENCED_DATA_INVALIDATED;
+        if (file == 0)
+            return SW_OK;
+    }
 }
 
 static sw_t admit(struct call *call, const struct command_row *row)

@@ -186,7 +186,7 @@ static sw_t select_applet(struct call *call)
         return SW_FILE_NOT_FOUND;
     if (call->session->remote)
         return select_remote(call, index);
-    const struct profile_applet *a = applet_row_of(call->card, index);
+    const uint16_t adf = applet_row_of(call->card, index)->adf; /* the row itself may move when a step ends */
     const struct applet_class *class = applet_class_of(call->card, index);
     if ((call->cmd->p2 & P2_SESSION) == P2_TERMINATE) {
         if (index != call->session->applet)
@@ -207,8 +207,8 @@ static sw_t select_applet(struct call *call)
         class->messaging->close((struct applet){call->card, index}, call->session);
         call->session->messaging = false;
     }
-    if (a->adf != PROFILE_NO_FILE && is_dir(call->card, a->adf)) {
-        fs_choose(call->session, call->card, a->adf);
+    if (adf != PROFILE_NO_FILE && is_dir(call->card, adf)) {
+        fs_choose(call->session, call->card, adf);
         return SW_OK;
     }
     fs_choose(call->session, call->card, 0);

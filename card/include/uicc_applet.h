@@ -483,7 +483,7 @@ static inline size_t uicc_get_parameters(const struct uicc_applet *self, void *t
     return self->api->get_parameters(self, to, room);
 }
 
-/* A line in the card's trace: for people; never a secret. */
+/* A line in the card's trace, of at most 159 characters: for people; never a secret. */
 static inline void uicc_note(const struct uicc_applet *self, const char *text)
 {
     self->api->note(self, text);

@@ -118,6 +118,7 @@ struct registry {
  * class without anything in it. */
 uint8_t applets_count(const struct uicc *card);
 uint8_t card_profile_applets(const struct uicc *card); /* indices below this are of the profile */
+/* Borrowed until the transaction, or a step of it, ends. */
 const struct profile_applet *applet_row_of(const struct uicc *card, uint8_t index);
 bool applet_exists(const struct uicc *card, uint8_t index);
 

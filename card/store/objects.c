@@ -17,9 +17,8 @@
 enum {
     ABSENT = 0,
     PRESENT = 1,
-    JOURNAL_KEPT =
-        4096, /* octets: a larger block goes back, so that one large transaction does not cost for ever */
-    CHANGES_KEPT = 64,
+    JOURNAL_KEPT = 512, /* octets: a larger block goes back, so that one large transaction does not cost for ever */
+    FEW_CHANGES = 8,    /* that need no heap in a commit */
     LOAD_OCTETS = 4096, /* what most cards need: room for it is made at once, and fitted in the end */
     LOAD_OBJECTS = 48,
     SCRATCH = 256, /* old values up to this length need no heap in objects_put_now */
@@ -29,8 +28,6 @@ struct objects {
     struct uicc_store *store;
     struct objmap *map;
     struct objmap *journal;
-    struct store_change *changes; /* scratch of commit: ids and pointers only, no values */
-    size_t changes_room;
     bool open;
 };
 
@@ -67,7 +64,6 @@ void objects_close(struct objects *o)
         return;
     objmap_free(o->map);
     objmap_free(o->journal);
-    free(o->changes);
     free(o);
 }
 
@@ -160,47 +156,40 @@ static void end(struct objects *o)
     if (objmap_size(o->journal) > JOURNAL_KEPT)
         objmap_trim(&o->journal);
     objmap_trim(&o->map);
-    if (o->changes_room > CHANGES_KEPT) {
-        free(o->changes);
-        o->changes = NULL;
-        o->changes_room = 0;
-    }
 }
 
-static bool changes_reserve(struct objects *o, size_t n)
-{
-    if (n <= o->changes_room)
-        return true;
-    size_t room = n < 8 ? 8 : n + n / 2;
-    struct store_change *changes = realloc(o->changes, room * sizeof *changes);
-    if (changes == NULL)
-        return false;
-    o->changes = changes;
-    o->changes_room = room;
-    return true;
-}
-
-enum store_result objects_commit(struct objects *o)
+/* What the store is to write: what differs from before. Ids and pointers only, no values. */
+static size_t list_changes(const struct objects *o, struct store_change *changes)
 {
     size_t n = 0, cursor = 0;
     uint32_t id;
     struct span entry, old, now;
-    if (!changes_reserve(o, objmap_count(o->journal))) {
-        objects_abort(o);
-        return STORE_FAILED;
-    }
     while (objmap_each(o->journal, &cursor, &id, &entry)) {
         bool was = before(entry, &old);
         bool is = objmap_get(o->map, id, &now);
         if (was == is && same(old, now)) /* changed back, or made and removed: both are empty then */
             continue;
-        o->changes[n++] = (struct store_change){.id = id, .value = now, .remove = !is};
+        changes[n++] = (struct store_change){.id = id, .value = now, .remove = !is};
     }
-    enum store_result result = n == 0 ? STORE_OK : store_write(o->store, o->changes, n);
+    return n;
+}
+
+enum store_result objects_commit(struct objects *o)
+{
+    struct store_change few[FEW_CHANGES], *changes = few;
+    if (objmap_count(o->journal) > FEW_CHANGES)
+        changes = calloc(objmap_count(o->journal), sizeof *changes);
+    enum store_result result = STORE_FAILED;
+    if (changes != NULL) {
+        size_t n = list_changes(o, changes);
+        result = n == 0 ? STORE_OK : store_write(o->store, changes, n);
+    }
     if (result == STORE_OK)
         end(o);
     else
         objects_abort(o);
+    if (changes != few)
+        free(changes);
     return result;
 }
 
@@ -270,5 +259,5 @@ enum store_result objects_put_now(struct objects *o, uint32_t id, struct span va
 
 size_t objects_footprint(const struct objects *o)
 {
-    return sizeof *o + objmap_size(o->map) + objmap_size(o->journal) + o->changes_room * sizeof *o->changes;
+    return sizeof *o + objmap_size(o->map) + objmap_size(o->journal);
 }

@@ -196,11 +196,11 @@ static bool rebuild(struct objmap **m, uint32_t bits, uint64_t heap_size)
     return true;
 }
 
-/* An eighth more than is needed, so that growing costs a constant per octet and a card's memory stays close
+/* A sixteenth more than is needed, so that growing costs a constant per octet and a card's memory stays close
  * to its payload. */
 static uint64_t with_slack(uint64_t octets)
 {
-    return octets + octets / 8 + SLACK;
+    return octets + octets / 16 + SLACK;
 }
 
 /* Room at the top for `octets` more, and in the index for n more. */
@@ -326,24 +326,25 @@ void objmap_clear(struct objmap *m)
     m->count = 0;
 }
 
-/* Without memory for it the map stays as large as it is. */
-static void shrink(struct objmap **m, uint32_t above)
+/* To so many octets of heap, if the block is above that. Without memory for it the map stays as large as it is. */
+static void shrink(struct objmap **m, uint32_t above, uint64_t heap_size)
 {
     uint32_t bits = BITS_MIN;
     while ((*m)->count > (3u << bits) / 4)
         bits++;
-    if (above > sizeof(struct objmap) + (sizeof(uint32_t) << bits) + with_slack((*m)->live))
-        (void)rebuild(m, bits, with_slack((*m)->live));
+    if (above > sizeof(struct objmap) + (sizeof(uint32_t) << bits) + heap_size)
+        (void)rebuild(m, bits, heap_size);
 }
 
 void objmap_trim(struct objmap **m)
 {
-    shrink(m, (*m)->size / 2);
+    shrink(m, (*m)->size / 2, with_slack((*m)->live));
 }
 
+/* What is loaded changes in place for the most part. */
 void objmap_fit(struct objmap **m)
 {
-    shrink(m, (*m)->size);
+    shrink(m, (*m)->size, (*m)->live + SLACK);
 }
 
 bool objmap_each(const struct objmap *m, size_t *cursor, uint32_t *id, struct span *value)

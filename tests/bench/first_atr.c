@@ -15,7 +15,6 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -23,12 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { RUNS_MAX = 10000, WAIT_MS = 10000, ARGUMENTS_MAX = 64 };
+#include "vpcd_end.h"
+
+enum { RUNS_MAX = 10000, ARGUMENTS_MAX = 64 };
 
 static double now_ms(void)
 {
@@ -43,35 +43,6 @@ static int ascending(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static bool take(int fd, uint8_t *to, size_t n)
-{
-    for (size_t at = 0; at < n;) {
-        ssize_t got = recv(fd, to + at, n - at, 0);
-        if (got <= 0)
-            return false;
-        at += (size_t)got;
-    }
-    return true;
-}
-
-/* What the driver sends: power on, then a request for the ATR (vpcd's controls 01 and 04). */
-static bool ask(int listener)
-{
-    static const uint8_t controls[] = {0x00, 0x01, 0x01, 0x00, 0x01, 0x04};
-    struct pollfd p = {.fd = listener, .events = POLLIN};
-    const struct timeval limit = {.tv_sec = WAIT_MS / 1000};
-    uint8_t length[2], atr[64];
-    int fd = poll(&p, 1, WAIT_MS) == 1 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
-    if (fd < 0)
-        return false;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    bool good = send(fd, controls, sizeof controls, MSG_NOSIGNAL) == (ssize_t)sizeof controls &&
-                take(fd, length, sizeof length) && length[0] == 0 && length[1] > 1 &&
-                length[1] <= sizeof atr && take(fd, atr, length[1]) && (atr[0] == 0x3B || atr[0] == 0x3F);
-    close(fd);
-    return good;
-}
-
 static bool run_once(int listener, char **argv, double *ms)
 {
     posix_spawn_file_actions_t actions;
@@ -83,23 +54,14 @@ static bool run_once(int listener, char **argv, double *ms)
     posix_spawn_file_actions_destroy(&actions);
     if (!good)
         return false;
-    good = ask(listener);
+    int fd = vpcd_end_card(listener);
     *ms = now_ms() - start;
+    good = fd >= 0;
+    if (good)
+        close(fd);
     kill(child, SIGTERM);
     waitpid(child, NULL, 0);
     return good;
-}
-
-static int listen_anywhere(uint16_t *port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 1) != 0 ||
-        getsockname(fd, (struct sockaddr *)&a, &n) != 0)
-        return -1;
-    *port = ntohs(a.sin_port);
-    return fd;
 }
 
 int main(int argc, char **argv)
@@ -115,11 +77,11 @@ int main(int argc, char **argv)
         fputs("first_atr: which program?\n", stderr);
         return 2;
     }
-    uint16_t port = 0;
-    int listener = listen_anywhere(&port);
+    struct sockaddr_in at;
+    int listener = vpcd_end_listen(&at);
     double *ms = calloc((size_t)runs, sizeof *ms);
     char number[8], *arguments[ARGUMENTS_MAX] = {0};
-    snprintf(number, sizeof number, "%u", (unsigned)port);
+    snprintf(number, sizeof number, "%u", (unsigned)ntohs(at.sin_port));
     for (int i = optind; i < argc; i++)
         arguments[i - optind] = strcmp(argv[i], "%p") == 0 ? number : argv[i];
     bool good = listener >= 0 && ms != NULL;

@@ -4,8 +4,9 @@
  *
  *   fuzz_NAME [--mutate SEED ROUNDS] [FILE...]
  *
- * runs the target on each file, and on nothing; then ROUNDS times on each changed a little, and grafted on another. Speaks TAP. When the target aborts, the input that did it lies in
- * `crash-SEED-RUN` in the folder that FUZZ_CRASHES names, if any.
+ * runs the target on each file, and on nothing; then ROUNDS times on each changed a little, and grafted on
+ * another. Speaks TAP. When the target aborts, the input that did it lies in `crash-SEED-RUN` in the folder
+ * that FUZZ_CRASHES names, if any.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A card under a sequence of whatever a terminal and the world can do to it: the input is a program (below) of commands from every table there is, PINs right and wrong,
- * authentications, OTA scripts, resets, power cuts, and writes, memory, ciphers and random octets that fail. After each step: a status word that is one, no key in
- * the answer, no PIN try given back but for a right PIN; now and then, and in the end: memory says what the store says, counters and SQN have not gone back, the card starts again.
+ * A card under a sequence of whatever a terminal and the world can do to it: the input is a program (below)
+ * of commands from every table there is, PINs right and wrong, authentications, OTA scripts, resets, power
+ * cuts, and writes, memory, ciphers and random octets that fail. After each step: a status word that is one,
+ * no key in the answer, no PIN try given back but for a right PIN; now and then, and in the end: memory says
+ * what the store says, counters and SQN have not gone back, the card starts again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,20 +23,21 @@
 
 /* One octet of operation, then what it takes; at the end of the input everything is zero. */
 enum operation {
-    OP_COMMAND,  /* which row of which table, P1, P2, form, length, octets */
-    OP_SELECT,   /* which of the names, P2 */
-    OP_RAW,      /* length, octets */
-    OP_PIN,      /* which command and PIN, right or not */
+    OP_COMMAND,      /* which row of which table, P1, P2, form, length, octets */
+    OP_SELECT,       /* which of the names, P2 */
+    OP_RAW,          /* length, octets */
+    OP_PIN,          /* which command and PIN, right or not */
     OP_AUTHENTICATE, /* pair, how far the SQN goes on, P2, what is changed */
-    OP_SCRIPT,   /* pair, application, length, octets: a script, secured as it should be */
+    OP_SCRIPT,       /* pair, application, length, octets: a script, secured as it should be */
     OP_RESET,
     OP_RESTART,
-    OP_FAIL,     /* kind, which call, once or for good */
+    OP_FAIL, /* kind, which call, once or for good */
     OP_HEAL,
     OP_CHANNEL,  /* the channel of the commands that follow */
     OP_TERMINAL, /* profile; fetch; response: what */
     OP_AGAIN,    /* the last command once more */
-    OP_SECURE,   /* keyset and level of a secure channel with the issuer's domain, how many commands; each: INS, P1, P2, length, octets */
+    OP_SECURE, /* keyset and level of a secure channel with the issuer's domain, how many commands; each: INS,
+                  P1, P2, length, octets */
     OPERATIONS,
 };
 
@@ -68,9 +71,47 @@ struct run {
     bool keys_replaced;
 };
 
-static const char *const names[] = {"3F00", "2F00", "2FE2", "2F05", "2F06", "2F08", "7FFF", "7F10", "7F20", "6F07", "6F08", "6F05", "6F38", "6F46", "6F78", "6F7B", "6F7E", "6FAD",
-                                    "6F3C", "6F40", "6F42", "6F43", "6FB7", "6FC5", "6FC6", "6FE4", "5F3B", "4F20", "6F99", "6F98", "6F97", "6F96", "5F00", "5F01",
-                                    "A0000000871002", "A0000000871004", "A000000087", "F0736F6674756963630101", "A000000151000000", "A00000015141434C00", "A0000000871002FFFFFFFF8907090000"};
+static const char *const names[] = {"3F00",
+                                    "2F00",
+                                    "2FE2",
+                                    "2F05",
+                                    "2F06",
+                                    "2F08",
+                                    "7FFF",
+                                    "7F10",
+                                    "7F20",
+                                    "6F07",
+                                    "6F08",
+                                    "6F05",
+                                    "6F38",
+                                    "6F46",
+                                    "6F78",
+                                    "6F7B",
+                                    "6F7E",
+                                    "6FAD",
+                                    "6F3C",
+                                    "6F40",
+                                    "6F42",
+                                    "6F43",
+                                    "6FB7",
+                                    "6FC5",
+                                    "6FC6",
+                                    "6FE4",
+                                    "5F3B",
+                                    "4F20",
+                                    "6F99",
+                                    "6F98",
+                                    "6F97",
+                                    "6F96",
+                                    "5F00",
+                                    "5F01",
+                                    "A0000000871002",
+                                    "A0000000871004",
+                                    "A000000087",
+                                    "F0736F6674756963630101",
+                                    "A000000151000000",
+                                    "A00000015141434C00",
+                                    "A0000000871002FFFFFFFF8907090000"};
 
 static void table_of(struct factory *w, const struct command_table *t)
 {
@@ -90,7 +131,8 @@ static const struct factory *factory(unsigned which)
         return w;
     fixture_open(&w->f, profiles[which % PROFILES]);
     w->f.env.random = faults_random;
-    while (w->n_pairs < PAIRS && personal_pair(w->f.crypto, &w->f.profile->p, span_of(w->f.seed, 16), FIXTURE_ICCID, w->n_pairs, &w->pairs[w->n_pairs]))
+    while (w->n_pairs < PAIRS && personal_pair(w->f.crypto, &w->f.profile->p, span_of(w->f.seed, 16),
+                                               FIXTURE_ICCID, w->n_pairs, &w->pairs[w->n_pairs]))
         w->n_pairs++;
     table_of(w, &kernel_commands);
     for (uint8_t i = 0; i < w->f.profile->p.n_applets; i++) {
@@ -130,7 +172,8 @@ static void look(const struct run *r, bool counters, struct spent *now)
         now->tries[i] = pin.tries;
         now->puk_tries[i] = pin.puk_tries;
     }
-    for (unsigned i = 0; counters && i < r->factory->n_pairs && subscription_of(r->f.card, &subscription); i++) {
+    for (unsigned i = 0; counters && i < r->factory->n_pairs && subscription_of(r->f.card, &subscription);
+         i++) {
         struct pair_info info;
         if (!subscription_info(subscription, i, &info))
             continue;
@@ -144,7 +187,8 @@ static void look(const struct run *r, bool counters, struct spent *now)
 static bool may_give_back(struct span command, uint16_t sw)
 {
     static const uint8_t pin_commands[] = {0x20, 0x24, 0x26, 0x28, 0x2C, 0xC2};
-    bool good = sw >> 8 == 0x90 || sw >> 8 == 0x91 || sw >> 8 == 0x61 || sw >> 8 == 0x9F || sw >> 8 == 0x62 || sw == SW_MEMORY_PROBLEM || sw == SW_GSM_MEMORY_PROBLEM;
+    bool good = sw >> 8 == 0x90 || sw >> 8 == 0x91 || sw >> 8 == 0x61 || sw >> 8 == 0x9F || sw >> 8 == 0x62 ||
+                sw == SW_MEMORY_PROBLEM || sw == SW_GSM_MEMORY_PROBLEM;
     return command.n > 1 && good && memchr(pin_commands, command.p[1], sizeof pin_commands) != NULL;
 }
 
@@ -268,7 +312,10 @@ static void op_command(struct run *r)
     const struct command_table *t = w->tables[rd_u8(&r->in) % w->n_tables];
     const struct command_row *row = &t->rows[rd_u8(&r->in) % t->n];
     uint8_t p1 = rd_u8(&r->in), p2 = rd_u8(&r->in), form = rd_u8(&r->in), le = rd_u8(&r->in);
-    const uint8_t header[4] = {class_of(r, row->klass == CLASS_GSM ? 0xA0 : row->klass == CLASS_ETSI ? 0x80 : 0), row->ins, p1, p2};
+    const uint8_t header[4] = {class_of(r, row->klass == CLASS_GSM    ? 0xA0
+                                           : row->klass == CLASS_ETSI ? 0x80
+                                                                      : 0),
+                               row->ins, p1, p2};
     struct span data = rd_take(&r->in, (form & 1) != 0 ? rd_u8(&r->in) % 200u : 0);
     build(r, header, form & 0x0F, data, le);
 }
@@ -280,7 +327,8 @@ static void op_select(struct run *r)
     struct buf b = buf_of(octets, sizeof octets);
     (void)hex_parse(name, &b, NULL);
     if (b.len == 2) {
-        const uint8_t header[4] = {(which & 0x80) != 0 ? 0xA0 : class_of(r, 0), 0xA4, 0, (which & 0x80) != 0 ? 0 : 0x0C};
+        const uint8_t header[4] = {(which & 0x80) != 0 ? 0xA0 : class_of(r, 0), 0xA4, 0,
+                                   (which & 0x80) != 0 ? 0 : 0x0C};
         build(r, header, 1, buf_span(&b), 0);
     } else {
         const uint8_t header[4] = {class_of(r, 0), 0xA4, 4, p2 & 0x5F};
@@ -331,7 +379,8 @@ static void op_script(struct run *r)
     if (r->factory->n_pairs == 0)
         return;
     hex_format(script, hex);
-    const struct fixture_ota ota = {pair % r->factory->n_pairs, (target & 0x80) != 0 ? 0x1639 : 0x1619, tars[target % 6], hex, 0};
+    const struct fixture_ota ota = {pair % r->factory->n_pairs, (target & 0x80) != 0 ? 0x1639 : 0x1619,
+                                    tars[target % 6], hex, 0};
     size_t n = fixture_messages(&r->f, &ota, 1, "12345", m, 4);
     for (size_t i = 0; i < n; i++)
         say(r, span_of(m[i].apdu, m[i].n));
@@ -345,7 +394,8 @@ static bool has_keyset(const struct profile *p, uint8_t version)
     return false;
 }
 
-/* GlobalPlatform under SCP02 or SCP03: what is sent is protected as it should be, and may fail like everything else. */
+/* GlobalPlatform under SCP02 or SCP03: what is sent is protected as it should be, and may fail like
+ * everything else. */
 static void op_secure(struct run *r)
 {
     static const uint8_t versions[] = {0x20, 0x30}, levels[] = {0x00, 0x01, 0x03, 0x11, 0x13, 0x33},
@@ -356,13 +406,15 @@ static void op_secure(struct run *r)
     bool open = has_keyset(&r->factory->f.profile->p, version);
     if (open) {
         gp_keys(&r->f, version, &h.keys);
-        open = gp_select(&h, ISD_AID) == 0x9000 && gp_initialize(&h, version, 8) == 0x9000 && gp_authenticate(&h, version == 0x20 ? level & 3 : level) == 0x9000;
+        open = gp_select(&h, ISD_AID) == 0x9000 && gp_initialize(&h, version, 8) == 0x9000 &&
+               gp_authenticate(&h, version == 0x20 ? level & 3 : level) == 0x9000;
     }
     for (uint8_t i = 0; i < count && rd_ok(&r->in); i++) {
         uint8_t ins = rd_u8(&r->in), p1 = rd_u8(&r->in), p2 = rd_u8(&r->in), wrapped[300];
         struct span data = rd_take(&r->in, rd_u8(&r->in) % 200u);
         char hex[2 * 205 + 1];
-        int at = snprintf(hex, sizeof hex, "80%02X%02X%02X%02zX", (ins & 0x80) != 0 ? ins : commands[ins % sizeof commands], p1, p2, data.n);
+        int at = snprintf(hex, sizeof hex, "80%02X%02X%02X%02zX",
+                          (ins & 0x80) != 0 ? ins : commands[ins % sizeof commands], p1, p2, data.n);
         hex_format(data, hex + at);
         if (open)
             (void)transmit(r, span_of(wrapped, gp_wrap(&h, hex, wrapped)));
@@ -396,7 +448,8 @@ static void op_terminal(struct run *r)
 {
     uint8_t what = rd_u8(&r->in), how = rd_u8(&r->in);
     static const uint8_t profile[] = {0x80, 0x10, 0, 0, 8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
-    const uint8_t fetch[] = {0x80, 0x12, 0, 0, r->f.response_len == 2 && r->f.response[0] == 0x91 ? r->f.response[1] : 0};
+    const uint8_t fetch[] = {0x80, 0x12, 0, 0,
+                             r->f.response_len == 2 && r->f.response[0] == 0x91 ? r->f.response[1] : 0};
     const uint8_t answer[] = {0x80, 0x14, 0, 0, 12, 0x81, 3, 1, what, 0, 0x82, 2, 0x82, 0x81, 0x83, 1, how};
     switch (how % 3) {
     case 0:

@@ -20,6 +20,7 @@
 #include "at_bench.h"
 #include "fuzz.h"
 #include "hex.h"
+#include "menu_applet.h"
 
 enum operation {
     OP_TIME,    /* next octet: tenths of a second */
@@ -114,8 +115,12 @@ static void operate(struct at_bench *b, struct at **at, uint8_t op, struct reade
 static const struct fixture *factory(void)
 {
     static struct fixture f;
-    if (f.profile == NULL)
-        fixture_open(&f, "usim");
+    static struct foreign_class menu;
+    if (f.profile == NULL) {
+        foreign_class_of(&uicc_package, 0, &menu);
+        const struct applet_class *const more[] = {&menu.base, NULL};
+        fixture_open_text_classes(&f, MENU_PROFILE, more);
+    }
     return &f;
 }
 

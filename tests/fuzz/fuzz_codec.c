@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The codecs of over the air, both directions: command and response packets, short messages, user data headers, ENVELOPE, parts put together. What one end builds, the
- * other takes apart to the same; what is changed is refused, or is not what was signed.
+ * The codecs of over the air, both directions: command and response packets, short messages, user data
+ * headers, ENVELOPE, parts put together. What one end builds, the other takes apart to the same; what is
+ * changed is refused, or is not what was signed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ static struct keyset keys_of(uint8_t which)
     struct keyset k = {.version = (uint8_t)(1 + which % 15)};
     static const struct {
         uint8_t cipher, len, mac;
-    } kinds[] = {{OTA_AES, 16, 8}, {OTA_AES, 32, 4}, {OTA_3DES, 16, 8}, {OTA_3DES, 24, 8}, {OTA_AES, 24, 8}, {OTA_DES, 8, 8}};
+    } kinds[] = {{OTA_AES, 16, 8},  {OTA_AES, 32, 4}, {OTA_3DES, 16, 8},
+                 {OTA_3DES, 24, 8}, {OTA_AES, 24, 8}, {OTA_DES, 8, 8}};
     unsigned i = which / 16 % 6;
     k.kic_algorithm = k.kid_algorithm = kinds[i].cipher;
     k.kic_len = k.kid_len = k.kik_len = kinds[i].len;
@@ -66,7 +68,11 @@ static void command_raw(struct span packet, const struct keyset *keys)
 static void command_round(struct reader *r, const struct keyset *keys)
 {
     uint8_t packet[ROOM], work[ROOM];
-    struct scp80_command c = {.spi1 = rd_u8(r), .spi2 = rd_u8(r), .kic = keyset_kic_octet(keys), .kid = keyset_kid_octet(keys)}, back;
+    struct scp80_command c = {.spi1 = rd_u8(r),
+                              .spi2 = rd_u8(r),
+                              .kic = keyset_kic_octet(keys),
+                              .kid = keyset_kid_octet(keys)},
+                         back;
     uint8_t at = rd_u8(r), with = rd_u8(r);
     rd_copy(r, c.tar, 3);
     rd_copy(r, c.cntr, 5);
@@ -77,14 +83,16 @@ static void command_round(struct reader *r, const struct keyset *keys)
     struct buf out = buf_of(packet, sizeof packet), w = buf_of(work, sizeof work);
     if (!scp80_command_build(crypto(), keys, &c, script, &out))
         return;
-    if (scp80_command_parse(buf_span(&out), &back) != SCP80_POR_OK || scp80_command_open(crypto(), keys, &back, &w, &data) != SCP80_POR_OK || !span_equal(data, script) ||
+    if (scp80_command_parse(buf_span(&out), &back) != SCP80_POR_OK ||
+        scp80_command_open(crypto(), keys, &back, &w, &data) != SCP80_POR_OK || !span_equal(data, script) ||
         memcmp(back.cntr, c.cntr, 5) != 0)
         fuzz_die("a packet that was built does not open");
     if (with == 0)
         return;
     packet[at % out.len] ^= with; /* signed: whatever was changed, it does not pass */
     w = buf_of(work, sizeof work);
-    if (scp80_command_parse(buf_span(&out), &back) == SCP80_POR_OK && scp80_command_open(crypto(), keys, &back, &w, &data) == SCP80_POR_OK &&
+    if (scp80_command_parse(buf_span(&out), &back) == SCP80_POR_OK &&
+        scp80_command_open(crypto(), keys, &back, &w, &data) == SCP80_POR_OK &&
         (c.spi1 & SPI1_CHECK) == SPI1_CC && (back.spi1 & SPI1_CHECK) == SPI1_CC)
         fuzz_die("a packet that was changed opens");
 }
@@ -92,7 +100,9 @@ static void command_round(struct reader *r, const struct keyset *keys)
 static void response(struct reader *r, const struct keyset *keys)
 {
     uint8_t packet[ROOM], work[ROOM], spi2 = rd_u8(r), raw = rd_u8(r), at = rd_u8(r), with = rd_u8(r);
-    struct scp80_response p = {.status = rd_u8(r) % 13, .kid = (raw & 2) != 0 ? 0x05 : keyset_kid_octet(keys)}, back;
+    struct scp80_response p = {.status = rd_u8(r) % 13,
+                               .kid = (raw & 2) != 0 ? 0x05 : keyset_kid_octet(keys)},
+                          back;
     struct span data, rest = span_slice(rd_rest(r), 0, 4000);
     struct buf out = buf_of(packet, sizeof packet), w = buf_of(work, sizeof work);
     if ((raw & 1) != 0) {
@@ -108,7 +118,8 @@ static void response(struct reader *r, const struct keyset *keys)
         return;
     packet[at % out.len] ^= with;
     w = buf_of(work, sizeof work);
-    if (scp80_response_open(crypto(), keys, spi2, buf_span(&out), &back, &w, &data) == SCP80_GENUINE && (spi2 & SPI2_POR_CHECK) == SPI2_POR_CC)
+    if (scp80_response_open(crypto(), keys, spi2, buf_span(&out), &back, &w, &data) == SCP80_GENUINE &&
+        (spi2 & SPI2_POR_CHECK) == SPI2_POR_CC)
         fuzz_die("a response that was changed is genuine");
 }
 
@@ -127,7 +138,8 @@ static void messages(struct span octets)
         struct buf b = buf_of(again, sizeof again);
         struct sms_deliver back;
         sms_deliver_build(&d, &b);
-        if (buf_ok(&b) && (!sms_deliver_parse(buf_span(&b), &back) || !span_equal(back.user_data, d.user_data)))
+        if (buf_ok(&b) &&
+            (!sms_deliver_parse(buf_span(&b), &back) || !span_equal(back.user_data, d.user_data)))
             fuzz_die("a message that was built is none");
     }
     if (sms_submit_parse(octets, &s)) {
@@ -176,8 +188,8 @@ static void split_and_join(struct reader *r)
     struct joining j = {&a, buf_of(room, sizeof room), false, rd_u8(r)};
     struct span packet = span_slice(rd_rest(r), 0, 4000);
     a = (struct assembly){0};
-    if (sms_packet_split(packet, reference, span_of(from, sizeof from), join, &j) && packet.n > 0 && packet.n < 3000 &&
-        (!j.whole || !span_equal(buf_span(&j.out), packet)))
+    if (sms_packet_split(packet, reference, span_of(from, sizeof from), join, &j) && packet.n > 0 &&
+        packet.n < 3000 && (!j.whole || !span_equal(buf_span(&j.out), packet)))
         fuzz_die("a packet of %zu octets is not the same when it is put together", packet.n);
 }
 
@@ -188,7 +200,8 @@ static void assembly(struct reader *r)
     while (rd_ok(r) && r->left > 0) {
         uint8_t room[ROOM];
         struct buf out = buf_of(room, sizeof room);
-        struct assembly_part p = {.reference = rd_u8(r) % 4, .total = rd_u8(r), .number = rd_u8(r), .packet = (rd_u8(r) & 1) != 0};
+        struct assembly_part p = {
+            .reference = rd_u8(r) % 4, .total = rd_u8(r), .number = rd_u8(r), .packet = (rd_u8(r) & 1) != 0};
         p.source = rd_take(r, rd_u8(r) % 20u);
         p.body = rd_take(r, rd_u8(r) % 180u);
         if (assembly_take(&a, &p, &out) && !buf_ok(&out))

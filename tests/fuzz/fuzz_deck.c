@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The octets of a deck, and the bytes of a profile in it. The input says what to change in a whole deck: (kind, offset, length, octets), again and again. Then: is the
- * file sound (if it is found so, LMDB must bear it), does it open, and its card; and if so, that is written to, and it opens again.
+ * The octets of a deck, and the bytes of a profile in it. The input says what to change in a whole deck:
+ * (kind, offset, length, octets), again and again. Then: is the file sound (if it is found so, LMDB must bear
+ * it), does it open, and its card; and if so, that is written to, and it opens again.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,13 +59,15 @@ static void make(void)
         struct store_change c[24];
         (void)snprintf(iccid, sizeof iccid, "89445000000000000%02u", card);
         for (uint32_t i = 0; i < 24; i++)
-            c[i] = (struct store_change){.id = i, .value = span_of(octets, i == 20 ? sizeof octets : 10 + 30 * i)};
+            c[i] = (struct store_change){.id = i,
+                                         .value = span_of(octets, i == 20 ? sizeof octets : 10 + 30 * i)};
         struct uicc_store *s = deck_new_card(d, iccid, &e);
         if (s == NULL || store_write(s, c, 24) != STORE_OK)
             exit(1);
         store_close(s);
     }
-    if (d == NULL || !deck_publish(d, &e) || !deck_remove_card(d, "8944500000000000003", &e)) /* pages to be used again */
+    if (d == NULL || !deck_publish(d, &e) ||
+        !deck_remove_card(d, "8944500000000000003", &e)) /* pages to be used again */
         exit(1);
     deck_close(d);
     int fd = open(base.deck, O_RDONLY | O_CLOEXEC);
@@ -86,7 +89,8 @@ static void open_it(void)
     }
     char iccid[DECK_ICCID_MAX + 1];
     unsigned cards = 0;
-    for (bool more = deck_next(d, "", iccid); more && cards < 100; more = deck_after(d, iccid, iccid), cards++) {
+    for (bool more = deck_next(d, "", iccid); more && cards < 100;
+         more = deck_after(d, iccid, iccid), cards++) {
         struct uicc_store *s = deck_card(d, iccid, &e);
         struct objects *o = NULL;
         if (s != NULL && objects_open(s, &o) == STORE_OK) {
@@ -115,7 +119,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memcpy(changed, base.whole, len);
     while (rd_ok(&r) && r.left > 0) {
         uint8_t kind = rd_u8(&r);
-        size_t page = rd_u8(&r) % (base.n / PAGE), at = page * PAGE + rd_u16(&r) % PAGE, count = rd_u8(&r) % 32u;
+        size_t page = rd_u8(&r) % (base.n / PAGE), at = page * PAGE + rd_u16(&r) % PAGE,
+               count = rd_u8(&r) % 32u;
         struct span octets = rd_take(&r, kind % 4 == 0 ? count : 0);
         if (at + 64 >= ROOM)
             continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the operator's tools read: the first octet says which. SMPP PDUs and streams of them, CSV and key files, packets and short messages to be explained, contents of files to be decoded, access
- * rules, responses in parts, orders. Any octets are borne; what was built is read back.
+ * What the operator's tools read: the first octet says which. SMPP PDUs and streams of them, CSV and key
+ * files, packets and short messages to be explained, contents of files to be decoded, access rules, responses
+ * in parts, orders. Any octets are borne; what was built is read back.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,8 @@ static void smpp(struct span stream)
             struct buf out = buf_of(octets, sizeof octets);
             smpp_build(&pdu, &out);
             if (buf_ok(&out) && out.len <= SMPP_PDU_MAX) {
-                if (smpp_parse(buf_span(&out), &back) != SMPP_OK || back.command != pdu.command || back.message.n != pdu.message.n ||
+                if (smpp_parse(buf_span(&out), &back) != SMPP_OK || back.command != pdu.command ||
+                    back.message.n != pdu.message.n ||
                     memcmp(back.message.data, pdu.message.data, pdu.message.n) != 0)
                     fuzz_die("a PDU that is another when it is built again (%08x)", (unsigned)pdu.command);
             }
@@ -106,7 +108,8 @@ static bool row(void *ctx, const struct key_row *r, struct keys_error *error)
     char line[KEYS_LINE_MAX];
     struct key_row back;
     (void)ctx;
-    if (keys_format(r, line) && (!keys_parse("again", line, &back, error) || back.index != r->index || memcmp(&back.pair.ota, &r->pair.ota, sizeof back.pair.ota) != 0))
+    if (keys_format(r, line) && (!keys_parse("again", line, &back, error) || back.index != r->index ||
+                                 memcmp(&back.pair.ota, &r->pair.ota, sizeof back.pair.ota) != 0))
         fuzz_die("a row that is another when it is read again: %s", error->text);
     return true;
 }
@@ -151,13 +154,17 @@ static void explain(struct reader *r)
 static void decoding(struct reader *r)
 {
     static char text[DECODE_ROOM];
-    static const uint16_t fids[] = {0x2F00, 0x2FE2, 0x2F05, 0x2F06, 0x2F08, 0x6F05, 0x6F07, 0x6F08, 0x6F09, 0x6F31, 0x6F38, 0x6F3B, 0x6F3C, 0x6F40, 0x6F42, 0x6F43, 0x6F45, 0x6F46, 0x6F47,
-                                    0x6F50, 0x6F56, 0x6F5B, 0x6F5C, 0x6F60, 0x6F61, 0x6F62, 0x6F73, 0x6F78, 0x6F7B, 0x6F7E, 0x6FAD, 0x6FB7, 0x6FC4, 0x6FC5, 0x6FC6, 0x6FD9, 0x6FE3, 0x6FE4,
-                                    0x6F02, 0x6F03, 0x6F04, 0x6F3A, 0x6F4A, 0x6F30, 0x4F20, 0x4F52, 0x4F01, 0x4F02, 0x4F03, 0x4F04, 0x4F07, 0x4F09, 0x4F0A, 0x6FD5, 0x6FD6, 0x6FDA};
+    static const uint16_t fids[] = {
+        0x2F00, 0x2FE2, 0x2F05, 0x2F06, 0x2F08, 0x6F05, 0x6F07, 0x6F08, 0x6F09, 0x6F31, 0x6F38, 0x6F3B,
+        0x6F3C, 0x6F40, 0x6F42, 0x6F43, 0x6F45, 0x6F46, 0x6F47, 0x6F50, 0x6F56, 0x6F5B, 0x6F5C, 0x6F60,
+        0x6F61, 0x6F62, 0x6F73, 0x6F78, 0x6F7B, 0x6F7E, 0x6FAD, 0x6FB7, 0x6FC4, 0x6FC5, 0x6FC6, 0x6FD9,
+        0x6FE3, 0x6FE4, 0x6F02, 0x6F03, 0x6F04, 0x6F3A, 0x6F4A, 0x6F30, 0x4F20, 0x4F52, 0x4F01, 0x4F02,
+        0x4F03, 0x4F04, 0x4F07, 0x4F09, 0x4F0A, 0x6FD5, 0x6FD6, 0x6FDA};
     uint8_t place = rd_u8(r), which = rd_u8(r);
     uint16_t raw = rd_u16(r), fid = (which & 0x80) != 0 ? raw : fids[which % (sizeof fids / sizeof fids[0])];
     struct span content = rd_rest(r);
-    enum decode_result result = decode((enum decode_place)(place % (PLACE_SAIP + 1)), fid, content, (place & 0x80) != 0, text, sizeof text);
+    enum decode_result result = decode((enum decode_place)(place % (PLACE_SAIP + 1)), fid, content,
+                                       (place & 0x80) != 0, text, sizeof text);
     if (result != DECODED && text[0] != '\0')
         fuzz_die("not decoded, and yet something was said");
     if (strlen(text) >= sizeof text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What comes from a virtual reader, split anywhere: the input is split sizes, then the stream. Whatever the split, the same messages come out; and GSMTAP and text traces are made
- * of them, which must bear any octets.
+ * What comes from a virtual reader, split anywhere: the input is split sizes, then the stream. Whatever the
+ * split, the same messages come out; and GSMTAP and text traces are made of them, which must bear any octets.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,11 +33,18 @@ static void traced(const uint8_t *apdu, size_t n)
 {
     struct trace_text t = {.out = nowhere()};
     const uint8_t answer[] = {0x6F, 0x00};
-    const struct uicc_trace_event e = {.kind = UICC_TRACE_APDU, .command = apdu, .command_len = n, .response = answer, .response_len = 2, .text = "fuzz", .status = "none"};
+    const struct uicc_trace_event e = {.kind = UICC_TRACE_APDU,
+                                       .command = apdu,
+                                       .command_len = n,
+                                       .response = answer,
+                                       .response_len = 2,
+                                       .text = "fuzz",
+                                       .status = "none"};
     trace_text_event(&t, &e);
 }
 
-static struct seen feed(struct vpcd *v, const uint8_t *octets, size_t n, const uint8_t *splits, size_t n_splits)
+static struct seen feed(struct vpcd *v, const uint8_t *octets, size_t n, const uint8_t *splits,
+                        size_t n_splits)
 {
     struct seen seen = {.sum = 2166136261u};
     size_t turn = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Profiles as text. One that is taken goes into its bytes and back, and makes a card that starts; one that is not is refused in one line. The input may begin with "include: test",
- * so that little has to be right to get far.
+ * Profiles as text. One that is taken goes into its bytes and back, and makes a card that starts; one that is
+ * not is refused in one line. The input may begin with "include: test", so that little has to be right to get
+ * far.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +24,8 @@ static void card_of(struct uicc_profile *profile)
 {
     static struct fixture factory; /* for its classes and ciphers */
     uint8_t atr[UICC_ATR_MAX], answer[UICC_RESPONSE_MAX];
-    static const uint8_t select_mf[] = {0x00, 0xA4, 0x00, 0x04, 0x02, 0x3F, 0x00}, seed[16] = "0123456789abcde";
+    static const uint8_t select_mf[] = {0x00, 0xA4, 0x00, 0x04, 0x02, 0x3F, 0x00},
+                         seed[16] = "0123456789abcde";
     if (factory.profile == NULL)
         fixture_open(&factory, "test");
     struct uicc_store *store = store_mem_new();
@@ -54,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     if (profile_encode(&p->p, &bytes, &len)) {
         struct uicc_profile *back = profile_decode(span_of(bytes, len));
-        if (back == NULL || !profile_encode(&back->p, &again, &len_again) || len != len_again || memcmp(bytes, again, len) != 0)
+        if (back == NULL || !profile_encode(&back->p, &again, &len_again) || len != len_again ||
+            memcmp(bytes, again, len) != 0)
             fuzz_die("a profile that is another after it was kept");
         free(again);
         profile_free(back);

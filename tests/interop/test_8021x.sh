@@ -9,6 +9,8 @@
 # TAP on standard output; exit code 77: cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/interop/tap.bash
+. "$here/tap.bash"
 PATH=$PATH:/usr/sbin:/sbin
 if [[ -z ${VPCD_PORT-} ]]; then
     for need in wpa_supplicant:wpasupplicant hostapd:hostapd ip:iproute2; do
@@ -52,7 +54,7 @@ readers=("Virtual PCD 00 00" "Virtual PCD 00 01" "Virtual PCD2 00 00") # as pcsc
 reader=${readers[PORT_NUMBER]}
 imsi_a=00101012345678$PORT_NUMBER imsi_b=00102000000004$PORT_NUMBER
 sta=sta$PORT_NUMBER ap=ap$PORT_NUMBER
-card_pid='' auc_pid='' eap_pid='' port_pid='' far_pid='' number=0 bad=0 db=''
+card_pid='' auc_pid='' eap_pid='' port_pid='' far_pid='' db=''
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
     local pid
@@ -64,36 +66,6 @@ clean_up() {
 }
 trap clean_up EXIT
 cd "$tmp" || exit 1
-
-verdict() { # CODE TEXT FILE...
-    local code=$1 text=$2
-    shift 2
-    number=$((number + 1))
-    if ((code == 0)); then
-        echo "ok $number - $text"
-    else
-        echo "not ok $number - $text"
-        tail -qn 30 "$@" | sed 's/^/# /'
-        bad=$((bad + 1))
-    fi
-}
-
-soon() { # COMMAND...: within ten seconds
-    local i
-    for ((i = 0; i < 100; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
-
-end() { # NAME OF A PID'S VARIABLE
-    local -n which=$1
-    [[ -z $which ]] && return
-    kill "$which" 2>/dev/null
-    wait "$which" 2>/dev/null
-    which=''
-}
 
 # The port: $sta is ours, $ap the switch's, in a namespace of its own.
 unshare --net sleep infinity &
@@ -232,5 +204,4 @@ forgetful b.db "$imsi_b" 1 "operator B's numbers lost"
 db=a.db
 kept_out "operator A does not know the card any more" 'CTRL-EVENT-EAP-FAILURE'
 
-echo "1..$number"
-((bad == 0))
+tap_end

@@ -19,6 +19,9 @@ with tap("the pty answers, and the link leads to it"):
     at.expect("AT+CMEE=2;+FOO", "ERROR")
     at.close()
 
+witness = At(PORT)  # who gets an answer knows that the modem has seen what happened before
+witness.expect("ATE0", "OK")
+
 with tap("hung up and opened again: the settings of a fresh modem"):
     for _ in range(3):
         at = At(PTY)
@@ -26,7 +29,8 @@ with tap("hung up and opened again: the settings of a fresh modem"):
         at.expect("AT+CMEE=1", "OK")
         at.write(b"AT+CM")  # half a command is forgotten
         at.close()
-        time.sleep(0.05)
+        witness.expect("AT", "OK")
+witness.close()
 
 with tap("four peers at once, each with settings of its own"):
     peers = [At(PTY)] + [At(PORT) for _ in range(3)]

@@ -6,6 +6,8 @@
 # TAP on standard output; exit code 77: cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/interop/tap.bash
+. "$here/tap.bash"
 PATH=$PATH:/usr/sbin:/sbin
 if [[ -z ${VPCD_PORT-} ]]; then
     /usr/bin/python3 -c 'import smartcard' 2>/dev/null ||
@@ -18,7 +20,7 @@ count=${3:-4000}
 export PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=1 # or freed memory would look like growth
 tmp=$(mktemp -d)
-run_pid='' pcscd_pid=$PCSCD_PID hold_pid='' modem_pid='' tests=0 bad=0
+run_pid='' pcscd_pid=$PCSCD_PID hold_pid='' modem_pid=''
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
     local pid
@@ -34,23 +36,8 @@ cd "$tmp" || exit 1
 check() { # TEXT COMMAND...
     local text=$1
     shift
-    tests=$((tests + 1))
-    if timeout 120 "$@" >said 2>&1; then
-        echo "ok $tests - $text"
-    else
-        echo "not ok $tests - $text"
-        tail -n 25 said | sed 's/^/# /'
-        bad=$((bad + 1))
-    fi
-}
-
-soon() { # COMMAND...: within ten seconds
-    local i
-    for ((i = 0; i < 100; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
+    timeout 120 "$@" >said 2>&1
+    verdict $? "$text" said
 }
 
 client() {
@@ -141,5 +128,4 @@ timeout 3000 "$soak" "$count" "${readers[0]}" "$run_pid" >said 2>&1
 code=$?
 check "$count commands, flat memory: $(tr -d '\n' <said)" test $code == 0
 
-echo "1..$tests"
-((bad == 0))
+tap_end

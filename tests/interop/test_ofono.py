@@ -131,8 +131,8 @@ with tap("online: registered at home"):
 with tap("the card's menu, decoded by ofono"):
     stk = interface("SimToolkit")
     stk.RegisterAgent("/agent")
-    menu = until(lambda: (lambda p: p if len(p["MainMenu"]) == 2 else None)(stk.GetProperties()))
-    assert [str(item[0]) for item in menu["MainMenu"]] == ["Balance", "Top up"], menu
+    menu = until(lambda: (lambda p: p if len(p["MainMenu"]) == 3 else None)(stk.GetProperties()))
+    assert [str(item[0]) for item in menu["MainMenu"]] == ["Balance", "Top up", "IMEI"], menu
 
 with tap("an item selected: the card shows a text"):
     stk.SelectItem(dbus.Byte(0), dbus.ObjectPath("/agent"))
@@ -142,6 +142,10 @@ with tap("another: the card asks for digits, and shows what it was told"):
     until(lambda: stk.SelectItem(dbus.Byte(1), dbus.ObjectPath("/agent")) is None)
     until(lambda: agent.asked == ["Amount?"])
     until(lambda: agent.shown[1:] == ["Charged: 42"])
+
+with tap("a third: the card runs an AT command, and shows its answer"):
+    until(lambda: stk.SelectItem(dbus.Byte(2), dbus.ObjectPath("/agent")) is None)
+    until(lambda: agent.shown[2:] == ["IMEI " + str(modem["Serial"])])
 
 with tap("a message comes in, acknowledged (+CMT, +CNMA)"):
     got = []

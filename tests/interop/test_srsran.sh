@@ -8,6 +8,8 @@
 # TAP on standard output.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/interop/tap.bash
+. "$here/tap.bash"
 skip() {
     echo "1..0 # SKIP $1"
     exit 0
@@ -27,7 +29,7 @@ done
 [[ -c /dev/net/tun ]] || skip "no /dev/net/tun: srsUE and srsEPC cannot make their network interfaces"
 imsi_a=001010123456780 imsi_b=001020000000042
 tmp=$(mktemp -d)
-epc='' enb='' ue='' card='' tests=0 bad=0
+epc='' enb='' ue='' card=''
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
     local pid
@@ -40,37 +42,6 @@ clean_up() {
 trap clean_up EXIT
 cd "$tmp" || exit 1
 
-verdict() { # CODE TEXT FILE...
-    local code=$1 text=$2
-    shift 2
-    tests=$((tests + 1))
-    if ((code == 0)); then
-        echo "ok $tests - $text"
-    else
-        echo "not ok $tests - $text"
-        tail -qn 20 "$@" | sed 's/^/# /'
-        bad=$((bad + 1))
-    fi
-}
-
-soon() { # SECONDS COMMAND...
-    local i n=$((10 * $1))
-    shift
-    for ((i = 0; i < n; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
-
-end() { # NAME OF A PID'S VARIABLE
-    local -n which=$1
-    [[ -z $which ]] && return
-    kill "$which" 2>/dev/null
-    wait "$which" 2>/dev/null
-    which=''
-}
-
 "$softuicc" new card.uicc --profile usim --imsi $imsi_a --keys keys >said 2>&1 || { cat said && exit 1; }
 iccid=$(sed -n 's/.*ICCID \([0-9]*\),.*/\1/p' said)
 for operator in "a $imsi_a 0" "b $imsi_b 1"; do
@@ -81,7 +52,7 @@ for operator in "a $imsi_a 0" "b $imsi_b 1"; do
 done
 "$softuicc" run card.uicc --host "$VPCD_HOST" --port "$VPCD_PORT" 2>card.log &
 card=$!
-soon 10 grep -q connected card.log
+patience=100 soon grep -q connected card.log
 verdict $? "the card is in the reader" card.log
 
 zmq=fail_on_disconnect=true,base_srate=11.52e6
@@ -94,17 +65,17 @@ attaches() {
     srsepc epc.conf --mme.mcc=001 --mme.mnc="$mnc" --mme.tac=0x0007 --mme.mme_bind_addr=127.0.1.100 --mme.apn=internet --hss.db_file="$csv" \
         --spgw.gtpu_bind_addr=127.0.1.100 --spgw.sgi_if_addr=172.16.0.1 --spgw.sgi_if_name=sgi$mnc --log.filename=epc.log >epc.said 2>&1 &
     epc=$!
-    soon 10 grep -qi 'SP-GW Initialized' epc.said
+    patience=100 soon grep -qi 'SP-GW Initialized' epc.said
     srsenb enb.conf --enb.mcc=001 --enb.mnc="$mnc" --enb.mme_addr=127.0.1.100 --enb.gtp_bind_addr=127.0.1.1 --enb.s1c_bind_addr=127.0.1.1 \
         --enb.n_prb=50 --enb_files.sib_config="$configs/sib.conf" --enb_files.rr_config="$configs/rr.conf" \
         --enb_files.rb_config="$configs/rb.conf" --rf.device_name=zmq \
         --rf.device_args="$zmq,id=enb,tx_port=tcp://*:2000,rx_port=tcp://localhost:2001" --log.filename=enb.log >enb.said 2>&1 &
     enb=$!
-    soon 20 grep -qi 'eNodeB started' enb.said
+    patience=200 soon grep -qi 'eNodeB started' enb.said
     srsue ue.conf --usim.mode=pcsc --usim.reader="Virtual PCD 00 00" --rat.eutra.dl_earfcn=3350 --nas.apn=internet --rf.device_name=zmq \
         --rf.device_args="$zmq,id=ue,tx_port=tcp://*:2001,rx_port=tcp://localhost:2000" --gw.ip_devname=tun$mnc --log.filename=ue.log >ue.said 2>&1 &
     ue=$!
-    soon 60 grep -q 'Network attach successful' ue.said
+    patience=600 soon grep -q 'Network attach successful' ue.said
     verdict $? "$text" ue.said enb.said epc.said
     grep -qs "$imsi" epc.log epc.said
     verdict $? "with IMSI $imsi" epc.said
@@ -118,5 +89,4 @@ attaches 01 a.csv $imsi_a "srsUE attaches to operator A's srsEPC"
 verdict $? "operator A orders the change to B" said
 attaches 02 b.csv $imsi_b "srsUE attaches to operator B's, and nothing was configured but the card"
 
-echo "1..$tests"
-((bad == 0))
+tap_end

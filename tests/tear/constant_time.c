@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * To be run under valgrind's memcheck (constant-time): secrets are declared undefined, and memcheck then reports every branch and every address that depends on one. Secret are the PINs and PUKs
- * that are stored, what a cipher or a checksum makes of a key while the card works (expected checksums and MACs, decrypted text that nobody has verified). Not secret is
- * the verdict of crypto_equal: that is what the card answers.
+ * To be run under valgrind's memcheck (constant-time): secrets are declared undefined, and memcheck then
+ * reports every branch and every address that depends on one. Secret are the PINs and PUKs that are stored,
+ * what a cipher or a checksum makes of a key while the card works (expected checksums and MACs, decrypted
+ * text that nobody has verified). Not secret is the verdict of crypto_equal: that is what the card answers.
  *
  *   constant_time       whatever is wrong with a PIN, a checksum or a MAC: nothing may be reported
- *   constant_time leak  a compare that stops at the first difference: this must be reported, or the method does not work here
+ *   constant_time leak  a compare that stops at the first difference: this must be reported, or the method
+ * does not work here
  */
 #include <valgrind/memcheck.h>
 
@@ -23,25 +25,37 @@ bool __wrap_crypto_equal(const uint8_t *a, const uint8_t *b, size_t n)
     return equal;
 }
 
-#define CIPHER(name, out, n, declared, passed)                \
-    bool __real_##name declared;                              \
-    bool __wrap_##name declared;                              \
-    bool __wrap_##name declared                               \
-    {                                                         \
-        bool good = __real_##name passed;                     \
-        VALGRIND_MAKE_MEM_DEFINED(&good, sizeof good);        \
-        VALGRIND_MAKE_MEM_DEFINED(out, n);                    \
-        if (working)                                          \
-            VALGRIND_MAKE_MEM_UNDEFINED(out, n);              \
-        return good;                                          \
+#define CIPHER(name, out, n, declared, passed)                                                               \
+    bool __real_##name declared;                                                                             \
+    bool __wrap_##name declared;                                                                             \
+    bool __wrap_##name declared                                                                              \
+    {                                                                                                        \
+        bool good = __real_##name passed;                                                                    \
+        VALGRIND_MAKE_MEM_DEFINED(&good, sizeof good);                                                       \
+        VALGRIND_MAKE_MEM_DEFINED(out, n);                                                                   \
+        if (working)                                                                                         \
+            VALGRIND_MAKE_MEM_UNDEFINED(out, n);                                                             \
+        return good;                                                                                         \
     }
 
-CIPHER(aes_cmac, mac, 16, (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[16]), (c, key, parts, n_parts, mac))
-CIPHER(des_mac, mac, 8, (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[8]), (c, key, parts, n_parts, mac))
-CIPHER(aes_ecb_encrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t *in, uint8_t *out, size_t n), (c, key, in, out, n))
+CIPHER(aes_cmac, mac, 16,
+       (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[16]),
+       (c, key, parts, n_parts, mac))
+CIPHER(des_mac, mac, 8,
+       (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[8]),
+       (c, key, parts, n_parts, mac))
+CIPHER(aes_ecb_encrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t *in, uint8_t *out, size_t n),
+       (c, key, in, out, n))
 
-CIPHER(aes_cbc_decrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n), (c, key, iv, in, out, n))
-CIPHER(des_cbc_decrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out, size_t n), (c, key, iv, in, out, n))
+CIPHER(aes_cbc_decrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out,
+        size_t n),
+       (c, key, iv, in, out, n))
+CIPHER(des_cbc_decrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out,
+        size_t n),
+       (c, key, iv, in, out, n))
 
 static uint16_t transmit(struct fixture *f, const uint8_t *command, size_t n)
 {
@@ -78,11 +92,42 @@ static void hide_pins(struct fixture *f, bool hide)
 
 static void pins(struct fixture *f)
 {
-    static const char *const commands[] = {
-        "0028000108" "31323334FFFFFFFF", "0020000108" "31323334FFFFFFFF", "0020000108" "31323335FFFFFFFF", "0020000108" "41323334FFFFFFFF", "0020000108" "31323334FFFFFFFF",
-        "0024000110" "31323334FFFFFFFF" "34333231FFFFFFFF", "0024000110" "31323334FFFFFFFF" "34333231FFFFFFFF", "0026000108" "34333231FFFFFFFF", "0028000108" "34333231FFFFFF00",
-        "002C000110" "3132333435363738" "31323334FFFFFFFF", "002C000110" "3132333435363739" "31323334FFFFFFFF", "0020000A08" "3132333435363738", "0020000A08" "3132333435363730",
-        "A020000108" "31323334FFFFFFFF", "A020000208" "35363738FFFFFFFF", "A020000208" "35363778FFFFFFFF"};
+    static const char *const commands[] = {"0028000108"
+                                           "31323334FFFFFFFF",
+                                           "0020000108"
+                                           "31323334FFFFFFFF",
+                                           "0020000108"
+                                           "31323335FFFFFFFF",
+                                           "0020000108"
+                                           "41323334FFFFFFFF",
+                                           "0020000108"
+                                           "31323334FFFFFFFF",
+                                           "0024000110"
+                                           "31323334FFFFFFFF"
+                                           "34333231FFFFFFFF",
+                                           "0024000110"
+                                           "31323334FFFFFFFF"
+                                           "34333231FFFFFFFF",
+                                           "0026000108"
+                                           "34333231FFFFFFFF",
+                                           "0028000108"
+                                           "34333231FFFFFF00",
+                                           "002C000110"
+                                           "3132333435363738"
+                                           "31323334FFFFFFFF",
+                                           "002C000110"
+                                           "3132333435363739"
+                                           "31323334FFFFFFFF",
+                                           "0020000A08"
+                                           "3132333435363738",
+                                           "0020000A08"
+                                           "3132333435363730",
+                                           "A020000108"
+                                           "31323334FFFFFFFF",
+                                           "A020000208"
+                                           "35363738FFFFFFFF",
+                                           "A020000208"
+                                           "35363778FFFFFFFF"};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         hide_pins(f, true);
         say(f, commands[i]);
@@ -90,7 +135,8 @@ static void pins(struct fixture *f)
     }
 }
 
-/* A wrong MAC in each of its octets. (A right one leads on to the sequence number, which is what the answer is about.) */
+/* A wrong MAC in each of its octets. (A right one leads on to the sequence number, which is what the answer
+ * is about.) */
 static void macs(struct fixture *f)
 {
     struct aka_vector expected;
@@ -103,8 +149,9 @@ static void macs(struct fixture *f)
     }
 }
 
-/* A checksum that is right, one that is wrong in each of its octets; AES and 3DES. The response is not ciphered: the S-boxes of DES are tables in OpenSSL, and its addresses depend on what
- * is ciphered, which here is text and checksum of the response. */
+/* A checksum that is right, one that is wrong in each of its octets; AES and 3DES. The response is not
+ * ciphered: the S-boxes of DES are tables in OpenSSL, and its addresses depend on what is ciphered, which
+ * here is text and checksum of the response. */
 static void checksums(struct fixture *f)
 {
     static const unsigned versions[] = {1, 2, 3, 4, 5};
@@ -125,7 +172,8 @@ static void checksums(struct fixture *f)
         }
 }
 
-/* Ciphered, and changed in its last octets, so that padding, counter and checksum come out as anything: no branch may depend on what was deciphered before it is verified. */
+/* Ciphered, and changed in its last octets, so that padding, counter and checksum come out as anything: no
+ * branch may depend on what was deciphered before it is verified. */
 static void ciphered(struct fixture *f)
 {
     static const unsigned versions[] = {1, 4, 5}; /* those of AES; DES, see above */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#undef _FILE_OFFSET_BITS /* the functions here are to have their own names; those with 64 in them stand beside */
+#undef _FILE_OFFSET_BITS /* the functions here are to have their own names; those with 64 in them stand      \
+                            beside */
 #include "disk.h"
 
 #include <errno.h>

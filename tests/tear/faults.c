@@ -99,32 +99,45 @@ void *__wrap_realloc(void *p, size_t n)
 
 /* ---- ciphers: crypto.h promises that what they should have made is zero when they fail ---- */
 
-#define CIPHER(name, out, size, declared, passed)      \
-    bool __real_##name declared;                       \
-    bool __wrap_##name declared;                       \
-    bool __wrap_##name declared                        \
-    {                                                  \
-        if (!strike(FAULT_CIPHER))                     \
-            return __real_##name passed;               \
-        if ((size) > 0)                                \
-            memset(out, 0, size);                      \
-        return false;                                  \
+#define CIPHER(name, out, size, declared, passed)                                                            \
+    bool __real_##name declared;                                                                             \
+    bool __wrap_##name declared;                                                                             \
+    bool __wrap_##name declared                                                                              \
+    {                                                                                                        \
+        if (!strike(FAULT_CIPHER))                                                                           \
+            return __real_##name passed;                                                                     \
+        if ((size) > 0)                                                                                      \
+            memset(out, 0, size);                                                                            \
+        return false;                                                                                        \
     }
 
-CIPHER(aes_ecb_encrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t *in, uint8_t *out, size_t n), (c, key, in, out, n))
-CIPHER(aes_cbc_encrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n),
+CIPHER(aes_ecb_encrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t *in, uint8_t *out, size_t n),
+       (c, key, in, out, n))
+CIPHER(aes_cbc_encrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out,
+        size_t n),
        (c, key, iv, in, out, n))
-CIPHER(aes_cbc_decrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n),
+CIPHER(aes_cbc_decrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out,
+        size_t n),
        (c, key, iv, in, out, n))
-CIPHER(des_cbc_encrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out, size_t n),
+CIPHER(des_cbc_encrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out,
+        size_t n),
        (c, key, iv, in, out, n))
-CIPHER(des_cbc_decrypt, out, n, (struct uicc_crypto * c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out, size_t n),
+CIPHER(des_cbc_decrypt, out, n,
+       (struct uicc_crypto * c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out,
+        size_t n),
        (c, key, iv, in, out, n))
-CIPHER(aes_cmac, mac, 16u, (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[16]),
+CIPHER(aes_cmac, mac, 16u,
+       (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[16]),
        (c, key, parts, n_parts, mac))
-CIPHER(des_mac, mac, 8u, (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[8]),
+CIPHER(des_mac, mac, 8u,
+       (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[8]),
        (c, key, parts, n_parts, mac))
-CIPHER(hmac_sha256, mac, 32u, (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[32]),
+CIPHER(hmac_sha256, mac, 32u,
+       (struct uicc_crypto * c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[32]),
        (c, key, parts, n_parts, mac))
 CIPHER(digest_sha1, out, 20u, (struct uicc_crypto * c, struct span in, uint8_t out[20]), (c, in, out))
 CIPHER(digest_sha256, out, 32u, (struct uicc_crypto * c, struct span in, uint8_t out[32]), (c, in, out))

@@ -26,8 +26,8 @@ bool reader_open(struct reader_end *r)
     socklen_t n = sizeof a;
     r->fd = -1;
     r->listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (r->listening < 0 || bind(r->listening, (struct sockaddr *)&a, n) != 0 || listen(r->listening, 4) != 0 ||
-        getsockname(r->listening, (struct sockaddr *)&a, &n) != 0)
+    if (r->listening < 0 || bind(r->listening, (struct sockaddr *)&a, n) != 0 ||
+        listen(r->listening, 4) != 0 || getsockname(r->listening, (struct sockaddr *)&a, &n) != 0)
         return false;
     r->port = ntohs(a.sin_port);
     return true;
@@ -46,7 +46,8 @@ void reader_close(struct reader_end *r)
     close(r->listening);
 }
 
-pid_t softuicc_run(const char *softuicc, const char *deck, unsigned port, const char *durability, const char *log)
+pid_t softuicc_run(const char *softuicc, const char *deck, unsigned port, const char *durability,
+                   const char *log)
 {
     pid_t pid = fork();
     if (pid != 0)
@@ -90,7 +91,8 @@ static bool take(int fd, uint8_t *to, size_t n, uint64_t until)
     return true;
 }
 
-size_t reader_transmit(struct reader_end *r, const uint8_t *command, size_t n, uint8_t *answer, size_t room, uint64_t until)
+size_t reader_transmit(struct reader_end *r, const uint8_t *command, size_t n, uint8_t *answer, size_t room,
+                       uint64_t until)
 {
     uint8_t frame[2 + 300], prefix[2];
     if (n > 300 || r->fd < 0)
@@ -118,5 +120,6 @@ bool reader_insert(struct reader_end *r, pid_t pid)
     if (r->fd < 0)
         return false;
     (void)setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return send(r->fd, power_on, sizeof power_on, MSG_NOSIGNAL) == sizeof power_on && reader_transmit(r, &get_atr, 1, atr, sizeof atr, 0) > 0;
+    return send(r->fd, power_on, sizeof power_on, MSG_NOSIGNAL) == sizeof power_on &&
+           reader_transmit(r, &get_atr, 1, atr, sizeof atr, 0) > 0;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_kill SOFTUICC [TRIALS [SEED]]: `softuicc run` killed (kill -9) while a terminal and an operator work with the card, and started again. With --durability
- * power and process, what was answered is there, what was under way is there or not, counters, SQN and PIN tries never come back; with none, the card is as it was when
- * the process began, or was ended properly last. And a disk that is full, and has room again, and one that is read-only.
+ * test_kill SOFTUICC [TRIALS [SEED]]: `softuicc run` killed (kill -9) while a terminal and an operator work
+ * with the card, and started again. With --durability power and process, what was answered is there, what was
+ * under way is there or not, counters, SQN and PIN tries never come back; with none, the card is as it was
+ * when the process began, or was ended properly last. And a disk that is full, and has room again, and one
+ * that is read-only.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,7 +98,10 @@ static int tear_down(void **state)
 
 static void make_deck(struct world *w)
 {
-    const char *const argv[] = {softuicc, "new", w->deck, "--profile", "test", "--iccid", FIXTURE_ICCID, "--seed", "5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A", NULL};
+    const char *const argv[] = {softuicc,      "new",    w->deck,
+                                "--profile",   "test",   "--iccid",
+                                FIXTURE_ICCID, "--seed", "5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A",
+                                NULL};
     assert_int_equal(command(argv), 0);
 }
 
@@ -132,7 +137,7 @@ struct known {
 
 struct model {
     struct known things[THINGS];
-    uint64_t sqn, counter;    /* the highest that were answered: never again */
+    uint64_t sqn, counter; /* the highest that were answered: never again */
     uint64_t next_sqn, next_counter;
     struct fixture_message last; /* the OTA message that was answered last */
     bool sent;
@@ -147,7 +152,8 @@ static void look_like(struct model *m, enum thing t, unsigned value, unsigned tr
 {
     struct known *k = &m->things[t];
     if (value != k->sure && value != k->maybe)
-        fail_msg("trial %u: thing %d is %u; %u was answered, %u under way", trial, t, value, k->sure, k->maybe);
+        fail_msg("trial %u: thing %d is %u; %u was answered, %u under way", trial, t, value, k->sure,
+                 k->maybe);
     k->sure = k->maybe = value;
 }
 
@@ -205,7 +211,8 @@ static void look_at_counters(struct world *w, struct model *m, unsigned trial)
         return;
     (void)say(w, span_of(m->last.apdu, m->last.n));
     if (por_status(w, m->counter) != SCP80_CNTR_LOW)
-        fail_msg("trial %u: counter %llu is accepted a second time (%02x)", trial, (unsigned long long)m->counter, por_status(w, m->counter));
+        fail_msg("trial %u: counter %llu is accepted a second time (%02x)", trial,
+                 (unsigned long long)m->counter, por_status(w, m->counter));
 }
 
 /* Works with the card until the time is up. */
@@ -215,7 +222,8 @@ static void work(struct world *w, struct model *m, unsigned stamp)
     char hex[80];
     for (;; stamp++) {
         stamp = stamp % 60000 + 1;
-        if (say_hex(w, "00A4040C07A0000000871002") == 0 || say_hex(w, "0020000A083132333435363738") == 0 || say_hex(w, "00A4000C026F46") == 0)
+        if (say_hex(w, "00A4040C07A0000000871002") == 0 || say_hex(w, "0020000A083132333435363738") == 0 ||
+            say_hex(w, "00A4000C026F46") == 0)
             return;
         int n = snprintf(hex, sizeof hex, "00D6000010");
         for (int i = 0; i < 8; i++)
@@ -247,13 +255,16 @@ static void work(struct world *w, struct model *m, unsigned stamp)
 
         if (m->things[TRIES].sure > 1) {
             m->things[TRIES].maybe = m->things[TRIES].sure - 1;
-            if ((sw = say_hex(w, "0020008108" "35363739FFFFFFFF")) == 0)
+            if ((sw = say_hex(w, "0020008108"
+                                 "35363739FFFFFFFF")) == 0)
                 return;
             assert_int_equal(sw, 0x63C0 | m->things[TRIES].maybe);
             m->things[TRIES].sure = m->things[TRIES].maybe;
         } else {
-            m->things[TRIES].maybe = 3; /* right: or 0, cut between the two writes; then it is unblocked below */
-            if ((sw = say_hex(w, "0020008108" "35363738FFFFFFFF")) == 0) {
+            m->things[TRIES].maybe =
+                3; /* right: or 0, cut between the two writes; then it is unblocked below */
+            if ((sw = say_hex(w, "0020008108"
+                                 "35363738FFFFFFFF")) == 0) {
                 m->things[TRIES].maybe = 0x30;
                 return;
             }
@@ -308,7 +319,10 @@ static void killed(struct world *w, const char *durability, unsigned long n)
             assert_int_equal(say_hex(w, "00D600001001730173017301730173017301730173"), 0x9000);
         }
         if (m.things[TRIES].sure == 0) { /* unblocked: three again */
-            assert_int_equal(say_hex(w, "002C008110" "3837363534333231" "35363738FFFFFFFF"), 0x9000);
+            assert_int_equal(say_hex(w, "002C008110"
+                                        "3837363534333231"
+                                        "35363738FFFFFFFF"),
+                             0x9000);
             m.things[TRIES] = (struct known){3, 3};
         }
         look_at_counters(w, &m, trial);
@@ -364,11 +378,13 @@ static void keeper(struct world *w, int orders, int answers, uid_t uid, gid_t gi
     } maps[] = {{"/proc/self/uid_map", uid}, {"/proc/self/setgroups", 0}, {"/proc/self/gid_map", gid}};
     for (int i = 0; good && i < 3; i++) {
         int fd = open(maps[i].file, O_WRONLY);
-        int n = i == 1 ? snprintf(text, sizeof text, "deny") : snprintf(text, sizeof text, "%u %u 1", maps[i].id, maps[i].id);
+        int n = i == 1 ? snprintf(text, sizeof text, "deny")
+                       : snprintf(text, sizeof text, "%u %u 1", maps[i].id, maps[i].id);
         good = fd >= 0 && write(fd, text, (size_t)n) == n;
         close(fd);
     }
-    good = good && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("tmpfs", w->folder, "tmpfs", 0, "size=1m,mode=0700") == 0;
+    good = good && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("tmpfs", w->folder, "tmpfs", 0, "size=1m,mode=0700") == 0;
     (void)!write(answers, good ? "y" : "n", 1);
     if (!good)
         _exit(0);
@@ -423,7 +439,13 @@ static bool order(const int pipes[2], char what)
 static uint16_t create_file(struct world *w, unsigned fid, unsigned size)
 {
     char hex[100];
-    snprintf(hex, sizeof hex, "00E0000016" "62148202412183" "02%04X" "8A01058B032F0602" "8002%04X", fid, size);
+    snprintf(hex, sizeof hex,
+             "00E0000016"
+             "62148202412183"
+             "02%04X"
+             "8A01058B032F0602"
+             "8002%04X",
+             fid, size);
     return say_hex(w, hex);
 }
 
@@ -486,7 +508,8 @@ static void test_disk(void **state)
     close(pipes[1]);
     waitpid(pid, NULL, 0);
     if (!mounted)
-        print_message("# no namespaces here: the full disk was not tried (test_power has every failing call)\n");
+        print_message(
+            "# no namespaces here: the full disk was not tried (test_power has every failing call)\n");
 }
 
 int main(int argc, char **argv)

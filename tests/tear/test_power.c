@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a power cut and a failing disk leave of a deck. Power: after every single write, sync and change of length that LMDB and the deck make, the disk is taken
- * to hold what was synced and any part of the rest (nothing, everything, sectors by chance); the deck opens, and what the card has is the last transaction that was answered or the
- * one under way, whole. Failures: every one of these calls fails, with each error a disk has, once or for good.
+ * What a power cut and a failing disk leave of a deck. Power: after every single write, sync and change of
+ * length that LMDB and the deck make, the disk is taken to hold what was synced and any part of the rest
+ * (nothing, everything, sectors by chance); the deck opens, and what the card has is the last transaction
+ * that was answered or the one under way, whole. Failures: every one of these calls fails, with each error a
+ * disk has, once or for good.
  */
 #include "deck.h"
 #include "disk.h"
@@ -63,7 +65,8 @@ static int tear_down(void **state)
     return rc;
 }
 
-/* Transaction k: every object tells k, in lengths that change, one of them in pages of its own; some go away. */
+/* Transaction k: every object tells k, in lengths that change, one of them in pages of its own; some go away.
+ */
 static enum store_result write_transaction(struct objects *o, uint64_t k)
 {
     static uint8_t octets[20000];
@@ -93,7 +96,8 @@ static uint64_t transaction_of(const struct objects *o, const char *where)
         }
     for (uint32_t id = 0; id < OBJECTS && found != 0; id++)
         if (objects_get(o, id, &v) != ((found + id) % 4 != 0) || (v.n > 8 && v.p[v.n - 1] != (found & 0xFF)))
-            fail_msg("%s: object %u is not of transaction %llu", where, (unsigned)id, (unsigned long long)found);
+            fail_msg("%s: object %u is not of transaction %llu", where, (unsigned)id,
+                     (unsigned long long)found);
     return found;
 }
 
@@ -178,21 +182,24 @@ static void test_power(void **state)
     for (size_t events = 0; events <= all; events++)
         for (uint64_t seed = 0; seed < 2 + TOSSES; seed++, images++) {
             char where[100];
-            snprintf(where, sizeof where, "power cut in event %zu, seed %llu", events, (unsigned long long)seed);
+            snprintf(where, sizeof where, "power cut in event %zu, seed %llu", events,
+                     (unsigned long long)seed);
             assert_true(disk_image(events, seed < 2 ? seed : seed * 7919 + events, w->image));
             uint64_t found = open_image(w, where);
             if (found == UINT64_MAX)
                 fail_msg("%s: %s", where, w->error.text);
             uint64_t was = events > 0 ? answered[events - 1] : 0;
             if (found < was || found > was + 1)
-                fail_msg("%s: transaction %llu was answered, %llu is there", where, (unsigned long long)was, (unsigned long long)found);
+                fail_msg("%s: transaction %llu was answered, %llu is there", where, (unsigned long long)was,
+                         (unsigned long long)found);
             newer += found > was;
         }
     print_message("# %zu events, %u images, %u with the transaction under way\n", all, images, newer);
     assert_true(all > 3 * TRANSACTIONS && newer > 10);
 }
 
-/* DECK_NONE promises nothing of a power cut but that nobody crashes on what it leaves: the page that makes a commit may be there before its contents. */
+/* DECK_NONE promises nothing of a power cut but that nobody crashes on what it leaves: the page that makes a
+ * commit may be there before its contents. */
 static void test_none(void **state)
 {
     struct world *w = *state;
@@ -210,7 +217,8 @@ static void test_none(void **state)
     assert_true(whole > 0);
 }
 
-/* DECK_PROCESS: what the map holds may come to the disk page by page, in any order: of two states of the file, any mixture. */
+/* DECK_PROCESS: what the map holds may come to the disk page by page, in any order: of two states of the
+ * file, any mixture. */
 static void test_map(void **state)
 {
     struct world *w = *state;
@@ -258,7 +266,8 @@ static void test_failing(void **state)
     static const struct {
         int error;
         bool half, for_good;
-    } ways[] = {{ENOSPC, false, false}, {ENOSPC, true, false}, {EIO, false, false}, {ENOSPC, false, true}, {EROFS, false, true}, {EDQUOT, true, true}};
+    } ways[] = {{ENOSPC, false, false}, {ENOSPC, true, false}, {EIO, false, false},
+                {ENOSPC, false, true},  {EROFS, false, true},  {EDQUOT, true, true}};
     make(w);
     disk_watch(w->deck);
     unsigned failures = 0;
@@ -267,7 +276,8 @@ static void test_failing(void **state)
         for (long nth = 0;; nth++) {
             struct objects *o;
             char where[100];
-            snprintf(where, sizeof where, "%s%s at call %ld", strerror(ways[way].error), ways[way].for_good ? " for good" : "", nth);
+            snprintf(where, sizeof where, "%s%s at call %ld", strerror(ways[way].error),
+                     ways[way].for_good ? " for good" : "", nth);
             struct deck *d = deck_open(w->deck, DECK_POWER, w->crypto, &w->error);
             assert_non_null(d);
             struct uicc_store *s = deck_card(d, ICCID, &w->error);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where a card's secrets are. A process runs a card in a deck and has it do everything that uses keys and PINs; after each command all memory that the process can write is searched for every K, OPc, OTA
- * key, PIN, PUK, CK, IK and for the seed, and whatever is freed is searched as it goes. They may be in the card's objects and nowhere else: not on the stack, not in other heap, not in
- * what was freed, not in a trace, not in the deck's file.
+ * Where a card's secrets are. A process runs a card in a deck and has it do everything that uses keys and
+ * PINs; after each command all memory that the process can write is searched for every K, OPc, OTA key, PIN,
+ * PUK, CK, IK and for the seed, and whatever is freed is searched as it goes. They may be in the card's
+ * objects and nowhere else: not on the stack, not in other heap, not in what was freed, not in a trace, not
+ * in the deck's file.
  *
- * The secrets, and the commands that are made with them, come from another process, which ends before: here they are kept masked, so that the search does not find what searches.
+ * The secrets, and the commands that are made with them, come from another process, which ends before: here
+ * they are kept masked, so that the search does not find what searches.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,16 +38,19 @@
 #endif
 #endif
 #ifndef SANITIZED
-#define SANITIZED 0 /* with it there is memory that is nobody's, and too much of it: what is freed is searched all the same */
+#define SANITIZED                                                                                            \
+    0 /* with it there is memory that is nobody's, and too much of it: what is freed is searched all the     \
+         same */
 #endif
 
 enum { SECRETS_MAX = 160, COMMANDS_MAX = 120, WINDOW = 8, MASK = 0xA5, CHUNK = 1 << 16 };
 
-#define PROFILE                                                                                                    \
-    "format: 1\ninclude: usim\nname: secrets\npairs:\n"                                                            \
-    "  - algorithm: milenage\n    k: derived\n    opc: derived\n    sqn: {ind-bits: 5, delta: 268435456, age: 0}\n" \
-    "    ota:\n      version: 1\n      kic: {algorithm: aes, bits: 128, key: derived}\n"                           \
-    "      kid: {algorithm: aes, bits: 128, mac: 8, key: derived}\n      kik: {bits: 128, key: derived}\n"         \
+#define PROFILE                                                                                              \
+    "format: 1\ninclude: usim\nname: secrets\npairs:\n"                                                      \
+    "  - algorithm: milenage\n    k: derived\n    opc: derived\n    sqn: {ind-bits: 5, delta: 268435456, "   \
+    "age: 0}\n"                                                                                              \
+    "    ota:\n      version: 1\n      kic: {algorithm: aes, bits: 128, key: derived}\n"                     \
+    "      kid: {algorithm: aes, bits: 128, mac: 8, key: derived}\n      kik: {bits: 128, key: derived}\n"   \
     "    rights: [remote-change, admin, replace-keys]\n    repeat: 3\n"
 
 struct secret {
@@ -83,7 +89,8 @@ static struct {
 static void say(const char *secret, const char *what, unsigned long at)
 {
     search.found++;
-    int n = snprintf(search.said + search.said_n, sizeof search.said - search.said_n, "\n  %s: %s in %s at %lx", search.where, secret, what, at);
+    int n = snprintf(search.said + search.said_n, sizeof search.said - search.said_n,
+                     "\n  %s: %s in %s at %lx", search.where, secret, what, at);
     if (n > 0 && search.said_n + (size_t)n < sizeof search.said)
         search.said_n += (size_t)n;
 }
@@ -176,10 +183,12 @@ static void look_at_memory(const struct uicc *card)
     while (fgets(line, sizeof line, maps) != NULL && n_ranges < 200) {
         unsigned long from, to;
         char rights[8], name[200] = "";
-        if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %199s", &from, &to, rights, name) >= 3 && rights[1] == 'w' && rights[3] == 'p') {
+        if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %199s", &from, &to, rights, name) >= 3 &&
+            rights[1] == 'w' && rights[3] == 'p') {
             ranges[n_ranges].from = from;
             ranges[n_ranges].to = to;
-            snprintf(ranges[n_ranges++].what, sizeof ranges[0].what, "%.60s", name[0] != '\0' ? name : "(no name)");
+            snprintf(ranges[n_ranges++].what, sizeof ranges[0].what, "%.60s",
+                     name[0] != '\0' ? name : "(no name)");
         }
     }
     (void)fclose(maps);
@@ -191,7 +200,8 @@ static void look_at_memory(const struct uicc *card)
             for (ssize_t i = 0; i + WINDOW <= n && i < CHUNK; i++) {
                 uintptr_t here = at + (uintptr_t)i;
                 const struct secret *s = search.first[chunk[i]] ? window_at(chunk + i) : NULL;
-                if (s != NULL && !home(card, here) && !(here >= (uintptr_t)chunk && here < (uintptr_t)chunk + sizeof chunk))
+                if (s != NULL && !home(card, here) &&
+                    !(here >= (uintptr_t)chunk && here < (uintptr_t)chunk + sizeof chunk))
                     say(s->name, ranges[r].what, (unsigned long)(ranges[r].to - here));
             }
         }
@@ -286,7 +296,8 @@ static void add_pin(struct handed *h, const char *header, const uint8_t *first, 
     add(h, hex);
 }
 
-static void add_ota(struct handed *h, struct fixture *f, unsigned pair, const char *tar, const char *script, bool spoil)
+static void add_ota(struct handed *h, struct fixture *f, unsigned pair, const char *tar, const char *script,
+                    bool spoil)
 {
     struct fixture_message m[8];
     const struct fixture_ota ota = {pair, 0x1619, tar, script, 0};
@@ -321,34 +332,32 @@ static void add_aka(struct handed *h, struct fixture *f, unsigned pair, uint64_t
     memcpy(m->octets, c, m->n);
 }
 
-static void key_field(struct handed *h, struct fixture *f, const struct keyset *kek, unsigned which, struct buf *out)
+static void key_field(struct handed *h, struct fixture *f, const struct keyset *kek, unsigned which,
+                      struct buf *out)
 {
-    const uint8_t iv[16] = {0}, head[] = {0x88, 17, 16}, kcv = 3;
-    uint8_t key[16], ones[16], encrypted[16];
+    uint8_t key[16];
     for (unsigned i = 0; i < 16; i++)
         key[i] = (uint8_t)(0x51 + which * 37 + i * 29 + i * i);
     add_secret(h, "key put", which, key, 16);
-    memset(ones, 1, 16);
-    assert_true(aes_cbc_encrypt(f->crypto, span_of(kek->kik, kek->kik_len), iv, key, encrypted, 16));
-    buf_put(out, span_of(head, 3));
-    buf_put(out, span_of(encrypted, 16));
-    assert_true(aes_ecb_encrypt(f->crypto, span_of(key, 16), ones, encrypted, 16));
-    buf_put(out, span_of(&kcv, 1));
-    buf_put(out, span_of(encrypted, 3));
+    fixture_key_field(f, kek, key, sizeof key, false, out);
 }
 
-static void add_secured(struct handed *h, struct fixture *f, struct scp_session *s, const char *header, struct span data)
+static void add_secured(struct handed *h, struct fixture *f, struct scp_session *s, const char *header,
+                        struct span data)
 {
     uint8_t head[4];
-    struct buf b = buf_of(head, sizeof head), out = buf_of(h->commands[h->n_commands].octets, sizeof h->commands[0].octets);
+    struct buf b = buf_of(head, sizeof head),
+               out = buf_of(h->commands[h->n_commands].octets, sizeof h->commands[0].octets);
     assert_true(hex_parse(header, &b, NULL) && scp_command_wrap(f->crypto, s, head, data, &out));
     h->commands[h->n_commands++].n = out.len;
 }
 
-/* A session with the issuer's security domain, whose challenge can be known beforehand (SCP03, i = 70): keys are put, used, and put again for a domain below. */
+/* A session with the issuer's security domain, whose challenge can be known beforehand (SCP03, i = 70): keys
+ * are put, used, and put again for a domain below. */
 static void add_domain(struct handed *h, struct fixture *f)
 {
-    static const uint8_t aid[] = {0xA0, 0, 0, 1, 0x51, 0, 0, 0}, host[] = {1, 2, 3, 4, 5, 6, 7, 8}, status[] = {0x4F, 0}, keys_deleted[] = {0xD2, 1, 0x3A};
+    static const uint8_t aid[] = {0xA0, 0, 0, 1, 0x51, 0, 0, 0}, host[] = {1, 2, 3, 4, 5, 6, 7, 8},
+                         status[] = {0x4F, 0}, keys_deleted[] = {0xD2, 1, 0x3A};
     struct profile_keyset set = {0};
     struct scp_keys keys = {.len = 16};
     struct scp_session s;
@@ -362,7 +371,8 @@ static void add_domain(struct handed *h, struct fixture *f)
         const uint8_t sequence[3] = {0, 0, round}, level = round == 1 ? 0x33 : 0x01;
         char header[9];
         assert_true(scp03_challenge(f->crypto, &keys, sequence, span_of(aid, sizeof aid), card, 8));
-        assert_true(scp03_begin(f->crypto, &keys, host, card, 8, &s) && scp_cryptogram(f->crypto, &s, SCP_HOST, cryptogram));
+        assert_true(scp03_begin(f->crypto, &keys, host, card, 8, &s) &&
+                    scp_cryptogram(f->crypto, &s, SCP_HOST, cryptogram));
         add(h, "00A4040008A000000151000000");
         add(h, "80503000080102030405060708");
         snprintf(header, sizeof header, "8082%02x00", level);
@@ -384,7 +394,8 @@ static void add_domain(struct handed *h, struct fixture *f)
         add_secured(h, f, &s, "80D80081", buf_span(&b));
         add(h, "80503A00080102030405060708");
         add(h, "00A4040008A000000151000000");
-        assert_true(scp03_challenge(f->crypto, &keys, (const uint8_t[]){0, 0, (uint8_t)(round + 10)}, span_of(aid, sizeof aid), card, 8));
+        assert_true(scp03_challenge(f->crypto, &keys, (const uint8_t[]){0, 0, (uint8_t)(round + 10)},
+                                    span_of(aid, sizeof aid), card, 8));
         if (round == 1) { /* a wrong MAC, in the second session */
             s.mac[0] ^= 1;
             add_secured(h, f, &s, "80E40000", span_of(keys_deleted, 3));
@@ -396,7 +407,8 @@ static void make_handed(struct handed *h)
 {
     struct fixture f;
     struct profile_pair pair;
-    uint8_t pins[3][8] = {"739104\xFF\xFF", "8462\xFF\xFF\xFF\xFF", "\x9C\x41\x77\xE2\x18\xB3\x5F\xD6"}, puks[3][8] = {"60318297", "51729384", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"};
+    uint8_t pins[3][8] = {"739104\xFF\xFF", "8462\xFF\xFF\xFF\xFF", "\x9C\x41\x77\xE2\x18\xB3\x5F\xD6"},
+            puks[3][8] = {"60318297", "51729384", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"};
     uint8_t changed[8] = "928374\xFF\xFF", octets[200];
     char hex[500], script[600];
     fixture_open_text(&f, PROFILE);
@@ -437,7 +449,7 @@ static void make_handed(struct handed *h)
     add_pin(h, "00280001", changed, NULL);
     add_pin(h, "00200081", pins[1], NULL);
     add_pin(h, "0020000A", pins[2], NULL);
-    add(h, "00200001041234"); /* malformed */
+    add(h, "00200001041234");              /* malformed */
     add_pin(h, "90200001", changed, NULL); /* a wrong class */
     add_pin(h, "00200007", changed, NULL); /* no such PIN */
     add_pin(h, "A0200001", changed, NULL);
@@ -450,11 +462,14 @@ static void make_handed(struct handed *h)
     add(h, "A0A40000027F20");
     add(h, "A08800001000112233445566778899AABBCCDDEEFF");
     add_ota(h, &f, 0, "B00001", "00A4000C026F7800D60000020004", false);
-    add_ota(h, &f, 0, "B00001", "00A4000C026F7800D60000020004", true); /* a wrong checksum */
+    add_ota(h, &f, 0, "B00001", "00A4000C026F7800D60000020004", true);  /* a wrong checksum */
     add_ota(h, &f, 1, "B00001", "00A4000C026F7800D60000020004", false); /* not its keys */
     add_ota(h, &f, 0, "B00001", "AE80220700A4000C026F78220500B00000020000", false);
-    add_ota(h, &f, 0, "B00000", "00A4000C022F0600B20104FF00B20204FF00B20304FF00A4000C022F0600B20104FF00B20204FF00A4000C022F0000B20104FF00A4000C022F0000B20104FF00A4000C022F0000B20104FF"
-                      "00A4000C022F0000B20104FF00A4000C022F0000B20104FF", false); /* in parts */
+    add_ota(h, &f, 0, "B00000",
+            "00A4000C022F0600B20104FF00B20204FF00B20304FF00A4000C022F0600B20104FF00B20204FF00A4000C022F0000B2"
+            "0104FF00A4000C022F0000B20104FF00A4000C022F0000B20104FF"
+            "00A4000C022F0000B20104FF00A4000C022F0000B20104FF",
+            false); /* in parts */
     assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, 0, &pair));
     struct buf data = buf_of(octets, sizeof octets);
     buf_u8(&data, 0x7A);
@@ -464,8 +479,14 @@ static void make_handed(struct handed *h)
     snprintf(script, sizeof script, "80D87A81%02zx%s00C0000000", data.len, hex);
     add_ota(h, &f, 0, "BFFF3B", script, false);
     add_ota(h, &f, 0, "BFFF3B", "80CAE3000080CAE4000080CAE50000", false);
-    add_ota(h, &f, 0, "BFFF3B", "80e2900010E10E8001018109" "08091020000000001000C0000000", false);
-    add_ota(h, &f, 0, "BFFF3B", "80e290000DE10B8109" "08091020000000001000C0000000", false);
+    add_ota(h, &f, 0, "BFFF3B",
+            "80e2900010E10E8001018109"
+            "08091020000000001000C0000000",
+            false);
+    add_ota(h, &f, 0, "BFFF3B",
+            "80e290000DE10B8109"
+            "08091020000000001000C0000000",
+            false);
     add_domain(h, &f);
     add(h, "801200000B");
     add(h, "801400000C810301010482028281830100");
@@ -620,7 +641,8 @@ static void test_memory(void **state)
         struct command_made c = handed.commands[i];
         for (size_t k = 0; k < c.n; k++)
             c.octets[k] ^= MASK;
-        snprintf(where, sizeof where, "command %zu, %02x%02x", i, c.n > 0 ? c.octets[0] : 0, c.n > 0 ? c.octets[1] : 0);
+        snprintf(where, sizeof where, "command %zu, %02x%02x", i, c.n > 0 ? c.octets[0] : 0,
+                 c.n > 0 ? c.octets[1] : 0);
         search.where = where;
         if (c.n == 0) {
             assert_true(uicc_reset(card, atr) > 0);
@@ -657,7 +679,9 @@ static void test_memory(void **state)
     profile_free(profile);
     crypto_free(deck_crypto);
     fixture_close(&for_classes);
-    print_message("# %zu secrets, %zu commands of which %u were obeyed, %lu blocks freed, %zd octets of deck\n", handed.n_secrets, handed.n_commands, done, search.freed, n);
+    print_message(
+        "# %zu secrets, %zu commands of which %u were obeyed, %lu blocks freed, %zd octets of deck\n",
+        handed.n_secrets, handed.n_commands, done, search.freed, n);
     assert_true(done > 34 && search.freed > 100);
     if (search.found > 0)
         fail_msg("%lu times a secret where none may be:%s", search.found, search.said);
@@ -719,7 +743,8 @@ static void openssl_free(void *p, const char *file, int line)
 
 int main(void)
 {
-    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1) /* before its first use */
+    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) !=
+        1) /* before its first use */
         return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_search), cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_tamper [STRIDE [BITS]]: a deck of one card, every STRIDEth octet of which is changed in turn (of the deck and of its key), in as many ways as BITS has octets to exclusive-or
- * with, then pages swapped, put back to an older state, cut off and added. Whatever is done, the card is either refused, with a line that says why, or is
- * exactly what it was, and goes on to be: never a crash, never another PIN, try, key or counter.
+ * test_tamper [STRIDE [BITS]]: a deck of one card, every STRIDEth octet of which is changed in turn (of the
+ * deck and of its key), in as many ways as BITS has octets to exclusive-or with, then pages swapped, put back
+ * to an older state, cut off and added. Whatever is done, the card is either refused, with a line that says
+ * why, or is exactly what it was, and goes on to be: never a crash, never another PIN, try, key or counter.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,7 +119,10 @@ static int set_up(void **state)
     uint8_t atr[UICC_ATR_MAX];
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-tamper-XXXXXX", tmp != NULL ? tmp : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"); /* thousands of writes that wait for the disk */
+    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-tamper-XXXXXX",
+             tmp != NULL                     ? tmp
+             : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
+                                             : "/tmp"); /* thousands of writes that wait for the disk */
     if (mkdtemp(w->folder) == NULL)
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
@@ -135,9 +139,10 @@ static int set_up(void **state)
     assert_true(deck_publish(d, &w->error));
     assert_int_equal(uicc_open(&config, &card), UICC_OK);
     assert_true(uicc_reset(card, atr) > 0);
-    static const char *const first[] = {/* files come and go: the tree has free pages, and one object pages of its own */
-                                        "0020000A083132333435363738", "00E000001662148202412183026F998A01058B032F060280022000",
-                                        "00E000001662148202412183026F988A01058B032F060280020100", "00E40000026F98"};
+    static const char *const first[] = {
+        /* files come and go: the tree has free pages, and one object pages of its own */
+        "0020000A083132333435363738", "00E000001662148202412183026F998A01058B032F060280022000",
+        "00E000001662148202412183026F988A01058B032F060280020100", "00E40000026F98"};
     remember(w, s);
     for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
         say(card, first[i]);
@@ -218,7 +223,8 @@ static bool card_is_there(struct world *w, bool write_too)
         uint8_t *objects = fixture_snapshot(&f, &n);
         bool old = w->may_be_old && was_so(w, objects, n);
         if (!old && (n != w->objects_n || memcmp(objects, w->objects, n) != 0))
-            fail_msg("octet %zu: the card is another%s, and nobody says so", at, was_so(w, objects, n) ? ", as it once was" : "");
+            fail_msg("octet %zu: the card is another%s, and nobody says so", at,
+                     was_so(w, objects, n) ? ", as it once was" : "");
         free(objects);
         if (write_too) { /* it may go on as it is */
             uint8_t atr[UICC_ATR_MAX];
@@ -325,7 +331,7 @@ static void test_pages(void **state)
     static uint8_t changed[ROOM];
     size_t pages = w->n / PAGE;
     for (size_t a = 0; a < pages; a++) /* swapped, and one in another's place */
-        for (size_t b = 0; b < pages; b += stride > 1 ? 3 : 1) {
+        for (size_t b = 0; b<pages; b += stride> 1 ? 3 : 1) {
             at = a * PAGE;
             memcpy(changed, w->now, w->n);
             memcpy(changed + a * PAGE, w->now + b * PAGE, PAGE);
@@ -336,7 +342,8 @@ static void test_pages(void **state)
     told(w, "pages swapped and doubled");
     for (size_t a = 0; a < pages && a < w->old_n / PAGE; a++) /* as it was before */
         for (size_t b = a; b < pages && b < w->old_n / PAGE; b++) {
-            /* A leaf, or several, may be the whole card as it once was, which nothing in the deck can tell; a meta page may not. */
+            /* A leaf, or several, may be the whole card as it once was, which nothing in the deck can tell; a
+             * meta page may not. */
             w->may_be_old = b > 1;
             at = a * PAGE;
             memcpy(changed, w->now, w->n);
@@ -345,7 +352,7 @@ static void test_pages(void **state)
         }
     w->may_be_old = false;
     told(w, "pages put back to what they were");
-    for (size_t n = 0; n < w->n; n += stride > 1 ? 509 : 61) {
+    for (size_t n = 0; n<w->n; n += stride> 1 ? 509 : 61) {
         at = n;
         try_it(w, w->now, n);
     }
@@ -370,6 +377,7 @@ int main(int argc, char **argv)
     }
     if (stride == 0)
         stride = 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_octets), cmocka_unit_test(test_metas), cmocka_unit_test(test_key), cmocka_unit_test(test_pages)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_octets), cmocka_unit_test(test_metas),
+                                       cmocka_unit_test(test_key), cmocka_unit_test(test_pages)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

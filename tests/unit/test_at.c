@@ -588,6 +588,13 @@ static void test_toolkit(void **state)
     at_expect(b, line, "|OK|");
     at_bench_run(b, 1000);
     assert_non_null(strstr(at_bench_heard(b, b->at), "436861726765643A203432")); /* Charged: 42 */
+    answer(b, line, sizeof line, "830100");
+    at_expect(b, line, "|OK||+CUSATEND|");
+    at_expect(b, "AT+CUSATE=\"D30782020181900182\"",
+              "|+CUSATE: \"\"||OK|"); /* RUN AT COMMAND, TS 102 223 6.4.23 */
+    at_bench_run(b, 1000);
+    assert_non_null(strstr(at_bench_heard(b, b->at),
+                           "494D454920343930313534323033323337353138")); /* IMEI 490154203237518 */
     at_hang_up(b->at); /* the modem is left with the answer to give, and does in time */
     at_bench_run(b, 300000);
     assert_int_equal(modem_stk_waiting(b->modem).n, 0);
@@ -650,6 +657,28 @@ static void test_control(void **state)
     at_expect(b, "AT+CMGS=15", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33),
                         "|+CMS ERROR: 302|");
+}
+
+static int setup_gsm(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open(b, "usim", "gsm");
+    *state = b;
+    return 0;
+}
+
+static void test_personality(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+CGMM", "|virtual modem (GSM)||OK|");
+    at_expect(b, "AT+CCHO=\"A0000000871002\"", "|ERROR|");
+    at_expect(b, "AT+CEREG?", "|ERROR|");
+    at_expect(b, "AT+CREG?", "|+CREG: 0,1||OK|");
+    assert_null(strstr(at_bench_say(b, "AT+CLAC"), "+CGLA"));
+    assert_null(at_personality_find("none such"));
 }
 
 /* ---- several peers ---- */
@@ -725,6 +754,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_toolkit, setup_menu, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup_control, teardown),
+        cmocka_unit_test_setup_teardown(test_personality, setup_gsm, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -515,6 +515,9 @@ fi
 expect "bench --only" 0 bench --seconds 0 --only "AUTHENTICATE, memory"
 [ "$(wc -l <out)" = 2 ]
 verdict "one measure only" $?
+expect "bench --profile usim" 0 bench --seconds 0 --profile usim --only "SCP80 command, memory" --json
+[ "$(grep -oE '"octets_per_card": [0-9]+' out | grep -oE '[0-9]+$')" -le 4096 ]
+verdict "a card takes 4 KiB or less beyond its profile" $?
 refuses "bench: a measure that there is not" 1 "names are as in the first two columns" bench --seconds 0 --only AUTHENTICATE
 refuses "bench: argument" 2 "no arguments" bench fast
 refuses "bench: seconds" 2 "--seconds: 'x' is no number" bench --seconds x

@@ -96,6 +96,7 @@ says "show tells access in words" 'EF\.IMSI .*6F06/4 +read PIN1, update ADM1'
 says "show has directories' access" 'ADF\.USIM .*create ADM1, delete ADM1'
 says "show does without EF.Keys' keys" '^ +KSI 7, CK absent, IK absent$'
 says "show collapses free records" '^ +1-5: empty$'
+says "show: keysets of the security domain" '^A000000151000000 +30 +SCP03 +aes-128 aes-128 aes-128 +504a77 '
 expect "show --files" 0 show card.uicc --files usim/ef.imsi
 says "show --files shows that file" '^ +001010123456780$'
 [ "$(wc -l <out)" = 3 ]

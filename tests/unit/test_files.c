@@ -370,6 +370,9 @@ static void test_suspend(void **state)
     fixture_reset(f);
     apdu(f, "8076010008" "0000000000000000", "6982");
     fixture_restart(f);
+    fault_store_fail_at(f->store, 0);                    /* what serves once is gone for good first, or it serves not at all */
+    apdu(f, resume, "6581");
+    fixture_restart(f);
     apdu(f, resume, "9000");
     apdu(f, "00B0000009", "08*");                        /* selected and verified as before */
     apdu(f, "00D6000001FF", "9000");

@@ -439,6 +439,7 @@ static void test_application_life(void **state)
     gp(&h, "80F0400710 A0000000871002FFFFFFFF8907090000", "6985");
     gp(&h, "80F0408008 " ISD_AID, "6985");
     gp(&h, "80F0208008 " ISD_AID, "6A86");
+    gp(&h, "80F0608010 A0000000871002FFFFFFFF8907090000", "6A80"); /* no security domain */
     exchange(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
     fixture_close(&f);
 }

@@ -99,6 +99,31 @@ static void test_polling(void **state)
     play_end(&p);
 }
 
+/* A card that always wants something more: time goes on all the same, and the terminal does other things. */
+static void again_and_again(void *ctx, struct span proactive, struct span response)
+{
+    struct play *p = ctx;
+    (void)proactive;
+    (void)response;
+    p->n_queue++; /* the same once more: it is removed when it has been answered */
+    p->queue[p->n_queue - 1] = p->queue[0];
+}
+
+static void test_never_done(void **state)
+{
+    (void)state;
+    struct play p;
+    setup(&p);
+    const struct modem_user user = {.stk_done = again_and_again, .ctx = &p};
+    assert_true(modem_listen(p.modem, &user));
+    play_proactive(&p, 0x02, 0, TERMINAL, "");
+    const unsigned before = p.responses, statuses = p.statuses;
+    play_pass(&p, 100000);
+    assert_in_range(p.responses - before, 1000, 11000);
+    assert_in_range(p.statuses - statuses, 2, 4);
+    play_end(&p);
+}
+
 /* ---- REFRESH ---- */
 
 struct refreshes {
@@ -680,6 +705,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_polling),
+        cmocka_unit_test(test_never_done),
         cmocka_unit_test(test_refresh),
         cmocka_unit_test(test_refresh_with_pin),
         cmocka_unit_test(test_timers),

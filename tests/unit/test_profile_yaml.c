@@ -502,6 +502,10 @@ static const struct {
     {"tars: [B00000]", "tars: [B000]", "small.yaml:23: applets[1].tars[0]: 2 octets; must be 3"},
     {"msl: 16", "msl: 00", "small.yaml:23: applets[1].msl: without a cryptographic checksum"},
     {"msl: 16", "msl: 36", "small.yaml:23: applets[1].msl: bits 6 to 8"},
+    {"class: rfm, start: MF", "start: MF", "small.yaml:23: applets[1]: \"class\" is missing; add it, or \"so\""},
+    {"class: rfm, start: MF", "class: rfm, instance: no",
+     "small.yaml:23: applets[1].instance: is for a \"so\" whose package is wanted"},
+    {"class: rfm, start: MF", "so: x.so, instance: no", "small.yaml:23: applets[1].instance: no applet, but something"},
     {"access: [adm1]", "access: [adm2]", "small.yaml:23: applets[1].access[0]: no PIN \"adm2\""},
     /* keys */
     {"algorithm: milenage", "algorithm: comp128",
@@ -585,6 +589,44 @@ static const struct {
     {"mac: 4, key: derived", "key: secret",
      "small.yaml:32: pairs[0].ota.kid.key: character 1 is no hexadecimal digit"},
 };
+
+
+/* Shared objects: the class is called as the file is; the path is seen from the profile's file, or, of a text, from here; all of it is in the bytes that a deck keeps, whose version tells. */
+static void test_shared_objects(void **state)
+{
+    (void)state;
+    static const char text[] = "format: 1\ninclude: [test]\nname: so\napplets:\n"
+                               "  - {so: /nowhere/libhello.so.1, aid: F000000001}\n"
+                               "  - {so: /nowhere/x.so, class: other}\n"
+                               "  - {so: /nowhere/y.so, instance: no}\n";
+    struct profile_error error;
+    uint8_t *bytes = NULL, *plain = NULL;
+    size_t n, n_plain;
+    struct uicc_profile *u = profile_load_text(text, strlen(text), "so.yaml", &error), *back, *test;
+    if (u == NULL)
+        fail_msg("%s", error.text);
+    assert_true(profile_encode(&u->p, &bytes, &n));
+    back = profile_decode(span_of(bytes, n));
+    assert_non_null(back);
+    const struct profile_applet *a = &back->p.applets[back->p.n_applets - 3];
+    assert_string_equal(a[0].class_name, "hello");
+    assert_string_equal(a[0].so, "/nowhere/libhello.so.1");
+    assert_string_equal(a[1].class_name, "other");
+    assert_string_equal(a[2].class_name, "");
+    assert_string_equal(a[2].so, "/nowhere/y.so");
+    assert_string_equal(back->p.applets[0].so, "");
+    /* A profile without one is written as older programs read it. */
+    test = profile_load("test", &error);
+    assert_non_null(test);
+    assert_true(profile_encode(&test->p, &plain, &n_plain));
+    assert_int_equal(bytes[4], 3);
+    assert_true(plain[4] < 3);
+    free(bytes);
+    free(plain);
+    profile_free(u);
+    profile_free(back);
+    profile_free(test);
+}
 
 static void test_mistakes(void **state)
 {
@@ -1046,7 +1088,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_stored_links),
         cmocka_unit_test(test_small),
-        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_shared_objects),
         cmocka_unit_test(test_insecure),
         cmocka_unit_test(test_include),
         cmocka_unit_test(test_include_mistakes),

@@ -4,6 +4,7 @@
  * number; and the service "ota-keys".
  */
 #include "domain.h"
+#include "key_field.h"
 
 enum { KEYSET_STORED_MAX = DOMAIN_KEYS_MAX * (2 + SCP_KEY_MAX) };
 
@@ -145,6 +146,43 @@ sw_t domain_keys_install(struct applet self, const struct uicc_personal *persona
         if (p->keysets[i].domain == self.index + 1 && !install_keyset(self, personal, i))
             return SW_TECHNICAL_PROBLEM;
     return SW_OK;
+}
+
+/* ---- what may be shown ---- */
+
+static uint64_t counter_of(struct applet self, const struct domain_keyset *set)
+{
+    struct span bytes;
+    bool scp80 = domain_key_use(set->version) == KEY_USE_SCP80;
+    if (!applet_get(self, item(scp80 ? DOMAIN_COUNTER : DOMAIN_SEQUENCE, set->version), &bytes) || bytes.n > 8)
+        return 0;
+    struct reader r = rd_of(bytes);
+    return rd_be(&r, bytes.n);
+}
+
+bool domain_keyset_inspect(struct applet self, uint8_t after, struct domain_keyset_info *out)
+{
+    static const char *const protocols[] = {
+        [KEY_USE_SCP80] = "SCP80", [KEY_USE_SCP02] = "SCP02", [KEY_USE_SCP03] = "SCP03"};
+    struct domain_keyset set;
+    bool found = false;
+    *out = (struct domain_keyset_info){0};
+    for (unsigned v = after + 1u; v <= KEYSET_VERSION_MAX && !found; v++)
+        found = domain_keyset_load(self, (uint8_t)v, &set);
+    if (!found)
+        return false;
+    out->version = set.version;
+    out->protocol = protocols[domain_key_use(set.version)];
+    out->counter = counter_of(self, &set);
+    for (int i = 0; i < DOMAIN_KEYS_MAX; i++) {
+        const struct domain_key *k = &set.key[i];
+        out->algorithm[i] = k->algorithm;
+        out->len[i] = k->len;
+        if (k->algorithm != OTA_NONE)
+            (void)key_check_value(self, k->algorithm, span_of(k->value, k->len), out->kcv[i]);
+    }
+    crypto_wipe(&set, sizeof set);
+    return true;
 }
 
 /* ---- SCP80: "ota-keys" ---- */

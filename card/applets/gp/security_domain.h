@@ -10,6 +10,19 @@
 extern const struct applet_class isd_class; /* issuer security domain */
 extern const struct applet_class ssd_class; /* supplementary security domains, of the profile or by INSTALL */
 
+/* What may be known of a keyset: never a key. */
+struct domain_keyset_info {
+    uint8_t version;
+    const char *protocol;      /* "SCP02", "SCP03", "SCP80" */
+    uint8_t algorithm[3];      /* enum ota_algorithm of keys 01 to 03; OTA_NONE: there is none */
+    uint8_t len[3];
+    uint8_t kcv[3][3];
+    uint64_t counter;          /* SCP80: counter last accepted; else the sequence counter */
+};
+
+/* The keyset with the lowest version above `after`, of this security domain; false: there is none. */
+bool domain_keyset_inspect(struct applet self, uint8_t after, struct domain_keyset_info *out);
+
 /* For a class whose applets speak through their security domain (GlobalPlatform Card
  * Specification 2.3, 10.2.2): its `messaging`, and two rows for its commands. */
 extern const struct secure_messaging domain_messaging;
