@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hex.h"
 
-static int nibble(char c)
+int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -21,8 +21,8 @@ bool hex_parse(const char *text, struct buf *out, size_t *where)
             i++;
             continue;
         }
-        int high = nibble(text[i]);
-        int low = high < 0 || text[i + 1] == '\0' ? -1 : nibble(text[i + 1]);
+        int high = hex_digit(text[i]);
+        int low = high < 0 || text[i + 1] == '\0' ? -1 : hex_digit(text[i + 1]);
         if (low < 0) {
             i += high >= 0; /* point at the character that is wrong, or at the end */
             good = false;

@@ -8,6 +8,9 @@
 
 #include "span.h"
 
+/* What a hex digit is worth, upper or lower case; -1: it is none. */
+int hex_digit(char c);
+
 /* Reads hex digits, upper or lower case, blanks (space, tab, newline, colon) between octets allowed. Appends to out.
  * false: a character that is no digit, an odd number of digits, or no room; *where (may be NULL) gets its offset. */
 bool hex_parse(const char *text, struct buf *out, size_t *where);

@@ -55,7 +55,7 @@ static bool concerns(const struct packet *p, uint8_t target)
     uint8_t domain = domain_of_target(card, target), mine = p->provider.index;
     struct applet other;
     if (applet_class_of(card, mine)->security_domain)
-        return mine == domain && (mine != applet_issuer_domain(card) || mine == target || target >= applet_profile(p->self)->n_applets);
+        return mine == domain && (mine != applet_issuer_domain(card) || mine == target || target >= card_profile_applets(card));
     for (unsigned i = 0; domain != NO_APPLET; i++) {
         const struct ota_key_service *service = applet_service(p->self.card, "ota-keys", i, &other);
         if (service == NULL)

@@ -125,14 +125,6 @@ static bool text_in_set(struct span set, struct span text)
 
 /* ---- values ---- */
 
-static int hex_digit(uint8_t c)
-{
-    if (isdigit(c))
-        return c - '0';
-    c = (uint8_t)toupper(c);
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The text of a string constant; \xx is an octet (V.250 5.4.2.2). A backslash before anything else is itself.
  */
 static bool take_quoted(struct reader *r, struct buf *b)
@@ -140,8 +132,8 @@ static bool take_quoted(struct reader *r, struct buf *b)
     (void)rd_u8(r);
     while (r->left > 0 && r->p[0] != '"') {
         uint8_t c = rd_u8(r);
-        if (c == '\\' && r->left >= 2 && hex_digit(r->p[0]) >= 0 && hex_digit(r->p[1]) >= 0) {
-            c = (uint8_t)(16 * hex_digit(r->p[0]) + hex_digit(r->p[1]));
+        if (c == '\\' && r->left >= 2 && hex_digit((char)r->p[0]) >= 0 && hex_digit((char)r->p[1]) >= 0) {
+            c = (uint8_t)(16 * hex_digit((char)r->p[0]) + hex_digit((char)r->p[1]));
             (void)rd_take(r, 2);
         }
         buf_u8(b, c);
@@ -195,7 +187,7 @@ static bool decode_octets(struct span *text, uint8_t *at)
 static bool all_hex(struct span text)
 {
     for (size_t i = 0; i < text.n; i++)
-        if (hex_digit(text.p[i]) < 0)
+        if (hex_digit((char)text.p[i]) < 0)
             return false;
     return true;
 }

@@ -85,6 +85,37 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
     }
 }
 
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, int *code)
+{
+    enum { SETTINGS_MAX = 32, FIRST = 256 };
+    static char out[] = "--out";
+    struct option options[SETTINGS_MAX + 1] = {{NULL, 0, NULL, 0}};
+    bool has_out = false;
+    for (int i = 0; i < SETTINGS_MAX && table[i].name != NULL; i++) {
+        has_out = has_out || strcmp(table[i].name, "out") == 0;
+        options[i] = (struct option){table[i].name, table[i].kind == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
+    }
+    for (int i = 1; has_out && i < argc; i++)
+        if (strcmp(argv[i], "-o") == 0)
+            argv[i] = out;
+    *code = EXIT_USAGE;
+    int opt;
+    while ((opt = cli_option(cmd, argc, argv, options, code)) != -1) {
+        if (opt == CLI_DONE)
+            return false;
+        const struct cli_setting *s = &table[opt - FIRST];
+        char name[40];
+        (void)snprintf(name, sizeof name, "--%s", s->name);
+        if (s->kind == CLI_TEXT || s->kind == CLI_ICCID)
+            *(const char **)((char *)request + s->at) = optarg;
+        else if (s->kind == CLI_FLAG)
+            *(bool *)((char *)request + s->at) = true;
+        if ((s->kind == CLI_ICCID && !cli_iccid(cmd, name, optarg)) || (s->take != NULL && !s->take(request)))
+            return false;
+    }
+    return true;
+}
+
 bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max,
              uint8_t *to, size_t *n)
 {

@@ -7,6 +7,7 @@
 #define TOOLS_CLI_H
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "deck.h"
@@ -49,6 +50,16 @@ bool cli_digits(const struct subcommand *cmd, const char *what, const char *text
  * --help was printed, or an error; return *code then. */
 enum { CLI_DONE = 0x7FFFFFFF };
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code);
+
+/* Options as a table; a row says where in the request its value goes, and who checks it. `take` reads optarg. The table ends with a row without a name. "-o" stands for "--out". */
+struct cli_setting {
+    const char *name;
+    enum { CLI_TEXT, CLI_ICCID, CLI_FLAG, CLI_TAKEN } kind; /* const char *, of which one is checked; bool; `take` alone */
+    size_t at;                                   /* offsetof */
+    bool (*take)(void *request);                 /* may be NULL. false: the error has been printed */
+};
+/* All options of the command line. false: *code is what to return. */
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, int *code);
 
 /* An ICCID on the command line: 18 to 20 digits. */
 bool cli_iccid(const struct subcommand *cmd, const char *what, const char *text);

@@ -99,17 +99,6 @@ static void script_free(struct script *s)
     free(s->steps);
 }
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool blank(char c)
 {
     return c == ' ' || c == '\t' || c == ':';
@@ -134,7 +123,7 @@ static const char *parse_octets(const char *text, uint8_t *value, uint8_t *mask,
         }
         uint8_t v = 0, m = 0;
         for (int half = 0; half < 2; half++, i++) {
-            int d = text[i] == '\0' ? -1 : nibble(text[i]);
+            int d = text[i] == '\0' ? -1 : hex_digit(text[i]);
             *where = i;
             if (d < 0 && !(mask != NULL && wild(text[i])))
                 return text[i] == '\0' || (half == 1 && blank(text[i])) ? "odd number of hex digits"

@@ -380,140 +380,75 @@ static int do_serve(const struct request *r)
 
 /* ---- the command line ---- */
 
-enum {
-    OPT_DB = 256,
-    OPT_KEY_FILE,
-    OPT_PASSPHRASE,
-    OPT_PASSPHRASE_FILE,
-    OPT_KEYS,
-    OPT_ICCID,
-    OPT_INDEX,
-    OPT_IMSI,
-    OPT_AMF,
-    OPT_RAND,
-    OPT_AUTS,
-    OPT_SOCKET,
-    OPT_FORMAT,
-    OPT_APN,
-    OPT_MNC_DIGITS,
-    OPT_OUT,
-    OPT_JSON,
-    OPT_VERBOSE,
-};
-
-static bool take_number(struct request *r, int opt)
+static bool take_imsi(void *request)
 {
+    const struct request *r = request;
+    return cli_digits(r->cmd, "--imsi", optarg, 6, 15);
+}
+
+static bool take_index(void *request)
+{
+    struct request *r = request;
     uint64_t number;
-    if (opt == OPT_INDEX) {
-        if (!cli_number(r->cmd, "--index", optarg, 0, PROFILE_PAIRS_MAX - 1, &number))
-            return false;
-        r->index = (int)number;
-        return true;
-    }
+    if (!cli_number(r->cmd, "--index", optarg, 0, PROFILE_PAIRS_MAX - 1, &number))
+        return false;
+    r->index = (int)number;
+    return true;
+}
+
+static bool take_mnc_digits(void *request)
+{
+    struct request *r = request;
+    uint64_t number;
     if (!cli_number(r->cmd, "--mnc-digits", optarg, 2, 3, &number))
         return false;
     r->mnc_digits = (unsigned)number;
     return true;
 }
 
-static bool take_hex(struct request *r, int opt)
+static bool take_amf(void *request)
 {
+    struct request *r = request;
     size_t n;
-    switch (opt) {
-    case OPT_AMF:
-        return cli_hex(r->cmd, "--amf", optarg, 2, 2, r->amf, &n);
-    case OPT_RAND:
-        r->has_rand = cli_hex(r->cmd, "--rand", optarg, 16, 16, r->rand, &n);
-        return r->has_rand;
-    default:
-        r->has_auts = cli_hex(r->cmd, "--auts", optarg, 14, AUC_AUTS_MAX, r->auts, &r->auts_len);
-        return r->has_auts;
-    }
+    return cli_hex(r->cmd, "--amf", optarg, 2, 2, r->amf, &n);
 }
 
-static bool take_option(struct request *r, int opt)
+static bool take_rand(void *request)
 {
-    switch (opt) {
-    case OPT_DB:
-        r->db = optarg;
-        return true;
-    case OPT_KEY_FILE:
-        r->key_file = optarg;
-        return true;
-    case OPT_PASSPHRASE:
-        r->passphrase = true;
-        return true;
-    case OPT_PASSPHRASE_FILE:
-        r->passphrase_file = optarg;
-        return true;
-    case OPT_KEYS:
-        r->keys = optarg;
-        return true;
-    case OPT_ICCID:
-        r->iccid = optarg;
-        return cli_iccid(r->cmd, "--iccid", optarg);
-    case OPT_IMSI:
-        r->imsi = optarg;
-        return cli_digits(r->cmd, "--imsi", optarg, 6, 15);
-    case OPT_INDEX:
-    case OPT_MNC_DIGITS:
-        return take_number(r, opt);
-    case OPT_AMF:
-    case OPT_RAND:
-    case OPT_AUTS:
-        return take_hex(r, opt);
-    case OPT_SOCKET:
-        r->socket = optarg;
-        return true;
-    case OPT_FORMAT:
-        r->format = optarg;
-        return true;
-    case OPT_APN:
-        r->apn = optarg;
-        return true;
-    case OPT_OUT:
-        r->out = optarg;
-        return true;
-    case OPT_VERBOSE:
-        r->verbose = true;
-        return true;
-    default:
-        r->json = true;
-        return true;
-    }
+    struct request *r = request;
+    size_t n;
+    r->has_rand = cli_hex(r->cmd, "--rand", optarg, 16, 16, r->rand, &n);
+    return r->has_rand;
 }
 
-static int parse(struct request *r, int argc, char **argv, bool *stop)
+static bool take_auts(void *request)
 {
-    static const struct option options[] = {
-        {"db", required_argument, NULL, OPT_DB},
-        {"key-file", required_argument, NULL, OPT_KEY_FILE},
-        {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
-        {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE_FILE},
-        {"keys", required_argument, NULL, OPT_KEYS},
-        {"iccid", required_argument, NULL, OPT_ICCID},
-        {"index", required_argument, NULL, OPT_INDEX},
-        {"imsi", required_argument, NULL, OPT_IMSI},
-        {"amf", required_argument, NULL, OPT_AMF},
-        {"rand", required_argument, NULL, OPT_RAND},
-        {"auts", required_argument, NULL, OPT_AUTS},
-        {"socket", required_argument, NULL, OPT_SOCKET},
-        {"format", required_argument, NULL, OPT_FORMAT},
-        {"apn", required_argument, NULL, OPT_APN},
-        {"mnc-digits", required_argument, NULL, OPT_MNC_DIGITS},
-        {"out", required_argument, NULL, OPT_OUT},
-        {"json", no_argument, NULL, OPT_JSON},
-        {"verbose", no_argument, NULL, OPT_VERBOSE},
-        {NULL, 0, NULL, 0},
-    };
-    int opt, code = EXIT_USAGE;
-    *stop = true;
-    while ((opt = cli_option(r->cmd, argc, argv, options, &code)) != -1)
-        if (opt == CLI_DONE || !take_option(r, opt))
-            return code;
-    *stop = false;
-    return EXIT_OK;
+    struct request *r = request;
+    r->has_auts = cli_hex(r->cmd, "--auts", optarg, 14, AUC_AUTS_MAX, r->auts, &r->auts_len);
+    return r->has_auts;
 }
+
+static const struct cli_setting settings[] = {
+    {"db", CLI_TEXT, offsetof(struct request, db), NULL},
+    {"key-file", CLI_TEXT, offsetof(struct request, key_file), NULL},
+    {"passphrase", CLI_FLAG, offsetof(struct request, passphrase), NULL},
+    {"passphrase-file", CLI_TEXT, offsetof(struct request, passphrase_file), NULL},
+    {"keys", CLI_TEXT, offsetof(struct request, keys), NULL},
+    {"iccid", CLI_ICCID, offsetof(struct request, iccid), NULL},
+    {"index", CLI_TAKEN, 0, take_index},
+    {"imsi", CLI_TEXT, offsetof(struct request, imsi), take_imsi},
+    {"amf", CLI_TAKEN, 0, take_amf},
+    {"rand", CLI_TAKEN, 0, take_rand},
+    {"auts", CLI_TAKEN, 0, take_auts},
+    {"socket", CLI_TEXT, offsetof(struct request, socket), NULL},
+    {"format", CLI_TEXT, offsetof(struct request, format), NULL},
+    {"apn", CLI_TEXT, offsetof(struct request, apn), NULL},
+    {"mnc-digits", CLI_TAKEN, 0, take_mnc_digits},
+    {"out", CLI_TEXT, offsetof(struct request, out), NULL},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {"verbose", CLI_FLAG, offsetof(struct request, verbose), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
 
 static const struct verb {
     const char *name;
@@ -527,13 +462,8 @@ static int run(int argc, char **argv)
 {
     struct request r = {
         .cmd = &cmd_auc, .index = AUC_CURRENT, .amf = {0x80, 0x00}, .mnc_digits = 2, .apn = "internet"};
-    bool stop;
-    char out[] = "--out";
-    for (int i = 1; i < argc; i++) /* the one short option there is */
-        if (strcmp(argv[i], "-o") == 0)
-            argv[i] = out;
-    int code = parse(&r, argc, argv, &stop);
-    if (stop)
+    int code;
+    if (!cli_settings(r.cmd, argc, argv, settings, &r, &code))
         return code;
     if (optind == argc)
         return cli_usage(r.cmd, "which of add, remove, list, vector, resync, serve, export?");

@@ -179,23 +179,9 @@ static int do_import(struct request *r)
 
 /* ---- the command line ---- */
 
-enum {
-    OPT_RECORDS = 256,
-    OPT_ROW,
-    OPT_SIGN,
-    OPT_KEY,
-    OPT_TO,
-    OPT_CERT,
-    OPT_TRUST,
-    OPT_OUT,
-    OPT_RANGE,
-    OPT_PAIRS,
-    OPT_KEYS,
-    OPT_JSON
-};
-
-static bool take_range(struct request *r)
+static bool take_range(void *request)
 {
+    struct request *r = request;
     if (r->n_ranges == HANDOVER_RANGES_MAX) {
         cli_usage(r->cmd, "--imsi-range: at most %d of them", HANDOVER_RANGES_MAX);
         return false;
@@ -206,8 +192,9 @@ static bool take_range(struct request *r)
     return false;
 }
 
-static bool take_row(struct request *r)
+static bool take_row(void *request)
 {
+    struct request *r = request;
     struct handover_error error;
     if (handover_add_text(&r->list, optarg, &error))
         return true;
@@ -215,70 +202,37 @@ static bool take_row(struct request *r)
     return false;
 }
 
-static bool take_option(struct request *r, int opt)
+static bool take_pairs(void *request)
 {
+    struct request *r = request;
     uint64_t number;
-    switch (opt) {
-    case OPT_RECORDS:
-        r->records = optarg;
-        return true;
-    case OPT_ROW:
-        return take_row(r);
-    case OPT_SIGN:
-        r->sign = optarg;
-        return true;
-    case OPT_KEY:
-        r->key = optarg;
-        return true;
-    case OPT_TO:
-        r->to = optarg;
-        return true;
-    case OPT_CERT:
-        r->certificate = optarg;
-        return true;
-    case OPT_TRUST:
-        r->trust = optarg;
-        return true;
-    case OPT_OUT:
-        r->out = optarg;
-        return true;
-    case OPT_KEYS:
-        r->keys = optarg;
-        return true;
-    case OPT_RANGE:
-        return take_range(r);
-    case OPT_PAIRS:
-        if (!cli_number(r->cmd, "--pairs", optarg, 2, 255, &number))
-            return false;
-        r->pairs = (unsigned)number;
-        return true;
-    default:
-        r->json = true;
-        return true;
-    }
+    if (!cli_number(r->cmd, "--pairs", optarg, 2, 255, &number))
+        return false;
+    r->pairs = (unsigned)number;
+    return true;
 }
+
+static const struct cli_setting settings[] = {
+    {"records", CLI_TEXT, offsetof(struct request, records), NULL},
+    {"row", CLI_TAKEN, 0, take_row},
+    {"sign", CLI_TEXT, offsetof(struct request, sign), NULL},
+    {"key", CLI_TEXT, offsetof(struct request, key), NULL},
+    {"to", CLI_TEXT, offsetof(struct request, to), NULL},
+    {"cert", CLI_TEXT, offsetof(struct request, certificate), NULL},
+    {"trust", CLI_TEXT, offsetof(struct request, trust), NULL},
+    {"out", CLI_TEXT, offsetof(struct request, out), NULL},
+    {"imsi-range", CLI_TAKEN, 0, take_range},
+    {"pairs", CLI_TAKEN, 0, take_pairs},
+    {"keys", CLI_TEXT, offsetof(struct request, keys), NULL},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
 
 static int carry_out(struct request *r, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"records", required_argument, NULL, OPT_RECORDS},
-        {"row", required_argument, NULL, OPT_ROW},
-        {"sign", required_argument, NULL, OPT_SIGN},
-        {"key", required_argument, NULL, OPT_KEY},
-        {"to", required_argument, NULL, OPT_TO},
-        {"cert", required_argument, NULL, OPT_CERT},
-        {"trust", required_argument, NULL, OPT_TRUST},
-        {"out", required_argument, NULL, OPT_OUT},
-        {"imsi-range", required_argument, NULL, OPT_RANGE},
-        {"pairs", required_argument, NULL, OPT_PAIRS},
-        {"keys", required_argument, NULL, OPT_KEYS},
-        {"json", no_argument, NULL, OPT_JSON},
-        {NULL, 0, NULL, 0},
-    };
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(r->cmd, argc, argv, options, &code)) != -1)
-        if (opt == CLI_DONE || !take_option(r, opt))
-            return code;
+    int code;
+    if (!cli_settings(r->cmd, argc, argv, settings, r, &code))
+        return code;
     if (optind == argc)
         return cli_usage(r->cmd, "which of make, import?");
     r->words = argv + optind + 1;
@@ -293,10 +247,6 @@ static int carry_out(struct request *r, int argc, char **argv)
 static int run(int argc, char **argv)
 {
     struct request r = {.cmd = &cmd_handover, .pairs = 255};
-    char out[] = "--out";
-    for (int i = 1; i < argc; i++) /* the one short option there is */
-        if (strcmp(argv[i], "-o") == 0)
-            argv[i] = out;
     int code = carry_out(&r, argc, argv);
     handover_free(&r.list);
     return code;

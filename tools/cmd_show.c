@@ -230,39 +230,27 @@ static int show(const struct subcommand *cmd, const char *path, const char *icci
     return code;
 }
 
+struct request {
+    const char *iccid, *only;
+    bool json;
+};
+
+static const struct cli_setting settings[] = {
+    {"card", CLI_ICCID, offsetof(struct request, iccid), NULL},
+    {"files", CLI_TEXT, offsetof(struct request, only), NULL},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, FILES, JSON };
-    static const struct option options[] = {
-        {"card", required_argument, NULL, CARD},
-        {"files", required_argument, NULL, FILES},
-        {"json", no_argument, NULL, JSON},
-        {NULL, 0, NULL, 0},
-    };
-    const struct subcommand *cmd = &cmd_show;
-    const char *iccid = NULL, *only = NULL;
-    bool json = false;
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case CARD:
-            iccid = optarg;
-            if (!cli_iccid(cmd, "--card", iccid))
-                return EXIT_USAGE;
-            break;
-        case FILES:
-            only = optarg;
-            break;
-        case JSON:
-            json = true;
-            break;
-        default:
-            return code;
-        }
-    }
+    struct request r = {NULL, NULL, false};
+    int code;
+    if (!cli_settings(&cmd_show, argc, argv, settings, &r, &code))
+        return code;
     if (optind + 1 != argc)
-        return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
-    return show(cmd, argv[optind], iccid, only, json);
+        return cli_usage(&cmd_show, optind == argc ? "which deck?" : "one deck at a time");
+    return show(&cmd_show, argv[optind], r.iccid, r.only, r.json);
 }
 
 const struct subcommand cmd_show = {

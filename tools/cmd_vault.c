@@ -25,8 +25,10 @@ struct request {
 
 /* ---- options that take an index or a head ---- */
 
-static bool index_option(struct request *r, const char *text)
+static bool take_index(void *request)
 {
+    struct request *r = request;
+    const char *text = optarg;
     uint64_t number;
     r->pair.pin = text[0] == 'p';
     r->pair.common = text[0] == 'c' || r->pair.pin;
@@ -42,8 +44,10 @@ static bool index_option(struct request *r, const char *text)
 }
 
 /* "12:9f86..." as `vault log` and `vault reveal` print it. */
-static bool head_option(struct request *r, const char *text)
+static bool take_head(void *request)
 {
+    struct request *r = request;
+    const char *text = optarg;
     char number[24];
     uint64_t entry;
     size_t n, at = strcspn(text, ":");
@@ -590,92 +594,23 @@ static int do_log(struct request *r)
 
 /* ---- the command line ---- */
 
-enum {
-    OPT_VAULT = 256,
-    OPT_KEY_FILE,
-    OPT_PASSPHRASE,
-    OPT_PASSPHRASE_FILE,
-    OPT_ICCID,
-    OPT_INDEX,
-    OPT_OPERATOR,
-    OPT_CERT,
-    OPT_KEY,
-    OPT_TRUST,
-    OPT_OUT,
-    OPT_HEAD,
-    OPT_JSON,
+static const struct cli_setting settings[] = {
+    {"vault", CLI_TEXT, offsetof(struct request, vault), NULL},
+    {"key-file", CLI_TEXT, offsetof(struct request, key_file), NULL},
+    {"passphrase", CLI_FLAG, offsetof(struct request, passphrase), NULL},
+    {"passphrase-file", CLI_TEXT, offsetof(struct request, passphrase_file), NULL},
+    {"iccid", CLI_ICCID, offsetof(struct request, iccid), NULL},
+    {"index", CLI_TAKEN, 0, take_index},
+    {"operator", CLI_TEXT, offsetof(struct request, party), NULL},
+    {"to", CLI_TEXT, offsetof(struct request, party), NULL},
+    {"cert", CLI_TEXT, offsetof(struct request, certificate), NULL},
+    {"key", CLI_TEXT, offsetof(struct request, key), NULL},
+    {"trust", CLI_TEXT, offsetof(struct request, trust), NULL},
+    {"out", CLI_TEXT, offsetof(struct request, out), NULL},
+    {"head", CLI_TAKEN, 0, take_head},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
 };
-
-static bool take_option(struct request *r, int opt)
-{
-    switch (opt) {
-    case OPT_VAULT:
-        r->vault = optarg;
-        return true;
-    case OPT_KEY_FILE:
-        r->key_file = optarg;
-        return true;
-    case OPT_PASSPHRASE:
-        r->passphrase = true;
-        return true;
-    case OPT_PASSPHRASE_FILE:
-        r->passphrase_file = optarg;
-        return true;
-    case OPT_ICCID:
-        r->iccid = optarg;
-        return cli_iccid(r->cmd, "--iccid", optarg);
-    case OPT_INDEX:
-        return index_option(r, optarg);
-    case OPT_OPERATOR:
-        r->party = optarg;
-        return true;
-    case OPT_CERT:
-        r->certificate = optarg;
-        return true;
-    case OPT_KEY:
-        r->key = optarg;
-        return true;
-    case OPT_TRUST:
-        r->trust = optarg;
-        return true;
-    case OPT_OUT:
-        r->out = optarg;
-        return true;
-    case OPT_HEAD:
-        return head_option(r, optarg);
-    default:
-        r->json = true;
-        return true;
-    }
-}
-
-static int parse(struct request *r, int argc, char **argv, bool *stop)
-{
-    static const struct option options[] = {
-        {"vault", required_argument, NULL, OPT_VAULT},
-        {"key-file", required_argument, NULL, OPT_KEY_FILE},
-        {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
-        {"passphrase-file", required_argument, NULL, OPT_PASSPHRASE_FILE},
-        {"iccid", required_argument, NULL, OPT_ICCID},
-        {"index", required_argument, NULL, OPT_INDEX},
-        {"operator", required_argument, NULL, OPT_OPERATOR},
-        {"to", required_argument, NULL, OPT_OPERATOR},
-        {"cert", required_argument, NULL, OPT_CERT},
-        {"key", required_argument, NULL, OPT_KEY},
-        {"trust", required_argument, NULL, OPT_TRUST},
-        {"out", required_argument, NULL, OPT_OUT},
-        {"head", required_argument, NULL, OPT_HEAD},
-        {"json", no_argument, NULL, OPT_JSON},
-        {NULL, 0, NULL, 0},
-    };
-    int opt, code = EXIT_USAGE;
-    *stop = true;
-    while ((opt = cli_option(r->cmd, argc, argv, options, &code)) != -1)
-        if (opt == CLI_DONE || !take_option(r, opt))
-            return code;
-    *stop = false;
-    return EXIT_OK;
-}
 
 static const struct verb {
     const char *name;
@@ -692,13 +627,8 @@ static const struct verb {
 static int run(int argc, char **argv)
 {
     struct request r = {.cmd = &cmd_vault};
-    bool stop;
-    char out[] = "--out";
-    for (int i = 1; i < argc; i++) /* the one short option there is */
-        if (strcmp(argv[i], "-o") == 0)
-            argv[i] = out;
-    int code = parse(&r, argc, argv, &stop);
-    if (stop)
+    int code;
+    if (!cli_settings(r.cmd, argc, argv, settings, &r, &code))
         return code;
     if (optind == argc)
         return cli_usage(

@@ -64,10 +64,7 @@ static bool xor_f1(struct uicc_crypto *c, const struct aka_key *key, const uint8
 static bool xor_challenge(struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],
                           const uint8_t token[8], struct aka_vector *out, uint8_t sqn[6], uint8_t *mac_a)
 {
-    bool good = xor_f2345(c, key, rand, out);
-    for (size_t i = 0; i < 6; i++)
-        sqn[i] = good ? token[i] ^ out->ak[i] : 0;
-    return xor_f1(c, key, rand, sqn, token + 6, mac_a, NULL) && good;
+    return aka_challenge_in_parts(&aka_xor, c, key, rand, token, out, sqn, mac_a);
 }
 
 static bool xor_f5star(struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],

@@ -51,7 +51,7 @@ bool registry_account(struct uicc *card, uint8_t index, size_t before, size_t af
         card->registry.entries != NULL && index < APPLETS_MAX ? card->registry.entries[index] : NULL;
     if (e == NULL)
         return true;
-    if (after > before) {
+    if (after > before) { /* less is always allowed */
         uint32_t more = (uint32_t)(after - before);
         uint8_t domain = e->class->security_domain ? index : applet_domain(card, index);
         uint32_t quota = e->quota != 0 ? e->quota : QUOTA_DEFAULT;

@@ -390,7 +390,15 @@ bool applet_remove_if_there(struct applet self, uint16_t item)
 
 bool applet_put_now(struct applet self, uint16_t item, struct span value)
 {
-    return account(self, item, value.n) && objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK;
+    struct span old;
+    (void)applet_get(self, item, &old);
+    const size_t before = old.n;
+    if (!registry_account(self.card, self.index, before, value.n))
+        return false;
+    if (objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK)
+        return true;
+    (void)registry_account(self.card, self.index, value.n, before); /* nothing was changed, and the transaction may go on */
+    return false;
 }
 
 const struct profile *applet_profile(struct applet self)

@@ -7,6 +7,7 @@
 #include "profile_yaml.h"
 
 #include "hex.h"
+#include "kept.h"
 #include "tlv.h"
 #include "yaml_include.h"
 #include "yaml_make.h"
@@ -25,35 +26,14 @@ enum {
     NAME_MAX_LEN = 63,
 };
 
-struct chunk {
-    struct chunk *next;
-    size_t n;
-    max_align_t data[];
-};
-
 /* ---- small things ---- */
 
 void *yaml_maker_memory(struct maker *m, size_t n)
 {
-    struct chunk *c = calloc(1, sizeof *c + (n == 0 ? 1 : n));
-    if (c == NULL) {
+    void *p = kept_new(&m->kept, n);
+    if (p == NULL)
         (void)yaml_fail_at(m->s, 0, "", "no memory");
-        return NULL;
-    }
-    c->next = m->chunks;
-    c->n = n;
-    m->chunks = c;
-    return c->data;
-}
-
-static void release(struct maker *m)
-{
-    while (m->chunks != NULL) {
-        struct chunk *c = m->chunks;
-        m->chunks = c->next;
-        crypto_wipe(c->data, c->n);
-        free(c);
-    }
+    return p;
 }
 
 struct place yaml_at(const char *list, unsigned index, const char *key)
@@ -846,7 +826,7 @@ static struct uicc_profile *make_profile(const struct yaml_source *source)
         crypto_wipe(bytes, n_bytes);
     free(bytes);
     free(m.p.children);
-    release(&m);
+    kept_free(&m.kept);
     crypto_wipe(&m, sizeof m);
     y_free(y);
     return u;

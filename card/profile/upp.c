@@ -8,6 +8,7 @@
 #include "upp_maker.h"
 
 #include "hex.h"
+#include "kept.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -165,25 +166,15 @@ void upp_note_later(struct maker *m, size_t offset, unsigned pe, const char *nam
 
 void *upp_keep(struct maker *m, size_t n)
 {
-    struct chunk *c = calloc(1, sizeof *c + (n == 0 ? 1 : n));
-    if (c == NULL) {
+    void *p = kept_new(&m->kept, n);
+    if (p == NULL)
         (void)upp_no_memory(m);
-        return NULL;
-    }
-    c->next = m->chunks;
-    c->n = n;
-    m->chunks = c;
-    return c->data;
+    return p;
 }
 
 static void release(struct maker *m)
 {
-    while (m->chunks != NULL) {
-        struct chunk *c = m->chunks;
-        m->chunks = c->next;
-        crypto_wipe(c->data, c->n);
-        free(c);
-    }
+    kept_free(&m->kept);
     free(m->nodes);
 }
 

@@ -10,6 +10,8 @@
 #include "upp.h"
 #include "upp_templates.h"
 
+struct kept;
+
 enum {
     UPP_CONTENT_MAX = 8 << 20, /* octets of all files together */
     UPP_EF_MAX = 0xFFFF,       /* TS 102 221 11.1.1.4.1: two octets of file size */
@@ -20,12 +22,6 @@ enum {
     UPP_RFMS_MAX = 24,
     UPP_KEYSETS = 16, /* by version: 1 to 15 are SCP80's (TS 102 225 5.1.2) */
     UPP_NO_NODE = 0xFFFF,
-};
-
-struct chunk {
-    struct chunk *next;
-    size_t n;
-    max_align_t data[];
 };
 
 /* A file while the package is read. Indices of nodes are not those of the profile: some are left out. */
@@ -110,7 +106,7 @@ struct maker {
     const char *pe_name;
     const char *element; /* and where in it; "" for all of it */
 
-    struct chunk *chunks;
+    struct kept *kept;
     size_t content;
     struct node *nodes;
     size_t n_nodes, cap_nodes;

@@ -8,12 +8,12 @@
 
 #include "yaml_schema.h"
 
-struct chunk;
+struct kept;
 
 struct maker {
     const struct yaml_source *s;
     const struct y_profile *y;
-    struct chunk *chunks;
+    struct kept *kept;
     size_t content; /* octets of file content so far */
     bool insecure;
     struct profile p;

@@ -4,6 +4,7 @@
 
   smpp_client.py PORT hostile            PDUs that are none, from accounts op:secret; TAP-less, says what went wrong
   smpp_client.py PORT twice NUMBER HEX   the same user data twice; prints what is delivered, in hex, one a line
+  smpp_client.py PORT texts NUMBER       texts of three codings for the user of a terminal; then prints the first that comes, and ends
   smpp_client.py PORT fake [SILENT]      not a client: an SMSC of its own at PORT 0, prints the port; delivers a forged PoR
 """
 import socket
@@ -165,12 +166,28 @@ def twice(port, to, data):
                 taken = True
             elif command == DELIVER:
                 delivered = True
-                # After service_type: addresses, the fixed octets, two empty times, sm_length
-                rest = body[body.index(0) + 3:]
-                rest = rest[rest.index(0) + 3:]
-                rest = rest[rest.index(0) + 1:]
-                print(rest[10:10 + rest[9]].hex().upper())
+                print(user_data(body).hex().upper())
                 link.send(pdu(DELIVER | RESP, got, b"\0"))
+
+
+def user_data(body):
+    """of a deliver_sm: after service_type, addresses, the fixed octets, two empty times, sm_length"""
+    rest = body[body.index(0) + 3:]
+    rest = rest[rest.index(0) + 3:]
+    rest = rest[rest.index(0) + 1:]
+    return rest[10:10 + rest[9]]
+
+
+def texts(port, to):
+    link = Link(port).bound()
+    for sequence, (coding, text) in enumerate(((0, b"seven bits"), (4, bytes(range(8))), (8, "\u20ac 5".encode("utf-16-be"))), 2):
+        answer = link.ask(pdu(SUBMIT, sequence, message(to, text, esm=0, pid=0, coding=coding, source="4711")))
+        assert answer[:3] == (SUBMIT | RESP, 0, sequence), answer
+    print("sent", flush=True)
+    command, _, sequence, body = link.get()
+    assert command == DELIVER, command
+    link.send(pdu(DELIVER | RESP, sequence, b"\0"))
+    print(user_data(body).decode())
 
 
 def fake(silent):
@@ -206,5 +223,7 @@ if __name__ == "__main__":
         sys.exit(0 if hostile(where) else 1)
     elif what == "twice":
         twice(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
+    elif what == "texts":
+        texts(where, sys.argv[3])
     else:
         fake(len(sys.argv) > 3)

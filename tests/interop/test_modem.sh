@@ -151,8 +151,11 @@ fresh
 "$softuicc" auc serve --db a.db --socket a.socket >auc.log 2>&1 &
 auc=$!
 soon test -S a.socket
-"$softuicc" modem "${where[@]}" --network 00101:A=unix:a.socket --network 00102:B=b.db --sms-socket sms.socket --json >modem.log 2>&1 &
+mkfifo keyboard
+"$softuicc" modem "${where[@]}" --network 00101:A=unix:a.socket --network 00102:B=b.db --sms-socket sms.socket --interactive --json \
+    <keyboard >modem.log 2>&1 &
 modem=$!
+exec 8>keyboard
 soon grep -q '"stat":1,"plmn":"00101"' modem.log
 verdict $? "registered, by way of softuicc auc serve" modem.log auc.log
 "$softuicc" smsc --modem sms.socket --listen 127.0.0.1:0 >smsc.log 2>&1 &
@@ -168,10 +171,26 @@ verdict $? "registered with B" modem.log
 timeout 30 "$softuicc" ota send --keys keys --index 1 --tar B00001 --smpp "127.0.0.1:$port" --to 12345 --records b.records --iccid $iccid \
     --apdu 00A40004026F07 --apdu 00B0000009 >out 2>&1
 verdict $? "B reads EF.IMSI over the air: it has the keys" out modem.log
+if type -P /usr/bin/python3 >/dev/null; then # texts for the user, and one of his
+    PYTHONDONTWRITEBYTECODE=1 timeout 30 /usr/bin/python3 "$here/smpp_client.py" "$port" texts 12345 >texts 2>&1 &
+    esme=$!
+    soon grep -q sent texts
+    soon grep -q '"sms stored","memory":"SM","index":3' modem.log
+    grep -q '"tpdu":"0404917411.*0AF3B2BDEC0689D3F439"' modem.log
+    verdict $? "a text in 7 bits comes packed to the terminal" texts modem.log smsc.log
+    [[ $(grep -c '"sms stored"' modem.log) == 3 ]]
+    verdict $? "texts in 7 bits, 8 bits and UCS2 are kept for its user" texts modem.log
+    echo 'send 4711 "from the user"' >&8
+    wait "$esme"
+    verdict $? "a text of the user comes to the ESME" texts modem.log smsc.log
+    tail -n1 texts | grep -qx 'from the user'
+    verdict $? "as he wrote it" texts
+fi
 end smsc
 verdict $? "softuicc smsc ends" smsc.log
 end modem
 verdict $? "softuicc modem ends at SIGTERM, the card is powered down" modem.log
+exec 8>&-
 tail -n1 modem.log | grep -q '"sim","state":"off"'
 verdict $? "and says so" modem.log
 [[ ! -e sms.socket ]]

@@ -335,18 +335,11 @@ static void add_aka(struct handed *h, struct fixture *f, unsigned pair, uint64_t
 static void key_field(struct handed *h, struct fixture *f, const struct keyset *kek, unsigned which,
                       struct buf *out)
 {
-    const uint8_t iv[16] = {0}, head[] = {0x88, 17, 16}, kcv = 3;
-    uint8_t key[16], ones[16], encrypted[16];
+    uint8_t key[16];
     for (unsigned i = 0; i < 16; i++)
         key[i] = (uint8_t)(0x51 + which * 37 + i * 29 + i * i);
     add_secret(h, "key put", which, key, 16);
-    memset(ones, 1, 16);
-    assert_true(aes_cbc_encrypt(f->crypto, span_of(kek->kik, kek->kik_len), iv, key, encrypted, 16));
-    buf_put(out, span_of(head, 3));
-    buf_put(out, span_of(encrypted, 16));
-    assert_true(aes_ecb_encrypt(f->crypto, span_of(key, 16), ones, encrypted, 16));
-    buf_put(out, span_of(&kcv, 1));
-    buf_put(out, span_of(encrypted, 3));
+    fixture_key_field(f, kek, key, sizeof key, false, out);
 }
 
 static void add_secured(struct handed *h, struct fixture *f, struct scp_session *s, const char *header,

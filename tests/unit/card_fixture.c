@@ -373,6 +373,22 @@ void fixture_order(const char *imsi, int index, const char *reference, char *scr
     snprintf(script, room, "80e29000%02xe1%02x%s00c0000000", (unsigned)(n / 2 + 2), (unsigned)(n / 2), inner);
 }
 
+void fixture_key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len, bool spoil, struct buf *out)
+{
+    const uint8_t iv[16] = {0};
+    uint8_t block[32], encrypted[32];
+    assert_true(aes_cbc_encrypt(f->crypto, span_of(kek->kik, kek->kik_len), iv, key, encrypted, len));
+    buf_u8(out, 0x88);
+    buf_u8(out, (uint8_t)(len + 1));
+    buf_u8(out, (uint8_t)len);
+    buf_put(out, span_of(encrypted, len));
+    memset(block, 1, 16);
+    assert_true(aes_ecb_encrypt(f->crypto, span_of(key, len), block, encrypted, 16));
+    encrypted[2] ^= spoil;
+    buf_u8(out, 3);
+    buf_put(out, span_of(encrypted, 3));
+}
+
 void fixture_tar(struct fixture *f, const char *class_name, char hex[7])
 {
     const struct profile *p = &f->profile->p;

@@ -120,6 +120,9 @@ enum { FIXTURE_SPI = 0x1619 };
 void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room);
 void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern);
 
+/* A key data field of PUT KEY: type 88, own length, the key under KIK, its check value; `spoil` changes one octet of the check value. */
+void fixture_key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len, bool spoil, struct buf *out);
+
 /* First TAR of the profile's first applet of this class, as hex. */
 void fixture_tar(struct fixture *f, const char *class_name, char hex[7]);
 

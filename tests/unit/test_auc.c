@@ -18,6 +18,7 @@
 #include "auc.h"
 #include "card_fixture.h"
 #include "hex.h"
+#include "identity.h"
 
 static const uint8_t amf[2] = {0x80, 0x00};
 
@@ -26,21 +27,6 @@ struct place {
     struct fixture card;
     struct auc *auc;
 };
-
-#define good(e, call)                                                                                        \
-    do {                                                                                                     \
-        if (!(call))                                                                                         \
-            fail_msg("%s: %s", #call, (e).text);                                                             \
-    } while (0)
-
-#define bad(e, call, words)                                                                                  \
-    do {                                                                                                     \
-        (e).text[0] = '\0';                                                                                  \
-        if (call)                                                                                            \
-            fail_msg("%s succeeded", #call);                                                                 \
-        if (strstr((e).text, words) == NULL || strchr((e).text, '\n') != NULL)                               \
-            fail_msg("%s: '%s' does not say '%s'", #call, (e).text, words);                                  \
-    } while (0)
 
 static struct key_row row_of(struct place *p, unsigned index)
 {

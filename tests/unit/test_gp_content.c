@@ -119,6 +119,9 @@ static void test_install(void **state)
        gp_command("80E60C00", ARA_PACKAGE ARA_MODULE "07" APP1 "0100"
                                                      "02C900"),
        "6A80");
+    /* without a module's AID it is the application's */
+    gp(&h, install(0x0C, SSD_PACKAGE, "00", "A000000151535041", "80", "02C900"), "009000");
+    gp(&h, gp_command("80E40000", "4F08A000000151535041"), "009000");
     /* installed, then made selectable */
     gp(&h, install(0x04, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
     gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9F700103*C408A00000015141434C*CC08" ISD_AID "9000");

@@ -60,21 +60,6 @@ static int teardown(void **state)
     return rc;
 }
 
-#define good(e, call)                                                                                        \
-    do {                                                                                                     \
-        if (!(call))                                                                                         \
-            fail_msg("%s: %s", #call, (e).text);                                                             \
-    } while (0)
-
-#define bad(e, call, words)                                                                                  \
-    do {                                                                                                     \
-        (e).text[0] = '\0';                                                                                  \
-        if (call)                                                                                            \
-            fail_msg("%s succeeded", #call);                                                                 \
-        if (strstr((e).text, words) == NULL || strchr((e).text, '\n') != NULL)                               \
-            fail_msg("%s: '%s' does not say '%s'", #call, (e).text, words);                                  \
-    } while (0)
-
 static void refused(void *ctx, const char *line)
 {
     struct place *p = ctx;

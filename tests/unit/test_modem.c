@@ -199,6 +199,27 @@ static void test_wrong_key(void **state)
     play_end(&p);
 }
 
+/* A centre that does not answer is no reason to give up for good. */
+static void test_centre_out_of_order(void **state)
+{
+    (void)state;
+    struct play p;
+    play_begin(&p, "usim");
+    network_switch(p.network, 0, false);
+    const struct network_spec silent = {.plmn = "00101", .name = "S", .gateway = "/nonexistent/socket"};
+    assert_int_equal(network_add(p.network, &silent), 1);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
+    assert_int_equal(modem_reject_cause(p.modem), 17); /* network failure */
+    network_switch(p.network, 0, true);
+    play_pass(&p, 31000);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    const struct network_spec wrong = {.plmn = "1", .name = ""};
+    assert_int_equal(network_add(p.network, &wrong), -1);
+    play_end(&p);
+}
+
 static void test_resynchronises(void **state)
 {
     (void)state;
@@ -669,6 +690,7 @@ int main(void)
         cmocka_unit_test(test_no_network),
         cmocka_unit_test(test_unknown_subscriber),
         cmocka_unit_test(test_wrong_key),
+        cmocka_unit_test(test_centre_out_of_order),
         cmocka_unit_test(test_resynchronises),
         cmocka_unit_test(test_class_a0),
         cmocka_unit_test(test_no_secret_in_log),

@@ -158,6 +158,10 @@ static void test_user(void **state)
     play_told(&p, "D307 82020181 900102");
     plays(s, "menu 1\n");
     play_told(&p, "D307 82020181 900101");
+    plays(s, "envelope D30782020181900102 9000\nenvelope 80C2000009D30782020181900101 90..\n");
+    play_told(&p, "D307 82020181 900101");
+    fails(s, "envelope D30782020181900102 6A80", "x:1: the card answers 9000, not 6A80");
+    fails(s, "envelope zz", "is no envelope");
     fails(s, "menu Food", "no item that begins with 'Food'");
     play_proactive(&p, 0x22, 0x04, 0x82, "8D0104");
     plays(s, "answer yes");

@@ -12,34 +12,10 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "hex.h"
+#include "octets.h"
 #include "ota_build.h"
 #include "ota_join.h"
 #include "ota_por.h"
-
-struct octets {
-    uint8_t p[1024];
-    size_t n;
-};
-
-static struct octets unhex(const char *text)
-{
-    struct octets o = {.n = 0};
-    struct buf b = buf_of(o.p, sizeof o.p);
-    assert_true(hex_parse(text, &b, NULL));
-    o.n = b.len;
-    return o;
-}
-
-static void assert_hex(struct span got, const char *hex)
-{
-    struct octets want = unhex(hex);
-    char text[2 * 1024 + 1];
-    assert_true(got.n <= 1024);
-    hex_format(got, text);
-    if (!span_equal(got, span_of(want.p, want.n)))
-        fail_msg("got %s, want %s", text, hex);
-}
 
 static void words(void **state)
 {
@@ -111,7 +87,7 @@ static void scripts(void **state)
         struct buf out = buf_of(bytes, sizeof bytes);
         ota_script_build(&s, rows[i].format, &out);
         assert_true(buf_ok(&out));
-        assert_hex(buf_span(&out), rows[i].hex);
+        assert_span(buf_span(&out), rows[i].hex);
     }
     struct buf little = buf_of(bytes, 10);
     ota_script_build(&s, OTA_EXPANDED, &little);
@@ -163,7 +139,7 @@ static void results(void **state)
         if (good) {
             assert_int_equal(r.executed, rows[i].executed);
             assert_int_equal(r.bad_format, rows[i].bad >= 0);
-            assert_hex(r.data, rows[i].data);
+            assert_span(r.data, rows[i].data);
         }
         if (good && rows[i].sw >= 0)
             assert_int_equal(r.sw, rows[i].sw);
@@ -192,21 +168,21 @@ static void parts(void **state)
     struct span packet;
     assert_non_null(j);
     assert_int_equal(add(j, "02 7100 0003 AABBCC", &packet), OTA_JOIN_WHOLE);
-    assert_hex(packet, "027100 0003 AABBCC");
+    assert_span(packet, "027100 0003 AABBCC");
     /* Two messages under way, parts backwards, some twice. */
     assert_int_equal(add(j, "05 0003 07 02 02 CCDD", &packet), OTA_JOIN_PART);
     assert_int_equal(add(j, "05 0003 08 03 03 03", &packet), OTA_JOIN_PART);
     assert_int_equal(add(j, "05 0003 07 02 02 CCDD", &packet), OTA_JOIN_PART);
     assert_int_equal(add(j, "07 0003 08 03 01 7100 01", &packet), OTA_JOIN_PART);
     assert_int_equal(add(j, "07 0003 07 02 01 7100 AABB", &packet), OTA_JOIN_WHOLE);
-    assert_hex(packet, "027100 AABB CCDD");
+    assert_span(packet, "027100 AABB CCDD");
     assert_int_equal(add(j, "05 0003 08 03 02 02", &packet), OTA_JOIN_WHOLE);
-    assert_hex(packet, "027100 010203");
+    assert_span(packet, "027100 010203");
     /* A reference used again; reference 0; 16 bits of it are another one than 8. */
     assert_int_equal(add(j, "07 0003 00 02 01 7100 11", &packet), OTA_JOIN_PART);
     assert_int_equal(add(j, "06 0804 0000 02 02 99", &packet), OTA_JOIN_PART);
     assert_int_equal(add(j, "05 0003 00 02 02 22", &packet), OTA_JOIN_WHOLE);
-    assert_hex(packet, "027100 1122");
+    assert_span(packet, "027100 1122");
     /* One of one; parts that there are not; no response packet; no header. */
     assert_int_equal(add(j, "07 0003 01 01 01 7100 33", &packet), OTA_JOIN_WHOLE);
     assert_int_equal(add(j, "05 0003 01 02 00 33", &packet), OTA_JOIN_NONE);
@@ -233,7 +209,7 @@ static void bounded(void **state)
         assert_int_equal(add(j, hex, &packet), OTA_JOIN_PART);
     }
     assert_int_equal(add(j, "05 0003 FF 02 02 EE", &packet), OTA_JOIN_WHOLE);
-    assert_hex(packet, "027100 FFEE");
+    assert_span(packet, "027100 FFEE");
     assert_int_equal(add(j, "05 0003 00 02 02 EE", &packet), OTA_JOIN_PART); /* begun anew */
     ota_join_free(j);
 }

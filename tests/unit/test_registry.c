@@ -652,6 +652,12 @@ static void compare(struct fixture *f, const struct model *m)
         assert_int_equal(applet_domain(f->card, index), in);
         (void)applet_get((struct applet){f->card, index}, KEPT, &kept);
         assert_int_equal(kept.n, m->applet[i].kept);
+        /* The account is what there is. */
+        uint32_t octets = 0, id;
+        struct span value;
+        for (size_t cursor = 0; objects_each(f->card->objects, &cursor, &id, &value);)
+            octets += id >> 24 == OBJECT_APPLET && (id & 0xFFFFFF) >> 16 == index ? (uint32_t)value.n : 0;
+        assert_int_equal(f->card->registry.entries[index]->used, octets);
         assert_true(applet_class_of(f->card, index)->security_domain == m->applet[i].domain);
     }
 }
@@ -725,6 +731,10 @@ static sw_t change(struct fixture *f, struct model *m, uint32_t *lot)
             return SW_DATA_NOT_FOUND;
         assert_true(applet_put((struct applet){f->card, index}, KEPT, span_of(octets, n)));
         m->applet[i].kept = n;
+        /* One that is written at once fails where the transaction has changed it already. */
+        const uint8_t other[3] = {(uint8_t)*lot, (uint8_t)(*lot >> 8), (uint8_t)(*lot >> 16)};
+        assert_true(applet_put((struct applet){f->card, index}, 7, span_of(other, sizeof other)));
+        assert_false(applet_put_now((struct applet){f->card, index}, 7, span_of(octets, draw(lot, 9))));
         return SW_OK;
     }
     }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "crypto.h"
-#include "hex.h"
+#include "octets.h"
 #include "keyset.h"
 
 /* Calls to the cryptography are counted by putting the counter between: scp80.c is compiled into this test.
@@ -98,30 +98,6 @@ static int teardown(void **state)
     crypto_free(f->crypto);
     free(f);
     return 0;
-}
-
-struct octets {
-    uint8_t p[512];
-    size_t n;
-};
-
-static struct octets unhex(const char *text)
-{
-    struct octets o = {.n = 0};
-    struct buf b = buf_of(o.p, sizeof o.p);
-    assert_true(hex_parse(text, &b, NULL));
-    o.n = b.len;
-    return o;
-}
-
-static void assert_span(struct span got, const char *hex)
-{
-    struct octets want = unhex(hex);
-    char text[2 * 512 + 1];
-    assert_true(got.n <= 512);
-    hex_format(got, text);
-    if (!span_equal(got, span_of(want.p, want.n)))
-        fail_msg("got %s, want %s", text, hex);
 }
 
 static struct keyset keyset_make(uint8_t version, enum ota_algorithm kic_algorithm, uint8_t kic_len,

@@ -11,32 +11,8 @@
 
 #include <cmocka.h>
 
-#include "hex.h"
+#include "octets.h"
 #include "sms.h"
-
-struct octets {
-    uint8_t p[512];
-    size_t n;
-};
-
-static struct octets unhex(const char *text)
-{
-    struct octets o = {.n = 0};
-    struct buf b = buf_of(o.p, sizeof o.p);
-    assert_true(hex_parse(text, &b, NULL));
-    o.n = b.len;
-    return o;
-}
-
-static void assert_span(struct span got, const char *hex)
-{
-    struct octets want = unhex(hex);
-    char text[2 * 512 + 1];
-    assert_true(got.n <= 512);
-    hex_format(got, text);
-    if (!span_equal(got, span_of(want.p, want.n)))
-        fail_msg("got %s, want %s", text, hex);
-}
 
 /* ---- addresses ---- */
 

@@ -395,23 +395,6 @@ static void test_log(void **state)
 
 /* ---- keys over the air ---- */
 
-/* A key data field: type 88, own length, the key under KIK, its check value; `spoil` changes one octet of the check value. */
-static void key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len, bool spoil, struct buf *out)
-{
-    const uint8_t iv[16] = {0};
-    uint8_t block[32], encrypted[32];
-    assert_true(aes_cbc_encrypt(f->crypto, span_of(kek->kik, kek->kik_len), iv, key, encrypted, len));
-    buf_u8(out, 0x88);
-    buf_u8(out, (uint8_t)(len + 1));
-    buf_u8(out, (uint8_t)len);
-    buf_put(out, span_of(encrypted, len));
-    memset(block, 1, 16);
-    assert_true(aes_ecb_encrypt(f->crypto, span_of(key, len), block, encrypted, 16));
-    encrypted[2] ^= spoil;
-    buf_u8(out, 3);
-    buf_put(out, span_of(encrypted, 3));
-}
-
 static void pair_keys(struct fixture *f, struct profile_pair *pair)
 {
     assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, 0, pair));
@@ -438,13 +421,13 @@ static void test_put_keyset(void **state)
         data = buf_of(octets, sizeof octets);
         buf_u8(&data, 1);
         for (int i = 0; i < 3; i++)
-            key_field(f, &pair.ota, fresh[i], 16, i == spoiled, &data);
+            fixture_key_field(f, &pair.ota, fresh[i], 16, i == spoiled, &data);
         put_key(f, 1, 0x81, &data, "6A80");
     }
     data = buf_of(octets, sizeof octets);
     buf_u8(&data, 3);
     for (int i = 0; i < 3; i++)
-        key_field(f, &pair.ota, fresh[i], 16, false, &data);
+        fixture_key_field(f, &pair.ota, fresh[i], 16, false, &data);
     put_key(f, 2, 0x81, &data, "6A88");              /* there is no version 2 */
     put_key(f, 1, 0x01, &data, "6A86");
     data.len -= 1;
@@ -467,9 +450,9 @@ static void test_put_subscriber_keys(void **state)
     assert_int_equal(fixture_authenticate(f, 0, 1 << 12), 0xDB);
     struct buf data = buf_of(octets, sizeof octets);
     buf_u8(&data, 0x7A);
-    key_field(f, &pair.ota, k, 16, false, &data);
+    fixture_key_field(f, &pair.ota, k, 16, false, &data);
     size_t one = data.len;
-    key_field(f, &pair.ota, opc, 16, false, &data);
+    fixture_key_field(f, &pair.ota, opc, 16, false, &data);
     put_key(f, 0x7A, 0x83, &data, "6A86");
     put_key(f, 0x7A, 0x81, &data, "7A............9000");
     assert_int_equal(fixture_authenticate(f, 0, 1 << 13), 0x9862);
@@ -518,7 +501,7 @@ static void test_put_algorithm(void **state)
         buf_u8(&data, 0x7A);
         assert_true(hex_parse(tried[i].algorithm, &data, NULL));
         for (size_t k = 0; k < tried[i].keys; k++)
-            key_field(f, &pair.ota, key[k], tried[i].len, false, &data);
+            fixture_key_field(f, &pair.ota, key[k], tried[i].len, false, &data);
         put_key(f, 0x7A, 0x84, &data, tried[i].answer);
     }
     f->profile->p.pairs[0].algorithm = AKA_TUAK;

@@ -69,9 +69,9 @@ static bool read_privileges(struct span field, bool domain, uint8_t out[3])
 
 /* ---- INSTALL [for install] ---- */
 
-static bool is_domain_module(const struct install_fields *f)
+static bool is_domain_module(struct span module)
 {
-    return span_equal(f->second, span_of(ssd_class.module, ssd_class.module_len));
+    return span_equal(module, span_of(ssd_class.module, ssd_class.module_len));
 }
 
 static sw_t install_application(struct call *call, const struct install_fields *f, bool selectable)
@@ -98,7 +98,7 @@ static sw_t install_application(struct call *call, const struct install_fields *
         else
             return SW_WRONG_DATA;
     }
-    if (!rd_ok(&r) || !read_privileges(f->privileges, is_domain_module(f), how.privileges))
+    if (!rd_ok(&r) || !read_privileges(f->privileges, is_domain_module(how.module), how.privileges))
         return SW_WRONG_DATA;
     /* What another operator loaded is there for his own applications. */
     if (package_find(call->card, how.package, &info) && info.slot != NO_PACKAGE && info.owner != NO_OWNER &&
@@ -236,7 +236,7 @@ static bool instance_of(struct uicc *card, uint8_t index, struct span package)
 {
     struct aid of, module;
     applet_origin(card, index, &of, &module);
-    return applet_exists(card, index) && index >= applet_profile((struct applet){card, index})->n_applets &&
+    return applet_exists(card, index) && index >= card_profile_applets(card) &&
            span_equal(aid_span(&of), package);
 }
 

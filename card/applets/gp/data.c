@@ -123,7 +123,7 @@ static void put_resources(struct call *call)
 {
     static const uint8_t plenty[] = {0x00, 0x00, 0xFF, 0xFF};
     uint16_t n = 0;
-    for (uint8_t i = applet_profile(call->self)->n_applets; i < applets_count(call->card); i++)
+    for (uint8_t i = card_profile_applets(call->card); i < applets_count(call->card); i++)
         n = (uint16_t)(n + applet_exists(call->card, i));
     size_t all = buf_tlv_open(call->out, RESOURCES);
     buf_tlv_u16(call->out, 0x81, n);
