@@ -143,13 +143,15 @@ static sw_t access_rule(const struct request *q, struct made_file *m)
     return m->row.arr_record != 0 ? SW_OK : SW_WRONG_DATA;
 }
 
-/* TS 102 222 6.3.2.2.2: what a new EF is filled with, and whether it is updated often. */
+/* TS 102 222 6.3.2.2.2: what a new EF is filled with, whether it is updated often, and whether deactivation closes it. */
 static uint8_t proprietary(const struct request *q, struct profile_file *f)
 {
     struct span value;
     uint8_t fill = 0xFF;
-    if (tlv_find(q->proprietary, TAG_SPECIAL_INFORMATION, &value) && value.n == 1)
-        f->high_update = (value.p[0] & 0x40) != 0;
+    if (tlv_find(q->proprietary, TAG_SPECIAL_INFORMATION, &value) && value.n == 1) {
+        f->high_update = (value.p[0] & SPECIAL_HIGH_UPDATE) != 0;
+        f->open_deactivated = (value.p[0] & SPECIAL_OPEN_DEACTIVATED) != 0;
+    }
     if ((tlv_find(q->proprietary, TAG_FILLING, &value) || tlv_find(q->proprietary, TAG_REPEAT, &value)) && value.n >= 1)
         fill = value.p[0];
     return fill;

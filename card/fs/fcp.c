@@ -43,15 +43,16 @@ static void descriptor(const struct uicc *card, uint16_t file, struct buf *out)
 static void proprietary(const struct profile_file *f, struct buf *out)
 {
     bool ber = f->kind == FILE_BERTLV;
-    if (fs_is_ef(f) && !f->high_update && !ber)
+    uint8_t special = (uint8_t)((f->high_update ? SPECIAL_HIGH_UPDATE : 0) | (f->open_deactivated ? SPECIAL_OPEN_DEACTIVATED : 0));
+    if (fs_is_ef(f) && special == 0 && !ber)
         return;
     size_t mark = buf_tlv_open(out, FCP_PROPRIETARY);
     if (!fs_is_ef(f))
         buf_tlv_u8(out, 0x80, UICC_CHARACTERISTICS);
     if (ber)
         buf_tlv_u16(out, 0x85, (uint16_t)f->size); /* 11.1.1.4.6.7: maximum file size */
-    if (f->high_update)
-        buf_tlv_u8(out, 0xC0, 0x40); /* 11.1.1.4.6.6: special file information, high update activity */
+    if (special != 0)
+        buf_tlv_u8(out, 0xC0, special); /* 11.1.1.4.6.6 */
     buf_tlv_close(out, mark);
 }
 

@@ -18,6 +18,9 @@ const struct profile_file *fs_file(const struct uicc *card, uint16_t file);
 const struct made_file *fs_made(const struct uicc *card, uint16_t file); /* NULL for a file of the profile */
 uint16_t fs_count(const struct uicc *card);                              /* indices in use are below this */
 bool fs_exists(const struct uicc *card, uint16_t file);
+/* Special file information (TS 102 222 6.3.2.2.2, table 5). */
+enum { SPECIAL_HIGH_UPDATE = 0x80, SPECIAL_OPEN_DEACTIVATED = 0x40 };
+
 bool fs_is_ef(const struct profile_file *f);
 
 /* By FID or SFI right below a directory; PROFILE_NO_FILE if there is none. Constant time. */

@@ -196,7 +196,7 @@ static sw_t suits(const struct call *call, const struct command_row *row)
 }
 
 /* TS 102 221 8.5, TS 102 222 5.1: a deactivated file can only be selected, activated, terminated and deleted; a terminated one only be selected and deleted.
- * Both speak of the file alone. A directory that is closed closes what is below: it would protect nothing otherwise. */
+ * One that says so in its special file information is read and updated nevertheless (TS 102 221 11.1.14). Both speak of the file alone. A directory that is closed closes what is below: it would protect nothing otherwise. */
 static sw_t alive(const struct call *call, const struct command_row *row)
 {
     if (call->target == PROFILE_NO_FILE || row->access == ACCESS_FREE || row->access == ACCESS_DELETE)
@@ -205,7 +205,9 @@ static sw_t alive(const struct call *call, const struct command_row *row)
                              row->access == ACCESS_CREATE;
     for (uint16_t file = call->target;; file = fs_file(call->card, file)->parent) {
         uint8_t state = fs_state(call->card, file);
-        if (state == FILE_STATE_TERMINATED || (state == FILE_STATE_DEACTIVATED && !administers))
+        bool open = administers || (file == call->target && fs_file(call->card, fs_linked(call->card, file))->open_deactivated &&
+                                    (row->access == ACCESS_READ || row->access == ACCESS_UPDATE));
+        if (state == FILE_STATE_TERMINATED || (state == FILE_STATE_DEACTIVATED && !open))
             return SW_REFERENCED_DATA_INVALIDATED;
         if (file == 0)
             return SW_OK;

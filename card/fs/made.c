@@ -8,14 +8,14 @@
 #include "fs.h"
 
 /* A row as bytes: kind, SFI, record length, flags, FID, parent, EF.ARR, size, access, owner (absent: nobody's). Stored: append only. */
-enum { FLAG_HIGH_UPDATE = 1, ROW_OCTETS_MAX = 32 + ACCESS_DATA_MAX };
+enum { FLAG_HIGH_UPDATE = 1, FLAG_OPEN_DEACTIVATED = 2, ROW_OCTETS_MAX = 32 + ACCESS_DATA_MAX };
 
 static void row_encode(const struct made_file *m, struct buf *out)
 {
     buf_u8(out, m->row.kind);
     buf_u8(out, m->row.sfi);
     buf_u8(out, m->row.record_len);
-    buf_u8(out, m->row.high_update ? FLAG_HIGH_UPDATE : 0);
+    buf_u8(out, (uint8_t)((m->row.high_update ? FLAG_HIGH_UPDATE : 0) | (m->row.open_deactivated ? FLAG_OPEN_DEACTIVATED : 0)));
     buf_u16(out, m->row.fid);
     buf_u16(out, m->row.parent);
     buf_u16(out, m->row.arr_fid);
@@ -35,7 +35,9 @@ static bool row_decode(struct span in, struct made_file *m)
     m->row.kind = rd_u8(&r);
     m->row.sfi = rd_u8(&r);
     m->row.record_len = rd_u8(&r);
-    m->row.high_update = (rd_u8(&r) & FLAG_HIGH_UPDATE) != 0;
+    uint8_t flags = rd_u8(&r);
+    m->row.high_update = (flags & FLAG_HIGH_UPDATE) != 0;
+    m->row.open_deactivated = (flags & FLAG_OPEN_DEACTIVATED) != 0;
     m->row.fid = rd_u16(&r);
     m->row.parent = rd_u16(&r);
     m->row.arr_fid = rd_u16(&r);

@@ -21,7 +21,7 @@ enum {
     RECORDS_MAX = 254, /* TS 102 221 8.2.2.2 */
 };
 
-enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAG_LINK = 8, FLAGS_FILE = 15 };
+enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAG_LINK = 8, FLAG_OPEN_DEACTIVATED = 16, FLAGS_FILE = 31 };
 enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAG_VALUE_DERIVED = 4, FLAG_PUK_DERIVED = 8, FLAGS_PIN = 15 };
 enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
 enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
@@ -70,7 +70,7 @@ static void put_file(struct buf *b, const struct profile_file *f)
     buf_u8(b, f->arr_record);
     buf_u8(b, f->applet);
     buf_u8(b, (uint8_t)((f->deactivated ? FLAG_DEACTIVATED : 0) | (f->high_update ? FLAG_HIGH_UPDATE : 0) |
-                        (f->pin_status ? FLAG_PIN_STATUS : 0) | (f->link != 0 ? FLAG_LINK : 0)));
+                        (f->pin_status ? FLAG_PIN_STATUS : 0) | (f->link != 0 ? FLAG_LINK : 0) | (f->open_deactivated ? FLAG_OPEN_DEACTIVATED : 0)));
     if (f->link != 0)
         buf_u16(b, f->link);
     put_text(b, f->name);
@@ -149,7 +149,7 @@ static bool has_plugins(const struct profile *p)
 static bool has_links(const struct profile *p)
 {
     for (unsigned i = 0; i < p->n_files; i++)
-        if (p->files[i].link != 0 || p->files[i].fill > FILL_IMSI)
+        if (p->files[i].link != 0 || p->files[i].fill > FILL_IMSI || p->files[i].open_deactivated)
             return true;
     for (unsigned i = 0; i < p->n_pins; i++)
         if (p->pins[i].derived != 0)
@@ -284,6 +284,7 @@ static void get_file(struct reader *r, struct arena *a, unsigned i, struct profi
     f->deactivated = flags & FLAG_DEACTIVATED;
     f->high_update = flags & FLAG_HIGH_UPDATE;
     f->pin_status = flags & FLAG_PIN_STATUS;
+    f->open_deactivated = flags & FLAG_OPEN_DEACTIVATED;
     f->link = (flags & FLAG_LINK) != 0 ? rd_u16(r) : 0;
     f->name = get_text(r, a);
     f->content = get_data(r, a);
@@ -478,7 +479,7 @@ static bool resolve_links(struct profile *p)
         if (f->link == 0)
             continue;
         const struct profile_file *of = f->link < p->n_files ? &p->files[f->link] : NULL;
-        if (of == NULL || of->link != 0 || of->kind != f->kind || of->record_len != f->record_len || of->high_update != f->high_update)
+        if (of == NULL || of->link != 0 || of->kind != f->kind || of->record_len != f->record_len || of->high_update != f->high_update || of->open_deactivated != f->open_deactivated)
             return false;
         f->size = of->size;
         f->content = of->content;

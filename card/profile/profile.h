@@ -48,7 +48,8 @@ struct profile_file {
     uint8_t applet;         /* ADF: index of the applet it belongs to; else 0xFF */
     uint16_t link;          /* index of the EF whose body and life cycle this one shares (kind, size and records are the same); 0: its own */
     bool deactivated;       /* life cycle at personalisation */
-    bool high_update;       /* file descriptor of proprietary information A5/... : high update activity */
+    bool high_update;       /* special file information (TS 102 222 6.3.2.2.2): high update activity */
+    bool open_deactivated;  /* likewise: read and updated even when deactivated */
     bool pin_status;        /* DF: has its own C6 (MF and ADF) */
     uint32_t size;          /* EF: octets (records * record_len) */
     struct span content;    /* exactly `size` octets; in `pool` */

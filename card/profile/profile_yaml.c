@@ -590,6 +590,7 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
                   "linear and cyclic files without \"content\" and \"fill\"") ||
         !only_for(m, i, "fill", y->fill != FILL_CONTENT, ef, "files, not directories") ||
         !only_for(m, i, "high-update", y->high_update == YES, ef, "files, not directories") ||
+        !only_for(m, i, "open-deactivated", y->open_deactivated == YES, ef, "files, not directories") ||
         !only_for(m, i, "fill", y->fill == FILL_ICCID || y->fill == FILL_IMSI || y->fill == FILL_IMPI || y->fill == FILL_DOMAIN,
                   y->kind == FILE_TRANSPARENT, "transparent files when it is iccid, imsi, impi or domain") ||
         !only_for(m, i, "fill", y->fill == FILL_IMPU, y->kind == FILE_LINEAR, "linear files when it is impu") ||
@@ -645,9 +646,9 @@ static bool make_link(struct maker *m, unsigned i)
     struct place w = yaml_at("files", i, "link");
     uint16_t of = yaml_find_file(m, y->link);
     if (profile_is_df((uint8_t)y->kind) || y->size != NULL || y->records != NULL || y->content != NULL || y->contents != NULL ||
-        y->fill != FILL_CONTENT || y->deactivated == YES || y->high_update == YES)
+        y->fill != FILL_CONTENT || y->deactivated == YES || y->high_update == YES || y->open_deactivated == YES)
         return yaml_fail(m->s, w.text,
-                         "%s: a link is an EF, and size, records, content, fill, deactivated and high-update are the other file's; remove them", f->name);
+                         "%s: a link is an EF, and size, records, content, fill, deactivated, high-update and open-deactivated are the other file's; remove them", f->name);
     if (of == PROFILE_NO_FILE || of == i || of == 0 || profile_is_df((uint8_t)m->y->files[of].kind))
         return yaml_fail(m->s, w.text, "%s: no EF \"%s\" under \"files\"", f->name, y->link);
     if (m->y->files[of].link != NULL)
@@ -660,6 +661,7 @@ static bool make_link(struct maker *m, unsigned i)
     f->record_len = g->record_len;
     f->content = g->content;
     f->high_update = g->high_update;
+    f->open_deactivated = g->open_deactivated;
     return true;
 }
 
@@ -758,6 +760,7 @@ static bool make_files(struct maker *m)
         f->pin_status = f->kind == FILE_MF || f->kind == FILE_ADF;
         f->deactivated = m->y->files[i].deactivated == YES;
         f->high_update = m->y->files[i].high_update == YES;
+        f->open_deactivated = m->y->files[i].open_deactivated == YES;
         if (!make_reference(m, i) || !make_content(m, i))
             return false;
     }

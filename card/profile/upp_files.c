@@ -343,8 +343,7 @@ static void read_special(struct maker *m, struct making *k)
     struct span s = k->info[INFO_SPECIAL];
     if (s.p != NULL) { /* ETSI TS 102 222 6.3.2.2.2, table 5 */
         k->n->f.high_update = (s.p[0] & 0x80) != 0;
-        if ((s.p[0] & 0x40) != 0)
-            tally(m, &m->when_deactivated, s.p);
+        k->n->f.open_deactivated = (s.p[0] & 0x40) != 0;
         if ((s.p[0] & 0x3F) != 0)
             upp_note(m, s.p, "specialFileInformation %02X: bits 6 to 1 are unknown", s.p[0]);
     } else if (k->row != NULL) {
@@ -749,6 +748,7 @@ static void resolve_link(struct maker *m, struct node *n)
     n->f.size = of->f.size;
     n->f.record_len = of->f.record_len;
     n->f.high_update = of->f.high_update;
+    n->f.open_deactivated = of->f.open_deactivated;
     n->f.deactivated = false;
 }
 
@@ -961,7 +961,6 @@ bool upp_finish_files(struct maker *m)
         if (f->link != 0)
             f->fill = FILL_CONTENT;
     }
-    report_tally(m, &m->when_deactivated, "may be read and updated while deactivated: not in this card");
     report_tally(m, &m->not_shareable, "are not shareable: in this card they are");
     return true;
 }

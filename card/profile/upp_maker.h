@@ -114,7 +114,7 @@ struct maker {
     uint16_t context;          /* the directory that pinCodes are for */
     const char *naa;           /* and the application that akaParameter is for */
     unsigned skipped;          /* files of this element below a directory that is left out */
-    struct upp_tally when_deactivated, not_shareable;
+    struct upp_tally not_shareable;
 
     struct upp_pin pins[PROFILE_PINS_MAX];
     unsigned n_pins;

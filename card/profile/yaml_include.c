@@ -195,7 +195,8 @@ static void lay_entry(struct yaml_node *under, struct yaml_node *over)
                                             {"adf", "start", NULL, NULL},
                                             {"size", "records", "link", NULL},
                                             {"deactivated", "link", NULL, NULL},
-                                            {"high-update", "link", NULL, NULL}};
+                                            {"high-update", "link", NULL, NULL},
+                                            {"open-deactivated", "link", NULL, NULL}};
     for (size_t i = 0; i < sizeof either / sizeof either[0]; i++) {
         bool said = false;
         for (unsigned k = 0; k < 4 && either[i][k] != NULL; k++)

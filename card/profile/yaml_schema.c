@@ -88,6 +88,7 @@ static const cyaml_schema_field_t file_fields[] = {
     ENUMERATED("fill", CYAML_FLAG_OPTIONAL, struct y_file, fill, fills),
     YESNO("deactivated", struct y_file, deactivated),
     YESNO("high-update", struct y_file, high_update),
+    YESNO("open-deactivated", struct y_file, open_deactivated),
     YESNO("remove", struct y_file, gone),
     CYAML_FIELD_END,
 };

@@ -44,7 +44,7 @@ struct y_file {
     char **contents;
     unsigned contents_count;
     int fill; /* enum file_fill, or Y_FILL_ACCESS_RULES */
-    enum said deactivated, high_update, gone;
+    enum said deactivated, high_update, open_deactivated, gone;
 };
 
 enum { Y_FILL_ACCESS_RULES = 100 };

@@ -1127,11 +1127,12 @@ static void common(const struct upp_import *u, bool all)
     assert_noted(u, "key reference 81 of DF.TELECOM: left out");
     assert_noted(u, "for ADF.CSIM: left out");
     assert_noted(u, "EF.DIR record 3 names a0000003431002f310ffff89020000ff");
-    assert_noted(u, "may be read and updated while deactivated");
-    unsigned links = 0; /* of 7f665f404f44 */
-    for (unsigned i = 0; i < u->profile->p.n_files; i++)
+    unsigned links = 0, open = 0; /* of 7f665f404f44 */
+    for (unsigned i = 0; i < u->profile->p.n_files; i++) {
         links += u->profile->p.files[i].link != 0;
-    assert_true(links > 0);
+        open += u->profile->p.files[i].open_deactivated;
+    }
+    assert_true(links > 0 && open > 0);
     assert_int_equal(noted(u, "there is no ISIM"), !all);
     for (size_t i = 0; i < u->n_notes; i++)
         assert_true(u->notes[i].offset < 12284);
