@@ -72,7 +72,8 @@ void trace_text_event(void *ctx, const struct uicc_trace_event *event)
                  NULL, NULL);
         break;
     case UICC_TRACE_APDU:
-        put_line(t, at, "-> ", event->command, event->command_len, event->text, event->file);
+        put_line(t, at, "-> ", event->command, event->command_len, event->text,
+                 event->detail != NULL ? event->detail : event->file);
         put_line(t, at, "<- ", event->response, event->response_len, event->status, NULL);
         if (event->withheld)
             put_line(t, at, "-- ", NULL, 0, "a secret in this command or its answer is not shown", NULL);

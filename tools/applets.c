@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "hex.h"
+#include "toolkit_registry.h"
 
 const char *applets_state(const struct uicc *card, uint8_t index)
 {
@@ -51,6 +52,81 @@ static const char *class_of(const struct uicc *card, uint8_t index)
     return name[0] != '\0' ? name : "(no code)";
 }
 
+/* ---- ToolkitRegistry (ETSI TS 102 241) ---- */
+
+static bool in_toolkit(const struct uicc *card, uint8_t index, struct toolkit_entry *e)
+{
+    struct toolkit_menu m;
+    bool any = toolkit_entry_load(card, index, e);
+    for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS && !any; slot++)
+        any = toolkit_menu_load(card, index, slot, &m);
+    return any;
+}
+
+/* An alpha identifier is text in most cards; what is none is shown as dots. */
+static void put_alpha(FILE *f, struct span text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        putc(text.p[i] >= ' ' && text.p[i] < 0x7F && text.p[i] != '"' && text.p[i] != '\\' ? text.p[i] : '.',
+             f);
+}
+
+static void print_toolkit(FILE *f, const struct uicc *card, uint8_t index, const struct toolkit_entry *e)
+{
+    const char *comma = "";
+    struct toolkit_menu m;
+    fprintf(f, "%-7u %-8u ", index, e->priority);
+    for (unsigned event = 0; event < TOOLKIT_EVENTS; event++)
+        if (toolkit_entry_has(e, event) && toolkit_event_name(event) != NULL) {
+            fprintf(f, "%s%s", comma, toolkit_event_name(event));
+            comma = ", ";
+        }
+    for (unsigned timer = 1; timer <= TOOLKIT_TIMERS; timer++)
+        if ((e->timers >> (timer - 1) & 1) != 0) {
+            fprintf(f, "%stimer %u", comma, timer);
+            comma = ", ";
+        }
+    if (e->poll != 0) {
+        fprintf(f, "%severy %u s", comma, e->poll);
+        comma = ", ";
+    }
+    for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
+        if (toolkit_menu_load(card, index, slot, &m)) {
+            fprintf(f, "%smenu %02X \"", comma, m.id);
+            put_alpha(f, m.text);
+            fprintf(f, "\"%s", m.enabled ? "" : " (disabled)");
+            comma = ", ";
+        }
+    putc('\n', f);
+}
+
+static void json_toolkit(FILE *f, const struct uicc *card, uint8_t index)
+{
+    struct toolkit_entry e;
+    struct toolkit_menu m;
+    const char *comma = "";
+    if (!in_toolkit(card, index, &e)) {
+        fputs("null", f);
+        return;
+    }
+    fprintf(f, "{\"priority\": %u, \"events\": [", e.priority);
+    for (unsigned event = 0; event < TOOLKIT_EVENTS; event++)
+        if (toolkit_entry_has(&e, event)) {
+            fprintf(f, "%s%u", comma, event);
+            comma = ", ";
+        }
+    fprintf(f, "], \"timers\": %u, \"poll_s\": %u, \"menu\": [", e.timers, e.poll);
+    comma = "";
+    for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
+        if (toolkit_menu_load(card, index, slot, &m)) {
+            fprintf(f, "%s{\"id\": %u, \"text\": \"", comma, m.id);
+            put_alpha(f, m.text);
+            fprintf(f, "\", \"enabled\": %s}", m.enabled ? "true" : "false");
+            comma = ", ";
+        }
+    fputs("]}", f);
+}
+
 void applets_print(FILE *f, const struct uicc *card)
 {
     char text[2 * PROFILE_AID_MAX + 1], domain[2 * PROFILE_AID_MAX + 1];
@@ -72,6 +148,11 @@ void applets_print(FILE *f, const struct uicc *card)
         }
         putc('\n', f);
     }
+    fprintf(f, "\n%-7s %-8s %s\n", "toolkit", "priority", "of applet; what it is told of, and has");
+    struct toolkit_entry e;
+    for (uint8_t i = 0; i < applets_count(card); i++)
+        if (listed(card, i) && in_toolkit(card, i, &e))
+            print_toolkit(f, card, i, &e);
     fprintf(f, "\n%-32s %-8s %-8s %s\n", "package", "version", "octets", "modules");
     struct package_info p;
     for (unsigned cursor = 0; package_next(card, &cursor, &p);) {
@@ -125,7 +206,9 @@ static void json_applet(FILE *f, const struct uicc *card, uint8_t index)
     for (uint8_t t = 0; t < row->n_tars; t++)
         fprintf(f, "%s\"%02X%02X%02X\"", t > 0 ? ", " : "", row->tars[t][0], row->tars[t][1],
                 row->tars[t][2]);
-    fputs("], \"owner\": ", f);
+    fputs("], \"toolkit\": ", f);
+    json_toolkit(f, card, index);
+    fputs(", \"owner\": ", f);
     if (applet_owner(card, index) == NO_OWNER)
         fputs("null}", f);
     else

@@ -46,7 +46,7 @@ struct session {
         joined; /* with --auto: the data of all GET RESPONSEs, then the last status word; UICC_RESPONSE_MAX */
     size_t joined_n;
     struct apdu_channel *channel; /* NULL: commands go as they are */
-    char name[48]; /* of the command under way, as the card's trace calls it */
+    char name[224]; /* of the command under way, as the card's trace calls it */
     unsigned long wrong;
     unsigned long expected;
 };
@@ -324,7 +324,8 @@ static void listen(void *ctx, const struct uicc_trace_event *event)
     struct session *s = ctx;
     const char *text = event->text != NULL ? event->text : "";
     if (event->kind == UICC_TRACE_APDU)
-        snprintf(s->name, sizeof s->name, "%s", text);
+        snprintf(s->name, sizeof s->name, "%s%s%s", text, event->detail != NULL ? ", " : "",
+                 event->detail != NULL ? event->detail : "");
     else if (event->kind == UICC_TRACE_NOTE)
         printf("# %s\n", text);
 }

@@ -379,7 +379,17 @@ static bool gsm_select_restricted(struct modem *m, const struct modem_crsm *how,
     return gsm_select(m, dir, how->fid, answer, sw);
 }
 
-bool modem_restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw)
+/* Files that hold session keys: EF.Keys, EF.KeysPS, EF.Kc and EF.KcGPRS of both trees, EF.EPSNSC. */
+static bool holds_keys(uint16_t fid)
+{
+    static const uint16_t files[] = {0x6F08, 0x6F09, 0x4F20, 0x4F52, 0x6F20, 0x6F52, 0x6FE4};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i] == fid)
+            return true;
+    return false;
+}
+
+static bool restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw)
 {
     static const uint8_t reads[] = {INS_READ_BINARY, INS_READ_RECORD, 0xCB},
                          writes[] = {INS_UPDATE_BINARY, INS_UPDATE_RECORD, 0xDB};
@@ -406,6 +416,14 @@ bool modem_restricted(struct modem *m, const struct modem_crsm *how, struct buf 
         return card_send(m, cla, how->command, how->p1, how->p2, how->data, CARD_NO_LE, data, sw);
     *sw = SW_INS_NOT_SUPPORTED;
     return true;
+}
+
+bool modem_restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw)
+{
+    m->secret = holds_keys(how->fid);
+    const bool good = restricted(m, how, data, sw);
+    m->secret = false;
+    return good;
 }
 
 /* ---- logical channels ---- */

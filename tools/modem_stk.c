@@ -14,7 +14,8 @@ enum {
     INS_TERMINAL_RESPONSE = 0x14,
     INS_ENVELOPE = 0xC2,
     TYPE_SET_UP_EVENT_LIST = 0x05, /* TS 102 223 9.4 */
-    RESULT_TYPE_UNKNOWN = 0x31,    /* 8.12 */
+    EVENT_LOCATION_STATUS = 0x03,
+    RESULT_TYPE_UNKNOWN = 0x31, /* 8.12 */
     RESULT_NOT_UNDERSTOOD = 0x32,
     RESULT_SMS_ERROR = 0x35,
     RESULT_USSD_ERROR = 0x37,
@@ -187,12 +188,15 @@ static void set_up_event_list(struct modem *m)
         stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
+    const uint32_t before = m->stk.events;
     m->stk.events = 0;
     for (size_t i = 0; i < list.n; i++)
         if (list.p[i] < 32)
             m->stk.events |= 1u << list.p[i];
     stk_done(m, CAT_RESULT_OK);
-    /* It asked because it wants to know: the state that there is now is news to it. */
+    /* Who asks for it anew wants to know: the state that there is now is news. */
+    if ((m->stk.events & ~before & 1u << EVENT_LOCATION_STATUS) == 0)
+        return;
     m->reg.told = false;
     if (m->powered && m->reg.state != MODEM_SEARCHING)
         register_tell_card(m);

@@ -35,6 +35,7 @@ struct uicc_trace_event {
     const char *text;         /* APDU: name of the command; NOTE: what happened */
     const char *status;       /* APDU: what the status word means */
     const char *file;         /* APDU: path of the file that the command worked on, "MF/ADF.USIM/EF.IMSI"; NULL: none */
+    const char *detail;       /* APDU: of the toolkit's commands, what it is about: "DISPLAY TEXT: command performed successfully"; NULL: nothing to say */
     bool withheld;            /* APDU: a secret was left out: command shows its header only, response its status word */
 };
 

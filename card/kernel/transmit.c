@@ -239,6 +239,9 @@ static void trace(const struct uicc *card, const struct command_row *row, const 
         uicc_inspect_path(card, file, path);
         event.file = path;
     }
+    char about[TOOLKIT_TEXT_MAX];
+    if (row != NULL && toolkit_describe(row, cmd->data, span_slice(response, 0, response.n - 2), about, sizeof about))
+        event.detail = about;
     card->env->trace(card->env->ctx, &event);
 }
 

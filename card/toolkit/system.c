@@ -52,6 +52,16 @@ uint8_t toolkit_event_of_code(uint8_t code)
     return 0;
 }
 
+bool toolkit_code_of_event(unsigned event, uint8_t *code)
+{
+    for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
+        if (listed[i].event == event) {
+            *code = listed[i].code;
+            return true;
+        }
+    return false;
+}
+
 /* FNV-1a: only to see whether something changed. Never 0 for something. */
 static uint32_t digest(struct span s)
 {

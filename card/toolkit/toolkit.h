@@ -6,6 +6,7 @@
  * proactive.c   the queue and the 91xx state machine: FETCH, TERMINAL RESPONSE
  * envelope.c    TERMINAL PROFILE and ENVELOPE: which event an envelope is, and whose
  * trigger.c     telling the applets that registered, in order of priority
+ * describe.c    words for traces
  * toolkit_registry.c  the ToolkitRegistry of each applet
  * system.c      what the card itself asks for on all applets' behalf: SET UP MENU, SET UP EVENT LIST, POLL
  * INTERVAL
@@ -103,10 +104,22 @@ void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bo
 /* ---- system.c ---- */
 
 void toolkit_synchronise(struct uicc *card);
-/* The event (enum toolkit_event) of this code of an event list; 0: none that we know. */
+/* The event (enum toolkit_event) of this code of an event list; 0: none that we know. And back; false: it is
+ * not reported by event download. */
 uint8_t toolkit_event_of_code(uint8_t code);
+bool toolkit_code_of_event(unsigned event, uint8_t *code);
 /* The terminal's answer to one of these commands. */
 void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result);
+
+/* ---- describe.c ---- */
+
+enum { TOOLKIT_TEXT_MAX = 160 };
+/* What enum toolkit_event calls it, in words; NULL: no such event. */
+const char *toolkit_event_name(unsigned event);
+/* What a command (of this data, answered so, without status word) is about, in words; false: it is none of
+ * the toolkit's, or cannot be read. */
+bool toolkit_describe(const struct command_row *row, struct span data, struct span response, char *text,
+                      size_t room);
 
 /* ---- commands of TS 102 221 11.2 ---- */
 

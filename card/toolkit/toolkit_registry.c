@@ -23,7 +23,7 @@ static uint32_t item_id(uint8_t applet, uint16_t item)
     return object_id(OBJECT_TOOLKIT, (uint32_t)applet << 16 | item);
 }
 
-static bool item_get(struct uicc *card, uint8_t applet, uint16_t item, struct span *out)
+static bool item_get(const struct uicc *card, uint8_t applet, uint16_t item, struct span *out)
 {
     return objects_get(card->objects, item_id(applet, item), out);
 }
@@ -91,7 +91,7 @@ static bool class_entry(const struct applet_class *class, struct toolkit_entry *
     return true;
 }
 
-static bool read_entry(struct uicc *card, uint8_t applet, struct toolkit_entry *out)
+static bool read_entry(const struct uicc *card, uint8_t applet, struct toolkit_entry *out)
 {
     struct span bytes;
     const struct applet_class *class = applet_class_of(card, applet);
@@ -119,7 +119,7 @@ static bool read_entry(struct uicc *card, uint8_t applet, struct toolkit_entry *
     return known && rd_done(&r);
 }
 
-bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry *out)
+bool toolkit_entry_load(const struct uicc *card, uint8_t applet, struct toolkit_entry *out)
 {
     return applet_active(card, applet) && read_entry(card, applet, out);
 }
@@ -390,7 +390,7 @@ enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file)
 
 /* ---- menu entries ---- */
 
-bool toolkit_menu_load(struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
+bool toolkit_menu_load(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
 {
     struct span bytes;
     if (!applet_active(card, applet) || !item_get(card, applet, (uint16_t)(ITEM_MENU | slot), &bytes))

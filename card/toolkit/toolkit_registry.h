@@ -28,7 +28,7 @@ struct toolkit_limits toolkit_limits_of(const struct uicc *card, uint8_t applet)
 
 /* The entry of an applet: what is stored, or what its class registers for. false: it takes part in nothing.
  */
-bool toolkit_entry_load(struct uicc *card, uint8_t applet, struct toolkit_entry *out);
+bool toolkit_entry_load(const struct uicc *card, uint8_t applet, struct toolkit_entry *out);
 
 static inline bool toolkit_entry_has(const struct toolkit_entry *e, unsigned event)
 {
@@ -51,7 +51,7 @@ struct toolkit_menu {
 };
 
 /* The applet's entry number `slot` (from 0). */
-bool toolkit_menu_load(struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out);
+bool toolkit_menu_load(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out);
 /* Whose menu entry, NO_APPLET: nobody's. */
 uint8_t toolkit_menu_owner(struct uicc *card, uint8_t id, struct toolkit_menu *out);
 

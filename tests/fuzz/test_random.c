@@ -229,6 +229,15 @@ static void assert_spent(const struct spent *before, const struct spent *now, bo
             fail_msg("a counter of pair %d went back", i);
 }
 
+/* What traces say is text, however wrong the command. */
+static void traced(void *ctx, const struct uicc_trace_event *e)
+{
+    (void)ctx;
+    for (const char *c = e->detail; c != NULL && *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            fail_msg("a trace with octet %02X", (unsigned char)*c);
+}
+
 /* One seed. */
 static void run_seed(const struct fixture *factory, uint64_t seed, unsigned long count)
 {
@@ -238,6 +247,7 @@ static void run_seed(const struct fixture *factory, uint64_t seed, unsigned long
     struct spent before = {.tries = {0}}, now = {.tries = {0}};
     struct gp_host host = {.f = &f};
     fixture_copy(&f, factory);
+    f.env.trace = traced;
     for (unsigned i = 0; i < PAIRS; i++)
         assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, i, &pairs[i]));
     look(&f, true, &before);
@@ -279,6 +289,7 @@ static void run_seed(const struct fixture *factory, uint64_t seed, unsigned long
             uint64_t counter = f.counter;
             fixture_discard(&f);
             fixture_copy(&f, factory);
+            f.env.trace = traced;
             f.counter = counter;
             look(&f, true, &before);
         }

@@ -311,6 +311,9 @@ static void killed(struct world *w, const char *durability, unsigned long n)
                 m.things[TRIES] = (struct known){left, left};
             }
             look(w, &m, trial);
+            /* ADM: gives back the try that a cut inside work()'s VERIFY PIN spent; three in a row would block
+             * it */
+            assert_int_equal(say_hex(w, "0020000A083132333435363738"), 0x9000);
         } else {
             /* the profile's SPN has not the shape of a stamp */
             assert_int_equal(say_hex(w, "00A4040C07A0000000871002"), 0x9000);

@@ -267,14 +267,13 @@ static void test_no_secret_in_log(void **state)
     sw_t sw;
     assert_true(modem_restricted(p.modem, &how, &b, &sw) && sw == SW_OK);
     hex_format(buf_span(&b), kc);
-    p.log[length] = '\0'; /* the test has read them, not the terminal */
+    assert_true(p.log_len > length); /* +CRSM of a file with keys: what was asked is told, and no more */
     for (char *c = p.log; *c != '\0'; c++)
         *c = *c >= 'A' && *c <= 'F' ? (char)(*c + 32) : *c;
     keys[2 + 32] = '\0';
     kc[16] = '\0';
     assert_null(strstr(p.log, keys + 2));
     assert_null(strstr(p.log, kc));
-    p.log_len = strlen(p.log);
     assert_int_equal(modem_pin_lock(p.modem, true, "1234"), SW_OK);
     assert_null(strstr(p.log, "31323334"));
     play_end(&p);

@@ -285,6 +285,10 @@ static void test_location_status(void **state)
     assert_int_equal(p.envelopes, 1);
     play_told(&p, "D6.. 990103 82028281 9B0100 9307 00F110 1234 5678");
     play_pass(&p, 100000);
+    play_proactive(&p, 0x05, 0, TERMINAL,
+                   "9902"
+                   "0312"); /* once more: no news */
+    play_pass(&p, 100000);
     assert_int_equal(p.envelopes, 1);
     network_switch(p.network, 0, false);
     modem_radio_changed(p.modem);

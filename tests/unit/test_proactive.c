@@ -455,6 +455,39 @@ static void test_old_deck(void **state)
     apdu(&p->f, "80F2000C00", "9000");
 }
 
+/* A trace says what the toolkit's commands are about. */
+static void keep_detail(void *ctx, const struct uicc_trace_event *e)
+{
+    struct toolkit_play *p = ctx;
+    snprintf(p->f.trace, sizeof p->f.trace, "%s", e->detail != NULL ? e->detail : "-");
+}
+
+static void test_trace(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_profile(p);
+    p->f.env.trace = keep_detail;
+    p->f.env.ctx = p;
+    one_waiting(p);
+    apdu(&p->f, "80F2000C00", "9110");
+    assert_string_equal(p->f.trace, "-");
+    apdu(&p->f, "8012000010", "D0*");
+    assert_string_equal(p->f.trace, "DISPLAY TEXT");
+    apdu(&p->f, "8014000003810100", "6A80");
+    assert_string_equal(p->f.trace, "-");
+    answer_proactive(&p->f, 0x12, "", "9000");
+    assert_string_equal(p->f.trace, "DISPLAY TEXT: no response from user");
+    apdu(&p->f, "80C200000CD60A990103820282819B0102", "9000");
+    assert_string_equal(p->f.trace, "event download, location status");
+    apdu(&p->f, "80C2000009D607990199820282" "81", "9000");
+    assert_string_equal(p->f.trace, "event download, unknown");
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], CAT_PROVIDE_LOCAL_INFORMATION, CAT_PLI_IMEI, SPAN_EMPTY));
+    toolkit_end(p);
+    apdu(&p->f, "801200000B", "D0*");
+    assert_string_equal(p->f.trace, "PROVIDE LOCAL INFORMATION, IMEI");
+}
+
 /* ---- the codecs ---- */
 
 static void test_codecs(void **state)
@@ -506,7 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_every_command),   T(test_file_list), T(test_fetch),   T(test_wrong_answers),
         T(test_nested),          T(test_abort),     T(test_hostile), T(test_refresh_busy),
-        T(test_refresh_refused), T(test_old_deck),  T(test_codecs),
+        T(test_refresh_refused), T(test_old_deck), T(test_trace),  T(test_codecs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
