@@ -88,6 +88,8 @@ typedef uint16_t uicc_sw;
 
 enum {
     UICC_SW_OK = 0x9000,
+    UICC_SW_MORE_DATA_AVAILABLE = 0x62F1,
+    UICC_SW_MORE_DATA_EXPECTED = 0x63F1,
     UICC_SW_MEMORY_PROBLEM = 0x6581,
     UICC_SW_WRONG_LENGTH = 0x6700,
     UICC_SW_INCOMPATIBLE_FILE = 0x6981,
@@ -105,6 +107,7 @@ enum {
     UICC_SW_WRONG_P1P2 = 0x6A86,
     UICC_SW_DATA_NOT_FOUND = 0x6A88,
     UICC_SW_WRONG_PARAMETERS = 0x6B00,
+    UICC_SW_WRONG_LE = 0x6C00, /* and the right one in its last octet */
     UICC_SW_INS_NOT_SUPPORTED = 0x6D00,
     UICC_SW_CLA_NOT_SUPPORTED = 0x6E00,
     UICC_SW_TECHNICAL_PROBLEM = 0x6F00,
@@ -716,6 +719,37 @@ static inline uicc_sw uicc_activate_file(const struct uicc_applet *self, struct 
 static inline uicc_sw uicc_deactivate_file(const struct uicc_applet *self, struct uicc_file_view *view)
 {
     return uicc_view_command(self, view, 0x00, 0x04, 0x00, 0x00, uicc_span_of(NULL, 0), 0, NULL);
+}
+
+/* ---- uicc.access.bertlvfile.BERTLVFileView: of the current BER-TLV EF; else 6981 ---- */
+
+/* The whole object with this tag (1 to 3 octets), tag and length included; tag 5C: the list of tags. 6A88: there is
+ * none. An object that `out` has no room for leaves it full. */
+static inline uicc_sw uicc_retrieve_data(const struct uicc_applet *self, struct uicc_file_view *view,
+                                         struct uicc_span tag, struct uicc_buf *out)
+{
+    uicc_sw sw = uicc_view_command(self, view, 0x80, 0xCB, 0x00, 0x80, tag, 256, out);
+    for (uint32_t le = 256; sw == UICC_SW_MORE_DATA_AVAILABLE || (sw & 0xFF00) == UICC_SW_WRONG_LE;) {
+        if ((sw & 0xFF00) == UICC_SW_WRONG_LE) /* the last block is as long as that */
+            le = sw & 0xFF;
+        sw = uicc_view_command(self, view, 0x80, 0xCB, 0x00, 0x00, uicc_span_of(NULL, 0), le, out);
+    }
+    return sw;
+}
+
+/* A whole object, in place of the one with its tag; without a value (or a tag alone): takes that away. 6A84: the file
+ * has no room, and is as before. */
+static inline uicc_sw uicc_set_data(const struct uicc_applet *self, struct uicc_file_view *view,
+                                    struct uicc_span object)
+{
+    uicc_sw sw = UICC_SW_MORE_DATA_EXPECTED;
+    for (size_t done = 0; sw == UICC_SW_MORE_DATA_EXPECTED && done < object.n;) {
+        size_t part = object.n - done < 255 ? object.n - done : 255;
+        sw = uicc_view_command(self, view, 0x80, 0xDB, 0x00, done == 0 ? 0x80 : 0x00,
+                               uicc_span_of(object.p + done, part), 0, NULL);
+        done += part;
+    }
+    return sw == UICC_SW_MORE_DATA_EXPECTED ? UICC_SW_WRONG_DATA : sw; /* it says that it is longer */
 }
 
 /* ---- uicc.access.fileadministration.AdminFileView (of uicc_get_the_admin_file_view) ---- */

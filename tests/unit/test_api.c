@@ -191,6 +191,54 @@ static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu
     return UICC_SW_OK;
 }
 
+static const uint8_t fcp_ber_tlv[] = {0x62, 0x16, 0x82, 0x02, 0x79, 0x21, 0x83, 0x02, 0x4F, 0x78, 0x8A, 0x01,
+                                      0x05, 0x8B, 0x03, 0x2F, 0x06, 0x01, 0x80, 0x02, 0x04, 0x00, 0x88, 0x00};
+
+static uicc_sw test_ber_tlv(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_file_view v;
+    uint8_t octets[900], back[900];
+    const struct uicc_span tag = uicc_span_of("\x81", 1), other = uicc_span_of("\x9F\x22", 2);
+    (void)apdu;
+    TRY(uicc_get_the_admin_file_view(self, uicc_span_of(NULL, 0), &v));
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_ber_tlv, sizeof fcp_ber_tlv)));
+    /* Objects of one block, of blocks that end with the object, and longer. */
+    static const size_t lengths[] = {0x01, 0xFB, 0xFC, 0xFD, 0x1FA, 0x1FB, 0x31C};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        size_t n = 4 + lengths[i];
+        struct uicc_buf out = uicc_buf_of(back, sizeof back);
+        memset(octets, (int)(0x30 + i), sizeof octets);
+        memcpy(octets, "\x81\x82", 2);
+        octets[2] = (uint8_t)(lengths[i] >> 8);
+        octets[3] = (uint8_t)lengths[i];
+        TRY(uicc_set_data(self, &v, uicc_span_of(octets, n)));
+        TRY(uicc_retrieve_data(self, &v, tag, &out));
+        CHECK(out.len == n && memcmp(back, octets, n) == 0);
+    }
+    struct uicc_buf out = uicc_buf_of(back, sizeof back);
+    CHECK(uicc_retrieve_data(self, &v, other, &out) == UICC_SW_DATA_NOT_FOUND);
+    TRY(uicc_set_data(self, &v, uicc_span_of("\x9F\x22\x02hi", 5)));
+    TRY(uicc_retrieve_data(self, &v, uicc_span_of("\x5C", 1), &out));
+    CHECK(out.len == 5 && memcmp(back, "\x5C\x03\x81\x9F\x22", 5) == 0);
+    /* An object that is longer than it says, shorter, or longer than the file. */
+    CHECK(uicc_set_data(self, &v, uicc_span_of("\x9F\x22\x01hi", 5)) == UICC_SW_WRONG_DATA);
+    CHECK(uicc_set_data(self, &v, uicc_span_of("\x9F\x22\x03hi", 5)) == UICC_SW_WRONG_DATA);
+    CHECK(uicc_set_data(self, &v, uicc_span_of("\x9F\x22\x82\x04\x01hi", 7)) == UICC_SW_NOT_ENOUGH_MEMORY);
+    out = uicc_buf_of(back, sizeof back);
+    TRY(uicc_retrieve_data(self, &v, other, &out));
+    CHECK(out.len == 5);
+    out = uicc_buf_of(back, 300);
+    TRY(uicc_retrieve_data(self, &v, tag, &out));
+    CHECK(out.full);
+    TRY(uicc_set_data(self, &v, other));
+    CHECK(uicc_set_data(self, &v, other) == UICC_SW_DATA_NOT_FOUND);
+    TRY(uicc_select(self, &v, 0x2F05, NULL));
+    CHECK(uicc_retrieve_data(self, &v, tag, &out) == UICC_SW_INCOMPATIBLE_FILE);
+    TRY(uicc_select(self, &v, 0x3F00, NULL));
+    TRY(uicc_delete_file(self, &v, 0x4F78));
+    return UICC_SW_OK;
+}
+
 static uicc_sw test_framework(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
     uint8_t octets[64], *memory;
@@ -463,6 +511,7 @@ static uicc_sw (*const areas[])(const struct uicc_applet *self, const struct uic
     test_files,   test_admin,  test_framework, test_pins,      check_pins,
     blocked_pins, test_crypto, test_registry,  test_proactive, test_firewall,
     test_share,   order,       set_event,      keep,           test_domains,
+    test_ber_tlv,
 };
 enum {
     FILES,
@@ -479,7 +528,8 @@ enum {
     SET_ORDER,
     SET_EVENT,
     KEEP,
-    DOMAINS
+    DOMAINS,
+    BER_TLV
 };
 
 static uicc_sw process(const struct uicc_applet *self, const struct uicc_apdu *apdu)
@@ -639,6 +689,7 @@ static void test_area_files(void **state)
     apdu(&a.f, "00A4040C07" FIRST, "9000");
     run_area(&a, FILES, 0, "9000");
     run_area(&a, ADMIN, 0, "9000");
+    run_area(&a, BER_TLV, 0, "9000");
     apdu(&a.f, "00B0000000", "6C04"); /* process has it, not the kernel: 9000 would be the file system's */
     apdu(&a.f, "00A4000C023F00", "9000");
     apdu(&a.f, "80F2000C00", "9000");
