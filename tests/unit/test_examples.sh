@@ -90,6 +90,14 @@ ok "deleted" "$softuicc" applet delete later.uicc F0616161616161
 refused "once" "no applet F0616161616161" "$softuicc" applet delete later.uicc F0616161616161
 refused "the profile's stays" "is of the profile" "$softuicc" applet delete later.uicc A0000000871002FFFFFFFF8907090000
 
+# The same by GlobalPlatform, under SCP03: INSTALL [for install and make selectable] of package, module, AID, C9 and toolkit parameters; DELETE.
+package=F068656C6C6F2D746B0001
+ok "installed through the issuer's security domain" "$softuicc" apdu later.uicc --auto --kvn 30 --keys later.tsv \
+    "80E60C00350B${package}0C${package}0107F0616161616161010010C900EA0C800A01010C01002100000000""0000"
+ok "and works too" "$softuicc" modem later.uicc --virtual-clock --script scenario
+ok "deleted through it" "$softuicc" apdu later.uicc --auto --kvn 30 --keys later.tsv 80E40000094F07F061616161616100
+refused "nothing is in the menu any more" "did not come" "$softuicc" modem later.uicc --virtual-clock --script scenario
+
 # What can be wrong with a shared object is said in one line.
 cd "$work/hello-toolkit" || exit 1
 refused "a card whose object is gone" "hello-toolkit.so: .*No such file" sh -c "mv hello-toolkit.so gone.so; '$softuicc' show card.uicc"
