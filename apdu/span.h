@@ -167,6 +167,12 @@ static inline void buf_put(struct buf *b, struct span s)
         memcpy(at, s.p, s.n);
 }
 
+/* The octets of a text, without the zero at its end. */
+static inline void buf_text(struct buf *b, const char *text)
+{
+    buf_put(b, span_of(text, strlen(text)));
+}
+
 static inline void buf_fill(struct buf *b, uint8_t byte, size_t n)
 {
     uint8_t *at = buf_grow(b, n);

@@ -2,8 +2,6 @@
  *
  * Files whose content follows from the IMSI: the private and public user identities and the home network's domain that a card without others has for the IMS (3GPP TS 23.003 13.2 to 13.4).
  */
-#include <stdio.h>
-
 #include "card.h"
 #include "hex.h"
 #include "tlv.h"
@@ -22,15 +20,19 @@ static unsigned mnc_length_of(struct uicc *card)
     return 2;
 }
 
-static void identity_text(uint8_t fill, const char *imsi, unsigned mnc_length, char to[TEXT_MAX])
+static void identity_text(uint8_t fill, const char *imsi, unsigned mnc_length, struct buf *to)
 {
-    char domain[TEXT_MAX / 2];
-    /* an MNC of two digits gets a 0 before it */
-    (void)snprintf(domain, sizeof domain, "ims.mnc%s%.*s.mcc%.3s.3gppnetwork.org", mnc_length == 2 ? "0" : "", (int)mnc_length, imsi + 3, imsi);
-    if (fill == FILL_DOMAIN)
-        (void)snprintf(to, TEXT_MAX, "%s", domain);
-    else
-        (void)snprintf(to, TEXT_MAX, "%s%s@%s", fill == FILL_IMPU ? "sip:" : "", imsi, domain);
+    struct span digits = span_of(imsi, strlen(imsi));
+    if (fill != FILL_DOMAIN) {
+        buf_text(to, fill == FILL_IMPU ? "sip:" : "");
+        buf_put(to, digits);
+        buf_text(to, "@");
+    }
+    buf_text(to, mnc_length == 2 ? "ims.mnc0" : "ims.mnc"); /* an MNC of two digits gets a 0 before it */
+    buf_put(to, span_slice(digits, 3, mnc_length));
+    buf_text(to, ".mcc");
+    buf_put(to, span_slice(digits, 0, 3));
+    buf_text(to, ".3gppnetwork.org");
 }
 
 bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_length, bool (*each)(void *ctx, uint16_t file, struct span content),
@@ -39,14 +41,14 @@ bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_leng
     bool ok = true;
     for (uint16_t i = 0; i < card->profile->n_files && ok; i++) {
         const struct profile_file *f = &card->profile->files[i];
-        char text[TEXT_MAX];
-        uint8_t octets[255];
+        uint8_t octets[255], text_octets[TEXT_MAX];
+        struct buf text = buf_of(text_octets, sizeof text_octets);
         size_t size = f->record_len != 0 ? f->record_len : f->size < sizeof octets ? f->size : sizeof octets;
         struct buf content = buf_of(octets, size);
         if (f->fill < FILL_IMPI || f->fill > FILL_DOMAIN || !admin_file_exists(card, i))
             continue;
-        identity_text(f->fill, imsi, mnc_length != 0 ? mnc_length : mnc_length_of(card), text);
-        buf_tlv(&content, IMS_TLV, span_of(text, strlen(text)));
+        identity_text(f->fill, imsi, mnc_length != 0 ? mnc_length : mnc_length_of(card), &text);
+        buf_tlv(&content, IMS_TLV, buf_span(&text));
         if (buf_ok(&content)) {
             buf_fill(&content, 0xFF, size - content.len);
             ok = each(ctx, i, buf_span(&content));

@@ -6,11 +6,25 @@
 #include "card.h"
 #include "cat.h"
 
-#include <stdio.h>
-
 static const char *named(const char *name)
 {
     return name != NULL ? name : "unknown";
+}
+
+/* "what, more: result"; what is NULL is left out, and what there is no room for as well. */
+static void say(char *text, size_t room, const char *what, const char *more, const char *result)
+{
+    struct buf b = buf_of((uint8_t *)text, room - 1);
+    buf_text(&b, what);
+    if (more != NULL) {
+        buf_text(&b, ", ");
+        buf_text(&b, more);
+    }
+    if (result != NULL) {
+        buf_text(&b, ": ");
+        buf_text(&b, result);
+    }
+    text[b.len] = '\0';
 }
 
 /* Those that no event download reports. */
@@ -51,8 +65,7 @@ static bool of_proactive(const struct cat_details *d, const char *result, char *
 {
     const struct cat_command *c = cat_command(d->type);
     const char *info = d->type == CAT_PROVIDE_LOCAL_INFORMATION ? cat_local_info_name(d->qualifier) : NULL;
-    snprintf(text, room, "%s%s%s%s%s", named(c != NULL ? c->name : NULL), info != NULL ? ", " : "",
-             info != NULL ? info : "", result != NULL ? ": " : "", result != NULL ? result : "");
+    say(text, room, named(c != NULL ? c->name : NULL), info, result);
     return true;
 }
 
@@ -65,8 +78,7 @@ static bool of_envelope(struct span envelope, char *text, size_t room)
         return false;
     bool event =
         t.tag == CAT_EVENT_DOWNLOAD && ctlv_find(t.value, CAT_TAG_EVENT_LIST, 0, &list) && list.n >= 1;
-    snprintf(text, room, "%s%s%s", named(cat_envelope_name(t.tag)), event ? ", " : "",
-             event ? named(cat_event_name(list.p[0])) : "");
+    say(text, room, named(cat_envelope_name(t.tag)), event ? named(cat_event_name(list.p[0])) : NULL, NULL);
     return true;
 }
 
