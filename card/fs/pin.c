@@ -17,18 +17,21 @@ struct secrets {
     uint8_t puk[PIN_LEN];
 };
 
+/* Where they are is found first, and only then are they copied: a value that is in a register during a call may be saved on the stack, where nobody wipes it. */
 static void secrets_load(const struct uicc *card, int pin, struct secrets *out)
 {
     const struct profile_pin *p = &card->profile->pins[pin];
-    *out = (struct secrets){.enabled = p->enabled ? PIN_ENABLED : PIN_DISABLED};
-    memcpy(out->value, p->value, PIN_LEN);
-    memcpy(out->puk, p->puk, PIN_LEN);
+    const uint8_t *value = p->value, *puk = p->puk;
+    uint8_t enabled = p->enabled ? PIN_ENABLED : PIN_DISABLED;
     struct span own;
     if (objects_get(card->objects, object_id(OBJECT_PIN, (uint32_t)pin), &own) && own.n == SECRETS_LEN) {
-        out->enabled = own.p[0];
-        memcpy(out->value, own.p + 1, PIN_LEN);
-        memcpy(out->puk, own.p + 1 + PIN_LEN, PIN_LEN);
+        enabled = own.p[0];
+        value = own.p + 1;
+        puk = own.p + 1 + PIN_LEN;
     }
+    out->enabled = enabled;
+    memcpy(out->value, value, PIN_LEN);
+    memcpy(out->puk, puk, PIN_LEN);
 }
 
 static bool secrets_store(struct uicc *card, int pin, const struct secrets *s)
