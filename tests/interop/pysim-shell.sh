@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
 # What the tests with pySim-shell share; they source it with the arguments they got. Starts them again inside with-pcscd; then a card can be put in and a shell be given a script.

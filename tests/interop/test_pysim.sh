@@ -4,6 +4,7 @@
 # test_pysim.sh SOFTUICC: pySim (https://gitea.osmocom.org/sim-card/pysim) at the card, through pcscd. $PYSIM is its checkout; what it needs of Python
 # that Debian has not must be in $PYTHONPATH. TAP on standard output; a plan of none says why it cannot be tried here. pySim-shell's exit code says nothing: EXCEPTION in its
 # output does.
+# shellcheck source=tests/interop/pysim-shell.sh
 . "$(dirname "$0")/pysim-shell.sh"
 
 # challenge K OPC SQN: "RAND AUTN RES", by an AuC that is not ours

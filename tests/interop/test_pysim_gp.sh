@@ -6,9 +6,9 @@
 #
 # pySim at that commit encrypts the key data of PUT KEY under SCP02 with single DES and the static key, which no card can decipher: keys are put under SCP03. With R-MAC it cannot take
 # a response without data, so the levels 11, 13 and 33 are tried with GET STATUS and GET DATA.
+# shellcheck source=tests/interop/pysim-shell.sh
 . "$(dirname "$0")/pysim-shell.sh"
 
-isd=a000000003000000
 insert sja5
 
 # keyset N VERSION: its keys as options of establish_scp
