@@ -73,7 +73,8 @@ static size_t get(const struct uicc_applet *self, uint16_t item, void *to, size_
     return n;
 }
 
-static uicc_sw put(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
+static uicc_sw store(const struct uicc_applet *self, uint16_t item, const void *from, size_t n,
+                     bool (*how)(struct applet, uint16_t, struct span), sw_t failed)
 {
     struct applet a;
     if (n > UICC_OBJECT_MAX)
@@ -83,24 +84,19 @@ static uicc_sw put(const struct uicc_applet *self, uint16_t item, const void *fr
         return SW_WRONG_DATA;
     if (!api_enter(self, &a))
         return SW_CONDITIONS_NOT_SATISFIED;
-    bool ok = applet_put(a, item, span_of(from, n));
+    bool ok = how(a, item, span_of(from, n));
     api_leave(a);
-    return ok ? SW_OK : SW_NOT_ENOUGH_MEMORY;
+    return ok ? SW_OK : failed;
+}
+
+static uicc_sw put(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
+{
+    return store(self, item, from, n, applet_put, SW_NOT_ENOUGH_MEMORY);
 }
 
 static uicc_sw put_now(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
 {
-    struct applet a;
-    if (n > UICC_OBJECT_MAX)
-        return SW_NOT_ENOUGH_MEMORY;
-    api_probe(span_of(from, n));
-    if (item >= UICC_ITEMS)
-        return SW_WRONG_DATA;
-    if (!api_enter(self, &a))
-        return SW_CONDITIONS_NOT_SATISFIED;
-    bool ok = applet_put_now(a, item, span_of(from, n));
-    api_leave(a);
-    return ok ? SW_OK : SW_CONDITIONS_NOT_SATISFIED;
+    return store(self, item, from, n, applet_put_now, SW_CONDITIONS_NOT_SATISFIED);
 }
 
 static uicc_sw remove_(const struct uicc_applet *self, uint16_t item)
