@@ -148,9 +148,11 @@ static bool protect(struct uicc *card, const struct session *session, sw_t sw, s
     return m == NULL || (!sw_is_ok(sw) && !sw_is_warning(sw)) || m->wrap((struct applet){card, session->applet}, session, sw, out);
 }
 
-static size_t execute(struct uicc *card, struct command *cmd, uint8_t response[UICC_RESPONSE_MAX],
+static size_t execute(struct uicc *card, const struct command *line, uint8_t response[UICC_RESPONSE_MAX],
                       const struct command_row **row)
 {
+    struct command opened = *line; /* secure messaging changes it; what came over the line stays as it came */
+    struct command *cmd = &opened;
     if (cmd->klass == CLASS_UNKNOWN)
         return answer(response, 0, SW_CLA_NOT_SUPPORTED);
     if (!card->ram.channels[cmd->channel].open)
@@ -240,7 +242,8 @@ static void trace(const struct uicc *card, const struct command_row *row, const 
         event.file = path;
     }
     char about[TOOLKIT_TEXT_MAX];
-    if (row != NULL && toolkit_describe(row, cmd->data, span_slice(response, 0, response.n - 2), about, sizeof about))
+    /* Under secure messaging the data field is a cryptogram: nothing to describe. */
+    if (row != NULL && cmd->messaging == 0 && toolkit_describe(row, cmd->data, span_slice(response, 0, response.n - 2), about, sizeof about))
         event.detail = about;
     card->env->trace(card->env->ctx, &event);
 }

@@ -167,6 +167,33 @@ static void test_sequence(void **state)
     fixture_close(&f);
 }
 
+static void keep_traced(void *ctx, const struct uicc_trace_event *e)
+{
+    struct fixture *f = ctx;
+    char hex[601];
+    hex_format(span_of(e->command, e->command_len), hex);
+    snprintf(f->trace, sizeof f->trace, "%s %s", hex, e->detail != NULL ? e->detail : "-");
+}
+
+/* A command under secure messaging is traced as it came over the line; what was in it is not described. */
+static void test_session_traced(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    uint8_t wrapped[300];
+    char expected[610];
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    f.env.trace = keep_traced;
+    size_t n = gp_wrap(&h, "80C2000010D60E1901038202828113058182838485868788", wrapped);
+    hex_format(span_of(wrapped, n), expected);
+    strcat(expected, " -");
+    (void)fixture_transmit(&f, span_of(wrapped, n), false);
+    assert_string_equal(f.trace, expected);
+    fixture_close(&f);
+}
+
 /* What ends a session, and what an attacker may try in it. */
 static void test_session_end(void **state)
 {
@@ -449,9 +476,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sessions),         cmocka_unit_test(test_select),
         cmocka_unit_test(test_initialize),       cmocka_unit_test(test_sequence),
-        cmocka_unit_test(test_session_end),      cmocka_unit_test(test_get_status),
-        cmocka_unit_test(test_put_key),          cmocka_unit_test(test_card_life),
-        cmocka_unit_test(test_application_life),
+        cmocka_unit_test(test_session_traced),   cmocka_unit_test(test_session_end),
+        cmocka_unit_test(test_get_status),       cmocka_unit_test(test_put_key),
+        cmocka_unit_test(test_card_life),        cmocka_unit_test(test_application_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
