@@ -188,9 +188,10 @@ static int check_file(struct deck *d, off_t whole)
     if (p == MAP_FAILED)
         return errno;
     enum deck_soundness sound = deck_check(span_of(p, n), st.st_size <= whole);
-    (void)munmap(p, n);
     if (sound == DECK_SOUND && st.st_size > whole)
-        sound = gate_new(d->fd, n, &d->gate);
+        sound = gate_new(d->fd, span_of(p, n), &d->gate);
+    if (d->gate == NULL)
+        (void)munmap(p, n);
     return sound == DECK_SOUND ? 0 : (sound == DECK_UNSOUND ? MDB_CORRUPTED : ENOMEM);
 }
 

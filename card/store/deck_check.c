@@ -82,7 +82,11 @@ static enum deck_soundness check_whole(struct span file, const struct deck_state
  * out. */
 static bool check_number(struct span file, const struct deck_state *s, const struct deck_state *before)
 {
-    const struct pages p = {.file = file, .psize = s->psize, .there = file.n / s->psize, .last = s->last};
+    const struct pages p = {.file = file,
+                            .psize = s->psize,
+                            .there = file.n / s->psize,
+                            .last = s->last,
+                            .key_max = PAGES_KEY_MAX};
     uint64_t transaction;
     struct span list;
     if (s->transaction <= 1)

@@ -12,16 +12,21 @@
 #include <sys/mman.h>
 
 enum {
-    KEEPS = 3,          /* children of which one may go, and LMDB leaves a branch page where it is */
-    LOOSE = UINT32_MAX, /* may have lost any number */
+    KEY_LONGEST = 32, /* octets; a deck's own have 5 to 15 */
+    KEEPS = 3,        /* children of which one may go, and LMDB leaves a branch page where it is */
+    HALVES = 32,       /* children, with keys no longer than that, half of which LMDB leaves where it splits */
 };
+
+#define LOOSE UINT32_MAX /* children lost: any number */
 
 /* A branch page below which something was removed in this transaction, or that was split. */
 struct thinned {
     uint64_t pgno;
-    uint32_t lost; /* children, that it had in the committed state */
-    bool mixed;    /* its children may have exchanged theirs */
-    bool known;    /* all below it was looked at */
+    uint32_t lost;    /* of the children that it had in the committed state */
+    uint32_t removed; /* keys, since when entries may have moved by so many pages */
+    bool halved;      /* it was split, in the middle */
+    bool mixed;       /* its children may have exchanged theirs */
+    bool known;       /* all below it was looked at */
 };
 
 struct gate {
@@ -47,35 +52,32 @@ struct way {
     } step[PAGES_DEPTH_MAX];
 };
 
-/* The root is nobody's child. Then the tree of free pages, as a whole: LMDB takes from it where to write; and a page
- * that is in it cannot be in the tree of records, where it would be something that once was. */
+/* The root is nobody's child. Then the tree of free pages, as a whole: LMDB takes from it where to write; and
+ * a page that is in it cannot be in the tree of records, where it would be something that once was. */
 static enum deck_soundness look_at_first(struct gate *g, struct span file)
 {
     const size_t psize = deck_page_size(file);
     const struct deck_state s = deck_newest(file, psize);
     if (!pages_init(&g->pages, file, psize, s.last))
         return DECK_UNCHECKED;
+    g->pages.key_max = KEY_LONGEST;
     if (s.records.levels > 0 && !pages_claim(&g->pages, s.records.pgno, 1))
         return DECK_UNSOUND;
     return deck_check_tree(&g->pages, PAGES_FREE, s.free) ? DECK_SOUND : DECK_UNSOUND;
 }
 
-enum deck_soundness gate_new(int fd, size_t n, struct gate **g)
+enum deck_soundness gate_new(int fd, struct span file, struct gate **g)
 {
-    struct gate *new = calloc(1, sizeof *new);
-    void *p = new != NULL ? mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
-    *g = NULL;
-    if (p == MAP_FAILED) {
-        free(new);
+    *g = calloc(1, sizeof **g);
+    if (*g == NULL)
         return DECK_UNCHECKED;
+    (*g)->fd = fd;
+    enum deck_soundness sound = look_at_first(*g, file);
+    if (sound != DECK_SOUND) {
+        pages_wipe(&(*g)->pages);
+        free(*g);
+        *g = NULL;
     }
-    new->fd = fd;
-    new->pages.file = span_of(p, n);
-    enum deck_soundness sound = look_at_first(new, span_of(p, n));
-    if (sound == DECK_SOUND)
-        *g = new;
-    else
-        gate_free(new);
     return sound;
 }
 
@@ -277,6 +279,18 @@ static struct thinned *thinned_add(struct gate *g, uint64_t pgno)
     return &g->thinned[i];
 }
 
+/* At least so many children are left in each of the pages that it is now. */
+static uint64_t left_of(const struct gate *g, const struct way *w, unsigned i)
+{
+    const struct thinned *t = thinned_find(g, w->step[i].pgno);
+    uint64_t n = pages_keys(page_on(g, w, i));
+    if (t == NULL)
+        return n;
+    if (t->halved)
+        n /= 2;
+    return n > t->lost ? n - t->lost : 0;
+}
+
 /* The lowest page on the way that keeps two children whatever is removed now, with all above it: LMDB merges
  * no page of that level then, and comes to nothing that is not below it. The root has no neighbours. */
 static unsigned reach(const struct gate *g, const struct way *w)
@@ -284,14 +298,13 @@ static unsigned reach(const struct gate *g, const struct way *w)
     unsigned top = w->n >= 2 ? w->n - 2 : 0;
     for (unsigned i = 0; i <= top; i++) {
         const struct thinned *t = thinned_find(g, w->step[i].pgno);
-        if (t != NULL && (t->lost == LOOSE || t->mixed))
-            top = t->lost != LOOSE ? i : (i > 0 ? i - 1 : 0);
+        if (t != NULL && t->lost == LOOSE)
+            top = i > 0 ? i - 1 : 0;
+        else if (t != NULL && t->mixed)
+            top = i;
     }
-    for (; top > 0; top--) {
-        const struct thinned *t = thinned_find(g, w->step[top].pgno);
-        if ((uint64_t)(t != NULL ? t->lost : 0) + KEEPS <= pages_keys(page_on(g, w, top)))
-            break;
-    }
+    while (top > 0 && left_of(g, w, top) < KEEPS)
+        top--;
     return g->forgot ? 0 : top;
 }
 
@@ -312,6 +325,7 @@ enum deck_soundness gate_delete(struct gate *g, struct span key)
     if (!t->known)
         t->known =
             pages_look_under(&g->pages, PAGES_RECORDS, w.step[top].pgno, w.n - top, bounds_after(g, &w, top));
+    t->removed++;
     return t->known ? go_on(g, &w, top, &more, &b) : DECK_UNSOUND;
 }
 
@@ -322,6 +336,21 @@ static void loosen(struct gate *g, uint64_t pgno)
         t->lost = LOOSE;
     else
         g->forgot = true;
+}
+
+/* A page was split where a child on the way had a new neighbour to its right: in the middle, unless there is
+ * nothing further to the right, when LMDB leaves that side but two. */
+static void split(struct gate *g, const struct way *w, unsigned i)
+{
+    struct thinned *t = thinned_add(g, w->step[i].pgno);
+    const uint64_t n = pages_keys(page_on(g, w, i));
+    if (t == NULL)
+        g->forgot = true;
+    else if (t->halved || t->lost == LOOSE || n < (uint64_t)HALVES + t->lost ||
+             w->step[i].at + 1 + (uint64_t)t->lost + t->removed >= n)
+        t->lost = LOOSE;
+    else
+        t->halved = true;
 }
 
 /* What one removal did below `top`: a page of leaves gone, and of the branches above them at most one a
@@ -337,7 +366,7 @@ static void thin(struct gate *g, const struct way *w, unsigned top, long branche
     t->mixed = true;
     if (level > 2) /* pages that went and pages that were split may make up for each other */
         t->lost = LOOSE;
-    else if (level == 1 || branches < 0)
+    else if ((level == 1 || branches < 0) && t->lost != LOOSE)
         t->lost++;
 }
 
@@ -355,8 +384,10 @@ void gate_changed(struct gate *g, struct span key, bool removed, long leaves, lo
     const unsigned top = removed ? reach(g, &w) : w.n - 1, level = w.n - 1 - top;
     if (gone && level > 0)
         thin(g, &w, top, branches);
-    /* Branch pages split from the lowest level up; by a removal from where it has moved an entry. */
-    const long split = branches > 0 ? branches + (level > 1 ? (long)level - 1 : 0) : 0;
-    for (unsigned i = 1; i < w.n && (long)i <= split; i++)
+    /* Branch pages are split from the lowest level up; by a removal from the level where it has moved an
+     * entry. */
+    for (unsigned i = 1; !removed && i < w.n && (long)i <= branches; i++)
+        split(g, &w, w.n - 1 - i);
+    for (unsigned i = 1; removed && branches > 0 && i < w.n && (long)i <= branches + (long)level - 1; i++)
         loosen(g, w.step[w.n - 1 - i].pgno);
 }

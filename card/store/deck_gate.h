@@ -14,9 +14,10 @@
 
 struct gate;
 
-/* For a file that deck_check has not looked through, as it was found: n octets. All but its tree of records is
- * looked at now. DECK_SOUND: *g is there; DECK_UNCHECKED: no memory, or no addresses. */
-enum deck_soundness gate_new(int fd, size_t n, struct gate **g);
+/* For a file that deck_check has not looked through, as it was found. All but its tree of records is looked
+ * at now. DECK_SOUND: *g is there, and the view, which is of mmap, is its own now. DECK_UNCHECKED: no memory.
+ */
+enum deck_soundness gate_new(int fd, struct span file, struct gate **g);
 void gate_free(struct gate *g);
 
 /* A transaction that writes begins. Until the next one does, what is committed stays as it is. */

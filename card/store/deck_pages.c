@@ -24,61 +24,54 @@ enum {
     VALUE_MAX = 1 << 30,
 };
 
+enum { CLAIMED = 1, SOUND = 2, A_PAGE = 2 /* bits */, IN_OCTET = 8 / A_PAGE };
+
 bool pages_init(struct pages *p, struct span file, size_t psize, uint64_t last)
 {
-    const size_t room = (size_t)(last / 8 + 1);
-    *p = (struct pages){.file = file, .psize = psize, .there = file.n / psize, .last = last};
-    /* Of a large file these are pages of zeros that take memory when they are written to. */
-    p->claimed = calloc(1, room);
-    p->sound = calloc(1, room);
-    if (p->claimed != NULL && p->sound != NULL)
-        return true;
-    pages_wipe(p);
-    return false;
+    *p = (struct pages){
+        .file = file, .psize = psize, .there = file.n / psize, .last = last, .key_max = PAGES_KEY_MAX};
+    /* Of a large file these are zeros that take no memory before they are written to. */
+    p->known = calloc(1, (size_t)(last / IN_OCTET + 1));
+    return p->known != NULL;
 }
 
 void pages_wipe(struct pages *p)
 {
-    free(p->claimed);
-    free(p->sound);
-    p->claimed = p->sound = NULL;
+    free(p->known);
+    p->known = NULL;
 }
 
-static bool has_bit(const uint8_t *bits, uint64_t i)
+bool pages_known(const struct pages *p, uint64_t pgno)
 {
-    return (bits[i / 8] >> i % 8 & 1) != 0;
+    return pgno > p->last || (p->known[pgno / IN_OCTET] >> pgno % IN_OCTET * A_PAGE & SOUND) != 0;
 }
 
-static void set_bit(uint8_t *bits, uint64_t i)
+static void mark(struct pages *p, uint64_t pgno, unsigned as)
 {
-    bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << i % 8);
+    p->known[pgno / IN_OCTET] = (uint8_t)(p->known[pgno / IN_OCTET] | as << pgno % IN_OCTET * A_PAGE);
 }
 
-bool pages_claim(struct pages *p, uint64_t pgno, uint64_t n)
+static bool claim(struct pages *p, uint64_t pgno, uint64_t n, unsigned as)
 {
     if (pgno < 2 || n == 0 || pgno > p->last || n > p->last - pgno + 1) /* 0 and 1 are the meta pages */
         return false;
     for (uint64_t i = pgno; i < pgno + n; i++) {
-        if (has_bit(p->claimed, i))
+        if (p->known[i / IN_OCTET] >> i % IN_OCTET * A_PAGE & CLAIMED)
             return false;
-        set_bit(p->claimed, i);
+        mark(p, i, as);
     }
     return true;
+}
+
+bool pages_claim(struct pages *p, uint64_t pgno, uint64_t n)
+{
+    return claim(p, pgno, n, CLAIMED);
 }
 
 /* For pages that LMDB does not read before it has written them, or of which there is no more to see. */
 static bool claim_done(struct pages *p, uint64_t pgno, uint64_t n)
 {
-    if (!pages_claim(p, pgno, n))
-        return false;
-    for (uint64_t i = pgno; i < pgno + n; i++)
-        set_bit(p->sound, i);
-    return true;
-}
-
-static bool is_done(const struct pages *p, uint64_t pgno)
-{
-    return pgno > p->last || has_bit(p->sound, pgno);
+    return claim(p, pgno, n, CLAIMED | SOUND);
 }
 
 /* n pages as they were found; empty when they are not there, or the first is another. */
@@ -199,8 +192,8 @@ static bool check_list(struct pages *to, struct span list)
     return true;
 }
 
-/* The value of a leaf's node, wherever it is. LMDB leaves a value that shrinks within a transaction the overflow pages
- * that it has: there may be more of them than it needs. */
+/* The value of a leaf's node, wherever it is. LMDB leaves a value that shrinks within a transaction the
+ * overflow pages that it has: there may be more of them than it needs. */
 static bool value_of(const struct look *l, struct span node, struct span *value)
 {
     const size_t at = NODE_HEADER + (size_t)pages_get(node, 6, 2);
@@ -221,7 +214,7 @@ static size_t check_node(const struct look *l, struct span node, bool first)
 {
     size_t key_len = (size_t)pages_get(node, 6, 2), size = NODE_HEADER + key_len;
     struct span value;
-    if (node.n < NODE_HEADER || key_len > PAGES_KEY_MAX)
+    if (node.n < NODE_HEADER || key_len > l->p->key_max)
         return 0;
     /* The first key of a branch page is not looked at, and left out. */
     if (key_len == 0 ? l->leaf || !first : l->tree == PAGES_FREE && key_len != 8)
@@ -271,11 +264,11 @@ static bool check_page(const struct look *l, struct span page, struct pages_boun
 bool pages_look(struct pages *p, enum pages_tree tree, uint64_t pgno, bool leaf, struct pages_bounds bounds)
 {
     const struct look l = {p, p, tree, leaf};
-    if (is_done(p, pgno))
+    if (pages_known(p, pgno))
         return true;
     if (!check_page(&l, found(p, pgno, 1), bounds))
         return false;
-    set_bit(p->sound, pgno);
+    mark(p, pgno, SOUND);
     return true;
 }
 
@@ -300,11 +293,20 @@ bool pages_look_under(struct pages *p, enum pages_tree tree, uint64_t pgno, unsi
             way[depth].next = 0;
             way[depth++].bounds = bounds;
         }
-        while (depth > 0 && way[depth - 1].next == pages_keys(way[depth - 1].page))
+        size_t i = 0;
+        while (depth > 0) {
+            const struct span page = way[depth - 1].page;
+            const size_t n = pages_keys(page);
+            while ((i = way[depth - 1].next) < n && depth + 1 == levels &&
+                   pages_known(p, pages_child(page, i)))
+                way[depth - 1].next++; /* a leaf of which there is no more to see */
+            if (i < n)
+                break;
             depth--;
+        }
         if (depth == 0)
             return true;
-        size_t i = way[depth - 1].next++;
+        way[depth - 1].next++;
         bounds = pages_bounds_of(way[depth - 1].page, i, way[depth - 1].bounds);
         pgno = pages_child(way[depth - 1].page, i);
     }

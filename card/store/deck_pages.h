@@ -19,9 +19,10 @@ enum { PAGES_DEPTH_MAX = 32, PAGES_KEY_MAX = 511 };
 struct pages {
     struct span file;
     size_t psize;
-    uint64_t there;           /* pages that the file had when it was found; of them */
-    uint64_t last;            /* this is the last in use: what lies behind is ours */
-    uint8_t *claimed, *sound; /* a bit a page: it has its use; it was looked at, or is ours to write */
+    uint64_t there; /* pages that the file had when it was found; of them */
+    uint64_t last;  /* this is the last in use: what lies behind is ours */
+    size_t key_max; /* octets of a key of the records; PAGES_KEY_MAX if nobody says otherwise */
+    uint8_t *known; /* two bits a page: it has its use; it was looked at, or is ours to write */
 };
 
 /* The two trees of LMDB: that of our records, and that of the free pages, whose keys are numbers of
@@ -42,6 +43,9 @@ void pages_wipe(struct pages *p);
 /* n pages from this one have their use from now on. false: one of them has one already, or there are none
  * such. */
 bool pages_claim(struct pages *p, uint64_t pgno, uint64_t n);
+
+/* It was looked at, or is ours. */
+bool pages_known(const struct pages *p, uint64_t pgno);
 
 /* Looks at a claimed page, if it was not looked at, and claims what it leads to. false: it is unsound. */
 bool pages_look(struct pages *p, enum pages_tree tree, uint64_t pgno, bool leaf, struct pages_bounds bounds);

@@ -66,19 +66,15 @@ static int gate_error(enum deck_soundness sound)
     return sound == DECK_SOUND ? 0 : (sound == DECK_UNSOUND ? MDB_CORRUPTED : ENOMEM);
 }
 
-static MDB_stat shape(const struct deck *d, MDB_txn *txn)
+/* Whether the tree has other pages now than after the last change, or when the transaction began. */
+static void changed(struct deck *d, MDB_txn *txn, struct span key, bool removed)
 {
-    MDB_stat now = {0};
-    if (d->gate != NULL)
-        (void)mdb_stat(txn, d->dbi, &now);
-    return now;
-}
-
-static void changed(struct deck *d, MDB_txn *txn, struct span key, bool removed, const MDB_stat *before)
-{
-    MDB_stat now = shape(d, txn);
-    gate_changed(d->gate, key, removed, (long)(now.ms_leaf_pages - before->ms_leaf_pages),
-                 (long)(now.ms_branch_pages - before->ms_branch_pages));
+    MDB_stat now;
+    if (d->gate == NULL || mdb_stat(txn, d->dbi, &now) != 0)
+        return;
+    gate_changed(d->gate, key, removed, (long)(now.ms_leaf_pages - d->shape.ms_leaf_pages),
+                 (long)(now.ms_branch_pages - d->shape.ms_branch_pages));
+    d->shape = now;
 }
 
 static int put(struct deck *d, MDB_txn *txn, struct span key, MDB_val *v, unsigned flags)
@@ -87,11 +83,10 @@ static int put(struct deck *d, MDB_txn *txn, struct span key, MDB_val *v, unsign
     int rc = gate_error(gate_key(d->gate, key));
     if (rc != 0)
         return rc;
-    MDB_stat before = shape(d, txn);
     d->touched = true;
     d->loose_octets += v->mv_size;
     rc = mdb_put(txn, d->dbi, &k, v, flags);
-    changed(d, txn, key, false, &before);
+    changed(d, txn, key, false);
     return rc;
 }
 
@@ -121,10 +116,9 @@ int tree_delete(struct deck *d, MDB_txn *txn, struct span key)
     int rc = gate_error(gate_delete(d->gate, key));
     if (rc != 0)
         return rc;
-    MDB_stat before = shape(d, txn);
     d->touched = true;
     rc = mdb_del(txn, d->dbi, &k, NULL);
-    changed(d, txn, key, true, &before);
+    changed(d, txn, key, true);
     return rc;
 }
 
@@ -322,7 +316,10 @@ static int commit(struct deck *d, MDB_txn *txn)
 static int begin(struct deck *d, MDB_txn **txn)
 {
     gate_begin(d->gate);
-    return mdb_txn_begin(d->env, NULL, 0, txn);
+    int rc = mdb_txn_begin(d->env, NULL, 0, txn);
+    if (rc == 0 && d->gate != NULL)
+        (void)mdb_stat(*txn, d->dbi, &d->shape);
+    return rc;
 }
 
 static int open_begin(struct deck *d)

@@ -28,6 +28,7 @@ struct deck {
     MDB_env *env;
     MDB_dbi dbi;
     struct gate *gate; /* of a large deck: what LMDB may come to */
+    MDB_stat shape;    /* with a gate, in a transaction that writes: of the tree after the last change */
     MDB_txn *reading; /* reset between uses */
     MDB_txn *open;    /* the batch, or what DECK_NONE has not committed yet */
     struct sealer sealer;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_tamper [STRIDE [BITS [gate]]]: a deck of one card, every STRIDEth octet of which is changed in turn (of the
- * deck and of its key), in as many ways as BITS has octets to exclusive-or with, then pages swapped, put back
- * to an older state, cut off and added. Whatever is done, the card is either refused, with a line that says
- * why, or is exactly what it was, and goes on to be: never a crash, never another PIN, try, key or counter.
- * With `gate` as if the deck were too large to be looked through when it is opened.
+ * test_tamper [STRIDE [BITS [gate]]]: a deck of one card, every STRIDEth octet of which is changed in turn
+ * (of the deck and of its key), in as many ways as BITS has octets to exclusive-or with, then pages swapped,
+ * put back to an older state, cut off and added. Whatever is done, the card is either refused, with a line
+ * that says why, or is exactly what it was, and goes on to be: never a crash, never another PIN, try, key or
+ * counter. With `gate` as if the deck were too large to be looked through when it is opened.
  */
 #include <setjmp.h>
 #include <stdarg.h>

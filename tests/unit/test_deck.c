@@ -954,7 +954,8 @@ static void churn(void **state)
     deck_close(d);
 }
 
-/* LMDB keeps the pages of a large value that shrinks within a transaction: such a deck was taken for damaged. */
+/* LMDB keeps the pages of a large value that shrinks within a transaction: such a deck was taken for damaged.
+ */
 static void shrunk(void **state)
 {
     struct world *w = *state;
