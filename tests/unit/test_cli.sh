@@ -456,6 +456,18 @@ expect "and the deck is free again" 0 show card.uicc
 rm -f pipe long.apdu
 
 # ---- output that cannot be written ----
+# A standard stream that is closed: the deck does not take its place (and what is printed, the deck's)
+before=$(sha256sum card.uicc card.uicc.key)
+"$softuicc" show card.uicc >&- 2>err
+[ $? = 1 ] && grep -q "cannot write the output" err
+verdict "stdout closed: exit code 1" $?
+"$softuicc" show card.uicc --card 1 2>&- >out
+[ $? = 2 ]
+verdict "stderr closed" $?
+"$softuicc" show card.uicc <&- >out 2>err
+verdict "stdin closed" $?
+[ "$(sha256sum card.uicc card.uicc.key)" = "$before" ]
+verdict "the deck is as it was" $?
 if [ -w /dev/full ]; then
     "$softuicc" show card.uicc >/dev/full 2>err
     [ $? = 1 ] && [ "$(wc -l <err)" = 1 ]
