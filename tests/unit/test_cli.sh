@@ -524,7 +524,15 @@ verdict "one thread and two come to the same" $?
 expect "the deck that was played on" 0 show fleet.uicc
 expect "a card of it" 0 show fleet.uicc --card "$(grep -oE -m1 '8988211[0-9]{12}' out)"
 says "its card is with operator C" '001030000000000'
-refuses "rehearse: another seed" 1 "its first pair is not what --seed gives" rehearse fleet.uicc --seed 00000000000000000000000000000000
+refuses "rehearse: another seed" 1 "its keys are not what --seed gives" rehearse fleet.uicc --seed 00000000000000000000000000000000
+# Profile test gives all cards the same pair 0: a seed is known by the others
+expect "a deck to rehearse on" 0 new fresh.uicc --profile test --count 2 --seed 0f0e0d0c0b0a09080706050403020100
+refuses "rehearse: another seed, pair 0 the same" 1 "its keys are not what --seed gives" rehearse fresh.uicc --seed 00000000000000000000000000000000
+rm -f fresh.uicc*
+refuses "rehearse: a report over something else" 1 'card\.keys exists already' rehearse --cards 2 --report card.keys
+refuses "rehearse: a report over the deck" 1 'card\.uicc exists already' rehearse card.uicc --report card.uicc
+refuses "rehearse: a report nowhere" 1 'nowhere/x' rehearse --cards 2 --report nowhere/x
+expect "rehearse: an older report may go" 0 rehearse --cards 2 --profile test --report fleet.html
 refuses "rehearse: profile of a deck that is there" 2 "has its own" rehearse fleet.uicc --profile usim
 refuses "rehearse: threads" 2 "--threads: 0 is not between" rehearse --threads 0
 rm -f fleet.* one two
