@@ -64,13 +64,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 struct snapshot {
     uint8_t *p;
     size_t n;
@@ -1242,7 +1235,7 @@ static void test_no_downgrade(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_every_change_is_refused),
         T(test_every_length_is_refused),

@@ -17,22 +17,6 @@
 
 enum { SPI = 0x1619, PARTS = 8 };
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    fixture_terminal_profile(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* A script that does nothing much, n octets long at least: SELECTs of EF.LOCI without data. */
 static const char *long_script(char *to, size_t n)
 {
@@ -625,7 +609,7 @@ static void test_expanded_order(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
         T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
