@@ -440,6 +440,14 @@ refuses "auc: no IMSI" 2 '--imsi N' auc vector --db none.db
 refuses "auc: format" 2 "'hss' is none of osmo-hlr" auc export --db none.db --format hss -o x
 refuses "auc: no such key file" 1 'none\.keys' auc add --db x.db --keys none.keys --imsi 001010123456780
 refuses "auc: a deck is no data base" 1 'card\.uicc' auc list --db card.uicc
+# Automatic selection: the record knows the IMSIs that the card selects among, and the data base which pair they are
+printf 'format: 1\ninclude: test\nname: several\nsubscription:\n  selection:\n    limits: {no-service: 3}\n    candidates:\n      - {pair: 0}\n      - {pair: 2, imsi: 26201xxxxxxxxxx}\n' >several.yaml
+expect "cards with several subscriptions" 0 new several.uicc --profile ./several.yaml --count 3 --keys several.keys
+counts "their record has the IMSIs" '	2	26201012345678[0-2]	' several.keys 3
+expect "auc add finds the pair of an IMSI" 0 auc add --db several.db --keys several.keys --imsi 262010123456781
+says "it is the second card's pair 2" '^IMSI 262010123456781: pair 2 of card '"$(awk -F'\t' '$3 == "262010123456781" { print $1 }' several.keys)"'$'
+refuses "auc add: an IMSI of nobody, and several cards" 1 'several\.keys: ' auc add --db several.db --keys several.keys --imsi 262010123456799
+rm -f several.*
 refuses "auc: a vault is no data base" 1 'no data base of an authentication centre' auc list --db v.vault
 expect "auc add" 0 auc add --db a.db --keys card.keys --iccid "$iccid" --index 0 --imsi 001010123456780
 expect "auc list" 0 auc list --db a.db
