@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hex.h"
+#include "one_line.h"
 #include "plugins.h"
 
 bool cli_protect(void)
@@ -30,9 +31,7 @@ static void complain(const struct subcommand *cmd, const char *format, va_list a
     int n = vsnprintf(text, sizeof text, format, args);
     if (n < 0)
         text[0] = '\0';
-    for (char *at = text; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = '?';
+    one_line_make(text);
     fprintf(stderr, "softuicc %s: %s%s\n", cmd->name, text, tail);
 }
 

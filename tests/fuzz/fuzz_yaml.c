@@ -14,12 +14,6 @@
 #include "card_fixture.h"
 #include "fuzz.h"
 
-static void refused(const struct profile_error *e)
-{
-    if (e->text[0] == '\0' || strchr(e->text, '\n') != NULL)
-        fuzz_die("a refusal without a reason, or in more than a line: %s", e->text);
-}
-
 static void card_of(struct uicc_profile *profile)
 {
     static struct fixture factory; /* for its classes and ciphers */
@@ -51,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     size_t len = 0, len_again = 0;
     struct uicc_profile *p = profile_load_text((const char *)data, n, "input", &e);
     if (p == NULL) {
-        refused(&e);
+        fuzz_refusal(e.text);
         return 0;
     }
     if (profile_encode(&p->p, &bytes, &len)) {
