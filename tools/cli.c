@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,9 +15,20 @@
 #include "one_line.h"
 #include "plugins.h"
 
+/* Who starts us with a standard stream closed would have the next file opened take its number: what is printed would go into the deck. In its place stands something that cannot be written (or read). */
+static bool standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
 bool cli_protect(void)
 {
     const struct rlimit none = {0, 0};
+    if (!standard_streams())
+        return false; /* nowhere to say it */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: said so, not died of */
     if (setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
         return true;

@@ -32,6 +32,7 @@ struct subscriber { /* what goes into the database */
 
 struct format {
     const char *name;
+    bool ota; /* OTA keys are in it */
     void (*head)(const struct profile *p);
     /* false: this format has no word for such a card; *why says what for */
     bool (*row)(const struct profile *p, const struct subscriber *s, const char **why);
@@ -237,10 +238,10 @@ static bool open5gs_row(const struct profile *p, const struct subscriber *s, con
 }
 
 static const struct format formats[] = {
-    {"csv", csv_head, csv_row_out},
-    {"pysim", pysim_head, pysim_row},
-    {"osmo-hlr", NULL, osmo_hlr_row},
-    {"open5gs", NULL, open5gs_row},
+    {"csv", true, csv_head, csv_row_out},
+    {"pysim", true, pysim_head, pysim_row},
+    {"osmo-hlr", false, NULL, osmo_hlr_row},
+    {"open5gs", false, NULL, open5gs_row},
 };
 
 /* ---- cards ---- */
@@ -255,15 +256,34 @@ struct export
     uint64_t done, unknown;
 };
 
-/* GlobalPlatform Amendment D 4.1.4: the first octets of the encryption of a block of 01. */
-static bool check_value(struct uicc_crypto *c, const struct aka_key *key, uint8_t out[KCV_LEN])
+/* Is it the key that the card has this check value of? GlobalPlatform Amendment D 4.1.4, card specification B.5: the first octets of the encryption of a block of 01, or of 00 with DES. */
+static bool same_key(struct uicc_crypto *c, unsigned algorithm, struct span key, const uint8_t kcv[KCV_LEN])
 {
-    uint8_t block[16], encrypted[16];
-    memset(block, 0x01, sizeof block);
-    bool good = aes_ecb_encrypt(c, span_of(key->k, key->k_len), block, encrypted, sizeof block);
-    memcpy(out, encrypted, KCV_LEN);
+    const uint8_t iv[8] = {0};
+    uint8_t block[16], encrypted[16] = {0};
+    memset(block, algorithm == OTA_AES ? 0x01 : 0x00, sizeof block);
+    bool good = algorithm == OTA_AES ? aes_ecb_encrypt(c, key, block, encrypted, sizeof block)
+                                     : des_cbc_encrypt(c, key, iv, block, encrypted, 8);
+    good = good && memcmp(encrypted, kcv, KCV_LEN) == 0;
     crypto_wipe(encrypted, sizeof encrypted);
     return good;
+}
+
+/* Are they the card's? */
+static bool right_keys(const struct export *e, const struct key_row *row, const struct pair_info *info, unsigned index)
+{
+    const struct aka_key *key = &row->pair.key;
+    const struct keyset *ota = &row->pair.ota;
+    const char *wrong = NULL;
+    if (!same_key(e->card.crypto, OTA_AES, span_of(key->k, key->k_len), info->kcv_k))
+        wrong = "K";
+    else if (e->format->ota && ota->kic_algorithm != OTA_NONE &&
+             !same_key(e->card.crypto, ota->kic_algorithm, span_of(ota->kic, ota->kic_len), info->kcv_kic))
+        wrong = "KIc";
+    if (wrong != NULL)
+        cli_refuse(e->cmd, "%s: %s of pair %u is not the one that card %s has (key check value)", e->keys_path, wrong, index,
+                   e->record->iccid);
+    return wrong == NULL;
 }
 
 /* The pair that the network of today shares with the card. */
@@ -293,7 +313,6 @@ static bool export_card(struct export *e)
     struct pair_texts texts;
     struct subscriber s = {.record = e->record};
     unsigned index;
-    uint8_t kcv[KCV_LEN];
     int code;
     if (!making_has_card(e->card.deck, iccid)) {
         e->unknown++; /* the record may be of more decks than this one */
@@ -310,11 +329,8 @@ static bool export_card(struct export *e)
         cli_refuse(e->cmd, "%s: no pair %u of card %s, which is the one in use", e->keys_path, index, iccid);
         return false;
     }
-    if (!check_value(e->card.crypto, &s.row->pair.key, kcv) || memcmp(kcv, info.kcv_k, KCV_LEN) != 0) {
-        cli_refuse(e->cmd, "%s: K of pair %u is not the one that card %s has (key check value)", e->keys_path,
-                   index, iccid);
+    if (!right_keys(e, s.row, &info, index))
         return false;
-    }
     state_pair_texts(&info, &texts);
     memcpy(s.imsi, texts.imsi, sizeof s.imsi);
     s.aka = aka_algorithm(s.row->pair.algorithm);

@@ -43,7 +43,7 @@ static inline bool fuzz_has(const void *those, size_t n, const void *these, size
 
 /* What a person is told when something is refused: one line, and no key of 16 octets that stood where another
  * thing was expected. (Other control characters than a line's end are cli.c's matter.) */
-static inline void fuzz_refusal(const char *text)
+static inline void fuzz_refused(const char *text)
 {
     size_t run = 0;
     if (text[0] == '\0' || strchr(text, '\n') != NULL)

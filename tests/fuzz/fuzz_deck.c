@@ -83,7 +83,7 @@ static void open_it(void)
     struct deck_error e = {""};
     struct deck *d = deck_open(base.deck, DECK_POWER, base.crypto, &e);
     if (d == NULL) {
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
         return;
     }
     char iccid[DECK_ICCID_MAX + 1];

@@ -257,7 +257,7 @@ static void refused(void *ctx, const char *line)
 {
     struct heard *h = ctx;
     h->refused++;
-    fuzz_refusal(line);
+    fuzz_refused(line);
 }
 
 static bool same_row(const struct handover_row *x, const struct handover_row *y)
@@ -314,7 +314,7 @@ static void import(const struct handover_list *list, long failing)
     if (good && h.refused > 0)
         fuzz_die("imported, though rows were refused");
     if (!good) {
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
         if (!fuzz_same(us.records, span_of(us.base, us.base_n)))
             fuzz_die("records changed by a list that was refused");
         return;
@@ -347,7 +347,7 @@ static void write_keys(const struct handover_list *list)
         fuzz_die("keys that came with a list cannot be written: %s", e.text);
     if (handover_write_keys(list, us.out, &e))
         fuzz_die("a file written over");
-    fuzz_refusal(e.text);
+    fuzz_refused(e.text);
     struct keys_reader *r = keys_open(us.out, &why);
     if (r == NULL)
         fuzz_die("a key file that was written cannot be read: %s", why.text);
@@ -373,7 +373,7 @@ static void list(struct span rest, bool head, long failing)
     const bool good = handover_unpack(span_of(t.p, t.n), &us.b, us.a.certificate, &got, &e);
     end();
     if (!good) {
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
         if (got.rows != NULL || got.n > 0)
             fuzz_die("a list that was refused, and is there");
         return;
@@ -419,7 +419,7 @@ static void delivery(struct span rest, bool head, long failing)
         check_delivery(&o);
         return;
     }
-    fuzz_refusal(e.text);
+    fuzz_refused(e.text);
     if (memcmp(&o.row, &none, sizeof none) != 0)
         fuzz_die("keys left behind by a delivery that was refused");
 }
@@ -551,7 +551,7 @@ static void transfer(struct span rest, bool head, long failing)
     const bool good = vault_receive(us.v, span_of(t.p, t.n), us.a.certificate, &pairs, &e);
     end();
     if (!good)
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     if (!vault_status(us.v, &after, &e) || !vault_verify(us.v, 0, NULL, &e))
         fuzz_die("%s a transfer the vault is not in order: %s", good ? "after" : "without", e.text);
     if (good ? after.pairs != pairs : memcmp(&before, &after, sizeof before) != 0)
@@ -595,14 +595,14 @@ static void changed(struct span rest)
                 fuzz_die("a list that was changed on the way is taken");
             handover_free(&got);
         } else {
-            fuzz_refusal(e.text);
+            fuzz_refused(e.text);
         }
     } else if (vault_unpack(span_of(octets, n), &us.b, nth == 2 ? us.vault.certificate : NULL, &o, &s)) {
         const struct key_row row = a_row();
         if (memcmp(&o.row, &row, sizeof row) != 0 || strcmp(o.name, "B") != 0)
             fuzz_die("a delivery that was changed on the way is taken");
     } else {
-        fuzz_refusal(s.text);
+        fuzz_refused(s.text);
     }
     plain_cms = true;
 }
@@ -615,7 +615,7 @@ static void certificate(struct span rest)
     char print[CMS_PRINT_TEXT];
     X509 *x = cms_certificate(fuzz_file(rest.p, rest.n), &e);
     if (x == NULL)
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     else if (cms_usable(x, &e) && !cms_print(x, print))
         fuzz_die("a certificate that has no name");
     X509_free(x);
@@ -626,7 +626,7 @@ static void private_key(struct span rest)
     struct cms_error e = {""};
     EVP_PKEY *key = cms_private_key(fuzz_file(rest.p, rest.n), &e);
     if (key == NULL)
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     EVP_PKEY_free(key);
 }
 
@@ -640,7 +640,7 @@ static void records(struct span rest)
     fuzz_spill(us.sent, span_of(us.sent_base, us.sent_n));
     fuzz_sql(us.sent, rest);
     if (!handover_add_records(&got, us.sent, &ours, 1, &e))
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     else
         send_on(&got);
     handover_free(&got);
@@ -648,7 +648,7 @@ static void records(struct span rest)
     const struct records_keyset keyset = {CARD, false, 0, 1};
     uint64_t first = 0, second = 0;
     if (book == NULL) {
-        fuzz_refusal(r.text);
+        fuzz_refused(r.text);
         return;
     }
     if (records_take_counter(book, &keyset, &first, &r) && records_take_counter(book, &keyset, &second, &r) &&

@@ -69,7 +69,7 @@ static void csv(struct span s)
     static struct csv c;
     memset(&c, 0, sizeof c);
     if (!csv_open(&c, fuzz_file(s.p, s.n), &e)) {
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
         return;
     }
     enum csv_result result;
@@ -77,7 +77,7 @@ static void csv(struct span s)
         if (c.n > CSV_FIELDS_MAX)
             fuzz_die("more fields than there is room for");
     if (result == CSV_BAD)
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     csv_close(&c);
 }
 
@@ -97,10 +97,10 @@ static void keys(struct span s)
     struct keys_error e = {""};
     static struct key_row r;
     if (!keys_each(fuzz_file(s.p, s.n), row, NULL, &e))
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     e.text[0] = '\0';
     if (!keys_find(fuzz_file(s.p, s.n), "8900101000000000019", false, 1, &r, &e))
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
 }
 
 /* ---- explaining and decoding ---- */

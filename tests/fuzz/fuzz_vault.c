@@ -245,7 +245,7 @@ static void judge(const char *what, bool should, bool was, bool armed, const str
     if (!was && should && !armed)
         fuzz_die("%s: refused, and should have been done: %s", what, e->text);
     if (!was)
-        fuzz_refusal(e->text);
+        fuzz_refused(e->text);
     else
         now.is.entries++;
 }
@@ -386,10 +386,10 @@ static void tampered(void)
     bool wants;
     const struct vault_config config = {.path = made.path};
     if (!vault_wants_passphrase(made.path, &wants, &e))
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     now.v = vault_open(&config, &e);
     if (now.v == NULL)
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     else
         compare("after it was tampered with, and nothing said");
 }
@@ -450,7 +450,7 @@ static void passphrase(const char *text)
     struct sealed_error e = {""};
     char to[SEALED_PASSPHRASE_MAX + 1];
     if (!sealed_passphrase(fuzz_file(text, strlen(text)), false, to, &e))
-        fuzz_refusal(e.text);
+        fuzz_refused(e.text);
     else if (strlen(to) != strlen(text) || strcmp(to, text) != 0)
         fuzz_die("another passphrase than the file's");
 }

@@ -213,6 +213,14 @@ head -1 own.csv | grep -q ',pin1,puk1,adm1,pin2,puk2$'
 verdict "a column for each" $?
 grep -qE '^'"$own"',.*,1234,[0-9]{8},[0-9]{8},[0-9]{4},87654321$' own.csv
 verdict "PINs in digits" $?
+# Two cards of one ICCID and one K (profile test), each with its own OTA keys: the record of the other is noticed
+"$softuicc" new one.uicc --profile test --keys one.keys >/dev/null && "$softuicc" new two.uicc --profile test --keys two.keys >/dev/null
+expect "export: OTA keys of another card" 1 export one.uicc --keys two.keys --format csv
+grep -q 'KIc of pair 0 is not the one' err && ! grep -q "$(awk -F'\t' '$2 == "0" { print $9 }' two.keys)" out
+verdict "it says which" $?
+expect "export without OTA keys" 0 export one.uicc --keys two.keys --format open5gs
+refuses "apdu: a level without a channel" 2 'both --kvn and --keys' apdu one.uicc --level 03
+rm -f one.* two.*
 expect "and back" 0 new again.uicc --profile ./own.yaml --csv own.csv --keys again.keys --seed 0f0102030405060708090a0b0c0d0e0f
 diff <(awk -F'\t' '$2 ~ /^p/' own.keys | sort) <(awk -F'\t' '$2 ~ /^p/' again.keys | sort) >out
 verdict "the same PINs, for they were given" $?
@@ -391,6 +399,19 @@ says "vault verify says what there is" '^v\.vault: good: [0-9]+ pairs, 0 reveale
 refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
 refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
 refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
+if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=b -keyout b.pem -out b.crt -days 2 2>/dev/null; then
+    chmod 600 b.pem
+    expect "vault: an operator" 0 vault operator add B --cert b.crt --vault v.vault
+    expect "vault: an identity" 0 vault identity --cert b.crt --key b.pem --vault v.vault
+    vaulted=$("$softuicc" vault list --vault v.vault | awk '$2 == 1 { print $1; exit }')
+    expect "vault: entitled" 0 vault entitle --operator B --iccid "$vaulted" --index 1 --vault v.vault
+    # What cannot be taken back is not done when its message cannot be written
+    refuses "vault reveal: a file that is there" 1 'b\.crt: exists already$' vault reveal --iccid "$vaulted" --index 1 --to B -o b.crt --vault v.vault
+    refuses "vault reveal: no such folder" 1 'nowhere/x' vault reveal --iccid "$vaulted" --index 1 --to B -o nowhere/x --vault v.vault
+    refuses "vault transfer: no such folder" 1 'nowhere/x' vault transfer --cert b.crt -o nowhere/x --vault v.vault
+    expect "the pair was not revealed" 0 vault withdraw --iccid "$vaulted" --index 1 --vault v.vault
+    rm -f b.pem b.crt
+fi
 refuses "handover: no verb" 2 'which of make, import' handover
 refuses "handover: nothing to hand over" 2 '--records FILE or --row' handover make
 refuses "handover: row" 2 '--row: a row is' handover make --row x
@@ -456,6 +477,18 @@ expect "and the deck is free again" 0 show card.uicc
 rm -f pipe long.apdu
 
 # ---- output that cannot be written ----
+# A standard stream that is closed: the deck does not take its place (and what is printed, the deck's)
+before=$(sha256sum card.uicc card.uicc.key)
+"$softuicc" show card.uicc >&- 2>err
+[ $? = 1 ] && grep -q "cannot write the output" err
+verdict "stdout closed: exit code 1" $?
+"$softuicc" show card.uicc --card 1 2>&- >out
+[ $? = 2 ]
+verdict "stderr closed" $?
+"$softuicc" show card.uicc <&- >out 2>err
+verdict "stdin closed" $?
+[ "$(sha256sum card.uicc card.uicc.key)" = "$before" ]
+verdict "the deck is as it was" $?
 if [ -w /dev/full ]; then
     "$softuicc" show card.uicc >/dev/full 2>err
     [ $? = 1 ] && [ "$(wc -l <err)" = 1 ]
