@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hex.h"
+#include "one_line.h"
 #include "plugins.h"
 
 /* Who starts us with a standard stream closed would have the next file opened take its number: what is printed would go into the deck. In its place stands something that cannot be written (or read). */
@@ -42,9 +43,7 @@ static void complain(const struct subcommand *cmd, const char *format, va_list a
     int n = vsnprintf(text, sizeof text, format, args);
     if (n < 0)
         text[0] = '\0';
-    for (char *at = text; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = '?';
+    one_line_make(text);
     fprintf(stderr, "softuicc %s: %s%s\n", cmd->name, text, tail);
 }
 
