@@ -180,7 +180,8 @@ expect "profile diff --json" 1 profile diff test m2m --json
 python3 -m json.tool <out >/dev/null
 verdict "profile diff --json is JSON" $?
 refuses "profile diff of one" 2 'diff takes two' profile diff test
-refuses "profile diff with nothing" 1 'nosuch' profile diff test nosuch
+refuses "profile diff with nothing" 2 'nosuch' profile diff test nosuch
+refuses "profile diff of nothing" 2 'nosuch' profile diff nosuch test
 refuses "profile check --json" 2 '.--json goes with' profile check test --json
 printf 'format: 1\ninclude: test\nname: mine\nfiles:\n  - {path: MF/EF.UMPC, size: 3}\n' >mine.yaml
 refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]\.content: EF\.UMPC' profile check mine.yaml
