@@ -58,7 +58,8 @@ static bool repeats(const struct uicc *card, const struct command *cmd)
 {
     uint8_t header[4];
     header_of(cmd, header);
-    return card->ram.repeats && card->ram.waiting > 0 && cmd->data.n == 0 && cmd->has_le && memcmp(header, card->ram.repeated, sizeof header) == 0;
+    return card->ram.repeats && cmd->data.n == 0 && cmd->has_le && cmd->le == card->ram.waiting &&
+           memcmp(header, card->ram.repeated, sizeof header) == 0;
 }
 
 static sw_t announce(size_t n)

@@ -94,6 +94,8 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
  * did what it was told; else what the first of them answered. */
 sw_t toolkit_trigger(struct uicc *card, const struct event *event);
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event);
+/* STATUS came, of whatever class: the terminal polls (TS 102 221 14.5.1); a script does not. */
+sw_t toolkit_poll(struct call *call);
 /* Did anybody register for this event? Cheap. */
 bool toolkit_wanted(struct uicc *card, unsigned event);
 /* After a command of the terminal's, outside its transaction: events that follow from it, and what the card
