@@ -24,7 +24,7 @@ struct uicc;
 
 enum {
     TOOLKIT_PROFILE_MAX = 48,  /* octets of TERMINAL PROFILE that are kept; the standards define some forty */
-    TOOLKIT_COMMAND_MAX = 258, /* a whole D0 object: what FETCH can bring (TS 102 221 11.2.3) */
+    TOOLKIT_COMMAND_MAX = 256, /* a whole D0 object: what FETCH can bring (TS 102 221 11.2.3) */
     TOOLKIT_QUEUE_MAX = 4096,  /* octets of commands that wait at a time, for applets */
     TOOLKIT_QUEUE_RESERVE = 512, /* besides: for REFRESH and for what the card itself asks for */
     TOOLKIT_EVENTS = 128,        /* enum toolkit_event */

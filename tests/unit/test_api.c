@@ -1209,6 +1209,20 @@ static void test_not_selectable_yet(void **state)
     const struct applet self = {a.f.card, a.first};
     assert_int_equal(toolkit_set_event(self, TOOLKIT_LOCATION_STATUS), TOOLKIT_OK);
     assert_int_equal(toolkit_set_event(self, TOOLKIT_USER_ACTIVITY), TOOLKIT_OK);
+    /* Each entry and each timer is another one, and its own to change and to give back. */
+    uint8_t one, two, timers[2];
+    const struct toolkit_menu_entry entry = {.text = span_of("entry", 5)};
+    assert_int_equal(toolkit_init_menu_entry(self, &entry, &one), TOOLKIT_OK);
+    assert_int_equal(toolkit_init_menu_entry(self, &entry, &two), TOOLKIT_OK);
+    assert_int_not_equal(one, two);
+    assert_int_equal(toolkit_init_menu_entry(self, &entry, &two), TOOLKIT_REGISTRY_ERROR);
+    assert_int_equal(toolkit_change_menu_entry(self, one, &entry), TOOLKIT_OK);
+    assert_int_equal(toolkit_remove_menu_entry(self, one), TOOLKIT_OK);
+    assert_true(toolkit_event_is_set(self, TOOLKIT_MENU_SELECTION));
+    assert_int_equal(toolkit_allocate_timer(self, &timers[0]), TOOLKIT_OK);
+    assert_int_equal(toolkit_allocate_timer(self, &timers[1]), TOOLKIT_OK);
+    assert_int_not_equal(timers[0], timers[1]);
+    assert_int_equal(toolkit_release_timer(self, timers[0]), TOOLKIT_OK);
     assert_true(card_commit(a.f.card));
     forget(&a);
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
