@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "hex.h"
+#include "one_line.h"
 
 enum { APPLICATION = 0x75694175 /* "uiAu" */, VERSION = 1 };
 
@@ -35,6 +36,7 @@ static bool say(struct sealed_error *error, const char *format, ...)
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
+    one_line_make(error->text);
     return false;
 }
 

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,11 +12,23 @@
 #include <unistd.h>
 
 #include "hex.h"
+#include "one_line.h"
 #include "plugins.h"
+
+/* Who starts us with a standard stream closed would have the next file opened take its number: what is printed would go into the deck. In its place stands something that cannot be written (or read). */
+static bool standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
 
 bool cli_protect(void)
 {
     const struct rlimit none = {0, 0};
+    if (!standard_streams())
+        return false; /* nowhere to say it */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: said so, not died of */
     if (setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
         return true;
@@ -30,9 +43,7 @@ static void complain(const struct subcommand *cmd, const char *format, va_list a
     int n = vsnprintf(text, sizeof text, format, args);
     if (n < 0)
         text[0] = '\0';
-    for (char *at = text; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = '?';
+    one_line_make(text);
     fprintf(stderr, "softuicc %s: %s%s\n", cmd->name, text, tail);
 }
 

@@ -615,7 +615,7 @@ static int run(int argc, char **argv)
     const struct subcommand *cmd = &cmd_apdu;
     const char *iccid = NULL, *path = NULL, *keys = NULL;
     struct apdu_channel channel = {.level = SCP_C_MAC | SCP_C_DECRYPTION};
-    bool automatic = false, secured = false;
+    bool automatic = false, secured = false, level = false;
     int opt, code = EXIT_USAGE;
     while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
         switch (opt) {
@@ -639,6 +639,7 @@ static int run(int argc, char **argv)
             keys = optarg;
             break;
         case LEVEL:
+            level = true;
             if (!one_octet(cmd, "--level", optarg, &channel.level))
                 return EXIT_USAGE;
             break;
@@ -652,7 +653,7 @@ static int run(int argc, char **argv)
     }
     if (optind == argc)
         return cli_usage(cmd, "which deck?");
-    if (secured != (keys != NULL) || (!secured && channel.aid_len > 0))
+    if (secured != (keys != NULL) || (!secured && (level || channel.aid_len > 0)))
         return cli_usage(cmd, "a secure channel needs both --kvn and --keys");
     const char *deck = argv[optind];
     int n_words = argc - optind - 1;

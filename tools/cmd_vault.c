@@ -280,6 +280,8 @@ static int reveal(struct request *r, struct vault *v)
     struct sealed_error error;
     struct cms_error why;
     struct vault_delivery d;
+    if (!cms_can_write(r->out, &why))
+        return cli_refuse(r->cmd, "%s", why.text);
     if (!vault_reveal(v, &r->pair, r->party, &d, &error))
         return refuse(r, &error);
     int code = EXIT_OK;
@@ -390,7 +392,9 @@ static int transfer(struct request *r, struct vault *v)
     int code = load_certificate(r, r->certificate, &to);
     if (code != EXIT_OK)
         return code;
-    if (!vault_transfer(v, to, &bytes, &n, &error))
+    if (!cms_can_write(r->out, &why))
+        code = cli_refuse(r->cmd, "%s", why.text);
+    else if (!vault_transfer(v, to, &bytes, &n, &error))
         code = refuse(r, &error);
     else if (!cms_write_file(r->out, span_of(bytes, n), &why))
         code = cli_refuse(

@@ -83,8 +83,7 @@ static void open_it(void)
     struct deck_error e = {""};
     struct deck *d = deck_open(base.deck, DECK_POWER, base.crypto, &e);
     if (d == NULL) {
-        if (e.text[0] == '\0' || strchr(e.text, '\n') != NULL)
-            fuzz_die("a refusal without a reason");
+        fuzz_refused(e.text);
         return;
     }
     char iccid[DECK_ICCID_MAX + 1];

@@ -11,12 +11,6 @@
 #include "card_fixture.h"
 #include "fuzz.h"
 
-void fuzz_refused(const char *text)
-{
-    if (text[0] == '\0' || strchr(text, '\n') != NULL)
-        fuzz_die("a refusal without a reason, or in more than a line: %s", text);
-}
-
 static void starts(struct uicc_profile *profile)
 {
     static struct fixture factory; /* for its classes and ciphers */

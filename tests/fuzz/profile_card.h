@@ -11,7 +11,4 @@
 /* Calls fuzz_die when something does not hold. The card has every class there is. */
 void fuzz_profile_holds(struct uicc_profile *profile);
 
-/* A refusal has to have a reason, in one line. */
-void fuzz_refused(const char *text);
-
 #endif

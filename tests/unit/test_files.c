@@ -12,21 +12,6 @@
 
 #include "card_fixture.h"
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void verify_adm(struct fixture *f)
 {
     apdu(f, "0020000A083132333435363738", "9000");
@@ -492,7 +477,7 @@ static void test_cut(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_create_delete), T(test_directories), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card),
         T(test_search), T(test_increase), T(test_ber_tlv), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
