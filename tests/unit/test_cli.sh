@@ -528,6 +528,19 @@ background=
 [ "$got" -gt 128 ] && [ -z "$(find . -name 'big*')" ]
 verdict "new interrupted leaves nothing behind (exit code $got)" $?
 
+# Temporary files go with the process, whatever ends it
+mkdir temporary
+for signal in TERM KILL; do
+    TMPDIR=$work/temporary timeout -s $signal 0.5 "$softuicc" bench --seconds 60 >out 2>&1
+    for _ in $(seq 50); do
+        [ -z "$(ls -A temporary)" ] && break
+        sleep 0.1
+    done
+    [ -z "$(ls -A temporary)" ]
+    verdict "bench ended by SIG$signal leaves nothing behind" $?
+done
+rmdir temporary
+
 # ---- rehearse ----
 rehearsal=(--seed 0f0e0d0c0b0a09080706050403020100 --cuts 0.05 --loss 0.2)
 expect "rehearse makes a deck and plays on it" 0 rehearse fleet.uicc --cards 70 --profile test "${rehearsal[@]}" --threads 2 --json --report fleet.html
