@@ -13,8 +13,6 @@
 #include "making.h"
 #include "state.h"
 
-enum { KCV_LEN = 3 };
-
 struct record { /* what the file says of one card */
     char iccid[21];
     unsigned n;
@@ -256,36 +254,6 @@ struct export
     uint64_t done, unknown;
 };
 
-/* Is it the key that the card has this check value of? GlobalPlatform Amendment D 4.1.4, card specification B.5: the first octets of the encryption of a block of 01, or of 00 with DES. */
-static bool same_key(struct uicc_crypto *c, unsigned algorithm, struct span key, const uint8_t kcv[KCV_LEN])
-{
-    const uint8_t iv[8] = {0};
-    uint8_t block[16], encrypted[16] = {0};
-    memset(block, algorithm == OTA_AES ? 0x01 : 0x00, sizeof block);
-    bool good = algorithm == OTA_AES ? aes_ecb_encrypt(c, key, block, encrypted, sizeof block)
-                                     : des_cbc_encrypt(c, key, iv, block, encrypted, 8);
-    good = good && memcmp(encrypted, kcv, KCV_LEN) == 0;
-    crypto_wipe(encrypted, sizeof encrypted);
-    return good;
-}
-
-/* Are they the card's? */
-static bool right_keys(const struct export *e, const struct key_row *row, const struct pair_info *info, unsigned index)
-{
-    const struct aka_key *key = &row->pair.key;
-    const struct keyset *ota = &row->pair.ota;
-    const char *wrong = NULL;
-    if (!same_key(e->card.crypto, OTA_AES, span_of(key->k, key->k_len), info->kcv_k))
-        wrong = "K";
-    else if (e->format->ota && ota->kic_algorithm != OTA_NONE &&
-             !same_key(e->card.crypto, ota->kic_algorithm, span_of(ota->kic, ota->kic_len), info->kcv_kic))
-        wrong = "KIc";
-    if (wrong != NULL)
-        cli_refuse(e->cmd, "%s: %s of pair %u is not the one that card %s has (key check value)", e->keys_path, wrong, index,
-                   e->record->iccid);
-    return wrong == NULL;
-}
-
 /* The pair that the network of today shares with the card. */
 static bool pair_in_use(struct uicc *card, unsigned *index, struct pair_info *info)
 {
@@ -329,8 +297,12 @@ static bool export_card(struct export *e)
         cli_refuse(e->cmd, "%s: no pair %u of card %s, which is the one in use", e->keys_path, index, iccid);
         return false;
     }
-    if (!right_keys(e, s.row, &info, index))
+    const char *wrong = state_wrong_key(e->card.crypto, &info, &s.row->pair, e->format->ota);
+    if (wrong != NULL) {
+        cli_refuse(e->cmd, "%s: %s of pair %u is not the one that card %s has (key check value)", e->keys_path, wrong, index,
+                   iccid);
         return false;
+    }
     state_pair_texts(&info, &texts);
     memcpy(s.imsi, texts.imsi, sizeof s.imsi);
     s.aka = aka_algorithm(s.row->pair.algorithm);

@@ -317,6 +317,21 @@ static void imsi_complete(uint8_t imsi[PAIR_IMSI_LEN], const uint8_t own[PAIR_IM
     }
 }
 
+bool subscription_made_imsi(const struct profile *p, unsigned pair, const char *imsi, char out[16])
+{
+    struct rules rules = {.all = SPAN_EMPTY};
+    struct candidate c;
+    uint8_t ef[PAIR_IMSI_LEN], own[PAIR_IMSI_LEN];
+    for (uint16_t i = 0; i < p->n_applets; i++)
+        if (strcmp(p->applets[i].class_name, subscription_class.name) == 0 && tlv_find(p->applets[i].params, SELECTION, &rules.all))
+            break;
+    if (!candidate_of(&rules, pair, &c) || c.imsi.n != PAIR_IMSI_LEN || !imsi_pack(imsi, own))
+        return false;
+    memcpy(ef, c.imsi.p, sizeof ef);
+    imsi_complete(ef, own);
+    return imsi_unpack(span_of(ef, sizeof ef), out);
+}
+
 static sw_t enlist(struct applet self, const struct candidate *c)
 {
     char digits[16];

@@ -180,7 +180,8 @@ expect "profile diff --json" 1 profile diff test m2m --json
 python3 -m json.tool <out >/dev/null
 verdict "profile diff --json is JSON" $?
 refuses "profile diff of one" 2 'diff takes two' profile diff test
-refuses "profile diff with nothing" 1 'nosuch' profile diff test nosuch
+refuses "profile diff with nothing" 2 'nosuch' profile diff test nosuch
+refuses "profile diff of nothing" 2 'nosuch' profile diff nosuch test
 refuses "profile check --json" 2 '.--json goes with' profile check test --json
 printf 'format: 1\ninclude: test\nname: mine\nfiles:\n  - {path: MF/EF.UMPC, size: 3}\n' >mine.yaml
 refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]\.content: EF\.UMPC' profile check mine.yaml
@@ -440,6 +441,14 @@ refuses "auc: no IMSI" 2 '--imsi N' auc vector --db none.db
 refuses "auc: format" 2 "'hss' is none of osmo-hlr" auc export --db none.db --format hss -o x
 refuses "auc: no such key file" 1 'none\.keys' auc add --db x.db --keys none.keys --imsi 001010123456780
 refuses "auc: a deck is no data base" 1 'card\.uicc' auc list --db card.uicc
+# Automatic selection: the record knows the IMSIs that the card selects among, and the data base which pair they are
+printf 'format: 1\ninclude: test\nname: several\nsubscription:\n  selection:\n    limits: {no-service: 3}\n    candidates:\n      - {pair: 0}\n      - {pair: 2, imsi: 26201xxxxxxxxxx}\n' >several.yaml
+expect "cards with several subscriptions" 0 new several.uicc --profile ./several.yaml --count 3 --keys several.keys
+counts "their record has the IMSIs" '	2	26201012345678[0-2]	' several.keys 3
+expect "auc add finds the pair of an IMSI" 0 auc add --db several.db --keys several.keys --imsi 262010123456781
+says "it is the second card's pair 2" '^IMSI 262010123456781: pair 2 of card '"$(awk -F'\t' '$3 == "262010123456781" { print $1 }' several.keys)"'$'
+refuses "auc add: an IMSI of nobody, and several cards" 1 'keys of more than one card' auc add --db several.db --keys several.keys --imsi 262010123456799
+rm -f several.*
 refuses "auc: a vault is no data base" 1 'no data base of an authentication centre' auc list --db v.vault
 expect "auc add" 0 auc add --db a.db --keys card.keys --iccid "$iccid" --index 0 --imsi 001010123456780
 expect "auc list" 0 auc list --db a.db
@@ -524,7 +533,15 @@ verdict "one thread and two come to the same" $?
 expect "the deck that was played on" 0 show fleet.uicc
 expect "a card of it" 0 show fleet.uicc --card "$(grep -oE -m1 '8988211[0-9]{12}' out)"
 says "its card is with operator C" '001030000000000'
-refuses "rehearse: another seed" 1 "its first pair is not what --seed gives" rehearse fleet.uicc --seed 00000000000000000000000000000000
+refuses "rehearse: another seed" 1 "its keys are not what --seed gives" rehearse fleet.uicc --seed 00000000000000000000000000000000
+# Profile test gives all cards the same pair 0: a seed is known by the others
+expect "a deck to rehearse on" 0 new fresh.uicc --profile test --count 2 --seed 0f0e0d0c0b0a09080706050403020100
+refuses "rehearse: another seed, pair 0 the same" 1 "its keys are not what --seed gives" rehearse fresh.uicc --seed 00000000000000000000000000000000
+rm -f fresh.uicc*
+refuses "rehearse: a report over something else" 1 'card\.keys exists already' rehearse --cards 2 --report card.keys
+refuses "rehearse: a report over the deck" 1 'card\.uicc exists already' rehearse card.uicc --report card.uicc
+refuses "rehearse: a report nowhere" 1 'nowhere/x' rehearse --cards 2 --report nowhere/x
+expect "rehearse: an older report may go" 0 rehearse --cards 2 --profile test --report fleet.html
 refuses "rehearse: profile of a deck that is there" 2 "has its own" rehearse fleet.uicc --profile usim
 refuses "rehearse: threads" 2 "--threads: 0 is not between" rehearse --threads 0
 rm -f fleet.* one two
