@@ -63,14 +63,15 @@ static bool candidate_read(struct span value, struct candidate *out)
            (out->mnc_length == 0 || out->mnc_length == 2 || out->mnc_length == 3);
 }
 
-/* The next candidate from r on; start with rd_of(rules.all) and place 0. */
+/* The next candidate from r on; start with rd_of(rules.all) and place 0. One that makes no sense makes the reader bad. */
 static bool candidate_next(struct reader *r, unsigned *place, struct candidate *out)
 {
     struct tlv t;
     while (*place < CANDIDATES_MAX && tlv_next(r, &t))
         if (t.tag == CANDIDATE) {
             *out = (struct candidate){.place = (*place)++};
-            return candidate_read(t.value, out);
+            r->bad = !candidate_read(t.value, out);
+            return rd_ok(r);
         }
     return false;
 }

@@ -286,13 +286,9 @@ sw_t command_status(struct call *call)
     const struct command *cmd = call->cmd;
     if (cmd->p1 > 2) /* 11.1.2.2: none, current application initialised, about to be terminated */
         return SW_WRONG_P1P2;
-    if (!call->session->remote) { /* a poll: TS 102 221 14.5.1 */
-        const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_STATUS_COMMAND};
-        toolkit_release(call->card);
-        sw_t sw = toolkit_trigger(call->card, &event);
-        if (sw != SW_OK)
-            return sw;
-    }
+    sw_t sw = toolkit_poll(call);
+    if (sw != SW_OK)
+        return sw;
     uint8_t applet = call->session->applet;
     switch (cmd->p2) {
     case STATUS_FCP:

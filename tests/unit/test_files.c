@@ -367,6 +367,24 @@ static void test_suspend(void **state)
     fixture_reset(f);
     apdu(f, "80F2000C00", "9000");
     apdu(f, resume, "6985");                             /* another command came first */
+    exchange(f, "8076000004" "00010401", "*");
+    strcpy(resume, "8076010008");
+    for (int i = 0; i < 8; i++)
+        snprintf(resume + strlen(resume), 3, "%02x", f->response[2 + i]);
+    fixture_reset(f);
+    apdu(f, "8076010008" "0000000000000000", "6982");
+    apdu(f, "80F2000C00", "9000");                       /* nor does it wait for a later power-up */
+    fixture_reset(f);
+    apdu(f, resume, "6985");
+    exchange(f, "8076000004" "00010401", "*");
+    strcpy(resume, "8076010008");
+    for (int i = 0; i < 8; i++)
+        snprintf(resume + strlen(resume), 3, "%02x", f->response[2 + i]);
+    fixture_reset(f);
+    apdu(f, "80AA000005" "A903810101", "9000");          /* 11.1.22.3: TERMINAL CAPABILITY comes before */
+    apdu(f, "8076010008" "0000000000000000", "6982");
+    apdu(f, resume, "9000");
+    apdu(f, resume, "6985");
 }
 
 static void test_platform(void **state)

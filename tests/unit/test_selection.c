@@ -360,6 +360,7 @@ static void test_rules(void **state)
     rules(f, 0, "840400000001" NEW, "6A80");                    /* no version */
     rules(f, 0, "82020001" "840400000000" NEW, "6A80");         /* limits that are none */
     rules(f, 0, "82020001" "A103800107", "6A91");               /* no such pair */
+    rules(f, 0, "82020001" NEW "A103860162", "6A80");           /* the last one names no pair, and half a country */
     rules(f, 0, "82020001" "A103800103", "6A93");               /* it would have no IMSI */
     rules(f, 0, "82020001" "A10E800103" "8109" "080A10200000000010", "6A93");
     rules(f, 0, "82020001" "A1" "1F800103" "8109" NEW_IMSI_HEX "A50F" "A60D" "9104" "7FFF6F99" "9305" "0102030405", "6A82");

@@ -105,6 +105,24 @@ static void test_polls(void **state)
     assert_old(f, 32);
 }
 
+/* A poll that is sent again because its Le was wrong is one poll; a terminal of class A0 polls as well. */
+static void test_poll_is_one(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8404" "00050000", "E2*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    exchange(f, "80F2000000", "62*");                    /* 6Cxx, and again with the right one */
+    exchange(f, "80F2000000", "62*");
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80F2000000", "6C*");                        /* one that does not mind what it gets polls all the same */
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80F2000000", "6C*");
+    apdu(f, "A0F2000016", "000000007F20................................910B");
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
 static void test_failures(void **state)
 {
     struct fixture *f = *state;
@@ -566,7 +584,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
         T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
