@@ -425,15 +425,12 @@ static int run(int argc, char **argv)
     if (e.keys_path == NULL)
         return cli_usage(cmd, "--keys: the card maker's record is needed; cards do not give their keys away");
     e.deck_path = argv[optind];
-    /* what was printed has keys in it */
-    char *buffer = malloc(BUFSIZ);
-    if (buffer != NULL)
-        setvbuf(stdout, buffer, _IOFBF, BUFSIZ);
+    /* what was printed has keys in it; and stdio keeps the buffer */
+    static char buffer[BUFSIZ];
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     code = export_all(&e);
-    if (buffer != NULL) {
-        fflush(stdout);
-        crypto_wipe(buffer, BUFSIZ); /* still stdio's: not freed */
-    }
+    fflush(stdout);
+    crypto_wipe(buffer, sizeof buffer);
     return code;
 }
 

@@ -187,10 +187,8 @@ static bool set_counter(struct records *r, const struct records_keyset *k, uint6
 static bool advance(struct records *r, const struct records_keyset *k, uint64_t wanted, uint64_t *counter,
                     struct records_error *error)
 {
-    if (!run(r, "BEGIN IMMEDIATE", error))
-        return false;
     uint64_t last = 0;
-    bool ok = last_counter(r, k, &last, error);
+    bool ok = run(r, "BEGIN IMMEDIATE", error) && last_counter(r, k, &last, error);
     if (ok && wanted == 0 && last >= RECORDS_COUNTER_MAX) {
         snprintf(error->text, sizeof error->text,
                  "%s: the counter of this keyset is used up; it needs new keys", r->path);

@@ -76,7 +76,10 @@ bool sealed_run(struct sealed *s, const char *sql, struct sealed_error *error)
 
 bool sealed_begin(struct sealed *s, struct sealed_error *error)
 {
-    return sealed_run(s, "BEGIN IMMEDIATE", error);
+    if (sealed_run(s, "BEGIN IMMEDIATE", error))
+        return true;
+    sealed_rollback(s); /* a statement that was interrupted may have begun */
+    return false;
 }
 
 bool sealed_commit(struct sealed *s, struct sealed_error *error)

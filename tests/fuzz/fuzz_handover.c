@@ -4,8 +4,8 @@
  * certificates, keys. The sender is known, and not to be trusted with more than what is his; or somebody on
  * the way has changed a message.
  *
- * The input is text: a letter that says what it is, an allocation that fails ('-': none, else from '0' on),
- * a line end, and the thing. The small letters put the right head before it; the large ones leave all of it
+ * The input is text: a letter that says what it is, another that says what fails ('-': nothing), a line end,
+ * and the thing. The small letters put the right head before it; the large ones leave all of it
  * to the input.
  *
  *   l, L  a list, and what B makes of it          x  a certificate's file
@@ -63,11 +63,13 @@ static struct {
     struct vault *v; /* takes transfers over */
 } us;
 
-/* The nth allocation of ours from now on fails; -1: none. */
+/* '0' to '@' and on: the nth allocation of ours from now on fails; 'a' and on: a step of SQLite's does. */
 static void begin(long failing)
 {
-    if (failing >= 0)
-        faults_arm(FAULT_MEMORY, failing, false);
+    if (failing >= 'a')
+        fuzz_sql_interrupt((failing - 'a') * (failing - 'a'));
+    else if (failing >= '0')
+        faults_arm(FAULT_MEMORY, failing - '0', false);
     faults_on();
 }
 
@@ -75,6 +77,7 @@ static void end(void)
 {
     faults_off();
     faults_disarm();
+    fuzz_sql_interrupt(-1);
 }
 
 static void die_unless(bool good, const char *text)
@@ -663,7 +666,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (us.v == NULL)
         make();
     const struct span rest = n > 3 ? span_of(data + 3, n - 3) : SPAN_EMPTY;
-    const long failing = n > 1 && data[1] >= '0' ? data[1] - '0' : -1;
+    const long failing = n > 1 ? data[1] : '-';
     const char what = n > 0 ? (char)data[0] : 'l';
     const bool head = what >= 'a';
     plain_cms = true;

@@ -24,6 +24,28 @@ static void clear(void)
     (void)rmdir(folder);
 }
 
+/* ---- steps that are interrupted ---- */
+
+static long steps_left = -1;
+
+static int interrupt(void *ctx)
+{
+    (void)ctx;
+    return steps_left >= 0 && steps_left-- == 0;
+}
+
+void fuzz_sql_interrupt(long nth)
+{
+    steps_left = nth;
+}
+
+static int listen_to(sqlite3 *db, const char **why, const struct sqlite3_api_routines *api)
+{
+    (void)why, (void)api;
+    sqlite3_progress_handler(db, 1, interrupt, NULL);
+    return SQLITE_OK;
+}
+
 const char *fuzz_folder(void)
 {
     if (folder[0] != '\0')
@@ -33,6 +55,7 @@ const char *fuzz_folder(void)
     if (mkdtemp(folder) == NULL)
         exit(1);
     (void)atexit(clear);
+    (void)sqlite3_auto_extension((void (*)(void))listen_to);
     return folder;
 }
 

@@ -12,6 +12,9 @@
 const char *fuzz_folder(void);
 /* Runs statements on the file, as far as they go and for a while: none that reaches another file. */
 void fuzz_sql(const char *path, struct span statements);
+/* The nth step from now on of SQLite's machine, on whatever connection, is interrupted; -1: none. Of all
+ * connections opened after fuzz_folder was called for the first time. */
+void fuzz_sql_interrupt(long nth);
 /* (offset, length, octets) again and again, over the file. */
 void fuzz_overwrite(const char *path, struct span changes);
 

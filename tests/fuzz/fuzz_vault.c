@@ -61,7 +61,6 @@ static struct {
     bool faulty; /* the next step may fail */
     char kind;
     long nth;
-    int steps_left;
 } now;
 
 /* ---- keys ---- */
@@ -203,12 +202,6 @@ static void make(void)
 
 /* ---- what fails ---- */
 
-static int interrupt(void *ctx)
-{
-    (void)ctx;
-    return now.steps_left-- == 0;
-}
-
 static void arm(void)
 {
     sqlite3 *db = sealed_db(now.v->file);
@@ -216,9 +209,8 @@ static void arm(void)
         faults_arm(FAULT_MEMORY, now.nth, false);
     else if (now.kind == 'h')
         faults_arm(FAULT_CIPHER, now.nth, false);
-    now.steps_left = (int)now.nth;
     if (now.kind == 'd')
-        sqlite3_progress_handler(db, 1, interrupt, NULL);
+        fuzz_sql_interrupt(now.nth);
     else if (now.kind == 'f')
         (void)sqlite3_exec(db, "PRAGMA max_page_count = 1", NULL, NULL, NULL);
     faults_on();
@@ -229,7 +221,7 @@ static void disarm(void)
     sqlite3 *db = sealed_db(now.v->file);
     faults_off();
     faults_disarm();
-    sqlite3_progress_handler(db, 0, NULL, NULL);
+    fuzz_sql_interrupt(-1);
     if (now.kind == 'f')
         (void)sqlite3_exec(db, "PRAGMA max_page_count = 1073741823", NULL, NULL, NULL);
     now.kind = '\0';

@@ -486,6 +486,18 @@ expect "and the deck is free again" 0 show card.uicc
 rm -f pipe long.apdu
 
 # ---- output that cannot be written ----
+# A line that does not end: bounded memory, and a word
+endless() { head -c 3000000 /dev/zero | tr '\0' '0'; }
+endless | "$softuicc" apdu card.uicc --script - >out 2>err
+[ $? = 1 ] && grep -q 'standard input:1: a line of more than 1048576 octets$' err && [ ! -s out ]
+verdict "apdu: a line without end" $?
+endless >endless.txt
+refuses "ota encode: a line without end" 1 'endless\.txt:1: a line of more than' ota encode --tar usim --script endless.txt --check none --no-cipher --counter none
+refuses "smsc: a line without end" 1 'endless\.txt:1: a line of more than' smsc --deck card.uicc --listen 127.0.0.1:0 --routes endless.txt
+endless | "$softuicc" ota decode >out 2>err
+[ $? = 1 ] && grep -q 'line 1: a line of more than' err
+verdict "ota decode: a line without end" $?
+rm -f endless.txt
 # A standard stream that is closed: the deck does not take its place (and what is printed, the deck's)
 before=$(sha256sum card.uicc card.uicc.key)
 "$softuicc" show card.uicc >&- 2>err
@@ -515,6 +527,19 @@ got=$?
 background=
 [ "$got" -gt 128 ] && [ -z "$(find . -name 'big*')" ]
 verdict "new interrupted leaves nothing behind (exit code $got)" $?
+
+# Temporary files go with the process, whatever ends it
+mkdir temporary
+for signal in TERM KILL; do
+    TMPDIR=$work/temporary timeout -s $signal 0.5 "$softuicc" bench --seconds 60 >out 2>&1
+    for _ in $(seq 50); do
+        [ -z "$(ls -A temporary)" ] && break
+        sleep 0.1
+    done
+    [ -z "$(ls -A temporary)" ]
+    verdict "bench ended by SIG$signal leaves nothing behind" $?
+done
+rmdir temporary
 
 # ---- rehearse ----
 rehearsal=(--seed 0f0e0d0c0b0a09080706050403020100 --cuts 0.05 --loss 0.2)
