@@ -400,6 +400,24 @@ says "vault verify says what there is" '^v\.vault: good: [0-9]+ pairs, 0 reveale
 refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
 refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
 refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
+if command -v python3 >/dev/null; then
+    json() { python3 -c 'import json; json.load(open("out", "rb"))' 2>err; verdict "$1 is JSON" $?; }
+    expect "vault init --json" 0 vault init --vault w.vault --json
+    json "vault init"
+    expect "vault import --json" 0 vault import card.keys --vault w.vault --json
+    json "vault import"
+    expect "auc add --json" 0 auc add --db w.db --keys card.keys --iccid "$iccid" --imsi 001010000000099 --json
+    json "auc add"
+    # A name that is no text (a lone FF, a surrogate, an overlong NUL), and one that is
+    for name in $'\xff' $'\xed\xa0\x80' $'\xc0\x80' $'\xe2\x82' $'\xe2\x82\xac'; do
+        cp card.uicc "$name.uicc"
+        cp card.uicc.key "$name.uicc.key"
+        expect "diff --json of a file with an odd name" 0 diff --json "$name.uicc" card.uicc
+        json "diff"
+        rm -f "$name.uicc" "$name.uicc.key"
+    done
+    rm -f w.vault* w.db*
+fi
 if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=b -keyout b.pem -out b.crt -days 2 2>/dev/null; then
     chmod 600 b.pem
     expect "vault: an operator" 0 vault operator add B --cert b.crt --vault v.vault
