@@ -202,17 +202,35 @@ void cli_put_hex(FILE *f, struct span s)
     }
 }
 
+/* Octets of the character that begins here, in UTF-8 (RFC 3629); 0: none does. A NUL ends the text, and is no continuation. */
+static size_t utf8_character(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
+    bool beyond = (p[0] == 0xED && p[1] >= 0xA0) || (p[0] == 0xF4 && p[1] >= 0x90); /* surrogates; above 10FFFF */
+    return n > 1 && (overlong || beyond) ? 0 : n;
+}
+
+/* File names need not be text: what is none becomes the replacement character, for JSON is UTF-8. */
 void cli_put_json(FILE *f, const char *text)
 {
     fputc('"', f);
-    for (; *text != '\0'; text++) {
+    while (*text != '\0') {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+        size_t n = utf8_character(text);
+        if (n == 0)
+            fputs("\\ufffd", f);
+        else if (c == '"' || c == '\\')
             fprintf(f, "\\%c", c);
         else if (c < 0x20 || c == 0x7F)
             fprintf(f, "\\u%04x", (unsigned)c);
         else
-            fputc(c, f);
+            fwrite(text, 1, n, f);
+        text += n > 0 ? n : 1;
     }
     fputc('"', f);
 }

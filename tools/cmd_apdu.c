@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "command.h"
 #include "hex.h"
+#include "lines.h"
 
 enum {
     SCRIPT_MAX = 64 << 20, /* octets of a script */
@@ -245,7 +246,7 @@ static bool script_read(const struct subcommand *cmd, struct script *s, FILE *f)
     unsigned long number = 0;
     bool good = true;
     ssize_t n;
-    while (good && (n = getline(&line, &cap, f)) >= 0) {
+    while (good && (n = lines_next(&line, &cap, f)) >= 0) {
         number++;
         total += (size_t)n;
         size_t where = 0;
@@ -264,9 +265,9 @@ static bool script_read(const struct subcommand *cmd, struct script *s, FILE *f)
                 cli_refuse(cmd, "%s:%lu: %s", s->name, number, wrong);
         }
     }
-    if (good && ferror(f)) {
+    if (good && errno != 0) {
         good = false;
-        cli_refuse(cmd, "%s: %s", s->name, strerror(errno));
+        cli_refuse(cmd, "%s:%lu: %s", s->name, number + 1, lines_trouble());
     }
     if (line != NULL)
         crypto_wipe(line, cap);

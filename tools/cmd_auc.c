@@ -89,7 +89,9 @@ static int add(const struct request *r, const struct key_row *row)
     auc_close(a);
     if (!good)
         return refuse(r, &error);
-    if (!r->json)
+    if (r->json)
+        printf("{\"imsi\": \"%s\", \"iccid\": \"%s\", \"index\": %u}\n", r->imsi, row->iccid, row->index);
+    else
         printf("IMSI %s: pair %u of card %s\n", r->imsi, row->index, row->iccid);
     return cli_finish(r->cmd);
 }

@@ -323,14 +323,14 @@ static int rehearse(struct request *r)
 {
     const struct subcommand *cmd = &cmd_rehearse;
     struct stage st = {.request = r, .plan = r->plan, .show = isatty(STDERR_FILENO) == 1};
-    char dir[SCRATCH_ROOM] = "";
+    struct scratch scratch = {.dir = ""};
     int code = EXIT_OK;
     if (r->report != NULL && !may_report(r->report))
         return EXIT_REFUSED;
-    if (r->deck == NULL && !scratch_make(cmd, dir))
+    if (r->deck == NULL && !scratch_make(cmd, &scratch))
         return EXIT_REFUSED;
     if (r->deck == NULL)
-        snprintf(st.path, sizeof st.path, "%s/deck.uicc", dir);
+        snprintf(st.path, sizeof st.path, "%s/deck.uicc", scratch.dir);
     else
         snprintf(st.path, sizeof st.path, "%s", r->deck);
     bool there = access(st.path, F_OK) == 0;
@@ -348,8 +348,7 @@ static int rehearse(struct request *r)
         code = on_deck(&st, r);
     if (st.crypto != NULL)
         crypto_free(st.crypto);
-    if (dir[0] != '\0')
-        scratch_remove(dir);
+    scratch_remove(&scratch);
     return code;
 }
 

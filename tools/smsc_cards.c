@@ -7,6 +7,7 @@
 #include "decode_text.h"
 #include "hex.h"
 #include "inspect.h"
+#include "lines.h"
 #include "pcsc.h"
 #include "smsc_modem.h"
 #include "plugins.h"
@@ -462,7 +463,7 @@ static int read_routes(struct smsc_cards *c)
         return EXIT_OK;
     if (f == NULL)
         return cli_refuse(c->options.cmd, "%.300s: %s", c->options.routes, strerror(errno));
-    while (code == EXIT_OK && (n = getline(&line, &room, f)) >= 0) {
+    while (code == EXIT_OK && (n = lines_next(&line, &room, f)) >= 0) {
         number++;
         char *save = NULL, *msisdn, *iccid;
         line[strcspn(line, "#")] = '\0';
@@ -484,8 +485,8 @@ static int read_routes(struct smsc_cards *c)
         else if ((at = know(c, iccid)) == NO_CARD || !map_put(&c->map, KEY_ROUTE, msisdn, at))
             code = bad_route(c, number, "no memory");
     }
-    if (code == EXIT_OK && ferror(f))
-        code = cli_refuse(c->options.cmd, "%.300s: %s", c->options.routes, strerror(errno));
+    if (code == EXIT_OK && errno != 0)
+        code = bad_route(c, number + 1, lines_trouble());
     free(line);
     fclose(f);
     return code;

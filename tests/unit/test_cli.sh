@@ -400,6 +400,24 @@ says "vault verify says what there is" '^v\.vault: good: [0-9]+ pairs, 0 reveale
 refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
 refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
 refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
+if command -v python3 >/dev/null; then
+    json() { python3 -c 'import json; json.load(open("out", "rb"))' 2>err; verdict "$1 is JSON" $?; }
+    expect "vault init --json" 0 vault init --vault w.vault --json
+    json "vault init"
+    expect "vault import --json" 0 vault import card.keys --vault w.vault --json
+    json "vault import"
+    expect "auc add --json" 0 auc add --db w.db --keys card.keys --iccid "$iccid" --imsi 001010000000099 --json
+    json "auc add"
+    # A name that is no text (a lone FF, a surrogate, an overlong NUL), and one that is
+    for name in $'\xff' $'\xed\xa0\x80' $'\xc0\x80' $'\xe2\x82' $'\xe2\x82\xac'; do
+        cp card.uicc "$name.uicc"
+        cp card.uicc.key "$name.uicc.key"
+        expect "diff --json of a file with an odd name" 0 diff --json "$name.uicc" card.uicc
+        json "diff"
+        rm -f "$name.uicc" "$name.uicc.key"
+    done
+    rm -f w.vault* w.db*
+fi
 if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=b -keyout b.pem -out b.crt -days 2 2>/dev/null; then
     chmod 600 b.pem
     expect "vault: an operator" 0 vault operator add B --cert b.crt --vault v.vault
@@ -486,6 +504,18 @@ expect "and the deck is free again" 0 show card.uicc
 rm -f pipe long.apdu
 
 # ---- output that cannot be written ----
+# A line that does not end: bounded memory, and a word
+endless() { head -c 3000000 /dev/zero | tr '\0' '0'; }
+endless | "$softuicc" apdu card.uicc --script - >out 2>err
+[ $? = 1 ] && grep -q 'standard input:1: a line of more than 1048576 octets$' err && [ ! -s out ]
+verdict "apdu: a line without end" $?
+endless >endless.txt
+refuses "ota encode: a line without end" 1 'endless\.txt:1: a line of more than' ota encode --tar usim --script endless.txt --check none --no-cipher --counter none
+refuses "smsc: a line without end" 1 'endless\.txt:1: a line of more than' smsc --deck card.uicc --listen 127.0.0.1:0 --routes endless.txt
+endless | "$softuicc" ota decode >out 2>err
+[ $? = 1 ] && grep -q 'line 1: a line of more than' err
+verdict "ota decode: a line without end" $?
+rm -f endless.txt
 # A standard stream that is closed: the deck does not take its place (and what is printed, the deck's)
 before=$(sha256sum card.uicc card.uicc.key)
 "$softuicc" show card.uicc >&- 2>err
@@ -515,6 +545,19 @@ got=$?
 background=
 [ "$got" -gt 128 ] && [ -z "$(find . -name 'big*')" ]
 verdict "new interrupted leaves nothing behind (exit code $got)" $?
+
+# Temporary files go with the process, whatever ends it
+mkdir temporary
+for signal in TERM KILL; do
+    TMPDIR=$work/temporary timeout -s $signal 0.5 "$softuicc" bench --seconds 60 >out 2>&1
+    for _ in $(seq 50); do
+        [ -z "$(ls -A temporary)" ] && break
+        sleep 0.1
+    done
+    [ -z "$(ls -A temporary)" ]
+    verdict "bench ended by SIG$signal leaves nothing behind" $?
+done
+rmdir temporary
 
 # ---- rehearse ----
 rehearsal=(--seed 0f0e0d0c0b0a09080706050403020100 --cuts 0.05 --loss 0.2)
