@@ -592,6 +592,48 @@ static void test_chaining(void **state)
     assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
 }
 
+/* A file that was deleted between two scripts of a chain is no file for the second; neither is another that came in its place the first's. */
+static void test_chaining_deleted(void **state)
+{
+    struct fixture *f = *state;
+    const char *first = "AA0C" "830111" "220700A4000C026F99", *last = "AA0A" "830103" "220500B0000002";
+    enum { DELETED_AND_RESTARTED, DELETED, REPLACED, CASES };
+    for (int i = 0; i < CASES; i++) {
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        exchange(f, "0020000A083132333435363738", "9000");
+        apdu(f, "00E0000018" "62168202412183026F998A01058B036F0602800200108800", "9000");
+        run(f, first, "AB07800101" "23029000");
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        apdu(f, "00E40000026F99", "9000");
+        if (i == REPLACED)
+            apdu(f, "00E0000018" "62168202412183026F988A01058B036F0602800200108800", "9000");
+        if (i == DELETED_AND_RESTARTED)
+            fixture_restart(f);
+        run(f, last, "AB06800100" "830101");
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        exchange(f, "0020000A083132333435363738", "9000");
+        if (i == REPLACED)
+            apdu(f, "00E40000026F98", "9000");
+    }
+}
+
+/* Nor does the next operator go on where the last one was, though his keys have the same rights. */
+static void test_chaining_next_operator(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    char tar[7];
+    fixture_tar(f, "subscription", tar);
+    run(f, "AA0C" "830111" "220700A4000C026F78", "AB07800101" "23029000");
+    const struct fixture_ota order = {0, SPI, tar, "AA15221380E290000DE10B810908091010103254761800", 0};
+    fixture_ota(f, &order, &por);
+    assert_memory_equal(por.data + 7, "\xE2\x10\x80\x01\x01", 5);
+    fixture_restart(f);
+    const struct fixture_ota next = {1, SPI, "B00001", "AA0A" "830103" "220500B0000002", 0};
+    fixture_ota(f, &next, &por);
+    assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
+}
+
 /* The change order in expanded format: its answer comes without GET RESPONSE. */
 static void test_expanded_order(void **state)
 {
@@ -613,7 +655,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
         T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
-        T(test_expanded_long), T(test_actions), T(test_chaining), T(test_expanded_order),
+        T(test_expanded_long), T(test_actions), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
