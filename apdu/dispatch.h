@@ -60,7 +60,7 @@ enum {
     ROW_SECRET_DATA = 1 << 3,    /* its data field is a PIN or key: withheld from traces */
     ROW_SECRET_RESPONSE = 1 << 4,
     ROW_TERMINATED = 1 << 5,     /* works on a card whose usage is terminated (ETSI TS 102 222 6.9) */
-    ROW_ONCE = 1 << 12,          /* has effects that it must not have twice: after 6Cxx its response waits for the command repeated */
+    ROW_ONCE = 1 << 12,          /* has effects that it must not have twice (STATUS is a poll): after 6Cxx its response waits for the command repeated */
     ROW_CARD = 1 << 7,           /* the card's, even on a channel whose applet takes commands of any INS */
     ROW_P2_00 = 1 << 6,          /* P2 has one value: 00 */
     ROW_BASIC = 1 << 8,          /* on the basic logical channel only: CLA 80 (TS 102 221 table 10.5, the toolkit's commands) */

@@ -21,6 +21,7 @@ struct packet {
     struct keyset keys;
     bool has_keys;
     bool authenticated;                   /* CC verified: keys may be used in the answer */
+    bool read;                            /* nothing was wrong with it, whoever sent it */
     struct span data;                     /* plain secured data */
     enum toolkit_event event;             /* for applets that take the data themselves: what brought it */
     size_t limit;                         /* what the report can carry ... */
@@ -102,7 +103,8 @@ static bool unwrap(struct packet *p, struct buf *work)
         status = scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, work, &p->data);
     }
     p->authenticated = p->has_keys && signed_by_key(p);
-    return p->has_keys || keyless;
+    p->read = p->has_keys || keyless;
+    return p->read;
 }
 
 /* ---- may it? ---- */
@@ -174,10 +176,12 @@ static bool build_response(const struct packet *p, enum scp80_status status, str
 {
     struct scp80_response r = {.status = (uint8_t)status, .kid = p->command.kid};
     memcpy(r.tar, p->command.tar, sizeof r.tar);
-    if (p->authenticated)
+    /* TS 102 225 5.2: a copy of the command's. But not what a key had to decipher, for anybody. */
+    if (p->authenticated || (p->read && !ciphered(p)))
         memcpy(r.cntr, p->command.cntr, sizeof r.cntr);
-    /* No key is used in an answer to what was not authenticated, whatever SPI2 asks for. */
-    uint8_t spi2 = p->authenticated ? p->command.spi2 : 0;
+    /* No key is used in an answer to what was not authenticated, whatever SPI2 asks for; a redundancy check takes none. */
+    bool plain_rc = p->read && (p->command.spi2 & (SPI2_POR_CHECK | SPI2_POR_CIPHERED)) == SPI2_POR_RC;
+    uint8_t spi2 = p->authenticated || plain_rc ? p->command.spi2 : 0;
     return scp80_response_build(applet_crypto(p->self), p->authenticated ? &p->keys : NULL, spi2, &r, data, out);
 }
 

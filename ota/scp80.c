@@ -332,6 +332,32 @@ static bool keys_usable(const struct keyset *keys, bool kic, bool kid)
             (!kid || keys->kid_algorithm != OTA_NONE));
 }
 
+/* Where the parts of a packet are in a buffer, and how long: what stays clear, what is fixed of the secured part, then the check, data and padding to the end. */
+struct layout {
+    size_t from, clear, fixed, check_len;
+};
+
+/* Puts the check in its place, and ciphers. false: nothing is left of the packet. */
+static bool secure(struct uicc_crypto *crypto, const struct keyset *keys, unsigned check, bool ciphered,
+                   const struct layout *l, struct buf *out)
+{
+    const size_t total = out->len - l->from, head = l->clear + l->fixed;
+    uint8_t *packet = out->p + l->from, cc[CHECK_MAX] = {0};
+    const struct span parts[] = {
+        span_of(packet, head),
+        span_of(packet + head + l->check_len, total - head - l->check_len),
+    };
+    bool good = compute_check(crypto, keys, check, parts, sizeof parts / sizeof parts[0], l->check_len, cc);
+    memcpy(packet + head, cc, l->check_len);
+    if (good && ciphered)
+        good = cbc(crypto, keys, true, packet + l->clear, total - l->clear);
+    if (!good) {
+        crypto_wipe(packet, total);
+        out->len = l->from;
+    }
+    return good;
+}
+
 bool scp80_command_build(struct uicc_crypto *crypto, const struct keyset *keys, const struct scp80_command *c,
                          struct span data, struct buf *out)
 {
@@ -370,22 +396,7 @@ bool scp80_command_build(struct uicc_crypto *crypto, const struct keyset *keys, 
         out->len = mark;
         return false;
     }
-    uint8_t *packet = out->p + mark;
-    uint8_t *secured = packet + COMMAND_CLEAR;
-    const struct span parts[] = {
-        span_of(packet, COMMAND_CLEAR + COMMAND_FIXED),
-        span_of(secured + head, data.n + padding),
-    };
-    uint8_t cc[CHECK_MAX] = {0};
-    bool good = compute_check(crypto, keys, check, parts, sizeof parts / sizeof parts[0], check_len, cc);
-    memcpy(secured + COMMAND_FIXED, cc, check_len);
-    if (good && ciphered)
-        good = cbc(crypto, keys, true, secured, total - COMMAND_CLEAR);
-    if (!good) {
-        crypto_wipe(packet, total);
-        out->len = mark;
-    }
-    return good;
+    return secure(crypto, keys, check, ciphered, &(const struct layout){mark, COMMAND_CLEAR, COMMAND_FIXED, check_len}, out);
 }
 
 /* ---- responses ---- */
@@ -420,22 +431,8 @@ bool scp80_response_build(struct uicc_crypto *crypto, const struct keyset *keys,
         out->len = mark;
         return false;
     }
-    uint8_t *packet = out->p + mark;
-    uint8_t *secured = packet + sizeof response_udh + RESPONSE_CLEAR;
-    const struct span parts[] = {
-        span_of(packet, sizeof response_udh + RESPONSE_CLEAR + RESPONSE_FIXED),
-        span_of(secured + head, data.n + padding),
-    };
-    uint8_t cc[CHECK_MAX] = {0};
-    bool good = compute_check(crypto, keys, check, parts, sizeof parts / sizeof parts[0], check_len, cc);
-    memcpy(secured + RESPONSE_FIXED, cc, check_len);
-    if (good && ciphered)
-        good = cbc(crypto, keys, true, secured, total - RESPONSE_CLEAR);
-    if (!good) {
-        crypto_wipe(packet, sizeof response_udh + total);
-        out->len = mark;
-    }
-    return good;
+    return secure(crypto, keys, check, ciphered,
+                  &(const struct layout){mark, sizeof response_udh + RESPONSE_CLEAR, RESPONSE_FIXED, check_len}, out);
 }
 
 /* Takes the secured part of a response as if it had a check of this kind and were ciphered (or not); out and

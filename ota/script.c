@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "script.h"
 
+#include "cat.h"
+
 enum {
     COMMAND_HEADER = 5,
     COMMAND_OUT_MAX = 512,
@@ -26,7 +28,7 @@ enum {
     CHAIN_LAST = 0x03,
     CHAIN_NO_PREVIOUS = 0x01, /* answers: no previous script; not supported or unable */
     ITEM_CHAIN = 0x0001,      /* the receiver's object: what a chain left behind */
-    CHAIN_OCTETS = 11,
+    CHAIN_OCTETS = 11 + SESSION_PLACE_LEN,
 };
 
 static bool goes_on(sw_t sw)
@@ -88,17 +90,19 @@ struct expanded {
     unsigned executed;
     struct span error_action;
     struct buf *out;
-    size_t room;           /* octets of out that responses may use */
+    size_t room;           /* octets of out that R-APDUs may use; what ends the response has its place beyond */
+    bool full;             /* an R-APDU did not fit: none after it may, or the n-th would not be the n-th command's any more */
     bool early;            /* the response is complete: the rest runs without being told of */
     uint8_t last[COMMAND_OUT_MAX + 2];
     size_t last_len;       /* R-APDU of the last command */
     uint8_t keep;          /* CHAIN_...: what becomes of the session afterwards; 0: nothing */
 };
 
-/* 5.2.1.2.5: one octet says how the response is given; else a proactive command, from its command details on. */
+/* 5.2.1.2.5: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
+ * identities are those of its type: whoever sends them need not, but may. */
 static bool action(struct expanded *x, struct span value)
 {
-    enum { PROACTIVE_INDICATION = 0x01, EARLY_RESPONSE = 0x02, COMMAND_DETAILS = 0x01 };
+    enum { PROACTIVE_INDICATION = 0x81, EARLY_RESPONSE = 0x82 };
     if (value.n == 0)
         return true; /* no action */
     if (value.n == 1) {
@@ -106,16 +110,23 @@ static bool action(struct expanded *x, struct span value)
         return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
     }
     struct reader r = rd_of(value);
-    struct tlv details;
-    if (!ctlv_next(&r, &details, NULL) || details.tag != COMMAND_DETAILS || details.value.n != 3)
+    struct tlv details, devices;
+    if (!ctlv_next(&r, &details, NULL) || details.tag != CAT_TAG_COMMAND_DETAILS || details.value.n != 3)
         return false;
-    return proactive_send(x->receiver, details.value.p[1], details.value.p[2], rd_rest(&r));
+    struct reader rest = r;
+    if (ctlv_next(&r, &devices, NULL) && devices.tag == CAT_TAG_DEVICE_IDENTITIES) {
+        if (devices.value.n != 2 || devices.value.p[0] != CAT_UICC)
+            return false;
+        return proactive_send_to(x->receiver, details.value.p[1], details.value.p[2], devices.value.p[1], rd_rest(&r));
+    }
+    return proactive_send(x->receiver, details.value.p[1], details.value.p[2], rd_rest(&rest));
 }
 
-static void put_response(struct expanded *x, uint32_t tag, struct span value)
+static void put_response(struct expanded *x, struct span value)
 {
-    if (x->out->len + value.n + 4 <= x->room) /* tag, and a length of up to three octets */
-        buf_tlv(x->out, tag, value);
+    x->full |= x->out->len + value.n + 4 > x->room; /* tag, and a length of up to three octets */
+    if (!x->full)
+        buf_tlv(x->out, TAG_R_APDU, value);
 }
 
 static bool run_c_apdu(struct expanded *x, struct span apdu)
@@ -127,14 +138,14 @@ static bool run_c_apdu(struct expanded *x, struct span apdu)
     x->last_len = r.len + 2;
     x->executed++;
     if (x->indefinite && !x->early)
-        put_response(x, TAG_R_APDU, span_of(x->last, x->last_len));
+        put_response(x, span_of(x->last, x->last_len));
     return goes_on(sw);
 }
 
 static void bad_format(struct expanded *x, uint8_t why)
 {
     if (!x->early)
-        put_response(x, TAG_BAD_FORMAT, span_of(&why, 1));
+        buf_tlv_u8(x->out, TAG_BAD_FORMAT, why);
 }
 
 /* ---- script chaining, 5.2.1.2.6: the session of a script goes on in the next one ---- */
@@ -146,13 +157,14 @@ static bool chain_store(struct expanded *x, uint8_t target)
     buf_u8(&b, x->keep);
     buf_u8(&b, target);
     buf_u32(&b, x->session->rights);
-    buf_u16(&b, x->session->view.df);
-    buf_u16(&b, x->session->view.ef);
-    buf_u8(&b, x->session->view.record);
+    buf_u8(&b, x->session->key_provider);
+    buf_u16(&b, x->session->key_item);
+    buf_u16(&b, x->session->owner);
+    session_place_put(x->receiver.card, x->session, &b);
     return applet_put(x->receiver, ITEM_CHAIN, buf_span(&b));
 }
 
-/* Only a script for the same target, with the same rights, goes on where the last one ended. */
+/* Only a script for the same target, in the same name, goes on where the last one ended; if that is still there. */
 static bool chain_load(struct expanded *x, uint8_t target, uint8_t *keep)
 {
     struct span bytes;
@@ -162,12 +174,10 @@ static bool chain_load(struct expanded *x, uint8_t target, uint8_t *keep)
     *keep = rd_u8(&r);
     bool same = rd_u8(&r) == target;
     same = rd_u32(&r) == x->session->rights && same;
-    if (!same)
-        return false;
-    x->session->view.df = rd_u16(&r);
-    x->session->view.ef = rd_u16(&r);
-    x->session->view.record = rd_u8(&r);
-    return rd_done(&r);
+    same = rd_u8(&r) == x->session->key_provider && same;
+    same = rd_u16(&r) == x->session->key_item && same;
+    same = rd_u16(&r) == x->session->owner && same;
+    return same && session_place_take(x->receiver.card, x->session, &r);
 }
 
 static void script_chain_end(struct applet receiver)
@@ -196,7 +206,7 @@ static bool chaining(struct expanded *x, uint8_t target, struct span value)
     bool ok = (mode == CHAIN_MIDDLE || mode == CHAIN_LAST) && chain_load(x, target, &keep);
     script_chain_end(x->receiver);
     if (!ok) {
-        put_response(x, TAG_SCRIPT_CHAINING, span_of(&refusal, 1));
+        buf_tlv_u8(x->out, TAG_SCRIPT_CHAINING, refusal);
         return false;
     }
     x->keep = mode == CHAIN_MIDDLE ? keep : 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "hex.h"
+#include "one_line.h"
+#include "sql.h"
 
 enum { APPLICATION = 0x75694175 /* "uiAu" */, VERSION = 1 };
 
@@ -35,6 +37,7 @@ static bool say(struct sealed_error *error, const char *format, ...)
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
+    one_line_make(error->text);
     return false;
 }
 
@@ -121,17 +124,26 @@ static bool unseal_key(struct auc *a, const char *imsi, struct span sealed, stru
     return good;
 }
 
+static bool imsi_ok(const char *imsi)
+{
+    size_t n = strspn(imsi, "0123456789");
+    return imsi[n] == '\0' && n >= 6 && n <= 15;
+}
+
 #define ROW "SELECT id, idx, iccid, algorithm, ind_bits, delta, sqn, key, imsi FROM subscriber "
 
 static bool read_row(sqlite3_stmt *q, struct subscriber *s)
 {
     int64_t index = sqlite3_column_int64(q, 1), ind_bits = sqlite3_column_int64(q, 4),
             sqn = sqlite3_column_int64(q, 6);
-    const char *iccid = sealed_text(q, 2);
     memset(s, 0, sizeof *s);
+    if (!sql_row_is(q, "nnttnnnbt") || !imsi_ok(sealed_text(q, 8)))
+        return false;
+    const char *iccid = sealed_text(q, 2);
     s->algorithm = aka_algorithm_named(sealed_text(q, 3));
     if (index < 0 || index >= PROFILE_PAIRS_MAX || ind_bits < 0 || ind_bits > 5 || sqn < 0 ||
-        sqn >> 48 != 0 || strlen(iccid) >= sizeof s->iccid || s->algorithm == NULL)
+        sqn >> 48 != 0 || strlen(iccid) >= sizeof s->iccid || iccid[strspn(iccid, "0123456789")] != '\0' ||
+        s->algorithm == NULL)
         return false;
     s->id = sqlite3_column_int64(q, 0);
     s->index = (unsigned)index;
@@ -212,12 +224,6 @@ static bool insert(struct auc *a, const char *imsi, const struct subscriber *s, 
     if (rc == SQLITE_CONSTRAINT)
         return say(error, "%.300s: IMSI %s has a pair %u already", sealed_path(a->file), imsi, s->index);
     return rc == SQLITE_DONE || sealed_fail(a->file, error);
-}
-
-static bool imsi_ok(const char *imsi)
-{
-    size_t n = strspn(imsi, "0123456789");
-    return imsi[n] == '\0' && n >= 6 && n <= 15;
 }
 
 bool auc_add(struct auc *a, const struct key_row *row, const char *imsi, struct sealed_error *error)
@@ -428,8 +434,9 @@ static bool show(struct auc *a, sqlite3_stmt *q, bool with_keys,
                  struct sealed_error *error)
 {
     struct subscriber s;
+    const bool sound = read_row(q, &s); /* before anything is converted */
     const char *imsi = sealed_text(q, 8);
-    if (!read_row(q, &s) || (with_keys && !unseal_key(a, imsi, sealed_bytes(q, 7), &s)))
+    if (!sound || (with_keys && !unseal_key(a, imsi, sealed_bytes(q, 7), &s)))
         return say(error, "%.300s: the row of IMSI %.15s is damaged", sealed_path(a->file), imsi);
     const struct auc_subscriber line = {
         .imsi = imsi,

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,11 +12,23 @@
 #include <unistd.h>
 
 #include "hex.h"
+#include "one_line.h"
 #include "plugins.h"
+
+/* Who starts us with a standard stream closed would have the next file opened take its number: what is printed would go into the deck. In its place stands something that cannot be written (or read). */
+static bool standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
 
 bool cli_protect(void)
 {
     const struct rlimit none = {0, 0};
+    if (!standard_streams())
+        return false; /* nowhere to say it */
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: said so, not died of */
     if (setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
         return true;
@@ -30,9 +43,7 @@ static void complain(const struct subcommand *cmd, const char *format, va_list a
     int n = vsnprintf(text, sizeof text, format, args);
     if (n < 0)
         text[0] = '\0';
-    for (char *at = text; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = '?';
+    one_line_make(text);
     fprintf(stderr, "softuicc %s: %s%s\n", cmd->name, text, tail);
 }
 
@@ -191,17 +202,35 @@ void cli_put_hex(FILE *f, struct span s)
     }
 }
 
+/* Octets of the character that begins here, in UTF-8 (RFC 3629); 0: none does. A NUL ends the text, and is no continuation. */
+static size_t utf8_character(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
+    bool beyond = (p[0] == 0xED && p[1] >= 0xA0) || (p[0] == 0xF4 && p[1] >= 0x90); /* surrogates; above 10FFFF */
+    return n > 1 && (overlong || beyond) ? 0 : n;
+}
+
+/* File names need not be text: what is none becomes the replacement character, for JSON is UTF-8. */
 void cli_put_json(FILE *f, const char *text)
 {
     fputc('"', f);
-    for (; *text != '\0'; text++) {
+    while (*text != '\0') {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+        size_t n = utf8_character(text);
+        if (n == 0)
+            fputs("\\ufffd", f);
+        else if (c == '"' || c == '\\')
             fprintf(f, "\\%c", c);
         else if (c < 0x20 || c == 0x7F)
             fprintf(f, "\\u%04x", (unsigned)c);
         else
-            fputc(c, f);
+            fwrite(text, 1, n, f);
+        text += n > 0 ? n : 1;
     }
     fputc('"', f);
 }

@@ -29,7 +29,8 @@ extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cm
     cmd_rehearse, cmd_applet;
 
 /* A process that holds K must not leave it in a core file, nor let another process of the same user read its
- * memory; and it lives on when a file may not grow. false: the error has been printed. */
+ * memory; it lives on when a file may not grow; and no file it opens is taken for its standard output. false: the error has been
+ * printed, if it can be. */
 bool cli_protect(void);
 
 /* One line on stderr, "softuicc NAME: ...", and the exit code to return. */

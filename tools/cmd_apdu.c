@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "command.h"
 #include "hex.h"
+#include "lines.h"
 
 enum {
     SCRIPT_MAX = 64 << 20, /* octets of a script */
@@ -245,7 +246,7 @@ static bool script_read(const struct subcommand *cmd, struct script *s, FILE *f)
     unsigned long number = 0;
     bool good = true;
     ssize_t n;
-    while (good && (n = getline(&line, &cap, f)) >= 0) {
+    while (good && (n = lines_next(&line, &cap, f)) >= 0) {
         number++;
         total += (size_t)n;
         size_t where = 0;
@@ -264,9 +265,9 @@ static bool script_read(const struct subcommand *cmd, struct script *s, FILE *f)
                 cli_refuse(cmd, "%s:%lu: %s", s->name, number, wrong);
         }
     }
-    if (good && ferror(f)) {
+    if (good && errno != 0) {
         good = false;
-        cli_refuse(cmd, "%s: %s", s->name, strerror(errno));
+        cli_refuse(cmd, "%s:%lu: %s", s->name, number + 1, lines_trouble());
     }
     if (line != NULL)
         crypto_wipe(line, cap);
@@ -615,7 +616,7 @@ static int run(int argc, char **argv)
     const struct subcommand *cmd = &cmd_apdu;
     const char *iccid = NULL, *path = NULL, *keys = NULL;
     struct apdu_channel channel = {.level = SCP_C_MAC | SCP_C_DECRYPTION};
-    bool automatic = false, secured = false;
+    bool automatic = false, secured = false, level = false;
     int opt, code = EXIT_USAGE;
     while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
         switch (opt) {
@@ -639,6 +640,7 @@ static int run(int argc, char **argv)
             keys = optarg;
             break;
         case LEVEL:
+            level = true;
             if (!one_octet(cmd, "--level", optarg, &channel.level))
                 return EXIT_USAGE;
             break;
@@ -652,7 +654,7 @@ static int run(int argc, char **argv)
     }
     if (optind == argc)
         return cli_usage(cmd, "which deck?");
-    if (secured != (keys != NULL) || (!secured && channel.aid_len > 0))
+    if (secured != (keys != NULL) || (!secured && (level || channel.aid_len > 0)))
         return cli_usage(cmd, "a secure channel needs both --kvn and --keys");
     const char *deck = argv[optind];
     int n_words = argc - optind - 1;

@@ -89,9 +89,43 @@ static int add(const struct request *r, const struct key_row *row)
     auc_close(a);
     if (!good)
         return refuse(r, &error);
-    if (!r->json)
+    if (r->json)
+        printf("{\"imsi\": \"%s\", \"iccid\": \"%s\", \"index\": %u}\n", r->imsi, row->iccid, row->index);
+    else
         printf("IMSI %s: pair %u of card %s\n", r->imsi, row->index, row->iccid);
     return cli_finish(r->cmd);
+}
+
+/* Which row of the record the IMSI is. */
+struct named {
+    const char *imsi, *iccid; /* iccid NULL: of any card */
+    struct key_row row;
+    unsigned n;
+};
+
+static bool note_named(void *ctx, const struct key_row *row, struct keys_error *error)
+{
+    struct named *named = ctx;
+    (void)error;
+    if (!row->common && !row->pin && strcmp(row->imsi, named->imsi) == 0 &&
+        (named->iccid == NULL || strcmp(row->iccid, named->iccid) == 0) && named->n++ == 0)
+        named->row = *row;
+    return true;
+}
+
+/* The pair that was asked for; else the one that the record has with this IMSI; else the only card's first. */
+static bool find_pair(const struct request *r, struct key_row *row, struct keys_error *why)
+{
+    struct named named = {.imsi = r->imsi, .iccid = r->iccid};
+    bool good = true;
+    if (r->index == AUC_CURRENT)
+        good = keys_each(r->keys, note_named, &named, why);
+    if (good && named.n == 1)
+        *row = named.row;
+    else if (good)
+        good = keys_find(r->keys, r->iccid, false, r->index == AUC_CURRENT ? 0 : (unsigned)r->index, row, why);
+    crypto_wipe(&named, sizeof named);
+    return good;
 }
 
 /* The key comes first: a data base is not made for nothing. */
@@ -105,7 +139,7 @@ static int do_add(const struct request *r)
         return needs(r, "--imsi N");
     if (r->db == NULL)
         return needs(r, "--db FILE");
-    if (!keys_find(r->keys, r->iccid, false, r->index == AUC_CURRENT ? 0 : (unsigned)r->index, &row, &why))
+    if (!find_pair(r, &row, &why))
         return cli_refuse(r->cmd, "%s", why.text);
     int code = add(r, &row);
     crypto_wipe(&row, sizeof row);
@@ -495,8 +529,8 @@ const struct subcommand cmd_auc = {
             "  --passphrase            add, where it makes it: seal under a passphrase, asked for\n"
             "  --passphrase-file FILE  the passphrase is its first line; - is the standard input\n"
             "  --keys FILE             key file, as vault open writes it\n"
-            "  --iccid N, --index I    card and pair (default: the only card, pair 0; of a known IMSI, the\n"
-            "                          pair added last)\n"
+            "  --iccid N, --index I    card and pair (default: add takes the pair that FILE has with this IMSI,\n"
+            "                          else pair 0 of its only card; the others the pair added last)\n"
             "  --imsi N                the subscriber, 6 to 15 digits\n"
             "  --amf HEX               authentication management field (default: 8000)\n"
             "  --rand HEX, --auts HEX  the challenge, and the card's answer to it\n"

@@ -293,8 +293,10 @@ static bool on_deck(struct bench *b, const char *path, enum place place, const c
 
 static bool measure_all(struct bench *b)
 {
-    char dir[SCRATCH_ROOM], deck[PATH_ROOM], last[DECK_ICCID_MAX + 1];
-    if (!scratch_make(b->cmd, dir))
+    char deck[PATH_ROOM], last[DECK_ICCID_MAX + 1];
+    struct scratch scratch;
+    const char *dir = scratch.dir;
+    if (!scratch_make(b->cmd, &scratch))
         return false;
     snprintf(deck, sizeof deck, "%s/deck.uicc", dir);
     bool good = run_rows(b, IN_MEMORY, NULL, dir) && (b->only != NULL || bench_threads(b));
@@ -303,7 +305,7 @@ static bool measure_all(struct bench *b)
                on_deck(b, deck, IN_POWER_DECK, dir);
     if (good && b->only == NULL)
         good = bench_vpcd(b, deck, last) && bench_first_atr(b, deck, last);
-    scratch_remove(dir);
+    scratch_remove(&scratch);
     if (good && b->n_results == 0) {
         cli_refuse(b->cmd, "--only: there is no '%.60s'; names are as in the first two columns", b->only);
         return false;

@@ -13,8 +13,6 @@
 #include "making.h"
 #include "state.h"
 
-enum { KCV_LEN = 3 };
-
 struct record { /* what the file says of one card */
     char iccid[21];
     unsigned n;
@@ -32,6 +30,7 @@ struct subscriber { /* what goes into the database */
 
 struct format {
     const char *name;
+    bool ota; /* OTA keys are in it */
     void (*head)(const struct profile *p);
     /* false: this format has no word for such a card; *why says what for */
     bool (*row)(const struct profile *p, const struct subscriber *s, const char **why);
@@ -237,10 +236,10 @@ static bool open5gs_row(const struct profile *p, const struct subscriber *s, con
 }
 
 static const struct format formats[] = {
-    {"csv", csv_head, csv_row_out},
-    {"pysim", pysim_head, pysim_row},
-    {"osmo-hlr", NULL, osmo_hlr_row},
-    {"open5gs", NULL, open5gs_row},
+    {"csv", true, csv_head, csv_row_out},
+    {"pysim", true, pysim_head, pysim_row},
+    {"osmo-hlr", false, NULL, osmo_hlr_row},
+    {"open5gs", false, NULL, open5gs_row},
 };
 
 /* ---- cards ---- */
@@ -254,17 +253,6 @@ struct export
     struct record *record;
     uint64_t done, unknown;
 };
-
-/* GlobalPlatform Amendment D 4.1.4: the first octets of the encryption of a block of 01. */
-static bool check_value(struct uicc_crypto *c, const struct aka_key *key, uint8_t out[KCV_LEN])
-{
-    uint8_t block[16], encrypted[16];
-    memset(block, 0x01, sizeof block);
-    bool good = aes_ecb_encrypt(c, span_of(key->k, key->k_len), block, encrypted, sizeof block);
-    memcpy(out, encrypted, KCV_LEN);
-    crypto_wipe(encrypted, sizeof encrypted);
-    return good;
-}
 
 /* The pair that the network of today shares with the card. */
 static bool pair_in_use(struct uicc *card, unsigned *index, struct pair_info *info)
@@ -293,7 +281,6 @@ static bool export_card(struct export *e)
     struct pair_texts texts;
     struct subscriber s = {.record = e->record};
     unsigned index;
-    uint8_t kcv[KCV_LEN];
     int code;
     if (!making_has_card(e->card.deck, iccid)) {
         e->unknown++; /* the record may be of more decks than this one */
@@ -310,9 +297,10 @@ static bool export_card(struct export *e)
         cli_refuse(e->cmd, "%s: no pair %u of card %s, which is the one in use", e->keys_path, index, iccid);
         return false;
     }
-    if (!check_value(e->card.crypto, &s.row->pair.key, kcv) || memcmp(kcv, info.kcv_k, KCV_LEN) != 0) {
-        cli_refuse(e->cmd, "%s: K of pair %u is not the one that card %s has (key check value)", e->keys_path,
-                   index, iccid);
+    const char *wrong = state_wrong_key(e->card.crypto, &info, &s.row->pair, e->format->ota);
+    if (wrong != NULL) {
+        cli_refuse(e->cmd, "%s: %s of pair %u is not the one that card %s has (key check value)", e->keys_path, wrong, index,
+                   iccid);
         return false;
     }
     state_pair_texts(&info, &texts);
@@ -437,15 +425,12 @@ static int run(int argc, char **argv)
     if (e.keys_path == NULL)
         return cli_usage(cmd, "--keys: the card maker's record is needed; cards do not give their keys away");
     e.deck_path = argv[optind];
-    /* what was printed has keys in it */
-    char *buffer = malloc(BUFSIZ);
-    if (buffer != NULL)
-        setvbuf(stdout, buffer, _IOFBF, BUFSIZ);
+    /* what was printed has keys in it; and stdio keeps the buffer */
+    static char buffer[BUFSIZ];
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     code = export_all(&e);
-    if (buffer != NULL) {
-        fflush(stdout);
-        crypto_wipe(buffer, BUFSIZ); /* still stdio's: not freed */
-    }
+    fflush(stdout);
+    crypto_wipe(buffer, sizeof buffer);
     return code;
 }
 

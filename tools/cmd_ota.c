@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lines.h"
 #include "ota_options.h"
 #include "ota_send.h"
 #include "page.h"
@@ -315,7 +316,7 @@ static int read_lines(struct decode *d)
     ssize_t n;
     int code = EXIT_OK;
     unsigned long number = 0;
-    while (code == EXIT_OK && (n = getline(&line, &room, stdin)) >= 0) {
+    while (code == EXIT_OK && (n = lines_next(&line, &room, stdin)) >= 0) {
         char what[40];
         number++;
         if (strlen(line) != (size_t)n)
@@ -325,8 +326,8 @@ static int read_lines(struct decode *d)
             code = add_input(d, what, line);
         }
     }
-    if (code == EXIT_OK && ferror(stdin))
-        code = cli_refuse(d->cmd, "cannot read the input: %s", strerror(errno));
+    if (code == EXIT_OK && errno != 0)
+        code = cli_refuse(d->cmd, "cannot read the input: line %lu: %s", number + 1, lines_trouble());
     free(line);
     return code;
 }

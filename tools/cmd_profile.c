@@ -644,17 +644,20 @@ static void diff_lists(struct difference *d, const struct profile *a, const stru
     compare_number(d, "profile", "keysets", a->n_keysets, b->n_keysets);
 }
 
+/* As diff(1): 0 no difference, 1 some, 2 trouble. */
 static int diff(const struct subcommand *cmd, const char *first, const char *second, bool json)
 {
+    enum { DIFFERENT = 1, TROUBLE = 2 };
     struct profile_error error;
     struct difference d = {.json = json};
     struct uicc_profile *a = profile_load(first, &error), *b = NULL;
-    if (a == NULL)
-        return cli_refuse(cmd, "%s", error.text);
-    b = profile_load(second, &error);
+    if (a != NULL)
+        b = profile_load(second, &error);
     if (b == NULL) {
-        profile_free(a);
-        return cli_refuse(cmd, "%s", error.text);
+        if (a != NULL)
+            profile_free(a);
+        cli_refuse(cmd, "%s", error.text);
+        return TROUBLE;
     }
     if (json)
         printf("{\n  \"differences\": [");
@@ -668,9 +671,10 @@ static int diff(const struct subcommand *cmd, const char *first, const char *sec
     profile_free(a);
     profile_free(b);
     if (!good)
-        return cli_refuse(cmd, "no memory");
-    int code = cli_finish(cmd);
-    return code == EXIT_OK && d.n > 0 ? EXIT_REFUSED : code;
+        cli_refuse(cmd, "no memory");
+    if (!good || cli_finish(cmd) != EXIT_OK)
+        return TROUBLE;
+    return d.n > 0 ? DIFFERENT : EXIT_OK;
 }
 
 static int run(int argc, char **argv)
@@ -718,7 +722,8 @@ const struct subcommand cmd_profile = {
             "  show    what cards of that profile will have: PINs, applets, pairs and files; no\n"
             "          secrets\n"
             "  diff    what the second has in place of what the first has: - gone, + new, ~ changed,\n"
-            "          files by path; exit code 1 when there is any difference\n"
+            "          files by path; exit code 1 when there is any difference, 2 when\n"
+            "          there is trouble\n"
             "  --json  for scripts; show has the contents of the files too\n"
             "  --help  this text\n",
     .run = run,

@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cms.h"
 #include "making.h"
 #include "profile_yaml.h"
 #include "rehearse.h"
@@ -225,7 +227,7 @@ static int play(struct stage *st)
         fputc('\n', stderr);
     if (result == REHEARSE_WRONG_KEY)
         return cli_refuse(
-            cmd, "card %s: its first pair is not what --seed gives, or it has changed operator already",
+            cmd, "card %s: its keys are not what --seed gives, or it has changed operator already",
             failed);
     if (result != REHEARSE_PLAYED && failed[0] == '\0')
         return cli_refuse(cmd, "no thread, or no memory");
@@ -239,23 +241,50 @@ static int play(struct stage *st)
     return EXIT_OK;
 }
 
+/* Before hours are spent on it: can the report be written, and is there nothing else in its place? An older report may go. */
+static bool may_report(const char *path)
+{
+    struct cms_error error;
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return cms_can_write(path, &error) || (cli_refuse(&cmd_rehearse, "--report: %s", error.text), false);
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return true; /* a pipe, a terminal */
+    char head[sizeof REHEARSE_HTML_HEAD] = "";
+    FILE *f = fopen(path, "r+e");
+    if (f == NULL) {
+        cli_refuse(&cmd_rehearse, "--report: %s: %s", path, strerror(errno));
+        return false;
+    }
+    bool ours = fread(head, 1, sizeof head - 1, f) == sizeof head - 1 && strcmp(head, REHEARSE_HTML_HEAD) == 0;
+    fclose(f);
+    if (!ours)
+        cli_refuse(&cmd_rehearse, "--report: %s exists already, and is no report of a rehearsal", path);
+    return ours;
+}
+
+static int report(const struct stage *st, const char *path)
+{
+    FILE *f = fopen(path, "we");
+    if (f == NULL)
+        return cli_refuse(&cmd_rehearse, "%s: %s", path, strerror(errno));
+    rehearse_html(f, &st->plan, &st->outcome, &st->run);
+    bool bad = ferror(f) != 0;
+    if (fclose(f) != 0 || bad)
+        return cli_refuse(&cmd_rehearse, "%s: %s", path, strerror(errno));
+    return EXIT_OK;
+}
+
 static int show(const struct stage *st)
 {
     const struct request *r = st->request;
-    if (r->report != NULL) {
-        FILE *f = fopen(r->report, "w");
-        if (f == NULL)
-            return cli_refuse(&cmd_rehearse, "%s: %s", r->report, strerror(errno));
-        rehearse_html(f, &st->plan, &st->outcome, &st->run);
-        bool bad = ferror(f) != 0;
-        if (fclose(f) != 0 || bad)
-            return cli_refuse(&cmd_rehearse, "%s: %s", r->report, strerror(errno));
-    }
     if (r->json)
         rehearse_json(stdout, &st->plan, &st->outcome, &st->run);
     else
         rehearse_text(stdout, &st->outcome, &st->run);
-    return cli_finish(&cmd_rehearse);
+    int code = cli_finish(&cmd_rehearse);
+    int reported = r->report != NULL ? report(st, r->report) : EXIT_OK;
+    return code != EXIT_OK ? code : reported;
 }
 
 /* With the deck open. What a change writes is with the operating system now and then: a rehearsal that is
@@ -297,12 +326,14 @@ static int rehearse(struct request *r)
 {
     const struct subcommand *cmd = &cmd_rehearse;
     struct stage st = {.request = r, .plan = r->plan, .show = isatty(STDERR_FILENO) == 1};
-    char dir[SCRATCH_ROOM] = "";
+    struct scratch scratch = {.dir = ""};
     int code = EXIT_OK;
-    if (r->deck == NULL && !scratch_make(cmd, dir))
+    if (r->report != NULL && !may_report(r->report))
+        return EXIT_REFUSED;
+    if (r->deck == NULL && !scratch_make(cmd, &scratch))
         return EXIT_REFUSED;
     if (r->deck == NULL)
-        snprintf(st.path, sizeof st.path, "%s/deck.uicc", dir);
+        snprintf(st.path, sizeof st.path, "%s/deck.uicc", scratch.dir);
     else
         snprintf(st.path, sizeof st.path, "%s", r->deck);
     bool there = access(st.path, F_OK) == 0;
@@ -320,8 +351,7 @@ static int rehearse(struct request *r)
         code = on_deck(&st, r);
     if (st.crypto != NULL)
         crypto_free(st.crypto);
-    if (dir[0] != '\0')
-        scratch_remove(dir);
+    scratch_remove(&scratch);
     return code;
 }
 

@@ -150,6 +150,23 @@ static void print_head(int64_t entry, const uint8_t hash[VAULT_HASH])
     printf("%lld:%s", (long long)entry, hex);
 }
 
+/* For scripts. */
+static void put_member(const char *name, const char *value, const char *end)
+{
+    printf("\"%s\": ", name);
+    cli_put_json(stdout, value);
+    fputs(end, stdout);
+}
+
+/* An object of a name and a number. */
+static int put_count(const struct request *r, const char *name, const char *value, const char *what, uint64_t n)
+{
+    putchar('{');
+    put_member(name, value, ", ");
+    printf("\"%s\": %llu}\n", what, (unsigned long long)n);
+    return cli_finish(r->cmd);
+}
+
 /* ---- the verbs ---- */
 
 static int do_init(struct request *r)
@@ -159,6 +176,8 @@ static int do_init(struct request *r)
     vault_close(v);
     if (code != EXIT_OK)
         return code;
+    if (r->json)
+        return put_count(r, "vault", r->vault, "pairs", 0);
     if (r->passphrase || r->passphrase_file != NULL)
         printf("%s: an empty vault; without its passphrase nobody opens it\n", r->vault);
     else
@@ -173,6 +192,8 @@ static int import(struct request *r, struct vault *v)
     uint64_t rows = 0;
     if (!vault_import_file(v, r->words[0], &rows, &error))
         return refuse(r, &error);
+    if (r->json)
+        return put_count(r, "vault", r->vault, "rows", rows);
     printf("%s: %llu rows of %s taken in; that file can be destroyed now\n", r->vault,
            (unsigned long long)rows, r->words[0]);
     return cli_finish(r->cmd);
@@ -200,7 +221,13 @@ static int put_operator(struct request *r, struct vault *v)
     X509_free(x);
     if (!good)
         return refuse(r, &error);
-    printf("operator '%s': certificate %s\n", r->words[1], print);
+    if (r->json) {
+        putchar('{');
+        put_member("operator", r->words[1], ", ");
+        put_member("certificate", print, "}\n");
+    } else {
+        printf("operator '%s': certificate %s\n", r->words[1], print);
+    }
     return cli_finish(r->cmd);
 }
 
@@ -280,6 +307,8 @@ static int reveal(struct request *r, struct vault *v)
     struct sealed_error error;
     struct cms_error why;
     struct vault_delivery d;
+    if (!cms_can_write(r->out, &why))
+        return cli_refuse(r->cmd, "%s", why.text);
     if (!vault_reveal(v, &r->pair, r->party, &d, &error))
         return refuse(r, &error);
     int code = EXIT_OK;
@@ -335,6 +364,25 @@ static int write_keys(const struct request *r, const struct vault_opened *opened
     return code;
 }
 
+static void tell_opened(const struct request *r, const struct vault_opened *o, bool trusted)
+{
+    if (r->json) {
+        putchar('{');
+        put_member("file", r->out, ", ");
+        put_member("iccid", o->row.iccid, ", ");
+        printf("\"index\": \"%s%u\", ", keys_kind(&o->row), o->row.index);
+        put_member("vault", o->vault, ", ");
+        printf("\"entry\": %lld, \"signed\": %s, \"verified\": %s}\n", (long long)o->entry, o->has_signature ? "true" : "false",
+               trusted ? "true" : "false");
+        return;
+    }
+    printf("%s: pair %s%u of card %s, from vault %s, entry %lld of its log; %s\n", r->out, keys_kind(&o->row), o->row.index,
+           o->row.iccid, o->vault, (long long)o->entry,
+           trusted            ? "its signature is good"
+           : o->has_signature ? "signed, but --trust did not say by whom it should be"
+                              : "not signed");
+}
+
 static int open_delivery(struct request *r, const struct cms_identity *self, X509 *trusted)
 {
     struct cms_error why;
@@ -350,12 +398,7 @@ static int open_delivery(struct request *r, const struct cms_identity *self, X50
         return cli_refuse(r->cmd, "%s: %s", r->words[0], error.text);
     int code = write_keys(r, &opened);
     if (code == EXIT_OK) {
-        printf("%s: pair %s%u of card %s, from vault %s, entry %lld of its log; %s\n", r->out,
-               keys_kind(&opened.row), opened.row.index, opened.row.iccid, opened.vault,
-               (long long)opened.entry,
-               trusted != NULL        ? "its signature is good"
-               : opened.has_signature ? "signed, but --trust did not say by whom it should be"
-                                      : "not signed");
+        tell_opened(r, &opened, trusted != NULL);
         code = cli_finish(r->cmd);
     }
     crypto_wipe(&opened, sizeof opened);
@@ -390,14 +433,22 @@ static int transfer(struct request *r, struct vault *v)
     int code = load_certificate(r, r->certificate, &to);
     if (code != EXIT_OK)
         return code;
-    if (!vault_transfer(v, to, &bytes, &n, &error))
+    if (!cms_can_write(r->out, &why))
+        code = cli_refuse(r->cmd, "%s", why.text);
+    else if (!vault_transfer(v, to, &bytes, &n, &error))
         code = refuse(r, &error);
     else if (!cms_write_file(r->out, span_of(bytes, n), &why))
         code = cli_refuse(
             r->cmd, "%s (the vault counts as transferred; it can be transferred to this certificate again)",
             why.text);
     else {
-        printf("%s: everything in %s, which reveals nothing any more\n", r->out, r->vault);
+        if (r->json) {
+            putchar('{');
+            put_member("file", r->out, ", ");
+            put_member("vault", r->vault, "}\n");
+        } else {
+            printf("%s: everything in %s, which reveals nothing any more\n", r->out, r->vault);
+        }
         code = cli_finish(r->cmd);
     }
     X509_free(to);
@@ -428,9 +479,10 @@ static int receive(struct request *r, struct vault *v)
     else if (code == EXIT_OK && !vault_receive(v, span_of(bytes, n), from, &pairs, &error))
         code = cli_refuse(r->cmd, "%s: %s", r->words[0], error.text);
     else if (code == EXIT_OK) {
-        printf("%s: %llu pairs taken over, with whom each was revealed to\n", r->vault,
-               (unsigned long long)pairs);
-        code = cli_finish(r->cmd);
+        if (!r->json)
+            printf("%s: %llu pairs taken over, with whom each was revealed to\n", r->vault,
+                   (unsigned long long)pairs);
+        code = r->json ? put_count(r, "vault", r->vault, "pairs", pairs) : cli_finish(r->cmd);
     }
     X509_free(from);
     cms_free(bytes, n);
@@ -483,13 +535,6 @@ struct listing {
     const char *only; /* ICCID, or NULL */
     uint64_t n;
 };
-
-static void put_member(const char *name, const char *value, const char *end)
-{
-    printf("\"%s\": ", name);
-    cli_put_json(stdout, value);
-    fputs(end, stdout);
-}
 
 static bool list_pair(void *ctx, const struct vault_line *line)
 {

@@ -101,15 +101,38 @@ static bool write_fd(int fd, struct span content)
     return fsync(fd) == 0;
 }
 
+/* Makes the file that becomes `path` when it is complete. */
+static int open_temporary(const char *path, char *temporary, size_t room, struct cms_error *error)
+{
+    int n = snprintf(temporary, room, "%s.new", path);
+    int fd = -1;
+    if (n <= 0 || (size_t)n >= room || path[0] == '\0')
+        say(error, path, "the file name is empty or too long");
+    else if ((fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
+        say(error, temporary, strerror(errno));
+    return fd;
+}
+
+bool cms_can_write(const char *path, struct cms_error *error)
+{
+    char temporary[4096];
+    struct stat st;
+    if (lstat(path, &st) == 0)
+        return say(error, path, "exists already");
+    int fd = open_temporary(path, temporary, sizeof temporary, error);
+    if (fd < 0)
+        return false;
+    close(fd);
+    unlink(temporary);
+    return true;
+}
+
 bool cms_write_file(const char *path, struct span content, struct cms_error *error)
 {
     char temporary[4096];
-    int n = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (n <= 0 || (size_t)n >= sizeof temporary || path[0] == '\0')
-        return say(error, path, "the file name is empty or too long");
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_temporary(path, temporary, sizeof temporary, error);
     if (fd < 0)
-        return say(error, temporary, strerror(errno));
+        return false;
     bool good = write_fd(fd, content) || say(error, temporary, strerror(errno));
     close(fd);
     /* link() takes the name only if nobody else has it. */

@@ -49,6 +49,8 @@ void cms_free(uint8_t *p, size_t n);
 
 /* A whole file of at most CMS_CONTENT_MAX octets; free with cms_free. */
 bool cms_read_file(const char *path, uint8_t **out, size_t *n, struct cms_error *error);
+/* Could it be made? To be asked before what cannot be taken back. */
+bool cms_can_write(const char *path, struct cms_error *error);
 /* Makes the file, mode 0600, complete and on the disk, or not at all; it must not be there. */
 bool cms_write_file(const char *path, struct span content, struct cms_error *error);
 

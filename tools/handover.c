@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handover.h"
 
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +9,13 @@
 
 #include "crypto.h"
 #include "hex.h"
+#include "one_line.h"
 #include "profile.h"
 #include "records.h"
 #include "secret_text.h"
+#include "sql.h"
 
-enum { BUSY_MS = 5000, TEXT_MAX = 2 * HANDOVER_POR_MAX + 128 };
+enum { TEXT_MAX = 2 * HANDOVER_POR_MAX + 128 };
 
 static bool say(struct handover_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool say(struct handover_error *error, const char *format, ...)
@@ -23,6 +24,7 @@ static bool say(struct handover_error *error, const char *format, ...)
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
+    one_line_make(error->text);
     return false;
 }
 
@@ -230,12 +232,11 @@ bool handover_write_keys(const struct handover_list *list, const char *path, str
 static sqlite3 *open_records(const char *path, int flags, struct handover_error *error)
 {
     sqlite3 *db = NULL;
-    if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
+    if (sql_open(path, flags, &db) != SQLITE_OK) {
         say(error, "%.300s: %s", path, db != NULL ? sqlite3_errmsg(db) : "no memory");
         sqlite3_close(db);
         return NULL;
     }
-    sqlite3_busy_timeout(db, BUSY_MS);
     return db;
 }
 

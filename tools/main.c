@@ -68,6 +68,15 @@ static int unknown(const char *name)
     return EXIT_USAGE;
 }
 
+/* As cli_finish, for what is no command's output. */
+static int written(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return EXIT_OK;
+    perror("softuicc: cannot write the output");
+    return EXIT_REFUSED;
+}
+
 static int overview(FILE *to)
 {
     fputs("Usage: softuicc COMMAND [ARGUMENT...]\n"
@@ -79,7 +88,7 @@ static int overview(FILE *to)
         "\nsoftuicc help COMMAND, or softuicc COMMAND --help, says more; so does the man page softuicc(1).\n"
         "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n",
         to);
-    return to == stderr ? EXIT_USAGE : EXIT_OK;
+    return to == stderr ? EXIT_USAGE : written();
 }
 
 static int help(int argc, char **argv)
@@ -104,7 +113,7 @@ int main(int argc, char **argv)
         return help(strcmp(argv[1], "help") == 0 ? argc : 1, argv);
     if (strcmp(argv[1], "--version") == 0) {
         puts("softuicc " SOFTUICC_VERSION);
-        return EXIT_OK;
+        return written();
     }
     const struct subcommand *cmd = find(argv[1]);
     if (cmd == NULL)

@@ -10,6 +10,7 @@
 
 #include "hex.h"
 #include "keys.h"
+#include "subscription.h"
 #include "vault.h"
 
 enum {
@@ -226,10 +227,12 @@ static bool record_card(struct making *m, const struct card_data *card)
     memcpy(row.imsi, card->imsi, strlen(card->imsi) + 1);
     bool good = true, noted = true;
     for (row.index = 0; good && noted && row.index < p->n_pairs; row.index++) {
+        /* Only the first pair belongs to an IMSI yet (TR 33.812 5.3.2.2), and those that the card itself selects among. */
+        if (row.index > 0 && !subscription_made_imsi(p, row.index, card->imsi, row.imsi))
+            row.imsi[0] = '\0';
         good = personal_pair_given(m->crypto, p, m->seed, card->iccid, card->given, row.index, &row.pair);
         if (good)
             noted = record_row(m, &row);
-        row.imsi[0] = '\0'; /* only the first pair belongs to an IMSI yet (TR 33.812 5.3.2.2) */
     }
     memset(&row.imsi, 0, sizeof row.imsi);
     row.common = true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "hex.h"
+#include "lines.h"
 #include "modem_script_inner.h"
 #include "sms.h"
 #include "tlv.h"
@@ -53,13 +54,14 @@ static bool deliver_file(struct script *s, FILE *f, const char *path, const char
     char *line = NULL;
     size_t room = 0, delivered = 0;
     bool good = true;
-    while (good && getline(&line, &room, f) >= 0) {
+    while (good && lines_next(&line, &room, f) >= 0) {
         line[strcspn(line, "#\r\n")] = '\0';
         if (line[strspn(line, " \t")] == '\0')
             continue;
         good = deliver(s, line + strspn(line, " \t>"), centre);
         delivered++;
     }
+    good = good && (errno == 0 || script_wrong(s, "%.200s: %s", path, lines_trouble()));
     free(line);
     return good && (delivered > 0 || script_wrong(s, "%.200s: no message in it", path));
 }

@@ -22,10 +22,10 @@
 #define TOOLS_ORDER_H
 
 #include "span.h"
+#include "subscription.h" /* ORDER_REFERENCE_MAX */
 #include "sw.h"
 
 enum {
-    ORDER_REFERENCE_MAX = 8,
     ORDER_KCV_LEN = 3,
     ORDER_INDEX_MAX = 254,
     ORDER_SCRIPT_COMMANDS = 2, /* the order and its GET RESPONSE; SELECT and UPDATE BINARY */

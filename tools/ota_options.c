@@ -6,6 +6,7 @@
 
 #include "hex.h"
 #include "keys.h"
+#include "lines.h"
 #include "smpp.h"
 #include "smpp_link.h"
 #include "sms.h"
@@ -200,7 +201,7 @@ static bool add_script(struct packet_options *p, const char *path)
     bool good = f != NULL;
     if (!good)
         p->code = cli_refuse(p->cmd, "%s: %s", path, strerror(errno));
-    while (good && (n = getline(&line, &room, f)) >= 0) {
+    while (good && (n = lines_next(&line, &room, f)) >= 0) {
         snprintf(what, sizeof what, "%.280s:%lu", path, ++number);
         char *command = NULL;
         if (strlen(line) != (size_t)n) {
@@ -210,8 +211,8 @@ static bool add_script(struct packet_options *p, const char *path)
             good = add_apdu(p, what, command);
         }
     }
-    if (good && ferror(f)) {
-        p->code = cli_refuse(p->cmd, "%s: %s", path, strerror(errno));
+    if (good && errno != 0) {
+        p->code = cli_refuse(p->cmd, "%s:%lu: %s", path, number + 1, lines_trouble());
         good = false;
     }
     if (good && p->script.n == before) {

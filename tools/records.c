@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "one_line.h"
+#include "sql.h"
 
 struct records {
     sqlite3 *db;
@@ -17,7 +19,6 @@ struct records {
 enum {
     APPLICATION_ID = 0x75696363, /* "uicc" */
     SCHEMA_VERSION = 1,
-    BUSY_MS = 5000, /* another softuicc is writing: it takes milliseconds */
 };
 
 static const char schema[] =
@@ -36,6 +37,7 @@ static const char schema[] =
 static bool fail(struct records *r, struct records_error *error)
 {
     snprintf(error->text, sizeof error->text, "%s: %s", r->path, sqlite3_errmsg(r->db));
+    one_line_make(error->text); /* names in a file that somebody has tampered with */
     return false;
 }
 
@@ -100,7 +102,7 @@ struct records *records_open(const char *path, struct records_error *error)
     }
     close(fd);
 
-    if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
+    if (sql_open(path, SQLITE_OPEN_READWRITE, &r->db) != SQLITE_OK) {
         if (r->db != NULL)
             fail(r, error);
         else
@@ -108,7 +110,6 @@ struct records *records_open(const char *path, struct records_error *error)
         records_close(r);
         return NULL;
     }
-    sqlite3_busy_timeout(r->db, BUSY_MS);
     if (!run(r, "PRAGMA synchronous = EXTRA; BEGIN IMMEDIATE", error) || !adopt(r, error) ||
         !run(r, "COMMIT", error)) {
         records_close(r); /* rolls back */
@@ -186,10 +187,8 @@ static bool set_counter(struct records *r, const struct records_keyset *k, uint6
 static bool advance(struct records *r, const struct records_keyset *k, uint64_t wanted, uint64_t *counter,
                     struct records_error *error)
 {
-    if (!run(r, "BEGIN IMMEDIATE", error))
-        return false;
     uint64_t last = 0;
-    bool ok = last_counter(r, k, &last, error);
+    bool ok = run(r, "BEGIN IMMEDIATE", error) && last_counter(r, k, &last, error);
     if (ok && wanted == 0 && last >= RECORDS_COUNTER_MAX) {
         snprintf(error->text, sizeof error->text,
                  "%s: the counter of this keyset is used up; it needs new keys", r->path);

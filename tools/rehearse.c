@@ -16,6 +16,7 @@
 #include "scp80.h"
 #include "sms.h"
 #include "sqn.h"
+#include "state.h"
 #include "store.h"
 #include "terminal.h"
 
@@ -428,6 +429,21 @@ static bool take_from_deck(struct show *s)
     return s->store.inner != NULL;
 }
 
+/* What the maker would reveal is what the card has. Keys that a profile gives all its cards (pair 0 of `test`) tell nothing of a seed: the others must. */
+static bool maker_knows(struct show *s)
+{
+    struct applet list;
+    struct pair_info info;
+    bool good = subscription_of(s->card, &list);
+    for (unsigned i = 0; good && subscription_info(list, i, &info); i++) {
+        struct profile_pair pair;
+        good = personal_pair(s->crypto, &s->plan->profile->p, span_of(s->plan->seed, s->plan->seed_len), s->iccid, i, &pair) &&
+               state_wrong_key(s->crypto, &info, &pair, true) == NULL;
+        crypto_wipe(&pair, sizeof pair);
+    }
+    return good;
+}
+
 /* Before the story: operator A has this card as its subscriber, by its IMSI, and its first pair (B1, B2). */
 static enum rehearse_result begin(struct show *s, unsigned long nth)
 {
@@ -443,7 +459,7 @@ static enum rehearse_result begin(struct show *s, unsigned long nth)
                  nth % 10000000000ul);
     if (!take_from_deck(s) || !power_up(s) || !terminal_imsi(&s->terminal, s->operators[0].imsi, &sw))
         return REHEARSE_NO_CARD;
-    return reveal(s, 0, 0) && attach(s, false) ? REHEARSE_PLAYED : REHEARSE_WRONG_KEY;
+    return maker_knows(s) && reveal(s, 0, 0) && attach(s, false) ? REHEARSE_PLAYED : REHEARSE_WRONG_KEY;
 }
 
 /* The last question, to the card as the deck has it: is there an operator that authenticates it, with what it

@@ -45,7 +45,7 @@ void rehearse_add(struct rehearse_outcome *to, const struct rehearse_outcome *mo
 enum rehearse_result {
     REHEARSE_PLAYED,
     REHEARSE_NO_CARD,   /* it cannot be opened, or memory is out */
-    REHEARSE_WRONG_KEY, /* its first pair is not what the seed gives: the maker does not know this card */
+    REHEARSE_WRONG_KEY, /* its pairs are not what the seed gives: the maker does not know this card */
 };
 
 /* Plays the card of this ICCID, the nth of the deck, and adds what came of it. crypto is the thread's own. */

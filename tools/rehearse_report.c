@@ -165,7 +165,7 @@ static double deck_octets_per_card(const struct rehearse_run *run, unsigned i)
 void rehearse_html(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out,
                    const struct rehearse_run *run)
 {
-    fputs("<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>softuicc rehearse</title>\n"
+    fputs(REHEARSE_HTML_HEAD
           "<style>body{font:15px/1.4 sans-serif;max-width:46em;margin:2em auto;padding:0 1em}td{padding:.1em "
           ".8em .1em 0}"
           "td:first-child{text-align:right;font-variant-numeric:tabular-nums}rect{fill:#36c}polyline{fill:"

@@ -13,6 +13,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "one_line.h"
+#include "sql.h"
+
 enum {
     FORMAT = 1,
     NONCE = 12,
@@ -29,7 +32,6 @@ enum {
     SCRYPT_P_MAX = 16,
     PARTS_MAX = 16,
     PATH_ROOM = 4096,
-    BUSY_MS = 5000,
 };
 
 struct sealed {
@@ -58,6 +60,7 @@ static const char probe_text[] = "the right key";
 static bool say(struct sealed_error *error, const char *path, const char *what)
 {
     snprintf(error->text, sizeof error->text, "%.300s: %s", path, what);
+    one_line_make(error->text); /* what SQLite says of a file repeats names that are in it */
     return false;
 }
 
@@ -73,7 +76,10 @@ bool sealed_run(struct sealed *s, const char *sql, struct sealed_error *error)
 
 bool sealed_begin(struct sealed *s, struct sealed_error *error)
 {
-    return sealed_run(s, "BEGIN IMMEDIATE", error);
+    if (sealed_run(s, "BEGIN IMMEDIATE", error))
+        return true;
+    sealed_rollback(s); /* a statement that was interrupted may have begun */
+    return false;
 }
 
 bool sealed_commit(struct sealed *s, struct sealed_error *error)
@@ -381,8 +387,12 @@ static bool adopt(struct sealed *s, const struct sealed_config *c, struct sealed
         snprintf(text, sizeof text, "an SQLite file, but no %s", c->what);
         return say(error, s->path, text);
     }
-    if (version == c->version)
+    if (version == c->version && sql_has_schema(s->db, (const char *const[]){own_schema, c->schema}, 2))
         return true;
+    if (version == c->version) {
+        snprintf(text, sizeof text, "damaged, or tampered with: it has not the tables of a %s", c->what);
+        return say(error, s->path, text);
+    }
     snprintf(text, sizeof text, "a %s of version %d; this softuicc knows version %d", c->what, version,
              c->version);
     return say(error, s->path, text);
@@ -433,18 +443,12 @@ static bool lock(struct sealed *s, const struct sealed_config *c, struct sealed_
     return sealed_done(s, q, error);
 }
 
-/* A file may have come from anybody: nothing in it runs. */
 static bool open_db(struct sealed *s, const char *path, struct sealed_error *error)
 {
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
+    if (sql_open(path, SQLITE_OPEN_READWRITE, &s->db) != SQLITE_OK) {
         say(error, path, s->db != NULL ? sqlite3_errmsg(s->db) : "no memory");
         return false;
     }
-    sqlite3_busy_timeout(s->db, BUSY_MS);
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     return sealed_run(s, "PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON", error);
 }
 

@@ -7,6 +7,7 @@
 #include "decode_text.h"
 #include "hex.h"
 #include "inspect.h"
+#include "lines.h"
 #include "pcsc.h"
 #include "smsc_modem.h"
 #include "plugins.h"
@@ -370,6 +371,8 @@ static bool deliver_to_modem(struct smsc_cards *c, const char *centre, struct sp
     const struct smsc_modem_heard heard = {modem_reports, modem_submits, c};
     uint8_t failure;
     const bool good = smsc_modem_deliver(c->modem, centre, tpdu, &heard, sw, &failure);
+    if (good && failure != 0 && (*sw == 0 || sw_is_ok(*sw)))
+        *sw = SW_TECHNICAL_PROBLEM; /* the terminal itself answered RP-ERROR */
     (void)know_modem(c);
     return good;
 }
@@ -462,7 +465,7 @@ static int read_routes(struct smsc_cards *c)
         return EXIT_OK;
     if (f == NULL)
         return cli_refuse(c->options.cmd, "%.300s: %s", c->options.routes, strerror(errno));
-    while (code == EXIT_OK && (n = getline(&line, &room, f)) >= 0) {
+    while (code == EXIT_OK && (n = lines_next(&line, &room, f)) >= 0) {
         number++;
         char *save = NULL, *msisdn, *iccid;
         line[strcspn(line, "#")] = '\0';
@@ -484,8 +487,8 @@ static int read_routes(struct smsc_cards *c)
         else if ((at = know(c, iccid)) == NO_CARD || !map_put(&c->map, KEY_ROUTE, msisdn, at))
             code = bad_route(c, number, "no memory");
     }
-    if (code == EXIT_OK && ferror(f))
-        code = cli_refuse(c->options.cmd, "%.300s: %s", c->options.routes, strerror(errno));
+    if (code == EXIT_OK && errno != 0)
+        code = bad_route(c, number + 1, lines_trouble());
     free(line);
     fclose(f);
     return code;

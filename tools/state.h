@@ -24,4 +24,7 @@ struct pair_texts {
 
 void state_pair_texts(const struct pair_info *info, struct pair_texts *out);
 
+/* Are these the keys that the card has for this pair, by their check values? NULL: they are; else "K", or "KIc" if `ota`. */
+const char *state_wrong_key(struct uicc_crypto *crypto, const struct pair_info *info, const struct profile_pair *pair, bool ota);
+
 #endif

@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "hex.h"
+#include "one_line.h"
+#include "sql.h"
 #include "vault_inner.h"
 
 enum { APPLICATION = 0x75695661 /* "uiVa" */, VERSION = 1, COLUMNS_MAX = 8 };
@@ -33,16 +35,14 @@ bool vault_say(struct sealed_error *error, const char *format, ...)
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
+    one_line_make(error->text);
     return false;
 }
 
 bool vault_name_ok(const char *name)
 {
     size_t n = strlen(name);
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F)
-            return false;
-    return n > 0 && n <= VAULT_NAME_MAX;
+    return n > 0 && n <= VAULT_NAME_MAX && one_line_is(name);
 }
 
 void vault_index_text(const struct vault_pair *pair, char text[VAULT_INDEX_MAX + 1])
@@ -85,21 +85,26 @@ static bool mark_row(struct vault *v, struct vault_mark *mark, const char *table
     return vault_mark_flip(v, mark, 1, table, columns, (size_t)n);
 }
 
-static bool mark_table(struct vault *v, const char *table, const char *sql, const struct vault_mark *expected,
-                       struct sealed_error *error)
+/* types: sql_row_is. The same octets as text and as a BLOB are two pairs to SQLite, and one to the HMAC. */
+static bool mark_table(struct vault *v, const char *table, const char *types, const char *sql,
+                       const struct vault_mark *expected, struct sealed_error *error)
 {
     struct vault_mark mark = {0};
     sqlite3_stmt *q = sealed_prepare(v->file, sql, error);
     if (q == NULL)
         return false;
-    int rc;
-    bool good = true;
-    while (good && (rc = sqlite3_step(q)) != SQLITE_DONE)
-        good = rc == SQLITE_ROW ? mark_row(v, &mark, table, q) : sealed_fail(v->file, error);
+    int rc = SQLITE_DONE;
+    bool whole = true, good = true;
+    while (whole && good && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        whole = sql_row_is(q, types);
+        good = !whole || mark_row(v, &mark, table, q);
+    }
     sqlite3_finalize(q);
     if (!good)
-        return error->text[0] != '\0' ? false : vault_say(error, "HMAC failed");
-    if (mark.count == expected->count && crypto_equal(mark.sum, expected->sum, sizeof mark.sum))
+        return vault_say(error, "HMAC failed");
+    if (whole && rc != SQLITE_DONE)
+        return sealed_fail(v->file, error);
+    if (whole && mark.count == expected->count && crypto_equal(mark.sum, expected->sum, sizeof mark.sum))
         return true;
     return vault_say(error, "%.300s: tampered with: rows of '%s' were changed, added or removed",
                      sealed_path(v->file), table);
@@ -144,6 +149,8 @@ static bool take_state(struct vault *v, sqlite3_stmt *q)
 {
     struct vault_state *s = &v->state;
     uint8_t mac[SEALED_MAC], stored[SEALED_MAC];
+    if (!sql_row_is(q, "bootnbnbnbnbb"))
+        return false;
     const char *transferred = sealed_text(q, 3);
     if (!fixed(q, 0, s->id, sizeof s->id) || strlen(transferred) >= sizeof s->transferred ||
         !fixed(q, 5, s->pairs.sum, SEALED_MAC) || !fixed(q, 7, s->operators.sum, SEALED_MAC) ||
@@ -214,9 +221,11 @@ static bool check_chain(struct vault *v, const char *table, int64_t entries, con
         return false;
     while (whole && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct vault_entry e;
+        n++;
+        if (!(whole = sql_row_is(q, "nttttttb"))) /* before anything is converted */
+            break;
         struct span stored = sealed_bytes(q, 7);
         entry_of(q, &e);
-        n++;
         whole = sqlite3_column_int64(q, 0) == n && vault_entry_hash(hash, n, &e, hash) &&
                 span_equal(stored, span_of(hash, sizeof hash));
         if (whole && n == wanted)
@@ -242,9 +251,10 @@ static bool authenticate(struct vault *v, int64_t wanted, const uint8_t *hash, s
 {
     const struct vault_state *s = &v->state;
     return load_state(v, error) &&
-           mark_table(v, "pair", "SELECT iccid, idx, entitled, holder, sealed FROM pair", &s->pairs, error) &&
-           mark_table(v, "operator", "SELECT name, certificate FROM operator", &s->operators, error) &&
-           mark_table(v, "inherited",
+           mark_table(v, "pair", "ttttb", "SELECT iccid, idx, entitled, holder, sealed FROM pair", &s->pairs,
+                      error) &&
+           mark_table(v, "operator", "tb", "SELECT name, certificate FROM operator", &s->operators, error) &&
+           mark_table(v, "inherited", "nttttttb",
                       "SELECT entry, at, event, iccid, idx, party, detail, hash FROM inherited",
                       &s->inherited, error) &&
            check_chain(v, "log", s->entries, s->head, wanted, hash, error);
@@ -620,8 +630,7 @@ static bool check_seals(struct vault *v, struct sealed_error *error)
     return good && (rc == SQLITE_DONE || sealed_fail(v->file, error));
 }
 
-/* Rows and log tell the same story. What the vault itself wrote always does: this finds errors of ours. */
-static bool check_story(struct vault *v, struct sealed_error *error)
+const char *vault_story(struct vault *v)
 {
     static const struct {
         const char *sql, *what;
@@ -642,8 +651,15 @@ static bool check_story(struct vault *v, struct sealed_error *error)
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
         if (number_of(v, checks[i].sql) != 0)
-            return vault_say(error, "%.300s: inconsistent: %s", sealed_path(v->file), checks[i].what);
-    return true;
+            return checks[i].what;
+    return NULL;
+}
+
+/* What the vault itself wrote always does: this finds errors of ours. */
+static bool check_story(struct vault *v, struct sealed_error *error)
+{
+    const char *wrong = vault_story(v);
+    return wrong == NULL || vault_say(error, "%.300s: inconsistent: %s", sealed_path(v->file), wrong);
 }
 
 /* The chain taken over from another vault ends as it did when it was taken over. */

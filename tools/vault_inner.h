@@ -67,6 +67,9 @@ bool vault_unseal_line(struct vault *v, const char *iccid, const char *index, st
 /* The vault's own certificate and key; the key is freed by the caller. */
 bool vault_identity(struct vault *v, struct cms_identity *out, struct sealed_error *error);
 
+/* Rows and log tell the same story: NULL, or where they do not. */
+const char *vault_story(struct vault *v);
+
 bool vault_say(struct sealed_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What went wrong in CMS, said as one of the vault's errors: false. */
 bool vault_cms_said(struct sealed_error *error, const struct cms_error *cms);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "hex.h"
+#include "one_line.h"
 #include "vault_inner.h"
 
 /* The lines of a message, cut up where it lies. */
@@ -33,10 +34,11 @@ static char *next_value(struct lines *l, const char *word)
     return line != NULL && strncmp(line, word, n) == 0 && line[n] == ' ' ? line + n + 1 : NULL;
 }
 
+/* As SQLite writes it, too: what is authenticated is its text. */
 static bool number(const char *text, int64_t *value)
 {
     size_t n = strspn(text, "0123456789");
-    if (n == 0 || n > 18 || text[n] != '\0')
+    if (n == 0 || n > 18 || text[n] != '\0' || (n > 1 && text[0] == '0'))
         return false;
     *value = strtoll(text, NULL, 10);
     return true;
@@ -66,6 +68,12 @@ static bool copy(char *to, size_t room, const char *from)
     return n > 0 && (size_t)n < room;
 }
 
+/* 32 digits, as write_delivery and write_all put them. */
+static bool is_id(const char *text)
+{
+    return text != NULL && strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
 /* A signature for another recipient's message must not make one that he forwards to us. */
 static bool for_us(const char *to, const X509 *self, struct sealed_error *error)
 {
@@ -81,10 +89,10 @@ static bool read_delivery(struct lines *l, const X509 *self, struct vault_opened
     struct keys_error why;
     if (first == NULL || strcmp(first, "softuicc-vault-delivery 1") != 0)
         return vault_say(error, "not a vault's delivery");
-    bool good = copy(out->vault, sizeof out->vault, next_value(l, "vault"));
+    bool good = copy(out->vault, sizeof out->vault, next_value(l, "vault")) && is_id(out->vault);
     if (!for_us(next_value(l, "to"), self, error))
         return false;
-    good = copy(out->name, sizeof out->name, next_value(l, "name")) && good;
+    good = copy(out->name, sizeof out->name, next_value(l, "name")) && vault_name_ok(out->name) && good;
     char *entry = next_value(l, "entry"), *keys = next_line(l), *row = next_line(l);
     good = good && entry != NULL && number(entry, &out->entry) && keys != NULL && strcmp(keys, "keys") == 0 &&
            row != NULL && strlen(row) < sizeof line && l->at == l->end;
@@ -252,6 +260,9 @@ static bool take_entry(struct receiving *r, char *line)
     struct vault *v = r->v;
     if (!fields(line, f, 8) || !number(f[1], &entry) || entry != r->n_entries + 1)
         return damaged(r->error);
+    for (int i = 2; i < 8; i++)
+        if (!one_line_is(f[i])) /* `vault log` prints it */
+            return damaged(r->error);
     const struct vault_entry e = {f[2], f[3], f[4], f[5], f[6], f[7]};
     r->n_entries = entry;
     if (!vault_entry_hash(r->chain, entry, &e, r->chain))
@@ -268,7 +279,8 @@ static bool take_entry(struct receiving *r, char *line)
         sealed_bind_text(q, i, f[i]);
     sealed_bind_bytes(q, 8, columns[7]);
     return sealed_done(v->file, q, r->error) &&
-           vault_mark_flip(v, &v->state.inherited, 1, "inherited", columns, 8);
+           (vault_mark_flip(v, &v->state.inherited, 1, "inherited", columns, 8) ||
+            vault_say(r->error, "HMAC failed"));
 }
 
 static bool take_pair(struct receiving *r, char *line)
@@ -338,7 +350,11 @@ static bool receive(struct vault *v, struct lines *l, uint64_t *pairs, struct se
     hex_format(span_of(r.head, VAULT_HASH), head);
     struct vault_entry e = {NULL, "receive", "", "", "", head};
     *pairs = (uint64_t)r.n_pairs;
-    return good && vault_log(v, &e, error);
+    if (!good || !vault_log(v, &e, error))
+        return false;
+    /* Nothing would be left to do about it once it is ours. */
+    const char *wrong = vault_story(v);
+    return wrong == NULL || vault_say(error, "a vault's transfer that is inconsistent: %s", wrong);
 }
 
 bool vault_receive(struct vault *v, struct span packed, X509 *from, uint64_t *pairs,

@@ -73,7 +73,8 @@ bool vault_put_operator(struct vault *v, const char *name, const X509 *certifica
         sealed_bind_text(q, 1, name);
         sealed_bind_bytes(q, 2, columns[1]);
         good = sealed_done(v->file, q, error) &&
-               vault_mark_flip(v, &v->state.operators, 1, "operator", columns, 2);
+               (vault_mark_flip(v, &v->state.operators, 1, "operator", columns, 2) ||
+                vault_say(error, "HMAC failed"));
     }
     OPENSSL_free(der);
     return good;
@@ -86,7 +87,8 @@ static bool drop_operator(struct vault *v, const char *name, struct sealed_error
     X509 *x = operator_certificate(v, name, error);
     bool good = x != NULL && to_der(x, &der, &n);
     const struct span columns[] = {span_text(name), span_of(der, n)};
-    good = good && vault_mark_flip(v, &v->state.operators, -1, "operator", columns, 2);
+    if (x != NULL && !(good && vault_mark_flip(v, &v->state.operators, -1, "operator", columns, 2)))
+        good = vault_say(error, "HMAC failed");
     X509_free(x);
     OPENSSL_free(der);
     sqlite3_stmt *q = good ? sealed_prepare(v->file, "DELETE FROM operator WHERE name = ?1", error) : NULL;

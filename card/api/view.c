@@ -78,6 +78,7 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
         .channel = VIEW_CHANNEL,
         .view = {.df = v->df, .ef = v->ef, .record = v->record},
         .granted = applet_file_access(card, self.index, v->admin, v->root),
+        .owner = applet_owner(card, self.index), /* whose what it makes is, and goes with (requirement S1) */
     };
     struct call call = {.card = card,
                         .session = &session,

@@ -43,7 +43,7 @@ bool order_record_load(struct applet self, struct order_record *out)
 
 enum { LOG_ENTRY = 8, LOG_MAX = 32, LOG_EVENT = 4, LOG_REFUSED_MAX = 8 };
 
-/* Which entry makes room for a new one; as many as there are: none has to. What was refused never pushes out what was done, or a dismissed operator could
+/* Which entry makes room for a new one; as many as there are: none has to. What was refused pushes out eight of the oldest at most, or a dismissed operator could
  * have his traces vanish. */
 static size_t makes_room(struct span log, uint8_t event)
 {

@@ -374,6 +374,9 @@ sw_t gsm_status(struct call *call)
 {
     if (call->cmd->p2 != 0)
         return SW_WRONG_P1P2;
+    sw_t sw = toolkit_poll(call);
+    if (sw != SW_OK)
+        return sw;
     describe_df(call->card, call->session, current_df(call->card, call->session), call->out);
     if (call->cmd->le < call->out->len) /* P3 says how much of it (9.2.2) */
         call->out->len = call->cmd->le;

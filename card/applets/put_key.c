@@ -25,7 +25,7 @@ static bool decrypt(void *ctx, struct span in, uint8_t *out)
     struct span key = span_of(kek->keys->kik, kek->keys->kik_len);
     if (kek->keys->kik_len == 0)
         return false;
-    if (kek->keys->kic_algorithm == OTA_AES)
+    if (keyset_kik_algorithm(kek->keys) == OTA_AES)
         return aes_cbc_decrypt(applet_crypto(kek->self), key, iv, in.p, out, in.n);
     bool ok = true;
     for (size_t i = 0; i < in.n && ok; i += 8) /* GlobalPlatform E.4.7: DES keys under ECB */
@@ -36,7 +36,7 @@ static bool decrypt(void *ctx, struct span in, uint8_t *out)
 static sw_t read_key(struct applet self, const struct keyset *keys, struct reader *r, struct new_key *out)
 {
     struct kek kek = {self, keys};
-    const struct key_decipher decipher = {keys->kic_algorithm == OTA_AES ? 16 : 8, decrypt, &kek};
+    const struct key_decipher decipher = {keyset_kik_algorithm(keys) == OTA_AES ? 16 : 8, decrypt, &kek};
     return key_field_read(self, r, &decipher, false, out) == SW_OK ? SW_OK : SW_WRONG_DATA;
 }
 
@@ -58,7 +58,8 @@ static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key 
     if (!ota_secret_load(self, (uint16_t)(ITEM_OTA | index), &rights, &set))
         return SW_TECHNICAL_PROBLEM;
     sw_t sw = set.version == call->cmd->p1 ? SW_OK : SW_DATA_NOT_FOUND;
-    struct keyset fresh = {.version = version, .mac_len = 8};
+    /* What PUT KEY does not speak of stays: rights, and how many octets of its checksum an AES keyset has (TS 102 225 5.1.3.2). */
+    struct keyset fresh = {.version = version, .mac_len = keys[1].algorithm == OTA_AES ? set.mac_len : 8};
     fresh.kic_algorithm = keys[0].algorithm;
     fresh.kid_algorithm = keys[1].algorithm;
     fresh.kic_len = keys[0].len;

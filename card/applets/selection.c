@@ -63,14 +63,15 @@ static bool candidate_read(struct span value, struct candidate *out)
            (out->mnc_length == 0 || out->mnc_length == 2 || out->mnc_length == 3);
 }
 
-/* The next candidate from r on; start with rd_of(rules.all) and place 0. */
+/* The next candidate from r on; start with rd_of(rules.all) and place 0. One that makes no sense makes the reader bad. */
 static bool candidate_next(struct reader *r, unsigned *place, struct candidate *out)
 {
     struct tlv t;
     while (*place < CANDIDATES_MAX && tlv_next(r, &t))
         if (t.tag == CANDIDATE) {
             *out = (struct candidate){.place = (*place)++};
-            return candidate_read(t.value, out);
+            r->bad = !candidate_read(t.value, out);
+            return rd_ok(r);
         }
     return false;
 }
@@ -315,6 +316,21 @@ static void imsi_complete(uint8_t imsi[PAIR_IMSI_LEN], const uint8_t own[PAIR_IM
         if (imsi[i] >> 4 == MINE)
             imsi[i] = (uint8_t)((imsi[i] & 0x0F) | (own[i] & 0xF0));
     }
+}
+
+bool subscription_made_imsi(const struct profile *p, unsigned pair, const char *imsi, char out[16])
+{
+    struct rules rules = {.all = SPAN_EMPTY};
+    struct candidate c;
+    uint8_t ef[PAIR_IMSI_LEN], own[PAIR_IMSI_LEN];
+    for (uint16_t i = 0; i < p->n_applets; i++)
+        if (strcmp(p->applets[i].class_name, subscription_class.name) == 0 && tlv_find(p->applets[i].params, SELECTION, &rules.all))
+            break;
+    if (!candidate_of(&rules, pair, &c) || c.imsi.n != PAIR_IMSI_LEN || !imsi_pack(imsi, own))
+        return false;
+    memcpy(ef, c.imsi.p, sizeof ef);
+    imsi_complete(ef, own);
+    return imsi_unpack(span_of(ef, sizeof ef), out);
 }
 
 static sw_t enlist(struct applet self, const struct candidate *c)

@@ -67,4 +67,8 @@ struct ota_key_service {
     bool (*load)(struct applet provider, uint16_t item, struct keyset *keys);
 };
 
+/* counter and set_counter of a provider that keeps the counter in its object `ref->item`. */
+void ota_counter_kept(struct applet self, const struct ota_key_reference *ref, uint8_t cntr[5]);
+bool ota_counter_keep(struct applet self, const struct ota_key_reference *ref, const uint8_t cntr[5]);
+
 #endif

@@ -33,19 +33,6 @@ static bool ota_find(struct applet self, uint8_t version, unsigned nth, struct o
     return false;
 }
 
-static void ota_counter(struct applet self, const struct ota_key_reference *ref, uint8_t cntr[5])
-{
-    struct span bytes;
-    memset(cntr, 0, 5);
-    if (applet_get(self, ref->item, &bytes) && bytes.n == 5)
-        memcpy(cntr, bytes.p, 5);
-}
-
-static bool ota_set_counter(struct applet self, const struct ota_key_reference *ref, const uint8_t cntr[5])
-{
-    return applet_put_now(self, ref->item, span_of(cntr, 5));
-}
-
 static bool ota_load(struct applet self, uint16_t item, struct keyset *keys)
 {
     uint32_t rights;
@@ -53,4 +40,4 @@ static bool ota_load(struct applet self, uint16_t item, struct keyset *keys)
 }
 
 const struct ota_key_service subscription_ota_keys = {
-    .find = ota_find, .counter = ota_counter, .set_counter = ota_set_counter, .load = ota_load};
+    .find = ota_find, .counter = ota_counter_kept, .set_counter = ota_counter_keep, .load = ota_load};

@@ -64,6 +64,11 @@ bool ota_key_is_des(unsigned algorithm, struct span key)
     return key.n < 16 || same_des_key(key.p, key.p + 8) || (key.n == 24 && same_des_key(key.p + 8, key.p + 16));
 }
 
+uint8_t keyset_kik_algorithm(const struct keyset *k)
+{
+    return k->kic_algorithm != OTA_NONE ? k->kic_algorithm : k->kid_algorithm;
+}
+
 bool keyset_valid(const struct keyset *k)
 {
     if (k->version < 1 || k->version > KEYSET_VERSION_MAX)
@@ -72,8 +77,7 @@ bool keyset_valid(const struct keyset *k)
         return false;
     if (k->kic_algorithm == OTA_NONE && k->kid_algorithm == OTA_NONE)
         return false;
-    uint8_t kik_algorithm = k->kic_algorithm != OTA_NONE ? k->kic_algorithm : k->kid_algorithm;
-    if (k->kik_len != 0 && !length_fits(kik_algorithm, k->kik_len))
+    if (k->kik_len != 0 && !length_fits(keyset_kik_algorithm(k), k->kik_len))
         return false;
     /* TS 102 225 5.1.3.2: only the AES checksum has a length to choose. */
     return k->mac_len == 8 || (k->mac_len == 4 && k->kid_algorithm == OTA_AES);

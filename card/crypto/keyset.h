@@ -21,7 +21,7 @@ struct keyset {
     uint8_t kic[32];
     uint8_t kid[32];
     uint8_t
-        kik[32]; /* the key-encryption key of PUT KEY; its algorithm is KIc's (KID's where there is no KIc) */
+        kik[32]; /* the key-encryption key of PUT KEY; its algorithm is keyset_kik_algorithm */
 };
 
 /* The KIc (or KID) octet that names a key of this keyset, TS 102 225 5.1.2 (table: 2 keys 3DES 01 01, AES 00
@@ -35,6 +35,9 @@ enum { KEYSET_OTA_MAX = 15, KEYSET_VERSION_MAX = 0x7F };
 /* Lengths and algorithms agree and nothing is out of range: version 1 to 7F, KIc or KID or both, KIK or none.
  * Looks at no key: weak and well-known ones are the profile loader's matter. */
 bool keyset_valid(const struct keyset *k);
+
+/* What KIK enciphers by: KIc's algorithm, or KID's where there is no KIc. */
+uint8_t keyset_kik_algorithm(const struct keyset *k);
 
 /* A key that protects no more than single DES does: that of DES, and one of 3DES whose first two or last two parts are the same but for the
  * parity bits. */

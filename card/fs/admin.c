@@ -231,7 +231,7 @@ sw_t command_resize_file(struct call *call)
         return SW_INCOMPATIBLE_FILE;
     if (f->kind == FILE_BERTLV)
         return SW_FUNCTION_NOT_SUPPORTED;
-    if (n > FILE_SIZE_MAX || n > MADE_OCTETS_MAX)
+    if (n > FILE_SIZE_MAX || (fs_made(call->card, call->target) != NULL && call->card->made.octets - f->size + n > MADE_OCTETS_MAX))
         return SW_NOT_ENOUGH_MEMORY;
     return fs_resize(call->card, call->target, n) ? SW_OK : SW_MEMORY_PROBLEM;
 }

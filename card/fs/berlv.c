@@ -77,16 +77,21 @@ static sw_t retrieve_block(struct call *call)
     return t->at < t->n ? SW_MORE_DATA_AVAILABLE : SW_OK;
 }
 
+/* As long as an object may be, and in blocks like one. */
 static sw_t list_tags(struct call *call)
 {
-    uint8_t tags[250];
-    struct buf list = buf_of(tags, sizeof tags);
-    struct reader r = rd_of(fs_body(call->card, call->target));
+    enum { HEAD_MAX = 4 };
+    struct span body = fs_body(call->card, call->target);
+    if (!transfer_begin(call, false, HEAD_MAX + body.n)) /* no tag is longer than its object */
+        return SW_MEMORY_PROBLEM;
+    struct buf list = buf_of(call->card->transfer.data, HEAD_MAX + body.n);
+    size_t mark = buf_tlv_open(&list, TAG_LIST);
     struct tlv t;
-    while (tlv_next(&r, &t))
+    for (struct reader r = rd_of(body); tlv_next(&r, &t);)
         buf_be(&list, t.tag, tag_length(t.tag));
-    buf_tlv(call->out, TAG_LIST, buf_span(&list));
-    return buf_ok(&list) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
+    buf_tlv_close(&list, mark);
+    call->card->transfer.n = list.len;
+    return retrieve_block(call);
 }
 
 sw_t command_retrieve_data(struct call *call)

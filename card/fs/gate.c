@@ -196,14 +196,15 @@ static sw_t suits(const struct call *call, const struct command_row *row)
 }
 
 /* TS 102 221 8.5, TS 102 222 5.1: a deactivated file can only be selected, activated, terminated and deleted; a terminated one only be selected and deleted.
- * One that says so in its special file information is read and updated nevertheless (TS 102 221 11.1.14). Both speak of the file alone. A directory that is closed closes what is below: it would protect nothing otherwise. */
+ * One that says so in its special file information is read and updated nevertheless (TS 102 221 11.1.14). Both speak of the file alone. A directory that is closed closes what is below, and an ADF its application's own commands: it would protect nothing otherwise. */
 static sw_t alive(const struct call *call, const struct command_row *row)
 {
-    if (call->target == PROFILE_NO_FILE || row->access == ACCESS_FREE || row->access == ACCESS_DELETE)
+    if ((call->target == PROFILE_NO_FILE && row->access != ACCESS_APPLICATION_PIN) || row->access == ACCESS_FREE || row->access == ACCESS_DELETE)
         return SW_OK;
+    const uint16_t where = row->access == ACCESS_APPLICATION_PIN ? call->session->view.df : call->target; /* an application works in its ADF */
     const bool administers = row->access == ACCESS_ACTIVATE || row->access == ACCESS_DEACTIVATE || row->access == ACCESS_TERMINATE ||
                              row->access == ACCESS_CREATE;
-    for (uint16_t file = call->target;; file = fs_file(call->card, file)->parent) {
+    for (uint16_t file = where;; file = fs_file(call->card, file)->parent) {
         uint8_t state = fs_state(call->card, file);
         bool open = administers || (file == call->target && fs_file(call->card, fs_linked(call->card, file))->open_deactivated &&
                                     (row->access == ACCESS_READ || row->access == ACCESS_UPDATE));

@@ -115,6 +115,10 @@ static uint8_t find_applet(const struct call *call)
 {
     const struct uicc *card = call->card;
     struct span wanted = call->cmd->data;
+    if (wanted.n == 0) { /* GlobalPlatform 11.9.2: the issuer's security domain */
+        uint8_t issuer = applet_issuer_domain(card);
+        return issuer != NO_APPLET && applet_selectable(card, issuer) ? issuer : (uint8_t)NO_APPLET;
+    }
     uint8_t matches[APPLETS_MAX], n = 0, now = NO_APPLET;
     for (uint8_t i = 0; i < applets_count(card); i++)
         if (applet_row_of(card, i)->aid_len > 0 && span_starts(aid_of(card, i), wanted) && applet_selectable(card, i)) {
@@ -236,7 +240,7 @@ static sw_t check_form(const struct command *cmd)
     case BY_PARENT:
         return n == 0 ? SW_OK : SW_WRONG_LENGTH;
     case BY_AID:
-        return n >= AID_MIN && n <= PROFILE_AID_MAX ? SW_OK : SW_WRONG_LENGTH;
+        return n == 0 || (n >= AID_MIN && n <= PROFILE_AID_MAX) ? SW_OK : SW_WRONG_LENGTH;
     case BY_PATH_FROM_MF:
     case BY_PATH_FROM_DF:
         return n > 0 && n % 2 == 0 ? SW_OK : SW_WRONG_LENGTH;
@@ -286,13 +290,9 @@ sw_t command_status(struct call *call)
     const struct command *cmd = call->cmd;
     if (cmd->p1 > 2) /* 11.1.2.2: none, current application initialised, about to be terminated */
         return SW_WRONG_P1P2;
-    if (!call->session->remote) { /* a poll: TS 102 221 14.5.1 */
-        const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_STATUS_COMMAND};
-        toolkit_release(call->card);
-        sw_t sw = toolkit_trigger(call->card, &event);
-        if (sw != SW_OK)
-            return sw;
-    }
+    sw_t sw = toolkit_poll(call);
+    if (sw != SW_OK)
+        return sw;
     uint8_t applet = call->session->applet;
     switch (cmd->p2) {
     case STATUS_FCP:

@@ -35,7 +35,8 @@ enum { INVOKE_DEPTH = 8 };
 /* Gone with power and reset. */
 struct ram {
     bool powered;
-    bool may_resume;                         /* no command yet since the reset */
+    bool started;                            /* a command has run since the reset */
+    bool may_resume;                         /* none of those that end a suspension */
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;

@@ -15,7 +15,7 @@ static const struct command_row rows[] = {
     {"SELECT", "TS 102 221 11.1.1", CLASS_ISO, 0xA4, ANY_P1, CASE_4, 0, 255, TARGET_NONE, ACCESS_FREE,
      ROW_REMOTE | ROW_TERMINATED | ROW_CARD, command_select},
     {"STATUS", "TS 102 221 11.1.2", CLASS_ETSI, 0xF2, 0x00, 0xFC, /* others: GlobalPlatform's GET STATUS */ CASE_2, 0, 0, TARGET_NONE, ACCESS_FREE,
-     ROW_REMOTE | ROW_TERMINATED | ROW_CARD, command_status},
+     ROW_REMOTE | ROW_TERMINATED | ROW_CARD | ROW_ONCE, command_status},
     {"READ BINARY", "TS 102 221 11.1.3", CLASS_ISO, 0xB0, ANY_P1, CASE_2, 0, 0, TARGET_EF_SFI_P1, ACCESS_READ,
      ROW_REMOTE, command_read_binary},
     {"UPDATE BINARY", "TS 102 221 11.1.4", CLASS_ISO, 0xD6, ANY_P1, CASE_3, 1, 255, TARGET_EF_SFI_P1, ACCESS_UPDATE,

@@ -58,7 +58,7 @@ sw_t command_get_challenge(struct call *call);
 sw_t command_terminal_capability(struct call *call);
 sw_t command_suspend(struct call *call);
 sw_t command_resume(struct call *call);
-/* The first command after a reset was not RESUME: what was suspended is over. false: that could not be stored, so the command must not run. */
+/* Another command came first after a reset: what was suspended is over. false: that could not be stored, so the command must not run. */
 bool suspend_forget(struct uicc *card);
 
 #endif

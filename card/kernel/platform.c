@@ -84,8 +84,8 @@ sw_t command_terminal_capability(struct call *call)
 
 /* ---- SUSPEND UICC, 11.1.22 ---- */
 
-/* What a suspended card keeps: the token that resumes it, and the sessions as they were. Stored for one power-up: whatever comes first then, RESUME or anything
- * else, uses it up. */
+/* What a suspended card keeps: the token that resumes it, and the sessions as they were. Stored for one power-up: whatever comes then besides TERMINAL CAPABILITY
+ * and RESUME, uses it up. */
 enum { TOKEN_LEN = 8, DURATION_LEN = 2, SESSION_OCTETS = 12, SUSPENDED_MAX = TOKEN_LEN + 4 + APDU_CHANNELS * SESSION_OCTETS };
 
 static void keep_sessions(const struct uicc *card, struct buf *out)
@@ -148,7 +148,7 @@ sw_t command_suspend(struct call *call)
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* RESUME is the first command after power-up, with the token; its sessions are then as they were. The token works once. */
+/* RESUME with the token is the first command after power-up, but for TERMINAL CAPABILITY; its sessions are then as they were. The token works once. */
 sw_t command_resume(struct call *call)
 {
     struct span kept;
@@ -162,6 +162,7 @@ sw_t command_resume(struct call *call)
     memcpy(sessions, kept.p, sizeof sessions);
     if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || !card_commit(card))
         return SW_MEMORY_PROBLEM;
+    card->ram.may_resume = false;
     struct reader r = rd_of(span_slice(span_of(sessions, sizeof sessions), TOKEN_LEN, sizeof sessions));
     return restore_sessions(card, &r) ? SW_OK : SW_TECHNICAL_PROBLEM;
 }

@@ -462,6 +462,10 @@ static sw_t run_sealed(struct call *call, struct transfer *t, unsigned session)
     run_inner(call->card, apdu, &response);
     objects_begin(call->card->objects);
     crypto_wipe(plain_bytes, sizeof plain_bytes);
+    if (c->state != STARTED) { /* it closed the logical channel: keys and session are gone, and there is nobody to answer */
+        crypto_wipe(response_bytes, sizeof response_bytes);
+        return SW_OK;
+    }
     bool ok = buf_ok(&response) &&
               secure_seal(call->card->env->crypto, &c->keys.to_terminal, buf_span(&response), &sealed);
     crypto_wipe(response_bytes, sizeof response_bytes);

@@ -58,7 +58,8 @@ static bool repeats(const struct uicc *card, const struct command *cmd)
 {
     uint8_t header[4];
     header_of(cmd, header);
-    return card->ram.repeats && card->ram.waiting > 0 && cmd->data.n == 0 && cmd->has_le && memcmp(header, card->ram.repeated, sizeof header) == 0;
+    return card->ram.repeats && cmd->data.n == 0 && cmd->has_le && cmd->le == card->ram.waiting &&
+           memcmp(header, card->ram.repeated, sizeof header) == 0;
 }
 
 static sw_t announce(size_t n)
@@ -148,6 +149,12 @@ static bool protect(struct uicc *card, const struct session *session, sw_t sw, s
     return m == NULL || (!sw_is_ok(sw) && !sw_is_warning(sw)) || m->wrap((struct applet){card, session->applet}, session, sw, out);
 }
 
+/* TS 102 221 11.1.22.3: a terminal says what it can do before it resumes the card. Any other command ends the suspension. */
+static bool before_resumption(const struct command_row *row)
+{
+    return row != NULL && (row->handler == command_resume || row->handler == command_terminal_capability);
+}
+
 static size_t execute(struct uicc *card, const struct command *line, uint8_t response[UICC_RESPONSE_MAX],
                       const struct command_row **row)
 {
@@ -167,8 +174,8 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
     if (repeats(card, cmd))
         return get_response(card, cmd, response);
     drop_waiting(card);
-    const bool first = card->ram.may_resume;
-    if (card->ram.may_resume && (*row == NULL || (*row)->handler != command_resume) && !suspend_forget(card))
+    const bool first = !card->ram.started;
+    if (card->ram.may_resume && !before_resumption(*row) && !suspend_forget(card))
         return answer(response, 0, SW_MEMORY_PROBLEM);
     uint8_t plain[256];
     struct buf plain_data = buf_of(plain, sizeof plain);
@@ -181,7 +188,7 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
     toolkit_after(card, *row, sw, first);
-    card->ram.may_resume = false;
+    card->ram.started = true;
     session->secured = 0;
     crypto_wipe(plain, plain_data.len);
     if (cmd->messaging != 0 && !protect(card, session, sw, &out)) {

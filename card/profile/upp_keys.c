@@ -778,7 +778,7 @@ static bool finish_pairs(struct maker *m)
         if (s->offset == 0)
             continue;
         if (s->has[KEY_KIK] &&
-            s->kik_algorithm != (s->has[KEY_KIC] ? s->k.kic_algorithm : s->k.kid_algorithm)) {
+            s->kik_algorithm != keyset_kik_algorithm(&s->k)) {
             upp_note_later(m, s->offset, s->pe, "securityDomain",
                            "KIK of version %u: of another algorithm than KIc, left out", v);
             s->k.kik_len = 0;

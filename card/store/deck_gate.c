@@ -14,7 +14,7 @@
 enum {
     KEY_LONGEST = 32, /* octets; a deck's own have 5 to 15 */
     KEEPS = 3,        /* children of which one may go, and LMDB leaves a branch page where it is */
-    HALVES = 32,       /* children, with keys no longer than that, half of which LMDB leaves where it splits */
+    HALVES = 32,      /* children, with such keys, of which LMDB leaves half where it splits their page */
 };
 
 #define LOOSE UINT32_MAX /* children lost: any number */

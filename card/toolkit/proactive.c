@@ -319,8 +319,7 @@ sw_t command_fetch(struct call *call)
     /* A terminal that lost what it fetched may have it again. */
     if (t->fetched ? !entry_at(call->card, t->fetched_at, &e) : !next_entry(call->card, &e))
         return SW_CONDITIONS_NOT_SATISFIED;
-    if (call->cmd->le != e.command.n &&
-        !(call->cmd->le == 256 && e.command.n > 256)) /* a wrong length must not use up the command */
+    if (call->cmd->le != e.command.n) /* a wrong length must not use up the command */
         return SW_WITH(SW_WRONG_LE, e.command.n);
     buf_put(call->out, e.command);
     t->fetched = true;

@@ -162,18 +162,15 @@ static struct span menu_title(struct uicc *card)
     return title;
 }
 
-bool toolkit_menu_build(struct uicc *card, struct buf *out, bool *help)
+static void menu_put(const struct menu_order *order, struct span title, struct buf *out, bool *help)
 {
     static const uint8_t no_title[] = {'U', 'I', 'C', 'C'};
-    struct menu_order order;
     bool actions = false, icons = false;
-    struct span title = menu_title(card);
-    menu_collect(card, &order);
     *help = false;
     buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ALPHA_IDENTIFIER,
             title.n > 0 ? title : span_of(no_title, sizeof no_title));
-    for (unsigned i = 0; i < order.n; i++) {
-        const struct toolkit_menu *m = &order.entries[i];
+    for (unsigned i = 0; i < order->n; i++) {
+        const struct toolkit_menu *m = &order->entries[i];
         size_t mark = buf_tlv_open(out, CAT_COMPREHENSION | CAT_TAG_ITEM);
         buf_u8(out, m->id);
         buf_put(out, m->text);
@@ -182,23 +179,39 @@ bool toolkit_menu_build(struct uicc *card, struct buf *out, bool *help)
         icons |= m->icon != 0;
         *help |= m->help;
     }
-    if (order.n == 0) /* TS 102 223 6.4.8: one item without anything takes the menu away */
+    if (order->n == 0) /* TS 102 223 6.4.8: one item without anything takes the menu away */
         buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ITEM, SPAN_EMPTY);
     if (actions) {
         size_t mark = buf_tlv_open(out, CAT_TAG_NEXT_ACTION);
-        for (unsigned i = 0; i < order.n; i++)
-            buf_u8(out, order.entries[i].next_action);
+        for (unsigned i = 0; i < order->n; i++)
+            buf_u8(out, order->entries[i].next_action);
         buf_tlv_close(out, mark);
     }
     if (icons) {
         size_t mark = buf_tlv_open(out, CAT_TAG_ITEM_ICON_LIST);
-        buf_u8(out, order.n > 0 ? order.entries[0].icon_qualifier : 0);
-        for (unsigned i = 0; i < order.n; i++)
-            buf_u8(out, order.entries[i].icon);
+        buf_u8(out, order->n > 0 ? order->entries[0].icon_qualifier : 0);
+        for (unsigned i = 0; i < order->n; i++)
+            buf_u8(out, order->entries[i].icon);
         buf_tlv_close(out, mark);
     }
+}
+
+/* Applets come back (unlocked, or with their operator's pair) whose entries were fitted to another menu than is
+ * there now: the last ones are then left out, rather than the whole menu. */
+bool toolkit_menu_build(struct uicc *card, bool whole, struct buf *out, bool *help)
+{
     enum { ROUND = 3 + 5 + 4 }; /* D0 and its length, command details, device identities */
-    return buf_ok(out) && out->len + ROUND <= TOOLKIT_COMMAND_MAX;
+    struct menu_order order;
+    struct span title = menu_title(card);
+    menu_collect(card, &order);
+    for (;; order.n--) {
+        *out = buf_of(out->p, out->cap);
+        menu_put(&order, title, out, help);
+        if (buf_ok(out) && out->len + ROUND <= TOOLKIT_COMMAND_MAX)
+            return true;
+        if (whole || order.n == 0)
+            return false;
+    }
 }
 
 static bool menu_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier)
@@ -207,7 +220,7 @@ static bool menu_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8
     struct toolkit_menu m;
     bool help, any = false;
     *type = PROACTIVE_SET_UP_MENU;
-    if (!toolkit_menu_build(card, out, &help))
+    if (!toolkit_menu_build(card, false, out, &help))
         out->full = true;
     *qualifier = help ? HELP_AVAILABLE : 0;
     for (unsigned i = 0; i < applets_count(card) && !any; i++)

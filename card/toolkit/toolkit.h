@@ -24,7 +24,7 @@ struct uicc;
 
 enum {
     TOOLKIT_PROFILE_MAX = 48,  /* octets of TERMINAL PROFILE that are kept; the standards define some forty */
-    TOOLKIT_COMMAND_MAX = 258, /* a whole D0 object: what FETCH can bring (TS 102 221 11.2.3) */
+    TOOLKIT_COMMAND_MAX = 256, /* a whole D0 object: what FETCH can bring (TS 102 221 11.2.3) */
     TOOLKIT_QUEUE_MAX = 4096,  /* octets of commands that wait at a time, for applets */
     TOOLKIT_QUEUE_RESERVE = 512, /* besides: for REFRESH and for what the card itself asks for */
     TOOLKIT_EVENTS = 128,        /* enum toolkit_event */
@@ -94,6 +94,8 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
  * did what it was told; else what the first of them answered. */
 sw_t toolkit_trigger(struct uicc *card, const struct event *event);
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event);
+/* STATUS came, of whatever class: the terminal polls (TS 102 221 14.5.1); a script does not. */
+sw_t toolkit_poll(struct call *call);
 /* Did anybody register for this event? Cheap. */
 bool toolkit_wanted(struct uicc *card, unsigned event);
 /* After a command of the terminal's, outside its transaction: events that follow from it, and what the card

@@ -156,6 +156,26 @@ static void set_bit(struct toolkit_entry *e, unsigned event, bool on)
     e->asked[event / 8] = on ? e->asked[event / 8] | bit : e->asked[event / 8] & (uint8_t)~bit;
 }
 
+/* Whatever state the applet is in: one that is being installed has entries before it is active, and one that
+ * is locked keeps what it has. */
+static bool read_menu(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
+{
+    struct span bytes;
+    if (!item_get(card, applet, (uint16_t)(ITEM_MENU | slot), &bytes))
+        return false;
+    struct reader r = rd_of(bytes);
+    out->applet = applet;
+    out->id = rd_u8(&r);
+    out->position = rd_u8(&r);
+    out->enabled = rd_u8(&r) != 0;
+    out->help = rd_u8(&r) != 0;
+    out->next_action = rd_u8(&r);
+    out->icon_qualifier = rd_u8(&r);
+    out->icon = rd_u8(&r);
+    out->text = rd_rest(&r);
+    return rd_ok(&r);
+}
+
 /* ---- events ---- */
 
 enum event_way { BY_ITSELF, BY_OTHER_MEANS, NOT_KEPT, NO_SUCH_EVENT };
@@ -252,7 +272,7 @@ bool toolkit_event_is_set(struct applet self, enum toolkit_event event)
         return item_get(self.card, self.index, ITEM_FILES, &files);
     if (event == TOOLKIT_MENU_SELECTION || event == TOOLKIT_MENU_SELECTION_HELP_REQUEST) {
         for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
-            if (toolkit_menu_load(self.card, self.index, slot, &menu) &&
+            if (read_menu(self.card, self.index, slot, &menu) &&
                 (event == TOOLKIT_MENU_SELECTION || menu.help))
                 return true;
         return false;
@@ -289,6 +309,18 @@ uint8_t toolkit_timers(struct applet self)
     return e.timers;
 }
 
+/* One that is locked, or not selectable yet, keeps its timers; what an operator's applet had while another's
+ * pair is active is for those who run. */
+static bool timer_taken(const struct uicc *card, unsigned timer)
+{
+    struct toolkit_entry e;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        if (!applet_suspended(card, (uint8_t)i) && read_entry(card, (uint8_t)i, &e) &&
+            (e.timers >> (timer - 1) & 1) != 0)
+            return true;
+    return false;
+}
+
 static unsigned count(uint8_t bits)
 {
     unsigned n = 0;
@@ -305,7 +337,7 @@ enum toolkit_result toolkit_allocate_timer(struct applet self, uint8_t *timer)
     if (count(e.timers) >= toolkit_limits_of(self.card, self.index).timers)
         return TOOLKIT_NO_TIMER_AVAILABLE;
     for (uint8_t n = 1; n <= TOOLKIT_TIMERS; n++)
-        if (toolkit_timer_owner(self.card, n) == NO_APPLET) {
+        if (!timer_taken(self.card, n)) {
             e.timers |= (uint8_t)(1u << (n - 1));
             *timer = n;
             return store_own(self, &e);
@@ -316,9 +348,9 @@ enum toolkit_result toolkit_allocate_timer(struct applet self, uint8_t *timer)
 enum toolkit_result toolkit_release_timer(struct applet self, uint8_t timer)
 {
     struct toolkit_entry e;
-    if (toolkit_timer_owner(self.card, timer) != self.index)
-        return TOOLKIT_INVALID_TIMER_ID;
     load_own(self, &e);
+    if (timer < 1 || timer > TOOLKIT_TIMERS || (e.timers >> (timer - 1) & 1) == 0)
+        return TOOLKIT_INVALID_TIMER_ID;
     e.timers &= (uint8_t) ~(1u << (timer - 1));
     return store_own(self, &e);
 }
@@ -392,20 +424,7 @@ enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file)
 
 bool toolkit_menu_load(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
 {
-    struct span bytes;
-    if (!applet_active(card, applet) || !item_get(card, applet, (uint16_t)(ITEM_MENU | slot), &bytes))
-        return false;
-    struct reader r = rd_of(bytes);
-    out->applet = applet;
-    out->id = rd_u8(&r);
-    out->position = rd_u8(&r);
-    out->enabled = rd_u8(&r) != 0;
-    out->help = rd_u8(&r) != 0;
-    out->next_action = rd_u8(&r);
-    out->icon_qualifier = rd_u8(&r);
-    out->icon = rd_u8(&r);
-    out->text = rd_rest(&r);
-    return rd_ok(&r);
+    return applet_active(card, applet) && read_menu(card, applet, slot, out);
 }
 
 static enum toolkit_result menu_store(struct applet self, unsigned slot, const struct toolkit_menu *m)
@@ -424,35 +443,48 @@ static enum toolkit_result menu_store(struct applet self, unsigned slot, const s
                         : TOOLKIT_ALLOWED_LENGTH_EXCEEDED;
 }
 
-static bool menu_slot(struct uicc *card, uint8_t id, struct toolkit_menu *out, unsigned *slot)
+static bool menu_of(const struct uicc *card, uint8_t applet, uint8_t id, struct toolkit_menu *out,
+                    unsigned *slot)
 {
-    for (unsigned i = 0; id != 0 && i < applets_count(card); i++)
-        for (*slot = 0; *slot < TOOLKIT_MENU_SLOTS; ++*slot)
-            if (toolkit_menu_load(card, (uint8_t)i, *slot, out) && out->id == id)
-                return true;
+    for (*slot = 0; id != 0 && *slot < TOOLKIT_MENU_SLOTS; ++*slot)
+        if (read_menu(card, applet, *slot, out) && out->id == id)
+            return true;
     return false;
 }
 
 uint8_t toolkit_menu_owner(struct uicc *card, uint8_t id, struct toolkit_menu *out)
 {
     unsigned slot;
-    return menu_slot(card, id, out, &slot) ? out->applet : NO_APPLET;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        if (applet_active(card, (uint8_t)i) && menu_of(card, (uint8_t)i, id, out, &slot))
+            return (uint8_t)i;
+    return NO_APPLET;
 }
 
 static bool menu_own(struct applet self, uint8_t id, struct toolkit_menu *out, unsigned *slot)
 {
-    return menu_slot(self.card, id, out, slot) && out->applet == self.index;
+    return menu_of(self.card, self.index, id, out, slot);
+}
+
+/* By an applet of any state: one that comes back finds its identifiers its own. */
+static bool id_taken(const struct uicc *card, uint8_t id)
+{
+    struct toolkit_menu m;
+    unsigned slot;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        if (menu_of(card, (uint8_t)i, id, &m, &slot))
+            return true;
+    return false;
 }
 
 /* Identifiers that the card chooses begin at 80: below, install parameters may ask for some (TS 102
  * 226 8.2.1.3.2.2.1). */
-static uint8_t free_id(struct uicc *card, uint8_t wanted)
+static uint8_t free_id(const struct uicc *card, uint8_t wanted)
 {
-    struct toolkit_menu m;
-    if (wanted != 0 && toolkit_menu_owner(card, wanted, &m) == NO_APPLET)
+    if (wanted != 0 && !id_taken(card, wanted))
         return wanted;
     for (unsigned id = 0x80; id <= 0xFF; id++)
-        if (toolkit_menu_owner(card, (uint8_t)id, &m) == NO_APPLET)
+        if (!id_taken(card, (uint8_t)id))
             return (uint8_t)id;
     return 0;
 }
@@ -478,7 +510,7 @@ static bool menu_fits(struct uicc *card)
     uint8_t bytes[TOOLKIT_COMMAND_MAX];
     struct buf menu = buf_of(bytes, sizeof bytes);
     bool help;
-    return toolkit_menu_build(card, &menu, &help);
+    return toolkit_menu_build(card, true, &menu, &help);
 }
 
 enum toolkit_result toolkit_init_menu_entry(struct applet self, const struct toolkit_menu_entry *entry,
@@ -489,7 +521,7 @@ enum toolkit_result toolkit_init_menu_entry(struct applet self, const struct too
     struct toolkit_menu there;
     unsigned slot = 0;
     *id = 0;
-    while (slot < TOOLKIT_MENU_SLOTS && toolkit_menu_load(self.card, self.index, slot, &there))
+    while (slot < TOOLKIT_MENU_SLOTS && read_menu(self.card, self.index, slot, &there))
         slot++;
     if (slot >= TOOLKIT_MENU_SLOTS || slot >= limits.entries)
         return TOOLKIT_REGISTRY_ERROR;
@@ -553,7 +585,13 @@ enum toolkit_result toolkit_enable_menu_entry(struct applet self, uint8_t id, bo
         return TOOLKIT_OK;
     copy_text(&c);
     c.m.enabled = enable;
-    return menu_store(self, slot, &c.m);
+    enum toolkit_result result = menu_store(self, slot, &c.m);
+    if (result == TOOLKIT_OK && enable && !menu_fits(self.card)) {
+        c.m.enabled = false;
+        (void)menu_store(self, slot, &c.m);
+        return TOOLKIT_ALLOWED_LENGTH_EXCEEDED;
+    }
+    return result;
 }
 
 enum toolkit_result toolkit_remove_menu_entry(struct applet self, uint8_t id)

@@ -55,7 +55,8 @@ bool toolkit_menu_load(const struct uicc *card, uint8_t applet, unsigned slot, s
 /* Whose menu entry, NO_APPLET: nobody's. */
 uint8_t toolkit_menu_owner(struct uicc *card, uint8_t id, struct toolkit_menu *out);
 
-/* The content of SET UP MENU behind its device identities (system.c). false: more than a command can hold. */
-bool toolkit_menu_build(struct uicc *card, struct buf *out, bool *help);
+/* The content of SET UP MENU behind its device identities (system.c). whole: all entries; else without the last
+ * ones, if they are more than a command can hold. false: more than that. */
+bool toolkit_menu_build(struct uicc *card, bool whole, struct buf *out, bool *help);
 
 #endif

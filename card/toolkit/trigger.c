@@ -113,6 +113,15 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
     return done ? SW_OK : first_failure;
 }
 
+sw_t toolkit_poll(struct call *call)
+{
+    const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_STATUS_COMMAND};
+    if (call->session->remote)
+        return SW_OK;
+    toolkit_release(call->card);
+    return toolkit_trigger(call->card, &event);
+}
+
 /* ---- what follows a command ---- */
 
 static void trigger_alone(struct uicc *card, const struct event *event)

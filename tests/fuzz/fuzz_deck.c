@@ -84,8 +84,7 @@ static void open_it(off_t whole, enum deck_durability durability)
     struct deck_error e = {""};
     struct deck *d = deck_open_upto(base.deck, durability, base.crypto, &e, whole);
     if (d == NULL) {
-        if (e.text[0] == '\0' || strchr(e.text, '\n') != NULL)
-            fuzz_die("a refusal without a reason");
+        fuzz_refused(e.text);
         return;
     }
     char iccid[DECK_ICCID_MAX + 1];

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "csv.h"
 #include "decode.h"
@@ -65,33 +63,13 @@ static void smpp(struct span stream)
 
 /* ---- files ---- */
 
-/* A file with these octets that has a name. */
-static const char *file_of(struct span s)
-{
-    static char path[40];
-    static int fd = -1;
-    if (fd < 0) {
-        fd = memfd_create("fuzz", MFD_CLOEXEC);
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    if (fd < 0 || ftruncate(fd, 0) != 0 || pwrite(fd, s.p, s.n, 0) != (ssize_t)s.n)
-        exit(1);
-    return path;
-}
-
-static void reason(const char *text)
-{
-    if (text[0] == '\0' || strchr(text, '\n') != NULL)
-        fuzz_die("a refusal without a reason, or in more than a line: %s", text);
-}
-
 static void csv(struct span s)
 {
     struct csv_error e = {""};
     static struct csv c;
     memset(&c, 0, sizeof c);
-    if (!csv_open(&c, file_of(s), &e)) {
-        reason(e.text);
+    if (!csv_open(&c, fuzz_file(s.p, s.n), &e)) {
+        fuzz_refused(e.text);
         return;
     }
     enum csv_result result;
@@ -99,7 +77,7 @@ static void csv(struct span s)
         if (c.n > CSV_FIELDS_MAX)
             fuzz_die("more fields than there is room for");
     if (result == CSV_BAD)
-        reason(e.text);
+        fuzz_refused(e.text);
     csv_close(&c);
 }
 
@@ -118,11 +96,11 @@ static void keys(struct span s)
 {
     struct keys_error e = {""};
     static struct key_row r;
-    if (!keys_each(file_of(s), row, NULL, &e))
-        reason(e.text);
+    if (!keys_each(fuzz_file(s.p, s.n), row, NULL, &e))
+        fuzz_refused(e.text);
     e.text[0] = '\0';
-    if (!keys_find(file_of(s), "8900101000000000019", false, 1, &r, &e))
-        reason(e.text);
+    if (!keys_find(fuzz_file(s.p, s.n), "8900101000000000019", false, 1, &r, &e))
+        fuzz_refused(e.text);
 }
 
 /* ---- explaining and decoding ---- */

@@ -4,66 +4,22 @@
  * not is refused in one line. The input may begin with "include: test", so that little has to be right to get
  * far.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
-#include "card_fixture.h"
 #include "fuzz.h"
-
-static void refused(const struct profile_error *e)
-{
-    if (e->text[0] == '\0' || strchr(e->text, '\n') != NULL)
-        fuzz_die("a refusal without a reason, or in more than a line: %s", e->text);
-}
-
-static void card_of(struct uicc_profile *profile)
-{
-    static struct fixture factory; /* for its classes and ciphers */
-    uint8_t atr[UICC_ATR_MAX], answer[UICC_RESPONSE_MAX];
-    static const uint8_t select_mf[] = {0x00, 0xA4, 0x00, 0x04, 0x02, 0x3F, 0x00},
-                         seed[16] = "0123456789abcde";
-    if (factory.profile == NULL)
-        fixture_open(&factory, "test");
-    struct uicc_store *store = store_mem_new();
-    struct uicc *card = NULL;
-    const struct uicc_config config = {&factory.env, profile, store, factory.classes};
-    const struct uicc_personal personal = {FIXTURE_ICCID, NULL, seed, sizeof seed, NULL};
-    enum uicc_result made = uicc_personalise(&config, &personal);
-    if (made == UICC_OK) {
-        enum uicc_result opened = uicc_open(&config, &card);
-        if (opened != UICC_OK)
-            fuzz_die("a card that was made does not open: %s", uicc_result_text(opened));
-        if (uicc_reset(card, atr) == 0 || uicc_transmit(card, select_mf, sizeof select_mf, answer) < 2)
-            fuzz_die("a card that was made does not start");
-    }
-    uicc_close(card);
-    store_close(store);
-}
+#include "profile_card.h"
+#include "profile_yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct profile_error e = {""};
-    uint8_t *bytes = NULL, *again = NULL;
-    size_t len = 0, len_again = 0;
     struct uicc_profile *p = profile_load_text((const char *)data, n, "input", &e);
     if (p == NULL) {
-        refused(&e);
+        fuzz_refused(e.text);
         return 0;
     }
-    if (profile_encode(&p->p, &bytes, &len)) {
-        struct uicc_profile *back = profile_decode(span_of(bytes, len));
-        if (back == NULL || !profile_encode(&back->p, &again, &len_again) || len != len_again ||
-            memcmp(bytes, again, len) != 0)
-            fuzz_die("a profile that is another after it was kept");
-        free(again);
-        profile_free(back);
-    }
-    free(bytes);
-    card_of(p);
+    fuzz_profile_holds(p);
     profile_free(p);
     return 0;
 }

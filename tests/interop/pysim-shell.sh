@@ -4,40 +4,29 @@
 # What the tests with pySim-shell share; they source it with the arguments they got. Starts them again inside with-pcscd; then a card can be put in and a shell be given a script.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 if [[ -n ${PYSIM-} ]]; then # modules that Debian lacks may lie beside it
     PYTHONPATH=$(dirname "$PYSIM")/pysim-lib${PYTHONPATH:+:$PYTHONPATH}
     export PYTHONPATH
 fi
 if [[ -z ${VPCD_PORT-} ]]; then
-    [[ -n ${PYSIM-} ]] || { echo "1..0 # SKIP PYSIM does not name a checkout of pySim" && exit 0; }
-    [[ -r $PYSIM/pySim-shell.py ]] || { echo "1..0 # SKIP no pySim-shell.py in $PYSIM" && exit 0; }
+    [[ -n ${PYSIM-} ]] || skip_all "PYSIM does not name a checkout of pySim"
+    [[ -r $PYSIM/pySim-shell.py ]] || skip_all "no pySim-shell.py in $PYSIM"
     export PYSIM
     exec "$here/with-pcscd" -- bash "$0" "$@"
 fi
 softuicc=$(readlink -f "${1:?Usage: ${0##*/} SOFTUICC}")
 python=/usr/bin/python3
 wrong=$(cd "$PYSIM" && "$python" pySim-shell.py --help 2>&1 >/dev/null | tail -n 1)
-[[ -z $wrong ]] || { echo "1..0 # SKIP pySim does not start: $wrong" && exit 0; }
+[[ -z $wrong ]] || skip_all "pySim does not start: $wrong"
 
 iccid=8988211000000000011
 tmp=$(mktemp -d)
-card_pid='' number=0 bad=0
+card_pid=''
 trap 'kill $card_pid 2>/dev/null; rm -rf "$tmp"' EXIT
 cd "$PYSIM" || exit 1
 export PYTHONDONTWRITEBYTECODE=1 # nothing is left in the checkout
-
-verdict() { # CODE TEXT FILE...: one line of TAP; the end of the files, if it failed
-    local code=$1 text=$2
-    shift 2
-    number=$((number + 1))
-    if ((code == 0)); then
-        echo "ok $number - $text"
-    else
-        echo "not ok $number - $text"
-        tail -qn 30 "$@" | sed 's/^/# /'
-        bad=$((bad + 1))
-    fi
-}
 
 # insert PROFILE: a new card of it, instead of the one that is there
 insert() {

@@ -9,12 +9,12 @@
 # TAP on standard output; exit code 77: cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/interop/tap.bash
-. "$here/tap.bash"
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 PATH=$PATH:/usr/sbin:/sbin
 if [[ -z ${VPCD_PORT-} ]]; then
     for need in wpa_supplicant:wpasupplicant hostapd:hostapd ip:iproute2; do
-        type -P "${need%:*}" >/dev/null || { echo "1..0 # SKIP ${need%:*} is not installed: apt-get install ${need#*:}" && exit 0; }
+        type -P "${need%:*}" >/dev/null || skip_all "${need%:*} is not installed: apt-get install ${need#*:}"
     done
     exec "$here/with-pcscd" --slots 3 -- bash "$here/test_8021x.sh" "$@"
 fi
@@ -71,10 +71,8 @@ cd "$tmp" || exit 1
 unshare --net sleep infinity &
 far_pid=$!
 soon test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$far_pid/ns/net)"
-ip link add $sta type veth peer name $ap netns "$far_pid" 2>said && ip link set $sta up || {
-    echo "1..0 # SKIP no veth pair can be had here: $(tail -n1 said)"
-    exit 0
-}
+ip link add $sta type veth peer name $ap netns "$far_pid" 2>said && ip link set $sta up ||
+    skip_all "no veth pair can be had here: $(tail -n1 said)"
 far() {
     nsenter --net="/proc/$far_pid/ns/net" "$@"
 }

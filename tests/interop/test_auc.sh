@@ -6,13 +6,16 @@
 # TAP on standard output; exit code 77: cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 if [[ -z ${VPCD_PORT-} ]]; then
     exec "$here/with-pcscd" -- bash "$here/test_auc.sh" "$@"
 fi
 softuicc=$(readlink -f "${1:?Usage: test_auc.sh SOFTUICC}")
 PATH=$PATH:/usr/sbin:/sbin
 tmp=$(mktemp -d)
-card_pid='' auc_pid='' eap_pid='' hlr_pid='' number=0 bad=0
+card_pid='' auc_pid='' eap_pid='' hlr_pid=''
+tap_files=(said)
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
     for pid in $card_pid $auc_pid $eap_pid $hlr_pid; do
@@ -23,24 +26,6 @@ clean_up() {
 }
 trap clean_up EXIT
 cd "$tmp" || exit 1
-
-verdict() { # CODE TEXT [FILE...]
-    local code=$1 text=$2
-    shift 2
-    number=$((number + 1))
-    if ((code == 0)); then
-        echo "ok $number - $text"
-    else
-        echo "not ok $number - $text"
-        tail -n 30 "${@:-said}" | sed 's/^/#   /'
-        bad=$((bad + 1))
-    fi
-}
-
-skip() { # TEXT WHY
-    number=$((number + 1))
-    echo "ok $number - $1 # SKIP $2"
-}
 
 does() { # TEXT ARGUMENT...: softuicc does it
     local text=$1
@@ -57,22 +42,13 @@ refuses() { # TEXT CODE PATTERN ARGUMENT...: it does not, in one line
     verdict $? "$text"
 }
 
-soon() { # COMMAND...: within ten seconds
-    local i
-    for ((i = 0; i < 100; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
-
 have() {
     type -P "$1" >/dev/null
 }
 
 # ---- the key manager and two operators ----
 imsi=001010123456780 imsi_b=001020000000001
-have openssl || { echo "1..0 # SKIP openssl is not installed: apt-get install openssl" && exit 0; }
+have openssl || skip_all "openssl is not installed: apt-get install openssl"
 for party in maker a b; do
     kind=(ec -pkeyopt ec_paramgen_curve:P-256)
     [[ $party != a ]] || kind=(rsa:2048)
@@ -204,5 +180,4 @@ else
     skip "EAP with hostapd" "hostapd or eapol_test is not installed: apt-get install hostapd eapoltest"
 fi
 
-echo "1..$number"
-((bad == 0))
+tap_end

@@ -5,8 +5,10 @@
 # cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 if [[ -z ${VPCD_PORT-} ]]; then
-    type -P cardpeek >/dev/null || { echo "1..0 # SKIP cardpeek is not installed: apt-get install cardpeek" && exit 0; }
+    type -P cardpeek >/dev/null || skip_all "cardpeek is not installed: apt-get install cardpeek"
     exec "$here/with-pcscd" -- bash "$here/test_cardpeek.sh" "$@"
 fi
 softuicc=$(readlink -f "${1:?Usage: test_cardpeek.sh SOFTUICC}")
@@ -18,7 +20,7 @@ cd "$tmp" || exit 1
 
 # Without a line to read, it asks for ever: what it says is cut, and its standard input stays open.
 peek() { # LUA; standard input: its answers
-    HOME=$tmp timeout 30 cardpeek -c -r "pcsc://Virtual PCD 00 00" -e "$1" 2>&1 | head -c 1000000 >said
+    HOME=$tmp timeout 30 cardpeek -c -r "pcsc://Virtual PCD 00 00" -e "$1" 2>&1 | head -c 1000000 >peeked
 }
 
 "$softuicc" new card.uicc --profile usim --iccid $iccid --imsi 001010123456780 >said 2>&1 || { cat said && exit 1; }
@@ -37,21 +39,9 @@ PYTHON
 { printf '1\n1\n' && sleep 2; } | peek 'os.exit(0)' # the first time it makes its folder, and wants to be started again
 # ^U and return: no PIN
 { printf '\025\n' && sleep 5; } | peek 'dofile(os.getenv("HOME") .. "/.cardpeek/scripts/gsm (beta).lua") ui.save_view(os.getenv("HOME") .. "/view.xml") ui.exit()'
-bad=0 number=0
-check() { # TEXT COMMAND...
-    number=$((number + 1))
-    if "${@:2}" >/dev/null 2>&1; then
-        echo "ok $number - $1"
-    else
-        echo "not ok $number - $1"
-        tail -n 20 said | sed 's/^/# /'
-        bad=1
-    fi
-}
-check "the script reads to its end" grep -q 'Wrote card data' said
-check "without an error" bash -c '! grep -q "ERROR" said'
+check "the script reads to its end" grep -q 'Wrote card data' peeked
+check "without an error" bash -c '! grep -q "ERROR" peeked'
 check "it sees the ICCID" grep -qF "(${iccid:0:2})${iccid:2}" view.xml
 check "and the IMSI" grep -q 001010123456780 view.xml
 check "$(grep -c -- '-> A0' trace) commands of class A0" test "$(grep -c -- '-> A0' trace)" -gt 200
-echo "1..$number"
-exit $bad
+tap_end

@@ -5,6 +5,8 @@
 # Usage: with-pcscd test_change.sh PATH/TO/softuicc
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 softuicc=$(readlink -f "$1") || exit 1
 work=$(mktemp -d) || exit 1
 card='' keeper=''
@@ -18,18 +20,7 @@ cleanup() {
 }
 trap cleanup EXIT
 cd "$work" || exit 1
-failed=0 number=0
-
-verdict() { # CODE NAME
-    number=$((number + 1))
-    if [ "$1" = 0 ]; then
-        echo "ok $number - $2"
-    else
-        failed=1
-        echo "not ok $number - $2"
-        sed 's/^/#   /' out err 2>/dev/null
-    fi
-}
+tap_files=(out err)
 
 iccid=8988211000000430010
 tab=$'\t'
@@ -104,5 +95,4 @@ with_card mute 'mute|no card'
 # The last one: pcscd may not see the card that comes after one that left in the middle of a command.
 with_card leaves 'whether the order was obeyed is not known'
 
-echo "1..$number"
-exit $failed
+tap_end

@@ -6,12 +6,12 @@
 # TAP on standard output; exit code 77: cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/interop/tap.bash
-. "$here/tap.bash"
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 PATH=$PATH:/usr/sbin:/sbin
 if [[ -z ${VPCD_PORT-} ]]; then
     /usr/bin/python3 -c 'import smartcard' 2>/dev/null ||
-        { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 0; }
+        skip_all "pyscard is not installed: apt-get install python3-pyscard"
     exec "$here/with-pcscd" --slots 4 -- bash "$here/test_clients.sh" "$@"
 fi
 softuicc=$(readlink -f "${1:?Usage: test_clients.sh SOFTUICC SOAK [COUNT]}")

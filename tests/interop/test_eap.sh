@@ -5,10 +5,12 @@
 # EAP-SIM (RFC 4186), EAP-AKA (RFC 4187), EAP-AKA' (RFC 5448). TAP on standard output; exit code 77: cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 if [[ -z ${VPCD_PORT-} ]]; then
     PATH=$PATH:/usr/sbin:/sbin
     for need in eapol_test:eapoltest hostapd:hostapd osmo-auc-gen:libosmocore-utils; do
-        type -P "${need%:*}" >/dev/null || { echo "1..0 # SKIP ${need%:*} is not installed: apt-get install ${need#*:}" && exit 0; }
+        type -P "${need%:*}" >/dev/null || skip_all "${need%:*} is not installed: apt-get install ${need#*:}"
     done
     exec "$here/with-pcscd" -- bash "$here/test_eap.sh" "$@"
 fi
@@ -16,30 +18,9 @@ softuicc=$(readlink -f "${1:?Usage: test_eap.sh SOFTUICC}")
 PATH=$PATH:/usr/sbin:/sbin
 imsi=001010123456780
 tmp=$(mktemp -d)
-card_pid='' auc_pid='' eap_pid='' number=0 bad=0
+card_pid='' auc_pid='' eap_pid=''
 trap 'kill $card_pid $auc_pid $eap_pid 2>/dev/null; rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
-
-verdict() { # CODE TEXT FILE
-    local code=$1
-    number=$((number + 1))
-    if ((code == 0)); then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        tail -n 30 "$3" | sed 's/^/# /'
-        bad=$((bad + 1))
-    fi
-}
-
-soon() { # COMMAND...: within ten seconds
-    local i
-    for ((i = 0; i < 100; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
 
 auc() { # SQN: an AuC that begins there
     [[ -z $auc_pid ]] || { kill "$auc_pid" && wait "$auc_pid" 2>/dev/null; }
@@ -119,5 +100,4 @@ timeout 30 eapol_test -c network -a 127.0.0.1 -s radius -t 5 >said 2>&1
 [[ $? != 0 ]] && grep -qi 'pin' said
 verdict $? "with a wrong PIN: nothing" said
 
-echo "1..$number"
-((bad == 0))
+tap_end

@@ -5,8 +5,10 @@
 # All in one batch: gammu takes four seconds to connect.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 if [[ -z ${MODEM_PTY-} ]]; then
-    type -P gammu >/dev/null || { echo "1..0 # SKIP gammu is not installed" && exit 0; }
+    type -P gammu >/dev/null || skip_all "gammu is not installed"
     exec "$here/with-modem" --tap --pin "${1:?Usage: test_gammu.sh SOFTUICC}" bash "$here/test_gammu.sh" "$@"
 fi
 
@@ -44,21 +46,13 @@ echo "sms 040B911326880736F400001101112122220402C834 +4917" >"$MODEM_CONSOLE"
 wait $gammu_pid
 awk -v dir="$MODEM_DIR" '/^Executing batch/ { match($0, /command [0-9]+/); n = substr($0, RSTART + 8, RLENGTH - 8) } n { print > (dir "/said." n) }' "$MODEM_DIR/said"
 
-number=0 bad=0
 says() { # COMMAND TEXT PATTERN...: what this command of the batch said
-    local n=$1 text=$2 pattern ok=true
+    local n=$1 text=$2 pattern missing=0
     shift 2
     for pattern; do
-        grep -qE -- "$pattern" "$MODEM_DIR/said.$n" 2>/dev/null || ok=false
+        grep -qE -- "$pattern" "$MODEM_DIR/said.$n" 2>/dev/null || missing=1
     done
-    number=$((number + 1))
-    if $ok; then
-        echo "ok $number - $text"
-    else
-        echo "not ok $number - $text"
-        tail -n 40 "$MODEM_DIR/said.$n" 2>/dev/null | sed 's/^/# /' || tail -n 10 "$MODEM_DIR/said" | sed 's/^/# /'
-        bad=$((bad + 1))
-    fi
+    verdict $missing "$text" "$MODEM_DIR/said.$n" "$MODEM_DIR/said"
 }
 
 says 1 "security status: waiting for PIN" '^Waiting for PIN\.'
@@ -78,5 +72,4 @@ says 15 "it is read with the other" '"\+31628870634"' '^Hi$' '^Saved by gammu$' 
 jq -r 'select(.event == "sms out") | .tpdu' "$MODEM_LOG" >"$MODEM_DIR/said.out"
 [[ $(wc -l <"$MODEM_DIR/said.out") != 5 ]] || echo five >>"$MODEM_DIR/said.out"
 says out "the network got five, the second in UCS2" '041604380437043D044C' '^five'
-echo "1..$number"
-((bad == 0))
+tap_end

@@ -5,42 +5,18 @@
 # sent. TAP on standard output; exit code 0 all held, 1 something did not, 77 cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 softuicc=$(readlink -f "${1:?Usage: test_gsmtap.sh SOFTUICC}")
-skip() { echo "1..0 # SKIP $1" && exit 0; }
 if [[ ${2-} != --inside ]]; then
-    type -P tshark >/dev/null || skip "tshark is not installed: apt-get install tshark"
-    /usr/bin/python3 -c 'import smartcard' 2>/dev/null || skip "pyscard is not installed: apt-get install python3-pyscard"
+    type -P tshark >/dev/null || skip_all "tshark is not installed: apt-get install tshark"
+    /usr/bin/python3 -c 'import smartcard' 2>/dev/null || skip_all "pyscard is not installed: apt-get install python3-pyscard"
     exec "$here/with-pcscd" bash "$here/test_gsmtap.sh" "$softuicc" --inside
 fi
 
 tmp=$(mktemp -d)
 card_pid='' tshark_pid=''
 trap 'kill $card_pid $tshark_pid 2>/dev/null; rm -rf "$tmp"' EXIT
-tests=0 bad=0
-
-check() { # TEXT COMMAND...: one line of TAP; what the command said, if it failed
-    local text=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$tmp/said" 2>&1; then
-        echo "ok $tests - $text"
-    else
-        echo "not ok $tests - $text"
-        sed 's/^/# /' "$tmp/said" | tail -40
-        bad=$((bad + 1))
-        return 1
-    fi
-}
-
-soon() { # COMMAND...: within ten seconds
-    local i
-    for ((i = 0; i < 100; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
-
 # What a terminal does at its start, a PIN and an authentication included.
 talk() {
     /usr/bin/python3 - <<'PYTHON'
@@ -108,8 +84,8 @@ deck=$tmp/card.uicc
 # --log-level and the like would not tell: that it captures shows in the file, which begins with a header
 tshark -i lo -f 'udp port 4729' -w "$tmp/capture.pcapng" >/dev/null 2>"$tmp/tshark.log" &
 tshark_pid=$!
-soon grep -q "Capturing on" "$tmp/tshark.log" || skip "tshark may not capture here: $(tail -1 "$tmp/tshark.log")"
-soon test -s "$tmp/capture.pcapng" || skip "tshark captures nothing here"
+soon grep -q "Capturing on" "$tmp/tshark.log" || skip_all "tshark may not capture here: $(tail -1 "$tmp/tshark.log")"
+soon test -s "$tmp/capture.pcapng" || skip_all "tshark captures nothing here"
 "$softuicc" run "$deck" --host "$VPCD_HOST" --port "$VPCD_PORT" --gsmtap 127.0.0.1 --trace "$tmp/trace" 2>"$tmp/log" &
 card_pid=$!
 check "the card is in its reader" soon grep -q connected "$tmp/log"
@@ -138,5 +114,4 @@ check "as many frames as the text trace has commands" \
 check "the text trace names files" grep -q -- '-> 00B0000009  READ BINARY MF/ADF.USIM/EF.IMSI' "$tmp/trace"
 check "and has times" grep -qE '^ *[0-9]+\.[0-9]{6} == ATR' "$tmp/trace"
 
-echo "1..$tests"
-((bad == 0))
+tap_end

@@ -7,6 +7,8 @@
 set -u
 softuicc=$(readlink -f "$1") || exit 1
 here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 work=$(mktemp -d) || exit 1
 card=''
 # shellcheck disable=SC2317 # called by trap
@@ -16,59 +18,42 @@ cleanup() {
 }
 trap cleanup EXIT
 cd "$work" || exit 1
-number=0 failed=0
+tap_files=(out err)
 
-check() { # NAME PATTERN COMMAND...: exit code 0, and the pattern in what it prints
+does() { # NAME PATTERN COMMAND...: exit code 0, and the pattern in what it prints
     local name=$1 pattern=$2
     shift 2
-    number=$((number + 1))
-    if timeout 60 "$softuicc" "$@" >out 2>err </dev/null && grep -qE "$pattern" out; then
-        echo "ok $number - $name"
-    else
-        failed=1
-        echo "not ok $number - $name"
-        sed 's/^/#   /' out err
-    fi
+    timeout 60 "$softuicc" "$@" >out 2>err </dev/null && grep -qE "$pattern" out
+    verdict $? "$name"
 }
 
 refused() { # NAME PATTERN COMMAND...: exit code 1, one line on stderr
     local name=$1 pattern=$2
     shift 2
-    number=$((number + 1))
     timeout 60 "$softuicc" "$@" >out 2>err </dev/null
-    if [ $? = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -qE "$pattern" err; then
-        echo "ok $number - $name"
-    else
-        failed=1
-        echo "not ok $number - $name"
-        sed 's/^/#   /' out err
-    fi
+    [ $? = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -qE "$pattern" err
+    verdict $? "$name"
 }
 
 for party in a b c; do
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$party" -keyout $party.pem -out $party.crt -days 2 2>/dev/null || exit 1
     chmod 600 $party.pem
 done
-check "a card" '1 card of profile test' new card.uicc --profile test --keys a.keys
+does "a card" '1 card of profile test' new card.uicc --profile test --keys a.keys
 iccid=$(awk 'NR == 2 { print $1 }' a.keys)
 "$softuicc" run card.uicc >run.log 2>&1 &
 card=$!
 /usr/bin/python3 "$here/demo_card.py" await >/dev/null || exit 1
 range=001020000000000-001020000009999
-check "A changes the IMSI and keeps the key" 'the keys are as they were' change --iccid "$iccid" --imsi 001020000000001 --keys a.keys --records a.sqlite --keep-key
-number=$((number + 1))
-if grep -q '^REFRESH (UICC reset): done$' out && grep -q '^IMSI is now 001020000000001$' out; then
-    echo "ok $number - with REFRESH, and the new IMSI after it"
-else
-    failed=1
-    echo "not ok $number - with REFRESH, and the new IMSI after it"
-fi
+does "A changes the IMSI and keeps the key" 'the keys are as they were' change --iccid "$iccid" --imsi 001020000000001 --keys a.keys --records a.sqlite --keep-key
+grep -q '^REFRESH (UICC reset): done$' out && grep -q '^IMSI is now 001020000000001$' out
+verdict $? "with REFRESH, and the new IMSI after it"
 refused "not once more while it is on trial" '6A95' change --iccid "$iccid" --imsi 001030000000001 --keys a.keys --records a.sqlite --keep-key
-check "A's list, with keys, for B" 'of 1 card' handover make --records a.sqlite --imsi-range $range --keys a.keys --sign a.crt --key a.pem --to b.crt --out list.cms
+does "A's list, with keys, for B" 'of 1 card' handover make --records a.sqlite --imsi-range $range --keys a.keys --sign a.crt --key a.pem --to b.crt --out list.cms
 refused "C cannot open it" 'not enveloped for this certificate' handover import list.cms --cert c.crt --key c.pem --trust a.crt --records c.sqlite --imsi-range $range --keys c.keys
 refused "B says where the keys go" 'say with --keys' handover import list.cms --cert b.crt --key b.pem --trust a.crt --records b.sqlite --imsi-range $range
-check "B imports it" "^$iccid.001020000000001.0" handover import list.cms --cert b.crt --key b.pem --trust a.crt --records b.sqlite --imsi-range $range --keys b.keys
-check "B's authentication centre has the subscriber" '' auc add --db b.auc --keys b.keys --iccid "$iccid" --index 0 --imsi 001020000000001
+does "B imports it" "^$iccid.001020000000001.0" handover import list.cms --cert b.crt --key b.pem --trust a.crt --records b.sqlite --imsi-range $range --keys b.keys
+does "B's authentication centre has the subscriber" '' auc add --db b.auc --keys b.keys --iccid "$iccid" --index 0 --imsi 001020000000001
 # B authenticates the card: the vector's RAND and AUTN to the USIM. A used the key before, so the first may have to be a resynchronisation.
 vector() {
     "$softuicc" auc vector --db b.auc --imsi 001020000000001 --json >vector.json 2>err || return 1
@@ -78,14 +63,7 @@ vector() {
 kill $card
 wait $card 2>/dev/null
 card=''
-number=$((number + 1))
-if vector && "$softuicc" apdu card.uicc --auto 00A4040C07A0000000871002 "008800812210${rand}10${autn}" >out 2>err && grep -q '^< DB' out; then
-    echo "ok $number - the card accepts B"
-else
-    failed=1
-    echo "not ok $number - the card accepts B"
-    sed 's/^/#   /' vector.json out err
-fi
-check "which ends the trial" '^0 +active +milenage +001020000000001' show card.uicc
-echo "1..$number"
-exit $failed
+vector && "$softuicc" apdu card.uicc --auto 00A4040C07A0000000871002 "008800812210${rand}10${autn}" >out 2>err && grep -q '^< DB' out
+verdict $? "the card accepts B" vector.json out err
+does "which ends the trial" '^0 +active +milenage +001020000000001' show card.uicc
+tap_end

@@ -6,8 +6,8 @@
 # pcscd's reader. TAP on standard output.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/interop/tap.bash
-. "$here/tap.bash"
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 softuicc=$(readlink -f "${1:?Usage: test_modem.sh SOFTUICC}")
 imsi_a=001010123456780 imsi_b=001020000000042
 shm=/dev/shm # no disk to wait for

@@ -6,32 +6,26 @@
 # TAP on standard output; a plan of none says why it cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 python=/usr/bin/python3
 export PYTHONDONTWRITEBYTECODE=1
 if [[ -z ${MODEM_PTY-} ]]; then
-    [[ -n ${PYSIM-} ]] || { echo "1..0 # SKIP PYSIM does not name a checkout of pySim" && exit 0; }
-    "$python" -c 'import serial' 2>/dev/null || { echo "1..0 # SKIP python3-serial is not installed" && exit 0; }
+    [[ -n ${PYSIM-} ]] || skip_all "PYSIM does not name a checkout of pySim"
+    "$python" -c 'import serial' 2>/dev/null || skip_all "python3-serial is not installed"
     wrong=$(cd "$PYSIM" && "$python" pySim-read.py --help 2>&1 >/dev/null | tail -n 1)
-    [[ -z $wrong ]] || { echo "1..0 # SKIP pySim does not start: $wrong" && exit 0; }
+    [[ -z $wrong ]] || skip_all "pySim does not start: $wrong"
     export PYSIM
     exec "$here/with-modem" --tap "${1:?Usage: test_pysim_modem.sh SOFTUICC}" bash "$here/test_pysim_modem.sh" "$@"
 fi
 
 cd "$PYSIM" || exit 1
-PYTHONPATH=${PYTHONPATH-}:$here "$python" "$here/test_pysim_modem.py" >"$MODEM_DIR/tap"
-bad=$?
-number=$(grep -c '^\(not \)\?ok ' "$MODEM_DIR/tap")
+PYTHONPATH=${PYTHONPATH-}:$here "$python" "$here/test_pysim_modem.py" >"$MODEM_DIR/tap" || tap_bad=1
+tap_n=$(grep -c '^\(not \)\?ok ' "$MODEM_DIR/tap")
 grep -v '^1\.\.' "$MODEM_DIR/tap"
 
 said=$MODEM_DIR/said
 timeout 120 "$python" pySim-read.py --modem-device "$MODEM_PTY" >"$said" 2>&1 &&
     grep -q "^ICCID: $MODEM_ICCID" "$said" && grep -q "^IMSI: $MODEM_IMSI" "$said" && grep -q '^Done !' "$said"
-if (($? == 0)); then
-    echo "ok $((number + 1)) - pySim-read, to its end"
-else
-    echo "not ok $((number + 1)) - pySim-read, to its end"
-    tail -n 20 "$said" | sed 's/^/# /'
-    bad=1
-fi
-echo "1..$((number + 1))"
-((bad == 0))
+verdict $? "pySim-read, to its end" "$said"
+tap_end

@@ -6,13 +6,15 @@
 # TAP on standard output; a plan of none says why it cannot be tried here.
 set -u
 softuicc=$(readlink -f "${1:?Usage: test_pysim_ota.sh SOFTUICC}")
-skip() { echo "1..0 # SKIP $1" && exit 0; }
-[[ -n ${PYSIM-} ]] || skip "PYSIM is not set: a checkout of pySim"
-[[ -r $PYSIM/pySim/ota.py ]] || skip "$PYSIM has no pySim/ota.py"
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
+[[ -n ${PYSIM-} ]] || skip_all "PYSIM is not set: a checkout of pySim"
+[[ -r $PYSIM/pySim/ota.py ]] || skip_all "$PYSIM has no pySim/ota.py"
 lib=$(dirname "$PYSIM")/pysim-lib # modules that Debian lacks may lie beside it
 export PYTHONPATH="$PYSIM:$lib${PYTHONPATH:+:$PYTHONPATH}"
-missing=$(/usr/bin/python3 -c 'import Cryptodome, construct' 2>&1) || skip "apt-get install python3-pycryptodome python3-construct: ${missing##*$'\n'}"
-missing=$(/usr/bin/python3 -c 'from pySim.ota import OtaDialectSms, OtaKeyset, SPI' 2>&1) || skip "pySim's OTA code does not start: ${missing##*$'\n'}"
+missing=$(/usr/bin/python3 -c 'import Cryptodome, construct' 2>&1) || skip_all "apt-get install python3-pycryptodome python3-construct: ${missing##*$'\n'}"
+missing=$(/usr/bin/python3 -c 'from pySim.ota import OtaDialectSms, OtaKeyset, SPI' 2>&1) || skip_all "pySim's OTA code does not start: ${missing##*$'\n'}"
 exec /usr/bin/python3 - "$softuicc" <<'PYTHON'
 import itertools
 import json

@@ -5,6 +5,8 @@
 # back; cards that are killed. TAP on standard output; exit code 0 all held, 1 something did not, 77 cannot be tried here.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 softuicc=$(readlink -f "${1:?Usage: test_reader.sh SOFTUICC}")
 if [[ ${2-} != --inside ]]; then
     [[ -x $softuicc ]] || { echo "test_reader.sh: no program $softuicc" >&2 && exit 1; }
@@ -16,40 +18,10 @@ tmp=$(mktemp -d)
 deck=$tmp/card.uicc
 card_pid='' pcscd_pid=$PCSCD_PID
 trap 'kill $card_pid 2>/dev/null; rm -rf "$tmp"' EXIT
-tests=0 bad=0
-
-# check TEXT COMMAND...: one line of TAP; what the command said, if it failed
-check() {
-    local text=$1
-    shift
-    tests=$((tests + 1))
-    if "$@" >"$tmp/said" 2>&1; then
-        echo "ok $tests - $text"
-    else
-        echo "not ok $tests - $text"
-        echo "# failed: $*"
-        sed 's/^/# /' "$tmp/said"
-        bad=$((bad + 1))
-        return 1
-    fi
-}
-
 # with PROGRAM: does what follows need something that is not here?
 with() {
     type -P "$1" >/dev/null && return 0
-    tests=$((tests + 1))
-    echo "ok $tests - $1 # SKIP not installed"
-    return 1
-}
-
-# soon COMMAND...: within ten seconds
-soon() {
-    local i
-    for ((i = 0; i < 100; i++)); do
-        "$@" >"$tmp/soon" 2>&1 && return 0
-        sleep 0.1
-    done
-    cat "$tmp/soon"
+    skip "$1" "not installed"
     return 1
 }
 
@@ -182,10 +154,10 @@ refused() { # CODE TEXT ARGUMENT...: one line with that text on standard error
 }
 
 /usr/bin/python3 -c 'import smartcard' 2>/dev/null ||
-    { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 0; }
+    skip_all "pyscard is not installed: apt-get install python3-pyscard"
 
 check "a deck is made" "$softuicc" new "$deck" --iccid $iccid --seed 00112233445566778899aabbccddeeff ||
-    { echo "1..$tests" && exit 1; }
+    { tap_end; exit 1; }
 : >"$tmp/log"
 insert
 check "the card says that it is in the reader" soon log_has "card $iccid in reader at $VPCD_HOST:$VPCD_PORT (connected)" 1
@@ -224,5 +196,4 @@ check "a card that is not in the deck" refused 1 8988211000000000029 "$deck" --c
 check "the same card twice" refused 2 twice "$deck" --card $iccid --card $iccid
 check "a durability that is none" refused 2 "--durability" "$deck" --durability some
 
-echo "1..$tests"
-((bad == 0))
+tap_end

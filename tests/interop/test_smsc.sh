@@ -6,9 +6,12 @@
 # its smpp-ota-tool against our SMSC. TAP on standard output.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 softuicc=$(readlink -f "${1:?Usage: test_smsc.sh SOFTUICC}")
 tmp=$(mktemp -d)
 smsc='' card='' fake=''
+tap_files=(out err)
 # shellcheck disable=SC2317 # called by trap
 cleanup() {
     for pid in $smsc $card $fake; do
@@ -20,19 +23,6 @@ cleanup() {
 trap cleanup EXIT
 cd "$tmp" || exit 1
 export PYTHONDONTWRITEBYTECODE=1
-tests=0 bad=0
-
-verdict() { # CODE TEXT
-    tests=$((tests + 1))
-    if (($1 == 0)); then
-        echo "ok $tests - $2"
-    else
-        echo "not ok $tests - $2"
-        tail -qn 25 out err 2>/dev/null | sed 's/^/#   /'
-        bad=$((bad + 1))
-    fi
-}
-
 does() { # TEXT ARGUMENT...: exit code 0, nothing on standard error
     local text=$1 code
     shift
@@ -107,7 +97,7 @@ imsi=080910101032547608
 
 if [[ -n ${VPCD_PORT-} ]]; then # ---- over PC/SC ----
     /usr/bin/python3 -c 'import smartcard' 2>/dev/null ||
-        { echo "1..0 # SKIP pyscard is not installed: apt-get install python3-pyscard" && exit 0; }
+        skip_all "pyscard is not installed: apt-get install python3-pyscard"
     "$softuicc" run one.uicc --host "$VPCD_HOST" --port "$VPCD_PORT" --trace trace 2>run.log &
     card=$!
     # A fresh pcscd looks for cards only while it has a client.
@@ -137,8 +127,7 @@ if [[ -n ${VPCD_PORT-} ]]; then # ---- over PC/SC ----
     wait $card
     card=''
     show_imsi one.uicc 001010123456781
-    echo "1..$tests"
-    ((bad == 0))
+    tap_end
     exit
 fi
 
@@ -197,6 +186,11 @@ timeout 20 /usr/bin/python3 "$here/smpp_client.py" "$port" twice 4912345 "027000
 verdict $? "a packet by hand is answered"
 "$softuicc" ota decode --keys keys --spi 1619 "$(sed -n 2p twice)" >out 2>err && grep -q 'status 02, CNTR low' out
 verdict $? "its duplicate is refused: CNTR low"
+
+# ---- delivery receipts, for those who ask (SMPP 3.4, 5.2.17, appendix B) ----
+timeout 20 /usr/bin/python3 "$here/smpp_client.py" "$port" receipts 4912345 "027000$packet" >out 2>err
+[[ $(grep -c ' none$' out) == 3 ]] && grep -qE '^1 id:OURS sub:001 dlvrd:001 submit date:[0-9]{10} done date:[0-9]{10} stat:DELIVRD err:000 text:$' out
+verdict $? "a receipt for who asks for one in any case, none on success for who asks for failures"
 
 does "a counter of ours is noted" ota send "${read_imsi[@]}" "${own[@]}" --counter 6000 "${to[@]}"
 stop "SIGTERM ends it"
@@ -278,11 +272,9 @@ fails "a route from nowhere" 1 'routes:1: the number is not' smsc --deck many.ui
 
 # ---- pySim's ESME at our SMSC ----
 if [[ -z ${PYSIM-} ]]; then
-    tests=$((tests + 1))
-    echo "ok $tests - pySim's smpp-ota-tool # SKIP PYSIM does not name a checkout of pySim"
+    skip "pySim's smpp-ota-tool" "PYSIM does not name a checkout of pySim"
 elif ! wrong=$(PYTHONPATH=$PYSIM:${PYTHONPATH-} /usr/bin/python3 "$PYSIM/contrib/smpp-ota-tool.py" --help 2>&1 >/dev/null); then
-    tests=$((tests + 1))
-    echo "ok $tests - pySim's smpp-ota-tool # SKIP it does not start: $(tail -n 1 <<<"$wrong")"
+    skip "pySim's smpp-ota-tool" "it does not start: $(tail -n 1 <<<"$wrong")"
 else
     "$softuicc" new pysim.uicc --keys pysim --seed 000102030405060708090a0b0c0d0e0f >out 2>err
     start --deck pysim.uicc
@@ -299,5 +291,4 @@ else
     stop "SIGTERM ends it"
 fi
 
-echo "1..$tests"
-((bad == 0))
+tap_end

@@ -8,15 +8,11 @@
 # TAP on standard output.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/interop/tap.bash
-. "$here/tap.bash"
-skip() {
-    echo "1..0 # SKIP $1"
-    exit 0
-}
+# shellcheck source=tests/tap.bash
+. "$here/../tap.bash"
 if [[ -z ${VPCD_PORT-} ]]; then
     for need in srsue srsenb srsepc; do
-        type -P $need >/dev/null || skip "$need is not here: Debian 12 has no package; reader/README.md, \"A real LTE stack\""
+        type -P $need >/dev/null || skip_all "$need is not here: Debian 12 has no package; reader/README.md, \"A real LTE stack\""
     done
     exec "$here/with-pcscd" -- bash "$here/test_srsran.sh" "$@"
 fi
@@ -25,8 +21,8 @@ configs=
 for place in "${SRSRAN_CONFIGS-}" "$HOME/.config/srsran" /etc/srsran /usr/local/share/srsran /usr/share/srsran; do
     [[ -n $place && -r $place/sib.conf && -r $place/rr.conf && -r $place/rb.conf ]] && configs=$place && break
 done
-[[ -n $configs ]] || skip "sib.conf, rr.conf and rb.conf of srsENB are nowhere: name their folder in SRSRAN_CONFIGS"
-[[ -c /dev/net/tun ]] || skip "no /dev/net/tun: srsUE and srsEPC cannot make their network interfaces"
+[[ -n $configs ]] || skip_all "sib.conf, rr.conf and rb.conf of srsENB are nowhere: name their folder in SRSRAN_CONFIGS"
+[[ -c /dev/net/tun ]] || skip_all "no /dev/net/tun: srsUE and srsEPC cannot make their network interfaces"
 imsi_a=001010123456780 imsi_b=001020000000042
 tmp=$(mktemp -d)
 epc='' enb='' ue='' card=''

@@ -433,6 +433,39 @@ void fixture_terminal_profile(struct fixture *f)
     exchange(f, "8010000014FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "9*");
 }
 
+int fixture_setup_bare(void **state)
+{
+    struct fixture *f = malloc(sizeof *f);
+    assert_non_null(f);
+    fixture_open(f, "test");
+    *state = f;
+    return 0;
+}
+
+int fixture_setup(void **state)
+{
+    (void)fixture_setup_bare(state);
+    fixture_terminal_profile(*state);
+    return 0;
+}
+
+int fixture_setup_usim(void **state)
+{
+    struct fixture *f = malloc(sizeof *f);
+    assert_non_null(f);
+    fixture_open(f, "usim");
+    fixture_terminal_profile(f);
+    *state = f;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
 struct object {
     uint32_t id;
     struct span value;

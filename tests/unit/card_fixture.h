@@ -45,6 +45,12 @@ void fixture_open_text_classes(struct fixture *f, const char *yaml, const struct
 void fixture_open_classes(struct fixture *f, const char *profile, const struct applet_class *const *more);
 void fixture_close(struct fixture *f);
 
+/* For cmocka_unit_test_setup_teardown: *state is a struct fixture of the profile `test` whose terminal has said what it can, one whose terminal has not, one of the profile `usim`. */
+int fixture_setup(void **state);
+int fixture_setup_bare(void **state);
+int fixture_setup_usim(void **state);
+int fixture_teardown(void **state); /* of whatever fixture *state is; frees it */
+
 /* Another card as `factory`'s is now, powered up: the store is copied, profile and ciphers are factory's (reading a profile takes longer than most tests).
  * fixture_discard closes it, and leaves factory as it is. */
 void fixture_copy(struct fixture *f, const struct fixture *factory);

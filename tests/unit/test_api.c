@@ -507,11 +507,22 @@ static uicc_sw test_domains(const struct uicc_applet *self, const struct uicc_ap
     return UICC_SW_OK;
 }
 
+/* A file of its own in the MF, whose identifier ends with P2. */
+static uicc_sw make_file(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_file_view v;
+    uint8_t fcp[sizeof fcp_new];
+    memcpy(fcp, fcp_new, sizeof fcp);
+    fcp[9] = apdu->p2;
+    TRY(uicc_get_the_admin_file_view(self, uicc_span_of(NULL, 0), &v));
+    return uicc_create_file(self, &v, uicc_span_of(fcp, sizeof fcp));
+}
+
 static uicc_sw (*const areas[])(const struct uicc_applet *self, const struct uicc_apdu *apdu) = {
     test_files,   test_admin,  test_framework, test_pins,      check_pins,
     blocked_pins, test_crypto, test_registry,  test_proactive, test_firewall,
     test_share,   order,       set_event,      keep,           test_domains,
-    test_ber_tlv,
+    test_ber_tlv, make_file,
 };
 enum {
     FILES,
@@ -529,7 +540,8 @@ enum {
     SET_EVENT,
     KEEP,
     DOMAINS,
-    BER_TLV
+    BER_TLV,
+    MAKE_FILE
 };
 
 static uicc_sw process(const struct uicc_applet *self, const struct uicc_apdu *apdu)
@@ -1197,6 +1209,20 @@ static void test_not_selectable_yet(void **state)
     const struct applet self = {a.f.card, a.first};
     assert_int_equal(toolkit_set_event(self, TOOLKIT_LOCATION_STATUS), TOOLKIT_OK);
     assert_int_equal(toolkit_set_event(self, TOOLKIT_USER_ACTIVITY), TOOLKIT_OK);
+    /* Each entry and each timer is another one, and its own to change and to give back. */
+    uint8_t one, two, timers[2];
+    const struct toolkit_menu_entry entry = {.text = span_of("entry", 5)};
+    assert_int_equal(toolkit_init_menu_entry(self, &entry, &one), TOOLKIT_OK);
+    assert_int_equal(toolkit_init_menu_entry(self, &entry, &two), TOOLKIT_OK);
+    assert_int_not_equal(one, two);
+    assert_int_equal(toolkit_init_menu_entry(self, &entry, &two), TOOLKIT_REGISTRY_ERROR);
+    assert_int_equal(toolkit_change_menu_entry(self, one, &entry), TOOLKIT_OK);
+    assert_int_equal(toolkit_remove_menu_entry(self, one), TOOLKIT_OK);
+    assert_true(toolkit_event_is_set(self, TOOLKIT_MENU_SELECTION));
+    assert_int_equal(toolkit_allocate_timer(self, &timers[0]), TOOLKIT_OK);
+    assert_int_equal(toolkit_allocate_timer(self, &timers[1]), TOOLKIT_OK);
+    assert_int_not_equal(timers[0], timers[1]);
+    assert_int_equal(toolkit_release_timer(self, timers[0]), TOOLKIT_OK);
     assert_true(card_commit(a.f.card));
     forget(&a);
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9000");
@@ -1212,6 +1238,31 @@ static void test_not_selectable_yet(void **state)
            "D6"
            "0D"
            "990103820282819B0100930103");
+    fixture_close(&a.f);
+}
+
+/* A file that an applet makes is whose the applet is: nobody's stays through a change of operator, an operator's is
+ * there with his pair. */
+static void test_owner_of_files(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    fixture_terminal_profile(&a.f);
+    drain(&a);
+    objects_begin(a.f.card->objects);
+    assert_int_equal(applet_set_owner(a.f.card, a.second, 0), SW_OK);
+    assert_true(card_commit(a.f.card));
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    run_area(&a, MAKE_FILE, 0x71, "9000");
+    apdu(&a.f, "00A4040C07" SECOND, "9000");
+    run_area(&a, MAKE_FILE, 0x72, "9000");
+    apdu(&a.f, "00A4000C024F71", "9000");
+    apdu(&a.f, "00A4000C024F72", "9000");
+    fixture_expect(&a.f, 0, "80E290000DE10B810908091020000000001000", "E2*9000");
+    fixture_reset(&a.f);
+    apdu(&a.f, "00A4000C024F71", "9000");
+    apdu(&a.f, "00A4000C024F72", "6A82");
     fixture_close(&a.f);
 }
 
@@ -1243,6 +1294,7 @@ int main(void)
         cmocka_unit_test(test_area_triggering),    cmocka_unit_test(test_area_proactive),
         cmocka_unit_test(test_area_messages),      cmocka_unit_test(test_area_moments),
         cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
+        cmocka_unit_test(test_owner_of_files),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }

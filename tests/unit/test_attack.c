@@ -64,13 +64,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 struct snapshot {
     uint8_t *p;
     size_t n;
@@ -800,6 +793,37 @@ static void fetch_answer(struct fixture *f)
     f->response_len = n + 2;
 }
 
+/* Who has no key and needs none gets his answer, too: CNTR as he sent it (TS 102 225 5.2), with the redundancy
+ * check he asked for; what takes a key, he does not. */
+static void test_por_without_keys(void **state)
+{
+    static const struct {
+        uint16_t spi;
+        const char *tar;
+        uint8_t kid, status;
+        size_t check;
+    } rows[] = {
+        {0x0001, "B00023", 0, SCP80_POR_OK, 0},    {0x0005, "B00023", 0x05, SCP80_POR_OK, 4},
+        {0x0905, "B00022", 0x01, SCP80_POR_OK, 2}, {0x0915, "B00022", 0x05, SCP80_POR_OK, 0},
+        {0x0909, "B00022", 0x05, SCP80_POR_OK, 0}, {0x0006, "777777", 0x05, SCP80_TAR_UNKNOWN, 4},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct attack_packet a = {0, rows[i].spi, rows[i].tar, "00A4000C026F78", 0x0102030405, rows[i].kid};
+        struct fixture_por por = send_and_open(f, &a);
+        assert_int_equal(por.verdict, SCP80_UNPROTECTED);
+        assert_true(f->response_len >= 16 + rows[i].check);
+        assert_int_equal(f->response[5], 10 + rows[i].check);
+        assert_memory_equal(f->response + 9, "\x01\x02\x03\x04\x05\x00", 6);
+        assert_int_equal(f->response[15], rows[i].status);
+    }
+    /* What a key had to decipher is not said: CNTR zero. */
+    const struct attack_packet ciphered = {1, 0x0C01, "B00021", "00A4000C026F78", 0x0102030405, 0};
+    struct fixture_por por = send_and_open(f, &ciphered);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_memory_equal(f->response + 9, "\0\0\0\0\0", 5);
+}
+
 static void test_por_modes(void **state)
 {
     struct fixture *f = *state;
@@ -1211,7 +1235,7 @@ static void test_no_downgrade(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_every_change_is_refused),
         T(test_every_length_is_refused),
@@ -1229,6 +1253,7 @@ int main(void)
         T(test_every_tar_without_security),
         cmocka_unit_test(test_silent_policy),
         T(test_por_modes),
+        T(test_por_without_keys),
         T(test_reserved_codings),
         T(test_no_key_for_the_unauthenticated),
         T(test_lengths_before_crypto),

@@ -6,26 +6,10 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "card_fixture.h"
-
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
 
 static void test_t0(void **state)
 {
@@ -311,7 +295,7 @@ static void test_store_fails(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_t0), T(test_lengths), T(test_classes), T(test_select), T(test_records), T(test_sfi), T(test_access), T(test_pin),
         T(test_pin_cut), T(test_toolkit), T(test_trace), T(test_unpowered), T(test_store_fails),

@@ -180,7 +180,8 @@ expect "profile diff --json" 1 profile diff test m2m --json
 python3 -m json.tool <out >/dev/null
 verdict "profile diff --json is JSON" $?
 refuses "profile diff of one" 2 'diff takes two' profile diff test
-refuses "profile diff with nothing" 1 'nosuch' profile diff test nosuch
+refuses "profile diff with nothing" 2 'nosuch' profile diff test nosuch
+refuses "profile diff of nothing" 2 'nosuch' profile diff nosuch test
 refuses "profile check --json" 2 '.--json goes with' profile check test --json
 printf 'format: 1\ninclude: test\nname: mine\nfiles:\n  - {path: MF/EF.UMPC, size: 3}\n' >mine.yaml
 refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]\.content: EF\.UMPC' profile check mine.yaml
@@ -213,6 +214,14 @@ head -1 own.csv | grep -q ',pin1,puk1,adm1,pin2,puk2$'
 verdict "a column for each" $?
 grep -qE '^'"$own"',.*,1234,[0-9]{8},[0-9]{8},[0-9]{4},87654321$' own.csv
 verdict "PINs in digits" $?
+# Two cards of one ICCID and one K (profile test), each with its own OTA keys: the record of the other is noticed
+"$softuicc" new one.uicc --profile test --keys one.keys >/dev/null && "$softuicc" new two.uicc --profile test --keys two.keys >/dev/null
+expect "export: OTA keys of another card" 1 export one.uicc --keys two.keys --format csv
+grep -q 'KIc of pair 0 is not the one' err && ! grep -q "$(awk -F'\t' '$2 == "0" { print $9 }' two.keys)" out
+verdict "it says which" $?
+expect "export without OTA keys" 0 export one.uicc --keys two.keys --format open5gs
+refuses "apdu: a level without a channel" 2 'both --kvn and --keys' apdu one.uicc --level 03
+rm -f one.* two.*
 expect "and back" 0 new again.uicc --profile ./own.yaml --csv own.csv --keys again.keys --seed 0f0102030405060708090a0b0c0d0e0f
 diff <(awk -F'\t' '$2 ~ /^p/' own.keys | sort) <(awk -F'\t' '$2 ~ /^p/' again.keys | sort) >out
 verdict "the same PINs, for they were given" $?
@@ -391,6 +400,37 @@ says "vault verify says what there is" '^v\.vault: good: [0-9]+ pairs, 0 reveale
 refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
 refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
 refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
+if command -v python3 >/dev/null; then
+    json() { python3 -c 'import json; json.load(open("out", "rb"))' 2>err; verdict "$1 is JSON" $?; }
+    expect "vault init --json" 0 vault init --vault w.vault --json
+    json "vault init"
+    expect "vault import --json" 0 vault import card.keys --vault w.vault --json
+    json "vault import"
+    expect "auc add --json" 0 auc add --db w.db --keys card.keys --iccid "$iccid" --imsi 001010000000099 --json
+    json "auc add"
+    # A name that is no text (a lone FF, a surrogate, an overlong NUL), and one that is
+    for name in $'\xff' $'\xed\xa0\x80' $'\xc0\x80' $'\xe2\x82' $'\xe2\x82\xac'; do
+        cp card.uicc "$name.uicc"
+        cp card.uicc.key "$name.uicc.key"
+        expect "diff --json of a file with an odd name" 0 diff --json "$name.uicc" card.uicc
+        json "diff"
+        rm -f "$name.uicc" "$name.uicc.key"
+    done
+    rm -f w.vault* w.db*
+fi
+if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=b -keyout b.pem -out b.crt -days 2 2>/dev/null; then
+    chmod 600 b.pem
+    expect "vault: an operator" 0 vault operator add B --cert b.crt --vault v.vault
+    expect "vault: an identity" 0 vault identity --cert b.crt --key b.pem --vault v.vault
+    vaulted=$("$softuicc" vault list --vault v.vault | awk '$2 == 1 { print $1; exit }')
+    expect "vault: entitled" 0 vault entitle --operator B --iccid "$vaulted" --index 1 --vault v.vault
+    # What cannot be taken back is not done when its message cannot be written
+    refuses "vault reveal: a file that is there" 1 'b\.crt: exists already$' vault reveal --iccid "$vaulted" --index 1 --to B -o b.crt --vault v.vault
+    refuses "vault reveal: no such folder" 1 'nowhere/x' vault reveal --iccid "$vaulted" --index 1 --to B -o nowhere/x --vault v.vault
+    refuses "vault transfer: no such folder" 1 'nowhere/x' vault transfer --cert b.crt -o nowhere/x --vault v.vault
+    expect "the pair was not revealed" 0 vault withdraw --iccid "$vaulted" --index 1 --vault v.vault
+    rm -f b.pem b.crt
+fi
 refuses "handover: no verb" 2 'which of make, import' handover
 refuses "handover: nothing to hand over" 2 '--records FILE or --row' handover make
 refuses "handover: row" 2 '--row: a row is' handover make --row x
@@ -419,6 +459,14 @@ refuses "auc: no IMSI" 2 '--imsi N' auc vector --db none.db
 refuses "auc: format" 2 "'hss' is none of osmo-hlr" auc export --db none.db --format hss -o x
 refuses "auc: no such key file" 1 'none\.keys' auc add --db x.db --keys none.keys --imsi 001010123456780
 refuses "auc: a deck is no data base" 1 'card\.uicc' auc list --db card.uicc
+# Automatic selection: the record knows the IMSIs that the card selects among, and the data base which pair they are
+printf 'format: 1\ninclude: test\nname: several\nsubscription:\n  selection:\n    limits: {no-service: 3}\n    candidates:\n      - {pair: 0}\n      - {pair: 2, imsi: 26201xxxxxxxxxx}\n' >several.yaml
+expect "cards with several subscriptions" 0 new several.uicc --profile ./several.yaml --count 3 --keys several.keys
+counts "their record has the IMSIs" '	2	26201012345678[0-2]	' several.keys 3
+expect "auc add finds the pair of an IMSI" 0 auc add --db several.db --keys several.keys --imsi 262010123456781
+says "it is the second card's pair 2" '^IMSI 262010123456781: pair 2 of card '"$(awk -F'\t' '$3 == "262010123456781" { print $1 }' several.keys)"'$'
+refuses "auc add: an IMSI of nobody, and several cards" 1 'keys of more than one card' auc add --db several.db --keys several.keys --imsi 262010123456799
+rm -f several.*
 refuses "auc: a vault is no data base" 1 'no data base of an authentication centre' auc list --db v.vault
 expect "auc add" 0 auc add --db a.db --keys card.keys --iccid "$iccid" --index 0 --imsi 001010123456780
 expect "auc list" 0 auc list --db a.db
@@ -456,6 +504,30 @@ expect "and the deck is free again" 0 show card.uicc
 rm -f pipe long.apdu
 
 # ---- output that cannot be written ----
+# A line that does not end: bounded memory, and a word
+endless() { head -c 3000000 /dev/zero | tr '\0' '0'; }
+endless | "$softuicc" apdu card.uicc --script - >out 2>err
+[ $? = 1 ] && grep -q 'standard input:1: a line of more than 1048576 octets$' err && [ ! -s out ]
+verdict "apdu: a line without end" $?
+endless >endless.txt
+refuses "ota encode: a line without end" 1 'endless\.txt:1: a line of more than' ota encode --tar usim --script endless.txt --check none --no-cipher --counter none
+refuses "smsc: a line without end" 1 'endless\.txt:1: a line of more than' smsc --deck card.uicc --listen 127.0.0.1:0 --routes endless.txt
+endless | "$softuicc" ota decode >out 2>err
+[ $? = 1 ] && grep -q 'line 1: a line of more than' err
+verdict "ota decode: a line without end" $?
+rm -f endless.txt
+# A standard stream that is closed: the deck does not take its place (and what is printed, the deck's)
+before=$(sha256sum card.uicc card.uicc.key)
+"$softuicc" show card.uicc >&- 2>err
+[ $? = 1 ] && grep -q "cannot write the output" err
+verdict "stdout closed: exit code 1" $?
+"$softuicc" show card.uicc --card 1 2>&- >out
+[ $? = 2 ]
+verdict "stderr closed" $?
+"$softuicc" show card.uicc <&- >out 2>err
+verdict "stdin closed" $?
+[ "$(sha256sum card.uicc card.uicc.key)" = "$before" ]
+verdict "the deck is as it was" $?
 if [ -w /dev/full ]; then
     "$softuicc" show card.uicc >/dev/full 2>err
     [ $? = 1 ] && [ "$(wc -l <err)" = 1 ]
@@ -474,6 +546,19 @@ background=
 [ "$got" -gt 128 ] && [ -z "$(find . -name 'big*')" ]
 verdict "new interrupted leaves nothing behind (exit code $got)" $?
 
+# Temporary files go with the process, whatever ends it
+mkdir temporary
+for signal in TERM KILL; do
+    TMPDIR=$work/temporary timeout -s $signal 0.5 "$softuicc" bench --seconds 60 >out 2>&1
+    for _ in $(seq 50); do
+        [ -z "$(ls -A temporary)" ] && break
+        sleep 0.1
+    done
+    [ -z "$(ls -A temporary)" ]
+    verdict "bench ended by SIG$signal leaves nothing behind" $?
+done
+rmdir temporary
+
 # ---- rehearse ----
 rehearsal=(--seed 0f0e0d0c0b0a09080706050403020100 --cuts 0.05 --loss 0.2)
 expect "rehearse makes a deck and plays on it" 0 rehearse fleet.uicc --cards 70 --profile test "${rehearsal[@]}" --threads 2 --json --report fleet.html
@@ -491,7 +576,15 @@ verdict "one thread and two come to the same" $?
 expect "the deck that was played on" 0 show fleet.uicc
 expect "a card of it" 0 show fleet.uicc --card "$(grep -oE -m1 '8988211[0-9]{12}' out)"
 says "its card is with operator C" '001030000000000'
-refuses "rehearse: another seed" 1 "its first pair is not what --seed gives" rehearse fleet.uicc --seed 00000000000000000000000000000000
+refuses "rehearse: another seed" 1 "its keys are not what --seed gives" rehearse fleet.uicc --seed 00000000000000000000000000000000
+# Profile test gives all cards the same pair 0: a seed is known by the others
+expect "a deck to rehearse on" 0 new fresh.uicc --profile test --count 2 --seed 0f0e0d0c0b0a09080706050403020100
+refuses "rehearse: another seed, pair 0 the same" 1 "its keys are not what --seed gives" rehearse fresh.uicc --seed 00000000000000000000000000000000
+rm -f fresh.uicc*
+refuses "rehearse: a report over something else" 1 'card\.keys exists already' rehearse --cards 2 --report card.keys
+refuses "rehearse: a report over the deck" 1 'card\.uicc exists already' rehearse card.uicc --report card.uicc
+refuses "rehearse: a report nowhere" 1 'nowhere/x' rehearse --cards 2 --report nowhere/x
+expect "rehearse: an older report may go" 0 rehearse --cards 2 --profile test --report fleet.html
 refuses "rehearse: profile of a deck that is there" 2 "has its own" rehearse fleet.uicc --profile usim
 refuses "rehearse: threads" 2 "--threads: 0 is not between" rehearse --threads 0
 rm -f fleet.* one two

@@ -12,6 +12,8 @@
 
 #include "card_fixture.h"
 #include "hex.h"
+#include "kernel.h"
+#include "pairs.h"
 
 enum { SPI = 0x1619 };
 
@@ -291,12 +293,70 @@ static void test_put_des_keys(void **state)
     closed(f);
 }
 
+/* PUT KEY of K as a session of pair 0's keyset runs it; what the keyset is, the test says. */
+static void put_k(struct fixture *f, const struct keyset *keys, unsigned p1, unsigned p2, const struct buf *data, sw_t want)
+{
+    struct applet self;
+    struct session session;
+    struct keyset old;
+    uint8_t bytes[300], answer[300];
+    struct buf apdu = buf_of(bytes, sizeof bytes), out = buf_of(answer, sizeof answer);
+    uint32_t rights;
+    assert_true(subscription_of(f->card, &self) && ota_secret_load(self, ITEM_OTA, &rights, &old));
+    objects_begin(f->card->objects);
+    assert_true(ota_secret_put(self, ITEM_OTA, rights, keys) && card_commit(f->card));
+    const struct script_authority by = {rights | RIGHT_AUTHENTIC | RIGHT_REPLACE_KEYS, ITEM_COUNTER, 0, self.index};
+    session_open_remote(f->card, self.index, &by, &session);
+    buf_put(&apdu, span_of("\x80\xD8", 2));
+    buf_u8(&apdu, (uint8_t)p1);
+    buf_u8(&apdu, (uint8_t)p2);
+    buf_u8(&apdu, (uint8_t)data->len);
+    buf_put(&apdu, buf_span(data));
+    buf_u8(&apdu, 0);
+    objects_begin(f->card->objects);
+    assert_int_equal(session_execute_remote(f->card, &session, buf_span(&apdu), NULL, &out), want);
+    assert_true(card_commit(f->card));
+}
+
+/* A keyset without KIc has a KIK all the same, of KID's algorithm; one with a short checksum keeps it. */
+static void test_put_key_without_kic(void **state)
+{
+    (void)state;
+    struct fixture *f = opened(NULL);
+    struct profile_pair pair;
+    struct applet self;
+    uint8_t octets[200], key[16];
+    uint32_t rights;
+    assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, 0, &pair));
+    struct keyset keys = pair.ota;
+    keys.kic_algorithm = OTA_NONE;
+    keys.kic_len = 0;
+    keys.mac_len = 4;
+    memset(key, 0x77, sizeof key);
+    struct buf data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 0x7A);
+    fixture_key_field(f, &keys, key, 16, false, &data);
+    put_k(f, &keys, 0x7A, 0x01, &data, SW_OK);
+    data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 3);
+    for (uint8_t i = 0; i < 3; i++) {
+        key[0] = i;
+        fixture_key_field(f, &keys, key, 16, false, &data);
+    }
+    put_k(f, &keys, keys.version, 0x81, &data, SW_OK);
+    assert_true(subscription_of(f->card, &self) && ota_secret_load(self, ITEM_OTA, &rights, &keys));
+    assert_int_equal(keys.version, 3);
+    assert_int_equal(keys.mac_len, 4);
+    closed(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_remote_selection),      cmocka_unit_test(test_occurrences), cmocka_unit_test(test_create_forms),
         cmocka_unit_test(test_terminated_card),       cmocka_unit_test(test_no_entropy),  cmocka_unit_test(test_suspension_conditions),
         cmocka_unit_test(test_order_parts),           cmocka_unit_test(test_put_des_keys),
+        cmocka_unit_test(test_put_key_without_kic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,21 +12,6 @@
 
 #include "card_fixture.h"
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void verify_adm(struct fixture *f)
 {
     apdu(f, "0020000A083132333435363738", "9000");
@@ -168,6 +153,19 @@ static void test_resize(void **state)
     exchange(f, "00A4000C026F98", "9000");
     apdu(f, "00B204040A", "FFFFFFFFFFFFFFFFFFFF9000");
     apdu(f, "80D400000A620883026F9980020004", "6982");
+    /* all made files together have as much room as CREATE FILE gives them */
+    verify_adm(f);
+    exchange(f, "00A4000C023F00", "9000");
+    for (int i = 0; i < 3; i++) {
+        char command[80];
+        snprintf(command, sizeof command, "00E0000018" "6216" "82024121" "83024F1%d" "8A0105" "8B032F0602" "80020008" "8800", i);
+        apdu(f, command, "9000");
+        exchange(f, "00A4000C023F00", "9000");
+        snprintf(command, sizeof command, "80D400000A" "6208" "83024F1%d" "8002F000", i);
+        apdu(f, command, i < 2 ? "9000" : "6A84");
+    }
+    apdu(f, "80D400000A" "6208" "83024F10" "80020008", "9000");
+    apdu(f, "80D400000A" "6208" "83024F12" "8002F000", "9000");
 }
 
 static void test_life_cycle(void **state)
@@ -314,6 +312,49 @@ static void test_ber_tlv(void **state)
     apdu(f, "80DB008003" "800100", "6982");
 }
 
+/* More tags than one response can have (11.3.1: the list is an object, and comes in blocks like one). */
+static void test_many_tags(void **state)
+{
+    struct fixture *f = *state;
+    char command[60];
+    verify_adm(f);
+    exchange(f, "00A4000C023F00", "9000");
+    exchange(f, "00E0000018" "6216" "82027921" "83024F20" "8A0105" "8B032F0602" "80021000" "8800", "9000");
+    for (unsigned i = 0; i < 120; i++) {
+        snprintf(command, sizeof command, "80DB008005" "9F81%02X0155", i);
+        apdu(f, command, "9000");
+    }
+    apdu(f, "80CB0080015C", "62F1");
+    apdu(f, "00C0000000", "6CFF");
+    apdu(f, "00C00000FF", "5C820168" "9F8100*");
+    apdu(f, "80CB000000", "6C6D");
+    exchange(f, "80CB00006D", "*");
+    assert_int_equal(f->response_len, 0x6D + 2);
+    assert_int_equal(f->response[0x6D - 1], 119);
+    assert_int_equal(f->response[0x6D], 0x90);
+}
+
+/* An ADF that is closed closes its application: no authentication either. */
+static void test_closed_application(void **state)
+{
+    static const char authenticate[] = "0088008122" "10" "00000000000000000000000000000000" "10" "00000000000000000000000000000000";
+    struct fixture *f = *state;
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    apdu(f, authenticate, "9862");
+    verify_adm(f);
+    apdu(f, "00040000", "9000");
+    apdu(f, authenticate, "6984");
+    fixture_reset(f);
+    exchange(f, "00A40404" "07" USIM_AID_PREFIX, "6283");
+    apdu(f, authenticate, "6984");
+    exchange(f, "00A4000C025F3B", "9000");               /* nor from a directory below it */
+    apdu(f, authenticate, "6984");
+    exchange(f, "00A4000C027FFF", "6283");
+    verify_adm(f);
+    apdu(f, "00440000", "9000");
+    apdu(f, authenticate, "9862");
+}
+
 static void test_channels(void **state)
 {
     struct fixture *f = *state;
@@ -382,6 +423,24 @@ static void test_suspend(void **state)
     fixture_reset(f);
     apdu(f, "80F2000C00", "9000");
     apdu(f, resume, "6985");                             /* another command came first */
+    exchange(f, "8076000004" "00010401", "*");
+    strcpy(resume, "8076010008");
+    for (int i = 0; i < 8; i++)
+        snprintf(resume + strlen(resume), 3, "%02x", f->response[2 + i]);
+    fixture_reset(f);
+    apdu(f, "8076010008" "0000000000000000", "6982");
+    apdu(f, "80F2000C00", "9000");                       /* nor does it wait for a later power-up */
+    fixture_reset(f);
+    apdu(f, resume, "6985");
+    exchange(f, "8076000004" "00010401", "*");
+    strcpy(resume, "8076010008");
+    for (int i = 0; i < 8; i++)
+        snprintf(resume + strlen(resume), 3, "%02x", f->response[2 + i]);
+    fixture_reset(f);
+    apdu(f, "80AA000005" "A903810101", "9000");          /* 11.1.22.3: TERMINAL CAPABILITY comes before */
+    apdu(f, "8076010008" "0000000000000000", "6982");
+    apdu(f, resume, "9000");
+    apdu(f, resume, "6985");
 }
 
 static void test_platform(void **state)
@@ -474,10 +533,10 @@ static void test_cut(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_create_delete), T(test_directories), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card),
-        T(test_search), T(test_increase), T(test_ber_tlv), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
+        T(test_search), T(test_increase), T(test_ber_tlv), T(test_many_tags), T(test_closed_application), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
         cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

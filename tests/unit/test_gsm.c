@@ -119,13 +119,6 @@ static int setup_none(void **state)
     return open_card(state, none);
 }
 
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* Selects and gets the response, of either length. */
 #define select(f, fid, pattern)                                                                              \
     do {                                                                                                     \
@@ -781,7 +774,7 @@ static void test_none(void **state)
 
 int main(void)
 {
-#define T(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name, setup) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_select_df, setup),    T(test_select_ef, setup),
         T(test_reach, setup),        T(test_binary, setup),

@@ -19,22 +19,6 @@
 #define ASK "80CAE40000"
 #define LOG "80CAE50000"
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    fixture_terminal_profile(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* SELECT EF.IMSI and UPDATE BINARY in a compact script to the USIM's TAR; what came back: number of commands, status word. */
 static void rfm(struct fixture *f, unsigned keys, const char *imsi_hex, const char *answer)
 {
@@ -314,7 +298,7 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_change), T(test_again), T(test_rolls_back), T(test_order_after), T(test_malformed), T(test_suspended), cmocka_unit_test(test_policy),
         T(test_local), T(test_refusals), cmocka_unit_test(test_cuts),

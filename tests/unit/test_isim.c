@@ -18,13 +18,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* The whole of test set 1: RES, CK, IK, and never a Kc. */
 static void test_aka(void **state)
 {
@@ -162,7 +155,7 @@ static void test_needs_pin(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_aka), T(test_refusals), T(test_odd), T(test_needs_pin)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,22 +18,6 @@
 #define CREATE_EF(fid, sfi) "00E0000019" "6217" "82024121" "8302" fid "8A0105" "8B032F0601" "80020008" "8801" sfi
 #define CREATE_DF "00E0000012" "6210" "82027821" "83027F30" "8A0105" "8B032F0607"
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    fixture_terminal_profile(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* A compact script to remote file management of the MF: commands executed, last status word, data. */
 static void rfm(struct fixture *f, unsigned keys, const char *script, const char *answer)
 {
@@ -163,7 +147,7 @@ static void test_common(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), cmocka_unit_test(test_common)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -16,22 +15,6 @@
 #define ISIM "00A4040C07A0000000871004"
 #define ADM1 "0020000A083132333435363738"
 #define NEW_IMSI "310410987654321"
-
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "usim");
-    fixture_terminal_profile(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
 
 /* Written under the one name, read under the other, in either class; stored once. */
 static void test_both_ways(void **state)
@@ -174,10 +157,10 @@ static void test_change(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_both_ways, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_life_cycle, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_identities, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_both_ways, fixture_setup_usim, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_life_cycle, fixture_setup_usim, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_identities, fixture_setup_usim, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_change, fixture_setup_usim, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,22 +17,6 @@
 
 enum { SPI = 0x1619, PARTS = 8 };
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    fixture_terminal_profile(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* A script that does nothing much, n octets long at least: SELECTs of EF.LOCI without data. */
 static const char *long_script(char *to, size_t n)
 {
@@ -509,12 +493,42 @@ static void test_expanded_indefinite(void **state)
     run(f, "AE80" "9900" "0000", "AF80" "900101" "0000");
 }
 
+/* A response that does not fit takes those after it with it: the n-th R-APDU is the n-th command's. */
+static void test_expanded_long(void **state)
+{
+    struct fixture *f = *state;
+    char script[1500] = "AE80" "220700A4000C026F3C";
+    for (int i = 0; i < 10; i++)
+        strcat(script, "220500B20104B0");
+    strcat(script, "220700A4000C026F3C" "0000");
+    const struct fixture_ota ota = {0, SPI, "B00001", script, 0};
+    struct fixture_message parts[4];
+    struct fixture_por por = {0};
+    uint8_t response[4200];
+    size_t n = fixture_messages(f, &ota, 5, "12345", parts, 4), responses = 0;
+    for (size_t i = 0; i < n; i++)
+        fixture_ota_raw(f, &ota, span_of(parts[i].apdu, parts[i].n), &por);
+    assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
+    n = fetch_submit(f, response, 12);
+    fixture_open_por(f, &ota, span_of(response, n), &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_memory_equal(por.data, "\xAF\x80", 2);
+    struct reader r = rd_of(span_of(por.data + 2, por.n - 4));
+    struct tlv t;
+    for (; tlv_next(&r, &t); responses++) {
+        assert_int_equal(t.tag, 0x23);
+        assert_int_equal(t.value.n, responses == 0 ? 2 : 178);
+    }
+    assert_true(rd_done(&r));
+    assert_true(responses > 5 && responses < 11);
+}
+
 static void test_actions(void **state)
 {
     struct fixture *f = *state;
     /* early response: told of before the rest runs */
-    run(f, "AA14" "810102" "220700A4000C026F78" "220600D6000001" "00", "AB07800102" "23029000");
-    run(f, "AE80" "220700A4000C026F78" "810102" "220600D600000101" "0000", "AF80" "23029000" "0000");
+    run(f, "AA14" "810182" "220700A4000C026F78" "220600D6000001" "00", "AB07800102" "23029000");
+    run(f, "AE80" "220700A4000C026F78" "810182" "220600D600000101" "0000", "AF80" "23029000" "0000");
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
     exchange(f, "00A4000C026F78", "9*");
     apdu(f, "00B0000001", "019000");
@@ -538,7 +552,14 @@ static void test_actions(void **state)
     ota.script = "AA12" "8205" "8103010104" "8200" "220700A4000C026FFF"; /* taken back */
     fixture_ota(f, &ota, &por);
     assert_int_equal(por.sw, 0x9000);
-    run(f, "AA03" "810177", "AB06800100" "900102");
+    run(f, "AA03" "810177", "AB06800100" "900102"); /* a record of EF.RMA, which is not there */
+    run(f, "AA03" "810102", "AB06800100" "900102");
+    run(f, "AA0C" "810181" "220700A4000C026F78", "AB07800101" "23029000");
+    /* with device identities: they are not sent twice */
+    ota.script = "AA0B" "8109" "8103010104" "82028182";
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.sw, 0x910B);
+    exchange(f, "801200000B", "D00981030.010482028182 9000");
 }
 
 static void test_chaining(void **state)
@@ -571,6 +592,48 @@ static void test_chaining(void **state)
     assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
 }
 
+/* A file that was deleted between two scripts of a chain is no file for the second; neither is another that came in its place the first's. */
+static void test_chaining_deleted(void **state)
+{
+    struct fixture *f = *state;
+    const char *first = "AA0C" "830111" "220700A4000C026F99", *last = "AA0A" "830103" "220500B0000002";
+    enum { DELETED_AND_RESTARTED, DELETED, REPLACED, CASES };
+    for (int i = 0; i < CASES; i++) {
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        exchange(f, "0020000A083132333435363738", "9000");
+        apdu(f, "00E0000018" "62168202412183026F998A01058B036F0602800200108800", "9000");
+        run(f, first, "AB07800101" "23029000");
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        apdu(f, "00E40000026F99", "9000");
+        if (i == REPLACED)
+            apdu(f, "00E0000018" "62168202412183026F988A01058B036F0602800200108800", "9000");
+        if (i == DELETED_AND_RESTARTED)
+            fixture_restart(f);
+        run(f, last, "AB06800100" "830101");
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        exchange(f, "0020000A083132333435363738", "9000");
+        if (i == REPLACED)
+            apdu(f, "00E40000026F98", "9000");
+    }
+}
+
+/* Nor does the next operator go on where the last one was, though his keys have the same rights. */
+static void test_chaining_next_operator(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    char tar[7];
+    fixture_tar(f, "subscription", tar);
+    run(f, "AA0C" "830111" "220700A4000C026F78", "AB07800101" "23029000");
+    const struct fixture_ota order = {0, SPI, tar, "AA15221380E290000DE10B810908091010103254761800", 0};
+    fixture_ota(f, &order, &por);
+    assert_memory_equal(por.data + 7, "\xE2\x10\x80\x01\x01", 5);
+    fixture_restart(f);
+    const struct fixture_ota next = {1, SPI, "B00001", "AA0A" "830103" "220500B0000002", 0};
+    fixture_ota(f, &next, &por);
+    assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
+}
+
 /* The change order in expanded format: its answer comes without GET RESPONSE. */
 static void test_expanded_order(void **state)
 {
@@ -588,11 +651,11 @@ static void test_expanded_order(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
         T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
-        T(test_actions), T(test_chaining), T(test_expanded_order),
+        T(test_expanded_long), T(test_actions), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

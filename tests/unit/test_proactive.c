@@ -159,11 +159,24 @@ static void test_file_list(void **state)
     rest.len = 0;
     buf_tlv(&rest, 0x8D, span_of(play.seen, 250)); /* a text too long for any command */
     assert_false(proactive_send(p->applet[ONE], 0x21, 0, buf_span(&rest)));
+    /* FETCH brings 256 octets at most: no command is longer (TS 102 221 11.2.3) */
+    rest.len = 0;
+    buf_tlv(&rest, 0x8D, span_of(play.seen, 242));
+    assert_false(proactive_send(p->applet[ONE], 0x21, 0, buf_span(&rest)));
     toolkit_end(p);
     exchange(&p->f, "80F2000C00", "91C4");
     fetch(p, "D081C18103..0101820281829281B51E*");
     answer_proactive(&p->f, 3, "", "910B");
     fetch(p, "D0098103..010482028182");
+    answer_proactive(&p->f, 0, "", "9000");
+    rest.len = 0;
+    buf_tlv(&rest, 0x8D, span_of(play.seen, 241));
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], 0x21, 0, buf_span(&rest)));
+    toolkit_end(p);
+    apdu(&p->f, "80F2000C00", "9100");
+    apdu(&p->f, "8012000000", "D081FD*");
+    assert_int_equal(p->f.response_len, 258);
     answer_proactive(&p->f, 0, "", "9000");
 }
 

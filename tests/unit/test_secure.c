@@ -52,6 +52,16 @@ static bool exchange_apdu(void *ctx, struct span command, struct buf *data, sw_t
     return true;
 }
 
+/* The same on logical channel 1. */
+static bool exchange_on_1(void *ctx, struct span command, struct buf *data, sw_t *sw)
+{
+    uint8_t octets[300];
+    assert_true(command.n > 0 && command.n <= sizeof octets);
+    memcpy(octets, command.p, command.n);
+    octets[0] |= 0x01;
+    return exchange_apdu(ctx, span_of(octets, command.n), data, sw);
+}
+
 static struct secure_terminal terminal_of(struct link *l)
 {
     return (struct secure_terminal){
@@ -463,6 +473,28 @@ static void test_transact(void **state)
          "6985");
 }
 
+/* The command that closes the logical channel comes through the secure channel there: nothing is sealed with keys that have gone. */
+static void test_closed_within(void **state)
+{
+    struct link *l = *state;
+    struct fixture *f = &l->f;
+    struct secure_terminal t = terminal_of(l);
+    uint8_t bytes[128];
+    struct buf sealed = buf_of(bytes, sizeof bytes);
+    char hex[257], command[300];
+    sw_t sw;
+    exchange(f, "0070000001", "019000");
+    t.exchange = exchange_on_1;
+    assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
+    assert_true(secure_seal(f->crypto, &t.connection.to_uicc, span_of("\x01\x70\x80\x01", 4), &sealed));
+    hex_format(buf_span(&sealed), hex);
+    snprintf(command, sizeof command, "0175040022" "8020%s", hex);
+    apdu(f, command, "9000");
+    apdu(f, "0175000000", "6881");
+    exchange(f, "0070000001", "019000");
+    apdu(f, "0175000000", "6985");
+}
+
 /* MANAGE SECURE CHANNEL in small blocks, and what is wrong with it. */
 static void test_manage(void **state)
 {
@@ -620,6 +652,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_codec),  T(test_known_answer), T(test_channel),   T(test_ck_and_ik), T(test_policies),
         T(test_all),    T(test_containers),   T(test_tampering), T(test_wrong_key), T(test_transact),
+        T(test_closed_within),
         T(test_manage), T(test_noise),        T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,6 +325,30 @@ static void rules(struct fixture *f, unsigned keys, const char *content, const c
     fixture_expect(f, keys, apdu_hex, pattern);
 }
 
+/* What the maker's record says of a pair's IMSI is what the card has. */
+static void test_made_imsi(void **state)
+{
+    struct fixture *f = open_with("no-service: 3");
+    struct applet list;
+    struct pair_info info;
+    (void)state;
+    assert_true(subscription_of(f->card, &list));
+    for (unsigned i = 1; subscription_info(list, i, &info); i++) {
+        char has[16] = "", told[16] = "";
+        assert_int_equal(subscription_made_imsi(&f->profile->p, i, "001010123456780", told), info.has_imsi);
+        if (info.has_imsi)
+            assert_true(imsi_unpack(span_of(info.imsi, sizeof info.imsi), has));
+        assert_string_equal(told, has);
+        assert_string_equal(told, i == 1 ? IMSI_1 : i == 2 ? IMSI_2 : "");
+    }
+    done(f);
+    f = malloc(sizeof *f);
+    fixture_open(f, "test");
+    char none[16];
+    assert_false(subscription_made_imsi(&f->profile->p, 1, "001010123456780", none));
+    done(f);
+}
+
 /* Rules over the air: versions only go up; new candidates are enlisted, those that are left out are retired. */
 static void test_rules(void **state)
 {
@@ -336,6 +360,7 @@ static void test_rules(void **state)
     rules(f, 0, "840400000001" NEW, "6A80");                    /* no version */
     rules(f, 0, "82020001" "840400000000" NEW, "6A80");         /* limits that are none */
     rules(f, 0, "82020001" "A103800107", "6A91");               /* no such pair */
+    rules(f, 0, "82020001" NEW "A103860162", "6A80");           /* the last one names no pair, and half a country */
     rules(f, 0, "82020001" "A103800103", "6A93");               /* it would have no IMSI */
     rules(f, 0, "82020001" "A10E800103" "8109" "080A10200000000010", "6A93");
     rules(f, 0, "82020001" "A1" "1F800103" "8109" NEW_IMSI_HEX "A50F" "A60D" "9104" "7FFF6F99" "9305" "0102030405", "6A82");
@@ -554,7 +579,7 @@ static void test_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_made), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_success),
+        cmocka_unit_test(test_made), cmocka_unit_test(test_made_imsi), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_success),
         cmocka_unit_test(test_power_ups_and_failures), cmocka_unit_test(test_timer), cmocka_unit_test(test_orders),
         cmocka_unit_test(test_suspended), cmocka_unit_test(test_imsi),
         cmocka_unit_test(test_rules), cmocka_unit_test(test_cuts), cmocka_unit_test(test_walk), cmocka_unit_test(test_use), cmocka_unit_test(test_use_by_order), cmocka_unit_test(test_text),

@@ -14,22 +14,6 @@
 
 enum { SPI_POR = 0x1619 }; /* CC, ciphering, counter higher; PoR always, CC, ciphered */
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    fixture_terminal_profile(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void order(struct fixture *f, unsigned keys, const char *imsi, int index, struct fixture_por *por)
 {
     char script[200], tar[7];
@@ -476,7 +460,7 @@ static void test_cut(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_whole_list), T(test_index), T(test_network_context), T(test_malformed_orders), T(test_replay_and_forgery),
         T(test_counter), T(test_security_level), T(test_por_modes), T(test_rfm), T(test_local), T(test_no_refresh),

@@ -363,6 +363,54 @@ static void test_timers(void **state)
     assert_int_equal(toolkit_timers(p->applet[THREE]), 0x02);
 }
 
+/* ---- locked, and back ---- */
+
+static void lock(struct toolkit_play *p, unsigned who, bool locked)
+{
+    toolkit_begin(p);
+    assert_int_equal(applet_set_life(p->f.card, p->applet[who].index,
+                                     locked ? LIFE_SELECTABLE | LIFE_LOCKED : LIFE_SELECTABLE),
+                     SW_OK);
+    toolkit_end(p);
+}
+
+/* What a locked applet has stays its own; when it comes back, and the menu has grown meanwhile beyond what a command
+ * can hold, the terminal gets what fits. */
+static void test_locked(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t a, b, c, timer, others;
+    static const uint8_t text[100] = {'x'};
+    const struct toolkit_menu_entry long_one = {{text, sizeof text}, 0, false, 0, 0};
+    toolkit_profile(p);
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &long_one, &a));
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &roaming, &b));
+    CHANGE(p, toolkit_allocate_timer(p->applet[ONE], &timer));
+    toolkit_drain(p);
+    lock(p, ONE, true);
+    for (unsigned i = 0; i < 2; i++) {
+        CHANGE(p, toolkit_init_menu_entry(p->applet[TWO], &long_one, &c));
+        assert_true(c != a && c != b);
+    }
+    CHANGE(p, toolkit_allocate_timer(p->applet[TWO], &others));
+    assert_int_not_equal(others, timer);
+    toolkit_drain(p);
+    lock(p, ONE, false);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "*"); /* title, one's two entries, and the first of two's */
+    assert_int_equal(p->f.response_len, 3 + 9 + 6 + 103 + 10 + 103 + 2);
+    assert_int_equal(p->f.response[3 + 9 + 6 + 2], a);
+    answer_proactive(&p->f, 0, "", "9000");
+    toolkit_begin(p);
+    assert_int_equal(toolkit_enable_menu_entry(p->applet[ONE], a, false), TOOLKIT_OK);
+    assert_int_equal(toolkit_enable_menu_entry(p->applet[ONE], a, true), TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    toolkit_end(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "*");
+    assert_int_equal(p->f.response_len, 3 + 9 + 6 + 10 + 103 + 103 + 2);
+    assert_int_equal(p->f.response[3 + 9 + 6 + 2], b);
+}
+
 /* ---- files, first command, handler ---- */
 
 static sw_t wants_handler(struct toolkit_play *p, unsigned who, const struct event *event)
@@ -560,6 +608,7 @@ int main(void)
         T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
+        T(test_locked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

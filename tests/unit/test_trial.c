@@ -16,22 +16,6 @@
 #define NEW_IMSI "001020000000001"
 #define NEW_IMSI_HEX "080910200000000010"
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    fixture_terminal_profile(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern)
 {
     fixture_expect(f, keys, apdu_hex, pattern);
@@ -117,6 +101,24 @@ static void test_polls(void **state)
     apdu(f, "80F2000C00", "9000");
     apdu(f, "80F2000C00", "910B");                       /* back, and a REFRESH is asked for */
     apdu(f, "801200000B", "D00981030.010482028182 9000");
+    fixture_reset(f);
+    assert_old(f, 32);
+}
+
+/* A poll that is sent again because its Le was wrong is one poll; a terminal of class A0 polls as well. */
+static void test_poll_is_one(void **state)
+{
+    struct fixture *f = *state;
+    order(f, 0, "8404" "00050000", "E2*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    exchange(f, "80F2000000", "62*");                    /* 6Cxx, and again with the right one */
+    exchange(f, "80F2000000", "62*");
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80F2000000", "6C*");                        /* one that does not mind what it gets polls all the same */
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80F2000000", "6C*");
+    apdu(f, "A0F2000016", "000000007F20................................910B");
     fixture_reset(f);
     assert_old(f, 32);
 }
@@ -580,9 +582,9 @@ static void test_cuts(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
         T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,21 +13,6 @@
 
 #include "auth_profile.h"
 
-static int setup(void **state)
-{
-    struct fixture *f = malloc(sizeof *f);
-    fixture_open(f, "test");
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void send(struct fixture *f, const uint8_t data[34], uint8_t p2, size_t n, bool follow)
 {
     uint8_t command[5 + 34 + 1] = {0x00, 0x88, 0x00, p2, (uint8_t)n};
@@ -516,7 +501,7 @@ static void test_services(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_success),
         T(test_with_le),

@@ -420,7 +420,7 @@ static void execute(const char *path, const char *sql)
     char *why = NULL;
     if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
         fail_msg("%s: %s", sql, why);
-    assert_true(sqlite3_changes(db) > 0);
+    assert_true(sqlite3_total_changes(db) > 0);
     sqlite3_close(db);
 }
 
@@ -534,6 +534,22 @@ static void test_tampering(void **state)
         p, "UPDATE pair SET sealed = (SELECT sealed FROM pair o WHERE o.iccid = pair.iccid AND o.idx = '0')");
     noticed(p, "UPDATE log SET party = 'A' WHERE party = 'B'");
     noticed(p, "UPDATE state SET transferred = '' || transferred || ' '");
+    /* what reads the same and is another to SQLite: a pair that is there could be taken in once more, and be
+     * given to another (fuzz_vault) */
+    noticed(p, "UPDATE pair SET idx = CAST(idx AS BLOB) WHERE holder = 'B'");
+    noticed(p, "UPDATE pair SET idx = idx || char(0) WHERE holder = 'B'");
+    noticed(p, "UPDATE pair SET holder = CAST(holder AS BLOB) WHERE holder = 'B'");
+    noticed(p, "UPDATE operator SET name = CAST(name AS BLOB)");
+    noticed(p, "UPDATE log SET event = CAST(event AS BLOB) WHERE event = 'entitle'");
+    noticed(p, "UPDATE state SET vault = CAST(vault AS TEXT)");
+    /* tables that keep no promise */
+#define CHANGES "UPDATE sealing SET id = id; " /* nothing; but execute() wants a row */
+    noticed(p, CHANGES "CREATE TABLE x AS SELECT * FROM pair; DROP TABLE pair; ALTER TABLE x RENAME TO pair");
+    noticed(p, CHANGES "ALTER TABLE pair ADD COLUMN more");
+    noticed(p, CHANGES "CREATE UNIQUE INDEX one_each ON pair (holder) WHERE holder <> ''");
+    noticed(p, CHANGES "CREATE TRIGGER t AFTER UPDATE ON pair BEGIN UPDATE pair SET holder = ''; END");
+    noticed(p, CHANGES "ALTER TABLE log RENAME TO l; CREATE VIEW log AS SELECT * FROM l");
+    noticed(p, CHANGES "DROP INDEX log_of_pair");
 }
 
 /* Nobody without the key can mend the chain; and an older state of the whole file is found by a head noted
@@ -623,6 +639,60 @@ static void test_transfer(void **state)
     identity_free(&third);
 }
 
+/* What a party that is known, and not honest, may send. */
+static void test_sent(void **state)
+{
+    struct place *p = *state;
+    struct sealed_error e;
+    struct cms_error why;
+    struct vault_opened o;
+    uint64_t pairs;
+    char text[2048], line[KEYS_LINE_MAX], b[CMS_PRINT_TEXT], self[CMS_PRINT_TEXT];
+    const struct key_row row = row_of(CARD, false, 1);
+    const struct vault_config memory = {.path = ":memory:", .create = true};
+    static const struct {
+        const char *vault, *name;
+    } deliveries[] = {{"00112233445566778899aabbccddeeff", "B\033[2J"},
+                      {"00112233445566778899aabbccddeef", "B"},
+                      {"\r", "B"}};
+    static const struct {
+        const char *lines, *entitled, *holder, *words;
+    } transfers[] = {
+        {"", "X", "", "inconsistent: a pair belongs to an operator that is not there"},
+        {"", "A", "B", "inconsistent: somebody is entitled to a pair that another holds"},
+        {"log\t1\t\033]0;\tmade\t\t\t\t\n", "", "", "damaged"},
+        {"log\t01\t2026\tmade\t\t\t\t\n", "", "", "damaged"},
+    };
+    assert_true(cms_print(p->b.certificate, b) && cms_print(p->self.certificate, self) &&
+                keys_format(&row, line));
+    for (size_t i = 0; i < sizeof deliveries / sizeof deliveries[0]; i++) {
+        uint8_t *packed;
+        size_t n;
+        snprintf(text, sizeof text,
+                 "softuicc-vault-delivery 1\nvault %s\nto %s\nname %s\nentry 1\nkeys\n%s\n",
+                 deliveries[i].vault, b, deliveries[i].name, line);
+        good(why, cms_pack(span_text(text), &p->a, p->b.certificate, &packed, &n, &why));
+        bad(e, vault_unpack(span_of(packed, n), &p->b, p->a.certificate, &o, &e), "damaged");
+        cms_free(packed, n);
+    }
+    struct vault *v = vault_open(&memory, &e);
+    assert_non_null(v);
+    good(e, vault_identify(v, &p->self, &e));
+    for (size_t i = 0; i < sizeof transfers / sizeof transfers[0]; i++) {
+        uint8_t *packed;
+        size_t n;
+        snprintf(text, sizeof text,
+                 "softuicc-vault-transfer 1\nvault 00112233445566778899aabbccddeeff\nto %s\nentries 0\nhead "
+                 "%064d\npairs 1\n%spair\t%s\t%s\t%s\n",
+                 self, 0, transfers[i].lines, transfers[i].entitled, transfers[i].holder, line);
+        good(why, cms_pack(span_text(text), &p->a, p->self.certificate, &packed, &n, &why));
+        bad(e, vault_receive(v, span_of(packed, n), p->a.certificate, &pairs, &e), transfers[i].words);
+        cms_free(packed, n);
+        good(e, vault_verify(v, 0, NULL, &e));
+    }
+    vault_close(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -639,6 +709,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tampering, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transfer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

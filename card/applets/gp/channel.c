@@ -357,10 +357,7 @@ static bool under_kik(struct call *call, struct span in, uint8_t *out)
     struct scp_session s = {0};
     bool ok = message_keyset(call, &keys) && keys.kik_len > 0;
     if (ok) {
-        s.protocol =
-            keys.kic_algorithm == OTA_AES || (keys.kic_algorithm == OTA_NONE && keys.kid_algorithm == OTA_AES)
-                ? SCP03
-                : SCP02;
+        s.protocol = keyset_kik_algorithm(&keys) == OTA_AES ? SCP03 : SCP02;
         s.key_len = keys.kik_len;
         memcpy(s.dek, keys.kik, sizeof s.dek);
         ok = scp_dek_decrypt(applet_crypto(call->self), &s, in, out);
@@ -412,8 +409,7 @@ size_t domain_dek_block(struct call *call)
         return channel != NULL && channel->state == CHANNEL_OPEN ? scp_dek_block(&channel->scp) : 8;
     }
     struct keyset keys;
-    bool aes =
-        message_keyset(call, &keys) && (keys.kic_algorithm == OTA_AES || keys.kic_algorithm == OTA_NONE);
+    bool aes = message_keyset(call, &keys) && keyset_kik_algorithm(&keys) == OTA_AES;
     crypto_wipe(&keys, sizeof keys);
     return aes ? 16 : 8;
 }

@@ -223,19 +223,6 @@ static bool ota_find(struct applet self, uint8_t version, unsigned nth, struct o
     return nth == 0 && applet_active(self.card, self.index) && ota_load(self, version, keys);
 }
 
-static void ota_counter(struct applet self, const struct ota_key_reference *ref, uint8_t cntr[5])
-{
-    struct span bytes;
-    memset(cntr, 0, 5);
-    if (applet_get(self, ref->item, &bytes) && bytes.n == 5)
-        memcpy(cntr, bytes.p, 5);
-}
-
-static bool ota_set_counter(struct applet self, const struct ota_key_reference *ref, const uint8_t cntr[5])
-{
-    return applet_put_now(self, ref->item, span_of(cntr, 5));
-}
-
 static bool ota_alone(struct applet self)
 {
     struct keyset keys;
@@ -247,7 +234,7 @@ static bool ota_alone(struct applet self)
 }
 
 const struct ota_key_service domain_ota_keys = {.find = ota_find,
-                                                .counter = ota_counter,
-                                                .set_counter = ota_set_counter,
+                                                .counter = ota_counter_kept,
+                                                .set_counter = ota_counter_keep,
                                                 .alone = ota_alone,
                                                 .load = ota_load};
