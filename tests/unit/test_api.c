@@ -1266,6 +1266,23 @@ static void test_owner_of_files(void **state)
     fixture_close(&a.f);
 }
 
+/* VERIFY to an applet that takes all commands: what it is given is no trace's. */
+static void test_pin_in_trace(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    a.f.tracing = true;
+    a.f.trace_len = 0;
+    apdu(&a.f, "0020000104" "70617373", "6D00");
+    apdu(&a.f, "0022000104" "64617461", "6D00");
+    assert_non_null(strstr(a.f.trace, "0020000104"));
+    assert_null(strstr(a.f.trace, "70617373"));
+    assert_non_null(strstr(a.f.trace, "64617461"));
+    fixture_close(&a.f);
+}
+
 static void test_package_check(void **state)
 {
     (void)state;
@@ -1294,7 +1311,7 @@ int main(void)
         cmocka_unit_test(test_area_triggering),    cmocka_unit_test(test_area_proactive),
         cmocka_unit_test(test_area_messages),      cmocka_unit_test(test_area_moments),
         cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
-        cmocka_unit_test(test_owner_of_files),
+        cmocka_unit_test(test_owner_of_files),     cmocka_unit_test(test_pin_in_trace),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }
