@@ -188,6 +188,18 @@ static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu
     TRY(uicc_delete_file(self, &v, 0x4F77));
     CHECK(uicc_select(self, &v, 0x4F77, NULL) == UICC_SW_FILE_NOT_FOUND);
     CHECK(uicc_delete_file(self, &v, 0x4F77) == UICC_SW_FILE_NOT_FOUND);
+    /* The current file itself: the view is on its directory then. */
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
+    TRY(uicc_delete_file(self, &v, 0x4F77));
+    CHECK(uicc_read_binary(self, &v, 0, octets, 1) == UICC_SW_NO_EF_SELECTED);
+    CHECK(uicc_delete_file(self, &v, 0x4F77) == UICC_SW_FILE_NOT_FOUND);
+    /* More than a response has room for is not answered as if there were none. */
+    static const uint8_t grow[] = {0x62, 0x08, 0x83, 0x02, 0x4F, 0x77, 0x80, 0x02, 0x03, 0x00};
+    struct uicc_buf out = uicc_buf_of(octets, sizeof octets);
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
+    TRY(uicc_resize_file(self, &v, uicc_span_of(grow, sizeof grow)));
+    CHECK(uicc_view_command(self, &v, 0x00, 0xB0, 0, 0, uicc_span_of(NULL, 0), 600, &out) == UICC_SW_WRONG_LENGTH);
+    TRY(uicc_delete_file(self, &v, 0x4F77));
     return UICC_SW_OK;
 }
 
