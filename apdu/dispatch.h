@@ -55,7 +55,6 @@ enum access {
 
 enum {
     ROW_REMOTE = 1 << 0,    /* allowed inside a remote file management script (TS 102 226 table 8.2) */
-    ROW_TERMINAL = 1 << 1,  /* only on the card-terminal interface: never from a script */
     ROW_KEEPS_RESPONSE = 1 << 2, /* does not drop the response that waits for GET RESPONSE */
     ROW_SECRET_DATA = 1 << 3,    /* its data field is a PIN or key: withheld from traces */
     ROW_SECRET_RESPONSE = 1 << 4,
