@@ -28,7 +28,7 @@ enum {
     CHAIN_LAST = 0x03,
     CHAIN_NO_PREVIOUS = 0x01, /* answers: no previous script; not supported or unable */
     ITEM_CHAIN = 0x0001,      /* the receiver's object: what a chain left behind */
-    CHAIN_OCTETS = 11,
+    CHAIN_OCTETS = 11 + SESSION_PLACE_LEN,
 };
 
 static bool goes_on(sw_t sw)
@@ -157,13 +157,14 @@ static bool chain_store(struct expanded *x, uint8_t target)
     buf_u8(&b, x->keep);
     buf_u8(&b, target);
     buf_u32(&b, x->session->rights);
-    buf_u16(&b, x->session->view.df);
-    buf_u16(&b, x->session->view.ef);
-    buf_u8(&b, x->session->view.record);
+    buf_u8(&b, x->session->key_provider);
+    buf_u16(&b, x->session->key_item);
+    buf_u16(&b, x->session->owner);
+    session_place_put(x->receiver.card, x->session, &b);
     return applet_put(x->receiver, ITEM_CHAIN, buf_span(&b));
 }
 
-/* Only a script for the same target, with the same rights, goes on where the last one ended. */
+/* Only a script for the same target, in the same name, goes on where the last one ended; if that is still there. */
 static bool chain_load(struct expanded *x, uint8_t target, uint8_t *keep)
 {
     struct span bytes;
@@ -173,12 +174,10 @@ static bool chain_load(struct expanded *x, uint8_t target, uint8_t *keep)
     *keep = rd_u8(&r);
     bool same = rd_u8(&r) == target;
     same = rd_u32(&r) == x->session->rights && same;
-    if (!same)
-        return false;
-    x->session->view.df = rd_u16(&r);
-    x->session->view.ef = rd_u16(&r);
-    x->session->view.record = rd_u8(&r);
-    return rd_done(&r);
+    same = rd_u8(&r) == x->session->key_provider && same;
+    same = rd_u16(&r) == x->session->key_item && same;
+    same = rd_u16(&r) == x->session->owner && same;
+    return same && session_place_take(x->receiver.card, x->session, &r);
 }
 
 static void script_chain_end(struct applet receiver)

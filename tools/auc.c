@@ -434,8 +434,9 @@ static bool show(struct auc *a, sqlite3_stmt *q, bool with_keys,
                  struct sealed_error *error)
 {
     struct subscriber s;
+    const bool sound = read_row(q, &s); /* before anything is converted */
     const char *imsi = sealed_text(q, 8);
-    if (!read_row(q, &s) || (with_keys && !unseal_key(a, imsi, sealed_bytes(q, 7), &s)))
+    if (!sound || (with_keys && !unseal_key(a, imsi, sealed_bytes(q, 7), &s)))
         return say(error, "%.300s: the row of IMSI %.15s is damaged", sealed_path(a->file), imsi);
     const struct auc_subscriber line = {
         .imsi = imsi,

@@ -208,6 +208,27 @@ static void card_submits(void *ctx, const struct sms_submit *sms)
     deliver(s, &m, sms->user_data);
 }
 
+/* SMPP 3.4, 5.2.17: 01 asks for a receipt in any case, 10 when the message did not arrive. Appendix B: what it looks like. */
+static void receipt(struct smsc *s, const struct smpp_message *about, const char *id, time_t submitted, bool arrived)
+{
+    enum { ALWAYS = 1, ON_FAILURE = 2, ASKED = 3 };
+    const unsigned asked = about->registered_delivery & ASKED;
+    char text[160], times[2][11] = {"", ""};
+    const time_t when[2] = {submitted, time(NULL)};
+    if (asked != ALWAYS && (asked != ON_FAILURE || arrived))
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        struct tm tm;
+        if (gmtime_r(&when[i], &tm) != NULL)
+            (void)strftime(times[i], sizeof times[i], "%y%m%d%H%M", &tm);
+    }
+    int n = snprintf(text, sizeof text, "id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%s text:", id,
+                     arrived ? "001" : "000", times[0], times[1], arrived ? "DELIVRD" : "UNDELIV", arrived ? "000" : "001");
+    struct smpp_message m = {.source = about->destination, .destination = about->source, .esm_class = SMPP_CLASS_RECEIPT};
+    if (n > 0 && n < (int)sizeof text)
+        deliver(s, &m, span_of(text, (size_t)n));
+}
+
 /* ---- messages for cards ---- */
 
 static uint8_t swapped(int value)
@@ -284,6 +305,12 @@ static bool make_deliver(const struct smpp_message *m, struct buf *tpdu)
     return buf_ok(tpdu);
 }
 
+/* What a terminal answers RP-ACK to (3GPP TS 31.111 7.1.1.2); 0: its user has it. */
+static bool taken(sw_t sw)
+{
+    return sw == 0 || sw_is_ok(sw) || sw_is_warning(sw);
+}
+
 static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu)
 {
     const struct smpp_message *m = &pdu->message;
@@ -292,6 +319,7 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
     const char *digits = m->destination.digits + (m->destination.digits[0] == '+');
     uint8_t bytes[SMS_TPDU_MAX];
     struct buf tpdu = buf_of(bytes, sizeof bytes);
+    const time_t now = time(NULL);
     sw_t sw;
     if (x->bound != SMPP_BIND_TRANSMITTER && x->bound != SMPP_BIND_TRANSCEIVER) {
         reply(s, x, pdu, SMPP_WRONG_BIND_STATUS);
@@ -319,13 +347,15 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
     }
     s->in_round++;
     /* First that it was taken, then what came of it. None of it leaves before the deck has it. */
-    struct smpp_pdu taken = {.command = SMPP_SUBMIT_SM | SMPP_RESPONSE, .sequence = pdu->sequence};
-    snprintf(taken.message_id, sizeof taken.message_id, "%08" PRIX64, ++s->submitted);
-    put(s, x, &taken);
+    struct smpp_pdu response = {.command = SMPP_SUBMIT_SM | SMPP_RESPONSE, .sequence = pdu->sequence};
+    snprintf(response.message_id, sizeof response.message_id, "%08" PRIX64, ++s->submitted);
+    put(s, x, &response);
     s->sender = x;
     s->message = m;
-    if (!smsc_cards_deliver(s->cards, iccid, centre, buf_span(&tpdu), &listener, &sw))
+    const bool answered = smsc_cards_deliver(s->cards, iccid, centre, buf_span(&tpdu), &listener, &sw);
+    if (!answered)
         note(s, x, "-- card %s: no sensible answer; it is switched off", iccid);
+    receipt(s, m, response.message_id, now, answered && taken(sw));
     s->sender = NULL;
 }
 

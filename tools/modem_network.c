@@ -15,6 +15,8 @@ enum {
     USSD_MAX = 16,
     USSD_TEXT_MAX = 183,
     GATEWAY_MAX = 107,
+    AUTN_MIN = 16, /* TS 33.102 6.3.2, 6.3.7 */
+    RES_MIN = 4,
 };
 
 /* TS 33.102 annex H: the separation bit is set, or no E-UTRAN may use the vector */
@@ -169,13 +171,14 @@ static bool read_answer(char *answer, const char *imsi, bool triplet, struct net
     bool good = verb != NULL && who != NULL && strcmp(who, imsi) == 0 &&
                 strcmp(verb, triplet ? "SIM-RESP-AUTH" : "AKA-RESP-AUTH") == 0;
     if (triplet) /* Kc:SRES:RAND */
-        good = good && take_hex(&save, kc, sizeof kc, &n) && take_hex(&save, v->sres, sizeof v->sres, &n) &&
-               n == 4 && take_hex(&save, v->rand, sizeof v->rand, &n) && n == 16;
+        good = good && take_hex(&save, kc, sizeof kc, &n) && n == sizeof kc &&
+               take_hex(&save, v->sres, sizeof v->sres, &n) && n == 4 &&
+               take_hex(&save, v->rand, sizeof v->rand, &n) && n == 16;
     else /* RAND AUTN IK CK RES */
         good = good && take_hex(&save, v->rand, sizeof v->rand, &n) && n == 16 &&
-               take_hex(&save, v->autn, sizeof v->autn, &v->autn_len) &&
+               take_hex(&save, v->autn, sizeof v->autn, &v->autn_len) && v->autn_len >= AUTN_MIN &&
                take_hex(&save, keys, sizeof keys, &m) && take_hex(&save, keys, sizeof keys, &m) &&
-               take_hex(&save, v->res, sizeof v->res, &v->res_len);
+               take_hex(&save, v->res, sizeof v->res, &v->res_len) && v->res_len >= RES_MIN;
     crypto_wipe(kc, sizeof kc);
     crypto_wipe(keys, sizeof keys);
     return good;

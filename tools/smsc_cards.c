@@ -371,6 +371,8 @@ static bool deliver_to_modem(struct smsc_cards *c, const char *centre, struct sp
     const struct smsc_modem_heard heard = {modem_reports, modem_submits, c};
     uint8_t failure;
     const bool good = smsc_modem_deliver(c->modem, centre, tpdu, &heard, sw, &failure);
+    if (good && failure != 0 && (*sw == 0 || sw_is_ok(*sw)))
+        *sw = SW_TECHNICAL_PROBLEM; /* the terminal itself answered RP-ERROR */
     (void)know_modem(c);
     return good;
 }
@@ -511,7 +513,8 @@ static int list_deck(struct smsc_cards *c)
             know_imsi(c, at, s->card);
         leave_seat(c, s);
     }
-    return EXIT_OK;
+    const char *trouble = deck_trouble(c->deck.deck);
+    return trouble[0] != '\0' ? cli_refuse(c->options.cmd, "%s", trouble) : EXIT_OK;
 }
 
 static int open_deck(struct smsc_cards *c)

@@ -62,10 +62,17 @@ static bool octets_of(const char *hex, struct buf *out)
     return hex != NULL && (strcmp(hex, "-") == 0 || hex_parse(hex, out, NULL));
 }
 
+/* Digits, as many as there is room for; all else ('-', too) is none. */
+static void take_digits(const char *word, char *to, size_t room)
+{
+    const bool good = word != NULL && strlen(word) < room && strspn(word, "0123456789") == strlen(word);
+    snprintf(to, room, "%s", good ? word : "");
+}
+
 static void take_card(struct smsc_modem *m, const char *iccid, const char *imsi)
 {
-    snprintf(m->iccid, sizeof m->iccid, "%s", iccid != NULL && iccid[0] != '-' ? iccid : "");
-    snprintf(m->imsi, sizeof m->imsi, "%s", imsi != NULL && imsi[0] != '-' ? imsi : "");
+    take_digits(iccid, m->iccid, sizeof m->iccid);
+    take_digits(imsi, m->imsi, sizeof m->imsi);
 }
 
 static void take_submit(struct smsc_modem *m, const char *n, const char *hex,

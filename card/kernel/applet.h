@@ -313,6 +313,12 @@ struct script_authority {
 /* A fresh session for an OTA script at this target applet. */
 void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out);
 
+/* Where a session is, so that a later one can go on there (SESSION_PLACE_LEN octets, for storage). Taking it up: false, and the session stays where it is, if these files are not there any more, or others are in
+ * their place. */
+enum { SESSION_PLACE_LEN = 9 };
+void session_place_put(struct uicc *card, const struct session *session, struct buf *out);
+bool session_place_take(struct uicc *card, struct session *session, struct reader *r);
+
 /* The active applet with this TAR; NO_APPLET if there is none. */
 uint8_t applet_by_tar(struct uicc *card, const uint8_t tar[3]);
 const struct applet_class *applet_class_of(const struct uicc *card, uint8_t index);

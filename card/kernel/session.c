@@ -157,6 +157,36 @@ void session_open_remote(struct uicc *card, uint8_t applet, const struct script_
     };
 }
 
+/* An index is used again when its file was deleted: its FID goes with it. */
+static uint16_t fid_of(const struct uicc *card, uint16_t file)
+{
+    return file != PROFILE_NO_FILE && fs_exists(card, file) ? fs_file(card, file)->fid : 0xFFFF;
+}
+
+void session_place_put(struct uicc *card, const struct session *session, struct buf *out)
+{
+    const struct view *v = &session->view;
+    buf_u16(out, v->df);
+    buf_u16(out, v->ef);
+    buf_u8(out, v->record);
+    buf_u16(out, fid_of(card, v->df));
+    buf_u16(out, fid_of(card, v->ef));
+}
+
+bool session_place_take(struct uicc *card, struct session *session, struct reader *r)
+{
+    struct view v = {.df = rd_u16(r), .ef = rd_u16(r)};
+    v.record = rd_u8(r);
+    bool same = rd_u16(r) == fid_of(card, v.df);
+    same = rd_u16(r) == fid_of(card, v.ef) && same && rd_ok(r);
+    if (!same || !fs_exists(card, v.df) || fs_is_ef(fs_file(card, v.df)))
+        return false;
+    if (v.ef != PROFILE_NO_FILE && (!fs_exists(card, v.ef) || !fs_is_ef(fs_file(card, v.ef)) || fs_file(card, v.ef)->parent != v.df))
+        return false;
+    session->view = v;
+    return true;
+}
+
 enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header)
 {
     struct command cmd;
@@ -172,8 +202,8 @@ static sw_t get_waiting(struct script_response *waiting, const struct command *c
 {
     if (waiting->n == 0)
         return SW_CONDITIONS_NOT_SATISFIED;
-    /* Le 00 asks for all there is: a script cannot wait for 6Cxx and repeat. */
-    size_t n = cmd->le < waiting->n ? cmd->le : waiting->n;
+    /* Le 00 asks for all there is, 256 octets are no limit (TS 102 226 5.2.1.1): a script cannot wait for 6Cxx and repeat. */
+    size_t n = cmd->le < waiting->n && cmd->le != 256 ? cmd->le : waiting->n;
     buf_put(out, span_of(waiting->data, n));
     memmove(waiting->data, waiting->data + n, waiting->n - n);
     waiting->n -= n;

@@ -2,11 +2,11 @@
  *
  * main() of a fuzz target where there is no libFuzzer:
  *
- *   fuzz_NAME [--mutate SEED ROUNDS] [FILE...]
+ *   fuzz_NAME [--mutate SEED ROUNDS | --random SEED ROUNDS] [FILE...]
  *
  * runs the target on each file, and on nothing; then ROUNDS times on each changed a little, and grafted on
- * another. Speaks TAP. When the target aborts, the input that did it lies in `crash-SEED-RUN` in the folder
- * that FUZZ_CRASHES names, if any.
+ * another; or ROUNDS times on octets drawn by lot. Speaks TAP. When the target aborts, the input that did it
+ * lies in `crash-SEED-RUN` in the folder that FUZZ_CRASHES names, if any.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 
 #include "fuzz.h"
 
-enum { ROOM = 1 << 16, FILES_MAX = 2048 };
+enum { ROOM = 1 << 16, FILES_MAX = 2048, RANDOM_MAX = 4096 };
 
 static struct {
     uint8_t *octets;
@@ -135,14 +135,23 @@ static void load(const char *name)
     corpus[n_corpus++].n = n;
 }
 
+static void draw(uint64_t *state)
+{
+    static uint8_t octets[RANDOM_MAX];
+    const size_t n = below(state, sizeof octets);
+    for (size_t i = 0; i < n; i++)
+        octets[i] = (uint8_t)next(state);
+    run(octets, n);
+}
+
 int main(int argc, char **argv)
 {
     static uint8_t changed[ROOM + 64];
-    unsigned long rounds = 0;
+    unsigned long rounds = 0, drawn = 0;
     int first = 1;
-    if (argc > 3 && strcmp(argv[1], "--mutate") == 0) {
+    if (argc > 3 && (strcmp(argv[1], "--mutate") == 0 || strcmp(argv[1], "--random") == 0)) {
         seed = strtoull(argv[2], NULL, 10);
-        rounds = strtoul(argv[3], NULL, 10);
+        *(argv[1][2] == 'm' ? &rounds : &drawn) = strtoul(argv[3], NULL, 10);
         first = 4;
     }
     uint64_t state = seed * 2654435761u + 1;
@@ -165,6 +174,8 @@ int main(int argc, char **argv)
                 n = change(changed, n, &state);
             run(changed, n);
         }
+    for (unsigned long k = 0; k < drawn; k++)
+        draw(&state);
     for (size_t i = 0; i < n_corpus; i++)
         free(corpus[i].octets);
     printf("ok 1 - %lu inputs, %zu of them kept ones\n1..1\n", runs, n_corpus);

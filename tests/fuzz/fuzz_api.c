@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fuzz_api SEED COUNT: an applet that calls every function of uicc_applet.h with whatever comes to its mind:
- * views that were made up, numbers out of range, objects of every length, in commands and in events, with
- * power cuts, resets, locks, deletions and new installations in between. Nothing may be read or written
- * outside what it is; and the card answers. The sanitizers see the rest.
+ * An applet that calls every function of uicc_applet.h with whatever comes to its mind: views that were made
+ * up, numbers out of range, objects of every length, in commands and in events, with power cuts, resets,
+ * locks, deletions and new installations in between. Nothing may be read or written outside what it is (the
+ * sanitizers see that); the card answers, and no key is in an answer.
+ *
+ * What it does is drawn from the input, one octet a choice; at its end it stops.
  */
 #include "card_fixture.h"
 
 #include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 
 #include "api.h"
+#include "fuzz.h"
 #include "kernel.h"
 
-static uint64_t lot = 1;
+enum { COMMANDS_MAX = 400 };
 
+static struct reader input;
+
+/* Below n; 0 at the end. */
 static uint32_t draw(uint32_t n)
 {
-    lot = lot * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(lot >> 33) % n;
+    uint32_t value = 0;
+    for (uint32_t most = n - 1; most > 0; most >>= 8)
+        value = value << 8 | rd_u8(&input);
+    return rd_ok(&input) ? value % n : 0;
 }
 
 /* Mostly what is near something: a limit, or a small number. */
@@ -32,10 +41,15 @@ static uint32_t number(uint32_t max)
     return draw(3) == 0 ? draw(max) : corners[draw(sizeof corners / sizeof corners[0])] % max;
 }
 
+/* All of it from one octet. */
 static void fill(uint8_t *to, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        to[i] = (uint8_t)draw(256);
+    uint32_t lot = draw(256);
+    for (size_t i = 0; i < n; i++) {
+        to[i] = (uint8_t)lot;
+        lot = lot * 1664525u + 1013904223u;
+        lot ^= lot >> 16;
+    }
 }
 
 enum { ROOM = 600 };
@@ -246,11 +260,8 @@ static void toolkit(const struct uicc_applet *self)
     }
 }
 
-static unsigned long acts;
-
 static uicc_sw anything(const struct uicc_applet *self)
 {
-    acts++;
     for (uint32_t n = draw(6); n > 0; n--) {
         uint8_t octets[ROOM], answer[ROOM];
         struct uicc_buf out = uicc_buf_of(answer, number(sizeof answer));
@@ -357,7 +368,7 @@ static const struct uicc_package package = {
 
 /* ---- the card ---- */
 
-static void make(struct fixture *f, uint8_t number_)
+static bool make(struct fixture *f, uint8_t number_)
 {
     uint8_t index;
     const uint8_t aid[5] = {0xF0, 'f', 'u', 'z', (uint8_t)('0' + number_)};
@@ -374,7 +385,7 @@ static void make(struct fixture *f, uint8_t number_)
                                             .aid = span_of(aid, 5),
                                             .uicc = span_of(uicc, sizeof uicc),
                                             .selectable = true};
-    (void)registry_install(f->card, &how, &index);
+    return registry_install(f->card, &how, &index) == SW_OK;
 }
 
 static void random_command(struct fixture *f)
@@ -429,75 +440,113 @@ static void random_command(struct fixture *f)
     }
 }
 
+enum { PAIRS = 4 };
+static struct profile_pair pairs[PAIRS]; /* of the card */
+static unsigned n_pairs;
+
+/* An answer with a status word that is one, and no key. */
+static void answers(struct fixture *f, const char *when)
+{
+    const uint8_t *r = f->response;
+    if (f->response_len < 2 || (r[f->response_len - 2] & 0xF0) < 0x60 ||
+        (r[f->response_len - 2] & 0xF0) > 0x90)
+        fuzz_die("%s: an answer without a status word", when);
+    for (unsigned i = 0; i < n_pairs; i++) {
+        const struct profile_pair *p = &pairs[i];
+        if (fuzz_has(r, f->response_len, p->key.k, p->key.k_len) ||
+            fuzz_has(r, f->response_len, p->ota.kic, p->ota.kic_len))
+            fuzz_die("%s: a key of pair %u in an answer", when, i);
+    }
+}
+
+/* It may have deleted what it likes; not the card. */
 static void lives(struct fixture *f)
 {
-    fixture_reset(f);
-    apdu(f, "00A4040C07" USIM_AID_PREFIX, "*");
-    apdu(f, "00A4000C026F07", "9000");
+    static const uint8_t select_usim[] = {0x00, 0xA4, 0x04, 0x0C, 7,    0xA0,
+                                          0x00, 0x00, 0x00, 0x87, 0x10, 0x02},
+                         status[] = {0x80, 0xF2, 0x00, 0x0C, 0x00};
+    uint8_t atr[UICC_ATR_MAX];
+    if (uicc_reset(f->card, atr) == 0)
+        fuzz_die("the card is mute");
+    (void)fixture_transmit(f, span_of(select_usim, sizeof select_usim), true);
+    answers(f, "SELECT");
+    (void)fixture_transmit(f, span_of(status, sizeof status), true);
+    answers(f, "STATUS");
 }
 
-static unsigned count;
-
-static void test_fuzz(void **state)
+static void between_commands(struct fixture *f)
 {
-    (void)state;
-    struct fixture f;
-    struct foreign_class foreign;
+    switch (draw(200)) {
+    case 0:
+        fixture_reset(f);
+        fixture_terminal_profile(f);
+        break;
+    case 1:
+        fault_store_cut_at(f->store, draw(3));
+        random_command(f);
+        fixture_restart(f);
+        fixture_terminal_profile(f);
+        break;
+    case 2: {
+        const uint8_t aid[5] = {0xF0, 'f', 'u', 'z', (uint8_t)('0' + draw(4))};
+        uint8_t index = applet_by_aid(f->card, span_of(aid, 5));
+        if (index == NO_APPLET)
+            break;
+        if (draw(2) == 0) {
+            (void)registry_delete(f->card, index);
+            break;
+        }
+        objects_begin(f->card->objects);
+        (void)session_finish(f->card, applet_set_life(f->card, index, draw(2) == 0 ? 0x87 : 0x07));
+        break;
+    }
+    case 3:
+        (void)make(f, (uint8_t)draw(4));
+        break;
+    case 4:
+        lives(f);
+        fixture_terminal_profile(f);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A card with four applets, that each input begins with. */
+static void make_card(struct fixture *f)
+{
+    static struct foreign_class foreign;
+    static const struct applet_class *more[] = {&foreign.base, NULL};
     foreign_class_of(&package, 0, &foreign);
-    const struct applet_class *const more[] = {&foreign.base, NULL};
-    fixture_open_classes(&f, "test", more);
+    fixture_open_classes(f, "test", more);
     for (uint8_t i = 0; i < 4; i++)
-        make(&f, i);
+        if (!make(f, i))
+            fuzz_die("applet %u is not installed", i);
+    while (n_pairs < PAIRS && personal_pair(f->crypto, &f->profile->p, span_of(f->seed, sizeof f->seed),
+                                            FIXTURE_ICCID, n_pairs, &pairs[n_pairs]))
+        n_pairs++;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static struct fixture factory, f;
+    if (factory.card == NULL) {
+        static uint8_t ones[ROOM]; /* an applet that agrees to be installed */
+        memset(ones, 1, sizeof ones);
+        input = rd_of(span_of(ones, sizeof ones));
+        make_card(&factory);
+    }
+    fixture_copy(&f, &factory);
     fixture_terminal_profile(&f);
-    for (unsigned i = 0; i < count; i++) {
+    static const uint8_t select_first[] = {0x00, 0xA4, 0x04, 0x0C, 5, 0xF0, 'f', 'u', 'z', '0'};
+    (void)fixture_transmit(&f, span_of(select_first, sizeof select_first), true);
+    input = rd_of(span_of(data, n));
+    for (unsigned i = 0; i < COMMANDS_MAX && input.left > 0; i++) {
         random_command(&f);
-        switch (draw(200)) {
-        case 0:
-            fixture_reset(&f);
-            fixture_terminal_profile(&f);
-            break;
-        case 1:
-            fault_store_cut_at(f.store, draw(3));
-            random_command(&f);
-            fixture_restart(&f);
-            fixture_terminal_profile(&f);
-            break;
-        case 2: {
-            const uint8_t aid[5] = {0xF0, 'f', 'u', 'z', (uint8_t)('0' + draw(4))};
-            uint8_t index = applet_by_aid(f.card, span_of(aid, 5));
-            if (index == NO_APPLET)
-                break;
-            if (draw(2) == 0) {
-                (void)registry_delete(f.card, index);
-                break;
-            }
-            objects_begin(f.card->objects);
-            (void)session_finish(f.card, applet_set_life(f.card, index, draw(2) == 0 ? 0x87 : 0x07));
-            break;
-        }
-        case 3:
-            make(&f, (uint8_t)draw(4));
-            break;
-        case 4:
-            lives(&f);
-            fixture_terminal_profile(&f);
-            break;
-        default:
-            break;
-        }
+        answers(&f, "a command");
+        between_commands(&f);
     }
     lives(&f);
-    print_message("# %lu times something was done\n", acts);
-    assert_true(acts > count / 4);
-    fixture_close(&f);
-}
-
-int main(int argc, char **argv)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fuzz)};
-    if (argc != 3)
-        return 2;
-    lot = strtoul(argv[1], NULL, 10);
-    count = (unsigned)strtoul(argv[2], NULL, 10);
-    return cmocka_run_group_tests_name("fuzz_api", tests, NULL, NULL);
+    fixture_discard(&f);
+    return 0;
 }

@@ -4,6 +4,7 @@
 
   smpp_client.py PORT hostile            PDUs that are none, from accounts op:secret; TAP-less, says what went wrong
   smpp_client.py PORT twice NUMBER HEX   the same user data twice; prints what is delivered, in hex, one a line
+  smpp_client.py PORT receipts NUMBER HEX   the user data with each value of registered_delivery; prints the receipts' texts, or none, a line each
   smpp_client.py PORT texts NUMBER       texts of three codings for the user of a terminal; then prints the first that comes, and ends
   smpp_client.py PORT fake [SILENT]      not a client: an SMSC of its own at PORT 0, prints the port; delivers a forged PoR
 """
@@ -27,9 +28,9 @@ def bind(name="op", password="secret"):
     return z(name) + z(password) + z("") + bytes([0x34, 0, 0]) + z("")
 
 
-def message(to, data, esm=0x40, pid=0x7F, coding=0xF6, source="12"):
+def message(to, data, esm=0x40, pid=0x7F, coding=0xF6, source="12", registered=0):
     return (z("") + bytes([1, 1]) + z(source) + bytes([1, 1]) + z(to) + bytes([esm, pid, 0]) + z("") + z("") +
-            bytes([0, 0, coding, 0, len(data)]) + data)
+            bytes([registered, 0, coding, 0, len(data)]) + data)
 
 
 class Link:
@@ -170,6 +171,32 @@ def twice(port, to, data):
                 link.send(pdu(DELIVER | RESP, got, b"\0"))
 
 
+def receipts(port, to, data):
+    """What comes between a message's answer and that of the enquire_link behind it."""
+    link = Link(port).bound()
+    for registered in range(4):
+        link.send(pdu(SUBMIT, 2, message(to, data, registered=registered)) + pdu(ENQUIRE, 3))
+        got, number = "none", ""
+        while True:
+            command, status, sequence, body = link.get()
+            if command == ENQUIRE | RESP:
+                break
+            if command == SUBMIT | RESP:
+                assert status == 0, status
+                number = body[:-1].decode()
+            elif command == DELIVER:
+                link.send(pdu(DELIVER | RESP, sequence, b"\0"))
+                if esm_class(body) == 0x04:
+                    got = user_data(body).decode().replace("id:" + number, "id:OURS")
+        print(registered, got)
+
+
+def esm_class(body):
+    rest = body[body.index(0) + 3:]
+    rest = rest[rest.index(0) + 3:]
+    return rest[rest.index(0) + 1]
+
+
 def user_data(body):
     """of a deliver_sm: after service_type, addresses, the fixed octets, two empty times, sm_length"""
     rest = body[body.index(0) + 3:]
@@ -223,6 +250,8 @@ if __name__ == "__main__":
         sys.exit(0 if hostile(where) else 1)
     elif what == "twice":
         twice(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
+    elif what == "receipts":
+        receipts(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
     elif what == "texts":
         texts(where, sys.argv[3])
     else:

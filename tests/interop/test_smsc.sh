@@ -187,6 +187,11 @@ verdict $? "a packet by hand is answered"
 "$softuicc" ota decode --keys keys --spi 1619 "$(sed -n 2p twice)" >out 2>err && grep -q 'status 02, CNTR low' out
 verdict $? "its duplicate is refused: CNTR low"
 
+# ---- delivery receipts, for those who ask (SMPP 3.4, 5.2.17, appendix B) ----
+timeout 20 /usr/bin/python3 "$here/smpp_client.py" "$port" receipts 4912345 "027000$packet" >out 2>err
+[[ $(grep -c ' none$' out) == 3 ]] && grep -qE '^1 id:OURS sub:001 dlvrd:001 submit date:[0-9]{10} done date:[0-9]{10} stat:DELIVRD err:000 text:$' out
+verdict $? "a receipt for who asks for one in any case, none on success for who asks for failures"
+
 does "a counter of ours is noted" ota send "${read_imsi[@]}" "${own[@]}" --counter 6000 "${to[@]}"
 stop "SIGTERM ends it"
 says "it says what it did" '^[0-9]+ messages submitted, [0-9]+ delivered, [0-9]+ PDUs? refused$'

@@ -498,6 +498,34 @@ static void test_gateway_sim(void **state)
     assert_string_equal(answer, "GSM-AUTH-RESP " FIXTURE_IMSI " FAILURE");
 }
 
+static bool none(void *ctx, const struct auc_subscriber *s)
+{
+    (void)ctx;
+    fail_msg("IMSI %s, ICCID %s were told of", s->imsi, s->iccid);
+    return true;
+}
+
+/* What somebody else has written into a row is not printed, and not used. */
+static void test_tampered_row(void **state)
+{
+    struct place *p = *state;
+    struct sealed_error e;
+    static const char *const changes[] = {
+        "UPDATE subscriber SET imsi = char(27) || '[2J'",
+        "UPDATE subscriber SET imsi = '', iccid = 'x' || char(10)",
+        "UPDATE subscriber SET imsi = CAST('001010000000001' AS BLOB), iccid = '8900101000000000019'",
+        "UPDATE subscriber SET imsi = '001010000000001', sqn = 'many'"};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        sqlite3 *db;
+        auc_close(p->auc);
+        assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, changes[i], NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        p->auc = open_auc(p, false);
+        bad(e, auc_each(p->auc, false, none, NULL, &e), "is damaged");
+    }
+}
+
 static void test_gateway_rubbish(void **state)
 {
     struct place *p = *state;
@@ -649,6 +677,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gateway_aka, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gateway_sim, setup, teardown),
         cmocka_unit_test_setup_teardown(test_gateway_rubbish, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tampered_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_against_osmo, setup, teardown),
         cmocka_unit_test_setup_teardown(test_export, setup, teardown),
     };
