@@ -297,7 +297,8 @@ static bool choose(const struct subcommand *cmd, const char *path, const char *i
         return false;
     }
     if (n == 0 || !deck_next(c->deck, "", c->iccid)) {
-        *code = cli_refuse(cmd, "%s has no card", path);
+        const char *trouble = deck_trouble(c->deck);
+        *code = trouble[0] != '\0' ? cli_refuse(cmd, "%s", trouble) : cli_refuse(cmd, "%s has no card", path);
         return false;
     }
     return true;

@@ -376,7 +376,12 @@ static bool diff_cards(struct diff *d)
         if (order >= 0)
             more_b = deck_after(d->b.card.deck, b, b);
     }
-    return true;
+    const char *trouble = deck_trouble(d->a.card.deck);
+    if (trouble[0] == '\0')
+        trouble = deck_trouble(d->b.card.deck);
+    if (trouble[0] != '\0')
+        cli_refuse(d->cmd, "%s", trouble);
+    return trouble[0] == '\0';
 }
 
 static bool diff_one(struct diff *d, const char *iccid)

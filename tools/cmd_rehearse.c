@@ -233,6 +233,9 @@ static int play(struct stage *st)
         return cli_refuse(cmd, "no thread, or no memory");
     if (result != REHEARSE_PLAYED)
         return cli_refuse(cmd, "card %s could not be opened", failed);
+    const char *trouble = deck_trouble(st->plan.deck);
+    if (trouble[0] != '\0')
+        return cli_refuse(cmd, "%s", trouble);
     if (!whole)
         return cli_refuse(cmd, "interrupted after %lu cards", st->outcome.cards);
     return EXIT_OK;

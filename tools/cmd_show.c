@@ -82,6 +82,8 @@ static int list_cards(const struct subcommand *cmd, struct cli_card *c, const ch
         state_imsi(c->card, imsi);
         printf("%-20s  %s\n", iccid, imsi[0] != '\0' ? imsi : "-");
     }
+    if (deck_trouble(c->deck)[0] != '\0')
+        return cli_refuse(cmd, "%s", deck_trouble(c->deck));
     if (count > n)
         printf("and %" PRIu64 " more (--json lists them all; --card ICCID shows one)\n", count - n);
     return cli_finish(cmd);
@@ -188,6 +190,8 @@ static int json_cards(const struct subcommand *cmd, struct cli_card *c, const ch
         putchar('}');
         comma = ",";
     }
+    if (deck_trouble(c->deck)[0] != '\0')
+        return cli_refuse(cmd, "%s", deck_trouble(c->deck));
     fputs("\n  ]\n}\n", stdout);
     return cli_finish(cmd);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ota_build.h"
 
+#include "command.h"
 #include "tlv.h"
 
 /* ---- words ---- */
@@ -110,6 +111,18 @@ bool ota_script_add(struct ota_script *s, struct span apdu)
     return true;
 }
 
+unsigned ota_script_wrong(const struct ota_script *s, enum ota_format format)
+{
+    struct reader r = rd_of(span_of(s->bytes, s->used));
+    for (unsigned i = 1; format == OTA_COMPACT && r.left > 0; i++) {
+        struct command c;
+        const size_t n = (size_t)rd_be(&r, 3);
+        if (command_parse(rd_take(&r, n), &c) != SW_OK || c.extended || (c.has_le && c.data.n > 0))
+            return i;
+    }
+    return 0;
+}
+
 void ota_script_build(const struct ota_script *s, enum ota_format format, struct buf *out)
 {
     struct reader r = rd_of(span_of(s->bytes, s->used));
@@ -121,9 +134,10 @@ void ota_script_build(const struct ota_script *s, enum ota_format format, struct
     while (r.left > 0) {
         size_t n = (size_t)rd_be(&r, 3);
         struct span apdu = rd_take(&r, n);
-        if (format == OTA_COMPACT)
+        if (format == OTA_COMPACT) {
             buf_put(out, apdu);
-        else
+            buf_fill(out, 0, apdu.n == 4 ? 1 : 0);
+        } else
             buf_tlv(out, TAG_C_APDU, apdu);
     }
     if (format == OTA_EXPANDED)

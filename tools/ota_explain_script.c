@@ -78,8 +78,7 @@ static const struct instruction *explain_header(struct printer *p, struct span f
     return i;
 }
 
-/* TS 102 226 5.2.1: commands one after the other; P3 is Lc or Le, and only the last may have an Le behind its
- * data. */
+/* TS 102 226 5.2.1.1: commands one after the other; P3 is Lc or Le. */
 static void explain_compact(struct printer *p, struct span script, struct why *why)
 {
     struct reader r = rd_of(script);
@@ -107,8 +106,10 @@ static void explain_compact(struct printer *p, struct span script, struct why *w
         struct span data = rd_take(&r, n);
         if (n > 0)
             say_field(p, data, "data", i->clause, "command data");
-        if (r.left == 1)
-            say_field(p, rd_take(&r, 1), "Le", "TS 102 226 5.2.1", "of the last command");
+        if (r.left == 1) {
+            say_field(p, rd_take(&r, 1), "Le", "TS 102 226 5.2.1.1", "behind the data: compact format has none");
+            say_because(why, "an Le behind the data of the last command: to the card another command, cut short");
+        }
     }
     say_note(p, "%u command%s in compact format", number, number == 1 ? "" : "s");
 }

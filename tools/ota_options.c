@@ -395,6 +395,12 @@ int packet_options_prepare(struct packet_options *p)
         code = settle_keys(p);
     if (code != EXIT_OK || p->script.n == 0)
         return code;
+    unsigned wrong = ota_script_wrong(&p->script, p->format);
+    if (wrong != 0)
+        return cli_usage(p->cmd,
+                         "command %u: in compact format a command is CLA INS P1 P2 P3 and the data that P3 counts, with no Le behind it: GET RESPONSE "
+                         "(00C0000000) fetches what it answers; or --expanded",
+                         wrong);
     p->data.len = 0;
     ota_script_build(&p->script, p->format, &p->data);
     return buf_ok(&p->data) ? EXIT_OK

@@ -513,7 +513,8 @@ static int list_deck(struct smsc_cards *c)
             know_imsi(c, at, s->card);
         leave_seat(c, s);
     }
-    return EXIT_OK;
+    const char *trouble = deck_trouble(c->deck.deck);
+    return trouble[0] != '\0' ? cli_refuse(c->options.cmd, "%s", trouble) : EXIT_OK;
 }
 
 static int open_deck(struct smsc_cards *c)

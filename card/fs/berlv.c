@@ -69,7 +69,8 @@ static sw_t retrieve_block(struct call *call)
     struct ber_transfer *t = &call->card->transfer;
     size_t room = call->cmd->data.n == 0 && call->cmd->le < 256 ? call->cmd->le : 255;
     size_t left = t->n - t->at, n = left < room ? left : room;
-    if (call->cmd->data.n == 0 && !call->cmd->extended && left < call->cmd->le)
+    bool all = call->session->remote && call->cmd->le == 256; /* a script cannot repeat its command */
+    if (call->cmd->data.n == 0 && !call->cmd->extended && left < call->cmd->le && !all)
         return SW_WITH(SW_WRONG_LE, left); /* said before anything is given: the command will come again */
     buf_put(call->out, span_of(t->data + t->at, n));
     t->last = t->at;

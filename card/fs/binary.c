@@ -29,8 +29,12 @@ sw_t command_read_binary(struct call *call)
     if (offset >= body.n)
         return SW_WRONG_PARAMETERS;
     fs_make_current(call);
-    buf_put(call->out, span_slice(body, offset, call->cmd->le)); /* fewer than Le: T=0 makes 6Cxx of it */
-    return SW_OK;
+    /* TS 102 226 5.2.1.1: over the air P3 00 asks for all there is, and 256 octets are no limit; what the response has no room for is lost, and 62F1 says so. */
+    bool all = call->session->remote && !call->cmd->extended && call->cmd->le == 256;
+    struct span part = span_slice(body, offset, all ? body.n : call->cmd->le); /* fewer than Le: T=0 makes 6Cxx of it */
+    size_t room = call->out->cap - call->out->len;
+    buf_put(call->out, all ? span_slice(part, 0, room) : part);
+    return all && part.n > room ? SW_MORE_DATA_AVAILABLE : SW_OK;
 }
 
 sw_t command_update_binary(struct call *call)

@@ -108,6 +108,7 @@ void deck_close(struct deck *d)
             unlock_file(d->fd);
         (void)close(d->fd);
     }
+    gate_free(d->gate);
     seal_wipe(&d->sealer);
     if (d->profile != NULL)
         crypto_wipe(d->profile, d->profile_len);
@@ -175,20 +176,22 @@ static bool is_lmdb(int fd)
     return magic == 0xBEEFC0DE && version == 1;
 }
 
-/* A deck up to this size is looked at as a whole before LMDB sees it; a larger one would keep everybody
- * waiting. */
-#define CHECKED_WHOLE ((off_t)64 << 20)
-
-static int check_file(struct deck *d)
+/* Before LMDB sees it. A file of up to `whole` octets is looked through; a larger one would keep everybody
+ * waiting, and is looked at as its parts are needed. */
+static int check_file(struct deck *d, off_t whole)
 {
     struct stat st;
     if (fstat(d->fd, &st) != 0)
         return errno;
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, d->fd, 0);
+    const size_t n = (size_t)st.st_size;
+    void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, d->fd, 0);
     if (p == MAP_FAILED)
         return errno;
-    enum deck_soundness sound = deck_check(span_of(p, (size_t)st.st_size), st.st_size <= CHECKED_WHOLE);
-    (void)munmap(p, (size_t)st.st_size);
+    enum deck_soundness sound = deck_check(span_of(p, n), st.st_size <= whole);
+    if (sound == DECK_SOUND && st.st_size > whole)
+        sound = gate_new(d->fd, span_of(p, n), &d->gate);
+    if (d->gate == NULL)
+        (void)munmap(p, n);
     return sound == DECK_SOUND ? 0 : (sound == DECK_UNSOUND ? MDB_CORRUPTED : ENOMEM);
 }
 
@@ -360,10 +363,8 @@ static enum store_result write_first(struct deck *d, MDB_txn *txn, void *ctx, in
     uint8_t record[HEADER_PLAIN + SEAL_OVERHEAD], bound[HEADER_BOUND];
     struct buf b = buf_of(record, sizeof record);
     header(&b);
-    MDB_val k = val(KEY_HEADER), v = val(span_of(record, sizeof record));
     bool good = seal(&d->sealer, header_key(bound, buf_span(&b)), SPAN_EMPTY, record + HEADER_PLAIN);
-    d->touched = true;
-    *rc = good ? mdb_put(txn, d->dbi, &k, &v, 0) : EIO;
+    *rc = good ? tree_put_clear(d, txn, KEY_HEADER, span_of(record, sizeof record)) : EIO;
     if (*rc == 0)
         *rc = tree_put_count(d, txn, 0);
     if (*rc == 0)
@@ -495,14 +496,14 @@ bool deck_publish(struct deck *d, struct deck_error *error)
 static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
 {
     uint8_t bound[HEADER_BOUND], nothing;
-    MDB_val k = val(KEY_HEADER), v = {0, NULL};
-    int rc = mdb_get(txn, d->dbi, &k, &v);
+    struct span record;
+    int rc = tree_find(d, txn, KEY_HEADER, &record);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
         return false;
     }
-    struct reader r = rd_of(span_from(v));
-    struct span clear = span_slice(span_from(v), 0, HEADER_PLAIN);
+    struct reader r = rd_of(record);
+    struct span clear = span_slice(record, 0, HEADER_PLAIN);
     bool ours = span_equal(rd_take(&r, sizeof MAGIC), span_of(MAGIC, sizeof MAGIC));
     unsigned format = rd_u16(&r), oldest = rd_u16(&r);
     if (!ours || !rd_ok(&r)) {
@@ -521,20 +522,19 @@ static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
 static bool read_first(struct deck *d, MDB_txn *txn, struct deck_error *error)
 {
     uint8_t count[8];
-    MDB_val k = val(KEY_PROFILE), v;
+    struct span sealed;
     if (!read_header(d, txn, error))
         return false;
-    int rc = mdb_get(txn, d->dbi, &k, &v);
-    bool good = rc == 0 && v.mv_size >= SEAL_OVERHEAD;
+    bool good = tree_find(d, txn, KEY_PROFILE, &sealed) == 0 && sealed.n >= SEAL_OVERHEAD;
     if (good) {
-        d->profile_len = v.mv_size - SEAL_OVERHEAD;
-        d->profile = malloc(v.mv_size);
+        d->profile_len = sealed.n - SEAL_OVERHEAD;
+        d->profile = malloc(sealed.n);
         if (d->profile == NULL) {
             d->profile_len = 0;
             deck_say(error, "out of memory");
             return false;
         }
-        good = unseal(&d->sealer, KEY_PROFILE, span_from(v), d->profile);
+        good = unseal(&d->sealer, KEY_PROFILE, sealed, d->profile);
     }
     if (good && tree_get(d, txn, KEY_COUNT, count, sizeof count) == STORE_OK) {
         struct reader r = rd_of(span_of(count, sizeof count));
@@ -582,8 +582,8 @@ static bool lock_existing(struct deck *d, const char *path, struct deck_error *e
     return false;
 }
 
-struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
-                       struct deck_error *error)
+struct deck *deck_open_upto(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
+                            struct deck_error *error, off_t whole)
 {
     uint8_t key[KEY_FILE];
     struct deck *d = deck_alloc(path, error);
@@ -599,7 +599,7 @@ struct deck *deck_open(const char *path, enum deck_durability durability, struct
         if (!good)
             deck_say(error, "%s cannot be opened: no random octets", d->path);
     }
-    int rc = good ? check_file(d) : 0;
+    int rc = good ? check_file(d, whole) : 0;
     if (good && rc == 0)
         rc = open_env(d, file);
     MDB_txn *txn = good && rc == 0 ? tree_read_begin(d) : NULL;
@@ -620,4 +620,10 @@ struct deck *deck_open(const char *path, enum deck_durability durability, struct
     }
     deck_close(d);
     return NULL;
+}
+
+struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
+                       struct deck_error *error)
+{
+    return deck_open_upto(path, durability, crypto, error, DECK_WHOLE);
 }

@@ -52,12 +52,12 @@ struct span deck_profile(const struct deck *d); /* borrowed, as long as the deck
 uint64_t deck_count(struct deck *d);            /* number of cards */
 uint64_t deck_octets(struct deck *d);           /* of the file that are in use; 0: cannot be told */
 
-/* One line on the last write that failed, "" when none did: store_write can only say that it did. Borrowed
- * until the next write. */
+/* One line on the last write that failed, or on why deck_next or deck_after could not go on, "" when there
+ * was none: they can only say that it was so. Borrowed until the next of them. */
 const char *deck_trouble(const struct deck *d);
 
-/* The card whose ICCID is the smallest not below `from` ("" for the first): its digits in iccid. false: none.
- * ICCIDs are ordered as strings. */
+/* The card whose ICCID is the smallest not below `from` ("" for the first): its digits in iccid. false: none,
+ * or the deck could not be read there, which deck_trouble tells then. ICCIDs are ordered as strings. */
 bool deck_next(struct deck *d, const char *from, char iccid[DECK_ICCID_MAX + 1]);
 /* The card after this ICCID, for going through all: for (more = deck_next(d, "", i); more; more =
  * deck_after(d, i, i)) */

@@ -68,16 +68,16 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
 {
     struct deck *d = c->deck;
     struct span key = span_of(c->key, ROOT_KEY);
-    MDB_val k = val(key), v;
-    *rc = mdb_get(txn, d->dbi, &k, &v);
+    struct span sealed;
+    *rc = tree_find(d, txn, key, &sealed);
     if (*rc != 0)
         return *rc == MDB_NOTFOUND ? STORE_TAMPERED : deck_result(*rc);
-    struct span tag = seal_tag(span_from(v));
+    struct span tag = seal_tag(sealed);
     if (c->known && tag.n == SEAL_TAG && memcmp(tag.p, c->tag, SEAL_TAG) == 0)
         return STORE_OK;
     uint8_t plain[ROOT_PLAIN];
     c->known = false;
-    if (v.mv_size != ROOT_PLAIN + SEAL_OVERHEAD || !unseal(&d->sealer, key, span_from(v), plain))
+    if (sealed.n != ROOT_PLAIN + SEAL_OVERHEAD || !unseal(&d->sealer, key, sealed, plain))
         return STORE_TAMPERED;
     struct reader r = rd_of(span_of(plain, sizeof plain));
     c->count = rd_u32(&r);
@@ -119,13 +119,12 @@ static int write_object(struct card *c, MDB_txn *txn, const struct store_change 
     struct deck *d = c->deck;
     uint8_t key[OBJECT_KEY];
     object_key(c->key, change->id, key);
-    struct span sealed;
-    MDB_val k = val(span_of(key, sizeof key)), old;
-    int rc = c->fresh ? MDB_NOTFOUND : mdb_get(txn, d->dbi, &k, &old);
+    struct span sealed, old;
+    int rc = c->fresh ? MDB_NOTFOUND : tree_find(d, txn, span_of(key, sizeof key), &old);
     bool was = rc == 0;
     if (rc != 0 && rc != MDB_NOTFOUND)
         return rc;
-    if (was && !seal_set_flip(&d->sealer, set, seal_tag(span_from(old))))
+    if (was && !seal_set_flip(&d->sealer, set, seal_tag(old)))
         return MDB_CORRUPTED;
     *count += (uint32_t)!change->remove - (uint32_t)was;
     if (change->remove)
@@ -146,9 +145,8 @@ static int by_id(const void *a, const void *b)
 static int write_fresh(struct card *c, MDB_txn *txn, const struct card_changes *w, struct seal_set *set,
                        uint32_t *count)
 {
-    MDB_val k;
-    struct span key = span_of(c->key, ROOT_KEY);
-    int rc = tree_seek(c->deck, txn, key, &k);
+    struct span key = span_of(c->key, ROOT_KEY), next;
+    int rc = tree_seek(c->deck, txn, key, &next);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return rc;
     unsigned flags = rc == MDB_NOTFOUND ? MDB_APPEND : 0;
@@ -211,19 +209,15 @@ static enum store_result card_write(struct uicc_store *s, const struct store_cha
     return result;
 }
 
-static enum store_result load_objects(struct card *c, MDB_cursor *cursor,
+static enum store_result load_objects(struct card *c, struct tree_scan *scan,
                                       bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
 {
     struct deck *d = c->deck;
     struct seal_set set = {.n = 0};
-    struct span root = span_of(c->key, ROOT_KEY);
+    struct span key, sealed;
     uint32_t count = 0;
-    MDB_val k = val(root), v;
-    int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY);
-    while (rc == 0 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
-        struct span key = span_from(k), sealed = span_from(v);
-        if (!span_starts(key, root))
-            break;
+    int rc = tree_scan_next(scan, &key, &sealed); /* the root */
+    while (rc == 0 && (rc = tree_scan_next(scan, &key, &sealed)) == 0) {
         if (count == c->count || key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD ||
             !unseal(&d->sealer, key, sealed, d->scratch) ||
             !seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
@@ -254,14 +248,13 @@ static enum store_result card_load(struct uicc_store *s,
     enum store_result result = STORE_FAILED;
     MDB_txn *txn = tree_read_begin(d);
     if (txn != NULL) {
-        MDB_cursor *cursor;
+        struct tree_scan scan;
         int rc;
         result = root_read(c, txn, &rc);
         if (result == STORE_OK) {
-            rc = mdb_cursor_open(txn, d->dbi, &cursor);
-            result = rc == 0 ? load_objects(c, cursor, each, ctx) : STORE_FAILED;
-            if (rc == 0)
-                mdb_cursor_close(cursor);
+            rc = tree_scan_begin(d, txn, span_of(c->key, ROOT_KEY), &scan);
+            result = rc == 0 ? load_objects(c, &scan, each, ctx) : deck_result(rc);
+            tree_scan_end(&scan);
         }
         tree_read_end(d);
     }
@@ -298,13 +291,13 @@ static struct uicc_store *open_card(struct deck *d, const char *iccid, bool fres
     int rc = EIO;
     bool there = false, good = false;
     if (txn != NULL) {
-        MDB_val k;
+        struct span next;
         enum store_result result = root_read(c, txn, &rc);
         there = rc == 0;
         if (rc == MDB_NOTFOUND) {
             /* Objects without their root: somebody took that away. */
-            rc = tree_seek(d, txn, span_of(c->key, ROOT_KEY), &k);
-            there = rc == 0 && span_starts(span_from(k), span_of(c->key, ROOT_KEY));
+            rc = tree_seek(d, txn, span_of(c->key, ROOT_KEY), &next);
+            there = rc == 0 && span_starts(next, span_of(c->key, ROOT_KEY));
             rc = rc == MDB_NOTFOUND ? 0 : rc;
         }
         tree_read_end(d);
@@ -337,14 +330,13 @@ struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_
 
 static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
-    struct span root = span_of(ctx, ROOT_KEY);
-    MDB_val k;
-    while ((*rc = tree_seek(d, txn, root, &k)) == 0 && span_starts(span_from(k), root)) {
+    struct span root = span_of(ctx, ROOT_KEY), next;
+    while ((*rc = tree_seek(d, txn, root, &next)) == 0 && span_starts(next, root)) {
         uint8_t key[KEY_MAX]; /* a key in the tree does not last through its removal */
-        if (k.mv_size > sizeof key)
+        if (next.n > sizeof key)
             return STORE_TAMPERED;
-        memcpy(key, k.mv_data, k.mv_size);
-        *rc = tree_delete(d, txn, span_of(key, k.mv_size));
+        memcpy(key, next.p, next.n);
+        *rc = tree_delete(d, txn, span_of(key, next.n));
         if (*rc != 0)
             return deck_result(*rc);
     }
@@ -356,23 +348,26 @@ static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx,
 bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *error)
 {
     uint8_t key[ROOT_KEY];
-    MDB_val k;
+    struct span next;
     if (iccid[0] == '\0' || !root_key(iccid, key)) {
         deck_say(error, "'%.40s' is not an ICCID: it has 1 to %d digits", iccid, DECK_ICCID_MAX);
         return false;
     }
     pthread_mutex_lock(&d->mutex);
     /* Looked for first: that there is no such card must not spoil a batch. */
-    bool there = false;
+    int rc = EIO;
     MDB_txn *txn = tree_read_begin(d);
     if (txn != NULL) {
-        there = tree_seek(d, txn, span_of(key, ROOT_KEY), &k) == 0 &&
-                span_starts(span_from(k), span_of(key, ROOT_KEY));
+        rc = tree_seek(d, txn, span_of(key, ROOT_KEY), &next);
+        if (rc == 0 && !span_starts(next, span_of(key, ROOT_KEY)))
+            rc = MDB_NOTFOUND;
         tree_read_end(d);
     }
-    enum store_result result = there ? tree_write(d, remove_objects, key) : STORE_FAILED;
-    if (!there)
+    enum store_result result = rc == 0 ? tree_write(d, remove_objects, key) : STORE_FAILED;
+    if (rc == MDB_NOTFOUND)
         deck_say(error, "%s has no card %s", d->path, iccid);
+    else if (rc != 0)
+        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
     else if (result != STORE_OK)
         deck_say(error, "%s", d->trouble.text);
     pthread_mutex_unlock(&d->mutex);
@@ -398,21 +393,25 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
     bool found = false;
     pthread_mutex_lock(&d->mutex);
     MDB_txn *txn = tree_read_begin(d);
-    while (txn != NULL && !found) {
-        MDB_val k;
-        if (tree_seek(d, txn, span_of(from, ROOT_KEY), &k) != 0 || *(const uint8_t *)k.mv_data != 'C')
+    int rc = txn != NULL ? 0 : EIO;
+    while (rc == 0 && !found) {
+        struct span k;
+        rc = tree_seek(d, txn, span_of(from, ROOT_KEY), &k);
+        if (rc != 0 || k.n == 0 || k.p[0] != 'C')
             break;
         uint8_t at[ROOT_KEY] = {0};
-        memcpy(at, k.mv_data, k.mv_size < ROOT_KEY ? k.mv_size : ROOT_KEY);
+        memcpy(at, k.p, k.n < ROOT_KEY ? k.n : ROOT_KEY);
         if (memcmp(at, from, ROOT_KEY) < 0)
             break; /* a tree that somebody has put in disorder does not send us round for ever */
         memcpy(from, at, ROOT_KEY);
         iccid_of(from, iccid);
-        found = k.mv_size >= ROOT_KEY && iccid[0] != '\0' && root_key(iccid, packed) &&
+        found = k.n >= ROOT_KEY && iccid[0] != '\0' && root_key(iccid, packed) &&
                 memcmp(packed, from, ROOT_KEY) == 0;
-        if (k.mv_size >= ROOT_KEY)
+        if (k.n >= ROOT_KEY)
             step_over(from);
     }
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        deck_say(&d->trouble, "%s cannot be read: %s", d->path, deck_reason(rc));
     if (txn != NULL)
         tree_read_end(d);
     pthread_mutex_unlock(&d->mutex);

@@ -61,13 +61,46 @@ enum store_result deck_result(int rc)
 
 /* ---- records ---- */
 
+static int gate_error(enum deck_soundness sound)
+{
+    return sound == DECK_SOUND ? 0 : (sound == DECK_UNSOUND ? MDB_CORRUPTED : ENOMEM);
+}
+
+/* Whether the tree has other pages now than after the last change, or when the transaction began. */
+static void changed(struct deck *d, MDB_txn *txn, struct span key, bool removed)
+{
+    MDB_stat now;
+    if (d->gate == NULL || mdb_stat(txn, d->dbi, &now) != 0)
+        return;
+    gate_changed(d->gate, key, removed, (long)(now.ms_leaf_pages - d->shape.ms_leaf_pages),
+                 (long)(now.ms_branch_pages - d->shape.ms_branch_pages));
+    d->shape = now;
+}
+
+static int put(struct deck *d, MDB_txn *txn, struct span key, MDB_val *v, unsigned flags)
+{
+    MDB_val k = val(key);
+    int rc = gate_error(gate_key(d->gate, key));
+    if (rc != 0)
+        return rc;
+    d->touched = true;
+    d->loose_octets += v->mv_size;
+    rc = mdb_put(txn, d->dbi, &k, v, flags);
+    changed(d, txn, key, false);
+    return rc;
+}
+
+int tree_put_clear(struct deck *d, MDB_txn *txn, struct span key, struct span octets)
+{
+    MDB_val v = val(octets);
+    return put(d, txn, key, &v, 0);
+}
+
 int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, unsigned flags,
              struct span *sealed)
 {
-    MDB_val k = val(key), v = {plain.n + SEAL_OVERHEAD, NULL};
-    d->touched = true;
-    d->loose_octets += v.mv_size;
-    int rc = mdb_put(txn, d->dbi, &k, &v, MDB_RESERVE | flags);
+    MDB_val v = {plain.n + SEAL_OVERHEAD, NULL};
+    int rc = put(d, txn, key, &v, MDB_RESERVE | flags);
     if (rc != 0)
         return rc;
     if (!seal(&d->sealer, key, plain, v.mv_data))
@@ -80,19 +113,34 @@ int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, u
 int tree_delete(struct deck *d, MDB_txn *txn, struct span key)
 {
     MDB_val k = val(key);
+    int rc = gate_error(gate_delete(d->gate, key));
+    if (rc != 0)
+        return rc;
     d->touched = true;
-    return mdb_del(txn, d->dbi, &k, NULL);
+    rc = mdb_del(txn, d->dbi, &k, NULL);
+    changed(d, txn, key, true);
+    return rc;
+}
+
+int tree_find(struct deck *d, MDB_txn *txn, struct span key, struct span *sealed)
+{
+    MDB_val k = val(key), v = {0, NULL};
+    int rc = gate_error(gate_key(d->gate, key));
+    if (rc == 0)
+        rc = mdb_get(txn, d->dbi, &k, &v);
+    *sealed = span_from(v);
+    return rc;
 }
 
 enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_t *plain, size_t n)
 {
-    MDB_val k = val(key), v;
-    int rc = mdb_get(txn, d->dbi, &k, &v);
+    struct span sealed;
+    int rc = tree_find(d, txn, key, &sealed);
     if (rc == MDB_NOTFOUND)
         return STORE_TAMPERED;
     if (rc != 0)
         return deck_result(rc);
-    bool good = v.mv_size == n + SEAL_OVERHEAD && unseal(&d->sealer, key, span_from(v), plain);
+    bool good = sealed.n == n + SEAL_OVERHEAD && unseal(&d->sealer, key, sealed, plain);
     return good ? STORE_OK : STORE_TAMPERED;
 }
 
@@ -107,17 +155,45 @@ int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards)
     return rc;
 }
 
-int tree_seek(struct deck *d, MDB_txn *txn, struct span from, MDB_val *key)
+int tree_seek(struct deck *d, MDB_txn *txn, struct span from, struct span *key)
 {
     MDB_cursor *cursor;
-    MDB_val value;
-    int rc = mdb_cursor_open(txn, d->dbi, &cursor);
+    MDB_val k = val(from), v;
+    int rc = gate_error(gate_range(d->gate, from, SPAN_EMPTY));
+    if (rc == 0)
+        rc = mdb_cursor_open(txn, d->dbi, &cursor);
     if (rc != 0)
         return rc;
-    *key = val(from);
-    rc = mdb_cursor_get(cursor, key, &value, MDB_SET_RANGE);
+    rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
     mdb_cursor_close(cursor);
+    *key = span_from(k);
     return rc;
+}
+
+int tree_scan_begin(struct deck *d, MDB_txn *txn, struct span prefix, struct tree_scan *scan)
+{
+    int rc = gate_error(gate_range(d->gate, prefix, prefix));
+    *scan = (struct tree_scan){.prefix = prefix};
+    return rc == 0 ? mdb_cursor_open(txn, d->dbi, &scan->cursor) : rc;
+}
+
+int tree_scan_next(struct tree_scan *scan, struct span *key, struct span *sealed)
+{
+    MDB_val k = val(scan->prefix), v;
+    int rc = mdb_cursor_get(scan->cursor, &k, &v, scan->begun ? MDB_NEXT : MDB_SET_RANGE);
+    scan->begun = true;
+    if (rc != 0)
+        return rc;
+    *key = span_from(k);
+    *sealed = span_from(v);
+    return span_starts(*key, scan->prefix) ? 0 : MDB_NOTFOUND;
+}
+
+void tree_scan_end(struct tree_scan *scan)
+{
+    if (scan->cursor != NULL)
+        mdb_cursor_close(scan->cursor);
+    scan->cursor = NULL;
 }
 
 /* ---- the map ---- */
@@ -236,6 +312,16 @@ static int commit(struct deck *d, MDB_txn *txn)
     return rc;
 }
 
+/* Every transaction that writes begins here. */
+static int begin(struct deck *d, MDB_txn **txn)
+{
+    gate_begin(d->gate);
+    int rc = mdb_txn_begin(d->env, NULL, 0, txn);
+    if (rc == 0 && d->gate != NULL)
+        (void)mdb_stat(*txn, d->dbi, &d->shape);
+    return rc;
+}
+
 static int open_begin(struct deck *d)
 {
     int rc = usable(d);
@@ -243,7 +329,7 @@ static int open_begin(struct deck *d)
         return rc;
     d->loose = d->loose_octets = 0;
     rc = reserve(d);
-    return rc == 0 ? mdb_txn_begin(d->env, NULL, 0, &d->open) : rc;
+    return rc == 0 ? begin(d, &d->open) : rc;
 }
 
 void tree_abort(struct deck *d)
@@ -299,7 +385,7 @@ static enum store_result write_now(struct deck *d, step_fn *step, void *ctx)
         enum store_result result = STORE_FAILED;
         int rc = usable(d);
         if (rc == 0)
-            rc = mdb_txn_begin(d->env, NULL, 0, &txn);
+            rc = begin(d, &txn);
         if (rc == 0) {
             result = step(d, txn, ctx, &rc);
             if (result != STORE_OK) {

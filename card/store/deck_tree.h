@@ -8,6 +8,7 @@
 #define STORE_DECK_TREE_H
 
 #include "deck.h"
+#include "deck_gate.h"
 #include "seal.h"
 
 #include <lmdb.h>
@@ -26,6 +27,8 @@ struct deck {
     pthread_mutex_t mutex;
     MDB_env *env;
     MDB_dbi dbi;
+    struct gate *gate; /* of a large deck: what LMDB may come to */
+    MDB_stat shape;    /* with a gate, in a transaction that writes: of the tree after the last change */
     MDB_txn *reading; /* reset between uses */
     MDB_txn *open;    /* the batch, or what DECK_NONE has not committed yet */
     struct sealer sealer;
@@ -71,15 +74,31 @@ static inline struct span span_from(MDB_val v)
 #define KEY_COUNT   span_of("0cards", 6)
 #define KEY_PROFILE span_of("0profile", 8)
 
-/* Records. put seals straight into the tree; flags are mdb_put's, *sealed may be NULL. get is for a record of
- * exactly n octets in clear: anything else there, or nothing, is STORE_TAMPERED. */
+/* Records. These are the only ways into the tree: what they may come to is looked at first (deck_gate.h), and
+ * MDB_CORRUPTED when it is unsound. put seals straight into the tree; flags are mdb_put's, *sealed may be
+ * NULL. get is for a record of exactly n octets in clear: anything else there, or nothing, is STORE_TAMPERED.
+ */
+int tree_find(struct deck *d, MDB_txn *txn, struct span key, struct span *sealed);
+int tree_put_clear(struct deck *d, MDB_txn *txn, struct span key, struct span octets);
 int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, unsigned flags,
              struct span *sealed);
 int tree_delete(struct deck *d, MDB_txn *txn, struct span key);
 enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_t *plain, size_t n);
 int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards);
 /* The first key at or behind `from`. */
-int tree_seek(struct deck *d, MDB_txn *txn, struct span from, MDB_val *key);
+int tree_seek(struct deck *d, MDB_txn *txn, struct span from, struct span *key);
+
+/* All records whose keys begin with `prefix`, which is borrowed; MDB_NOTFOUND after the last. Nothing may be
+ * written in between. */
+struct tree_scan {
+    MDB_cursor *cursor;
+    struct span prefix;
+    bool begun;
+};
+
+int tree_scan_begin(struct deck *d, MDB_txn *txn, struct span prefix, struct tree_scan *scan);
+int tree_scan_next(struct tree_scan *scan, struct span *key, struct span *sealed);
+void tree_scan_end(struct tree_scan *scan);
 
 /* For reading: what is open for writing, if anything, so that writes are seen at once. NULL: cannot be read.
  */
@@ -94,6 +113,12 @@ enum store_result tree_write(struct deck *d, step_fn *step, void *ctx);
 
 /* Octets of the file that are in use. 0: cannot be told. */
 uint64_t tree_used(struct deck *d);
+
+/* deck.c: deck_open, with the size in octets up to which a file is looked through before LMDB sees it; of a
+ * larger one the parts are looked at as they are needed. */
+#define DECK_WHOLE ((off_t)64 << 20)
+struct deck *deck_open_upto(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
+                            struct deck_error *error, off_t whole);
 
 /* deck.c: LMDB anew on the file that is locked, after it has given itself up, or to open it otherwise. No transaction may be open.
  * On an error there is no environment. */

@@ -2,7 +2,8 @@
  *
  * The octets of a deck, and the bytes of a profile in it. The input says what to change in a whole deck:
  * (kind, offset, length, octets), again and again. Then: is the file sound (if it is found so, LMDB must bear
- * it), does it open, and its card; and if so, that is written to, and it opens again.
+ * it), does it open, and its card; and if so, that is written to, and it opens again: looked through when it
+ * is opened, and as a large deck, page by page.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "deck.h"
 #include "deck_check.h"
+#include "deck_tree.h"
 #include "fuzz.h"
 #include "objects.h"
 #include "profile.h"
@@ -78,10 +79,10 @@ static void make(void)
     base.n = (size_t)n;
 }
 
-static void open_it(void)
+static void open_it(off_t whole, enum deck_durability durability)
 {
     struct deck_error e = {""};
-    struct deck *d = deck_open(base.deck, DECK_POWER, base.crypto, &e);
+    struct deck *d = deck_open_upto(base.deck, durability, base.crypto, &e, whole);
     if (d == NULL) {
         fuzz_refused(e.text);
         return;
@@ -144,8 +145,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     (void)deck_check(span_of(exact, len), true);
     (void)deck_check(span_of(exact, len), false);
     put(changed, len);
-    open_it();
-    open_it();
+    open_it(DECK_WHOLE, DECK_POWER);
+    open_it(DECK_WHOLE, DECK_POWER);
+    put(changed, len);
+    open_it(0, DECK_POWER);
+    put(changed, len);
+    open_it(0, DECK_NONE); /* all of it in one transaction */
+    open_it(0, DECK_PROCESS);
     /* what a deck keeps of a profile is sealed; whoever has the key may still have written nonsense */
     struct uicc_profile *p = profile_decode(span_of(data, n));
     profile_free(p);

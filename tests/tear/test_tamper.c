@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_tamper [STRIDE [BITS]]: a deck of one card, every STRIDEth octet of which is changed in turn (of the
- * deck and of its key), in as many ways as BITS has octets to exclusive-or with, then pages swapped, put back
- * to an older state, cut off and added. Whatever is done, the card is either refused, with a line that says
- * why, or is exactly what it was, and goes on to be: never a crash, never another PIN, try, key or counter.
+ * test_tamper [STRIDE [BITS [gate]]]: a deck of one card, every STRIDEth octet of which is changed in turn
+ * (of the deck and of its key), in as many ways as BITS has octets to exclusive-or with, then pages swapped,
+ * put back to an older state, cut off and added. Whatever is done, the card is either refused, with a line
+ * that says why, or is exactly what it was, and goes on to be: never a crash, never another PIN, try, key or
+ * counter. With `gate` as if the deck were too large to be looked through when it is opened.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +15,8 @@
 
 #include "card.h"
 #include "card_fixture.h"
-#include "deck.h"
 #include "deck_check.h"
+#include "deck_tree.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ static size_t stride = 13;
 static const uint8_t few[] = {0x01, 0xFF}, many[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xFF};
 static const uint8_t *masks = few;
 static size_t n_masks = sizeof few;
+static off_t whole = DECK_WHOLE;
 
 struct world {
     struct fixture f; /* profile, ciphers, and the card as it should be, in memory */
@@ -196,7 +198,7 @@ static bool card_is_there(struct world *w, bool write_too)
 {
     struct fixture f = {.memory = NULL};
     char iccid[DECK_ICCID_MAX + 1];
-    struct deck *d = deck_open(w->deck, DECK_POWER, w->f.crypto, &w->error);
+    struct deck *d = deck_open_upto(w->deck, DECK_POWER, w->f.crypto, &w->error, whole);
     if (d == NULL) {
         assert_true(strlen(w->error.text) > 10 && strchr(w->error.text, '\n') == NULL);
         return false;
@@ -398,6 +400,8 @@ int main(int argc, char **argv)
         masks = many;
         n_masks = sizeof many;
     }
+    if (argc > 3 && strcmp(argv[3], "gate") == 0)
+        whole = 0;
     if (stride == 0)
         stride = 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_octets), cmocka_unit_test(test_metas),

@@ -954,6 +954,32 @@ static void churn(void **state)
     deck_close(d);
 }
 
+/* LMDB keeps the pages of a large value that shrinks within a transaction: such a deck was taken for damaged.
+ */
+static void shrunk(void **state)
+{
+    struct world *w = *state;
+    static uint8_t octets[20000];
+    make_deck(w);
+    for (size_t n = sizeof octets; n > 0; n /= 3) {
+        struct deck *d = open_deck(w, DECK_PROCESS);
+        struct uicc_store *s = card(w, d, ICCID);
+        assert_true(deck_batch_begin(d, &w->error));
+        const struct store_change large = {.id = 2, .value = span_of(octets, sizeof octets)},
+                                  small = {.id = 2, .value = span_of(octets, n)};
+        assert_int_equal(store_write(s, &large, 1), STORE_OK);
+        assert_int_equal(store_write(s, &small, 1), STORE_OK);
+        assert_true(deck_batch_end(d, &w->error));
+        store_close(s);
+        deck_close(d);
+        d = open_deck(w, DECK_PROCESS);
+        s = card(w, d, ICCID);
+        assert_int_equal(load_result(s), STORE_OK);
+        store_close(s);
+        deck_close(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -969,6 +995,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(disk_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(growing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(churn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shrunk, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

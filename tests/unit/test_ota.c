@@ -634,6 +634,60 @@ static void test_chaining_next_operator(void **state)
     assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
 }
 
+/* TS 102 226 5.2.1.1: P3 00 of the last command asks for all there is, 256 octets are no limit; what is lost is told by 62F1. */
+static void test_all_there_is(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    uint8_t response[1000];
+    static const struct {
+        const char *create;
+        size_t octets;
+        uint16_t sw;
+    } rows[] = {{"62168202412183026F998A01058B036F06028002012C8800", 300, 0x9000}, {"62168202412183026F998A01058B036F06028002028A8800", 512, 0x62F1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char command[80];
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        exchange(f, "0020000A083132333435363738", "9000");
+        snprintf(command, sizeof command, "00E0000018%s", rows[i].create);
+        apdu(f, command, "9000");
+        const struct fixture_ota ota = {0, SPI, "B00001", "00A4000C026F9900B0000000", 0};
+        fixture_ota(f, &ota, &por);
+        assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
+        size_t n = fetch_submit(f, response, i == 0 ? 3 : 5);
+        fixture_open_por(f, &ota, span_of(response, n), &por);
+        assert_int_equal(por.verdict, SCP80_GENUINE);
+        assert_int_equal(por.n, 3 + rows[i].octets);
+        assert_int_equal(por.data[0], 2);
+        assert_int_equal(por.data[1] << 8 | por.data[2], rows[i].sw);
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        apdu(f, "00E40000026F99", "9000");
+    }
+}
+
+/* The second block of an object: a script does not know how long it is. */
+static void test_all_of_an_object(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    char block[2 * 255 + 20] = "80DB0080FF" "9F1082012C";
+    for (int i = 0; i < 250; i++)
+        strcat(block, "5A");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "0020000A083132333435363738", "9000");
+    apdu(f, "00E0000018" "62168202792183026F998A01058B036F06028002020088" "00", "9000");
+    apdu(f, block, "63F1");
+    strcpy(block, "80DB000032");
+    for (int i = 0; i < 50; i++)
+        strcat(block, "5B");
+    apdu(f, block, "9000");
+    const struct fixture_ota ota = {0, SPI, "B00001", "00A4000C026F99" "80CB0080029F10" "80CB000000", 0};
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    assert_int_equal(por.n, 3 + 50);
+    assert_memory_equal(por.data, "\x03\x90\x00\x5B\x5B", 5);
+}
+
 /* The change order in expanded format: its answer comes without GET RESPONSE. */
 static void test_expanded_order(void **state)
 {
@@ -655,7 +709,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
         T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
-        T(test_expanded_long), T(test_actions), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
+        T(test_expanded_long), T(test_actions), T(test_all_there_is), T(test_all_of_an_object), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

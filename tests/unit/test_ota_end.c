@@ -99,6 +99,32 @@ static void scripts(void **state)
     assert_int_equal(s.used, used);
 }
 
+/* Compact format has no Le behind data, no extended lengths, and always a P3. */
+static void compact(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *apdu, *script;
+        unsigned wrong; /* in compact format */
+    } rows[] = {
+        {"00A40004026F07", "00A40004026F07", 0}, {"00A40004026F0700", NULL, 2},  {"00A40004", "00A4000400", 0},
+        {"00B0000000", "00B0000000", 0},         {"00D600000000016F", NULL, 2}, {"00A40004036F07", NULL, 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t room[64], bytes[64];
+        struct ota_script s = {.bytes = room, .cap = sizeof room};
+        struct octets read = unhex("00B0000009"), apdu = unhex(rows[i].apdu);
+        struct buf out = buf_of(bytes, sizeof bytes);
+        assert_true(ota_script_add(&s, span_of(read.p, read.n)) && ota_script_add(&s, span_of(apdu.p, apdu.n)));
+        assert_int_equal(ota_script_wrong(&s, OTA_COMPACT), rows[i].wrong);
+        assert_int_equal(ota_script_wrong(&s, OTA_EXPANDED), 0);
+        ota_script_build(&s, OTA_COMPACT, &out);
+        struct octets expected = unhex(rows[i].script != NULL ? rows[i].script : "");
+        if (rows[i].script != NULL)
+            assert_true(span_equal(span_slice(buf_span(&out), 5, out.len), span_of(expected.p, expected.n)));
+    }
+}
+
 static void results(void **state)
 {
     (void)state;
@@ -270,7 +296,7 @@ static void proofs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words), cmocka_unit_test(scripts), cmocka_unit_test(results),
+        cmocka_unit_test(words), cmocka_unit_test(scripts), cmocka_unit_test(compact), cmocka_unit_test(results),
         cmocka_unit_test(parts), cmocka_unit_test(bounded), cmocka_unit_test(proofs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
