@@ -274,13 +274,12 @@ static void say_next(void)
 {
     char line[SMS_SOCKET_LINE_MAX + 1];
     const size_t before = us.said.len;
-    if (!next_line(&us.lines, line)) {
-        (void)shutdown(us.smsc, SHUT_WR);
-        return;
-    }
-    smsc_octets(line, &us.said);
+    while (us.said.len == before && next_line(&us.lines, line))
+        smsc_octets(line, &us.said); /* what is no line is nothing to wait for */
     if (buf_ok(&us.said) && us.said.len > before)
         (void)send(us.smsc, us.said.p + before, us.said.len - before, MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        (void)shutdown(us.smsc, SHUT_WR);
 }
 
 static void smsc_stream(struct span rest)
