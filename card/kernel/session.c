@@ -181,7 +181,7 @@ bool session_place_take(struct uicc *card, struct session *session, struct reade
     same = rd_u16(r) == fid_of(card, v.ef) && same && rd_ok(r);
     if (!same || !fs_exists(card, v.df) || fs_is_ef(fs_file(card, v.df)))
         return false;
-    if (v.ef != PROFILE_NO_FILE && (!fs_exists(card, v.ef) || !fs_is_ef(fs_file(card, v.ef)) || fs_file(card, v.ef)->parent != v.df))
+    if (v.ef != PROFILE_NO_FILE && (!fs_exists(card, v.ef) || !fs_is_ef(fs_file(card, v.ef))))
         return false;
     session->view = v;
     return true;
