@@ -356,7 +356,7 @@ static void to_card(struct modem *m, const struct modem_incoming *in)
     struct modem_report r = {.sw = sw, .user_data = buf_span(&data)};
     if (sw == SW_TOOLKIT_BUSY)
         r.failure = FCS_BUSY;
-    else if (sw != SW_OK)
+    else if (sw != SW_OK && !sw_is_warning(sw)) /* a warning is RP-ACK (TS 31.124 27.22.5.1) */
         r.failure = FCS_DOWNLOAD_ERROR;
     finish(m, &r);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "crypto.h"
+#include "one_line.h"
 
 struct smpp_esme {
     struct smpp_link link;
@@ -17,7 +18,7 @@ struct smpp_esme {
     void (*heard)(void *ctx, const struct smpp_message *message);
     void *ctx;
     /* the answer that is waited for */
-    uint32_t awaited;
+    uint32_t awaited, asked; /* sequence number, command */
     bool answered;
     struct smpp_pdu answer;
 };
@@ -67,8 +68,10 @@ static bool take(struct smpp_esme *e, struct span bytes, struct smpp_link_error 
     } else if (pdu.sequence == e->awaited && !e->answered) {
         e->answer = pdu;
         e->answered = true;
-        if (status != SMPP_OK)
-            e->answer.status = e->answer.status != SMPP_OK ? e->answer.status : SMPP_UNKNOWN_ERROR;
+        /* A nack, or the answer to something else, is none that takes it, whatever its status. */
+        if ((status != SMPP_OK || pdu.command != (e->asked | SMPP_RESPONSE)) && e->answer.status == SMPP_OK)
+            e->answer.status = SMPP_UNKNOWN_ERROR;
+        one_line_make(e->answer.message_id); /* it is printed */
     }
     crypto_wipe(&pdu, sizeof pdu);
     return good;
@@ -102,6 +105,7 @@ static bool ask(struct smpp_esme *e, struct smpp_pdu *pdu, unsigned timeout_ms, 
     /* 2.6: from 1 to 7FFFFFFF */
     e->sequence = e->sequence == UINT32_C(0x7FFFFFFF) ? 1 : e->sequence + 1;
     pdu->sequence = e->awaited = e->sequence;
+    e->asked = pdu->command;
     e->answered = false;
     if (!smpp_link_put(&e->link, pdu))
         return gone(e, error, "the SMSC does not read");

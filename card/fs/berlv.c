@@ -27,6 +27,7 @@ static bool transfer_begin(struct call *call, bool setting, size_t n)
         return false;
     t->file = call->target;
     t->channel = call->session->channel;
+    t->remote = call->session->remote;
     t->setting = setting;
     t->n = n;
     return true;
@@ -37,7 +38,8 @@ static bool transfer_begin(struct call *call, bool setting, size_t n)
 static bool transfer_is(const struct call *call, bool setting, uint8_t mode)
 {
     struct ber_transfer *t = &call->card->transfer;
-    if (t->data == NULL || t->file != call->target || t->channel != call->session->channel || t->setting != setting)
+    if (t->data == NULL || t->file != call->target || t->channel != call->session->channel || t->remote != call->session->remote ||
+        t->setting != setting)
         return false;
     if (mode == PREVIOUS_BLOCK)
         t->at = t->last;

@@ -86,6 +86,7 @@ struct made_files {
 struct ber_transfer {
     uint16_t file;                 /* PROFILE_NO_FILE: none under way */
     uint8_t channel;
+    bool remote;                   /* a script began it: the terminal's basic channel is another session */
     bool setting;
     size_t last, at, n;            /* octets done before the last block, octets done, octets in all */
     uint8_t *data;                 /* n octets; of the heap */

@@ -23,7 +23,7 @@ static sw_t process(struct call *call)
 
 /* For a class that takes commands of any INS. */
 static const struct command_row process_row = {"APPLET COMMAND", "GlobalPlatform 6.5", CLASS_ETSI, 0, 0, 0, CASE_2_OR_4, 0, 65535, TARGET_NONE,
-                                               ACCESS_FREE, ROW_ONCE, process};
+                                               ACCESS_FREE, ROW_ONCE | ROW_ANY_INS, process};
 
 /* The kernel's table, then that applet's. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
@@ -181,7 +181,7 @@ bool session_place_take(struct uicc *card, struct session *session, struct reade
     same = rd_u16(r) == fid_of(card, v.ef) && same && rd_ok(r);
     if (!same || !fs_exists(card, v.df) || fs_is_ef(fs_file(card, v.df)))
         return false;
-    if (v.ef != PROFILE_NO_FILE && (!fs_exists(card, v.ef) || !fs_is_ef(fs_file(card, v.ef)) || fs_file(card, v.ef)->parent != v.df))
+    if (v.ef != PROFILE_NO_FILE && (!fs_exists(card, v.ef) || !fs_is_ef(fs_file(card, v.ef))))
         return false;
     session->view = v;
     return true;

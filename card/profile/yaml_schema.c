@@ -399,7 +399,8 @@ static void explain(const struct yaml_source *s, const struct complaint *c, cyam
     } else if ((rest = after(m, "Unexpected key: ")) != NULL) {
         choices(v, words, sizeof words);
         (void)snprintf(inner, sizeof inner, "%s%s%.*s", path, path[0] ? "." : "", WORD_MAX - 2, rest);
-        (void)yaml_fail(s, inner, "no such key here; there are: %s", words);
+        (void)yaml_fail(s, inner, "no such key here%s; there are: %s",
+                        strchr(rest, ':') != NULL ? " (behind the colon goes a space)" : "", words);
     } else if ((rest = after(m, "Missing required mapping field: ")) != NULL) {
         if (c->n_steps > 0 && !c->steps[0].nameless && !c->steps[0].entry)
             (void)place(c, 1, path); /* the last key read is a sibling of the missing one */

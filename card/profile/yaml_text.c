@@ -51,6 +51,25 @@ void yaml_release(struct yaml_arena *a)
 
 /* ---- errors ---- */
 
+/* A path as far as it may be repeated to a person. No key of a profile has a digit, or is long; but where the
+ * space behind a colon was forgotten ("k:465B..") the key has a secret in it. */
+static void show_path(const char *path, char shown[YAML_PATH_MAX])
+{
+    enum { WORD = 24 }; /* longer than any key, shorter than any secret */
+    size_t n = 0, word = 0;
+    bool index = false;
+    for (; *path != 0 && n + sizeof ".." < YAML_PATH_MAX; path++) {
+        index = *path == '[' || (index && *path != ']');
+        word = index || *path == '.' || *path == ']' ? 0 : word + 1;
+        if (word > WORD || (word > 0 && strchr(":0123456789", *path) != NULL)) {
+            (void)snprintf(shown + n, YAML_PATH_MAX - n, "..");
+            return;
+        }
+        shown[n++] = *path;
+    }
+    shown[n] = 0;
+}
+
 static void write_error(const struct yaml_source *s, const char *origin, size_t line, const char *path,
                         const char *format, va_list args)
 {
@@ -60,7 +79,9 @@ static void write_error(const struct yaml_source *s, const char *origin, size_t 
                      : snprintf(e->text, room, "%s: ", origin);
     size_t at = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
     if (path[0] != 0) {
-        n = snprintf(e->text + at, room - at, "%s: ", path);
+        char shown[YAML_PATH_MAX];
+        show_path(path, shown);
+        n = snprintf(e->text + at, room - at, "%s: ", shown);
         at += n < 0 ? 0 : (size_t)n < room - at ? (size_t)n : room - at - 1;
     }
     (void)vsnprintf(e->text + at, room - at, format, args);

@@ -19,8 +19,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cli.h"
 #include "fuzz.h"
+#include "fuzz_run.h"
 #include "fuzz_sql.h"
 #include "hex.h"
 #include "identity.h"
@@ -192,11 +192,6 @@ static void must_be_old(const char *name)
 
 /* ---- a command ---- */
 
-struct said {
-    char *out, *err;
-    size_t out_n, err_n;
-};
-
 /* Words as they stand, letters for places. */
 static int line_of(const struct row *row, char *argv[WORDS_MAX], char text[4096])
 {
@@ -217,35 +212,9 @@ static int line_of(const struct row *row, char *argv[WORDS_MAX], char text[4096]
     return n;
 }
 
-/* What is written goes to a file in memory: a command may set its stream's buffer. */
-static FILE *stream(void)
-{
-    const int fd = memfd_create("fuzz-said", MFD_CLOEXEC);
-    FILE *f = fd >= 0 ? fdopen(fd, "w+") : NULL;
-    if (f == NULL)
-        exit(1);
-    return f;
-}
-
-static char *read_back(FILE *f, size_t *n)
-{
-    const off_t size = fflush(f) == 0 ? lseek(fileno(f), 0, SEEK_END) : -1;
-    char *text = size >= 0 ? malloc((size_t)size + 1) : NULL;
-    if (text == NULL || pread(fileno(f), text, (size_t)size, 0) != size)
-        exit(1);
-    (void)fclose(f);
-    text[size] = '\0';
-    *n = (size_t)size;
-    return text;
-}
-
-static int run(const struct row *row, const char *input, struct said *said)
+static int run(const struct row *row, const char *input, struct fuzz_said *said)
 {
     char text[4096], *argv[WORDS_MAX];
-    FILE *const out = stdout, *const err = stderr, *const in = stdin;
-    FILE *new_out = stream(), *new_err = stream(), *new_in = fopen(input, "re");
-    if (new_in == NULL)
-        exit(1);
     const int argc = line_of(row, argv, text);
     sigset_t term, before;
     (void)sigemptyset(&term);
@@ -253,26 +222,16 @@ static int run(const struct row *row, const char *input, struct said *said)
     (void)sigprocmask(SIG_BLOCK, &term, &before);
     if ((row->flags & ENDS) != 0)
         (void)raise(SIGTERM);
-    stdout = new_out;
-    stderr = new_err;
-    stdin = new_in;
-    optind = 0;
-    const int code = row->cmd->run(argc, argv);
-    stdout = out;
-    stderr = err;
-    stdin = in;
+    const int code = fuzz_run(row->cmd, argc, argv, input, said);
     const struct timespec at_once = {0, 0};
     (void)sigtimedwait(&term, NULL, &at_once);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    said->out = read_back(new_out, &said->out_n);
-    said->err = read_back(new_err, &said->err_n);
-    (void)fclose(new_in);
     return code;
 }
 
 /* ---- what must hold ---- */
 
-static void check_errors(const struct row *row, int code, const struct said *said)
+static void check_errors(const struct row *row, int code, const struct fuzz_said *said)
 {
     char head[40];
     const size_t n = (size_t)snprintf(head, sizeof head, "softuicc %s", row->cmd->name);
@@ -292,7 +251,7 @@ static void check_errors(const struct row *row, int code, const struct said *sai
     }
 }
 
-static void check_secrets(const struct row *row, struct span input, const struct said *said)
+static void check_secrets(const struct row *row, struct span input, const struct fuzz_said *said)
 {
     for (size_t i = 0; i < base.n_secrets; i++) {
         char upper[33];
@@ -326,7 +285,7 @@ static bool suits(const struct row *row, struct span s)
 
 static void command(const struct row *row, struct span rest)
 {
-    struct said said = {NULL, NULL, 0, 0};
+    struct fuzz_said said = {NULL, NULL, 0, 0};
     char path[PATH_ROOM];
     if (!suits(row, rest))
         return;
@@ -378,7 +337,7 @@ static void make(void)
     char path[PATH_ROOM];
     base.folder = fuzz_folder();
     for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
-        struct said said = {NULL, NULL, 0, 0};
+        struct fuzz_said said = {NULL, NULL, 0, 0};
         if (run(&first[i], "/dev/null", &said) != 0)
             fuzz_die("cannot begin: %s", said.err);
         free(said.out);

@@ -6,6 +6,8 @@
  *   s  lines of an SMSC on a terminal's socket      g  the answer of a gateway to an HLR/AuC
  *   m  lines of a terminal to an SMSC               c  what a card in a reader answers, (length, octets)*
  *   p  an answer to a change order, ciphered or in plain
+ *   e  what an SMSC sends to an ESME of ours: lines of command, status, sequence, body, in hex; "!" and
+ * octets
  */
 /* cmocka.h needs these before it */
 #include <setjmp.h>
@@ -27,6 +29,7 @@
 #include "modem_sms_socket.h"
 #include "order.h"
 #include "ota_por.h"
+#include "smpp_esme.h"
 #include "smsc_modem.h"
 #include "terminal.h"
 #include "unix_socket.h"
@@ -41,6 +44,9 @@ static struct {
     int connected; /* what unix_socket_connect is to give; -1: what it finds */
     int gateway;   /* the socket of one that is asked; -1: nobody is */
     struct span answer;
+    int smsc;          /* our end of an ESME's link; -1: there is none */
+    struct span lines; /* that the SMSC has still to say */
+    struct buf said;
 } us;
 
 /* The next line, without its end; false: there is none. */
@@ -210,6 +216,111 @@ static void gateway_answer(struct span rest)
     us.gateway = -1;
 }
 
+/* ---- an SMSC over SMPP ---- */
+
+/* One line as a PDU of the right length, or as it is. */
+static void smsc_octets(const char *line, struct buf *out)
+{
+    uint8_t octets[SMS_SOCKET_LINE_MAX];
+    struct buf body = buf_of(octets, sizeof octets);
+    unsigned long words[3] = {0, 0, 0};
+    char *at = NULL;
+    if (line[0] == '!') {
+        if (hex_parse(line + 1, &body, NULL))
+            buf_put(out, buf_span(&body));
+        return;
+    }
+    for (int i = 0; i < 3; i++, line = at)
+        words[i] = strtoul(line, &at, 16);
+    if (!hex_parse(at, &body, NULL))
+        return;
+    const uint32_t head[] = {SMPP_HEADER + (uint32_t)body.len, (uint32_t)words[0], (uint32_t)words[1],
+                             (uint32_t)words[2]};
+    for (int i = 0; i < 4; i++) {
+        buf_u16(out, (uint16_t)(head[i] >> 16));
+        buf_u16(out, (uint16_t)head[i]);
+    }
+    buf_put(out, buf_span(&body));
+}
+
+/* Has the SMSC said that? */
+static bool said(struct span stream, uint32_t command, uint32_t sequence)
+{
+    while (stream.n >= SMPP_HEADER) {
+        struct reader r = rd_of(stream);
+        uint32_t words[4];
+        for (int i = 0; i < 4; i++) {
+            words[i] = (uint32_t)rd_u16(&r) << 16;
+            words[i] |= rd_u16(&r);
+        }
+        if (words[1] == command && words[2] == SMPP_OK && words[3] == sequence)
+            return true;
+        if (words[0] < SMPP_HEADER)
+            return false;
+        stream = span_slice(stream, words[0], stream.n);
+    }
+    return false;
+}
+
+static void heard_message(void *ctx, const struct smpp_message *m)
+{
+    (void)ctx;
+    if (m->n > SMPP_MESSAGE_MAX)
+        fuzz_die("a message of %zu octets", m->n);
+}
+
+/* A line is said each time that the ESME begins to wait, so that it can be an answer; then it hangs up. */
+static void say_next(void)
+{
+    char line[SMS_SOCKET_LINE_MAX + 1];
+    const size_t before = us.said.len;
+    while (us.said.len == before && next_line(&us.lines, line))
+        smsc_octets(line, &us.said); /* what is no line is nothing to wait for */
+    if (buf_ok(&us.said) && us.said.len > before)
+        (void)send(us.smsc, us.said.p + before, us.said.len - before, MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        (void)shutdown(us.smsc, SHUT_WR);
+}
+
+static void smsc_stream(struct span rest)
+{
+    static uint8_t octets[1 << 15];
+    struct smpp_link_error e = {""};
+    struct smpp_message m = {.n = 3};
+    char id[SMPP_MESSAGE_ID_MAX + 1];
+    int ends[2];
+    uint32_t status = 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        exit(1);
+    us.said = buf_of(octets, sizeof octets);
+    us.lines = rest;
+    us.smsc = ends[1];
+    us.connected = ends[0];
+    struct smpp_esme *esme = smpp_esme_open("there:2775", "us", "word", 1000, &e);
+    us.connected = -1;
+    if (esme == NULL)
+        fuzz_refused(e.text);
+    else if (!said(buf_span(&us.said), SMPP_BIND_TRANSCEIVER | SMPP_RESPONSE, 1))
+        fuzz_die("bound, and the SMSC has not said so");
+    (void)smpp_address("12345", &m.source);
+    (void)smpp_address("67890", &m.destination);
+    if (esme != NULL) {
+        smpp_esme_listen(esme, heard_message, NULL);
+        if (!smpp_esme_submit(esme, &m, 1000, &status, id, &e))
+            fuzz_refused(e.text);
+        else if (status == SMPP_OK && !said(buf_span(&us.said), SMPP_SUBMIT_SM | SMPP_RESPONSE, 2))
+            fuzz_die("a message taken, and the SMSC has not said so");
+        for (const char *c = id; *c != '\0'; c++)
+            if (iscntrl((unsigned char)*c))
+                fuzz_die("a message_id with control characters, which is printed");
+        if (!smpp_esme_wait(esme, 0, &e))
+            fuzz_refused(e.text);
+    }
+    smpp_esme_close(esme);
+    us.smsc = -1;
+    (void)close(ends[1]);
+}
+
 /* ---- a card in a reader ---- */
 
 struct liar {
@@ -312,19 +423,32 @@ int __wrap_unix_socket_connect(const char *path, int type)
     return us.connected >= 0 ? us.connected : __real_unix_socket_connect(path, type);
 }
 
+bool __real_smpp_link_connect(struct smpp_link *l, const char *endpoint, unsigned timeout_ms,
+                              struct smpp_link_error *error);
+bool __wrap_smpp_link_connect(struct smpp_link *l, const char *endpoint, unsigned timeout_ms,
+                              struct smpp_link_error *error);
+bool __wrap_smpp_link_connect(struct smpp_link *l, const char *endpoint, unsigned timeout_ms,
+                              struct smpp_link_error *error)
+{
+    return us.connected >= 0 ? smpp_link_init(l, us.connected)
+                             : __real_smpp_link_connect(l, endpoint, timeout_ms, error);
+}
+
 int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
     if (us.gateway >= 0)
         answer_now();
+    if (us.smsc >= 0)
+        say_next();
     return __real_poll(fds, n, timeout);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (us.crypto == NULL) {
-        us.connected = us.gateway = -1;
+        us.connected = us.gateway = us.smsc = -1;
         us.crypto = crypto_new();
         (void)snprintf(us.path, sizeof us.path, "%s/socket", fuzz_folder());
     }
@@ -338,6 +462,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         break;
     case 'g':
         gateway_answer(rest);
+        break;
+    case 'e':
+        smsc_stream(rest);
         break;
     case 'c':
         card_answers(rest);

@@ -665,6 +665,26 @@ static void test_all_there_is(void **state)
     }
 }
 
+/* What the terminal has begun, a script does not go on with. */
+static void test_blocks_of_the_terminal(void **state)
+{
+    struct fixture *f = *state;
+    char block[2 * 255 + 20] = "80DB0080FF" "9F1082012C";
+    for (int i = 0; i < 250; i++)
+        strcat(block, "5A");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "0020000A083132333435363738", "9000");
+    apdu(f, "00E0000018" "62168202792183026F998A01058B036F06028002020088" "00", "9000");
+    apdu(f, block, "63F1");
+    run(f, "00A4000C026F99" "80DB000001" "5B", "026985");
+    strcpy(block, "80DB000032");
+    for (int i = 0; i < 50; i++)
+        strcat(block, "5B");
+    apdu(f, block, "9000");
+    apdu(f, "80CB0080029F10", "62F1");
+    run(f, "00A4000C026F99" "80CB000000", "026985");
+}
+
 /* The second block of an object: a script does not know how long it is. */
 static void test_all_of_an_object(void **state)
 {
@@ -709,7 +729,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
         T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
-        T(test_expanded_long), T(test_actions), T(test_all_there_is), T(test_all_of_an_object), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
+        T(test_expanded_long), T(test_actions), T(test_all_there_is), T(test_blocks_of_the_terminal), T(test_all_of_an_object), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -376,6 +376,10 @@ static const struct {
     {"size: 4", "size: 99999999999999999999999", "small.yaml:16: files[2].size: must be a number"},
     {"size: 4", "syze: 4",
      "small.yaml:16: files[2].syze: no such key here; there are: path, fid, sfi, kind,"},
+    /* what stands behind a forgotten space may be a secret, and is not repeated */
+    {"content: 0102", "content:0102",
+     "small.yaml:16: files[2].content..: no such key here (behind the colon goes a space); there are: path,"},
+    {"size: 4", "sizesizesizesizesizesizesize: 4", "small.yaml:16: files[2].sizesizesizesizesizesize..: no such key here;"},
     {"{length: 3, count: 2}", "{length: 3}", "small.yaml:17: files[3].records: \"count\" is missing"},
     {"{length: 3, count: 2}", "{}", "small.yaml:17: files[3].records: \"length\" is missing"},
     {"{length: 3, count: 2}", "3", "small.yaml:17: files[3].records: must be a mapping"},
