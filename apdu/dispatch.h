@@ -55,7 +55,6 @@ enum access {
 
 enum {
     ROW_REMOTE = 1 << 0,    /* allowed inside a remote file management script (TS 102 226 table 8.2) */
-    ROW_TERMINAL = 1 << 1,  /* only on the card-terminal interface: never from a script */
     ROW_KEEPS_RESPONSE = 1 << 2, /* does not drop the response that waits for GET RESPONSE */
     ROW_SECRET_DATA = 1 << 3,    /* its data field is a PIN or key: withheld from traces */
     ROW_SECRET_RESPONSE = 1 << 4,
@@ -63,6 +62,7 @@ enum {
     ROW_ONCE = 1 << 12,          /* has effects that it must not have twice (STATUS is a poll): after 6Cxx its response waits for the command repeated */
     ROW_CARD = 1 << 7,           /* the card's, even on a channel whose applet takes commands of any INS */
     ROW_P2_00 = 1 << 6,          /* P2 has one value: 00 */
+    ROW_ANY_INS = 1 << 9,        /* stands for commands of any instruction, of an applet that takes them all */
     ROW_BASIC = 1 << 8,          /* on the basic logical channel only: CLA 80 (TS 102 221 table 10.5, the toolkit's commands) */
 };
 

@@ -226,9 +226,12 @@ static int play(struct stage *st)
     if (st->show)
         fputc('\n', stderr);
     if (result == REHEARSE_WRONG_KEY)
-        return cli_refuse(
-            cmd, "card %s: its keys are not what --seed gives, or it has changed operator already",
-            failed);
+        return cli_refuse(cmd, "card %s: its keys are not what --seed gives", failed);
+    if (result == REHEARSE_NOT_SERVED)
+        return cli_refuse(cmd,
+                          "card %s does not authenticate with its first pair: it has changed operator already, or has no USIM that any terminal may "
+                          "use",
+                          failed);
     if (result != REHEARSE_PLAYED && failed[0] == '\0')
         return cli_refuse(cmd, "no thread, or no memory");
     if (result != REHEARSE_PLAYED)

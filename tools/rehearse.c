@@ -459,7 +459,9 @@ static enum rehearse_result begin(struct show *s, unsigned long nth)
                  nth % 10000000000ul);
     if (!take_from_deck(s) || !power_up(s) || !terminal_imsi(&s->terminal, s->operators[0].imsi, &sw))
         return REHEARSE_NO_CARD;
-    return maker_knows(s) && reveal(s, 0, 0) && attach(s, false) ? REHEARSE_PLAYED : REHEARSE_WRONG_KEY;
+    if (!maker_knows(s) || !reveal(s, 0, 0))
+        return REHEARSE_WRONG_KEY;
+    return attach(s, false) ? REHEARSE_PLAYED : REHEARSE_NOT_SERVED;
 }
 
 /* The last question, to the card as the deck has it: is there an operator that authenticates it, with what it

@@ -97,6 +97,7 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
     card->ram.doomed = card->ram.doomed || sw == SW_MEMORY_PROBLEM;
     if (!sw_is_ok(sw) && !sw_is_warning(sw))
         return sw;
+    fs_leave_gone(card, &session.view); /* it may have deleted what it was on */
     struct uicc_file_view now = *v;
     now.df = session.view.df;
     now.ef = session.view.ef;
@@ -135,6 +136,8 @@ uicc_sw api_view_command(const struct uicc_applet *self, struct uicc_file_view *
     api_leave(applet);
     if (!sw_is_ok(sw) && !sw_is_warning(sw))
         return sw;
+    if (!buf_ok(&out)) /* it was asked for more than there is room for */
+        return SW_WRONG_LENGTH;
     *view = v;
     if (given.out != NULL)
         uicc_append(given.out, octets, out.len);

@@ -40,6 +40,14 @@ static void descriptor(const struct uicc *card, uint16_t file, struct buf *out)
     buf_tlv(out, FCP_DESCRIPTOR, span_of(value, records ? 5 : 2));
 }
 
+/* 11.1.1.4.1, 11.1.1.4.6.7: two octets, or as many as it takes: a BER-TLV file may be longer. */
+static void put_size(struct buf *out, uint32_t tag, size_t size)
+{
+    size_t mark = buf_tlv_open(out, tag);
+    buf_be(out, size, size > 0xFFFF ? 3 : 2);
+    buf_tlv_close(out, mark);
+}
+
 static void proprietary(const struct profile_file *f, struct buf *out)
 {
     bool ber = f->kind == FILE_BERTLV;
@@ -50,7 +58,7 @@ static void proprietary(const struct profile_file *f, struct buf *out)
     if (!fs_is_ef(f))
         buf_tlv_u8(out, 0x80, UICC_CHARACTERISTICS);
     if (ber)
-        buf_tlv_u16(out, 0x85, (uint16_t)f->size); /* 11.1.1.4.6.7: maximum file size */
+        put_size(out, 0x85, f->size); /* maximum file size */
     if (special != 0)
         buf_tlv_u8(out, 0xC0, special); /* 11.1.1.4.6.6 */
     buf_tlv_close(out, mark);
@@ -115,7 +123,7 @@ void fs_fcp(const struct uicc *card, const struct session *session, uint16_t fil
     access_rule(card, file, out);
     pin_status(card, session, out); /* in an EF's too: some modems look for it there */
     if (fs_is_ef(f)) {
-        buf_tlv_u16(out, FCP_SIZE, (uint16_t)fs_size(card, file));
+        put_size(out, FCP_SIZE, fs_size(card, file));
         uint8_t sfi = (uint8_t)(f->sfi << 3);
         buf_tlv(out, FCP_SFI, span_of(&sfi, f->sfi != 0)); /* 11.1.1.4.8: empty when the file has none */
     }

@@ -265,9 +265,8 @@ static bool remove_one(struct uicc *card, uint16_t file)
     return ok;
 }
 
-static void settle(const struct uicc *card, struct session *session)
+void fs_leave_gone(const struct uicc *card, struct view *v)
 {
-    struct view *v = &session->view;
     if (v->ef != PROFILE_NO_FILE && !fs_exists(card, v->ef)) {
         v->ef = PROFILE_NO_FILE;
         v->record = 0;
@@ -282,9 +281,9 @@ static void settle(const struct uicc *card, struct session *session)
 
 void fs_settle(struct uicc *card, struct session *session)
 {
-    settle(card, session);
+    fs_leave_gone(card, &session->view);
     for (uint8_t c = 0; c < APDU_CHANNELS; c++)
-        settle(card, &card->ram.channels[c]);
+        fs_leave_gone(card, &card->ram.channels[c].view);
 }
 
 static bool remove_all(struct uicc *card, const bool *doomed)

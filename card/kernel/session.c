@@ -23,7 +23,7 @@ static sw_t process(struct call *call)
 
 /* For a class that takes commands of any INS. */
 static const struct command_row process_row = {"APPLET COMMAND", "GlobalPlatform 6.5", CLASS_ETSI, 0, 0, 0, CASE_2_OR_4, 0, 65535, TARGET_NONE,
-                                               ACCESS_FREE, ROW_ONCE, process};
+                                               ACCESS_FREE, ROW_ONCE | ROW_ANY_INS, process};
 
 /* The kernel's table, then that applet's. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,

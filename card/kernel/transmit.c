@@ -201,7 +201,7 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
     return n;
 }
 
-/* A command that was refused before its row was found may still be somebody's PIN with a wrong class or length. */
+/* A command that was refused before its row was found may still be somebody's PIN with a wrong class or length; one that an applet takes may be that applet's PIN, under the same instruction. */
 static bool maybe_secret(struct span command)
 {
     for (size_t i = 0; i < kernel_commands.n; i++)
@@ -229,7 +229,7 @@ static void trace(const struct uicc *card, const struct command_row *row, const 
 {
     if (card->env->trace == NULL)
         return;
-    bool secret_data = row != NULL ? (row->flags & ROW_SECRET_DATA) != 0 : maybe_secret(command);
+    bool secret_data = row != NULL && (row->flags & ROW_ANY_INS) == 0 ? (row->flags & ROW_SECRET_DATA) != 0 : maybe_secret(command);
     struct uicc_trace_event event = {.kind = UICC_TRACE_APDU};
     if (secret_data)
         command = span_slice(command, 0, 5);

@@ -166,10 +166,10 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n);
 /* A key that stands in public documents, or that is all too regular (00 01 02 ..): only for a profile that is insecure. */
 bool profile_key_known(const uint8_t *key, size_t n);
 
-/* The reverse, with every bound checked; indexes it too. NULL: not a profile, of an unknown version, or no memory. */
 /* How many keysets are common: the first ones. */
 unsigned profile_common_keysets(const struct profile *p);
 
+/* The reverse of profile_encode, with every bound checked; indexes it too. NULL: not a profile, of an unknown version, or no memory. */
 struct uicc_profile *profile_decode(struct span bytes);
 void profile_free(struct uicc_profile *p); /* wipes */
 

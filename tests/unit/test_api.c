@@ -188,6 +188,18 @@ static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu
     TRY(uicc_delete_file(self, &v, 0x4F77));
     CHECK(uicc_select(self, &v, 0x4F77, NULL) == UICC_SW_FILE_NOT_FOUND);
     CHECK(uicc_delete_file(self, &v, 0x4F77) == UICC_SW_FILE_NOT_FOUND);
+    /* The current file itself: the view is on its directory then. */
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
+    TRY(uicc_delete_file(self, &v, 0x4F77));
+    CHECK(uicc_read_binary(self, &v, 0, octets, 1) == UICC_SW_NO_EF_SELECTED);
+    CHECK(uicc_delete_file(self, &v, 0x4F77) == UICC_SW_FILE_NOT_FOUND);
+    /* More than a response has room for is not answered as if there were none. */
+    static const uint8_t grow[] = {0x62, 0x08, 0x83, 0x02, 0x4F, 0x77, 0x80, 0x02, 0x03, 0x00};
+    struct uicc_buf out = uicc_buf_of(octets, sizeof octets);
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
+    TRY(uicc_resize_file(self, &v, uicc_span_of(grow, sizeof grow)));
+    CHECK(uicc_view_command(self, &v, 0x00, 0xB0, 0, 0, uicc_span_of(NULL, 0), 600, &out) == UICC_SW_WRONG_LENGTH);
+    TRY(uicc_delete_file(self, &v, 0x4F77));
     return UICC_SW_OK;
 }
 
@@ -1266,6 +1278,23 @@ static void test_owner_of_files(void **state)
     fixture_close(&a.f);
 }
 
+/* VERIFY to an applet that takes all commands: what it is given is no trace's. */
+static void test_pin_in_trace(void **state)
+{
+    (void)state;
+    struct api a;
+    open_api(&a);
+    apdu(&a.f, "00A4040C07" FIRST, "9000");
+    a.f.tracing = true;
+    a.f.trace_len = 0;
+    apdu(&a.f, "0020000104" "70617373", "6D00");
+    apdu(&a.f, "0022000104" "64617461", "6D00");
+    assert_non_null(strstr(a.f.trace, "0020000104"));
+    assert_null(strstr(a.f.trace, "70617373"));
+    assert_non_null(strstr(a.f.trace, "64617461"));
+    fixture_close(&a.f);
+}
+
 static void test_package_check(void **state)
 {
     (void)state;
@@ -1294,7 +1323,7 @@ int main(void)
         cmocka_unit_test(test_area_triggering),    cmocka_unit_test(test_area_proactive),
         cmocka_unit_test(test_area_messages),      cmocka_unit_test(test_area_moments),
         cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
-        cmocka_unit_test(test_owner_of_files),
+        cmocka_unit_test(test_owner_of_files),     cmocka_unit_test(test_pin_in_trace),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }

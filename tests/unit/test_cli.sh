@@ -581,6 +581,8 @@ refuses "rehearse: another seed" 1 "its keys are not what --seed gives" rehearse
 expect "a deck to rehearse on" 0 new fresh.uicc --profile test --count 2 --seed 0f0e0d0c0b0a09080706050403020100
 refuses "rehearse: another seed, pair 0 the same" 1 "its keys are not what --seed gives" rehearse fresh.uicc --seed 00000000000000000000000000000000
 rm -f fresh.uicc*
+refuses "rehearse: the right seed, but the cards have changed already" 1 "has changed operator already" rehearse fleet.uicc --seed 0f0e0d0c0b0a09080706050403020100
+refuses "rehearse: no USIM" 1 "does not authenticate with its first pair" rehearse --cards 2 --operators 2 --profile gsm
 refuses "rehearse: a report over something else" 1 'card\.keys exists already' rehearse --cards 2 --report card.keys
 refuses "rehearse: a report over the deck" 1 'card\.uicc exists already' rehearse card.uicc --report card.uicc
 refuses "rehearse: a report nowhere" 1 'nowhere/x' rehearse --cards 2 --report nowhere/x

@@ -301,7 +301,7 @@ static void put_k(struct fixture *f, const struct keyset *keys, unsigned p1, uns
     struct keyset old;
     uint8_t bytes[300], answer[300];
     struct buf apdu = buf_of(bytes, sizeof bytes), out = buf_of(answer, sizeof answer);
-    uint32_t rights;
+    uint32_t rights = 0;
     assert_true(subscription_of(f->card, &self) && ota_secret_load(self, ITEM_OTA, &rights, &old));
     objects_begin(f->card->objects);
     assert_true(ota_secret_put(self, ITEM_OTA, rights, keys) && card_commit(f->card));
@@ -326,7 +326,7 @@ static void test_put_key_without_kic(void **state)
     struct profile_pair pair;
     struct applet self;
     uint8_t octets[200], key[16];
-    uint32_t rights;
+    uint32_t rights = 0;
     assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, 0, &pair));
     struct keyset keys = pair.ota;
     keys.kic_algorithm = OTA_NONE;

@@ -334,6 +334,16 @@ static void test_many_tags(void **state)
     assert_int_equal(f->response[0x6D], 0x90);
 }
 
+/* A BER-TLV file may be longer than two octets can say. */
+static void test_long_file(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open_text(&f, "format: 1\nname: long\ninclude: test\nfiles:\n  - {path: MF/EF.LONG, kind: ber-tlv, fid: 2F77, size: 66000, access: open-adm}\n");
+    exchange(&f, "00A40004022F77", "6226 82027921 83022F77 A5058503" "0101D0" "8A0105 8B032F0601 C606900100 830101 8003" "0101D0" "8800 9000");
+    fixture_close(&f);
+}
+
 /* An ADF that is closed closes its application: no authentication either. */
 static void test_closed_application(void **state)
 {
@@ -536,7 +546,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_create_delete), T(test_directories), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card),
-        T(test_search), T(test_increase), T(test_ber_tlv), T(test_many_tags), T(test_closed_application), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
+        T(test_search), T(test_increase), T(test_ber_tlv), T(test_many_tags), cmocka_unit_test(test_long_file), T(test_closed_application), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
         cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
