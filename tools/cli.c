@@ -352,8 +352,24 @@ bool cli_card_switch(const struct subcommand *cmd, const char *path, const char 
     return false;
 }
 
+bool cli_anchor(const struct subcommand *cmd, const struct deck_anchor *anchor)
+{
+    if (anchor->path != NULL || !anchor->reset)
+        return true;
+    cli_usage(cmd, "--anchor-reset: of which anchor? --anchor FILE is needed");
+    return false;
+}
+
 bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid,
                    enum deck_durability durability, struct cli_card *out, int *code)
+{
+    const struct deck_anchor none = {.path = NULL};
+    return cli_card_open_anchored(cmd, path, iccid, durability, &none, out, code);
+}
+
+bool cli_card_open_anchored(const struct subcommand *cmd, const char *path, const char *iccid,
+                            enum deck_durability durability, const struct deck_anchor *anchor,
+                            struct cli_card *out, int *code)
 {
     memset(out, 0, sizeof *out);
     *code = EXIT_REFUSED;
@@ -364,7 +380,8 @@ bool cli_card_open(const struct subcommand *cmd, const char *path, const char *i
     }
     out->env = (struct uicc_env){.random = crypto_random, .crypto = out->crypto};
     struct deck_error error;
-    out->deck = deck_open(path, durability, out->crypto, &error);
+    out->deck =
+        deck_open_anchored(path, durability, out->crypto, anchor->path != NULL ? anchor : NULL, &error);
     bool good = out->deck != NULL;
     if (!good)
         cli_refuse(cmd, "%s", error.text);

@@ -89,6 +89,10 @@ struct cli_card {
  * env.trace may be set after opening. */
 bool cli_card_open(const struct subcommand *cmd, const char *path, const char *iccid,
                    enum deck_durability durability, struct cli_card *out, int *code);
+/* The same, with --anchor if *anchor has a path. */
+bool cli_card_open_anchored(const struct subcommand *cmd, const char *path, const char *iccid,
+                            enum deck_durability durability, const struct deck_anchor *anchor,
+                            struct cli_card *out, int *code);
 void cli_card_close(struct cli_card *c);
 
 /* Closes the card of c, if any, and opens this one of the same deck. Errors as above; c stays open without a
@@ -100,6 +104,9 @@ const struct applet_class *const *cli_classes(const struct subcommand *cmd, cons
 
 /* --durability. false: it was said. */
 bool cli_durability(const struct subcommand *cmd, const char *name, enum deck_durability *durability);
+
+/* --anchor-reset is for an --anchor. false: it was said. */
+bool cli_anchor(const struct subcommand *cmd, const struct deck_anchor *anchor);
 
 /* Runs serve() with what is to end it (SIGINT, SIGTERM, SIGHUP unless that is ignored) as a descriptor that becomes readable, not blocking:
  * between two commands, never in one. SIGPIPE is held back as well, or the end of a pipe that reads a trace would end it. Returns what

@@ -548,8 +548,9 @@ static bool prepare_channel(const struct subcommand *cmd, struct session *s, con
     return false;
 }
 
-static int replay(const struct subcommand *cmd, const char *deck, const char *iccid, bool automatic,
-                  struct apdu_channel *channel, const char *keys, const struct script *script)
+static int replay(const struct subcommand *cmd, const char *deck, const char *iccid,
+                  const struct deck_anchor *anchor, bool automatic, struct apdu_channel *channel,
+                  const char *keys, const struct script *script)
 {
     struct session s = {.automatic = automatic || channel != NULL, .channel = channel};
     int code = EXIT_REFUSED;
@@ -557,7 +558,7 @@ static int replay(const struct subcommand *cmd, const char *deck, const char *ic
     s.joined = malloc(UICC_RESPONSE_MAX);
     if (s.response == NULL || s.joined == NULL)
         cli_refuse(cmd, "no memory");
-    else if (cli_card_open(cmd, deck, iccid, DECK_POWER, &s.card, &code)) {
+    else if (cli_card_open_anchored(cmd, deck, iccid, DECK_POWER, anchor, &s.card, &code)) {
         s.card.env.ctx = &s;
         s.card.env.trace = listen;
         bool ready = channel == NULL || prepare_channel(cmd, &s, keys);
@@ -602,7 +603,7 @@ static bool one_octet(const struct subcommand *cmd, const char *option, const ch
 
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, SCRIPT, AUTO, KVN, KEYS, LEVEL, AID };
+    enum { CARD = 256, SCRIPT, AUTO, KVN, KEYS, LEVEL, AID, ANCHOR, ANCHOR_RESET };
     static const struct option options[] = {
         {"card", required_argument, NULL, CARD},
         {"script", required_argument, NULL, SCRIPT},
@@ -611,11 +612,14 @@ static int run(int argc, char **argv)
         {"keys", required_argument, NULL, KEYS},
         {"level", required_argument, NULL, LEVEL},
         {"aid", required_argument, NULL, AID},
+        {"anchor", required_argument, NULL, ANCHOR},
+        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
         {NULL, 0, NULL, 0},
     };
     const struct subcommand *cmd = &cmd_apdu;
     const char *iccid = NULL, *path = NULL, *keys = NULL;
     struct apdu_channel channel = {.level = SCP_C_MAC | SCP_C_DECRYPTION};
+    struct deck_anchor anchor = {.path = NULL};
     bool automatic = false, secured = false, level = false;
     int opt, code = EXIT_USAGE;
     while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
@@ -648,12 +652,20 @@ static int run(int argc, char **argv)
             if (!octets_of(cmd, "--aid", optarg, channel.aid, 5, sizeof channel.aid, &channel.aid_len))
                 return EXIT_USAGE;
             break;
+        case ANCHOR:
+            anchor.path = optarg;
+            break;
+        case ANCHOR_RESET:
+            anchor.reset = true;
+            break;
         default:
             return code;
         }
     }
     if (optind == argc)
         return cli_usage(cmd, "which deck?");
+    if (!cli_anchor(cmd, &anchor))
+        return EXIT_USAGE;
     if (secured != (keys != NULL) || (!secured && (level || channel.aid_len > 0)))
         return cli_usage(cmd, "a secure channel needs both --kvn and --keys");
     const char *deck = argv[optind];
@@ -663,7 +675,8 @@ static int run(int argc, char **argv)
     struct script script = {.name = "command line"};
     bool good = path != NULL ? script_load(cmd, &script, path)
                              : script_from_words(cmd, &script, n_words, argv + optind + 1);
-    code = !good ? (path != NULL ? EXIT_REFUSED : EXIT_USAGE) : replay(cmd, deck, iccid, automatic, secured ? &channel : NULL, keys, &script);
+    code = !good ? (path != NULL ? EXIT_REFUSED : EXIT_USAGE)
+                 : replay(cmd, deck, iccid, &anchor, automatic, secured ? &channel : NULL, keys, &script);
     script_free(&script);
     crypto_wipe(&channel, sizeof channel);
     return code;
@@ -690,6 +703,8 @@ const struct subcommand cmd_apdu = {
             "                 class 8X under it; answers are then expected in plain\n"
             "  --level HH     its security level (default 03: C-MAC and C-DECRYPTION)\n"
             "  --aid HEX      the security domain (default: the issuer's)\n"
+            "  --anchor FILE, --anchor-reset\n"
+            "                 as softuicc run has them\n"
             "  --help         this text\n\n"
             "Exit code 1 when an answer is not the expected one.\n",
     .run = run,

@@ -30,6 +30,7 @@ struct request {
     const struct subcommand *cmd;
     const char *deck, *iccid, *reader, *script, *sms_socket, *auc_key;
     enum deck_durability durability;
+    struct deck_anchor anchor;
     struct modem_config modem;
     uint8_t profile[PROFILE_MAX];
     struct at_service_config at;
@@ -160,7 +161,7 @@ static bool open_link(struct terminal_run *t)
     const struct request *r = t->request;
     struct pcsc_error error;
     if (r->deck != NULL) {
-        if (!cli_card_open(r->cmd, r->deck, r->iccid, r->durability, &t->card, &t->code))
+        if (!cli_card_open_anchored(r->cmd, r->deck, r->iccid, r->durability, &r->anchor, &t->card, &t->code))
             return false;
         t->slot.card = t->card.card;
         t->battery.inner = link_of_card(&t->slot);
@@ -460,6 +461,8 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         ALLOW,
         SMS,
         DURABILITY,
+        ANCHOR,
+        ANCHOR_RESET,
         OFF,
         PTY,
         AT_PORT,
@@ -485,6 +488,8 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         {"allow-network", no_argument, NULL, ALLOW},
         {"sms-socket", required_argument, NULL, SMS},
         {"durability", required_argument, NULL, DURABILITY},
+        {"anchor", required_argument, NULL, ANCHOR},
+        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
         {"off", no_argument, NULL, OFF},
         {"pty", required_argument, NULL, PTY},
         {"at-port", required_argument, NULL, AT_PORT},
@@ -559,6 +564,12 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         case DURABILITY:
             good = cli_durability(r->cmd, optarg, &r->durability);
             break;
+        case ANCHOR:
+            r->anchor.path = optarg;
+            break;
+        case ANCHOR_RESET:
+            r->anchor.reset = true;
+            break;
         case OFF:
             r->off = true;
             break;
@@ -590,6 +601,10 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         return cli_usage(r->cmd, "which card? DECK or --reader NAME is needed, one of them");
     if (r->iccid != NULL && r->deck == NULL)
         return cli_usage(r->cmd, "--card is of a deck");
+    if (!cli_anchor(r->cmd, &r->anchor))
+        return EXIT_USAGE;
+    if (r->anchor.path != NULL && r->deck == NULL)
+        return cli_usage(r->cmd, "--anchor is of a deck");
     if (r->script != NULL && r->interactive)
         return cli_usage(r->cmd, "--script or --interactive, not both");
     *stop_here = false;
@@ -652,6 +667,7 @@ const struct subcommand cmd_modem = {
         "  --apdus             commands and answers are events too; PINs and keys are withheld\n"
         "  --json              an event is a JSON object a line\n"
         "  --durability D      of the deck, as softuicc run has it (power)\n"
+        "  --anchor FILE, --anchor-reset  likewise\n"
         "  --help              this text\n",
     .run = run,
 };

@@ -23,6 +23,7 @@ struct request {
     size_t n; /* of iccids; 0: the deck's only card */
     uint16_t port;
     enum deck_durability durability;
+    struct deck_anchor anchor;
 };
 
 /* A card in its reader. */
@@ -115,7 +116,8 @@ static void close_seats(struct session *s)
 static bool open_seats(struct session *s, int *code)
 {
     const struct request *r = s->request;
-    if (!cli_card_open(s->cmd, r->deck, r->n == 0 ? NULL : "", r->durability, &s->deck, code))
+    if (!cli_card_open_anchored(s->cmd, r->deck, r->n == 0 ? NULL : "", r->durability, &r->anchor, &s->deck,
+                                code))
         return false;
     if (r->n == 0) {
         s->n = 1;
@@ -289,7 +291,7 @@ static bool gsmtap(struct request *r, const char *text)
 
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, HOST, PORT, TRACE, GSMTAP, DURABILITY };
+    enum { CARD = 256, HOST, PORT, TRACE, GSMTAP, DURABILITY, ANCHOR, ANCHOR_RESET };
     static const struct option options[] = {
         {"card", required_argument, NULL, CARD},
         {"host", required_argument, NULL, HOST},
@@ -297,6 +299,8 @@ static int run(int argc, char **argv)
         {"trace", required_argument, NULL, TRACE},
         {"gsmtap", required_argument, NULL, GSMTAP},
         {"durability", required_argument, NULL, DURABILITY},
+        {"anchor", required_argument, NULL, ANCHOR},
+        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
         {NULL, 0, NULL, 0},
     };
     struct request r = {.host = "127.0.0.1", .port = VPCD_PORT, .durability = DECK_POWER};
@@ -327,6 +331,12 @@ static int run(int argc, char **argv)
             if (!cli_durability(&cmd_run, optarg, &r.durability))
                 return EXIT_USAGE;
             break;
+        case ANCHOR:
+            r.anchor.path = optarg;
+            break;
+        case ANCHOR_RESET:
+            r.anchor.reset = true;
+            break;
         default:
             return code;
         }
@@ -338,6 +348,8 @@ static int run(int argc, char **argv)
     if (r.n > 1 && r.port + r.n - 1 > 65535)
         return cli_usage(&cmd_run, "--port %u: %zu cards need as many ports, and there are none above 65535",
                          (unsigned)r.port, r.n);
+    if (!cli_anchor(&cmd_run, &r.anchor))
+        return EXIT_USAGE;
     r.deck = argv[optind];
     return cli_with_signals(&cmd_run, run_session, &r);
 }
@@ -347,6 +359,7 @@ const struct subcommand cmd_run = {
     .summary = "put cards into virtual PC/SC readers",
     .help = "Usage: softuicc run DECK [--card ICCID]... [--host H] [--port P] [--trace FILE]\n"
             "                    [--gsmtap HOST[:PORT]] [--durability power|process|none]\n"
+            "                    [--anchor FILE [--anchor-reset]]\n"
             "Serves a card of the deck in the virtual reader of pcscd (package vsmartcard-vpcd) until\n"
             "SIGINT or SIGTERM. The reader may come and go: the card waits for it.\n\n"
             "  --card ICCID    which card of the deck (needed when it has several); given several\n"
@@ -360,6 +373,10 @@ const struct subcommand cmd_run = {
             "                  Wireshark shows live; PINs and keys are octets FF\n"
             "  --durability D  what a change survives once the card has answered: power (a power cut;\n"
             "                  the default), process (kill -9 of this process), none (a clean end)\n"
+            "  --anchor FILE   refuse an older copy of the deck that was put back: FILE counts what is\n"
+            "                  written, on another disk, out of reach of whoever could do that; made if\n"
+            "                  the deck has never had one\n"
+            "  --anchor-reset  the deck is older on purpose, or FILE is lost: count on from here\n"
             "  --help          this text\n",
     .run = run,
 };

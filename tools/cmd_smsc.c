@@ -738,7 +738,7 @@ static bool add_account(struct smsc *s, char *text)
 
 static int parse(struct smsc *s, int argc, char **argv, bool *stop)
 {
-    enum { LISTEN = 256, DECK, READER, MODEM, ROUTES, ACCOUNT, TRACE, DURABILITY, JSON };
+    enum { LISTEN = 256, DECK, READER, MODEM, ROUTES, ACCOUNT, TRACE, DURABILITY, ANCHOR, ANCHOR_RESET, JSON };
     static const struct option options[] = {
         {"listen", required_argument, NULL, LISTEN},
         {"deck", required_argument, NULL, DECK},
@@ -749,6 +749,8 @@ static int parse(struct smsc *s, int argc, char **argv, bool *stop)
         {"trace", required_argument, NULL, TRACE},
         {"json", no_argument, NULL, JSON},
         {"durability", required_argument, NULL, DURABILITY},
+        {"anchor", required_argument, NULL, ANCHOR},
+        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
         {NULL, 0, NULL, 0},
     };
     int opt, code = EXIT_USAGE;
@@ -781,6 +783,12 @@ static int parse(struct smsc *s, int argc, char **argv, bool *stop)
             if (!cli_durability(s->cmd, optarg, &s->cards_options.durability))
                 return EXIT_USAGE;
             break;
+        case ANCHOR:
+            s->cards_options.anchor.path = optarg;
+            break;
+        case ANCHOR_RESET:
+            s->cards_options.anchor.reset = true;
+            break;
         case JSON:
             s->json = true;
             break;
@@ -792,6 +800,10 @@ static int parse(struct smsc *s, int argc, char **argv, bool *stop)
         return cli_usage(s->cmd, "what is '%.60s' for? the deck goes with --deck", argv[optind]);
     if ((s->cards_options.deck != NULL) + (s->cards_options.reader != NULL) + (s->cards_options.modem != NULL) != 1)
         return cli_usage(s->cmd, "which cards? --deck DECK, --reader NAME or --modem PATH is needed, one of them");
+    if (!cli_anchor(s->cmd, &s->cards_options.anchor))
+        return EXIT_USAGE;
+    if (s->cards_options.anchor.path != NULL && s->cards_options.deck == NULL)
+        return cli_usage(s->cmd, "--anchor is for a --deck");
     *stop = false;
     return EXIT_OK;
 }
@@ -818,7 +830,7 @@ const struct subcommand cmd_smsc = {
     .summary = "a small SMSC on loopback, between SMPP and cards",
     .help = "Usage: softuicc smsc (--deck DECK | --reader NAME|NUMBER | --modem PATH) [--listen ADDRESS:PORT]\n"
             "                     [--routes FILE] [--account ID:PASSWORD]... [--trace FILE]\n"
-            "                     [--durability power|process|none] [--json]\n"
+            "                     [--durability power|process|none] [--anchor FILE] [--json]\n"
             "A short message service centre for tests and rehearsals, and the terminals of its cards.\n"
             "Serves ESMEs (SMPP 3.4) until SIGINT or SIGTERM: what they submit goes to cards as SMS-PP\n"
             "download; what a card reports or sends is delivered to the ESME; REFRESH is obeyed.\n\n"
@@ -833,6 +845,7 @@ const struct subcommand cmd_smsc = {
             "  --trace FILE        append every PDU, command and answer as text; - is standard output\n"
             "  --durability D      as softuicc run has it (power). Messages that come together are\n"
             "                      committed together, before any answer leaves\n"
+            "  --anchor FILE, --anchor-reset  as softuicc run has them\n"
             "  --json              JSON, a line at the beginning and one at the end\n"
             "  --help              this text\n\n"
             "The first line printed is 'listening at ADDRESS:PORT, N cards'.\n",

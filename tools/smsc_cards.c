@@ -523,7 +523,8 @@ static int open_deck(struct smsc_cards *c)
     c->response = malloc(UICC_RESPONSE_MAX);
     if (c->response == NULL)
         return cli_refuse(c->options.cmd, "no memory");
-    if (!cli_card_open(c->options.cmd, c->options.deck, "", c->options.durability, &c->deck, &code))
+    if (!cli_card_open_anchored(c->options.cmd, c->options.deck, "", c->options.durability,
+                                &c->options.anchor, &c->deck, &code))
         return code;
     c->count = deck_count(c->deck.deck);
     if (c->count == 0)

@@ -22,6 +22,7 @@ struct smsc_cards_options {
     const struct subcommand *cmd;
     const char *deck, *reader, *modem, *routes; /* deck, reader or modem (a terminal's socket); routes may be NULL */
     enum deck_durability durability;
+    struct deck_anchor anchor;
     FILE *trace;       /* NULL: none */
     uint64_t start_ns; /* of its times */
 };

@@ -108,6 +108,7 @@ void deck_close(struct deck *d)
             unlock_file(d->fd);
         (void)close(d->fd);
     }
+    anchor_close(d->anchor);
     gate_free(d->gate);
     seal_wipe(&d->sealer);
     if (d->profile != NULL)
@@ -308,7 +309,7 @@ static int write_file(const char *path, struct span content)
     return rc;
 }
 
-static int sync_folder(const char *path)
+int deck_sync_folder(const char *path)
 {
     char *copy = joined(path, "");
     if (copy == NULL)
@@ -469,13 +470,13 @@ bool deck_publish(struct deck *d, struct deck_error *error)
         rc = tree_sync(d);
         if (rc == 0 && (rc = move(d->new_key_path, d->key_path)) != 0)
             what = d->key_path;
-        else if (rc == 0 && ((rc = sync_folder(d->path)) != 0 || (rc = move(d->new_path, d->path)) != 0))
+        else if (rc == 0 && ((rc = deck_sync_folder(d->path)) != 0 || (rc = move(d->new_path, d->path)) != 0))
             (void)move(d->key_path, d->new_key_path); /* (synced in between: no power cut may leave a deck without its key) */
         if (rc == 0) {
             d->unpublished = false;
             d->durability = DECK_POWER;
             (void)mdb_env_set_flags(d->env, MDB_NOSYNC, 0);
-            rc = sync_folder(d->path);
+            rc = deck_sync_folder(d->path);
         }
     }
     if (!ready)
@@ -549,7 +550,7 @@ static bool complete_publishing(struct deck *d, struct deck_error *error)
 {
     int rc = move(d->new_path, d->path);
     if (rc == 0)
-        rc = sync_folder(d->path);
+        rc = deck_sync_folder(d->path);
     if (rc != 0)
         deck_say(error, "%s cannot be made: %s", d->path, deck_reason(rc));
     return rc == 0;
@@ -582,8 +583,49 @@ static bool lock_existing(struct deck *d, const char *path, struct deck_error *e
     return false;
 }
 
+static enum store_result nothing(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
+{
+    (void)d, (void)txn, (void)ctx;
+    *rc = 0;
+    return STORE_OK;
+}
+
+/* How often the deck says it was written: a record of decks that have had an anchor. */
+static bool read_writes(struct deck *d, struct deck_error *error)
+{
+    uint8_t count[8];
+    struct span sealed;
+    MDB_txn *txn = tree_read_begin(d);
+    int rc = txn != NULL ? tree_find(d, txn, KEY_WRITES, &sealed) : EIO;
+    bool good = rc == MDB_NOTFOUND;
+    if (rc == 0 && tree_get(d, txn, KEY_WRITES, count, sizeof count) == STORE_OK) {
+        struct reader r = rd_of(span_of(count, sizeof count));
+        d->writes = rd_be(&r, 8);
+        good = true;
+    }
+    if (txn != NULL)
+        tree_read_end(d);
+    if (!good)
+        deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
+    return good;
+}
+
+/* After --anchor-reset the deck is written once, so that every copy there was is older than it. */
+static bool drop_anchor(struct deck *d, const struct deck_anchor *anchor, struct deck_error *error)
+{
+    if (!read_writes(d, error))
+        return false;
+    d->anchor = anchor_open(anchor->path, anchor->reset, &d->sealer, d->path, &d->writes, error);
+    if (d->anchor == NULL || !anchor->reset)
+        return d->anchor != NULL;
+    bool good = tree_write(d, nothing, NULL) == STORE_OK && tree_sync(d) == 0;
+    if (!good)
+        deck_say(error, "%s", d->trouble.text);
+    return good;
+}
+
 struct deck *deck_open_upto(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
-                            struct deck_error *error, off_t whole)
+                            const struct deck_anchor *anchor, struct deck_error *error, off_t whole)
 {
     uint8_t key[KEY_FILE];
     struct deck *d = deck_alloc(path, error);
@@ -613,7 +655,8 @@ struct deck *deck_open_upto(const char *path, enum deck_durability durability, s
         deck_say(error, "%s cannot be opened: %s", file, deck_reason(rc != 0 ? rc : ENOMEM));
         good = false;
     }
-    good = good && (!half || complete_publishing(d, error));
+    good =
+        good && (!half || complete_publishing(d, error)) && (anchor == NULL || drop_anchor(d, anchor, error));
     if (good) {
         d->opened = true;
         return d;
@@ -622,8 +665,14 @@ struct deck *deck_open_upto(const char *path, enum deck_durability durability, s
     return NULL;
 }
 
+struct deck *deck_open_anchored(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
+                                const struct deck_anchor *anchor, struct deck_error *error)
+{
+    return deck_open_upto(path, durability, crypto, anchor, error, DECK_WHOLE);
+}
+
 struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                        struct deck_error *error)
 {
-    return deck_open_upto(path, durability, crypto, error, DECK_WHOLE);
+    return deck_open_anchored(path, durability, crypto, NULL, error);
 }

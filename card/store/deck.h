@@ -42,6 +42,16 @@ bool deck_publish(struct deck *d, struct deck_error *error);
 /* Opens an existing deck. Held by another process: NULL, and *error names the process (pid and command). */
 struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                        struct deck_error *error);
+/* The same with a file outside of the deck that knows how often the deck was written, so that an older copy
+ * of it, put back, is refused. It is to be where whoever may put it back does not come; made at the first
+ * opening with one. reset: an older copy is accepted, or a new anchor begun: somebody has restored it on
+ * purpose. NULL: none. */
+struct deck_anchor {
+    const char *path;
+    bool reset;
+};
+struct deck *deck_open_anchored(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
+                                const struct deck_anchor *anchor, struct deck_error *error);
 /* Aborts an open batch. Writes what is not on the disk yet; deck_sync before tells whether that works. */
 void deck_close(struct deck *d);
 

@@ -56,8 +56,8 @@ size_t deck_page_size(struct span file)
 
 struct deck_state deck_newest(struct span file, size_t psize)
 {
-    struct deck_state even = state_of(file, psize, 0), odd = state_of(file, psize, 1);
-    return odd.transaction > even.transaction ? odd : even;
+    const uint64_t even = pages_get(file, META_LAST + 8, 8), odd = pages_get(file, psize + META_LAST + 8, 8);
+    return state_of(file, psize, odd > even);
 }
 
 bool deck_check_tree(struct pages *p, enum pages_tree tree, struct deck_root root)

@@ -35,12 +35,12 @@ struct gate {
     struct thinned *thinned; /* by pgno */
     size_t n_thinned, room_thinned;
     bool forgot; /* there was no memory for another of them: all are loose */
-    /* The last keys whose pages were looked at: least <= key < end, no bound where it has no octets. They
-     * stay good: only removing a key leads others to pages where they were not before, and these are known
-     * then. */
+    /* The keys whose pages were looked at last: first <= key <= last, or no bound at that end of the tree.
+     * They stay good: only removing a key leads others to pages where they were not before, and these are
+     * known then. */
     bool recent;
-    size_t least_n, end_n;
-    uint8_t least[PAGES_KEY_MAX], end[PAGES_KEY_MAX];
+    size_t first_n, last_n; /* 0: no bound */
+    uint8_t first[PAGES_KEY_MAX], last[PAGES_KEY_MAX];
 };
 
 /* From the root to a leaf: the page, and which of its children comes next. */
@@ -114,6 +114,16 @@ static struct span page_on(const struct gate *g, const struct way *w, unsigned i
     return pages_at(&g->pages, w->step[i].pgno);
 }
 
+static struct span first_of(struct span leaf)
+{
+    return pages_key(leaf, 0);
+}
+
+static struct span last_of(struct span leaf)
+{
+    return pages_key(leaf, pages_keys(leaf) - 1);
+}
+
 /* Of the page that comes after n steps. */
 static struct pages_bounds bounds_after(const struct gate *g, const struct way *w, unsigned n)
 {
@@ -123,9 +133,11 @@ static struct pages_bounds bounds_after(const struct gate *g, const struct way *
     return b;
 }
 
-/* On from where the way ends down to a leaf: that of the key, or with an empty one the first. */
-static enum deck_soundness go_down(struct gate *g, struct way *w, uint64_t pgno, struct span key,
-                                   struct pages_bounds *bounds)
+enum turn { TO_THE_KEY, FIRST_CHILD, LAST_CHILD };
+
+/* On from where the way ends down to a leaf. */
+static enum deck_soundness go_down(struct gate *g, struct way *w, uint64_t pgno, enum turn turn,
+                                   struct span key, struct pages_bounds *bounds)
 {
     for (;;) {
         const bool leaf = w->n + 1 == w->levels;
@@ -137,7 +149,8 @@ static enum deck_soundness go_down(struct gate *g, struct way *w, uint64_t pgno,
         if (leaf)
             return DECK_SOUND;
         struct span page = pages_at(&g->pages, pgno);
-        size_t at = key.n > 0 ? pages_way(page, key) : 0;
+        size_t at =
+            turn == TO_THE_KEY ? pages_way(page, key) : (turn == LAST_CHILD ? pages_keys(page) - 1 : 0);
         w->step[w->n - 1].at = at;
         *bounds = pages_bounds_of(page, at, *bounds);
         pgno = pages_child(page, at);
@@ -157,45 +170,72 @@ static enum deck_soundness go_to(struct gate *g, struct span key, struct way *w,
         return DECK_UNSOUND;
     if (!see_all(g, s.last))
         return DECK_UNCHECKED;
-    return go_down(g, w, s.records.pgno, key, bounds);
+    return go_down(g, w, s.records.pgno, TO_THE_KEY, key, bounds);
 }
 
-/* The first leaf behind all that is below a page of the way; the way stays when there is none. */
-static enum deck_soundness go_on(struct gate *g, struct way *w, unsigned from, bool *more,
-                                 struct pages_bounds *bounds)
+/* The first leaf behind all that is below a page of the way, or the last before it; the way stays when there
+ * is none. */
+static enum deck_soundness go_beside(struct gate *g, struct way *w, unsigned from, bool behind, bool *more,
+                                     struct pages_bounds *bounds)
 {
     unsigned n = from;
-    while (n > 0 && w->step[n - 1].at + 1 >= pages_keys(page_on(g, w, n - 1)))
+    while (n > 0 &&
+           (behind ? w->step[n - 1].at + 1 >= pages_keys(page_on(g, w, n - 1)) : w->step[n - 1].at == 0))
         n--;
     *more = n > 0;
     if (n == 0)
         return DECK_SOUND;
     w->n = n;
-    w->step[n - 1].at++;
+    w->step[n - 1].at += behind ? 1 : SIZE_MAX;
     *bounds = bounds_after(g, w, n);
-    return go_down(g, w, pages_child(page_on(g, w, n - 1), w->step[n - 1].at), SPAN_EMPTY, bounds);
+    return go_down(g, w, pages_child(page_on(g, w, n - 1), w->step[n - 1].at),
+                   behind ? FIRST_CHILD : LAST_CHILD, SPAN_EMPTY, bounds);
+}
+
+/* A key that is not between those of its leaf may have been led there by what a branch says wrongly: the leaf
+ * on that side then has keys that it may not have. */
+static enum deck_soundness look_beside(struct gate *g, struct span key, const struct way *w)
+{
+    struct way beside = *w;
+    struct pages_bounds b;
+    bool more;
+    struct span leaf = page_on(g, w, w->n - 1);
+    const bool behind = pages_compare(PAGES_RECORDS, key, last_of(leaf)) > 0;
+    if (!behind && pages_compare(PAGES_RECORDS, key, first_of(leaf)) >= 0)
+        return DECK_SOUND;
+    return go_beside(g, &beside, w->n - 1, behind, &more, &b);
+}
+
+/* go_to, and it is where it belongs. */
+static enum deck_soundness go_where(struct gate *g, struct span key, struct way *w,
+                                    struct pages_bounds *bounds)
+{
+    enum deck_soundness sound = go_to(g, key, w, bounds);
+    return sound == DECK_SOUND && w->n > 0 ? look_beside(g, key, w) : sound;
 }
 
 /* ---- keys ---- */
 
-static size_t keep(uint8_t room[PAGES_KEY_MAX], struct span key)
+static size_t keep(uint8_t room[PAGES_KEY_MAX], bool bound, struct span key)
 {
-    if (key.n > 0 && key.n <= PAGES_KEY_MAX)
-        memcpy(room, key.p, key.n);
+    if (!bound || key.n > PAGES_KEY_MAX)
+        return 0;
+    memcpy(room, key.p, key.n);
     return key.n;
 }
 
-static void remember(struct gate *g, struct pages_bounds b)
+/* From the leaf of this first key to the one of this last key. */
+static void remember(struct gate *g, struct span first, struct span last, struct pages_bounds bounds)
 {
-    g->least_n = keep(g->least, b.least);
-    g->end_n = keep(g->end, b.end);
+    g->first_n = keep(g->first, bounds.least.n > 0, first);
+    g->last_n = keep(g->last, bounds.end.n > 0, last);
     g->recent = true;
 }
 
 static bool is_recent(const struct gate *g, struct span key)
 {
-    return g->recent && pages_compare(PAGES_RECORDS, key, span_of(g->least, g->least_n)) >= 0 &&
-           (g->end_n == 0 || pages_compare(PAGES_RECORDS, key, span_of(g->end, g->end_n)) < 0);
+    return g->recent && pages_compare(PAGES_RECORDS, key, span_of(g->first, g->first_n)) >= 0 &&
+           (g->last_n == 0 || pages_compare(PAGES_RECORDS, key, span_of(g->last, g->last_n)) <= 0);
 }
 
 enum deck_soundness gate_key(struct gate *g, struct span key)
@@ -204,30 +244,33 @@ enum deck_soundness gate_key(struct gate *g, struct span key)
     struct pages_bounds b;
     if (g == NULL || is_recent(g, key))
         return DECK_SOUND;
-    enum deck_soundness sound = go_to(g, key, &w, &b);
-    if (sound == DECK_SOUND && w.n > 0)
-        remember(g, b);
-    return sound;
+    enum deck_soundness sound = go_where(g, key, &w, &b);
+    if (sound != DECK_SOUND || w.n == 0)
+        return sound;
+    struct span leaf = page_on(g, &w, w.n - 1);
+    remember(g, first_of(leaf), last_of(leaf), b);
+    return DECK_SOUND;
 }
 
 enum deck_soundness gate_range(struct gate *g, struct span from, struct span prefix)
 {
     struct way w;
     struct pages_bounds b;
-    if (g == NULL)
+    if (g == NULL ||
+        (is_recent(g, from) && !(prefix.n > 0 && span_starts(span_of(g->last, g->last_n), prefix))))
         return DECK_SOUND;
-    enum deck_soundness sound = go_to(g, from, &w, &b);
-    bool more = sound == DECK_SOUND && w.n > 0;
-    const struct span least = b.least;
-    while (more) {
-        struct span leaf = page_on(g, &w, w.n - 1), last = pages_key(leaf, pages_keys(leaf) - 1);
+    enum deck_soundness sound = go_where(g, from, &w, &b);
+    if (sound != DECK_SOUND || w.n == 0)
+        return sound;
+    const struct span first = first_of(page_on(g, &w, w.n - 1)), least = b.least;
+    for (bool more = true; more && sound == DECK_SOUND;) {
+        struct span last = last_of(page_on(g, &w, w.n - 1));
         if (pages_compare(PAGES_RECORDS, last, from) >= 0 && !(prefix.n > 0 && span_starts(last, prefix)))
             break;
-        sound = go_on(g, &w, w.n - 1, &more, &b);
-        more = more && sound == DECK_SOUND;
+        sound = go_beside(g, &w, w.n - 1, true, &more, &b);
     }
-    if (sound == DECK_SOUND && w.n > 0)
-        remember(g, (struct pages_bounds){least, b.end});
+    if (sound == DECK_SOUND)
+        remember(g, first, last_of(page_on(g, &w, w.n - 1)), (struct pages_bounds){least, b.end});
     return sound;
 }
 
@@ -326,7 +369,7 @@ enum deck_soundness gate_delete(struct gate *g, struct span key)
         t->known =
             pages_look_under(&g->pages, PAGES_RECORDS, w.step[top].pgno, w.n - top, bounds_after(g, &w, top));
     t->removed++;
-    return t->known ? go_on(g, &w, top, &more, &b) : DECK_UNSOUND;
+    return t->known ? go_beside(g, &w, top, true, &more, &b) : DECK_UNSOUND;
 }
 
 static void loosen(struct gate *g, uint64_t pgno)

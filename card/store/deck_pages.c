@@ -153,7 +153,9 @@ size_t pages_way(struct span branch, struct span key)
     size_t low = 0, high = pages_keys(branch);
     while (high - low > 1) { /* the first key says nothing, and is left out */
         size_t middle = low + (high - low) / 2;
-        if (pages_compare(PAGES_RECORDS, pages_key(branch, middle), key) <= 0)
+        struct span at = pages_key(branch, middle);
+        int order = memcmp(at.p, key.p, at.n < key.n ? at.n : key.n);
+        if (order < 0 || (order == 0 && at.n <= key.n))
             low = middle;
         else
             high = middle;

@@ -144,12 +144,17 @@ enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_
     return good ? STORE_OK : STORE_TAMPERED;
 }
 
-int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards)
+static int put_number(struct deck *d, MDB_txn *txn, struct span key, uint64_t number)
 {
     uint8_t plain[8];
     struct buf b = buf_of(plain, sizeof plain);
-    buf_be(&b, cards, 8);
-    int rc = tree_put(d, txn, KEY_COUNT, buf_span(&b), 0, NULL);
+    buf_be(&b, number, 8);
+    return tree_put(d, txn, key, buf_span(&b), 0, NULL);
+}
+
+int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards)
+{
+    int rc = put_number(d, txn, KEY_COUNT, cards);
     if (rc == 0)
         d->cards = cards;
     return rc;
@@ -287,8 +292,19 @@ static void trouble(struct deck *d, enum store_result result, int rc)
     /* LMDB calls a write that stops half-way an input/output error, whatever the reason. */
     if (rc == EIO && fstatvfs(d->fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < MAP_FIRST)
         rc = ENOSPC;
-    deck_say(&d->trouble, "%s cannot be written: %s", d->path,
+    deck_say(&d->trouble, "%s cannot be written: %s", d->unanchored ? "the anchor" : d->path,
              result == STORE_TAMPERED ? "it has been tampered with" : deck_reason(rc));
+}
+
+/* The deck has it: now the anchor. The other way round, a cut between the two would lock everybody out; so,
+ * the write is in the deck and nobody has been told of it. If the anchor cannot be written, the next opening
+ * is to try it. */
+static int tell_anchor(struct deck *d)
+{
+    int rc = anchor_write(d->anchor, &d->sealer, ++d->writes, d->durability == DECK_POWER);
+    d->unanchored = rc != 0;
+    d->lost = rc;
+    return rc;
 }
 
 /* LMDB gives itself up when it cannot write the page that ends a commit, even if the disk is full for a moment only. Opened again, it goes on from the commit
@@ -298,8 +314,15 @@ static int commit(struct deck *d, MDB_txn *txn)
     MDB_txn *probe;
     MDB_envinfo info;
     size_t id = mdb_txn_id(txn);
-    int rc = mdb_txn_commit(txn);
-    if (rc == 0 || rc == MDB_MAP_FULL)
+    int rc = d->anchor != NULL ? put_number(d, txn, KEY_WRITES, d->writes + 1) : 0;
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    rc = mdb_txn_commit(txn);
+    if (rc == 0)
+        return d->anchor != NULL ? tell_anchor(d) : 0;
+    if (rc == MDB_MAP_FULL)
         return rc;
     int state = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &probe);
     if (state == 0)
@@ -416,7 +439,9 @@ int tree_sync(struct deck *d)
     int rc = d->spoiled ? EIO : usable(d);
     if (rc == 0)
         rc = open_commit(d);
-    return rc == 0 ? mdb_env_sync(d->env, 1) : rc;
+    if (rc == 0)
+        rc = mdb_env_sync(d->env, 1);
+    return rc == 0 && d->anchor != NULL ? anchor_sync(d->anchor) : rc;
 }
 
 /* The line of the write that failed, if that is why; otherwise a new one. */

@@ -8,6 +8,7 @@
 #define STORE_DECK_TREE_H
 
 #include "deck.h"
+#include "deck_anchor.h"
 #include "deck_gate.h"
 #include "seal.h"
 
@@ -31,6 +32,9 @@ struct deck {
     MDB_stat shape;    /* with a gate, in a transaction that writes: of the tree after the last change */
     MDB_txn *reading; /* reset between uses */
     MDB_txn *open;    /* the batch, or what DECK_NONE has not committed yet */
+    struct anchor *anchor; /* or NULL */
+    uint64_t writes;       /* with an anchor: committed so far */
+    bool unanchored;       /* the anchor could not be written when the deck was */
     struct sealer sealer;
     uint8_t *profile;
     size_t profile_len;
@@ -72,6 +76,7 @@ static inline struct span span_from(MDB_val v)
  * the tree. */
 #define KEY_HEADER  span_of("0deck", 5)
 #define KEY_COUNT   span_of("0cards", 6)
+#define KEY_WRITES  span_of("0writes", 7)
 #define KEY_PROFILE span_of("0profile", 8)
 
 /* Records. These are the only ways into the tree: what they may come to is looked at first (deck_gate.h), and
@@ -114,11 +119,14 @@ enum store_result tree_write(struct deck *d, step_fn *step, void *ctx);
 /* Octets of the file that are in use. 0: cannot be told. */
 uint64_t tree_used(struct deck *d);
 
-/* deck.c: deck_open, with the size in octets up to which a file is looked through before LMDB sees it; of a
- * larger one the parts are looked at as they are needed. */
+/* deck.c: deck_open_anchored, with the size in octets up to which a file is looked through before LMDB sees
+ * it; of a larger one the parts are looked at as they are needed. */
 #define DECK_WHOLE ((off_t)64 << 20)
 struct deck *deck_open_upto(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
-                            struct deck_error *error, off_t whole);
+                            const struct deck_anchor *anchor, struct deck_error *error, off_t whole);
+
+/* deck.c: a name in the folder of this path is on the disk. */
+int deck_sync_folder(const char *path);
 
 /* deck.c: LMDB anew on the file that is locked, after it has given itself up, or to open it otherwise. No transaction may be open.
  * On an error there is no environment. */

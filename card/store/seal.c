@@ -10,8 +10,12 @@ static bool derive(struct uicc_crypto *crypto, const uint8_t storage_key[32], co
 
 bool seal_init(struct sealer *s, struct uicc_crypto *crypto, const uint8_t storage_key[32])
 {
+    uint8_t identity[32];
     s->crypto = crypto;
     s->counter = 0;
+    if (!derive(crypto, storage_key, "softuicc deck 1 identity", identity))
+        return false;
+    memcpy(s->identity, identity, sizeof s->identity);
     return derive(crypto, storage_key, "softuicc deck 1 records", s->key) &&
            derive(crypto, storage_key, "softuicc deck 1 sets", s->set_key) &&
            crypto_random(NULL, s->prefix, sizeof s->prefix);

@@ -21,12 +21,14 @@ enum {
     SEAL_OVERHEAD = 1 + SEAL_NONCE + SEAL_TAG,
     SEAL_PREFIX = 8,
     SEAL_PENDING = 32,
+    SEAL_IDENTITY = 16,
 };
 
 struct sealer {
     struct uicc_crypto *crypto;
     uint8_t key[32];     /* of the records */
     uint8_t set_key[32]; /* of the marks of sets */
+    uint8_t identity[SEAL_IDENTITY]; /* tells the storage key from others; no secret */
     uint8_t prefix[SEAL_PREFIX];
     uint32_t counter; /* nonce = prefix || counter; a used up counter draws a new prefix */
 };

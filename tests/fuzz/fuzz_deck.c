@@ -82,7 +82,7 @@ static void make(void)
 static void open_it(off_t whole, enum deck_durability durability)
 {
     struct deck_error e = {""};
-    struct deck *d = deck_open_upto(base.deck, durability, base.crypto, &e, whole);
+    struct deck *d = deck_open_upto(base.deck, durability, base.crypto, NULL, &e, whole);
     if (d == NULL) {
         fuzz_refused(e.text);
         return;

@@ -198,7 +198,7 @@ static bool card_is_there(struct world *w, bool write_too)
 {
     struct fixture f = {.memory = NULL};
     char iccid[DECK_ICCID_MAX + 1];
-    struct deck *d = deck_open_upto(w->deck, DECK_POWER, w->f.crypto, &w->error, whole);
+    struct deck *d = deck_open_upto(w->deck, DECK_POWER, w->f.crypto, NULL, &w->error, whole);
     if (d == NULL) {
         assert_true(strlen(w->error.text) > 10 && strchr(w->error.text, '\n') == NULL);
         return false;

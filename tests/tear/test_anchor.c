@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The anchor of a deck: an older copy of the deck is refused, and a PIN try is not won by putting it back; wherever the
+ * two writes are cut apart nobody is locked out. test_anchor [KILLS]
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "deck.h"
+#include "objects.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ICCID "8944500000000000001"
+
+enum { ROOM = 24 << 20 /* a deck that was not closed is long */, ANCHOR_ROOM = 1024 };
+
+static unsigned kills = 40;
+
+struct image {
+    uint8_t octets[ROOM];
+    size_t n;
+};
+
+struct world {
+    struct uicc_crypto *crypto;
+    char folder[256], deck[300], key[320], anchor[300];
+    struct deck_error error;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const char *tmp = getenv("TMPDIR");
+    if (w == NULL)
+        return -1;
+    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-anchor-XXXXXX",
+             tmp != NULL                     ? tmp
+             : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
+                                             : "/tmp");
+    w->crypto = crypto_new();
+    if (w->crypto == NULL || mkdtemp(w->folder) == NULL)
+        return -1;
+    snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
+    snprintf(w->key, sizeof w->key, "%s.key", w->deck);
+    snprintf(w->anchor, sizeof w->anchor, "%s/anchor", w->folder);
+    struct deck *d = deck_create(w->deck, span_of("profile", 7), w->crypto, &w->error);
+    assert_non_null(d);
+    struct uicc_store *s = deck_new_card(d, ICCID, &w->error);
+    const uint8_t zero = 0;
+    const struct store_change c = {.id = 1, .value = span_of(&zero, 1)};
+    assert_int_equal(store_write(s, &c, 1), STORE_OK);
+    store_close(s);
+    assert_true(deck_publish(d, &w->error));
+    deck_close(d);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    unlink(w->deck);
+    unlink(w->key);
+    unlink(w->anchor);
+    int rc = rmdir(w->folder); /* fails if anything else was left */
+    crypto_free(w->crypto);
+    free(w);
+    return rc;
+}
+
+static struct image *keep(const char *path)
+{
+    struct image *i = calloc(1, sizeof *i);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(i != NULL && fd >= 0);
+    ssize_t n = read(fd, i->octets, ROOM);
+    assert_true(n > 0 && n < ROOM);
+    i->n = (size_t)n;
+    close(fd);
+    return i;
+}
+
+static void put_octets(const char *path, const uint8_t *octets, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, octets, n), n);
+    close(fd);
+}
+
+static void put_back(const char *path, const struct image *i)
+{
+    put_octets(path, i->octets, i->n);
+}
+
+static struct deck *open_with(struct world *w, enum deck_durability durability, bool reset)
+{
+    const struct deck_anchor anchor = {w->anchor, reset};
+    return deck_open_anchored(w->deck, durability, w->crypto, &anchor, &w->error);
+}
+
+static void said(const struct world *w, const char *what)
+{
+    if (strstr(w->error.text, what) == NULL)
+        fail_msg("'%s' does not say '%s'", w->error.text, what);
+    assert_null(strchr(w->error.text, '\n'));
+}
+
+static void refused(struct world *w, const char *why)
+{
+    w->error.text[0] = '\0';
+    assert_null(open_with(w, DECK_POWER, false));
+    said(w, why);
+}
+
+static enum store_result put(struct deck *d, uint8_t value)
+{
+    struct uicc_store *s = deck_card(d, ICCID, NULL);
+    const struct store_change c = {.id = 1, .value = span_of(&value, 1)};
+    assert_non_null(s);
+    enum store_result result = store_write(s, &c, 1);
+    store_close(s);
+    return result;
+}
+
+static uint8_t value_of(struct deck *d)
+{
+    struct uicc_store *s = deck_card(d, ICCID, NULL);
+    struct objects *o;
+    struct span v;
+    assert_non_null(s);
+    assert_int_equal(objects_open(s, &o), STORE_OK);
+    assert_true(objects_get(o, 1, &v) && v.n == 1);
+    uint8_t value = v.p[0];
+    objects_close(o);
+    store_close(s);
+    return value;
+}
+
+static void opens(struct world *w, uint8_t value)
+{
+    struct deck *d = open_with(w, DECK_POWER, false);
+    if (d == NULL)
+        fail_msg("%s", w->error.text);
+    assert_int_equal(value_of(d), value);
+    deck_close(d);
+}
+
+static void write_one(struct world *w, enum deck_durability durability, uint8_t value)
+{
+    struct deck *d = open_with(w, durability, false);
+    if (d == NULL)
+        fail_msg("%s", w->error.text);
+    assert_int_equal(put(d, value), STORE_OK);
+    deck_close(d);
+}
+
+static void test_older(void **state)
+{
+    struct world *w = *state;
+    static const enum deck_durability all[] = {DECK_POWER, DECK_PROCESS, DECK_NONE};
+    struct image *before = keep(w->deck);
+    for (size_t i = 0; i < 3; i++) {
+        write_one(w, all[i], (uint8_t)(10 * i + 1));
+        struct image *old = keep(w->deck), *anchor = keep(w->anchor);
+        write_one(w, all[i], (uint8_t)(10 * i + 2));
+        struct image *now = keep(w->deck);
+        put_back(w->deck, old);
+        refused(w, "is an older copy");
+        refused(w, "--anchor-reset");
+        put_back(w->deck, before); /* of a time when it had no anchor */
+        refused(w, "it was written 0 times");
+        put_back(w->deck, now);
+        opens(w, (uint8_t)(10 * i + 2));
+        /* Cut between the two writes, which is nobody's fault: the next opening tells the anchor. */
+        put_back(w->anchor, anchor);
+        opens(w, (uint8_t)(10 * i + 2));
+        put_back(w->deck, old);
+        refused(w, "is an older copy");
+        put_back(w->deck, now);
+        opens(w, (uint8_t)(10 * i + 2));
+        free(old);
+        free(anchor);
+        free(now);
+    }
+    /* Without the option it opens as ever, and what is written then is not counted. */
+    struct deck *d = deck_open(w->deck, DECK_POWER, w->crypto, &w->error);
+    assert_non_null(d);
+    assert_int_equal(put(d, 99), STORE_OK);
+    deck_close(d);
+    opens(w, 99);
+    free(before);
+}
+
+/* A backup: accepted when somebody says so, and then every other copy is older, the abandoned ones too. */
+static void test_reset(void **state)
+{
+    struct world *w = *state;
+    write_one(w, DECK_POWER, 1);
+    struct image *old = keep(w->deck);
+    write_one(w, DECK_POWER, 2);
+    struct image *now = keep(w->deck);
+    put_back(w->deck, old);
+    struct deck *d = open_with(w, DECK_NONE, true);
+    assert_non_null(d);
+    assert_int_equal(value_of(d), 1);
+    deck_close(d);
+    opens(w, 1);
+    struct image *after = keep(w->deck);
+    put_back(w->deck, now);
+    refused(w, "is an older copy");
+    put_back(w->deck, old);
+    refused(w, "is an older copy");
+    put_back(w->deck, after);
+    opens(w, 1);
+    free(old);
+    free(now);
+    free(after);
+}
+
+static void test_missing(void **state)
+{
+    struct world *w = *state;
+    struct stat st;
+    struct deck *d = open_with(w, DECK_POWER, false); /* made, for its owner only */
+    assert_non_null(d);
+    assert_true(stat(w->anchor, &st) == 0 && (st.st_mode & 07777) == 0600);
+    deck_close(d);
+    assert_int_equal(unlink(w->anchor), 0);
+    opens(w, 0); /* nothing was written: made again */
+    put_octets(w->anchor, (const uint8_t *)"", 0);
+    opens(w, 0); /* its maker was killed */
+    write_one(w, DECK_POWER, 1);
+    assert_int_equal(unlink(w->anchor), 0);
+    refused(w, "there is no anchor");
+    assert_int_equal(stat(w->anchor, &st), -1);
+    put_octets(w->anchor, (const uint8_t *)"", 0);
+    refused(w, "there is no anchor");
+    put_octets(w->anchor, (const uint8_t *)"not an anchor, but some other file of somebody's", 48);
+    refused(w, "is no anchor");
+    d = open_with(w, DECK_POWER, true);
+    assert_non_null(d);
+    deck_close(d);
+    opens(w, 1);
+    assert_int_equal(unlink(w->anchor), 0);
+    assert_int_equal(mkdir(w->anchor, 0700), 0);
+    refused(w, "cannot be opened for writing");
+    assert_int_equal(rmdir(w->anchor), 0);
+    char kept[sizeof w->anchor];
+    memcpy(kept, w->anchor, sizeof kept);
+    snprintf(w->anchor, sizeof w->anchor, "/dev/null");
+    refused(w, "is not a file");
+    snprintf(w->anchor, sizeof w->anchor, "%s/none/anchor", w->folder);
+    assert_null(open_with(w, DECK_POWER, true));
+    said(w, "cannot be made");
+    memcpy(w->anchor, kept, sizeof kept);
+}
+
+static void test_other(void **state)
+{
+    struct world *w = *state;
+    write_one(w, DECK_POWER, 1);
+    void *other_state;
+    assert_int_equal(set_up(&other_state), 0);
+    struct world *other = other_state;
+    write_one(other, DECK_POWER, 7);
+    struct image *mine = keep(w->anchor), *theirs = keep(other->anchor);
+    put_back(w->anchor, theirs);
+    refused(w, "is the anchor of another deck");
+    assert_null(open_with(w, DECK_POWER, true)); /* somebody else's is not ours to overwrite */
+    said(w, "is the anchor of another deck");
+    struct image *still = keep(w->anchor);
+    assert_true(still->n == theirs->n && memcmp(still->octets, theirs->octets, still->n) == 0);
+    put_back(w->anchor, mine);
+    opens(w, 1);
+    free(mine);
+    free(theirs);
+    free(still);
+    assert_int_equal(tear_down(&other_state), 0);
+}
+
+/* Every octet of it changed, every length: refused, or no more than one write behind; and the deck as it is always has its
+ * way where one of the two slots is whole. */
+static void test_torn(void **state)
+{
+    struct world *w = *state;
+    for (uint8_t i = 1; i <= 3; i++)
+        write_one(w, DECK_POWER, i);
+    struct image *three = keep(w->deck);
+    write_one(w, DECK_POWER, 4);
+    write_one(w, DECK_POWER, 5);
+    struct image *five = keep(w->deck), *anchor = keep(w->anchor);
+    for (size_t at = 0; at < anchor->n; at++) {
+        uint8_t changed[ANCHOR_ROOM];
+        memcpy(changed, anchor->octets, anchor->n);
+        changed[at] ^= 0x40;
+        put_back(w->deck, five);
+        put_octets(w->anchor, changed, anchor->n);
+        opens(w, 5);
+        put_back(w->deck, three); /* two writes ago */
+        put_octets(w->anchor, changed, anchor->n);
+        refused(w, "is an older copy");
+    }
+    put_back(w->deck, five);
+    for (size_t n = 0; n < anchor->n; n++) {
+        put_octets(w->anchor, anchor->octets, n);
+        struct deck *d = open_with(w, DECK_POWER, false);
+        /* the first slot has the write before, or the last; without it there is nothing left */
+        assert_int_equal(d != NULL, n >= 63);
+        deck_close(d);
+    }
+    uint8_t nonsense[ANCHOR_ROOM];
+    memset(nonsense, 0xA5, sizeof nonsense);
+    put_octets(w->anchor, nonsense, sizeof nonsense);
+    refused(w, "is damaged");
+    free(three);
+    free(five);
+    free(anchor);
+}
+
+/* The anchor's disk fails: the write is refused, and nothing more is written; what is in the deck counts next time. */
+static void test_failing(void **state)
+{
+    struct world *w = *state;
+    char kept[sizeof w->anchor];
+    memcpy(kept, w->anchor, sizeof kept);
+    int fd = memfd_create("anchor", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    snprintf(w->anchor, sizeof w->anchor, "/proc/self/fd/%d", fd);
+    write_one(w, DECK_POWER, 1);
+    struct deck *d = open_with(w, DECK_PROCESS, false);
+    assert_non_null(d);
+    assert_int_equal(put(d, 2), STORE_OK);
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+    assert_int_equal(put(d, 3), STORE_FAILED);
+    assert_non_null(strstr(deck_trouble(d), "the anchor cannot be written"));
+    struct uicc_store *s = deck_card(d, ICCID, &w->error);
+    assert_null(s); /* what came of it the card in memory does not know */
+    deck_close(d);
+    refused(w, "cannot be read or written");
+    memcpy(w->anchor, kept, sizeof kept);
+    d = open_with(w, DECK_POWER, true);
+    assert_non_null(d);
+    assert_int_equal(value_of(d), 3);
+    deck_close(d);
+    close(fd);
+}
+
+/* Killed at any instant: it opens, and has all that was told to be written. A copy of the deck from before the last that was
+ * told is refused. */
+static void test_killed(void **state)
+{
+    struct world *w = *state;
+    uint32_t seed = 2026;
+    for (unsigned i = 0; i < kills; i++) {
+        int pipe_fds[2];
+        assert_int_equal(pipe(pipe_fds), 0);
+        struct image *before = keep(w->deck);
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct uicc_crypto *crypto = crypto_new();
+            const struct deck_anchor anchor = {w->anchor, false};
+            struct deck *d = deck_open_anchored(w->deck, i % 2 == 0 ? DECK_POWER : DECK_PROCESS, crypto, &anchor, NULL);
+            for (uint8_t value = 1; d != NULL; value++)
+                if (put(d, value) != STORE_OK || write(pipe_fds[1], &value, 1) != 1)
+                    break;
+            _exit(1);
+        }
+        close(pipe_fds[1]);
+        uint8_t last = 0, told;
+        seed = seed * 1664525 + 1013904223;
+        unsigned writes = (seed >> 16) % 40;
+        while (writes-- > 0 && read(pipe_fds[0], &told, 1) == 1)
+            last = told;
+        usleep((seed >> 8) % 300);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        bool some = last != 0;
+        while (read(pipe_fds[0], &told, 1) == 1) {
+            last = told;
+            some = true;
+        }
+        close(pipe_fds[0]);
+        if (some) {
+            struct image *now = keep(w->deck);
+            put_back(w->deck, before);
+            refused(w, "is an older copy");
+            put_back(w->deck, now);
+            free(now);
+        }
+        struct deck *d = open_with(w, DECK_POWER, false);
+        if (d == NULL)
+            fail_msg("%s", w->error.text);
+        uint8_t value = value_of(d);
+        assert_true(!some || value == last || value == (uint8_t)(last + 1));
+        deck_close(d);
+        free(before);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        kills = (unsigned)strtoul(argv[1], NULL, 10);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
