@@ -225,7 +225,8 @@ static bool make_applet(struct maker *m, unsigned i)
         w = yaml_at_item("applets", i, "access", k);
         const struct y_pin *pin = find_pin(m, y->access[k], strlen(y->access[k]));
         if (pin == NULL)
-            return yaml_fail(m->s, w.text, "no PIN \"%s\" under \"pins\"", y->access[k]);
+            return yaml_fail(m->s, w.text, "no PIN \"%s\" under \"pins\"",
+                             yaml_shown(y->access[k], strlen(y->access[k])).text);
         if (!yaml_octet(m, w.text, pin->reference, &reference) || profile_pin_bit(reference) < 0)
             return yaml_fail(m->s, w.text, "\"%s\" has no valid key reference", y->access[k]);
         a->access |= 1u << profile_pin_bit(reference);
@@ -273,7 +274,7 @@ static bool make_pin(struct maker *m, unsigned i)
         strcmp(y->name, "and") == 0 || strpbrk(y->name, " \t") != NULL)
         return yaml_fail(m->s, w.text, "one word, and not one that conditions use (always, never, or, and)");
     if (find_pin(m, y->name, strlen(y->name)) != y)
-        return yaml_fail(m->s, w.text, "two PINs are called \"%s\"", y->name);
+        return yaml_fail(m->s, w.text, "two PINs are called \"%s\"", yaml_shown(y->name, strlen(y->name)).text);
     w = yaml_at("pins", i, "reference");
     if (!yaml_octet(m, w.text, y->reference, &p->reference))
         return false;
@@ -360,8 +361,8 @@ static bool condition(const struct maker *m, const char *path, const char *text,
         }
         const struct y_pin *pin = find_pin(m, word[i].p, word[i].n);
         if (pin == NULL)
-            return yaml_fail(m->s, path, "no PIN \"%.*s\" under \"pins\"; or say always or never",
-                             (int)word[i].n, word[i].p);
+            return yaml_fail(m->s, path, "no PIN \"%s\" under \"pins\"; or say always or never",
+                             yaml_shown(word[i].p, word[i].n).text);
         uint8_t crt[6] = {0x83, 0x01, 0,
                           0x95, 0x01, 0x08}; /* key reference; usage qualifier: user knowledge */
         crt[2] = m->p.pins[pin - m->y->pins].reference;

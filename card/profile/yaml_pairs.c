@@ -217,7 +217,8 @@ static bool make_aka(const struct maker *m, unsigned i, struct profile_pair *q)
     const struct aka_algorithm *aka = aka_algorithm_named(y->algorithm);
     if (aka == NULL)
         return yaml_fail(m->s, yaml_at("pairs", i, "algorithm").text,
-                         "no algorithm \"%s\"; there are: milenage, tuak, xor", y->algorithm);
+                         "no algorithm \"%s\"; there are: milenage, tuak, xor",
+                         yaml_shown(y->algorithm, strlen(y->algorithm)).text);
     q->algorithm = (uint8_t)aka->id;
     struct place w = yaml_at("pairs", i, "k");
     if (aka->id == AKA_XOR && !m->insecure)

@@ -409,8 +409,8 @@ static void explain(const struct yaml_source *s, const struct complaint *c, cyam
                err == CYAML_ERR_INVALID_VALUE && after(m, "Expecting") == NULL) {
         choices(v, words, sizeof words);
         rest = strchr(m, ':');
-        (void)yaml_fail(s, path, "\"%.60s\" is not one of: %s", rest != NULL && rest[1] != 0 ? rest + 2 : "",
-                        words);
+        rest = rest != NULL && rest[1] != 0 ? rest + 2 : "";
+        (void)yaml_fail(s, path, "\"%s\" is not one of: %s", yaml_shown(rest, strlen(rest)).text, words);
     } else if (v != NULL && v->type == CYAML_UINT && err == CYAML_ERR_INVALID_VALUE) {
         (void)yaml_fail(s, path, "must be a number from 0 to %llu", max);
     } else if (err == CYAML_ERR_STRING_LENGTH_MAX && v != NULL) {

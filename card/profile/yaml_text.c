@@ -51,23 +51,38 @@ void yaml_release(struct yaml_arena *a)
 
 /* ---- errors ---- */
 
-/* A path as far as it may be repeated to a person. No key of a profile has a digit, or is long; but where the
- * space behind a colon was forgotten ("k:465B..") the key has a secret in it. */
+struct yaml_shown yaml_shown(const char *text, size_t n)
+{
+    struct yaml_shown s = {""};
+    size_t digits = 0, first = n, colon = n;
+    for (size_t i = n; i-- > 0;) {
+        colon = text[i] == ':' ? i : colon;
+        first = text[i] >= '0' && text[i] <= '9' ? i : first;
+        digits += first == i;
+    }
+    size_t shown = digits > YAML_SHOWN_DIGITS && first < colon ? first : colon;
+    shown = shown < YAML_SHOWN_MAX ? shown : YAML_SHOWN_MAX;
+    (void)snprintf(s.text, sizeof s.text, "%.*s%s", (int)shown, text, shown < n ? ".." : "");
+    return s;
+}
+
+/* A path, its keys as far as they may be repeated. */
 static void show_path(const char *path, char shown[YAML_PATH_MAX])
 {
-    enum { WORD = 24 }; /* longer than any key, shorter than any secret */
-    size_t n = 0, word = 0;
-    bool index = false;
-    for (; *path != 0 && n + sizeof ".." < YAML_PATH_MAX; path++) {
-        index = *path == '[' || (index && *path != ']');
-        word = index || *path == '.' || *path == ']' ? 0 : word + 1;
-        if (word > WORD || (word > 0 && strchr(":0123456789", *path) != NULL)) {
-            (void)snprintf(shown + n, YAML_PATH_MAX - n, "..");
-            return;
+    size_t at = 0;
+    while (*path != 0 && at < YAML_PATH_MAX - 1) {
+        const bool index = *path == '[';
+        const size_t n = index ? strcspn(path, "]") : strcspn(path + 1, ".[") + 1, dot = *path == '.';
+        int w = index ? snprintf(shown + at, YAML_PATH_MAX - at, "%.*s", (int)n, path)
+                      : snprintf(shown + at, YAML_PATH_MAX - at, "%.*s%s", (int)dot, path, yaml_shown(path + dot, n - dot).text);
+        at += w < 0 ? 0 : (size_t)w;
+        path += n;
+        if (index && *path == ']' && at < YAML_PATH_MAX - 1) {
+            shown[at++] = ']';
+            path++;
         }
-        shown[n++] = *path;
     }
-    shown[n] = 0;
+    shown[at < YAML_PATH_MAX ? at : YAML_PATH_MAX - 1] = 0;
 }
 
 static void write_error(const struct yaml_source *s, const char *origin, size_t line, const char *path,

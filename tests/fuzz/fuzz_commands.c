@@ -30,7 +30,7 @@
 #define IMSI  "001010123456780"
 #define SEED  "00112233445566778899aabbccddeeff"
 
-enum { FILES_MAX = 24, WORDS_MAX = 40, NAME_ROOM = 64, PATH_ROOM = 160, TEXT_ROOM = 1 << 16, PAIRS_MAX = 16 };
+enum { FILES_MAX = 24, WORDS_MAX = 40, NAME_ROOM = 64, PATH_ROOM = 160, PAIRS_MAX = 16 };
 
 enum {
     MAY_HAVE_RUN = 1, /* what fails after something was printed has begun, and is in the deck */

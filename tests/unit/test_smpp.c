@@ -3,18 +3,21 @@
  * SMPP PDUs there and back, and what is not one: each kind of damage gets its command_status, and none
  * reaches the library.
  */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "hex.h"
-#include "smpp_link.h"
+#include "smpp_esme.h"
 
 struct octets {
     uint8_t p[SMPP_PDU_MAX];
@@ -354,6 +357,69 @@ static void endpoints(void **state)
         assert_false(smpp_endpoint(bad[i], host, port));
 }
 
+/* An SMSC that takes whoever comes, and answers the message with these octets of header and body. */
+static void smsc(int listener, uint32_t command, uint32_t status, const char *id)
+{
+    uint8_t request[SMPP_PDU_MAX];
+    const int fd = accept(listener, NULL, NULL);
+    for (uint32_t sequence = 1; fd >= 0 && recv(fd, request, sizeof request, 0) > 0; sequence++) {
+        uint8_t octets[SMPP_PDU_MAX];
+        struct buf b = buf_of(octets, sizeof octets);
+        const uint32_t words[4] = {SMPP_HEADER + (uint32_t)strlen(id) + 1,
+                                   sequence == 1 ? 0x80000009 : command, sequence == 1 ? 0 : status,
+                                   sequence};
+        for (int i = 0; i < 4; i++) {
+            buf_u16(&b, (uint16_t)(words[i] >> 16));
+            buf_u16(&b, (uint16_t)words[i]);
+        }
+        buf_put(&b, span_of(id, strlen(id) + 1));
+        if (write(fd, octets, b.len) != (ssize_t)b.len)
+            break;
+    }
+    _exit(0);
+}
+
+/* A message is taken when submit_sm_resp says so, and by nothing else (fuzz_peers). */
+static void what_takes_a_message(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t command, status;
+        const char *id, *printed;
+        bool taken;
+    } answers[] = {
+        {0x80000004, 0, "12345", "12345", true},  {0x80000004, SMPP_QUEUE_FULL, "1", "", false},
+        {0x80000000, 0, "", "", false}, /* a nack, whatever its status */
+        {0x80000009, 0, "SMSC", "", false},       {0x80000015, 0, "", "", false},
+        {0x80000004, 0, "\033[2J", "?[2J", true}, /* a terminal would obey it */
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t n = sizeof at;
+        char endpoint[40], id[SMPP_MESSAGE_ID_MAX + 1];
+        struct smpp_link_error e;
+        uint32_t status = 0;
+        const struct smpp_pdu pdu = submit_of(20);
+        const int listener = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(listener, (const struct sockaddr *)&at, sizeof at), 0);
+        assert_int_equal(listen(listener, 1), 0);
+        assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &n), 0);
+        snprintf(endpoint, sizeof endpoint, "127.0.0.1:%u", ntohs(at.sin_port));
+        const pid_t child = fork();
+        if (child == 0)
+            smsc(listener, answers[i].command, answers[i].status, answers[i].id);
+        close(listener);
+        struct smpp_esme *esme = smpp_esme_open(endpoint, "us", "word", 10000, &e);
+        if (esme == NULL)
+            fail_msg("%s", e.text);
+        assert_true(smpp_esme_submit(esme, &pdu.message, 10000, &status, id, &e));
+        assert_int_equal(status == SMPP_OK, answers[i].taken);
+        assert_string_equal(id, answers[i].printed);
+        smpp_esme_close(esme);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(framing, connect_ends, disconnect_ends),
         cmocka_unit_test_setup_teardown(who_does_not_read, connect_ends, disconnect_ends),
         cmocka_unit_test(endpoints),
+        cmocka_unit_test(what_takes_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -552,6 +552,21 @@ static void test_tampering(void **state)
     noticed(p, CHANGES "DROP INDEX log_of_pair");
 }
 
+/* What a person may do to any SQLite file does no harm. */
+static void test_housekeeping(void **state)
+{
+    struct place *p = *state;
+    struct sealed_error e;
+    make_full(p);
+    copy_file(p->path, p->copy);
+    execute(p->copy, "UPDATE sealing SET id = id; ANALYZE; VACUUM");
+    struct vault *v = opened(p->copy, p, &e);
+    if (v == NULL)
+        fail_msg("%s", e.text);
+    good(e, vault_verify(v, 0, NULL, &e));
+    vault_close(v);
+}
+
 /* Nobody without the key can mend the chain; and an older state of the whole file is found by a head noted
  * elsewhere. */
 static void test_older_state(void **state)
@@ -707,6 +722,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_passphrase, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_column, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tampering, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_housekeeping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transfer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
