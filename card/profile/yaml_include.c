@@ -397,7 +397,8 @@ static bool include(struct reading *r, const struct yaml_node *name)
     if (builtin(name->text) != NULL) {
         in.source.origin = name->text;
     } else if (!by->file) {
-        return yaml_fail_at(&by->source, name->line, "include", "no built-in profile \"%.60s\"", name->text);
+        return yaml_fail_at(&by->source, name->line, "include", "no built-in profile \"%s\"",
+                            yaml_shown(name->text, strlen(name->text)).text);
     } else if ((in.source.origin = beside(by, name->text, &r->whole->arena)) == NULL) {
         return no_memory(&by->source);
     }
