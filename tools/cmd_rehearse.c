@@ -223,6 +223,7 @@ static int play(struct stage *st)
         rehearse_all(&st->plan, (unsigned long)st->request->cards, (unsigned)st->request->threads, &watch,
                      &st->outcome, &st->run, failed);
     bool whole = tick(st, &st->outcome);
+    const char *trouble = deck_trouble(st->plan.deck);
     if (st->show)
         fputc('\n', stderr);
     if (result == REHEARSE_WRONG_KEY)
@@ -235,8 +236,8 @@ static int play(struct stage *st)
     if (result != REHEARSE_PLAYED && failed[0] == '\0')
         return cli_refuse(cmd, "no thread, or no memory");
     if (result != REHEARSE_PLAYED)
-        return cli_refuse(cmd, "card %s could not be opened", failed);
-    const char *trouble = deck_trouble(st->plan.deck);
+        return cli_refuse(cmd, "card %s could not be %s%s%s", failed, result == REHEARSE_NOT_STORED ? "stored" : "opened",
+                          trouble[0] != '\0' ? ": " : "", trouble);
     if (trouble[0] != '\0')
         return cli_refuse(cmd, "%s", trouble);
     if (!whole)

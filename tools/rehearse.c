@@ -11,6 +11,7 @@
 
 #include "crypto.h"
 #include "hex.h"
+#include "late_store.h"
 #include "order.h"
 #include "plugins.h"
 #include "scp80.h"
@@ -416,14 +417,16 @@ static bool hand_over(struct show *s, unsigned from, bool *went_back)
 
 /* ---- without anything going wrong ---- */
 
-/* Takes the card's store from the deck, as it is there, for the next power_up to open. */
+/* Takes the card's store from the deck, as it is there, for the next power_up to open. What is played reaches the deck
+ * afterwards: threads would wait for each other at every write. */
 static bool take_from_deck(struct show *s)
 {
     struct deck_error error;
     uicc_close(s->card);
     s->card = NULL;
     store_close(s->store.inner);
-    s->store.inner = deck_card(s->plan->deck, s->iccid, &error);
+    struct uicc_store *there = deck_card(s->plan->deck, s->iccid, &error);
+    s->store.inner = there != NULL ? late_store_new(there) : NULL;
     s->store.cut = false;
     s->store.left = -1;
     return s->store.inner != NULL;
@@ -491,7 +494,7 @@ static bool terminal_reset(void *ctx)
     return uicc_reset(s->card, atr) > 0;
 }
 
-static void play(struct show *s)
+static enum rehearse_result play(struct show *s)
 {
     const unsigned last = s->plan->operators - 1;
     bool went_back = false;
@@ -501,10 +504,12 @@ static void play(struct show *s)
     struct rehearse_plan calm = *s->plan;
     calm.loss = calm.cuts = 0;
     s->plan = &calm;
+    if (!late_store_settle(s->store.inner))
+        return REHEARSE_NOT_STORED;
     s->out->cards++;
     if (!take_from_deck(s) || !works(s)) {
         s->out->stranded++;
-        return;
+        return REHEARSE_PLAYED;
     }
     if (s->attached == (int)last)
         s->out->changed++;
@@ -513,6 +518,7 @@ static void play(struct show *s)
     else
         s->out->unreachable++;
     s->out->served_wrongly += serves_another(s);
+    return late_store_settle(s->store.inner) ? REHEARSE_PLAYED : REHEARSE_NOT_STORED;
 }
 
 enum rehearse_result rehearse_card(const struct rehearse_plan *plan, struct uicc_crypto *crypto,
@@ -536,7 +542,7 @@ enum rehearse_result rehearse_card(const struct rehearse_plan *plan, struct uicc
     enum rehearse_result result = begin(s, nth);
     s->plan = plan;
     if (result == REHEARSE_PLAYED)
-        play(s);
+        result = play(s);
     uicc_close(s->card);
     store_close(s->store.inner);
     crypto_wipe(s, sizeof *s);

@@ -46,6 +46,7 @@ enum rehearse_result {
     REHEARSE_PLAYED,
     REHEARSE_NO_CARD,   /* it cannot be opened, or memory is out */
     REHEARSE_WRONG_KEY, /* its pairs are not what the seed gives: the maker does not know this card */
+    REHEARSE_NOT_STORED, /* what came of it cannot be written to the deck, where it is as it was */
     REHEARSE_NOT_SERVED, /* it does not authenticate with its first pair, though the maker knows it */
 };
 
