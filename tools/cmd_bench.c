@@ -195,7 +195,7 @@ static bool bench_threads_by(struct bench *b, clockid_t clock, const char *name)
 static bool bench_threads(struct bench *b)
 {
     return bench_threads_by(b, CLOCK_THREAD_CPUTIME_ID, "AUTHENTICATE, 2 threads") &&
-           bench_threads_by(b, CLOCK_MONOTONIC, "by the clock");
+           bench_threads_by(b, CLOCK_MONOTONIC, "2 threads by the clock");
 }
 
 /* ---- many cards ---- */

@@ -599,7 +599,7 @@ b = json.load(open("out"))
 rows = {(c["name"], c["store"]): c for c in b["commands"]}
 memory, process = "memory", "LMDB, process"
 scp80 = ["SCP80 command", "SCP80 AES 1 SMS", "SCP80 AES 5 SMS", "SCP80 3DES 1 SMS", "SCP80 3DES 5 SMS"]
-held = [(n, memory) for n in ["SELECT", "READ BINARY", "UPDATE BINARY", "AUTHENTICATE", *scp80, "AUTHENTICATE, 2 threads"]]
+held = [(n, memory) for n in ["SELECT", "READ BINARY", "UPDATE BINARY", "AUTHENTICATE", *scp80, "AUTHENTICATE, 2 threads", "2 threads by the clock"]]
 held += [(n, process) for n in ["UPDATE BINARY", "AUTHENTICATE", "SCP80 command", "vpcd, SELECT", "exec to ATR, 1000 cards"]]
 held += [("UPDATE BINARY", "LMDB, power")]
 assert set(rows) == set(held) | {("open a card", memory), ("open a card", process)}
