@@ -3,56 +3,8 @@
 #
 # softuicc as a person meets it: help, exit codes, one-line errors, and nothing changed by what fails.
 # Usage: test_cli.sh PATH/TO/softuicc
-set -u
-script=$(readlink -f "$0")
-softuicc=$(readlink -f "$1") || exit 1
-work=$(mktemp -d) || exit 1
-background=
-cleanup() {
-    [ -n "$background" ] && kill "$background" 2>/dev/null
-    rm -rf "$work"
-}
-trap cleanup EXIT
-cd "$work" || exit 1
-passed=0
-failed=0
-
-# TAP: numbered lines, the plan at the end
-ok() { passed=$((passed + 1)); echo "ok $((passed + failed)) - $1"; }
-bad() {
-    failed=$((failed + 1))
-    echo "not ok $((passed + failed)) - $1"
-    sed 's/^/#   /' out err 2>/dev/null | head -20
-}
-verdict() { if [ "$2" = 0 ]; then ok "$1"; else bad "$1"; fi; }
-
-# expect NAME CODE ARGS...: stdout in out, stderr in err
-expect() {
-    local name=$1 code=$2
-    shift 2
-    timeout 60 "$softuicc" "$@" >out 2>err </dev/null
-    local got=$?
-    [ "$got" = "$code" ]
-    verdict "$name (exit code $code, got $got)" $?
-}
-
-# refuses NAME CODE PATTERN ARGS...: that code, exactly one line on stderr that matches, nothing on stdout, no file made, changed or removed
-refuses() {
-    local name=$1 code=$2 pattern=$3 before after
-    shift 3
-    before=$(snapshot)
-    timeout 60 "$softuicc" "$@" >out 2>err </dev/null
-    local got=$?
-    after=$(snapshot)
-    [ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qE -e "$pattern" err && [ ! -s out ] && [ "$before" = "$after" ]
-    got=$? # before $(...) below sets it anew
-    verdict "$name: $(head -c 160 err | tr -d '\n')" "$got"
-}
-snapshot() { find . -type f ! -name out ! -name err -exec sha256sum {} + | sort; }
-
-says() { grep -qE -e "$2" out; verdict "$1" $?; }
-# counts NAME PATTERN FILE N
-counts() { [ "$(grep -cE -e "$2" "$3")" = "$4" ]; verdict "$1" $?; }
+# shellcheck source=tests/unit/cli.bash
+. "$(dirname "$(readlink -f "$0")")/cli.bash"
 
 # ---- help and versions ----
 expect "--help" 0 --help
@@ -62,11 +14,11 @@ done
 for command in new add remove run show diff apdu ota change smsc vault handover auc export profile commands bench rehearse; do
     expect "$command --help" 0 "$command" --help
     head -1 out | grep -q "^Usage: softuicc $command"
-    verdict "$command --help begins with its usage" $?
+    verdict $? "$command --help begins with its usage"
     cp out direct
     expect "help $command" 0 help "$command"
     cmp -s out direct
-    verdict "help $command says the same" $?
+    verdict $? "help $command says the same"
 done
 man=$(dirname "$script")/../../tools/softuicc.1
 for command in new run show apdu "ota encode" "ota decode" "ota send" change smsc profile bench rehearse vault handover auc; do
@@ -75,7 +27,7 @@ for command in new run show apdu "ota encode" "ota decode" "ota send" change sms
         grep -qF -e "Fl -${option#--}" "$man" || echo "$option"
     done >out
     [ ! -s out ]
-    verdict "the man page has every option of $command" $?
+    verdict $? "the man page has every option of $command"
 done
 expect "--version" 0 --version
 says "--version names a version" '^softuicc [0-9]+\.[0-9]+'
@@ -92,21 +44,21 @@ rm -f plain.*
 expect "new" 0 new card.uicc --profile test --keys card.keys --seed 000102030405060708090a0b0c0d0e0f
 says "new tells what it made" '^card\.uicc: 1 card of profile test, ICCID 8900101[0-9]{12}, IMSI 001010123456780, 4 K/OTA pairs; storage key in card\.uicc\.key; keys recorded in card\.keys$'
 [ -f card.uicc ] && [ -f card.uicc.key ] && [ "$(stat -c %a card.uicc.key card.keys | sort -u)" = 600 ] && [ ! -e card.uicc.new ]
-verdict "new made deck, storage key and key record, the latter two with mode 600" $?
+verdict $? "new made deck, storage key and key record, the latter two with mode 600"
 iccid=$(sed -n 's/.*ICCID \([0-9]*\),.*/\1/p' out)
 counts "the key record has a line a pair" "^$iccid	[0-3]	" card.keys 4
 grep -q "^$iccid	0	001010123456780	milenage	00112233445566778899aabbccddeeff	63bfa50ee6523365ff14c1f45f88737d	" card.keys
-verdict "pair 0 is the profile's" $?
+verdict $? "pair 0 is the profile's"
 counts "the key record has a header" '^iccid	index	imsi	' card.keys 1
 expect "new with the same seed" 0 new again.uicc --profile test --keys again.keys --seed 000102030405060708090a0b0c0d0e0f
 cmp -s card.keys again.keys
-verdict "the same seed gives the same keys" $?
+verdict $? "the same seed gives the same keys"
 expect "new without seed" 0 new random.uicc --keys random.keys
 ! cmp -s card.keys random.keys
-verdict "without a seed keys differ" $?
+verdict $? "without a seed keys differ"
 for secret in '\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff' '\x63\xbf\xa5\x0e\xe6\x52\x33\x65\xff\x14\xc1\xf4\x5f\x88\x73\x7d'; do
     ! LC_ALL=C grep -aqP "$secret" card.uicc
-    verdict "a key is not in the deck in clear: ${secret:0:16}..." $?
+    verdict $? "a key is not in the deck in clear: ${secret:0:16}..."
 done
 expect "new --count" 0 new many.uicc --count 30 --iccid 890010100000009990 --imsi 001010999999000
 says "new --count tells first and last" '30 cards .*ICCID 8900101000000099900 to 8900101000000100195|30 cards .*ICCID [0-9]{19} to [0-9]{19}, IMSI 001010999999000 to 001010999999029'
@@ -143,7 +95,7 @@ refuses "new: seed not hex" 2 "--seed: 'z' is no hex digit, at position 3" new x
 refuses "new: seed too long" 2 '--seed: more than 64' new x.uicc --seed "$(printf '%0132d' 0)"
 refuses "new: unknown option" 2 'option --frob' new x.uicc --frob=secret
 ! grep -q secret err
-verdict "the value of an unknown option is not repeated" $?
+verdict $? "the value of an unknown option is not repeated"
 refuses "new: option without value" 2 '--iccid needs a value' new x.uicc --iccid
 refuses "new: no such profile" 1 'nosuch' new x.uicc --profile nosuch
 refuses "new: no such profile file" 1 'nosuch\.yaml' new x.uicc --profile nosuch.yaml
@@ -162,7 +114,7 @@ expect "profile show test" 0 profile show test
 says "profile show has the MF" '3F00'
 says "profile show has EF.IMSI" 'EF\.IMSI'
 ! grep -qi -e 00112233445566778899aabbccddeeff -e 63bfa50ee6523365ff14c1f45f88737d out
-verdict "profile show has no keys" $?
+verdict $? "profile show has no keys"
 refuses "profile check of nothing" 2 'check takes one' profile check
 for name in usim m2m sja5 gsm; do
     expect "profile check $name" 0 profile check $name
@@ -170,7 +122,7 @@ done
 
 expect "profile show --json" 0 profile show usim --json
 python3 -m json.tool <out >/dev/null
-verdict "profile show --json is JSON" $?
+verdict $? "profile show --json is JSON"
 says "profile show --json has contents" '"path": "MF/ADF\.USIM/EF\.SPN", .*"content": "01736F667475696363'
 expect "profile diff of equals" 0 profile diff test test
 expect "profile diff" 1 profile diff test m2m
@@ -178,7 +130,7 @@ says "profile diff has what is gone" '^- MF/ADF\.USIM/DF\.GSM-ACCESS/EF\.Kc$'
 says "profile diff has what changed" '^~ MF/ADF\.USIM/EF\.HPPLMN  content: 05 -> 78$'
 expect "profile diff --json" 1 profile diff test m2m --json
 python3 -m json.tool <out >/dev/null
-verdict "profile diff --json is JSON" $?
+verdict $? "profile diff --json is JSON"
 refuses "profile diff of one" 2 'diff takes two' profile diff test
 refuses "profile diff with nothing" 2 'nosuch' profile diff test nosuch
 refuses "profile diff of nothing" 2 'nosuch' profile diff nosuch test
@@ -197,7 +149,7 @@ own=$(awk -F'\t' '$2 == "p0" { print $1; exit }' own.keys)
 octets() { awk -F'\t' -v card="$1" -v row="$2" -v column="$3" '$1 "" == card "" && $2 == row { print toupper($column) }' own.keys; }
 other=$(awk -F'\t' -v own="$own" '$2 == "p1" && $1 "" != own "" { print $5; exit }' own.keys)
 [ "$(octets "$own" p1 5 | tr a-f A-F)" != "$(echo "$other" | tr a-f A-F)" ]
-verdict "another card has another ADM1" $?
+verdict $? "another card has another ADM1"
 expect "ADM1 of the record" 0 apdu own.uicc --card "$own" "0020000A08$(octets "$own" p1 5)" 0020000A083132333435363738
 says "it is the card's" '^< 9000'
 says "and the public one is not" '^< 63C9'
@@ -211,20 +163,20 @@ says "PUK1 is derived" '^PIN +01 PIN1 .*, PUK derived$'
 expect "export of PINs" 0 export own.uicc --keys own.keys --format csv
 cp out own.csv
 head -1 own.csv | grep -q ',pin1,puk1,adm1,pin2,puk2$'
-verdict "a column for each" $?
+verdict $? "a column for each"
 grep -qE '^'"$own"',.*,1234,[0-9]{8},[0-9]{8},[0-9]{4},87654321$' own.csv
-verdict "PINs in digits" $?
+verdict $? "PINs in digits"
 # Two cards of one ICCID and one K (profile test), each with its own OTA keys: the record of the other is noticed
 "$softuicc" new one.uicc --profile test --keys one.keys >/dev/null && "$softuicc" new two.uicc --profile test --keys two.keys >/dev/null
 expect "export: OTA keys of another card" 1 export one.uicc --keys two.keys --format csv
 grep -q 'KIc of pair 0 is not the one' err && ! grep -q "$(awk -F'\t' '$2 == "0" { print $9 }' two.keys)" out
-verdict "it says which" $?
+verdict $? "it says which"
 expect "export without OTA keys" 0 export one.uicc --keys two.keys --format open5gs
 refuses "apdu: a level without a channel" 2 'both --kvn and --keys' apdu one.uicc --level 03
 rm -f one.* two.*
 expect "and back" 0 new again.uicc --profile ./own.yaml --csv own.csv --keys again.keys --seed 0f0102030405060708090a0b0c0d0e0f
 diff <(awk -F'\t' '$2 ~ /^p/' own.keys | sort) <(awk -F'\t' '$2 ~ /^p/' again.keys | sort) >out
-verdict "the same PINs, for they were given" $?
+verdict $? "the same PINs, for they were given"
 
 refuses "profile without verb" 2 'none of check' profile
 refuses "profile check of a folder" 1 '.' profile check .
@@ -238,7 +190,7 @@ says "show has pair 3 unused" '^3 +unused +milenage +-'
 says "show has the PIN" '^PIN1 +01 +disabled +3 +10'
 says "show has EF.IMSI" 'EF\.IMSI +6F07 +07 +transparent'
 ! grep -qi -e 00112233445566778899aabbccddeeff -e 63bfa50ee6523365ff14c1f45f88737d out
-verdict "show has no keys" $?
+verdict $? "show has no keys"
 expect "show --json" 0 show card.uicc --json
 if command -v python3 >/dev/null; then
     python3 - "$iccid" <<'PY'
@@ -248,7 +200,7 @@ assert card["iccid"] == sys.argv[1] and card["imsi"] == "001010123456780", card
 assert [p["state"] for p in card["pairs"]] == ["active"] + 3 * ["unused"]
 assert card["files"][0]["path"] == "3F00" and len({f["path"] for f in card["files"]}) == len(card["files"])
 PY
-    verdict "show --json is JSON and says the same" $?
+    verdict $? "show --json is JSON and says the same"
 fi
 expect "show of many" 0 show many.uicc
 says "show of many counts" '^many\.uicc: 30 cards'
@@ -259,7 +211,7 @@ if command -v python3 >/dev/null; then
     python3 -c 'import json
 deck = json.load(open("out"))
 assert deck["count"] == 30 == len(deck["cards"]) == len({c["iccid"] for c in deck["cards"]}) == len({c["imsi"] for c in deck["cards"]})'
-    verdict "show --json of many lists all" $?
+    verdict $? "show --json of many lists all"
 fi
 other=$(sed -n 's/.*"iccid": "\([0-9]*\)".*/\1/p' out | sed -n 5p)
 expect "show --card" 0 show many.uicc --card "$other"
@@ -311,7 +263,7 @@ counts "apdu --kvn 20: opened twice" '^< 9000  # EXTERNAL AUTHENTICATE' out 2
 refuses "apdu --kvn: none of that version" 1 'no keyset 21 of a security domain' apdu card.uicc --kvn 21 --keys card.keys
 expect "apdu --script replays what was printed" 0 apdu card.uicc --script recorded.apdu
 cmp -s out recorded.apdu
-verdict "and prints the same" $?
+verdict $? "and prints the same"
 cat >script.apdu <<'SCRIPT'
 # TS 102 221 11.1.1
 reset
@@ -333,7 +285,7 @@ sed -i 's/^< 6Xxx/< 9XXX/' script.apdu
 expect "a wrong answer" 1 apdu card.uicc --script script.apdu
 says "is shown with what was expected" '^# MISMATCH, line 6 expects 9\.\.\.$'
 "$softuicc" apdu card.uicc --script - <recorded.apdu >out 2>err
-verdict "apdu reads standard input" $?
+verdict $? "apdu reads standard input"
 expect "the exact answer with --auto" 1 apdu card.uicc --auto --script recorded.apdu
 rm -f script.apdu
 refuses "apdu: no deck" 2 'which deck' apdu
@@ -394,14 +346,14 @@ refuses "vault: no such passphrase file" 1 'none: No such file' vault init --vau
 refuses "new: a vault that is none" 1 'card\.keys: ' new x.uicc --vault card.keys
 expect "new --vault" 0 new vaulted.uicc --vault v.vault
 [ "$(stat -c %a v.vault v.vault.key | sort -u)" = 600 ]
-verdict "the vault and its key have mode 600" $?
+verdict $? "the vault and its key have mode 600"
 expect "vault verify" 0 vault verify --vault v.vault
 says "vault verify says what there is" '^v\.vault: good: [0-9]+ pairs, 0 revealed, 0 operators; log 2:[0-9a-f]{64}$'
 refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
 refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
 refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
 if command -v python3 >/dev/null; then
-    json() { python3 -c 'import json; json.load(open("out", "rb"))' 2>err; verdict "$1 is JSON" $?; }
+    json() { python3 -c 'import json; json.load(open("out", "rb"))' 2>err; verdict $? "$1 is JSON"; }
     expect "vault init --json" 0 vault init --vault w.vault --json
     json "vault init"
     expect "vault import --json" 0 vault import card.keys --vault w.vault --json
@@ -445,11 +397,11 @@ expect "change with files --print" 0 change --iccid "$iccid" --imsi 001020000000
 for form in ussd cell-broadcast envelope; do
     expect "ota encode --form $form" 0 ota encode --tar usim --apdu 00A4000C026F78 --keys card.keys --iccid "$iccid" --counter 5 --form $form
     "$softuicc" ota decode --keys card.keys --iccid "$iccid" <out >decoded 2>err && grep -q 'A card with these keys would accept it' decoded
-    verdict "ota decode explains it" $?
+    verdict $? "ota decode explains it"
 done
 expect "ota encode: more than a page" 0 ota encode --tar usim --data "$(printf '00A4000C026F78%.0s' $(seq 20))" --keys card.keys --iccid "$iccid" --counter 5 --form cell-broadcast
 [ "$(wc -l <out)" = 3 ] && "$softuicc" ota decode --keys card.keys --iccid "$iccid" <out >decoded 2>err && [ "$(grep -c 'not all 3 pages are here' decoded)" = 2 ] && grep -q 'would accept it' decoded
-verdict "ota decode puts pages together" $?
+verdict $? "ota decode puts pages together"
 refuses "ota encode: more than a USSD string" 1 'more than a USSD string holds' ota encode --tar usim --data "$(printf '00A4000C026F78%.0s' $(seq 20))" --keys card.keys --iccid "$iccid" --counter 5 --form ussd
 refuses "ota send: USSD by an SMSC" 2 'short messages only' ota send --tar usim --apdu 00A4000C026F78 --keys card.keys --iccid "$iccid" --counter 5 --ussd --smpp 127.0.0.1:1 --to 1
 refuses "auc: no verb" 2 'which of add' auc
@@ -473,7 +425,7 @@ expect "auc list" 0 auc list --db a.db
 says "auc list shows the subscriber" "^001010123456780  $iccid +0 +milenage +000000000000  current$"
 expect "auc export" 0 auc export --db a.db --format srsran -o a.csv
 [ "$(stat -c %a a.csv)" = 600 ]
-verdict "the export has mode 600" $?
+verdict $? "the export has mode 600"
 refuses "auc export overwrites nothing" 1 'a\.csv: exists' auc export --db a.db --format srsran -o a.csv
 rm -f vaulted.uicc* v.vault* a.db* a.csv
 
@@ -491,11 +443,11 @@ timeout 20 "$softuicc" show card.uicc >out 2>err
 got=$?
 [ "$got" = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -q "$background" err && grep -q softuicc err
 got=$?
-verdict "a locked deck: $(head -c 160 err | tr -d '\n')" "$got"
+verdict "$got" "a locked deck: $(head -c 160 err | tr -d '\n')"
 cat <&8 >/dev/null &
 reader=$!
 wait "$background"
-verdict "the first is not disturbed" $?
+verdict $? "the first is not disturbed"
 background=
 kill "$reader" 2>/dev/null
 wait "$reader" 2>/dev/null
@@ -508,30 +460,30 @@ rm -f pipe long.apdu
 endless() { head -c 3000000 /dev/zero | tr '\0' '0'; }
 endless | "$softuicc" apdu card.uicc --script - >out 2>err
 [ $? = 1 ] && grep -q 'standard input:1: a line of more than 1048576 octets$' err && [ ! -s out ]
-verdict "apdu: a line without end" $?
+verdict $? "apdu: a line without end"
 endless >endless.txt
 refuses "ota encode: a line without end" 1 'endless\.txt:1: a line of more than' ota encode --tar usim --script endless.txt --check none --no-cipher --counter none
 refuses "smsc: a line without end" 1 'endless\.txt:1: a line of more than' smsc --deck card.uicc --listen 127.0.0.1:0 --routes endless.txt
 endless | "$softuicc" ota decode >out 2>err
 [ $? = 1 ] && grep -q 'line 1: a line of more than' err
-verdict "ota decode: a line without end" $?
+verdict $? "ota decode: a line without end"
 rm -f endless.txt
 # A standard stream that is closed: the deck does not take its place (and what is printed, the deck's)
 before=$(sha256sum card.uicc card.uicc.key)
 "$softuicc" show card.uicc >&- 2>err
 [ $? = 1 ] && grep -q "cannot write the output" err
-verdict "stdout closed: exit code 1" $?
+verdict $? "stdout closed: exit code 1"
 "$softuicc" show card.uicc --card 1 2>&- >out
 [ $? = 2 ]
-verdict "stderr closed" $?
+verdict $? "stderr closed"
 "$softuicc" show card.uicc <&- >out 2>err
-verdict "stdin closed" $?
+verdict $? "stdin closed"
 [ "$(sha256sum card.uicc card.uicc.key)" = "$before" ]
-verdict "the deck is as it was" $?
+verdict $? "the deck is as it was"
 if [ -w /dev/full ]; then
     "$softuicc" show card.uicc >/dev/full 2>err
     [ $? = 1 ] && [ "$(wc -l <err)" = 1 ]
-    verdict "a full disk is noticed" $?
+    verdict $? "a full disk is noticed"
 fi
 
 # ---- interruption ----
@@ -544,7 +496,7 @@ wait "$background"
 got=$?
 background=
 [ "$got" -gt 128 ] && [ -z "$(find . -name 'big*')" ]
-verdict "new interrupted leaves nothing behind (exit code $got)" $?
+verdict $? "new interrupted leaves nothing behind (exit code $got)"
 
 # Temporary files go with the process, whatever ends it
 mkdir temporary
@@ -555,7 +507,7 @@ for signal in TERM KILL; do
         sleep 0.1
     done
     [ -z "$(ls -A temporary)" ]
-    verdict "bench ended by SIG$signal leaves nothing behind" $?
+    verdict $? "bench ended by SIG$signal leaves nothing behind"
 done
 rmdir temporary
 
@@ -568,11 +520,11 @@ says "no card answers an operator that it has left" '"served_wrongly": 0,'
 says "time and memory are told" '"cards": 70, "seconds": [0-9.]+, "cpu_seconds": [0-9.]+, "cpu_us_per_card": [0-9.]+, "memory_kib": [0-9]+, "deck_kib": [0-9]+\}'
 sed '/"run"/,$d' out >two
 grep -q '</svg>' fleet.html && ! grep -q '<script\|http' fleet.html
-verdict "the report has plots and needs nothing else" $?
+verdict $? "the report has plots and needs nothing else"
 expect "rehearse on one thread" 0 rehearse --cards 70 --profile test "${rehearsal[@]}" --threads 1 --json
 sed '/"run"/,$d' out >one
 cmp -s one two
-verdict "one thread and two come to the same" $?
+verdict $? "one thread and two come to the same"
 expect "the deck that was played on" 0 show fleet.uicc
 expect "a card of it" 0 show fleet.uicc --card "$(grep -oE -m1 '8988211[0-9]{12}' out)"
 says "its card is with operator C" '001030000000000'
@@ -605,14 +557,14 @@ held += [("UPDATE BINARY", "LMDB, power")]
 assert set(rows) == set(held) | {("open a card", memory), ("open a card", process)}
 assert all(rows[r]["limit_share"] > 0 and rows[r]["limit_ns_per_op"] > 0 for r in held)
 assert b["octets_per_card"] > 0 and all(c["ops_per_s"] > 0 for c in b["commands"])'
-    verdict "bench --json has every measure" $?
+    verdict $? "bench --json has every measure"
 fi
 expect "bench --only" 0 bench --seconds 0 --only "AUTHENTICATE, memory"
 [ "$(wc -l <out)" = 2 ]
-verdict "one measure only" $?
+verdict $? "one measure only"
 expect "bench --profile usim" 0 bench --seconds 0 --profile usim --only "SCP80 command, memory" --json
 [ "$(grep -oE '"octets_per_card": [0-9]+' out | grep -oE '[0-9]+$')" -le 4096 ]
-verdict "a card takes 4 KiB or less beyond its profile" $?
+verdict $? "a card takes 4 KiB or less beyond its profile"
 refuses "bench: a measure that there is not" 1 "names are as in the first two columns" bench --seconds 0 --only AUTHENTICATE
 refuses "bench: argument" 2 "no arguments" bench fast
 refuses "bench: seconds" 2 "--seconds: 'x' is no number" bench --seconds x
@@ -623,10 +575,8 @@ expect "a deck to be kept small" 0 new small.uicc --profile test
     ulimit -f $(($(stat -c %s small.uicc) / 1024 + 2))
     timeout 60 "$softuicc" apdu small.uicc 0020000A083132333435363738 00E0000016621482024121830260008A01058B032F060280023000 00A4000C026000
 ) >out 2>err
-verdict "a limit of the file's size ends nothing" $?
+verdict $? "a limit of the file's size ends nothing"
 [ "$(grep -c '^< 6581' out)" = 1 ] && grep -q '^< 6A82' out
-verdict "what did not fit is answered 6581, and is not there" $?
+verdict $? "what did not fit is answered 6581, and is not there"
 
-echo "1..$((passed + failed))"
-echo "# $passed passed, $failed failed"
-[ "$failed" = 0 ]
+tap_end

@@ -4,52 +4,8 @@
 # What the commands that look at decks say, and those that bring cards into them and out of them: commands, show, diff, add,
 # remove, export, new --csv.
 # Usage: test_cli_show.sh PATH/TO/softuicc
-set -u
-script=$(readlink -f "$0")
-softuicc=$(readlink -f "$1") || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0
-failed=0
-
-ok() { passed=$((passed + 1)); echo "ok $((passed + failed)) - $1"; }
-bad() {
-    failed=$((failed + 1))
-    echo "not ok $((passed + failed)) - $1"
-    sed 's/^/#   /' out err 2>/dev/null | head -20
-}
-verdict() { if [ "$2" = 0 ]; then ok "$1"; else bad "$1"; fi; }
-
-# expect NAME CODE ARGS...: stdout in out, stderr in err
-expect() {
-    local name=$1 code=$2 got
-    shift 2
-    timeout 120 "$softuicc" "$@" >out 2>err </dev/null
-    got=$?
-    [ "$got" = "$code" ]
-    verdict "$name (exit code $code, got $got)" $?
-}
-
-# refuses NAME CODE PATTERN ARGS...: that code, exactly one line on stderr that matches, nothing on stdout, no file made, changed or removed
-refuses() {
-    local name=$1 code=$2 pattern=$3 before after got
-    shift 3
-    before=$(snapshot)
-    timeout 60 "$softuicc" "$@" >out 2>err </dev/null
-    got=$?
-    after=$(snapshot)
-    [ "$got" = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -qE -e "$pattern" err && [ ! -s out ] && [ "$before" = "$after" ]
-    got=$?
-    verdict "$name: $(head -c 160 err | tr -d '\n')" "$got"
-}
-snapshot() { find . -type f ! -name out ! -name err -exec sha256sum {} + | sort; }
-
-says() { grep -qE -e "$2" out; verdict "$1" $?; }
-hides() { ! grep -qiE -e "$2" out; verdict "$1" $?; }
-# json NAME EXPRESSION: true of the JSON in out, called j
-json() { /usr/bin/python3 -c "import json,sys; j=json.load(open('out')); sys.exit(not ($2))" 2>>err; verdict "$1" $?; }
-quietly() { timeout 60 "$softuicc" "$@" >/dev/null 2>err </dev/null || bad "softuicc $*"; }
+# shellcheck source=tests/unit/cli.bash
+. "$(dirname "$(readlink -f "$0")")/cli.bash"
 
 seed=00112233445566778899aabbccddeeff
 usim=00A4040C07A0000000871002
@@ -60,14 +16,14 @@ man=$(dirname "$script")/../../tools/softuicc.1
 for command in commands show diff add remove export; do
     expect "$command --help" 0 "$command" --help
     head -1 out | grep -q "^Usage: softuicc $command"
-    verdict "$command --help begins with its usage" $?
+    verdict $? "$command --help begins with its usage"
     "$softuicc" $command --help | grep -oE '(^| )--[a-z-]+' | tr -d ' ' | sort -u | while read -r option; do
         grep -qF -e "Fl -${option#--}" "$man" || echo "$option"
     done >out
     [ ! -s out ]
-    verdict "the man page has every option of $command" $?
+    verdict $? "the man page has every option of $command"
     grep -qE "^\.Ss $command( |\$)" "$man"
-    verdict "the man page has a section on $command" $?
+    verdict $? "the man page has a section on $command"
 done
 
 # ---- commands ----
@@ -76,7 +32,7 @@ says "commands has READ BINARY" '^0X 4X 6X +B0 +- +READ BINARY +2 +READ +EF: SFI
 says "commands has AUTHENTICATE" '88 +00 +AUTHENTICATE .*usim +TS 31\.102 7\.1\.2'
 says "commands has class A0" '^A0 +A4 .*TS 51\.011 9\.2\.1'
 ! grep -qF '?' out
-verdict "commands has a word for everything" $?
+verdict $? "commands has a word for everything"
 expect "commands --json" 0 commands --json
 json "commands --json is JSON" "len(j) > 40 and all(r['clause'] for r in j)"
 json "commands --json says what is secret" "any(r['name'] == 'VERIFY PIN' and r['secret_data'] for r in j)"
@@ -100,14 +56,14 @@ says "show: keysets of the security domain" '^A000000151000000 +30 +SCP03 +aes-1
 expect "show --files" 0 show card.uicc --files usim/ef.imsi
 says "show --files shows that file" '^ +001010123456780$'
 [ "$(wc -l <out)" = 3 ]
-verdict "show --files shows nothing else" $?
+verdict $? "show --files shows nothing else"
 expect "show --files by FID" 0 show card.uicc --files 3F00/2FE2
 says "show --files by FID shows that file" 'EF\.ICCID'
 expect "show --files --json" 0 show card.uicc --files EF.AD --json
 json "show --files --json is a list of one" "len(j) == 1 and j[0]['decoded']['MNC_digits'] == 2 and j[0]['content'] == '00000002'"
 expect "show --files of nothing" 1 show card.uicc --files EF.NOTHING
 grep -q "no file like 'EF.NOTHING'" err
-verdict "show --files of nothing says so" $?
+verdict $? "show --files of nothing says so"
 expect "show --json" 0 show card.uicc --json
 json "show --json has contents and what they mean" \
     "[f for f in j['files'] if f['file'] == 'MF/ADF.USIM/EF.IMSI'][0]['decoded'] == {'IMSI': '001010123456780'}"
@@ -150,7 +106,7 @@ quietly new b.uicc --profile test --count 3 --seed $seed
 one=8900101000000000019 two=8900101000000000027 three=8900101000000000035
 expect "diff of the same" 0 diff a.uicc b.uicc
 [ ! -s out ]
-verdict "diff of the same says nothing" $?
+verdict $? "diff of the same says nothing"
 expect "diff --json of the same" 0 diff a.uicc b.uicc --json
 json "diff --json of the same" "j['same'] and j['cards'] == []"
 quietly apdu b.uicc --card $one $adm $usim 00A4000C026F46 00D60000030041BB
@@ -183,7 +139,7 @@ quietly new deck.uicc --profile test --seed $seed
 expect "add" 0 add deck.uicc --iccid 890010100000000100 --imsi 001010000000100 --count 1500 --seed $seed --keys added.keys
 says "add says what it made" '1500 cards added, ICCID 8900101000000001009 to '
 [ "$(wc -l <added.keys)" = 12001 ] && [ "$(stat -c %a added.keys)" = 600 ]
-verdict "add records the keys" $?
+verdict $? "add records the keys"
 refuses "add: cards that are there" 1 'has a card 8900101000000001009 already' add deck.uicc --iccid 890010100000000099 --imsi 001010000000100 --count 5
 refuses "add: a record that is there" 1 'added\.keys exists already' add deck.uicc --iccid 890010100000009000 --imsi 001010000000100 --keys added.keys
 refuses "add: no numbers" 2 'which cards' add deck.uicc
@@ -211,7 +167,7 @@ kill -INT $adding 2>/dev/null
 wait $adding
 code=$?
 [ $code != 0 ] && [ ! -e cut.keys ] && [ ! -e cut.keys.new ]
-verdict "an interrupted add fails and leaves no record" $?
+verdict $? "an interrupted add fails and leaves no record"
 expect "after an interrupted add" 0 show deck.uicc
 says "after an interrupted add the deck has the cards it had" '^deck\.uicc: 1499 cards'
 
@@ -224,7 +180,7 @@ CSV
 expect "new --csv" 0 new csv.uicc --profile test --csv cards.csv --keys csv.keys
 says "new --csv says what it made" '2 cards of profile test, ICCID 8900101000000010018 to 8900101000000010026, IMSI 001010000000001 to'
 grep -q "^8900101000000010018	0	001010000000001	milenage	$k	$opc	1	aes	$opc	aes	$k	$opc" csv.keys
-verdict "the record has the keys of the file" $?
+verdict $? "the record has the keys of the file"
 expect "a card of the file" 0 show csv.uicc --card 8900101000000010018
 says "a card of the file has its access class" 'access class 2'
 says "a card of the file has its number" '\+4917112345'
@@ -233,7 +189,7 @@ kcv=$(printf '01%.0s' {1..16} | xxd -r -p | openssl enc -aes-128-ecb -K $k -nopa
 says "a card of the file has its K (key check value $kcv)" "^0 +active +milenage +001010000000001 +$kcv "
 "$softuicc" apdu csv.uicc --card 8900101000000010018 002800010834373131FFFFFFFF 0020000A083636363636363636 >out 2>err
 [ "$(grep -c '^< 9000' out)" = 2 ]
-verdict "a card of the file has its PINs" $?
+verdict $? "a card of the file has its PINs"
 sed 's/8900101000000010018/8900101000000010034/; s/8900101000000010026/8900101000000010042/' cards.csv >more.csv
 expect "add --csv" 0 add csv.uicc --csv more.csv
 refuses "add --csv: cards that are there" 1 'has a card 8900101000000010034 already' add csv.uicc --csv more.csv
@@ -241,7 +197,7 @@ expect "add --csv --replace" 0 add csv.uicc --csv more.csv --replace
 sed 's/8900101000000010026/8900101000000010018/; s/00010018/00010059/' cards.csv >twice.csv
 expect "add --csv: the same card twice" 1 add csv.uicc --csv twice.csv
 grep -q 'has a card 8900101000000010059 already' err
-verdict "add --csv: the same card twice is said" $?
+verdict $? "add --csv: the same card twice is said"
 expect "show after that" 0 show csv.uicc
 says "and the deck has the cards it had" '^csv\.uicc: 4 cards'
 sed 's/ACC/colour/' cards.csv >unknown.csv
@@ -262,19 +218,19 @@ for format in csv pysim osmo-hlr open5gs; do
 done
 out_a=a.osmo-hlr
 [ "$(grep -c '^subscriber imsi 00101012345678[0-9]* update aud3g milenage k [0-9A-F]\{32\} opc [0-9A-F]\{32\} ind-bitlen 5$' $out_a)" = 3 ]
-verdict "export --format osmo-hlr has a line a card" $?
+verdict $? "export --format osmo-hlr has a line a card"
 /usr/bin/python3 - <<'PYTHON' 2>err
 import json
 rows = [json.loads(line) for line in open("a.open5gs")]
 assert [r["imsi"] for r in rows] == ["001010123456780", "001010123456781", "001010123456782"]
 assert all(len(r["security"]["k"]) == 32 and len(r["security"]["opc"]) == 32 for r in rows)
 PYTHON
-verdict "export --format open5gs has a document a card" $?
+verdict $? "export --format open5gs has a document a card"
 expect "a deck from an export" 0 new again.uicc --profile test --csv a.csv --seed $seed
 expect "is as the first" 0 diff a.uicc again.uicc
 expect "export --card" 0 export a.uicc --format csv --keys a.keys --card $two
 [ "$(wc -l <out)" = 2 ] && grep -q "^$two," out
-verdict "export --card has that card" $?
+verdict $? "export --card has that card"
 # The record's column of parameters: the scheme of sequence numbers, and what a form has no word for.
 sed 's/\(milenage.*\)-$/\1ind=3/' a.keys >ind.keys
 expect "export --format osmo-hlr of a record with its own IND" 0 export a.uicc --format osmo-hlr --keys ind.keys
@@ -289,11 +245,10 @@ refuses "export: no such card" 1 'no card 8900101999999999990' export a.uicc --k
 head -5 a.keys >part.keys
 expect "export with part of the keys" 1 export a.uicc --keys part.keys --format osmo-hlr
 grep -q 'keys of 1 of the 3 cards' err
-verdict "export with part of the keys says so" $?
+verdict $? "export with part of the keys says so"
 sed 's/\(^[0-9]*\t0\t[0-9]*\tmilenage\t\)..../\1beef/' a.keys >wrong.keys
 expect "export with wrong keys" 1 export a.uicc --keys wrong.keys --format osmo-hlr
 grep -q "is not the one that card $one has" err && [ ! -s out ]
-verdict "export with wrong keys says so" $?
+verdict $? "export with wrong keys says so"
 
-echo "1..$((passed + failed))"
-[ "$failed" = 0 ]
+tap_end
