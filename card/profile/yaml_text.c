@@ -85,6 +85,21 @@ static void show_path(const char *path, char shown[YAML_PATH_MAX])
     shown[at < YAML_PATH_MAX ? at : YAML_PATH_MAX - 1] = 0;
 }
 
+/* The last net: sixteen octets of hexadecimal in a row may be a key, wherever they come from. */
+static void hide_keys(char *text)
+{
+    enum { KEY_DIGITS = 32 };
+    char *to = text;
+    for (const char *at = text; *at != 0;) {
+        const size_t n = strspn(at, "0123456789abcdefABCDEF"), kept = n == 0 ? 1 : n;
+        const bool key = n >= KEY_DIGITS;
+        memmove(to, key ? ".." : at, key ? 2 : kept);
+        to += key ? 2 : kept;
+        at += kept;
+    }
+    *to = 0;
+}
+
 static void write_error(const struct yaml_source *s, const char *origin, size_t line, const char *path,
                         const char *format, va_list args)
 {
@@ -100,6 +115,7 @@ static void write_error(const struct yaml_source *s, const char *origin, size_t 
         at += n < 0 ? 0 : (size_t)n < room - at ? (size_t)n : room - at - 1;
     }
     (void)vsnprintf(e->text + at, room - at, format, args);
+    hide_keys(e->text);
     for (char *c = e->text; *c != 0; c++) /* one line, whatever the text had in it */
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             *c = '?';

@@ -380,6 +380,7 @@ static const struct {
     {"content: 0102", "content:0102",
      "small.yaml:16: files[2].content..: no such key here (behind the colon goes a space); there are: path,"},
     {"kind: cyclic", "kind: 8F12C1A77B60E5D3941F2A6608BC4D71", "small.yaml:17: files[3].kind: \"..\" is not one of: mf,"},
+    {"access: open, content: 0102", "access: 8F12C1A77B60E5D3941F2A6608BC4D71, content: 0102", "small.yaml:16: files[2].access: EF.T: no rule \"..\" under"},
     {"kind: cyclic", "kind: cyclic1234", "small.yaml:17: files[3].kind: \"cyclic..\" is not one of: mf,"},
     {"size: 4", "sizesizesizesizesizesizesize: 4", "small.yaml:16: files[2].sizesizesizesizesizesize..: no such key here;"},
     {"{length: 3, count: 2}", "{length: 3}", "small.yaml:17: files[3].records: \"count\" is missing"},
