@@ -233,7 +233,9 @@ static void add(unsigned pair, unsigned who)
         fuzz_die("a subscriber put in twice");
     if (!good && !now.there[who][pair] && !armed)
         fuzz_die("a subscriber not put in: %s", e.text);
-    now.there[who][pair] = now.there[who][pair] || good;
+    if (!good && armed) /* SQLite may say so of a statement that was interrupted when all was done: old or new */
+        (void)auc_add(now.a, &row, imsis[who], &e);
+    now.there[who][pair] = now.there[who][pair] || good || armed;
 }
 
 static void drop(unsigned who, int pair)
@@ -248,7 +250,9 @@ static void drop(unsigned who, int pair)
         fuzz_refused(e.text);
     if (good != any && !(armed && !good))
         fuzz_die("%s of a subscriber who %s", good ? "removal" : "no removal", any ? "is there" : "is not");
-    for (int i = 0; good && i < PAIRS; i++)
+    if (!good && armed) /* as in add */
+        (void)auc_remove(now.a, imsis[who], pair, &e);
+    for (int i = 0; (good || armed) && i < PAIRS; i++)
         if (pair == AUC_CURRENT || pair == i) {
             now.there[who][i] = false;
             now.sqn[i] = 0; /* with the row its number may have gone */
