@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "deck.h"
 #include "objects.h"
 
@@ -40,15 +41,10 @@ struct world {
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-anchor-XXXXXX",
-             tmp != NULL                     ? tmp
-             : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
-                                             : "/tmp");
     w->crypto = crypto_new();
-    if (w->crypto == NULL || mkdtemp(w->folder) == NULL)
+    if (w->crypto == NULL || !folder_make(w->folder, "anchor"))
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
     snprintf(w->key, sizeof w->key, "%s.key", w->deck);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "../../card/store/deck_gate.c" /* what it knows is nobody else's business */
 
 #include <fcntl.h>
@@ -317,9 +318,7 @@ static int set_up(void **state)
     struct world *w = calloc(1, sizeof *w);
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%s/softuicc-gate-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (mkdtemp(w->folder) == NULL)
+    if (!folder_make(w->folder, "gate"))
         return -1;
     snprintf(w->path, sizeof w->path, "%s/d.uicc", w->folder);
     *state = w;

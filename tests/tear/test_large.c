@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "deck_tree.h"
 #include "objects.h"
 
@@ -80,15 +81,10 @@ static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     struct stat st;
-    const char *tmp = getenv("TMPDIR");
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-large-XXXXXX",
-             tmp != NULL                     ? tmp
-             : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
-                                             : "/tmp");
     w->crypto = crypto_new();
-    if (w->crypto == NULL || mkdtemp(w->folder) == NULL)
+    if (w->crypto == NULL || !folder_make(w->folder, "large"))
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
     snprintf(w->key, sizeof w->key, "%s.key", w->deck);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "card.h"
 #include "card_fixture.h"
 #include "deck_check.h"
@@ -117,15 +118,10 @@ static bool was_so(const struct world *w, const uint8_t *objects, size_t n)
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
     uint8_t atr[UICC_ATR_MAX];
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-tamper-XXXXXX",
-             tmp != NULL                     ? tmp
-             : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
-                                             : "/tmp"); /* thousands of writes that wait for the disk */
-    if (mkdtemp(w->folder) == NULL)
+    if (!folder_make(w->folder, "tamper"))
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
     snprintf(w->key_file, sizeof w->key_file, "%s.key", w->deck);
