@@ -337,6 +337,8 @@ bool card_commit(struct uicc *card)
         return false;
     }
     toolkit_settle(card, true);
+    if (card->made.dirty)
+        fs_settle(card);
     if (card->registry.dirty)
         card->ram.toolkit.known = !(card->ram.toolkit.changed = true);
     card->made.dirty = false;

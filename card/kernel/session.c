@@ -104,21 +104,20 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
 {
     struct call call = {
         .card = card, .session = session, .cmd = cmd, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
-    const struct view before = session->view;
     *row = NULL;
     if (!card_reload(card)) /* for want of memory, after a command before this one */
         return SW_TECHNICAL_PROBLEM;
     objects_begin(card->objects);
     registry_refresh(card);
+    fs_leave_gone(card, &session->view); /* whoever took it away: a script, a roll-back, a change of operator */
+    const struct view before = session->view;
     sw_t sw = run(&call, cmd);
     *row = call.row;
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
-        const bool files = card->made.dirty;
         if (card_commit(card)) {
-            if (files)
-                fs_settle(card, session);
+            fs_leave_gone(card, &session->view);
             return sw;
         }
         sw = SW_MEMORY_PROBLEM;
@@ -175,7 +174,8 @@ void session_place_put(struct uicc *card, const struct session *session, struct 
 
 bool session_place_take(struct uicc *card, struct session *session, struct reader *r)
 {
-    struct view v = {.df = rd_u16(r), .ef = rd_u16(r)};
+    struct view v = {.df = rd_u16(r)}; /* one at a time: an initialiser's order is the compiler's */
+    v.ef = rd_u16(r);
     v.record = rd_u8(r);
     bool same = rd_u16(r) == fid_of(card, v.df);
     same = rd_u16(r) == fid_of(card, v.ef) && same && rd_ok(r);
