@@ -379,6 +379,7 @@ if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /C
     # What cannot be taken back is not done when its message cannot be written
     refuses "vault reveal: a file that is there" 1 'b\.crt: exists already$' vault reveal --iccid "$vaulted" --index 1 --to B -o b.crt --vault v.vault
     refuses "vault reveal: no such folder" 1 'nowhere/x' vault reveal --iccid "$vaulted" --index 1 --to B -o nowhere/x --vault v.vault
+    refuses "vault reveal: to the standard output" 1 'not to the standard output: name a file' vault reveal --iccid "$vaulted" --index 1 --to B -o - --vault v.vault
     refuses "vault transfer: no such folder" 1 'nowhere/x' vault transfer --cert b.crt -o nowhere/x --vault v.vault
     expect "the pair was not revealed" 0 vault withdraw --iccid "$vaulted" --index 1 --vault v.vault
     rm -f b.pem b.crt
