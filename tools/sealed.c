@@ -92,6 +92,8 @@ bool sealed_commit(struct sealed *s, struct sealed_error *error)
 void sealed_rollback(struct sealed *s)
 {
     sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    if (sqlite3_get_autocommit(s->db) == 0) /* it was interrupted */
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 sqlite3_stmt *sealed_prepare(struct sealed *s, const char *sql, struct sealed_error *error)
@@ -121,6 +123,14 @@ bool sealed_done(struct sealed *s, sqlite3_stmt *q, struct sealed_error *error)
     bool good = sqlite3_step(q) == SQLITE_DONE || sealed_fail(s, error);
     sqlite3_finalize(q);
     return good;
+}
+
+int sealed_next(struct sealed *s, sqlite3_stmt *q, struct sealed_error *error)
+{
+    const int rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW)
+        return 1;
+    return rc == SQLITE_DONE || sealed_fail(s, error) ? 0 : -1;
 }
 
 const char *sealed_text(sqlite3_stmt *q, int column)
