@@ -206,6 +206,10 @@ static bool load(struct works *w, struct upp_import *package)
     const struct order *o = w->order;
     *package = (struct upp_import){0};
     if (o->package == NULL) {
+        if (upp_detect(o->profile_name)) {
+            cli_refuse(w->cmd, "%s is a profile package for eUICCs: --upp, not --profile, takes it", o->profile_name);
+            return false;
+        }
         w->profile = profile_load(o->profile_name, &error);
         if (w->profile == NULL)
             cli_refuse(w->cmd, "%s", error.text);

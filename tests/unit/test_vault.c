@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fuzz_sql.h"
 #include "hex.h"
 #include "identity.h"
 #include "one_line.h"
@@ -678,6 +679,76 @@ static void test_transfer(void **state)
     identity_free(&third);
 }
 
+/* What an operator, or the key manager, does with a vault; false: *e. */
+static bool do_nth(unsigned nth, const struct cms_identity *second, struct vault *v, uint8_t **all, size_t *n,
+                   struct sealed_error *e)
+{
+    struct vault_delivery d = {0};
+    const struct vault_pair zero = pair(0), one = pair(1);
+    bool done;
+    switch (nth) {
+    case 0:
+        return vault_entitle(v, &one, "B", e);
+    case 1:
+        return vault_operator_add(v, "C", second->certificate, e);
+    case 2:
+        done = vault_reveal(v, &zero, "A", &d, e);
+        cms_free(d.bytes, d.n);
+        return done;
+    case 3:
+        return vault_verify(v, 0, NULL, e);
+    default:
+        return vault_transfer(v, second->certificate, all, n, e);
+    }
+}
+
+/* Whatever step of SQLite's does not succeed: it is refused with the reason, and nothing happened. A row that
+ * could not be read is not one that is not there, nor one that was tampered with. */
+static void test_steps_that_fail(void **state)
+{
+    enum { DOINGS = 5, STEPS = 1000 };
+    struct place *p = *state;
+    struct sealed_error e;
+    struct vault_status s;
+    uint64_t pairs = 0;
+    const struct vault_config memory = {.path = ":memory:", .create = true};
+    const struct vault_pair zero = pair(0);
+    struct cms_identity second = identity("second vault", false);
+    (void)fuzz_folder(); /* all connections from now on */
+    struct vault *v = made(p);
+    good(e, vault_identify(v, &p->self, &e));
+    good(e, vault_entitle(v, &zero, "A", &e));
+    for (unsigned nth = 0; nth < DOINGS; nth++) {
+        uint8_t *all = NULL;
+        size_t n = 0, refused = 0;
+        bool done = false;
+        for (long step = 0; !done && step < STEPS; step++) {
+            good(e, vault_verify(v, 0, NULL, &e)); /* in step with the file */
+            good(e, vault_status(v, &s, &e));
+            e.text[0] = '\0';
+            fuzz_sql_interrupt(step);
+            done = do_nth(nth, &second, v, &all, &n, &e);
+            fuzz_sql_interrupt(-1);
+            refused += !done;
+            if (!done && strstr(e.text, "interrupted") == NULL)
+                fail_msg("doing %u, step %ld: '%s'", nth, step, e.text);
+        }
+        assert_true(done);
+        assert_true(refused > 0);
+        if (all == NULL)
+            continue;
+        struct vault *w = vault_open(&memory, &e);
+        assert_non_null(w);
+        good(e, vault_identify(w, &second, &e));
+        good(e, vault_receive(w, span_of(all, n), p->self.certificate, &pairs, &e));
+        assert_int_equal(pairs, 7);
+        vault_close(w);
+        cms_free(all, n);
+    }
+    vault_close(v);
+    identity_free(&second);
+}
+
 /* What a party that is known, and not honest, may send. */
 static void test_sent(void **state)
 {
@@ -749,6 +820,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_housekeeping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transfer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_steps_that_fail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
