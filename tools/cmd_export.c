@@ -370,6 +370,7 @@ static int export_all(struct export *e)
 {
     struct keys_error error;
     int code = EXIT_REFUSED;
+    cli_warn_readable(e->cmd, e->keys_path);
     e->record = calloc(1, sizeof *e->record);
     struct keys_reader *keys = e->record != NULL ? keys_open(e->keys_path, &error) : NULL;
     if (keys == NULL) {
