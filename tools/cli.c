@@ -226,8 +226,8 @@ void cli_put_json(FILE *f, const char *text)
             fputs("\\ufffd", f);
         else if (c == '"' || c == '\\')
             fprintf(f, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F)
-            fprintf(f, "\\u%04x", (unsigned)c);
+        else if (one_line_control(text) > 0)
+            fprintf(f, "\\u%04x", (unsigned)(unsigned char)text[n - 1]);
         else
             fwrite(text, 1, n, f);
         text += n > 0 ? n : 1;

@@ -25,7 +25,7 @@ struct subscriber { /* what goes into the database */
     const struct aka_algorithm *aka;
     char imsi[16];
     unsigned ind_bits;
-    uint64_t sqn;
+    uint64_t sqn; /* the next */
 };
 
 struct format {
@@ -306,7 +306,8 @@ static bool export_card(struct export *e)
     state_pair_texts(&info, &texts);
     memcpy(s.imsi, texts.imsi, sizeof s.imsi);
     s.aka = aka_algorithm(s.row->pair.algorithm);
-    s.sqn = info.sqn;
+    /* Open5GS takes it as it is: the next one that the card accepts (TS 33.102 C.2), as `auc export` has it */
+    s.sqn = ((info.sqn >> s.row->pair.sqn.ind_bits) + 1) << s.row->pair.sqn.ind_bits;
     s.ind_bits = s.row->pair.sqn.ind_bits; /* the record's: it knows what was made otherwise than the profile says */
     if (s.aka == NULL || !e->format->row(&e->card.profile->p, &s, &why)) {
         cli_refuse(e->cmd, "card %s has %s: %s", iccid, s.aka != NULL ? s.aka->name : "?", why);
@@ -447,6 +448,6 @@ const struct subcommand cmd_export = {
             "  --keys FILE        the card maker's record, each card's rows together\n"
             "  --card ICCID       this card only\n"
             "  --help             this text\n\n"
-            "PINs are in none of them: the record has none.\n",
+            "PINs that are each card's own are in csv and pysim, as far as the record has them.\n",
     .run = run,
 };

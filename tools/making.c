@@ -156,6 +156,10 @@ bool record_open(const struct subcommand *cmd, const char *path, struct key_reco
     *r = (struct key_record){.path = path};
     if (path == NULL)
         return true;
+    if (strcmp(path, "-") == 0) { /* nobody looks after the mode of what is piped */
+        cli_refuse(cmd, "--keys: not to the standard output: name a file, which gets mode 0600 (./- for one of that name)");
+        return false;
+    }
     char name[sizeof r->temporary];
     snprintf(name, sizeof name, "%s.new", path);
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -338,7 +338,7 @@ bool packet_option(struct packet_options *p, int opt)
     }
 }
 
-int packet_options_check(struct packet_options *p, bool counter_comes)
+int packet_options_check(struct packet_options *p, enum counter_source source)
 {
     const struct subcommand *cmd = p->cmd;
     if (!p->has_tar)
@@ -348,10 +348,10 @@ int packet_options_check(struct packet_options *p, bool counter_comes)
     if (p->script.n == 0 && !p->has_data && !p->response)
         return cli_usage(cmd,
                          "nothing to send: --apdu HEX (repeatable), --script FILE or --data HEX is needed");
-    if (!p->has_counter && !counter_comes && (p->header.spi1 & 0x10) != 0 && !p->response)
+    if (!p->has_counter && source != COUNTER_OF_RECORDS && (p->header.spi1 & 0x10) != 0 && !p->response)
         return cli_usage(
-            cmd, "SPI %02X asks for a counter, and a card takes each value once: --counter N is needed",
-            p->header.spi1);
+            cmd, "SPI %02X asks for a counter, and a card takes each value once: --counter N%s is needed",
+            p->header.spi1, source == COUNTER_RECORDS_WANTED ? ", or --records FILE, which counts," : "");
     return EXIT_OK;
 }
 

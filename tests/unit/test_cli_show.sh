@@ -198,6 +198,7 @@ sed 's/8900101000000010026/8900101000000010018/; s/00010018/00010059/' cards.csv
 expect "add --csv: the same card twice" 1 add csv.uicc --csv twice.csv
 grep -q 'has a card 8900101000000010059 already' err
 verdict $? "add --csv: the same card twice is said"
+refuses "add --csv --replace: the same card twice" 1 'twice\.csv has card 8900101000000010059 twice$' add csv.uicc --csv twice.csv --replace
 expect "show after that" 0 show csv.uicc
 says "and the deck has the cards it had" '^csv\.uicc: 4 cards'
 sed 's/ACC/colour/' cards.csv >unknown.csv
@@ -224,6 +225,8 @@ import json
 rows = [json.loads(line) for line in open("a.open5gs")]
 assert [r["imsi"] for r in rows] == ["001010123456780", "001010123456781", "001010123456782"]
 assert all(len(r["security"]["k"]) == 32 and len(r["security"]["opc"]) == 32 for r in rows)
+# the first that a new card accepts, or its first authentication would be a synchronisation failure
+assert all(r["security"]["sqn"] == {"$numberLong": "32"} for r in rows)
 PYTHON
 verdict $? "export --format open5gs has a document a card"
 expect "a deck from an export" 0 new again.uicc --profile test --csv a.csv --seed $seed
