@@ -65,6 +65,9 @@ void sealed_bind_text(sqlite3_stmt *q, int at, const char *text);
 void sealed_bind_bytes(sqlite3_stmt *q, int at, struct span bytes);
 /* Steps and finalises one that returns no rows. */
 bool sealed_done(struct sealed *s, sqlite3_stmt *q, struct sealed_error *error);
+/* Steps one that returns rows: 1 there is a row, 0 there is none (any more), -1 *error. Columns are read of a
+ * row that is there only: SQLite promises nothing for others. */
+int sealed_next(struct sealed *s, sqlite3_stmt *q, struct sealed_error *error);
 /* Column as text ("" for NULL) and as octets; valid until the next step. */
 const char *sealed_text(sqlite3_stmt *q, int column);
 struct span sealed_bytes(sqlite3_stmt *q, int column);

@@ -176,8 +176,11 @@ static bool load_state(struct vault *v, struct sealed_error *error)
     sqlite3_stmt *q = sealed_prepare(v->file, state_columns, error);
     if (q == NULL)
         return false;
-    bool good = sqlite3_step(q) == SQLITE_ROW && take_state(v, q);
+    const int row = sealed_next(v->file, q, error);
+    bool good = row > 0 && take_state(v, q);
     sqlite3_finalize(q);
+    if (row < 0)
+        return false;
     return good || vault_say(error, "%.300s: tampered with: the row 'state' is not what the vault wrote",
                              sealed_path(v->file));
 }
@@ -260,11 +263,11 @@ static bool authenticate(struct vault *v, int64_t wanted, const uint8_t *hash, s
            check_chain(v, "log", s->entries, s->head, wanted, hash, error);
 }
 
-static int64_t number_of(struct vault *v, const char *sql)
+/* -1: *error. */
+static int64_t number_of(struct vault *v, const char *sql, struct sealed_error *error)
 {
-    struct sealed_error none;
-    sqlite3_stmt *q = sealed_prepare(v->file, sql, &none);
-    int64_t n = q != NULL && sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : -1;
+    sqlite3_stmt *q = sealed_prepare(v->file, sql, error);
+    int64_t n = q != NULL && sealed_next(v->file, q, error) > 0 ? sqlite3_column_int64(q, 0) : -1;
     sqlite3_finalize(q);
     return n;
 }
@@ -272,7 +275,7 @@ static int64_t number_of(struct vault *v, const char *sql)
 /* Another process may have written since: what it left is authenticated like what was there at first. */
 static bool up_to_date(struct vault *v, struct sealed_error *error)
 {
-    int64_t now = number_of(v, "PRAGMA data_version");
+    int64_t now = number_of(v, "PRAGMA data_version", error);
     if (now >= 0 && now == v->data_version)
         return true;
     if (!authenticate(v, 0, NULL, error))
@@ -306,8 +309,11 @@ static bool store_state(struct vault *v, struct sealed_error *error)
         sealed_prepare(v->file, "SELECT certificate, private_key FROM state WHERE id = 1", error);
     if (q == NULL)
         return false;
-    bool good = sqlite3_step(q) == SQLITE_ROW && state_mac(v, sealed_bytes(q, 0), sealed_bytes(q, 1), mac);
+    const int row = sealed_next(v->file, q, error);
+    bool good = row > 0 && state_mac(v, sealed_bytes(q, 0), sealed_bytes(q, 1), mac);
     sqlite3_finalize(q);
+    if (row < 0)
+        return false;
     if (!good)
         return vault_say(error, "%.300s: its state cannot be authenticated", sealed_path(v->file));
     q = sealed_prepare(
@@ -429,7 +435,7 @@ struct vault *vault_open(const struct vault_config *config, struct sealed_error 
     if (good && config->create) {
         good = sealed_begin(v->file, error) && make_state(v, error) &&
                vault_conclude(v, "made", "", "", "", "", error);
-        v->data_version = number_of(v, "PRAGMA data_version");
+        v->data_version = good ? number_of(v, "PRAGMA data_version", error) : -1;
     } else if (good) {
         good = vault_begin(v, error);
         sealed_rollback(v->file); /* of a step that wrote nothing */
@@ -536,6 +542,7 @@ bool vault_import_end(struct vault *v, const char *source, struct sealed_error *
     sqlite3_finalize(v->insert);
     v->insert = NULL;
     snprintf(detail, sizeof detail, "%lld pairs now; from %.200s", (long long)v->state.pairs.count, source);
+    one_line_make(detail); /* a name of a file: in the log it is a line, and in a transfer a field of one */
     return vault_conclude(v, "import", "", "", "", detail, error);
 }
 
@@ -589,15 +596,18 @@ bool vault_status(struct vault *v, struct vault_status *out, struct sealed_error
     if (!vault_begin(v, error))
         return false;
     const struct vault_state *s = &v->state;
-    int64_t revealed = number_of(v, "SELECT count(*) FROM pair WHERE holder <> ''");
-    int64_t entitled = number_of(v, "SELECT count(*) FROM pair WHERE entitled <> ''");
+    int64_t revealed = number_of(v, "SELECT count(*) FROM pair WHERE holder <> ''", error);
+    int64_t entitled =
+        revealed < 0 ? -1 : number_of(v, "SELECT count(*) FROM pair WHERE entitled <> ''", error);
     sealed_rollback(v->file);
+    if (entitled < 0)
+        return false;
     hex_format(span_of(s->id, sizeof s->id), out->id);
     out->pairs = (uint64_t)s->pairs.count;
     out->operators = (uint64_t)s->operators.count;
     out->entries = s->entries;
-    out->revealed = revealed > 0 ? (uint64_t)revealed : 0;
-    out->entitled = entitled > 0 ? (uint64_t)entitled : 0;
+    out->revealed = (uint64_t)revealed;
+    out->entitled = (uint64_t)entitled;
     memcpy(out->head, s->head, VAULT_HASH);
     memcpy(out->transferred, s->transferred, sizeof out->transferred);
     return true;
@@ -630,7 +640,7 @@ static bool check_seals(struct vault *v, struct sealed_error *error)
     return good && (rc == SQLITE_DONE || sealed_fail(v->file, error));
 }
 
-const char *vault_story(struct vault *v)
+bool vault_story(struct vault *v, const char *whose, struct sealed_error *error)
 {
     static const struct {
         const char *sql, *what;
@@ -649,17 +659,12 @@ const char *vault_story(struct vault *v)
          " (holder <> '' AND holder NOT IN (SELECT name FROM operator))",
          "a pair belongs to an operator that is not there"},
     };
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
-        if (number_of(v, checks[i].sql) != 0)
-            return checks[i].what;
-    return NULL;
-}
-
-/* What the vault itself wrote always does: this finds errors of ours. */
-static bool check_story(struct vault *v, struct sealed_error *error)
-{
-    const char *wrong = vault_story(v);
-    return wrong == NULL || vault_say(error, "%.300s: inconsistent: %s", sealed_path(v->file), wrong);
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        const int64_t n = number_of(v, checks[i].sql, error);
+        if (n != 0)
+            return n > 0 && vault_say(error, "%.300s: inconsistent: %s", whose, checks[i].what);
+    }
+    return true;
 }
 
 /* The chain taken over from another vault ends as it did when it was taken over. */
@@ -673,9 +678,11 @@ static bool check_inherited(struct vault *v, struct sealed_error *error)
     if (q == NULL)
         return false;
     out = buf_of(head, sizeof head);
-    bool good =
-        sqlite3_step(q) == SQLITE_ROW && hex_parse(sealed_text(q, 0), &out, NULL) && out.len == VAULT_HASH;
+    const int row = sealed_next(v->file, q, error);
+    bool good = row > 0 && hex_parse(sealed_text(q, 0), &out, NULL) && out.len == VAULT_HASH;
     sqlite3_finalize(q);
+    if (row < 0)
+        return false;
     if (!good)
         return vault_say(error, "%.300s: inconsistent: nobody knows where its inherited log came from",
                          sealed_path(v->file));
@@ -688,7 +695,7 @@ bool vault_verify(struct vault *v, int64_t entry, const uint8_t hash[VAULT_HASH]
     if (!sealed_begin(v->file, error))
         return false;
     bool good = authenticate(v, entry, hash, error) && check_inherited(v, error) && check_seals(v, error) &&
-                check_story(v, error);
+                vault_story(v, sealed_path(v->file), error);
     sealed_rollback(v->file);
     return good;
 }

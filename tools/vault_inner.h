@@ -67,8 +67,8 @@ bool vault_unseal_line(struct vault *v, const char *iccid, const char *index, st
 /* The vault's own certificate and key; the key is freed by the caller. */
 bool vault_identity(struct vault *v, struct cms_identity *out, struct sealed_error *error);
 
-/* Rows and log tell the same story: NULL, or where they do not. */
-const char *vault_story(struct vault *v);
+/* Rows and log tell the same story. If not: *error says where, of `whose` (a vault's file, a transfer). */
+bool vault_story(struct vault *v, const char *whose, struct sealed_error *error);
 
 bool vault_say(struct sealed_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What went wrong in CMS, said as one of the vault's errors: false. */

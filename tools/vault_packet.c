@@ -128,7 +128,8 @@ static bool write_operators(struct vault *v, struct secret_text *t, struct seale
     sqlite3_stmt *q = sealed_prepare(v->file, "SELECT name, certificate FROM operator ORDER BY name", error);
     if (q == NULL)
         return false;
-    while (sqlite3_step(q) == SQLITE_ROW) {
+    int row;
+    while ((row = sealed_next(v->file, q, error)) > 0) {
         struct span der = sealed_bytes(q, 1);
         char *hex = malloc(2 * der.n + 1);
         t->failed = t->failed || hex == NULL;
@@ -139,7 +140,7 @@ static bool write_operators(struct vault *v, struct secret_text *t, struct seale
         free(hex);
     }
     sqlite3_finalize(q);
-    return true;
+    return row == 0;
 }
 
 static bool write_log(struct vault *v, struct secret_text *t, struct sealed_error *error)
@@ -148,22 +149,24 @@ static bool write_log(struct vault *v, struct secret_text *t, struct sealed_erro
         v->file, "SELECT entry, at, event, iccid, idx, party, detail FROM log ORDER BY entry", error);
     if (q == NULL)
         return false;
-    while (sqlite3_step(q) == SQLITE_ROW)
+    int row;
+    while ((row = sealed_next(v->file, q, error)) > 0)
         secret_text_add(t, "log\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", sealed_text(q, 0), sealed_text(q, 1),
                        sealed_text(q, 2), sealed_text(q, 3), sealed_text(q, 4), sealed_text(q, 5),
                        sealed_text(q, 6));
     sqlite3_finalize(q);
-    return true;
+    return row == 0;
 }
 
 static bool write_pairs(struct vault *v, struct secret_text *t, struct sealed_error *error)
 {
     char line[KEYS_LINE_MAX];
+    int row = 0;
     bool good = true;
     sqlite3_stmt *q = sealed_prepare(v->file, "SELECT iccid, idx, entitled, holder, sealed FROM pair", error);
     if (q == NULL)
         return false;
-    while (good && sqlite3_step(q) == SQLITE_ROW) {
+    while (good && (row = sealed_next(v->file, q, error)) > 0) {
         good = vault_unseal_line(v, sealed_text(q, 0), sealed_text(q, 1), sealed_bytes(q, 4), line) ||
                vault_say(error, "%.300s: the seal of pair %.8s of card %.24s is broken", sealed_path(v->file),
                          sealed_text(q, 1), sealed_text(q, 0));
@@ -172,7 +175,7 @@ static bool write_pairs(struct vault *v, struct secret_text *t, struct sealed_er
         crypto_wipe(line, sizeof line);
     }
     sqlite3_finalize(q);
-    return good;
+    return good && row == 0;
 }
 
 static bool write_all(struct vault *v, const char *to, struct secret_text *t, struct sealed_error *error)
@@ -353,8 +356,7 @@ static bool receive(struct vault *v, struct lines *l, uint64_t *pairs, struct se
     if (!good || !vault_log(v, &e, error))
         return false;
     /* Nothing would be left to do about it once it is ours. */
-    const char *wrong = vault_story(v);
-    return wrong == NULL || vault_say(error, "a vault's transfer that is inconsistent: %s", wrong);
+    return vault_story(v, "a vault's transfer", error);
 }
 
 bool vault_receive(struct vault *v, struct span packed, X509 *from, uint64_t *pairs,

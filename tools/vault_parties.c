@@ -29,10 +29,11 @@ static X509 *operator_certificate(struct vault *v, const char *name, struct seal
     if (q == NULL)
         return NULL;
     sealed_bind_text(q, 1, name);
-    if (sqlite3_step(q) == SQLITE_ROW)
+    const int row = sealed_next(v->file, q, error);
+    if (row > 0)
         x = cms_certificate_of(sealed_bytes(q, 0));
     sqlite3_finalize(q);
-    if (x == NULL)
+    if (x == NULL && row >= 0)
         vault_say(error, "%.300s: it knows no operator '%s'", sealed_path(v->file), name);
     return x;
 }
@@ -41,10 +42,11 @@ static X509 *operator_certificate(struct vault *v, const char *name, struct seal
 static bool nobody_elses(struct vault *v, const char *name, const X509 *x, struct sealed_error *error)
 {
     bool good = true;
+    int row = 0;
     sqlite3_stmt *q = sealed_prepare(v->file, "SELECT name, certificate FROM operator", error);
     if (q == NULL)
         return false;
-    while (good && sqlite3_step(q) == SQLITE_ROW) {
+    while (good && (row = sealed_next(v->file, q, error)) > 0) {
         X509 *other = cms_certificate_of(sealed_bytes(q, 1));
         if (strcmp(sealed_text(q, 0), name) != 0 && (other == NULL || cms_same_key(x, other)))
             good =
@@ -52,7 +54,7 @@ static bool nobody_elses(struct vault *v, const char *name, const X509 *x, struc
         X509_free(other);
     }
     sqlite3_finalize(q);
-    return good;
+    return good && row == 0;
 }
 
 bool vault_put_operator(struct vault *v, const char *name, const X509 *certificate,
@@ -202,11 +204,12 @@ bool vault_identity(struct vault *v, struct cms_identity *out, struct sealed_err
         sealed_prepare(v->file, "SELECT certificate, private_key FROM state WHERE id = 1", error);
     if (q == NULL)
         return false;
-    bool good = sqlite3_step(q) == SQLITE_ROW;
-    struct span certificate = sealed_bytes(q, 0), sealed = sealed_bytes(q, 1);
+    const int row = sealed_next(v->file, q, error);
+    struct span certificate = row > 0 ? sealed_bytes(q, 0) : SPAN_EMPTY;
+    struct span sealed = row > 0 ? sealed_bytes(q, 1) : SPAN_EMPTY;
     const struct span context[] = {span_text("identity"), certificate};
     size_t n = sealed.n > SEALED_OVERHEAD ? sealed.n - SEALED_OVERHEAD : 0;
-    uint8_t *key = good && n > 0 ? malloc(n) : NULL;
+    uint8_t *key = n > 0 ? malloc(n) : NULL;
     if (key != NULL && sealed_unseal(v->file, context, 2, sealed, key)) {
         const unsigned char *p = key;
         out->key = d2i_AutoPrivateKey(NULL, &p, (long)n);
@@ -214,6 +217,8 @@ bool vault_identity(struct vault *v, struct cms_identity *out, struct sealed_err
     }
     cms_free(key, n);
     sqlite3_finalize(q);
+    if (row < 0)
+        return false;
     return out->key != NULL ||
            vault_say(error, "%.300s: its private key does not open", sealed_path(v->file));
 }
@@ -238,7 +243,8 @@ static bool find_pair(struct vault *v, const struct vault_pair *pair, struct row
         return false;
     sealed_bind_text(q, 1, pair->iccid);
     sealed_bind_text(q, 2, row->index);
-    bool good = sqlite3_step(q) == SQLITE_ROW;
+    const int found = sealed_next(v->file, q, error);
+    bool good = found > 0;
     if (good) {
         struct span sealed = sealed_bytes(q, 2);
         const char *entitled = sealed_text(q, 0), *holder = sealed_text(q, 1);
@@ -252,6 +258,8 @@ static bool find_pair(struct vault *v, const struct vault_pair *pair, struct row
         }
     }
     sqlite3_finalize(q);
+    if (found < 0)
+        return false;
     return good ||
            vault_say(error, "%.300s: no pair %s of card %s", sealed_path(v->file), row->index, pair->iccid);
 }

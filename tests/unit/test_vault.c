@@ -15,8 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fuzz_sql.h"
 #include "hex.h"
 #include "identity.h"
+#include "one_line.h"
 #include "vault.h"
 
 #define CARD  "8900101000000000019"
@@ -287,6 +289,13 @@ static void test_operators(void **state)
     vault_close(v);
 }
 
+static bool is_one_line(void *ctx, const struct vault_log_line *line)
+{
+    (void)ctx;
+    assert_true(one_line_is(line->detail));
+    return true;
+}
+
 static void test_import(void **state)
 {
     struct place *p = *state;
@@ -305,6 +314,12 @@ static void test_import(void **state)
     assert_memory_equal(&before, &after, sizeof after);
     uint64_t rows = 0;
     bad(e, vault_import_file(v, "/nonexistent", &rows, &e), "No such file");
+    /* The log names the file: as one line, and as one field of a transfer. */
+    row = row_of("8900101000000000035", false, 0);
+    good(e, vault_import_begin(v, &e));
+    good(e, vault_import_row(v, &row, &e));
+    good(e, vault_import_end(v, "a\tb\n7:00 reveal", &e));
+    good(e, vault_each_entry(v, is_one_line, NULL, &e));
     good(e, vault_verify(v, 0, NULL, &e));
     vault_close(v);
 }
@@ -372,6 +387,30 @@ static void test_secrets(void **state)
     bad(e, opened(p->path, p, &e) != NULL, "vault.key: No such file");
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char buffer[4096];
+    size_t n;
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((n = fread(buffer, 1, sizeof buffer, in)) > 0)
+        assert_int_equal(fwrite(buffer, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void execute(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    char *why = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+    assert_true(sqlite3_total_changes(db) > 0);
+    sqlite3_close(db);
+}
+
 static void test_passphrase(void **state)
 {
     struct place *p = *state;
@@ -396,33 +435,19 @@ static void test_passphrase(void **state)
     assert_non_null(v);
     good(e, vault_verify(v, 0, NULL, &e));
     vault_close(v);
+    /* What a file that somebody made may cost whoever opens it: 2 GB for a guess no more. */
+    static const char *const costly[] = {"n = 1048576, r = 16", "r = 9223372036854775807", "p = 128"};
+    for (size_t i = 0; i < sizeof costly / sizeof costly[0]; i++) {
+        char sql[128];
+        snprintf(sql, sizeof sql, "UPDATE sealing SET %s", costly[i]);
+        copy_file(p->path, p->copy);
+        execute(p->copy, sql);
+        config.path = p->copy;
+        bad(e, vault_open(&config, &e) != NULL, "beyond what softuicc does");
+    }
 }
 
 /* ---- tampering ---- */
-
-static void copy_file(const char *from, const char *to)
-{
-    char buffer[4096];
-    size_t n;
-    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
-    assert_non_null(in);
-    assert_non_null(out);
-    while ((n = fread(buffer, 1, sizeof buffer, in)) > 0)
-        assert_int_equal(fwrite(buffer, 1, n, out), n);
-    fclose(in);
-    assert_int_equal(fclose(out), 0);
-}
-
-static void execute(const char *path, const char *sql)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    char *why = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-        fail_msg("%s: %s", sql, why);
-    assert_true(sqlite3_total_changes(db) > 0);
-    sqlite3_close(db);
-}
 
 static void noticed(const struct place *p, const char *sql)
 {
@@ -654,6 +679,76 @@ static void test_transfer(void **state)
     identity_free(&third);
 }
 
+/* What an operator, or the key manager, does with a vault; false: *e. */
+static bool do_nth(unsigned nth, const struct cms_identity *second, struct vault *v, uint8_t **all, size_t *n,
+                   struct sealed_error *e)
+{
+    struct vault_delivery d = {0};
+    const struct vault_pair zero = pair(0), one = pair(1);
+    bool done;
+    switch (nth) {
+    case 0:
+        return vault_entitle(v, &one, "B", e);
+    case 1:
+        return vault_operator_add(v, "C", second->certificate, e);
+    case 2:
+        done = vault_reveal(v, &zero, "A", &d, e);
+        cms_free(d.bytes, d.n);
+        return done;
+    case 3:
+        return vault_verify(v, 0, NULL, e);
+    default:
+        return vault_transfer(v, second->certificate, all, n, e);
+    }
+}
+
+/* Whatever step of SQLite's does not succeed: it is refused with the reason, and nothing happened. A row that
+ * could not be read is not one that is not there, nor one that was tampered with. */
+static void test_steps_that_fail(void **state)
+{
+    enum { DOINGS = 5, STEPS = 1000 };
+    struct place *p = *state;
+    struct sealed_error e;
+    struct vault_status s;
+    uint64_t pairs = 0;
+    const struct vault_config memory = {.path = ":memory:", .create = true};
+    const struct vault_pair zero = pair(0);
+    struct cms_identity second = identity("second vault", false);
+    (void)fuzz_folder(); /* all connections from now on */
+    struct vault *v = made(p);
+    good(e, vault_identify(v, &p->self, &e));
+    good(e, vault_entitle(v, &zero, "A", &e));
+    for (unsigned nth = 0; nth < DOINGS; nth++) {
+        uint8_t *all = NULL;
+        size_t n = 0, refused = 0;
+        bool done = false;
+        for (long step = 0; !done && step < STEPS; step++) {
+            good(e, vault_verify(v, 0, NULL, &e)); /* in step with the file */
+            good(e, vault_status(v, &s, &e));
+            e.text[0] = '\0';
+            fuzz_sql_interrupt(step);
+            done = do_nth(nth, &second, v, &all, &n, &e);
+            fuzz_sql_interrupt(-1);
+            refused += !done;
+            if (!done && strstr(e.text, "interrupted") == NULL)
+                fail_msg("doing %u, step %ld: '%s'", nth, step, e.text);
+        }
+        assert_true(done);
+        assert_true(refused > 0);
+        if (all == NULL)
+            continue;
+        struct vault *w = vault_open(&memory, &e);
+        assert_non_null(w);
+        good(e, vault_identify(w, &second, &e));
+        good(e, vault_receive(w, span_of(all, n), p->self.certificate, &pairs, &e));
+        assert_int_equal(pairs, 7);
+        vault_close(w);
+        cms_free(all, n);
+    }
+    vault_close(v);
+    identity_free(&second);
+}
+
 /* What a party that is known, and not honest, may send. */
 static void test_sent(void **state)
 {
@@ -725,6 +820,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_housekeeping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transfer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_steps_that_fail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sent, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
