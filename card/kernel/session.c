@@ -98,6 +98,13 @@ sw_t session_finish(struct uicc *card, sw_t sw)
     return card_abort(card) ? sw : SW_TECHNICAL_PROBLEM;
 }
 
+/* Whoever took files away: a script, a roll-back, a change of operator. Most cards have none that come or go. */
+static void leave_gone(const struct uicc *card, struct session *session)
+{
+    if (card->made.n > 0 || card->made.gone > 0)
+        fs_leave_gone(card, &session->view);
+}
+
 /* Every command is a transaction: it commits with its status word or leaves no trace. */
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row)
@@ -109,7 +116,7 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
         return SW_TECHNICAL_PROBLEM;
     objects_begin(card->objects);
     registry_refresh(card);
-    fs_leave_gone(card, &session->view); /* whoever took it away: a script, a roll-back, a change of operator */
+    leave_gone(card, session);
     const struct view before = session->view;
     sw_t sw = run(&call, cmd);
     *row = call.row;
@@ -117,7 +124,7 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
         if (card_commit(card)) {
-            fs_leave_gone(card, &session->view);
+            leave_gone(card, session);
             return sw;
         }
         sw = SW_MEMORY_PROBLEM;
@@ -126,7 +133,8 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     } else {
         sw = SW_TECHNICAL_PROBLEM;
     }
-    session->view = before; /* it may be on a file that was made and is not there now */
+    session->view = before; /* it may be on a file that was made and is not there now, or was on one that a step before took away */
+    fs_leave_gone(card, &session->view);
     crypto_wipe(out->p, out->len);
     out->len = 0;
     return sw;
