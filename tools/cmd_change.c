@@ -150,6 +150,7 @@ static int build(struct change *c)
 static int load_keys(struct change *c)
 {
     struct keys_error error;
+    cli_warn_readable(c->cmd, c->keys_path);
     if (!keys_find(c->keys_path, c->iccid, c->common, c->key_index, &c->key, &error))
         return cli_refuse(c->cmd, "%s", error.text);
     c->keyset = (struct records_keyset){
@@ -391,8 +392,9 @@ static int tell_failure(const struct change *c, const struct result *r)
         return cli_refuse(cmd, "refused: %s (%04X); nothing changed", sw_text(r->answer.sw), r->answer.sw);
     case OUTCOME_PACKET_REFUSED:
         return cli_refuse(
-            cmd, "the card knows the keys but did not execute the packet: %s (%02X); nothing changed",
-            scp80_status_text(r->por.response.status), r->por.response.status);
+            cmd, "the card knows the keys but did not execute the packet, and nothing changed: %s (%02X)%s",
+            scp80_status_text(r->por.response.status), r->por.response.status,
+            ota_por_advice(r->por.response.status));
     case OUTCOME_NOT_ACCEPTED:
         return cli_refuse(
             cmd,

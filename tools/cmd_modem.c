@@ -400,6 +400,10 @@ static bool take_profile(struct request *r, const char *text)
         r->no_profile = preset.n == 0;
         return true;
     }
+    if (text[strspn(text, "0123456789abcdefABCDEF")] != '\0') {
+        (void)cli_usage(r->cmd, "--profile: '%.40s' is neither hex nor one of full, machine, old, none", text);
+        return false;
+    }
     if (!cli_hex(r->cmd, "--profile", text, 1, sizeof r->profile, r->profile, &n))
         return false;
     r->modem.profile = span_of(r->profile, n);

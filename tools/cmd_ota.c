@@ -78,7 +78,7 @@ static int encode_parse(struct encode *e, int argc, char **argv, bool *stop)
     }
     if (optind != argc)
         return cli_usage(cmd, "what is '%.60s' for? commands go with --apdu, data with --data", argv[optind]);
-    code = packet_options_check(&e->packet, false);
+    code = packet_options_check(&e->packet, COUNTER_BY_HAND);
     if (code == EXIT_OK && e->packet.response && e->form != FORM_PACKET)
         code = cli_usage(cmd, "a response packet is printed as such: --form packet");
     *stop = code != EXIT_OK;

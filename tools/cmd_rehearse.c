@@ -95,7 +95,7 @@ static bool probability(const char *what, const char *text, double *to)
     *to = strtod(text, &end);
     if (end != text && *end == '\0' && *to >= 0 && *to <= 1)
         return true;
-    (void)cli_usage(&cmd_rehearse, "%s: '%.40s' is no probability (0 to 1)", what, text);
+    (void)cli_usage(&cmd_rehearse, "--%s: '%.40s' is no probability (0 to 1)", what, text);
     return false;
 }
 

@@ -233,7 +233,7 @@ static sqlite3 *open_records(const char *path, int flags, struct handover_error 
 {
     sqlite3 *db = NULL;
     if (sql_open(path, flags, &db) != SQLITE_OK) {
-        say(error, "%.300s: %s", path, db != NULL ? sqlite3_errmsg(db) : "no memory");
+        say(error, "%.300s: %s", path, sql_open_text(db));
         sqlite3_close(db);
         return NULL;
     }

@@ -472,6 +472,7 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
 {
     char only[sizeof row->iccid] = "";
     bool found = false, of_card = false;
+    unsigned others = 0, other = 0; /* what the card has instead */
     int more = 0;
     struct key_row here;
     if (!begin(s, f, line))
@@ -489,6 +490,10 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
         memcpy(only, here.iccid, sizeof only);
         bool match = want->iccid == NULL || strcmp(want->iccid, here.iccid) == 0;
         of_card = of_card || match;
+        if (match && here.common == want->common && !here.pin && !here.domain && here.index != want->index) {
+            others++;
+            other = here.index;
+        }
         if (match && here.common == want->common && !here.pin && here.index == want->index) {
             if (found) {
                 wrong(s, "the row for index %s%u of %s is there twice", want->common ? "c" : "", want->index,
@@ -508,10 +513,14 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
         return false;
     if (found)
         return true;
-    if (of_card)
-        snprintf(s->error->text, sizeof s->error->text, "%.300s: no %s %s%u for card %s", s->path,
-                 want->common ? "common keyset" : "pair", want->common ? "c" : "", want->index,
-                 want->iccid != NULL ? want->iccid : only);
+    if (of_card) {
+        const char *kind = want->common ? "c" : "";
+        int n = snprintf(s->error->text, sizeof s->error->text, "%.300s: no %s %s%u for card %s", s->path,
+                         want->common ? "common keyset" : "pair", kind, want->index,
+                         want->iccid != NULL ? want->iccid : only);
+        if (others == 1 && n > 0 && (size_t)n < sizeof s->error->text)
+            snprintf(s->error->text + n, sizeof s->error->text - (size_t)n, "; there is only %s%u", kind, other);
+    }
     else
         snprintf(s->error->text, sizeof s->error->text, "%.300s: no keys of card %.24s", s->path,
                  want->iccid != NULL ? want->iccid : "at all");

@@ -116,6 +116,7 @@ int key_options_load(const struct subcommand *cmd, struct key_options *k)
         return cli_usage(cmd, "keys from --keys FILE, or --kic-key and --kid-key: not both");
     struct key_row row;
     struct keys_error error;
+    cli_warn_readable(cmd, k->path);
     if (!find_row(k, &row, &error))
         return cli_refuse(cmd, "%s", error.text);
     memcpy(k->row_iccid, row.iccid, sizeof row.iccid);
@@ -338,7 +339,7 @@ bool packet_option(struct packet_options *p, int opt)
     }
 }
 
-int packet_options_check(struct packet_options *p, bool counter_comes)
+int packet_options_check(struct packet_options *p, enum counter_source source)
 {
     const struct subcommand *cmd = p->cmd;
     if (!p->has_tar)
@@ -348,10 +349,10 @@ int packet_options_check(struct packet_options *p, bool counter_comes)
     if (p->script.n == 0 && !p->has_data && !p->response)
         return cli_usage(cmd,
                          "nothing to send: --apdu HEX (repeatable), --script FILE or --data HEX is needed");
-    if (!p->has_counter && !counter_comes && (p->header.spi1 & 0x10) != 0 && !p->response)
+    if (!p->has_counter && source != COUNTER_OF_RECORDS && (p->header.spi1 & 0x10) != 0 && !p->response)
         return cli_usage(
-            cmd, "SPI %02X asks for a counter, and a card takes each value once: --counter N is needed",
-            p->header.spi1);
+            cmd, "SPI %02X asks for a counter, and a card takes each value once: --counter N%s is needed",
+            p->header.spi1, source == COUNTER_RECORDS_WANTED ? ", or --records FILE, which counts," : "");
     return EXIT_OK;
 }
 

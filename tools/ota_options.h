@@ -122,9 +122,10 @@ void packet_options_wipe(struct packet_options *p);
 /* One of the options above or of the keys'. false: bad value, said so; p->code is what to return. */
 bool packet_option(struct packet_options *p, int opt);
 
-/* What is missing or does not go together: EXIT_OK, or it was said. counter_comes: the counter is still to be
- * taken from records. */
-int packet_options_check(struct packet_options *p, bool counter_comes);
+/* Where a counter comes from that --counter does not give: nowhere, or from records that were not named, or were. */
+enum counter_source { COUNTER_BY_HAND, COUNTER_RECORDS_WANTED, COUNTER_OF_RECORDS };
+/* What is missing or does not go together: EXIT_OK, or it was said. */
+int packet_options_check(struct packet_options *p, enum counter_source source);
 /* Loads the keys, settles KIc and KID, and makes the secured data. */
 int packet_options_prepare(struct packet_options *p);
 /* Builds the command packet. */

@@ -67,3 +67,21 @@ const char *ota_por_name(enum ota_por_kind kind)
     };
     return names[kind];
 }
+
+const char *ota_por_advice(uint8_t status)
+{
+    switch (status) {
+    case SCP80_CNTR_LOW:
+        return ": the keyset was used with this counter, or a higher one, before: give a higher one with --counter (--records notes it)";
+    case SCP80_CNTR_HIGH:
+        return ": only the counter after the last one is taken: --counter N, one more than 'softuicc show' has for the pair";
+    case SCP80_CNTR_BLOCKED:
+        return ": this keyset's counter has come to its end";
+    case SCP80_TAR_UNKNOWN:
+        return ": no application of the card has this TAR for this keyset ('softuicc show' lists them)";
+    case SCP80_SECURITY_LEVEL:
+        return ": its application wants a higher security level";
+    default:
+        return "";
+    }
+}

@@ -230,8 +230,8 @@ static int tell_failure(const struct send *s, const struct judgement *j)
         return cli_refuse(cmd, "command %u: %s (%04X)", j->results.executed, sw_text(j->results.sw),
                           j->results.sw);
     case REFUSED:
-        return cli_refuse(cmd, "the card knows the keys but did not execute the packet: %s (%02X)",
-                          scp80_status_text(r->status), r->status);
+        return cli_refuse(cmd, "the card knows the keys but did not execute the packet: %s (%02X)%s",
+                          scp80_status_text(r->status), r->status, ota_por_advice(r->status));
     case ANNOUNCED:
         return cli_refuse(cmd, "the card took the packet, but the answer it announced (%02X) did not come",
                           r->status);
@@ -357,7 +357,7 @@ static int parse(struct send *s, int argc, char **argv, bool *stop)
         return cli_usage(cmd, "what is '%.60s' for? commands go with --apdu, data with --data", argv[optind]);
     if (s->records_path != NULL && s->packet.keys.path == NULL)
         return cli_usage(cmd, "--records keeps counters of the keysets of --keys FILE, which is missing");
-    code = packet_options_check(&s->packet, s->records_path != NULL);
+    code = packet_options_check(&s->packet, s->records_path != NULL ? COUNTER_OF_RECORDS : COUNTER_RECORDS_WANTED);
     if (code == EXIT_OK)
         code = carrier_check(cmd, &s->way);
     *stop = code != EXIT_OK;

@@ -103,10 +103,7 @@ struct records *records_open(const char *path, struct records_error *error)
     close(fd);
 
     if (sql_open(path, SQLITE_OPEN_READWRITE, &r->db) != SQLITE_OK) {
-        if (r->db != NULL)
-            fail(r, error);
-        else
-            snprintf(error->text, sizeof error->text, "%s: no memory", r->path);
+        snprintf(error->text, sizeof error->text, "%s: %s", r->path, sql_open_text(r->db));
         records_close(r);
         return NULL;
     }

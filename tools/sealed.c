@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "one_line.h"
@@ -26,10 +25,9 @@ enum {
     SCRYPT_N = 1 << 15,
     SCRYPT_R = 8,
     SCRYPT_P = 1,
-    /* A file may ask for more, but not for a machine's whole memory. */
-    SCRYPT_N_MAX = 1 << 20,
-    SCRYPT_R_MAX = 16,
-    SCRYPT_P_MAX = 16,
+    /* A file may ask for more, but neither for a machine's memory nor for its afternoon: 256 MB, and the time that they take. */
+    SCRYPT_BLOCK = 128, /* octets: p times r times N of them are written and read */
+    SCRYPT_WORK_MAX = 256 << 20,
     PARTS_MAX = 16,
     PATH_ROOM = 4096,
 };
@@ -236,7 +234,7 @@ bool sealed_unseal(struct sealed *s, const struct span *context, size_t n_contex
 
 static bool scrypt(const char *passphrase, const struct kdf *k, uint8_t out[KEY])
 {
-    uint64_t n = k->n, r = k->r, p = k->p, memory = UINT64_C(2) << 30;
+    uint64_t n = k->n, r = k->r, p = k->p, memory = UINT64_C(2) * SCRYPT_WORK_MAX;
     uint8_t salt[SALT];
     char secret[SEALED_PASSPHRASE_MAX + 1]; /* OSSL_PARAM wants it modifiable, though it only reads it */
     size_t len = strlen(passphrase);
@@ -313,12 +311,21 @@ static bool read_key_file(const char *path, uint8_t key[KEY], struct sealed_erro
     return good;
 }
 
+/* The product of what a file says may be larger than any number here. */
+static bool too_much_work(const struct kdf *k)
+{
+    uint64_t room = SCRYPT_WORK_MAX / SCRYPT_BLOCK;
+    return k->n > room || k->r > room / k->n || k->p > room / k->n / k->r;
+}
+
 static bool secret_key(const struct sealed_config *c, const struct kdf *k, uint8_t key[KEY],
                        struct sealed_error *error)
 {
     char path[PATH_ROOM];
     if (strcmp(c->path, ":memory:") == 0)
         return crypto_random(NULL, key, KEY) || say(error, c->path, "no random octets");
+    if (k->passphrase && too_much_work(k))
+        return say(error, c->path, "its passphrase is stretched (scrypt) beyond what softuicc does: no file that it made");
     if (k->passphrase)
         return scrypt(c->passphrase, k, key) || say(error, c->path, "scrypt failed: no memory?");
     return key_path(c, path, error) && read_key_file(path, key, error);
@@ -375,7 +382,7 @@ static bool read_kdf(struct sealed *s, struct kdf *k, struct span *sealed, uint8
         k->r = (uint64_t)sqlite3_column_int64(q, 3);
         k->p = (uint64_t)sqlite3_column_int64(q, 4);
         good = (k->passphrase || strcmp(kdf, "file") == 0) && salt.n == SALT && bytes.n > 0 &&
-               bytes.n <= cap && k->n <= SCRYPT_N_MAX && k->r <= SCRYPT_R_MAX && k->p <= SCRYPT_P_MAX;
+               bytes.n <= cap && k->n > 0 && k->r > 0 && k->p > 0;
         if (good) {
             memcpy(k->salt, salt.p, SALT);
             memcpy(room, bytes.p, bytes.n);
@@ -456,7 +463,7 @@ static bool lock(struct sealed *s, const struct sealed_config *c, struct sealed_
 static bool open_db(struct sealed *s, const char *path, struct sealed_error *error)
 {
     if (sql_open(path, SQLITE_OPEN_READWRITE, &s->db) != SQLITE_OK) {
-        say(error, path, s->db != NULL ? sqlite3_errmsg(s->db) : "no memory");
+        say(error, path, sql_open_text(s->db));
         return false;
     }
     return sealed_run(s, "PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON", error);
@@ -552,73 +559,5 @@ bool sealed_wants_passphrase(const struct sealed_config *c, bool *wants, struct 
     if (good)
         *wants = k.passphrase;
     sealed_close(s);
-    return good;
-}
-
-/* ---- passphrases ---- */
-
-static bool ask(int fd, const char *prompt, char to[SEALED_PASSPHRASE_MAX + 1])
-{
-    size_t n = 0;
-    char c;
-    bool good = write(fd, prompt, strlen(prompt)) > 0;
-    while (good && read(fd, &c, 1) == 1 && c != '\n' && c != '\r') {
-        good = n < SEALED_PASSPHRASE_MAX;
-        if (good)
-            to[n++] = c;
-    }
-    to[n] = '\0';
-    return write(fd, "\n", 1) == 1 && good && n > 0;
-}
-
-static bool at_terminal(bool new, char to[SEALED_PASSPHRASE_MAX + 1], struct sealed_error *error)
-{
-    char again[SEALED_PASSPHRASE_MAX + 1] = "";
-    struct termios before, silent;
-    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || tcgetattr(fd, &before) != 0) {
-        if (fd >= 0)
-            close(fd);
-        return say(error, "passphrase", "no terminal to ask for it at: give --passphrase-file FILE");
-    }
-    silent = before;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(fd, TCSAFLUSH, &silent);
-    bool good =
-        ask(fd, new ? "New passphrase: " : "Passphrase: ", to) || say(error, "passphrase", "none given");
-    if (good && new)
-        good = (ask(fd, "Once more: ", again) && strcmp(again, to) == 0) ||
-               say(error, "passphrase", "not the same both times");
-    tcsetattr(fd, TCSAFLUSH, &before);
-    close(fd);
-    crypto_wipe(again, sizeof again);
-    return good;
-}
-
-static bool from_file(const char *file, char to[SEALED_PASSPHRASE_MAX + 1], struct sealed_error *error)
-{
-    int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return say(error, file, strerror(errno));
-    size_t n = 0;
-    char c = '\0';
-    bool good = true;
-    while (good && read(fd, &c, 1) == 1 && c != '\n') {
-        good = n < SEALED_PASSPHRASE_MAX || say(error, file, "the passphrase is too long");
-        if (good)
-            to[n++] = c;
-    }
-    to[n] = '\0';
-    if (fd != STDIN_FILENO)
-        close(fd);
-    return good && (n > 0 || say(error, file, "no passphrase in its first line"));
-}
-
-bool sealed_passphrase(const char *file, bool new, char to[SEALED_PASSPHRASE_MAX + 1],
-                       struct sealed_error *error)
-{
-    bool good = file != NULL ? from_file(file, to, error) : at_terminal(new, to, error);
-    if (!good)
-        crypto_wipe(to, SEALED_PASSPHRASE_MAX + 1);
     return good;
 }

@@ -18,6 +18,14 @@ int sql_open(const char *path, int flags, sqlite3 **db)
     return SQLITE_OK;
 }
 
+const char *sql_open_text(sqlite3 *db)
+{
+    if (db == NULL)
+        return "no memory";
+    const int why = sqlite3_errcode(db) == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
+    return why != 0 ? strerror(why) : sqlite3_errmsg(db);
+}
+
 static bool same_column(sqlite3_stmt *a, sqlite3_stmt *b, int column)
 {
     const int n = sqlite3_column_bytes(a, column);

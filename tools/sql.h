@@ -12,6 +12,9 @@
  * no function of a schema. Waits for others that write. */
 int sql_open(const char *path, int flags, sqlite3 **db);
 
+/* Why sql_open did not: what the system said, which SQLite has no words for, else SQLite. db may be NULL. */
+const char *sql_open_text(sqlite3 *db);
+
 /* Has the file exactly the tables and indices that these statements make, and nothing else? Columns that were
  * added, or keys and constraints that went, change what later statements do. */
 bool sql_has_schema(sqlite3 *db, const char *const *statements, unsigned n);

@@ -20,8 +20,16 @@ static const char *whole_path(struct maker *m, const char *where, const char *so
     int dir = so[0] == '/' || slash == NULL ? 0 : (int)(slash - origin) + 1;
     char joined[PATH_MAX], resolved[PATH_MAX];
     int n = snprintf(joined, sizeof joined, "%.*s%s", dir, origin, so);
-    const char *path =
-        n > 0 && (size_t)n < sizeof joined && realpath(joined, resolved) != NULL ? resolved : joined;
+    const char *path = joined;
+    if (n > 0 && (size_t)n < sizeof joined) {
+        if (realpath(joined, resolved) != NULL) {
+            path = resolved;
+        } else if (joined[0] != '/' && realpath(".", resolved) != NULL) { /* not there yet; where it would be */
+            char relative[PATH_MAX];
+            memcpy(relative, joined, (size_t)n + 1);
+            n = snprintf(joined, sizeof joined, "%s/%s", resolved, relative);
+        }
+    }
     size_t len = strlen(path);
     if (n < 0 || (size_t)n >= sizeof joined || len > SO_PATH_MAX) {
         (void)yaml_fail(m->s, where, "the whole path has more than %d characters", SO_PATH_MAX);

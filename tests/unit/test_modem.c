@@ -106,6 +106,15 @@ static void test_keeps_location(void **state)
     assert_int_equal(modem_registration(p.modem), MODEM_HOME);
     assert_true(modem_operators(p.modem, 1, &op));
     assert_int_equal(op.status, MODEM_OPERATOR_FORBIDDEN);
+    /* TS 23.122 4.4.3.1.2: one that takes it after all, when the user wants it, is not forbidden any more. */
+    play_subscriber(&p, p.auc[1], 0, FIXTURE_IMSI);
+    modem_operator_select(p.modem, "00102");
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_ROAMING);
+    read_file(&p, 0x6F7B, hex);
+    assert_memory_equal(hex, "ffffff", 6);
+    assert_true(modem_operators(p.modem, 0, &op));
+    assert_int_equal(op.status, MODEM_OPERATOR_AVAILABLE);
     modem_operator_select(p.modem, "");
     play_pass(&p, 10);
     assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);

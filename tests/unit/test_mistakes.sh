@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What people do wrong, as newcomers with the man page did it: each has to be told what was wrong and what to do, and nothing is lost.
+# Usage: test_mistakes.sh PATH/TO/softuicc
+# shellcheck source=tests/unit/cli.bash
+. "$(dirname "$(readlink -f "$0")")/cli.bash"
+man=$(dirname "$script")/../../tools/softuicc.1
+
+# ---- the man page, section by section ----
+# section NAME: what the man page says of a sub-command
+section() {
+    awk -v name="$1" '/^\.S[sh] /{on = index(substr($0, 5) " ", name " ") == 1} on' "$man"
+}
+for command in new add remove export run show diff applet apdu "ota encode" "ota decode" "ota send" change smsc modem rehearse profile commands bench vault handover auc; do
+    case $command in
+    add | remove) also="new" ;; # "softuicc new --keys" is named
+    "ota decode" | "ota send") also="ota encode" ;;
+    auc) also="vault" ;;
+    modem) also="AT COMMANDS|SECURE CHANNEL" ;;
+    *) also= ;;
+    esac
+    {
+        section "$command"
+        IFS='|' read -ra more <<<"$also"
+        for other in ${more+"${more[@]}"}; do section "$other"; done
+    } >its-section
+    # shellcheck disable=SC2086 # "ota encode" is two words
+    "$softuicc" $command --help | grep -oE '(^|[^-a-z])--[a-z][a-z-]+' | sed 's/.*--//' | sort -u | while read -r option; do
+        [ "$option" = help ] || grep -qE -e "Fl -$option( |\$)" its-section || echo "--$option"
+    done >out
+    [ ! -s out ] && [ -s its-section ]
+    verdict $? "the man page has every option of $command where it tells of $command"
+done
+rm -f its-section
+
+# ---- files that are not there ----
+for verb in list log verify; do
+    refuses "vault $verb of no vault" 1 "none\.vault: No such file or directory" vault $verb --vault none.vault
+done
+refuses "auc list of no data base" 1 "none\.db: No such file or directory" auc list --db none.db
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout own.pem -out own.crt -days 2 -subj /CN=own 2>/dev/null && chmod 600 own.pem
+refuses "a list of no records" 1 "none\.sqlite: No such file or directory" handover make --records none.sqlite --imsi-range 001010000000000-001010000000009 \
+    --sign own.crt --key own.pem --to own.crt -o list.cms
+
+# ---- key files ----
+quietly new card.uicc --profile test --keys card.keys
+{ sed -n 1p card.keys; grep -P '\t2\t-\tmilenage' card.keys; } >two.keys
+{ sed -n 1p card.keys; grep -P '\t[12]\t-\tmilenage' card.keys; } >both.keys
+refuses "a key file with one pair, and not that" 1 "two\.keys: no pair 0 for card 8900101000000000019; there is only 2" auc add --db a.db --keys two.keys --imsi 001010123456780
+refuses "a key file with several, and not that" 1 "both\.keys: no pair 0 for card 8900101000000000019$" auc add --db a.db --keys both.keys --imsi 001010123456780
+
+# ---- orders and packets ----
+refuses "ota send without a counter" 2 "--counter N, or --records FILE, which counts, is needed" ota send --tar usim --apdu 00A40004026F07 --keys card.keys
+refuses "ota encode without a counter" 2 "--counter N is needed" ota encode --tar usim --apdu 00A40004026F07 --keys card.keys
+
+"$softuicc" smsc --deck card.uicc --listen 127.0.0.1:0 >smsc.out 2>&1 &
+background=$!
+soon grep -q listening smsc.out
+port=$(grep -oE '127\.0\.0\.1:[0-9]+' smsc.out)
+send=(ota send --smpp "$port" --to 1 --tar usim --apdu 00A40004026F07 --keys card.keys)
+quietly "${send[@]}" --counter 5
+expect "a counter that was used" 1 "${send[@]}" --counter 5
+grep -qE 'CNTR low \(02\): .* give a higher one with --counter' err
+verdict $? "it says what to do"
+expect "fresh records for an old keyset" 1 change --smpp "$port" --to 1 --iccid 8900101000000000019 --imsi 001020000000042 --keys card.keys --records new.sqlite
+grep -qE 'nothing changed: CNTR low \(02\): .* give a higher one with --counter' err
+verdict $? "it says what to do, too"
+expect "that helps, and is noted" 0 change --smpp "$port" --to 1 --iccid 8900101000000000019 --imsi 001020000000042 --keys card.keys --records new.sqlite --counter 6
+expect "records go on from there" 0 change --iccid 8900101000000000019 --imsi 001020000000042 --keys card.keys --records new.sqlite --print --json
+json "with the next" 'j["counter"] == 7'
+kill "$background" 2>/dev/null
+wait "$background" 2>/dev/null
+background=
+
+# ---- profiles, shared objects, packages ----
+printf 'format: 1\ninclude: test\nname: mine\napplets:\n  - so: missing.so\n' >mine.yaml
+refuses "a shared object that is not there" 1 "$work/missing\.so: .*No such file" new mine.uicc --profile mine.yaml
+mkdir deep && mv mine.yaml deep
+refuses "nor beside a profile elsewhere" 1 "$work/deep/missing\.so: .*No such file" new mine.uicc --profile deep/mine.yaml
+printf '\xa0\x48\x80\x01\x02' >package.der
+refuses "a package in place of a profile" 1 "package\.der is a profile package for eUICCs: --upp" new mine.uicc --profile package.der
+
+# ---- values ----
+refuses "rehearse, no probability" 2 "--loss: '2' is no probability" rehearse --loss 2
+refuses "modem, no profile" 2 "--profile: 'ful' is neither hex nor one of full, machine, old, none" modem card.uicc --profile ful
+
+# ---- a passphrase that is not given after all ----
+for signal in INT TERM HUP QUIT; do
+    /usr/bin/python3 "$here/at_a_terminal.py" "$signal" "$softuicc" vault init --vault phrase.vault --passphrase >out 2>err
+    verdict $? "SIG$signal at the question leaves the terminal with its echo"
+done
+[ ! -e phrase.vault ]
+verdict $? "and no vault"
+tap_end
