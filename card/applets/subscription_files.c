@@ -162,11 +162,19 @@ static const struct {
     {IN_DF_GSM, 0x6F7B, 0xFF}, /* EF.FPLMN */
 };
 
+/* One that is shorter than the standards have it takes what it can: it must not keep the card with an operator. */
+static void clear_file(struct file_changes *c, uint16_t file, struct span value)
+{
+    size_t room = admin_file_exists(c->self.card, file) ? admin_file_read(c->self.card, file).n : 0;
+    if (room > 0)
+        write_file(c, file, 0, span_slice(value, 0, room));
+}
+
 static void clear_files(struct file_changes *c, struct applet usim, bool df_gsm)
 {
     for (size_t i = 0; i < sizeof cleared / sizeof cleared[0]; i++)
         if ((cleared[i].place == IN_DF_GSM) == df_gsm)
-            write_file(c, file_in(usim, cleared[i].place, cleared[i].fid), 0, span_of(cleared[i].value, cleared[i].n));
+            clear_file(c, file_in(usim, cleared[i].place, cleared[i].fid), span_of(cleared[i].value, cleared[i].n));
     for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++)
         if ((emptied[i].place == IN_DF_GSM) == df_gsm)
             fill_file(c, file_in(usim, emptied[i].place, emptied[i].fid), emptied[i].first);
