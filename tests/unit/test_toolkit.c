@@ -693,9 +693,12 @@ static void test_other_operator(void **state)
     apdu(&p->f, "80C2000009D60799010482028281", "9000");
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_USER_ACTIVITY), 1);
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_USER_ACTIVITY), 0);
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], 0x02, 0, SPAN_EMPTY));
+    toolkit_end(p);
     fixture_expect(&p->f, 0, "80E290000DE10B810908091010103254761800", "E2*9000");
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D0098103..010482028182"); /* REFRESH: not done */
+    fetch(p, "D0098103..010482028182"); /* REFRESH: not done; and what ONE wanted to be done is not even said */
     answer_proactive(&p->f, 0x20, "", "91*");
     fetch(p, "*");
     assert_int_equal(p->f.response[5 + (p->f.response[1] > 127)], 0x25);
