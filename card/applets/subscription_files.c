@@ -212,13 +212,15 @@ void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t
         c->ok = admin_identity_files(c->self.card, digits, mnc_length, write_identity, c) && c->ok;
 }
 
+/* By where it is, for it may just have been deleted. */
 bool subscription_is_imsi(struct applet self, uint16_t file)
 {
     if (admin_file_fid(self.card, file) != FID_IMSI)
         return false;
-    bool found = file == file_in(self, IN_DF_GSM, FID_IMSI);
+    const uint16_t parent = admin_file_parent(self.card, file);
+    bool found = parent != 0 && parent == admin_file_in(self.card, 0, FID_DF_GSM);
     for (uint8_t a = 0; a < applets_count(self.card) && !found; a++)
-        found = is_usim(self, a) && admin_file((struct applet){self.card, a}, FID_IMSI) == file;
+        found = is_usim(self, a) && applet_row_of(self.card, a)->adf == parent;
     return found;
 }
 
