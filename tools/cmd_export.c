@@ -7,10 +7,12 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "keys.h"
 #include "making.h"
+#include "progress.h"
 #include "state.h"
 
 struct record { /* what the file says of one card */
@@ -252,6 +254,7 @@ struct export
     struct cli_card card;
     struct record *record;
     uint64_t done, unknown;
+    struct progress progress;
 };
 
 /* The pair that the network of today shares with the card. */
@@ -314,6 +317,8 @@ static bool export_card(struct export *e)
         return false;
     }
     e->done++;
+    if (isatty(STDOUT_FILENO) != 1) /* where rows go by themselves */
+        progress_cards(&e->progress, e->done, deck_count(e->card.deck));
     return true;
 }
 
@@ -355,7 +360,9 @@ static int export_deck(struct export *e, struct keys_reader *keys, const struct 
         return cli_refuse(e->cmd, "%s has no card %s", e->deck_path, e->only);
     if (e->format->head != NULL)
         e->format->head(&e->card.profile->p);
+    e->progress = progress_begin();
     bool good = export_rows(e, keys, error);
+    progress_clear(&e->progress);
     int code = cli_finish(e->cmd);
     if (!good || code != EXIT_OK)
         return EXIT_REFUSED;
@@ -370,6 +377,7 @@ static int export_all(struct export *e)
 {
     struct keys_error error;
     int code = EXIT_REFUSED;
+    cli_warn_readable(e->cmd, e->keys_path);
     e->record = calloc(1, sizeof *e->record);
     struct keys_reader *keys = e->record != NULL ? keys_open(e->keys_path, &error) : NULL;
     if (keys == NULL) {

@@ -101,6 +101,8 @@ static bool vault_start(struct works *w)
     snprintf(key, sizeof key, "%s.key", w->order->vault);
     bool make = lstat(w->order->vault, &st) != 0, key_there = lstat(key, &st) == 0;
     bool good = make || vault_wants_passphrase(w->order->vault, &wants, &error);
+    if (good && wants)
+        cli_warn_readable(w->cmd, w->order->passphrase_file);
     good = good && (!wants || sealed_passphrase(w->order->passphrase_file, make, passphrase, &error));
     if (good) {
         const struct vault_config config = {w->order->vault, make, NULL, wants ? passphrase : NULL};

@@ -329,6 +329,23 @@ refuses "change: no such key file" 1 'none\.keys: No such file' change --iccid "
 refuses "change: IMSI" 2 '--imsi' change --iccid "$iccid" --imsi 1 --keys card.keys --counter 1 --print
 refuses "change: no reader" 1 'change: ' change --iccid "$iccid" --imsi 001010123456781 --keys card.keys --counter 1 --reader "no such reader"
 
+# ---- files with secrets in them that others may read ----
+cp card.keys open.keys
+chmod 640 open.keys
+expect "export: a key file that others may read" 0 export card.uicc --keys open.keys --format csv
+counts "is used, and warned about once" '^softuicc export: warning: open\.keys has secrets in it, .* \(mode 640\): chmod 600 it$' err 1
+echo geheim >open.phrase
+chmod 644 open.phrase
+expect "vault: a passphrase file that others may read" 0 vault init --vault open.vault --passphrase-file open.phrase
+counts "is warned about" '^softuicc vault: warning: open\.phrase has secrets in it' err 1
+for args in "change --iccid $iccid --imsi 001010000000077 --keys open.keys --counter 1 --print" "auc add --db open.db --keys open.keys --imsi 001010000000077" \
+    "ota encode --data 00 --tar B00010 --keys open.keys --counter 1" "vault import open.keys --vault open.vault --passphrase-file open.phrase"; do
+    # shellcheck disable=SC2086 # words
+    timeout 60 "$softuicc" $args >out 2>err </dev/null
+    counts "${args%% *} warns, too" 'warning: open\.keys has secrets' err 1
+done
+rm -f open.*
+
 # ---- vault, handover, auc: what they refuse before they begin ----
 refuses "vault: no verb" 2 'which of init, import' vault
 refuses "vault: unknown verb" 2 "'steal' is none of init" vault steal

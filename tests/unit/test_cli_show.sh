@@ -254,4 +254,29 @@ expect "export with wrong keys" 1 export a.uicc --keys wrong.keys --format osmo-
 grep -q "is not the one that card $one has" err && [ ! -s out ]
 verdict $? "export with wrong keys says so"
 
+# ---- long work on a terminal ----
+# stderr is one; stdout a pipe that nobody reads for a while, which makes the work long.
+cat >terminal.py <<'PYTHON'
+import os, pty, re, subprocess, sys, time
+ours, theirs = pty.openpty()
+run = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs)
+os.close(theirs)
+time.sleep(0.7)
+run.stdout.read()
+seen = b""
+try:
+    while part := os.read(ours, 4096):
+        seen += part
+except OSError:
+    pass
+code = run.wait()
+sys.exit(code > 1 or not re.search(rb"[0-9]+ of 400 cards\r", seen) or not seen.endswith(b"\x1b[K"))
+PYTHON
+expect "many cards" 0 new m.uicc --profile usim --count 400 --keys m.keys
+expect "others" 0 new n.uicc --profile usim --count 400
+/usr/bin/python3 terminal.py "$softuicc" diff m.uicc n.uicc 2>err
+verdict $? "diff says how far it is"
+/usr/bin/python3 terminal.py "$softuicc" export m.uicc --format csv --keys m.keys 2>err
+verdict $? "export says how far it is"
+
 tap_end
