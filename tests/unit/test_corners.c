@@ -217,6 +217,24 @@ static void test_order_parts(void **state)
     closed(f);
 }
 
+/* The longest list there can be, from one end to the other (B1, B7). */
+static void test_longest_list(void **state)
+{
+    (void)state;
+    struct fixture *f = opened("format: 1\nname: long\ninclude: test\npairs:\n  - algorithm: milenage\n    k: derived\n    opc: derived\n    ota:\n      version: 1\n"
+                               "      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: derived}\n"
+                               "      kik: {bits: 128, key: derived}\n    rights: [remote-change]\n    repeat: 255\n");
+    fixture_expect(f, 0, "80E2900010E10E8001FF810908091020000000001000", "6A91"); /* 255 there is not */
+    fixture_expect(f, 0, "80E2900010E10E8001FE810908091020000000001000", "E2108001FE8101FD*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 254, 32), 0xDB);
+    fixture_expect(f, 0, "80E290000DE10B810908091020000000002000", "unprotected 06");
+    fixture_expect(f, 254, "80E290000FE10D8109080910200000000020840000", "E2108001018101FC*9000"); /* the next is one that is unused, from the beginning */
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
+    closed(f);
+}
+
 static const char des_profile[] = "format: 1\n"
                                   "name: des\n"
                                   "include: test\n"
@@ -358,7 +376,7 @@ int main(void)
         cmocka_unit_test(test_remote_selection),      cmocka_unit_test(test_occurrences), cmocka_unit_test(test_create_forms),
         cmocka_unit_test(test_terminated_card),       cmocka_unit_test(test_no_entropy),  cmocka_unit_test(test_suspension_conditions),
         cmocka_unit_test(test_order_parts),           cmocka_unit_test(test_put_des_keys),
-        cmocka_unit_test(test_put_key_without_kic),
+        cmocka_unit_test(test_put_key_without_kic),   cmocka_unit_test(test_longest_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
