@@ -120,12 +120,21 @@ static void tell_held(struct at *at)
 
 typedef void line_fn(struct at *at, struct span text);
 
+static void put_commercial_at(const struct at *at, uint8_t *text, size_t n)
+{
+    for (size_t i = 0; at->charset == CHARSET_GSM && i < n; i++)
+        if (text[i] == AT_GSM_COMMERCIAL_AT)
+            text[i] = 0x00;
+}
+
 static void format_line(struct at *at, line_fn *line, const char *format, va_list args)
 {
     char text[AT_TEXT_MAX];
     int n = vsnprintf(text, sizeof text, format, args);
-    if (n > 0)
-        line(at, span_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
+    const size_t length = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    put_commercial_at(at, (uint8_t *)text, length);
+    if (length > 0)
+        line(at, span_of(text, length));
 }
 
 void at_say(struct at *at, const char *format, ...)
@@ -165,6 +174,7 @@ static void compose(struct at *at, line_fn *line, const char *before, struct spa
     else
         buf_put(&b, octets);
     buf_put(&b, span_of(after, na));
+    put_commercial_at(at, text, nb);
     line(at, buf_span(&b));
     crypto_wipe(text, n); /* +CGLA may have brought CK and IK */
     free(text);
@@ -400,7 +410,9 @@ static at_result run(struct at *at, const struct at_command *row, enum at_form f
 {
     struct at_call c = {.at = at, .modem = at->shared->modem, .row = row, .form = form};
     if ((row->forms & form) == 0)
-        return row->family == FAMILY_V250 ? AT_ERROR : AT_CME + CME_NOT_SUPPORTED;
+        return row->family == FAMILY_V250  ? AT_ERROR
+               : row->family == FAMILY_CMS ? AT_CMS + CMS_NOT_SUPPORTED
+                                           : AT_CME + CME_NOT_SUPPORTED;
     if (form == AT_TEST && (row->forms & AT_OWN_TEST) == 0)
         return test(&c);
     at_result needs = form == AT_TEST ? AT_OK : check_needs(at, row);
@@ -652,6 +664,8 @@ void at_hang_up(struct at *at)
     at->menu_shown = at->pin2_wanted = false;
     crypto_wipe(at->line, sizeof at->line);
     crypto_wipe(at->last, sizeof at->last);
+    crypto_wipe(at->out, AT_OUTPUT_MAX);
+    crypto_wipe(at->held, sizeof at->held);
 }
 
 void at_close(struct at *at)
@@ -681,6 +695,7 @@ struct at_modem *at_modem_new(struct modem *m, const struct at_personality *pers
         .registration = at_on_registration,
         .sms_stored = at_on_sms_stored,
         .sms_direct = at_on_sms_direct,
+        .sms_given_up = at_on_sms_given_up,
         .stk = at_on_stk,
         .stk_done = at_on_stk_done,
         .stk_end = at_on_stk_end,

@@ -127,6 +127,8 @@ static at_result set_clock(struct at_call *c)
                     .tm_sec = second};
     int quarters = sign == '-' ? -zone : zone;
     int64_t now = (int64_t)timegm(&tm) - 900 * quarters;
+    if (tm.tm_mday != day) /* no such day in this month */
+        return AT_CME + CME_PARAMETERS;
     c->at->shared->clock = now - (int64_t)(loop_now(modem_loop(c->modem)) / 1000);
     c->at->shared->zone = (int8_t)quarters;
     return AT_OK;

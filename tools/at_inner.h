@@ -49,6 +49,7 @@ enum {
 /* <err> of +CMS ERROR, TS 27.005 3.2.5 */
 enum {
     CMS_NOT_ALLOWED = 302,
+    CMS_NOT_SUPPORTED = 303,
     CMS_PDU_PARAMETER = 304,
     CMS_TEXT_PARAMETER = 305,
     CMS_NO_SIM = 310,
@@ -324,6 +325,9 @@ at_result at_basic(struct at *at, struct span line, size_t *used);
 bool at_charset_from(enum at_charset set, struct span text, char *utf8,
                      size_t room); /* false: not of this set, or too long */
 size_t at_charset_to(enum at_charset set, const char *utf8, char *to, size_t room); /* with a NUL */
+/* Stands for the default alphabet's @, which is the octet 00, in strings that at_say and its kin are given
+ * for a peer with +CSCS="GSM". */
+enum { AT_GSM_COMMERCIAL_AT = 0x80 };
 bool at_charset_by_name(struct span name, enum at_charset *set);
 const char *at_charset_name(enum at_charset set);
 
@@ -346,6 +350,7 @@ void at_on_sim(void *ctx, enum modem_sim state);
 void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text);
 void at_on_sms_stored(void *ctx, enum modem_memory memory, unsigned index);
 bool at_on_sms_direct(void *ctx, const char *centre, struct span tpdu);
+void at_on_sms_given_up(void *ctx);
 bool at_on_stk(void *ctx, struct span proactive);
 void at_on_stk_done(void *ctx, struct span proactive, struct span response);
 void at_on_stk_end(void *ctx);

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "at_inner.h"
+#include "at_sms.h"
 
 /* ---- registration: +CREG, +CGREG, +CEREG, +C5GREG (TS 27.007 7.2, 10.1.20, 10.1.22, 10.1.47) ---- */
 
@@ -94,8 +94,8 @@ void at_on_registration(void *ctx, enum modem_registration state)
 enum { FORMAT_LONG, FORMAT_SHORT, FORMAT_NUMERIC };
 
 /* The name as the peer wants it: short names have eight characters. */
-static size_t operator_name(const struct at *at, const struct modem_operator *op, uint32_t format, char *to,
-                            size_t room)
+static void operator_name(const struct at *at, const struct modem_operator *op, uint32_t format, char *to,
+                          size_t room)
 {
     char name[MODEM_TEXT_MAX];
     snprintf(name, sizeof name, "%s", op->name[0] != '\0' ? op->name : op->plmn);
@@ -108,8 +108,9 @@ static size_t operator_name(const struct at *at, const struct modem_operator *op
         name[n] = '\0';
     }
     if (format == FORMAT_NUMERIC)
-        return (size_t)snprintf(to, room, "%s", op->plmn);
-    return at_charset_to(at->charset, name, to, room);
+        snprintf(to, room, "%s", op->plmn);
+    else
+        at_sms_shown(at, name, to, room);
 }
 
 static at_result operators_test(struct at_call *c)
@@ -344,6 +345,8 @@ void at_on_sim(void *ctx, enum modem_sim state)
     for (size_t i = 0; i < AT_PEERS_MAX; i++)
         if (a->peers[i] != NULL && a->personality->inserted != NULL && there != a->card_there)
             at_tell(a->peers[i], "%s%d", a->personality->inserted, there);
+    if (!there)
+        a->asked = NULL; /* what was shown is nobody's to acknowledge any more */
     a->card_there = there;
     at_indicators_changed(a);
 }

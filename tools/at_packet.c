@@ -52,11 +52,11 @@ static at_result define(struct at_call *c)
         break;
     }
     struct at_context *x = &contexts[at_number(c, 0, 1) - 1];
+    if (at_text(c, 2).n >= sizeof x->apn)
+        return AT_CME + CME_PARAMETERS;
     *x = (struct at_context){0};
     if (c->n == 1) /* this one is no more */
         return AT_OK;
-    if (at_text(c, 2).n >= sizeof x->apn)
-        return AT_CME + CME_PARAMETERS;
     snprintf(x->type, sizeof x->type, "%s", at_given(c, 1) ? at_string(c, 1) : "IP");
     snprintf(x->apn, sizeof x->apn, "%s", at_string(c, 2));
     for (char *a = x->apn; *a != '\0'; a++)

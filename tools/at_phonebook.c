@@ -38,7 +38,8 @@ struct book {
 };
 
 struct entry {
-    char number[AT_NUMBER_MAX]; /* "": free */
+    bool used;
+    char number[AT_NUMBER_MAX]; /* "" for none */
     uint8_t type;
     char name[4 * NAME_MAX_OCTETS];
 };
@@ -120,10 +121,14 @@ static bool read_entry(struct modem *m, const struct book *b, unsigned index, st
     size_t n = rd_u8(&r);
     e->type = rd_u8(&r);
     struct span digits = rd_take(&r, 10);
-    if (!rd_ok(&r) || n < 1 || n > 11)
-        return rd_ok(&r);
-    text_number(e->type, span_slice(digits, 0, n - 1), e->number, sizeof e->number);
+    if (!rd_ok(&r))
+        return false;
     text_alpha(text_trimmed(name), e->name, sizeof e->name);
+    if (n < 1 || n > 11)
+        e->type = 129;
+    else
+        text_number(e->type, span_slice(digits, 0, n - 1), e->number, sizeof e->number);
+    e->used = e->name[0] != '\0' || e->number[0] != '\0';
     return true;
 }
 
@@ -217,7 +222,7 @@ static at_result storage(struct at_call *c)
     if (!open_book(c->modem, c->at->phonebook, &b))
         return AT_CME + CME_NOT_FOUND;
     for (unsigned i = 1; i <= b.records; i++)
-        n += read_entry(c->modem, &b, i, &e) && e.number[0] != '\0';
+        n += read_entry(c->modem, &b, i, &e) && e.used;
     at_say(c->at, "+CPBS: \"%s\",%zu,%u", books[c->at->phonebook].name, n, b.records);
     return AT_OK;
 }
@@ -238,7 +243,7 @@ static at_result read_entries(struct at_call *c)
     if (from == 0 || from > b.records || to < from)
         return AT_CME + CME_INVALID_INDEX;
     for (unsigned i = from; i <= to && i <= b.records; i++)
-        if (read_entry(c->modem, &b, i, &e) && e.number[0] != '\0')
+        if (read_entry(c->modem, &b, i, &e) && e.used)
             say_entry(c->at, "+CPBR", i, &e);
     return AT_OK;
 }
@@ -269,7 +274,7 @@ static at_result find_entries(struct at_call *c)
     if (!at_charset_from(c->at->charset, at_text(c, 0), text, sizeof text))
         return AT_CME + CME_INVALID_TEXT;
     for (unsigned i = 1; i <= b.records; i++)
-        if (read_entry(c->modem, &b, i, &e) && e.number[0] != '\0' && begins(e.name, text)) {
+        if (read_entry(c->modem, &b, i, &e) && e.used && begins(e.name, text)) {
             say_entry(c->at, "+CPBF", i, &e);
             found = true;
         }
@@ -280,7 +285,7 @@ static unsigned first_free(struct modem *m, const struct book *b)
 {
     struct entry e;
     for (unsigned i = 1; i <= b->records; i++)
-        if (read_entry(m, b, i, &e) && e.number[0] == '\0')
+        if (read_entry(m, b, i, &e) && !e.used)
             return i;
     return 0;
 }
@@ -306,6 +311,8 @@ static at_result write_one(struct at_call *c)
         return AT_CME + CME_INVALID_DIAL;
     if (!at_charset_from(c->at->charset, at_text(c, 3), name, sizeof name))
         return AT_CME + CME_INVALID_TEXT;
+    if (number[0] == '\0' && name[0] != '\0') /* without either, the entry goes; a name alone is none */
+        return AT_CME + CME_PARAMETERS;
     return write_entry(c, &b, index, number, name);
 }
 

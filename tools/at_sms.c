@@ -51,10 +51,14 @@ bool at_sms_number(struct at *at, struct span text, uint32_t type, char to[AT_NU
 
 void at_sms_shown(const struct at *at, const char *utf8, char *to, size_t room)
 {
-    at_charset_to(at->charset, utf8, to, room);
-    for (char *c = to; *c != '\0'; c++)
-        if (*c == '"' || (uint8_t)*c < 0x20)
-            *c = '?';
+    const size_t n = at_charset_to(at->charset, utf8, to, room);
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t c = (uint8_t)to[i];
+        if (c == 0x00) /* of the default alphabet alone */
+            to[i] = (char)AT_GSM_COMMERCIAL_AT;
+        else if (c == '"' || c == '\r' || c == '\n' || (c < 0x20 && at->charset != CHARSET_GSM))
+            to[i] = '?';
+    }
 }
 
 static unsigned type_of(const char *number)
@@ -128,7 +132,7 @@ static bool user_data(struct at *at, struct span text, struct at_submit *s, stru
         utf8[text.n] = '\0';
         if (!hex_parse(utf8, out, NULL))
             return false;
-        s->length = at_dcs_is_7bit(s->dcs) ? out->len * 8 / 7 : out->len;
+        s->length = text_dcs_is_7bit(s->dcs) ? out->len * 8 / 7 : out->len;
     }
     s->user_data = buf_span(out);
     return buf_ok(out);
@@ -139,9 +143,12 @@ bool at_sms_submit_of(struct at *at, const char *number, struct span text, struc
 {
     uint8_t bytes[SMS_UD_MAX];
     struct buf data = buf_of(bytes, sizeof bytes);
+    const uint8_t first = (uint8_t)((at->set[SET_CSMP_FO] & ~3u) | FIRST_SUBMIT),
+                  validity = (uint8_t)at->set[SET_CSMP_VP];
+    /* +CSMP has a number for <vp>: what announces seven octets cannot be sent. */
     struct at_submit s = {
-        .first = (uint8_t)((at->set[SET_CSMP_FO] & ~3u) | FIRST_SUBMIT),
-        .validity = (uint8_t)at->set[SET_CSMP_VP],
+        .first = first,
+        .validity = at_validity_octets(first) != 0 ? span_of(&validity, 1) : SPAN_EMPTY,
         .pid = (uint8_t)at->set[SET_CSMP_PID],
         .dcs = (uint8_t)at->set[SET_CSMP_DCS],
         .number = number,
@@ -286,6 +293,17 @@ bool at_on_sms_direct(void *ctx, const char *centre_, struct span tpdu)
         return true;
     }
     return false;
+}
+
+/* TS 27.005 3.4.4: who does not acknowledge what is routed to him gets no more of it; what comes is stored.
+ */
+void at_on_sms_given_up(void *ctx)
+{
+    struct at_modem *a = ctx;
+    if (a->asked == NULL)
+        return;
+    a->asked->set[SET_CNMI_MT] = a->asked->set[SET_CNMI_DS] = 0;
+    a->asked = NULL;
 }
 
 void at_on_sms_stored(void *ctx, enum modem_memory memory, unsigned index)

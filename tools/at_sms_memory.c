@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "at_sms.h"
+#include "hex.h"
 
 /* First octet of EF.SMS's record, TS 31.102 4.2.25 */
 enum { STATE_READ = 0x01, STATE_UNREAD = 0x03, STATE_SENT = 0x05, STATE_UNSENT = 0x07 };
@@ -100,6 +101,22 @@ static int head(struct at *at, const struct at_tpdu *t, unsigned stat, char *lin
     return snprintf(line, room, "\"%s\",\"%s\",,\"%s\"", stat_names[stat], number, stamp);
 }
 
+/* <vp>, TS 27.005 3.1: a number, a time, or (enhanced) hexadecimal digits; nothing when there is none */
+static int validity_text(const struct at_tpdu *t, char *to, size_t room)
+{
+    enum { TP_VPF = 0x18, ABSOLUTE = 0x18 };
+    char text[AT_STAMP_MAX] = "";
+    if (t->validity.n == 1)
+        return snprintf(to, room, ",%u", t->validity.p[0]);
+    if (t->validity.n == 0)
+        return snprintf(to, room, ",");
+    if ((t->first & TP_VPF) == ABSOLUTE)
+        at_stamp_text(t->validity, text);
+    else
+        hex_format(t->validity, text);
+    return snprintf(to, room, ",\"%s\"", text);
+}
+
 static void say_text(struct at *at, const struct modem_sms *sms, const struct at_tpdu *t)
 {
     char line[AT_SMS_LINE_MAX], sca[4 * AT_NUMBER_MAX];
@@ -114,7 +131,7 @@ static void say_text(struct at *at, const struct modem_sms *sms, const struct at
         n += snprintf(line + n, sizeof line - (size_t)n, ",%u,%u,%u,%u", t->address_type, t->first, t->pid,
                       t->dcs);
         if (t->type == AT_SUBMIT)
-            n += snprintf(line + n, sizeof line - (size_t)n, ",%u", t->validity);
+            n += validity_text(t, line + n, sizeof line - (size_t)n);
         n += snprintf(line + n, sizeof line - (size_t)n, ",\"%s\",%u,%zu", sca,
                       sms->centre[0] == '+' ? 145 : 129, t->length);
     }
@@ -250,10 +267,25 @@ static at_result write_text(struct at *at, struct span text)
     return AT_OK;
 }
 
+/* What PDU mode has for <stat> is <toda> in text mode: a number after all. */
+static bool take_type(struct at_arg *a)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < a->text.n; i++) {
+        if (a->text.p[i] < '0' || a->text.p[i] > '9' || n > 25)
+            return false;
+        n = 10 * n + (uint32_t)(a->text.p[i] - '0');
+    }
+    *a = (struct at_arg){.kind = ARG_NUMBER, .number = n};
+    return n >= 128 && n <= 255;
+}
+
 static at_result write_one(struct at_call *c)
 {
-    unsigned stat, at = at_text_mode(c->at) ? 2 : 1;
-    if (!stat_given(c, at, STO_UNSENT, &stat) || stat == ALL)
+    const bool text = at_text_mode(c->at);
+    unsigned stat;
+    if (!stat_given(c, text ? 2 : 1, STO_UNSENT, &stat) || stat == ALL ||
+        (text && at_given(c, 1) && !take_type(&c->arg[1])))
         return at_sms_parameter(c->at);
     at_result result = at_sms_ask(c, write_text);
     c->at->prompt.stat = (uint8_t)stat;

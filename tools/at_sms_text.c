@@ -14,19 +14,14 @@ enum {
     TON_ALPHANUMERIC = 0x50,
 };
 
-/* TS 23.038 4 and 5: of the general groups, and of F0 to FF; the groups C0 to DF are 7-bit, E0 UCS2. */
-bool at_dcs_is_7bit(uint8_t dcs)
-{
-    if ((dcs & 0x80) == 0)
-        return (dcs & 0x2C) == 0x00;
-    if ((dcs & 0xF0) == 0xF0)
-        return (dcs & 0x04) == 0;
-    return (dcs & 0xF0) == 0xC0 || (dcs & 0xF0) == 0xD0;
-}
-
 bool at_tpdu_is_text(uint8_t first, uint8_t dcs)
 {
-    return at_dcs_is_7bit(dcs) && (first & TP_UDHI) == 0;
+    return text_dcs_is_7bit(dcs) && (first & TP_UDHI) == 0;
+}
+
+size_t at_validity_octets(uint8_t first)
+{
+    return (first & TP_VPF) == TP_VPF_RELATIVE ? 1 : (first & TP_VPF) != 0 ? 7 : 0;
 }
 
 /* TS 23.040 9.1.2.5 */
@@ -46,7 +41,7 @@ static void take_address(struct reader *r, struct at_tpdu *t)
 static void take_user_data(struct reader *r, struct at_tpdu *t)
 {
     t->length = rd_u8(r);
-    size_t octets = at_dcs_is_7bit(t->dcs) ? (7 * t->length + 7) / 8 : t->length;
+    size_t octets = text_dcs_is_7bit(t->dcs) ? (7 * t->length + 7) / 8 : t->length;
     if (octets > SMS_UD_MAX)
         r->bad = true;
     t->user_data = rd_take(r, octets);
@@ -86,10 +81,7 @@ bool at_tpdu_parse(struct span tpdu, struct at_tpdu *t)
         take_address(&r, t);
         t->pid = rd_u8(&r);
         t->dcs = rd_u8(&r);
-        if ((t->first & TP_VPF) == TP_VPF_RELATIVE)
-            t->validity = rd_u8(&r);
-        else if ((t->first & TP_VPF) != 0)
-            (void)rd_take(&r, 7);
+        t->validity = rd_take(&r, at_validity_octets(t->first));
         take_user_data(&r, t);
         break;
     case AT_STATUS_REPORT:
@@ -132,8 +124,9 @@ void at_submit_build(const struct at_submit *s, struct buf *out)
         out->full = true;
     buf_u8(out, s->pid);
     buf_u8(out, s->dcs);
-    if ((s->first & TP_VPF) == TP_VPF_RELATIVE)
-        buf_u8(out, s->validity);
+    if (s->validity.n != at_validity_octets(s->first))
+        out->full = true;
+    buf_put(out, s->validity);
     buf_u8(out, (uint8_t)s->length);
     buf_put(out, s->user_data);
 }

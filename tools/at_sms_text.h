@@ -15,7 +15,7 @@ enum at_tpdu_type { AT_DELIVER = 0, AT_SUBMIT = 1, AT_STATUS_REPORT = 2 };
 struct at_tpdu {
     enum at_tpdu_type type;
     uint8_t first, reference, pid, dcs, status;
-    uint8_t validity;             /* SUBMIT with a relative one */
+    struct span validity;         /* of a SUBMIT, as it stands: one octet (relative), seven or none */
     uint8_t address_type;         /* <tooa>, <toda>, <tora>; 0: no address */
     char address[AT_NUMBER_MAX];  /* UTF-8: digits with a +, or a name */
     struct span stamp, discharge; /* seven octets each, or empty */
@@ -28,7 +28,6 @@ bool at_tpdu_parse(struct span tpdu, struct at_tpdu *out);
 
 /* The user data is text of the default alphabet, and not hexadecimal digits (TS 27.005 3.1, <data>). */
 bool at_tpdu_is_text(uint8_t first, uint8_t dcs);
-bool at_dcs_is_7bit(uint8_t dcs);
 
 /* Text (UTF-8) of 7-bit user data; what has no room is cut. */
 void at_tpdu_text(const struct at_tpdu *t, char *utf8, size_t room);
@@ -37,14 +36,19 @@ void at_tpdu_text(const struct at_tpdu *t, char *utf8, size_t room);
 enum { AT_STAMP_MAX = 24 };
 void at_stamp_text(struct span stamp, char to[AT_STAMP_MAX]);
 
-/* An SMS-SUBMIT: number (with + or not), and user data in octets of this many units (septets or octets). */
+/* An SMS-SUBMIT: number (with + or not), validity as TP-VPF in the first octet has it, and user data in
+ * octets of this many units (septets or octets). */
 struct at_submit {
-    uint8_t first, validity, pid, dcs;
+    uint8_t first, pid, dcs;
+    struct span validity;
     const char *number;
     size_t length;
     struct span user_data;
 };
-void at_submit_build(const struct at_submit *s, struct buf *out); /* full: no such number, or too long */
+void at_submit_build(const struct at_submit *s,
+                     struct buf *out); /* full: no such number or validity, or too long */
+/* Octets of TP-VP, by the first octet's TP-VPF (TS 23.040 9.2.3.3). */
+size_t at_validity_octets(uint8_t first);
 
 /* A service centre in front of a TPDU (TS 27.005 3.1, <pdu>; TS 24.011 8.2.5.1): octet count, type, digits;
  * or 00. */

@@ -107,6 +107,24 @@ static size_t to_latin(const char *utf8, unsigned limit, char *to, size_t room)
     return n;
 }
 
+/* The default alphabet, character by character: what it has not is '?' there, too. */
+static void to_gsm(const char *utf8, struct buf *out)
+{
+    while (*utf8 != '\0') {
+        char one[5] = "";
+        uint8_t octets[2];
+        struct buf b = buf_of(octets, sizeof octets);
+        size_t n = 0;
+        do
+            one[n++] = *utf8++;
+        while (((uint8_t)*utf8 & 0xC0) == 0x80 && n + 1 < sizeof one);
+        if (text_to_gsm(one, &b))
+            buf_put(out, buf_span(&b));
+        else
+            buf_u8(out, '?');
+    }
+}
+
 size_t at_charset_to(enum at_charset set, const char *utf8, char *to, size_t room)
 {
     uint8_t octets[2048];
@@ -115,8 +133,7 @@ size_t at_charset_to(enum at_charset set, const char *utf8, char *to, size_t roo
     switch (set) {
     case CHARSET_GSM:
     case CHARSET_HEX:
-        if (!text_to_gsm(utf8, &b))
-            return to_latin(utf8, 0x7F, to, room);
+        to_gsm(utf8, &b);
         if (set == CHARSET_HEX && 2 * b.len < room) {
             hex_format(buf_span(&b), to);
         } else if (set == CHARSET_GSM && b.len < room) {

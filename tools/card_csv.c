@@ -11,6 +11,7 @@ enum {
     FID_SMSP = 0x6F42,
     FID_MSISDN = 0x6F40,
     MSISDN_FOOT = 14, /* of a record, TS 31.102 4.2.26 */
+    SMSP_FOOT = 28,   /* likewise, 4.2.27: what precedes is the alpha identifier, as long as the record leaves it */
     NO_COLUMN = -1,
 };
 
@@ -405,7 +406,11 @@ static bool read_files(struct card_csv *c, struct csv_error *error)
                     PERSONAL_FILE_OCTETS);
             return false;
         }
-        if (!put_files(c, "smsp", FID_SMSP, FILE_LINEAR, buf_span(&b), false, error))
+        if (b.len < SMSP_FOOT) {
+            csv_say(&c->csv, error, "smsp has %zu octets: the parameters alone have %d (TS 31.102 4.2.27)", b.len, SMSP_FOOT);
+            return false;
+        }
+        if (!put_files(c, "smsp", FID_SMSP, FILE_LINEAR, buf_span(&b), true, error))
             return false;
     }
     if (msisdn != NULL) {

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hex.h"
@@ -63,6 +64,14 @@ int cli_usage(const struct subcommand *cmd, const char *format, ...)
     complain(cmd, format, args, " (see --help)");
     va_end(args);
     return EXIT_USAGE;
+}
+
+void cli_warn_readable(const struct subcommand *cmd, const char *path)
+{
+    struct stat st;
+    if (path != NULL && strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+        cli_refuse(cmd, "warning: %.300s has secrets in it, and others than its owner may use it (mode %03o): chmod 600 it", path,
+                   (unsigned)(st.st_mode & 0777));
 }
 
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code)
@@ -226,8 +235,8 @@ void cli_put_json(FILE *f, const char *text)
             fputs("\\ufffd", f);
         else if (c == '"' || c == '\\')
             fprintf(f, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F)
-            fprintf(f, "\\u%04x", (unsigned)c);
+        else if (one_line_control(text) > 0)
+            fprintf(f, "\\u%04x", (unsigned)(unsigned char)text[n - 1]);
         else
             fwrite(text, 1, n, f);
         text += n > 0 ? n : 1;

@@ -37,6 +37,10 @@ bool cli_protect(void);
 int cli_refuse(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cli_usage(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A file with keys or a passphrase in it (NULL: none) that others than its owner may read is used, but told about: in a line on stderr
+ * like those above. */
+void cli_warn_readable(const struct subcommand *cmd, const char *path);
+
 /* Hex from the command line, min to max octets. false: the error has been printed ("--seed: 'zz' is no hex
  * digit at position 1"). */
 bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max,

@@ -21,22 +21,71 @@ struct request {
     struct numbering numbering;
 };
 
-/* No card of the source is in the deck; all of its rows are sound. */
+/* ICCIDs of a file. With --replace nothing else tells a card that stands there twice from one of the deck's: the second row would
+ * take the place of the first. */
+struct numbers {
+    char (*at)[DECK_ICCID_MAX + 1];
+    size_t n, room;
+};
+
+static bool numbers_add(struct numbers *all, const char *iccid)
+{
+    if (all->n == all->room) {
+        size_t room = all->room == 0 ? 1024 : 2 * all->room;
+        void *more = realloc(all->at, room * sizeof *all->at);
+        if (more == NULL)
+            return false;
+        all->at = more;
+        all->room = room;
+    }
+    memcpy(all->at[all->n++], iccid, strlen(iccid) + 1);
+    return true;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* NULL: none is there twice. */
+static const char *numbers_twice(struct numbers *all)
+{
+    if (all->n > 1)
+        qsort(all->at, all->n, sizeof *all->at, by_text);
+    for (size_t i = 1; i < all->n; i++)
+        if (strcmp(all->at[i - 1], all->at[i]) == 0)
+            return all->at[i];
+    return NULL;
+}
+
+static bool check_card(const struct making *m, const struct request *r, const struct card_data *card, struct numbers *all)
+{
+    if (!m->replace && making_has_card(m->deck, card->iccid)) {
+        cli_refuse(m->cmd, "%s has a card %s already (--replace makes it anew)", r->deck, card->iccid);
+        return false;
+    }
+    if (!m->replace || r->csv == NULL || numbers_add(all, card->iccid))
+        return true;
+    cli_refuse(m->cmd, "no memory");
+    return false;
+}
+
+/* No card of the source is in the deck, and with --replace none is there twice; all of its rows are sound. */
 static bool check_source(const struct making *m, const struct request *r, const struct card_source *source)
 {
     enum source_result result;
     struct card_data card;
+    struct numbers all = {NULL, 0, 0};
     uint64_t n = 0;
-    while ((result = source->next(source->ctx, &card)) == SOURCE_CARD) {
+    while ((result = source->next(source->ctx, &card)) == SOURCE_CARD && check_card(m, r, &card, &all))
         n++;
-        if (!m->replace && making_has_card(m->deck, card.iccid)) {
-            cli_refuse(m->cmd, "%s has a card %s already (--replace makes it anew)", r->deck, card.iccid);
-            return false;
-        }
-    }
     if (result == SOURCE_END && n == 0)
         cli_refuse(m->cmd, "%s has no row", r->csv != NULL ? r->csv : r->deck);
-    return result == SOURCE_END && n > 0 && source->rewind(source->ctx);
+    const char *twice = result == SOURCE_END ? numbers_twice(&all) : NULL;
+    if (twice != NULL)
+        cli_refuse(m->cmd, "%s has card %s twice", r->csv, twice);
+    free(all.at);
+    return result == SOURCE_END && n > 0 && twice == NULL && source->rewind(source->ctx);
 }
 
 /* false: the error has been printed, and the deck has the cards it had, or is to be closed (--replace). */

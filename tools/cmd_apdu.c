@@ -542,6 +542,7 @@ static bool prepare_channel(const struct subcommand *cmd, struct session *s, con
         cli_refuse(cmd, "the card's profile has no issuer security domain: --aid names another");
         return false;
     }
+    cli_warn_readable(cmd, keys);
     if (apdu_channel_keys(keys, s->card.iccid, s->channel->kvn, &s->channel->keys, &error))
         return true;
     cli_refuse(cmd, "--keys: %s", error.text);

@@ -56,6 +56,8 @@ static int open_auc(const struct request *r, bool make, struct auc **a)
     bool create = make && lstat(r->db, &st) != 0;
     bool good = create || auc_wants_passphrase(r->db, &wants, &error);
     if (good && wants)
+        cli_warn_readable(r->cmd, r->passphrase_file);
+    if (good && wants)
         good = sealed_passphrase(r->passphrase_file, create, passphrase, &error);
     if (good) {
         const struct auc_config config = {r->db, create, r->key_file, wants ? passphrase : NULL};
@@ -139,6 +141,7 @@ static int do_add(const struct request *r)
         return needs(r, "--imsi N");
     if (r->db == NULL)
         return needs(r, "--db FILE");
+    cli_warn_readable(r->cmd, r->keys);
     if (!find_pair(r, &row, &why))
         return cli_refuse(r->cmd, "%s", why.text);
     int code = add(r, &row);

@@ -150,6 +150,7 @@ static int build(struct change *c)
 static int load_keys(struct change *c)
 {
     struct keys_error error;
+    cli_warn_readable(c->cmd, c->keys_path);
     if (!keys_find(c->keys_path, c->iccid, c->common, c->key_index, &c->key, &error))
         return cli_refuse(c->cmd, "%s", error.text);
     c->keyset = (struct records_keyset){

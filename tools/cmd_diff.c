@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "making.h"
+#include "progress.h"
 #include "state.h"
 #include "tree.h"
 
@@ -23,6 +24,7 @@ struct side {
 struct diff {
     const struct subcommand *cmd;
     struct side a, b;
+    struct progress progress;
     bool json;
     bool same_profile;
     bool cards; /* JSON: a card has been printed */
@@ -40,6 +42,7 @@ static void begin_card(struct diff *d)
     d->differences++;
     if (d->told)
         return;
+    progress_clear(&d->progress);
     d->told = true;
     if (d->json) {
         printf("%s\n    {\"iccid\": \"%s\"", d->cards ? "," : "", d->iccid);
@@ -353,6 +356,7 @@ static bool diff_card(struct diff *d, const char *iccid)
 static void only_card(struct diff *d, const char *iccid, bool in_a)
 {
     d->differences++;
+    progress_clear(&d->progress);
     if (d->json) {
         printf("%s\n    {\"iccid\": \"%s\", \"only\": \"%s\"}", d->cards ? "," : "", iccid, in_a ? "a" : "b");
         d->cards = true;
@@ -366,6 +370,9 @@ static bool diff_cards(struct diff *d)
 {
     char a[DECK_ICCID_MAX + 1], b[DECK_ICCID_MAX + 1];
     bool more_a = deck_next(d->a.card.deck, "", a), more_b = deck_next(d->b.card.deck, "", b);
+    const uint64_t in_a = deck_count(d->a.card.deck), in_b = deck_count(d->b.card.deck), of = in_a > in_b ? in_a : in_b;
+    uint64_t n = 0;
+    d->progress = progress_begin();
     while ((more_a || more_b) && !ferror(stdout)) {
         int order = !more_b ? -1 : !more_a ? 1 : strcmp(a, b);
         if (order == 0 && !diff_card(d, a))
@@ -376,7 +383,10 @@ static bool diff_cards(struct diff *d)
             more_a = deck_after(d->a.card.deck, a, a);
         if (order >= 0)
             more_b = deck_after(d->b.card.deck, b, b);
+        n++;
+        progress_cards(&d->progress, n, n <= of ? of : 0); /* more than that when cards are in one of them only */
     }
+    progress_clear(&d->progress);
     const char *trouble = deck_trouble(d->a.card.deck);
     if (trouble[0] == '\0')
         trouble = deck_trouble(d->b.card.deck);

@@ -7,10 +7,12 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "keys.h"
 #include "making.h"
+#include "progress.h"
 #include "state.h"
 
 struct record { /* what the file says of one card */
@@ -25,7 +27,7 @@ struct subscriber { /* what goes into the database */
     const struct aka_algorithm *aka;
     char imsi[16];
     unsigned ind_bits;
-    uint64_t sqn;
+    uint64_t sqn; /* the next */
 };
 
 struct format {
@@ -252,6 +254,7 @@ struct export
     struct cli_card card;
     struct record *record;
     uint64_t done, unknown;
+    struct progress progress;
 };
 
 /* The pair that the network of today shares with the card. */
@@ -306,13 +309,16 @@ static bool export_card(struct export *e)
     state_pair_texts(&info, &texts);
     memcpy(s.imsi, texts.imsi, sizeof s.imsi);
     s.aka = aka_algorithm(s.row->pair.algorithm);
-    s.sqn = info.sqn;
+    /* Open5GS takes it as it is: the next one that the card accepts (TS 33.102 C.2), as `auc export` has it */
+    s.sqn = ((info.sqn >> s.row->pair.sqn.ind_bits) + 1) << s.row->pair.sqn.ind_bits;
     s.ind_bits = s.row->pair.sqn.ind_bits; /* the record's: it knows what was made otherwise than the profile says */
     if (s.aka == NULL || !e->format->row(&e->card.profile->p, &s, &why)) {
         cli_refuse(e->cmd, "card %s has %s: %s", iccid, s.aka != NULL ? s.aka->name : "?", why);
         return false;
     }
     e->done++;
+    if (isatty(STDOUT_FILENO) != 1) /* where rows go by themselves */
+        progress_cards(&e->progress, e->done, deck_count(e->card.deck));
     return true;
 }
 
@@ -354,7 +360,9 @@ static int export_deck(struct export *e, struct keys_reader *keys, const struct 
         return cli_refuse(e->cmd, "%s has no card %s", e->deck_path, e->only);
     if (e->format->head != NULL)
         e->format->head(&e->card.profile->p);
+    e->progress = progress_begin();
     bool good = export_rows(e, keys, error);
+    progress_clear(&e->progress);
     int code = cli_finish(e->cmd);
     if (!good || code != EXIT_OK)
         return EXIT_REFUSED;
@@ -369,6 +377,7 @@ static int export_all(struct export *e)
 {
     struct keys_error error;
     int code = EXIT_REFUSED;
+    cli_warn_readable(e->cmd, e->keys_path);
     e->record = calloc(1, sizeof *e->record);
     struct keys_reader *keys = e->record != NULL ? keys_open(e->keys_path, &error) : NULL;
     if (keys == NULL) {
@@ -447,6 +456,6 @@ const struct subcommand cmd_export = {
             "  --keys FILE        the card maker's record, each card's rows together\n"
             "  --card ICCID       this card only\n"
             "  --help             this text\n\n"
-            "PINs are in none of them: the record has none.\n",
+            "PINs that are each card's own are in csv and pysim, as far as the record has them.\n",
     .run = run,
 };

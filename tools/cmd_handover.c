@@ -84,6 +84,8 @@ static int do_make(struct request *r)
     if (code == EXIT_OK && r->records != NULL &&
         !handover_add_records(&r->list, r->records, r->ranges, r->n_ranges, &error))
         code = cli_refuse(r->cmd, "%s", error.text);
+    if (code == EXIT_OK)
+        cli_warn_readable(r->cmd, r->keys);
     if (code == EXIT_OK && r->keys != NULL && !handover_add_keys(&r->list, r->keys, &error))
         code = cli_refuse(r->cmd, "%s", error.text);
     if (code == EXIT_OK)

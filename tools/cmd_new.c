@@ -101,6 +101,8 @@ static bool vault_start(struct works *w)
     snprintf(key, sizeof key, "%s.key", w->order->vault);
     bool make = lstat(w->order->vault, &st) != 0, key_there = lstat(key, &st) == 0;
     bool good = make || vault_wants_passphrase(w->order->vault, &wants, &error);
+    if (good && wants)
+        cli_warn_readable(w->cmd, w->order->passphrase_file);
     good = good && (!wants || sealed_passphrase(w->order->passphrase_file, make, passphrase, &error));
     if (good) {
         const struct vault_config config = {w->order->vault, make, NULL, wants ? passphrase : NULL};
@@ -162,18 +164,20 @@ static bool make(struct works *w, const struct card_source *source)
     }
     crypto_wipe(bytes, n);
     free(bytes);
-    if (m->deck == NULL || !making_cards(m, source) || !record_publish(w->cmd, &m->record) || !vault_finish(w))
+    if (m->deck == NULL || !making_cards(m, source) || !record_publish(w->cmd, &m->record))
         return false;
     /* The record of the keys comes first: keys without a card are waste paper, a card without a record of its
      * keys is lost. */
-    if (!deck_publish(m->deck, &error)) {
-        if (m->record.f != NULL)
-            unlink(w->order->keys);
+    good = vault_finish(w);
+    if (good && !deck_publish(m->deck, &error)) {
         cli_refuse(w->cmd, "%s", error.text);
-        return false;
+        good = false;
     }
-    w->vault_made = false;
-    return true;
+    if (good)
+        w->vault_made = false;
+    else if (m->record.f != NULL)
+        unlink(w->order->keys);
+    return good;
 }
 
 static void report(const struct works *w, bool random_seed)

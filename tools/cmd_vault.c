@@ -78,6 +78,8 @@ static int open_vault(const struct request *r, bool create, struct vault **v)
         return cli_usage(r->cmd, "a passphrase or a key file: not both");
     good = create || vault_wants_passphrase(r->vault, &wants, &error);
     if (good && wants)
+        cli_warn_readable(r->cmd, r->passphrase_file);
+    if (good && wants)
         good = sealed_passphrase(r->passphrase_file, create, passphrase, &error);
     if (good) {
         const struct vault_config config = {r->vault, create, r->key_file, wants ? passphrase : NULL};
@@ -190,6 +192,7 @@ static int import(struct request *r, struct vault *v)
 {
     struct sealed_error error;
     uint64_t rows = 0;
+    cli_warn_readable(r->cmd, r->words[0]);
     if (!vault_import_file(v, r->words[0], &rows, &error))
         return refuse(r, &error);
     if (r->json)

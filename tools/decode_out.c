@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "decode_text.h"
+#include "one_line.h"
 
 static void put(struct out *o, const char *text)
 {
@@ -16,8 +17,10 @@ static void put_escaped(struct out *o, const char *text)
 {
     char escape[8];
     for (; *text != '\0'; text++) {
+        const size_t control = one_line_control(text);
+        text += control > 1; /* of those of two octets, the second is the number */
         unsigned char c = (unsigned char)*text;
-        if (c >= 0x20 && c != 0x7F && !(o->json && (c == '"' || c == '\\'))) {
+        if (control == 0 && !(o->json && (c == '"' || c == '\\'))) {
             buf_u8(&o->text, c);
         } else if (!o->json) {
             put(o, "?"); /* one line stays one line, and a terminal is not steered by what a file contains */

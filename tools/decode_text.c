@@ -315,3 +315,14 @@ struct span text_trimmed(struct span s)
         s.n--;
     return s;
 }
+
+/* TS 23.038 4: of the general groups, and of F0 to FF; E0 is UCS2; all else, what is reserved too, is of the
+ * default alphabet. */
+bool text_dcs_is_7bit(uint8_t dcs)
+{
+    if ((dcs & 0x80) == 0)
+        return (dcs & 0x20) == 0 && ((dcs & 0x0C) == 0x00 || (dcs & 0x0C) == 0x0C);
+    if ((dcs & 0xF0) == 0xF0)
+        return (dcs & 0x04) == 0;
+    return (dcs & 0xF0) != 0xE0;
+}

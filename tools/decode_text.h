@@ -34,6 +34,8 @@ bool text_to_gsm(const char *utf8, struct buf *out);
 bool text_to_ucs2(const char *utf8, struct buf *out);
 /* Septets (one octet each) packed, after `skip` fill bits (0 to 6). */
 void text_pack(struct span septets, unsigned skip, struct buf *out);
+/* User data of a short message with this TP-DCS (TS 23.038 4) is counted in septets. */
+bool text_dcs_is_7bit(uint8_t dcs);
 /* Packed septets, one octet each; at most `septets`. */
 void text_unpack(struct span s, size_t septets, unsigned skip, struct buf *out);
 

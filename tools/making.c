@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "hex.h"
 #include "keys.h"
+#include "progress.h"
 #include "subscription.h"
 #include "vault.h"
 
@@ -156,6 +156,10 @@ bool record_open(const struct subcommand *cmd, const char *path, struct key_reco
     *r = (struct key_record){.path = path};
     if (path == NULL)
         return true;
+    if (strcmp(path, "-") == 0) { /* nobody looks after the mode of what is piped */
+        cli_refuse(cmd, "--keys: not to the standard output: name a file, which gets mode 0600 (./- for one of that name)");
+        return false;
+    }
     char name[sizeof r->temporary];
     snprintf(name, sizeof name, "%s.new", path);
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -280,7 +284,7 @@ void record_close(struct key_record *r)
     memset(r, 0, sizeof *r);
 }
 
-/* ---- signals, time ---- */
+/* ---- signals ---- */
 
 static void stop_signals(sigset_t *set)
 {
@@ -309,13 +313,6 @@ void making_hold_signals(sigset_t *before)
 void making_release_signals(const sigset_t *before)
 {
     sigprocmask(SIG_SETMASK, before, NULL);
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* ---- cards ---- */
@@ -362,29 +359,6 @@ static bool make_card(struct making *m, const struct card_data *card)
     return record_card(m, card);
 }
 
-struct progress {
-    bool person, drawn;
-    uint64_t shown;
-};
-
-static void show_progress(struct progress *p, uint64_t done, uint64_t of)
-{
-    if (!p->person || now_ms() - p->shown <= 500)
-        return;
-    p->shown = now_ms();
-    p->drawn = true;
-    if (of > 0)
-        fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " cards", done, of);
-    else
-        fprintf(stderr, "\r%" PRIu64 " cards", done);
-}
-
-static void end_progress(const struct progress *p, bool good)
-{
-    if (p->drawn)
-        fputs(good ? "\r\033[K" : "\n", stderr);
-}
-
 /* One transaction's cards. SOURCE_CARD: there may be more. */
 static enum source_result make_batch(struct making *m, const struct card_source *source, struct progress *p)
 {
@@ -400,7 +374,7 @@ static enum source_result make_batch(struct making *m, const struct card_source 
         if (m->made++ == 0)
             m->first = card;
         m->last = card;
-        show_progress(p, m->made, source->count);
+        progress_cards(p, m->made, source->count);
         if (interrupted()) {
             cli_refuse(m->cmd, "interrupted; %s", m->left);
             return SOURCE_FAILED;
@@ -420,7 +394,7 @@ static bool record_sync(struct making *m)
 
 bool making_cards(struct making *m, const struct card_source *source)
 {
-    struct progress p = {.person = isatty(STDERR_FILENO) == 1, .shown = now_ms()};
+    struct progress p = progress_begin();
     enum source_result result = SOURCE_CARD;
     struct deck_error error;
     while (result == SOURCE_CARD) {
@@ -440,7 +414,7 @@ bool making_cards(struct making *m, const struct card_source *source)
             result = SOURCE_FAILED;
         }
     }
-    end_progress(&p, result == SOURCE_END);
+    progress_clear(&p);
     return result == SOURCE_END;
 }
 

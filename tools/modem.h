@@ -83,6 +83,8 @@ struct modem_user {
      * '+'). true: it was shown, and modem_sms_acknowledge will be called (+CNMA). false (or NULL): keep it in
      * memory. */
     bool (*sms_direct)(void *ctx, const char *centre, struct span tpdu);
+    /* Nobody acknowledged what sms_direct showed, for as long as the network waits. */
+    void (*sms_given_up)(void *ctx);
     /* A proactive command (the whole D0 object) that wants a user, or that the user may want to know of.
      * true: the user answers it by modem_stk_response, in the callback or later. false (or NULL): the modem
      * does it itself as far as it can. */

@@ -144,6 +144,10 @@ static void watch(struct modem_bip *c)
 {
     const bool writes = !c->connected || (c->out_len > 0 && c->sending);
     const bool reads = c->connected && c->in_len < c->buffer && (c->stream || c->in_len == 0);
+    if (!reads && !writes) { /* a link that was reset says so all the time: not before there is room again */
+        loop_unwatch(c->modem->loop, c->fd);
+        return;
+    }
     (void)loop_watch(c->modem->loop, c->fd, (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)), ready, c);
 }
 
@@ -291,6 +295,7 @@ static void opened(struct modem_bip *c, uint8_t error)
         c->waits = BIP_WAITS_NOTHING;
         if (error != 0) {
             close_socket(c);
+            c->out_len -= c->given; /* not sent: the card will say it again */
             stk_done_with(m, RESULT_BIP, error);
         } else {
             sent(c);
@@ -444,11 +449,12 @@ void stk_send_data(struct modem *m)
         return;
     }
     if (data.n > c->buffer - c->out_len) {
-        stk_done(m, CAT_RESULT_TERMINAL_BUSY);
+        stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, 0x00); /* no specific cause */
         return;
     }
     memcpy(c->out + c->out_len, data.p != NULL ? data.p : c->out, data.n);
     c->out_len += data.n;
+    c->given = data.n;
     if ((m->stk.command.is.details.qualifier & 1) == 0) { /* to be kept until more comes */
         struct modem_result r = {.general = CAT_RESULT_OK};
         struct buf b = buf_of(r.objects, sizeof r.objects);
@@ -465,6 +471,7 @@ void stk_send_data(struct modem *m)
         c->waits = error == 0 ? BIP_WAITS_SEND : BIP_WAITS_NOTHING;
         if (error != 0) {
             close_socket(c);
+            c->out_len -= c->given;
             stk_done_with(m, RESULT_BIP, error);
         }
     }

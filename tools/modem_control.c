@@ -4,6 +4,8 @@
  * TS 31.111 7.3). A terminal asks if the card's service table announces it. What the card itself sends by
  * proactive commands is not asked about.
  */
+#include <stdio.h>
+
 #include "cat.h"
 #include "modem_inner.h"
 #include "sms.h"
@@ -108,7 +110,8 @@ static bool readdress(struct span tpdu, struct span address, struct buf *out)
     return rd_ok(&r) && buf_ok(out) && address.n >= 2 && n <= 20;
 }
 
-enum modem_control control_sms(struct modem *m, const char *centre, struct span tpdu, struct buf *out)
+enum modem_control control_sms(struct modem *m, char centre[MODEM_TEXT_MAX], struct span tpdu,
+                               struct buf *out)
 {
     uint8_t octets[64], other[255];
     struct buf what = buf_of(octets, sizeof octets), answer = buf_of(other, sizeof other);
@@ -127,6 +130,11 @@ enum modem_control control_sms(struct modem *m, const char *centre, struct span 
     buf_tlv(&what, CAT_COMPREHENSION | CAT_TAG_ADDRESS, destination);
     enum modem_control said = ask(m, CAT_MO_SMS_CONTROL, buf_span(&what), &answer);
     struct span instead;
+    char by[22] = "";
+    if (said == MODEM_MODIFIED && ctlv_find(buf_span(&answer), CAT_TAG_ADDRESS, 0, &instead))
+        sms_address_text(instead, by);
+    if (by[0] != '\0')
+        snprintf(centre, MODEM_TEXT_MAX, "%s", by);
     if (said == MODEM_MODIFIED && ctlv_find(buf_span(&answer), CAT_TAG_ADDRESS, 1, &instead))
         return readdress(tpdu, instead, out) ? MODEM_MODIFIED : MODEM_BARRED;
     buf_put(out, tpdu);

@@ -66,6 +66,7 @@ struct modem_bip {
     uint8_t to_len;
     uint8_t *in, *out; /* buffer octets each */
     size_t in_len, out_len;
+    size_t given; /* of the latter, by the last SEND DATA */
     bool told; /* of data available, and nothing fetched since */
     struct loop_timer patience;
 };
@@ -199,8 +200,9 @@ struct modem {
 /* ---- control by the card (modem_control.c) ---- */
 
 bool control_ussd(struct modem *m, uint8_t dcs, struct span text);
-/* `out` gets the message, to another destination if the card wants that. */
-enum modem_control control_sms(struct modem *m, const char *centre, struct span tpdu, struct buf *out);
+/* `out` gets the message, to another destination if the card wants that, and `centre` another one. */
+enum modem_control control_sms(struct modem *m, char centre[MODEM_TEXT_MAX], struct span tpdu,
+                               struct buf *out);
 
 /* ---- modem.c ---- */
 

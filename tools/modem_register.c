@@ -424,6 +424,26 @@ static void forbid(struct modem *m, const char *plmn)
     keep(m, DIR_ADF, EF_FPLMN, span_of(octets, 3 * room));
 }
 
+/* TS 23.122 4.4.3.1.2: a network that took us, because the user wanted it, is forbidden no more. */
+static void allow(struct modem *m, const char *plmn)
+{
+    uint8_t octets[3 * MODEM_LIST_MAX];
+    struct modem_file file;
+    unsigned rank, n = 0;
+    sw_t sw;
+    if (!listed(m->forbidden[0], plmn, &rank))
+        return;
+    memmove(m->forbidden[rank], m->forbidden[rank + 1], (MODEM_LIST_MAX - 1 - rank) * sizeof m->forbidden[0]);
+    m->forbidden[MODEM_LIST_MAX - 1][0] = '\0';
+    if (!m->powered || !card_select(m, DIR_ADF, EF_FPLMN, &file, &sw) || sw != SW_OK)
+        return;
+    memset(octets, 0xFF, sizeof octets);
+    for (; n < MODEM_LIST_MAX && m->forbidden[n][0] != '\0'; n++)
+        plmn_pack(m->forbidden[n], octets + 3 * n);
+    const size_t size = file.size / 3 * 3;
+    keep(m, DIR_ADF, EF_FPLMN, span_of(octets, size < sizeof octets ? size : sizeof octets));
+}
+
 /* ---- an attempt ---- */
 
 static void again(struct modem *m)
@@ -438,6 +458,7 @@ static void accepted(struct modem *m, unsigned nth, const struct network_spec *s
     struct modem_registrar *g = &m->reg;
     keep_keys(m, keys, s->act);
     keep_location(m, s, 0x00);
+    allow(m, plmn_of(m, s, plmn));
     if (!m->powered)
         return;
     g->network = (int)nth;

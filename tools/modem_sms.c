@@ -52,7 +52,7 @@ bool ussd_text(uint8_t dcs, struct span in, char *text, size_t room)
     const uint8_t alphabet = coded_as_class         ? (uint8_t)(dcs & 0x04)
                              : (dcs & 0xC0) == 0x40 ? (uint8_t)(dcs & 0x0C)
                                                     : 0;
-    if (alphabet == 0x08 || alphabet == 0x0C)
+    if (alphabet == 0x08 || alphabet == 0x0C || dcs == 0x11) /* 11: UCS2 behind a language */
         return false;
     if (alphabet == 0x04)
         text_utf8(in, text, room);
@@ -156,10 +156,7 @@ static size_t tpdu_length(struct span tpdu, bool submit)
     const uint8_t dcs = rd_u8(&r);
     (void)rd_take(&r, submit ? validity[first >> 3 & 3] : 7);
     const uint8_t udl = rd_u8(&r);
-    const bool octets = (dcs & 0xF0) == 0xF0 ? (dcs & 0x04) != 0
-                        : (dcs & 0xC0) == 0  ? (dcs & 0x0C) != 0
-                                             : (dcs & 0xF0) == 0xE0;
-    (void)rd_take(&r, octets ? udl : (udl * 7u + 7) / 8);
+    (void)rd_take(&r, text_dcs_is_7bit(dcs) ? (udl * 7u + 7) / 8 : udl);
     return rd_ok(&r) ? tpdu.n - r.left : 0;
 }
 
@@ -305,7 +302,7 @@ static bool parse(struct span tpdu, struct deliver *out)
     (void)rd_take(&r, 1 + (digits + 1u) / 2);
     out->pid = rd_u8(&r);
     out->dcs = rd_u8(&r);
-    if ((out->dcs & 0xF0) == 0xF0 || (out->dcs & 0xD0) == 0x10)
+    if ((out->dcs & 0xF0) == 0xF0 || (out->dcs & 0x90) == 0x10)
         out->class = out->dcs & 3;
     (void)rd_take(&r, 8); /* TP-SCTS, TP-UDL */
     return rd_ok(&r);
@@ -390,7 +387,11 @@ static void store(struct modem *m, const struct modem_incoming *in, enum modem_m
 
 static void no_acknowledgement(void *ctx)
 {
-    finish_with(ctx, FCS_UNSPECIFIED);
+    struct modem *m = ctx;
+    for (unsigned i = 0; i < m->n_users; i++)
+        if (m->users[i].sms_given_up != NULL)
+            m->users[i].sms_given_up(m->users[i].ctx);
+    finish_with(m, FCS_UNSPECIFIED);
 }
 
 static void to_user(struct modem *m, const struct modem_incoming *in, const struct deliver *d)
@@ -538,13 +539,15 @@ unsigned modem_sms_submit(struct modem *m, const char *centre, struct span tpdu,
 {
     uint8_t octets[MODEM_TPDU_MAX];
     struct buf allowed = buf_of(octets, sizeof octets);
-    char own[22] = "";
+    char own[22] = "", by[MODEM_TEXT_MAX];
     unsigned cause = 0;
     if (m->sim == MODEM_SIM_READY && m->reg.service == SERVICE_NORMAL && tpdu.n <= sizeof octets &&
         (centre != NULL || modem_sms_centre(m, own))) { /* else it goes nowhere, and sms_send says why */
-        if (control_sms(m, centre != NULL ? centre : own, tpdu, &allowed) == MODEM_BARRED)
+        snprintf(by, sizeof by, "%s", centre != NULL ? centre : own);
+        if (control_sms(m, by, tpdu, &allowed) == MODEM_BARRED)
             return CMS_NOT_ALLOWED;
         tpdu = buf_span(&allowed);
+        centre = by;
     }
     return sms_send(m, centre, tpdu, reference, &cause) ? 0 : cause;
 }

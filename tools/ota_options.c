@@ -116,6 +116,7 @@ int key_options_load(const struct subcommand *cmd, struct key_options *k)
         return cli_usage(cmd, "keys from --keys FILE, or --kic-key and --kid-key: not both");
     struct key_row row;
     struct keys_error error;
+    cli_warn_readable(cmd, k->path);
     if (!find_row(k, &row, &error))
         return cli_refuse(cmd, "%s", error.text);
     memcpy(k->row_iccid, row.iccid, sizeof row.iccid);

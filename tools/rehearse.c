@@ -425,7 +425,7 @@ static bool take_from_deck(struct show *s)
     uicc_close(s->card);
     s->card = NULL;
     store_close(s->store.inner);
-    struct uicc_store *there = deck_card(s->plan->deck, s->iccid, &error);
+    struct uicc_store *there = deck_card_of_thread(s->plan->deck, s->iccid, s->crypto, &error);
     s->store.inner = there != NULL ? late_store_new(there) : NULL;
     s->store.cut = false;
     s->store.left = -1;

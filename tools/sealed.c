@@ -25,10 +25,9 @@ enum {
     SCRYPT_N = 1 << 15,
     SCRYPT_R = 8,
     SCRYPT_P = 1,
-    /* A file may ask for more, but not for a machine's whole memory. */
-    SCRYPT_N_MAX = 1 << 20,
-    SCRYPT_R_MAX = 16,
-    SCRYPT_P_MAX = 16,
+    /* A file may ask for more, but neither for a machine's memory nor for its afternoon: 256 MB, and the time that they take. */
+    SCRYPT_BLOCK = 128, /* octets: p times r times N of them are written and read */
+    SCRYPT_WORK_MAX = 256 << 20,
     PARTS_MAX = 16,
     PATH_ROOM = 4096,
 };
@@ -235,7 +234,7 @@ bool sealed_unseal(struct sealed *s, const struct span *context, size_t n_contex
 
 static bool scrypt(const char *passphrase, const struct kdf *k, uint8_t out[KEY])
 {
-    uint64_t n = k->n, r = k->r, p = k->p, memory = UINT64_C(2) << 30;
+    uint64_t n = k->n, r = k->r, p = k->p, memory = UINT64_C(2) * SCRYPT_WORK_MAX;
     uint8_t salt[SALT];
     char secret[SEALED_PASSPHRASE_MAX + 1]; /* OSSL_PARAM wants it modifiable, though it only reads it */
     size_t len = strlen(passphrase);
@@ -312,12 +311,21 @@ static bool read_key_file(const char *path, uint8_t key[KEY], struct sealed_erro
     return good;
 }
 
+/* The product of what a file says may be larger than any number here. */
+static bool too_much_work(const struct kdf *k)
+{
+    uint64_t room = SCRYPT_WORK_MAX / SCRYPT_BLOCK;
+    return k->n > room || k->r > room / k->n || k->p > room / k->n / k->r;
+}
+
 static bool secret_key(const struct sealed_config *c, const struct kdf *k, uint8_t key[KEY],
                        struct sealed_error *error)
 {
     char path[PATH_ROOM];
     if (strcmp(c->path, ":memory:") == 0)
         return crypto_random(NULL, key, KEY) || say(error, c->path, "no random octets");
+    if (k->passphrase && too_much_work(k))
+        return say(error, c->path, "its passphrase is stretched (scrypt) beyond what softuicc does: no file that it made");
     if (k->passphrase)
         return scrypt(c->passphrase, k, key) || say(error, c->path, "scrypt failed: no memory?");
     return key_path(c, path, error) && read_key_file(path, key, error);
@@ -374,7 +382,7 @@ static bool read_kdf(struct sealed *s, struct kdf *k, struct span *sealed, uint8
         k->r = (uint64_t)sqlite3_column_int64(q, 3);
         k->p = (uint64_t)sqlite3_column_int64(q, 4);
         good = (k->passphrase || strcmp(kdf, "file") == 0) && salt.n == SALT && bytes.n > 0 &&
-               bytes.n <= cap && k->n <= SCRYPT_N_MAX && k->r <= SCRYPT_R_MAX && k->p <= SCRYPT_P_MAX;
+               bytes.n <= cap && k->n > 0 && k->r > 0 && k->p > 0;
         if (good) {
             memcpy(k->salt, salt.p, SALT);
             memcpy(room, bytes.p, bytes.n);

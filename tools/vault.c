@@ -542,6 +542,7 @@ bool vault_import_end(struct vault *v, const char *source, struct sealed_error *
     sqlite3_finalize(v->insert);
     v->insert = NULL;
     snprintf(detail, sizeof detail, "%lld pairs now; from %.200s", (long long)v->state.pairs.count, source);
+    one_line_make(detail); /* a name of a file: in the log it is a line, and in a transfer a field of one */
     return vault_conclude(v, "import", "", "", "", detail, error);
 }
 

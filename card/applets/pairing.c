@@ -220,6 +220,8 @@ static sw_t list_changed(struct applet self)
 static sw_t event(struct applet self, const struct event *e)
 {
     switch (e->kind) {
+    case EVENT_RESUMED: /* perhaps in another device: found out anew */
+        return profile_download(self);
     case EVENT_TOOLKIT:
         return e->toolkit == TOOLKIT_PROFILE_DOWNLOAD ? profile_download(self) : SW_OK;
     case EVENT_TERMINAL_RESPONSE:

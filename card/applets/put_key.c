@@ -73,23 +73,54 @@ static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key 
     for (int i = 0; i < 3 && sw == SW_OK; i++) /* what a profile may not have, does not come later */
         if (!applet_profile(self)->insecure && ota_key_is_des(keys[i].algorithm, span_of(keys[i].key, keys[i].len)))
             sw = SW_WRONG_DATA;
-    /* New keys, new counter. */
+    /* New keys, new counter; but not when it is the old KID: what was said under it before must not count a second time. */
+    const bool go_on = fresh.version == set.version && fresh.kid_algorithm == set.kid_algorithm && fresh.kid_len == set.kid_len &&
+                       crypto_equal(fresh.kid, set.kid, set.kid_len);
     if (sw == SW_OK && (!ota_secret_put(self, (uint16_t)(ITEM_OTA | index), rights, &fresh) ||
-                        !applet_remove_if_there(self, (uint16_t)(ITEM_COUNTER | index))))
+                        (!go_on && !applet_remove_if_there(self, (uint16_t)(ITEM_COUNTER | index)))))
         sw = SW_MEMORY_PROBLEM;
     crypto_wipe(&set, sizeof set);
     crypto_wipe(&fresh, sizeof fresh);
     return sw;
 }
 
-/* K, OPc, or both; the sequence numbers of a new K are fresh. */
+static bool same_key(const struct aka_secret *a, const struct aka_secret *b)
+{
+    uint8_t octets[2][AKA_KEY_ENCODED_MAX] = {{0}};
+    struct buf one = buf_of(octets[0], sizeof octets[0]), other = buf_of(octets[1], sizeof octets[1]);
+    aka_key_encode(&a->key, &one);
+    aka_key_encode(&b->key, &other);
+    bool same = a->algorithm == b->algorithm && one.len == other.len && crypto_equal(octets[0], octets[1], sizeof octets[0]);
+    crypto_wipe(octets, sizeof octets);
+    return same;
+}
+
+/* The sequence numbers of a new key are fresh. Those of a key that comes again go on, or its challenges could be played once more; under another scheme from the highest on. */
+static bool sequence_after(struct applet self, unsigned index, const struct aka_secret *old, const struct aka_secret *fresh)
+{
+    const uint16_t item = (uint16_t)(ITEM_SQN | index);
+    struct sqn_state state;
+    struct span stored;
+    uint8_t bytes[SQN_STATE_MAX];
+    if (!same_key(old, fresh))
+        return applet_remove_if_there(self, item);
+    if (old->sqn.ind_bits == fresh->sqn.ind_bits || !applet_get(self, item, &stored) || !sqn_state_decode(&old->sqn, stored, &state))
+        return true;
+    const uint64_t highest = sqn_highest(&old->sqn, &state);
+    for (size_t i = 0; i < SQN_SLOTS; i++)
+        state.seq[i] = highest >> fresh->sqn.ind_bits;
+    return applet_put(self, item, span_of(bytes, sqn_state_encode(&fresh->sqn, &state, bytes)));
+}
+
+/* K, OPc, or both. */
 static sw_t put_subscriber_keys(struct call *call, const struct new_key *k, const struct new_key *opc)
 {
     struct applet self = call->self;
     unsigned index = pair_active(self);
-    struct aka_secret secret;
+    struct aka_secret secret, old;
     if (!aka_secret_load(self, index, &secret))
         return SW_TECHNICAL_PROBLEM;
+    old = secret;
     if (k != NULL) {
         memcpy(secret.key.k, k->key, sizeof secret.key.k);
         secret.key.k_len = k->len;
@@ -101,8 +132,9 @@ static sw_t put_subscriber_keys(struct call *call, const struct new_key *k, cons
     sw_t sw = aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
     if (sw == SW_OK && !aka_secret_put(self, index, &secret))
         sw = SW_MEMORY_PROBLEM;
-    if (sw == SW_OK && k != NULL && (!applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)) || !subscription_tell_users(self)))
+    if (sw == SW_OK && k != NULL && (!sequence_after(self, index, &old, &secret) || !subscription_tell_users(self)))
         sw = SW_MEMORY_PROBLEM;
+    crypto_wipe(&old, sizeof old);
     crypto_wipe(&secret, sizeof secret);
     return sw;
 }
@@ -154,9 +186,10 @@ static sw_t put_algorithm(struct call *call, struct span value, const struct new
 {
     struct applet self = call->self;
     unsigned index = pair_active(self);
-    struct aka_secret secret;
+    struct aka_secret secret, old;
     if (!aka_secret_load(self, index, &secret))
         return SW_TECHNICAL_PROBLEM;
+    old = secret;
     bool good = read_algorithm(self, value, &secret) && n == (secret.algorithm->opc_len != 0 ? 2u : 1u);
     if (good) {
         memcpy(secret.key.k, keys[0].key, sizeof secret.key.k);
@@ -167,9 +200,9 @@ static sw_t put_algorithm(struct call *call, struct span value, const struct new
         }
     }
     sw_t sw = good && aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
-    if (sw == SW_OK && (!aka_secret_put(self, index, &secret) || !applet_remove_if_there(self, (uint16_t)(ITEM_SQN | index)) ||
-                        !subscription_tell_users(self)))
+    if (sw == SW_OK && (!aka_secret_put(self, index, &secret) || !sequence_after(self, index, &old, &secret) || !subscription_tell_users(self)))
         sw = SW_MEMORY_PROBLEM;
+    crypto_wipe(&old, sizeof old);
     crypto_wipe(&secret, sizeof secret);
     return sw;
 }

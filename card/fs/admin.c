@@ -36,10 +36,14 @@ static sw_t request_parse(struct span data, struct request *q)
         {TAG_REFERENCE, &q->reference}, {TAG_COMPACT, &q->compact}, {TAG_EXPANDED, &q->expanded}, {TAG_PROPRIETARY, &q->proprietary},
         {TAG_DF_NAME, &q->df_name},
     };
+    unsigned seen = 0;
     for (r = rd_of(fcp.value); tlv_next(&r, &t);) {
         bool taken = t.tag == TAG_TOTAL_SIZE || t.tag == TAG_PIN_STATUS; /* a DF's: nothing to reserve here */
         for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
             if (known[i].tag == t.tag) {
+                if ((seen >> i & 1) != 0) /* the gate went by the first descriptor: there is but one */
+                    return SW_WRONG_DATA;
+                seen |= 1u << i;
                 *known[i].to = t.value;
                 taken = true;
             }

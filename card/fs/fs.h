@@ -47,8 +47,8 @@ sw_t fs_make(struct uicc *card, const struct made_file *row, uint8_t fill, uint1
 sw_t fs_remove(struct uicc *card, uint16_t file);
 bool fs_resize(struct uicc *card, uint16_t file, size_t size);
 
-/* Such changes are committed: no session, neither this one nor a channel's, stays on a file that is gone. */
-void fs_settle(struct uicc *card, struct session *session);
+/* Such changes are committed: no channel stays on a file that is gone. */
+void fs_settle(struct uicc *card);
 void fs_leave_gone(const struct uicc *card, struct view *view); /* nor this view: it goes to the nearest directory that is left */
 
 /* ---- access (access.c) ---- */

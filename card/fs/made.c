@@ -255,7 +255,7 @@ static bool below(const struct uicc *card, uint16_t file, uint16_t df)
 static bool remove_one(struct uicc *card, uint16_t file)
 {
     uint32_t what = (uint32_t)file << 8;
-    bool ok = objects_remove(card->objects, object_id(OBJECT_FILE_BODY, what));
+    bool ok = toolkit_file_deleted(card, file) && objects_remove(card->objects, object_id(OBJECT_FILE_BODY, what));
     if (file < card->profile->n_files) {
         card->made.gone++;
         return ok && fs_set_state(card, file, FILE_STATE_DELETED);
@@ -274,14 +274,13 @@ void fs_leave_gone(const struct uicc *card, struct view *v)
     if (fs_exists(card, v->df))
         return;
     uint16_t df = v->df;
-    while (!fs_exists(card, df)) /* its row still tells where it was */
-        df = fs_file(card, df)->parent;
+    while (!fs_exists(card, df)) /* its row still tells where it was, if there is one */
+        df = df < fs_count(card) ? fs_file(card, df)->parent : 0;
     *v = (struct view){.df = df, .ef = PROFILE_NO_FILE};
 }
 
-void fs_settle(struct uicc *card, struct session *session)
+void fs_settle(struct uicc *card)
 {
-    fs_leave_gone(card, &session->view);
     for (uint8_t c = 0; c < APDU_CHANNELS; c++)
         fs_leave_gone(card, &card->ram.channels[c].view);
 }

@@ -32,6 +32,7 @@ enum event_kind {
     EVENT_POWER_ON,          /* after a reset, before the first command: to every class with `event` */
     EVENT_TOOLKIT,           /* an event of the toolkit that the applet registered for */
     EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
+    EVENT_RESUMED,           /* a suspended card was resumed (TS 102 221 11.1.22): as at a power-on, volatile memory is gone; but the terminal will not send TERMINAL PROFILE */
     EVENT_FILE_UPDATED,      /* a command is about to have changed a file; only classes with `watches`. In that command's transaction, and may refuse it */
 };
 

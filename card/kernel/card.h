@@ -45,6 +45,7 @@ struct ram {
     uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
     uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
     bool doomed;                             /* something half done is in the transaction: it cannot be committed */
+    uint8_t installing;                      /* index + 1 of the applet that is being installed: nothing of it is durable before it is there */
     uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */

@@ -181,7 +181,10 @@ static sw_t install(struct uicc *card, const struct applet_installation *how, ui
         return SW_NOT_ENOUGH_MEMORY;
     if (!store(card, index, how->system, how->uicc))
         return SW_NOT_ENOUGH_MEMORY;
-    return e->class->install != NULL ? e->class->install((struct applet){card, index}, NULL) : SW_OK;
+    card->ram.installing = (uint8_t)(index + 1);
+    sw_t sw = e->class->install != NULL ? e->class->install((struct applet){card, index}, NULL) : SW_OK;
+    card->ram.installing = 0;
+    return sw;
 }
 
 sw_t applet_install(struct uicc *card, const struct applet_installation *how, uint8_t *index)
@@ -200,6 +203,7 @@ sw_t applet_install(struct uicc *card, const struct applet_installation *how, ui
         return sw;
     }
     entry_bind(card, e);
+    applet_transient_free((struct applet){card, *index}); /* of one whose installation failed: no abort takes it back */
     card->registry.entries[*index] = e;
     card->registry.dirty = true;
     registry_count(card);

@@ -337,6 +337,8 @@ bool card_commit(struct uicc *card)
         return false;
     }
     toolkit_settle(card, true);
+    if (card->made.dirty)
+        fs_settle(card);
     if (card->registry.dirty)
         card->ram.toolkit.known = !(card->ram.toolkit.changed = true);
     card->made.dirty = false;
@@ -391,6 +393,8 @@ bool applet_remove_if_there(struct applet self, uint16_t item)
 bool applet_put_now(struct applet self, uint16_t item, struct span value)
 {
     struct span old;
+    if (self.card->ram.installing == self.index + 1) /* it would stay when the installation fails, and nobody could have the index any more */
+        return applet_put(self, item, value);
     (void)applet_get(self, item, &old);
     const size_t before = old.n;
     if (!registry_account(self.card, self.index, before, value.n))

@@ -62,8 +62,10 @@ bool owner_pin_set(struct applet self, uint8_t pin, uint8_t try_limit, struct sp
 
 static bool set_tries(struct applet self, uint8_t pin, uint8_t tries)
 {
-    return objects_put_now(self.card->objects, id_of(self, ITEM_OWNER_TRIES, pin), span_of(&tries, 1)) ==
-           STORE_OK;
+    const uint32_t id = id_of(self, ITEM_OWNER_TRIES, pin);
+    if (self.card->ram.installing == self.index + 1) /* as applet_put_now */
+        return objects_put(self.card->objects, id, span_of(&tries, 1));
+    return objects_put_now(self.card->objects, id, span_of(&tries, 1)) == STORE_OK;
 }
 
 bool owner_pin_check(struct applet self, uint8_t pin, struct span value)

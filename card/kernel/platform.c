@@ -84,11 +84,11 @@ sw_t command_terminal_capability(struct call *call)
 
 /* ---- SUSPEND UICC, 11.1.22 ---- */
 
-/* What a suspended card keeps: the token that resumes it, and the sessions as they were. Stored for one power-up: whatever comes then besides TERMINAL CAPABILITY
- * and RESUME, uses it up. */
-enum { TOKEN_LEN = 8, DURATION_LEN = 2, SESSION_OCTETS = 12, SUSPENDED_MAX = TOKEN_LEN + 4 + APDU_CHANNELS * SESSION_OCTETS };
+/* What a suspended card keeps: the token that resumes it, the sessions as they were, and what the toolkit knows of the terminal. Stored for one power-up: whatever comes then
+ * besides TERMINAL CAPABILITY and RESUME, uses it up; so does a command that the terminal gives instead of taking the power away. */
+enum { TOKEN_LEN = 8, DURATION_LEN = 2, SESSION_OCTETS = 6 + SESSION_PLACE_LEN, SUSPENDED_MAX = TOKEN_LEN + 4 + APDU_CHANNELS * SESSION_OCTETS + TOOLKIT_SUSPENDED_MAX };
 
-static void keep_sessions(const struct uicc *card, struct buf *out)
+static void keep_sessions(struct uicc *card, struct buf *out)
 {
     buf_u32(out, card->ram.verified);
     for (uint8_t i = 0; i < APDU_CHANNELS; i++) {
@@ -96,26 +96,49 @@ static void keep_sessions(const struct uicc *card, struct buf *out)
         buf_u8(out, s->open);
         buf_u8(out, s->applet);
         buf_u32(out, s->local);
-        buf_u16(out, s->view.df);
-        buf_u16(out, s->view.ef);
-        buf_u16(out, s->view.record);
+        session_place_put(card, s, out);
     }
+    toolkit_suspend(card, out);
+}
+
+/* Between the two a subscription may have been rolled back, or who holds the deck have deleted an applet: false then, and nothing is as it was. */
+static bool restore_session(struct uicc *card, struct session *s, struct reader *r)
+{
+    bool open = rd_u8(r) != 0, same;
+    uint8_t applet = rd_u8(r);
+    uint32_t local = rd_u32(r);
+    struct reader place = rd_of(rd_take(r, SESSION_PLACE_LEN));
+    if (!open)
+        return true;
+    same = (applet == NO_APPLET || applet_active(card, applet)) && session_place_take(card, s, &place);
+    s->open = true;
+    s->applet = applet;
+    s->local = local;
+    return same;
 }
 
 static bool restore_sessions(struct uicc *card, struct reader *r)
 {
-    card->ram.verified = rd_u32(r);
+    bool ok = true;
+    uint32_t verified = rd_u32(r);
     for (uint8_t i = 0; i < APDU_CHANNELS; i++) {
-        struct session *s = &card->ram.channels[i];
-        *s = (struct session){.channel = i};
-        s->open = rd_u8(r) != 0;
-        s->applet = rd_u8(r);
-        s->local = rd_u32(r);
-        s->view.df = rd_u16(r);
-        s->view.ef = rd_u16(r);
-        s->view.record = (uint8_t)rd_u16(r);
+        card->ram.channels[i] = (struct session){.channel = i, .applet = NO_APPLET, .view = {.ef = PROFILE_NO_FILE}};
+        ok = restore_session(card, &card->ram.channels[i], r) && ok;
     }
-    return rd_done(r);
+    ok = ok && toolkit_resume(card, r) && rd_done(r);
+    card->ram.verified = ok ? verified : 0;
+    if (!ok)
+        channels_reset(card);
+    return ok;
+}
+
+/* Volatile memory of applets is gone. */
+static void tell_resumed(struct uicc *card)
+{
+    const struct event event = {.kind = EVENT_RESUMED};
+    for (uint8_t i = 0; i < applets_count(card); i++)
+        if (applet_active(card, i))
+            (void)toolkit_tell(card, i, &event);
 }
 
 /* Durations are a unit (00 seconds, 01 minutes, 02 hours, 03 days, 04 ten days) and a number. */
@@ -145,26 +168,31 @@ sw_t command_suspend(struct call *call)
         buf_put(call->out, span_of(token, TOKEN_LEN));
     }
     crypto_wipe(bytes, sizeof bytes);
+    call->card->ram.may_resume = ok; /* what comes next ends it */
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* RESUME with the token is the first command after power-up, but for TERMINAL CAPABILITY; its sessions are then as they were. The token works once. */
+/* RESUME with the token is the first command after power-up, but for TERMINAL CAPABILITY; sessions and toolkit are then as they were. The token works once. */
 sw_t command_resume(struct call *call)
 {
     struct span kept;
     struct uicc *card = call->card;
-    if (!card->ram.may_resume || !objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept) || kept.n != SUSPENDED_MAX)
+    if (!card->ram.may_resume || !objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept) || kept.n < TOKEN_LEN || kept.n > SUSPENDED_MAX)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!crypto_equal(kept.p, call->cmd->data.p, TOKEN_LEN))
         return SW_SECURITY_STATUS;
     /* The token serves once: what it opens is there only after it is gone for good. */
     uint8_t sessions[SUSPENDED_MAX];
-    memcpy(sessions, kept.p, sizeof sessions);
-    if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || !card_commit(card))
+    const size_t n = kept.n;
+    memcpy(sessions, kept.p, n);
+    if (!objects_remove(card->objects, object_id(OBJECT_SUSPENDED, 0)) || !session_step(card, true))
         return SW_MEMORY_PROBLEM;
     card->ram.may_resume = false;
-    struct reader r = rd_of(span_slice(span_of(sessions, sizeof sessions), TOKEN_LEN, sizeof sessions));
-    return restore_sessions(card, &r) ? SW_OK : SW_TECHNICAL_PROBLEM;
+    struct reader r = rd_of(span_slice(span_of(sessions, n), TOKEN_LEN, n));
+    if (!restore_sessions(card, &r))
+        return SW_CONDITIONS_NOT_SATISFIED;
+    tell_resumed(card);
+    return SW_OK;
 }
 
 bool suspend_forget(struct uicc *card)

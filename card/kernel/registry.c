@@ -86,7 +86,7 @@ void registry_refresh(struct uicc *card)
     r->anyone = service == NULL;
     r->active = service != NULL ? service->active(provider) : NO_OWNER;
     if (r->active != before) /* a channel may stand on a file that is not there any more */
-        fs_settle(card, &card->ram.channels[0]);
+        fs_settle(card);
 }
 
 bool applet_active(const struct uicc *card, uint8_t index)

@@ -98,27 +98,33 @@ sw_t session_finish(struct uicc *card, sw_t sw)
     return card_abort(card) ? sw : SW_TECHNICAL_PROBLEM;
 }
 
+/* Whoever took files away: a script, a roll-back, a change of operator. Most cards have none that come or go. */
+static void leave_gone(const struct uicc *card, struct session *session)
+{
+    if (card->made.n > 0 || card->made.gone > 0)
+        fs_leave_gone(card, &session->view);
+}
+
 /* Every command is a transaction: it commits with its status word or leaves no trace. */
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row)
 {
     struct call call = {
         .card = card, .session = session, .cmd = cmd, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
-    const struct view before = session->view;
     *row = NULL;
     if (!card_reload(card)) /* for want of memory, after a command before this one */
         return SW_TECHNICAL_PROBLEM;
     objects_begin(card->objects);
     registry_refresh(card);
+    leave_gone(card, session);
+    const struct view before = session->view;
     sw_t sw = run(&call, cmd);
     *row = call.row;
     if (!buf_ok(out))
         sw = SW_TECHNICAL_PROBLEM;
     if (sw_is_ok(sw) || sw_is_warning(sw)) {
-        const bool files = card->made.dirty;
         if (card_commit(card)) {
-            if (files)
-                fs_settle(card, session);
+            leave_gone(card, session);
             return sw;
         }
         sw = SW_MEMORY_PROBLEM;
@@ -127,7 +133,8 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     } else {
         sw = SW_TECHNICAL_PROBLEM;
     }
-    session->view = before; /* it may be on a file that was made and is not there now */
+    session->view = before; /* it may be on a file that was made and is not there now, or was on one that a step before took away */
+    fs_leave_gone(card, &session->view);
     crypto_wipe(out->p, out->len);
     out->len = 0;
     return sw;
@@ -175,7 +182,8 @@ void session_place_put(struct uicc *card, const struct session *session, struct 
 
 bool session_place_take(struct uicc *card, struct session *session, struct reader *r)
 {
-    struct view v = {.df = rd_u16(r), .ef = rd_u16(r)};
+    struct view v = {.df = rd_u16(r)}; /* one at a time: an initialiser's order is the compiler's */
+    v.ef = rd_u16(r);
     v.record = rd_u8(r);
     bool same = rd_u16(r) == fid_of(card, v.df);
     same = rd_u16(r) == fid_of(card, v.ef) && same && rd_ok(r);

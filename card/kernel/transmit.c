@@ -196,8 +196,10 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
         return answer(response, 0, SW_TECHNICAL_PROBLEM);
     }
     size_t n = fold_t0(card, *row, cmd, &out, sw);
-    if (response[0] == SW_WRONG_LE >> 8 && n == 2) /* to be sent again: it must find things as it found them the first time */
+    if (response[0] == SW_WRONG_LE >> 8 && n == 2) { /* to be sent again: it must find things as it found them the first time */
         session->view = before;
+        fs_leave_gone(card, &session->view); /* but not what it has ended */
+    }
     return n;
 }
 

@@ -129,12 +129,23 @@ static bool check_atr(const struct maker *m, const uint8_t *atr, size_t n)
                      atr[n - 1] ^ sum);
 }
 
+/* It is printed: on one line, and to terminals, which obey U+0080 to U+009F, too. */
+static bool check_line(const struct maker *m, const char *path, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; c != NULL && *c != 0; c++)
+        if (*c < 0x20 || *c == 0x7F || (c[0] == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F))
+            return yaml_fail(m->s, path, "has a control character in it; one line of plain text");
+    return true;
+}
+
 static bool make_head(struct maker *m)
 {
     const struct y_profile *y = m->y;
     struct profile *p = &m->p;
     if (y->format != FORMAT)
         return yaml_fail(m->s, "format", "format %u; this softuicc reads format %d", y->format, FORMAT);
+    if (!check_line(m, "name", y->name) || !check_line(m, "title", y->title))
+        return false;
     p->name = y->name;
     p->title = y->title == NULL ? "" : y->title;
     p->insecure = m->insecure = y->insecure == YES;
@@ -165,7 +176,7 @@ static bool make_applet(struct maker *m, unsigned i)
     const struct y_applet *y = &m->y->applets[i];
     struct profile_applet *a = &m->p.applets[i];
     a->adf = PROFILE_NO_FILE;
-    if (!yaml_make_class(m, i))
+    if (!check_line(m, yaml_at("applets", i, "class").text, y->class_name) || !yaml_make_class(m, i))
         return false;
     if (y->aid != NULL) {
         size_t n = 0;

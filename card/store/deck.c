@@ -56,9 +56,8 @@ static struct deck *deck_alloc(const char *path, struct deck_error *error)
         d->key_path = joined(path, ".key");
         d->new_path = joined(path, ".new");
         d->new_key_path = joined(path, ".new.key");
-        d->scratch = malloc(DECK_VALUE_MAX);
     }
-    if (d == NULL || !d->path || !d->key_path || !d->new_path || !d->new_key_path || !d->scratch) {
+    if (d == NULL || !d->path || !d->key_path || !d->new_path || !d->new_key_path) {
         deck_say(error, "out of memory");
         deck_close(d);
         return NULL;
@@ -114,7 +113,6 @@ void deck_close(struct deck *d)
     if (d->profile != NULL)
         crypto_wipe(d->profile, d->profile_len);
     free(d->profile);
-    free(d->scratch);
     free(d->path);
     free(d->key_path);
     free(d->new_path);

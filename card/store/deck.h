@@ -77,6 +77,10 @@ bool deck_after(struct deck *d, const char *than, char iccid[DECK_ICCID_MAX + 1]
  * none; deck_new_card: NULL with *error when there is one. A new card exists once its first write has
  * happened. */
 struct uicc_store *deck_card(struct deck *d, const char *iccid, struct deck_error *error);
+/* deck_card for one of several threads: what it loads is opened with this crypto, which is the thread's own
+ * and outlives the store, while others use the deck. */
+struct uicc_store *deck_card_of_thread(struct deck *d, const char *iccid, struct uicc_crypto *crypto,
+                                       struct deck_error *error);
 struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_error *error);
 bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *error);
 

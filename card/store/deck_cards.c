@@ -18,6 +18,8 @@ enum {
 struct card {
     struct uicc_store store;
     struct deck *deck;
+    struct uicc_crypto
+        *crypto; /* to open records with, outside of the deck's lock; NULL: the deck's, within */
     uint8_t key[ROOT_KEY];
     bool fresh; /* from deck_new_card, nothing written yet */
     /* The root record's content, good as long as the record has this tag: a batch that was given up, or a
@@ -209,56 +211,104 @@ static enum store_result card_write(struct uicc_store *s, const struct store_cha
     return result;
 }
 
-static enum store_result load_objects(struct card *c, struct tree_scan *scan,
-                                      bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
+/* A card's sealed records as they lie in the deck: object key, length (4), sealed record, again and again. */
+struct copied {
+    uint8_t *p;
+    size_t n, room;
+};
+
+static bool copy_record(struct copied *to, struct span key, struct span sealed)
 {
-    struct deck *d = c->deck;
-    struct seal_set set = {.n = 0};
+    const size_t n = key.n + 4 + sealed.n;
+    if (to->room - to->n < n) {
+        const size_t room = 2 * to->room + n;
+        uint8_t *p = realloc(to->p, room);
+        if (p == NULL)
+            return false;
+        to->p = p;
+        to->room = room;
+    }
+    struct buf b = buf_of(to->p + to->n, n);
+    buf_put(&b, key);
+    buf_u32(&b, (uint32_t)sealed.n);
+    buf_put(&b, sealed);
+    to->n += n;
+    return buf_ok(&b);
+}
+
+static enum store_result copy_objects(struct card *c, MDB_txn *txn, struct copied *to)
+{
+    struct tree_scan scan;
     struct span key, sealed;
     uint32_t count = 0;
-    int rc = tree_scan_next(scan, &key, &sealed); /* the root */
-    while (rc == 0 && (rc = tree_scan_next(scan, &key, &sealed)) == 0) {
-        if (count == c->count || key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD ||
-            !unseal(&d->sealer, key, sealed, d->scratch) ||
-            !seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
-            return STORE_TAMPERED;
-        struct reader r = rd_of(span_slice(key, ROOT_KEY, 4));
-        struct span value = span_of(d->scratch, sealed.n - SEAL_OVERHEAD);
-        bool more = each(ctx, rd_u32(&r), value);
-        crypto_wipe(d->scratch, value.n);
-        if (!more)
-            return STORE_FAILED;
-        count++;
+    enum store_result result = STORE_OK;
+    int rc = tree_scan_begin(c->deck, txn, span_of(c->key, ROOT_KEY), &scan);
+    if (rc == 0)
+        rc = tree_scan_next(&scan, &key, &sealed); /* the root */
+    while (rc == 0 && result == STORE_OK && (rc = tree_scan_next(&scan, &key, &sealed)) == 0) {
+        if (count++ == c->count || key.n != OBJECT_KEY || sealed.n > DECK_VALUE_MAX + SEAL_OVERHEAD)
+            result = STORE_TAMPERED;
+        else if (!copy_record(to, key, sealed))
+            result = STORE_FAILED;
     }
-    if (rc != 0 && rc != MDB_NOTFOUND)
-        return deck_result(rc);
-    if (!seal_set_finish(&d->sealer, &set))
+    tree_scan_end(&scan);
+    return rc == 0 || rc == MDB_NOTFOUND ? result : deck_result(rc);
+}
+
+/* Each where it lies: what is in clear then is wiped with the copy. */
+static enum store_result open_objects(const struct card *c, struct sealer *sealer,
+                                      const struct copied *copied,
+                                      bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
+{
+    struct seal_set set = {.n = 0};
+    uint32_t count = 0;
+    for (size_t at = 0; at < copied->n; count++) {
+        struct reader r = rd_of(span_of(copied->p + at, copied->n - at));
+        const struct span key = rd_take(&r, OBJECT_KEY), sealed = rd_take(&r, rd_u32(&r));
+        uint8_t *clear = copied->p + at + OBJECT_KEY + 4 + SEAL_HEAD;
+        if (!seal_set_flip(sealer, &set, seal_tag(sealed)) || !unseal(sealer, key, sealed, clear))
+            return STORE_TAMPERED;
+        struct reader id = rd_of(span_slice(key, ROOT_KEY, 4));
+        if (!each(ctx, rd_u32(&id), span_of(clear, sealed.n - SEAL_OVERHEAD)))
+            return STORE_FAILED;
+        at += OBJECT_KEY + 4 + sealed.n;
+    }
+    if (!seal_set_finish(sealer, &set))
         return STORE_FAILED;
     return count == c->count && crypto_equal(set.mark, c->mark, SEAL_TAG) ? STORE_OK : STORE_TAMPERED;
 }
 
+/* The deck is locked while the records are copied, and while they are opened only if that needs its crypto:
+ * most of the work of threads that open cards is this. */
 static enum store_result card_load(struct uicc_store *s,
                                    bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
 {
     struct card *c = (struct card *)s;
     struct deck *d = c->deck;
+    struct copied copied = {0};
     if (c->fresh)
         return STORE_OK;
     pthread_mutex_lock(&d->mutex);
     enum store_result result = STORE_FAILED;
     MDB_txn *txn = tree_read_begin(d);
     if (txn != NULL) {
-        struct tree_scan scan;
         int rc;
         result = root_read(c, txn, &rc);
-        if (result == STORE_OK) {
-            rc = tree_scan_begin(d, txn, span_of(c->key, ROOT_KEY), &scan);
-            result = rc == 0 ? load_objects(c, &scan, each, ctx) : deck_result(rc);
-            tree_scan_end(&scan);
-        }
+        if (result == STORE_OK)
+            result = copy_objects(c, txn, &copied);
         tree_read_end(d);
     }
+    if (c->crypto == NULL && result == STORE_OK)
+        result = open_objects(c, &d->sealer, &copied, each, ctx);
+    struct sealer own = c->crypto != NULL ? d->sealer : (struct sealer){0};
     pthread_mutex_unlock(&d->mutex);
+    own.crypto = c->crypto;
+    if (c->crypto != NULL && result == STORE_OK)
+        result = open_objects(c, &own, &copied, each, ctx);
+    seal_wipe(&own);
+    if (copied.p != NULL)
+        crypto_wipe(copied.p, copied.n);
+    free(copied.p);
     return result;
 }
 
@@ -321,6 +371,15 @@ static struct uicc_store *open_card(struct deck *d, const char *iccid, bool fres
 struct uicc_store *deck_card(struct deck *d, const char *iccid, struct deck_error *error)
 {
     return open_card(d, iccid, false, error);
+}
+
+struct uicc_store *deck_card_of_thread(struct deck *d, const char *iccid, struct uicc_crypto *crypto,
+                                       struct deck_error *error)
+{
+    struct uicc_store *s = open_card(d, iccid, false, error);
+    if (s != NULL)
+        ((struct card *)s)->crypto = crypto;
+    return s;
 }
 
 struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_error *error)

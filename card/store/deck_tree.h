@@ -38,7 +38,6 @@ struct deck {
     struct sealer sealer;
     uint8_t *profile;
     size_t profile_len;
-    uint8_t *scratch; /* values in clear while a card is loaded: wiped after */
     uint64_t cards, cards_committed;
     size_t loose, loose_octets; /* writes in `open` by DECK_NONE */
     pid_t pid;

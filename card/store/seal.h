@@ -17,8 +17,9 @@
 enum {
     SEAL_FORMAT = 1,
     SEAL_NONCE = 12,
+    SEAL_HEAD = 1 + SEAL_NONCE, /* in front of the ciphertext */
     SEAL_TAG = 16,
-    SEAL_OVERHEAD = 1 + SEAL_NONCE + SEAL_TAG,
+    SEAL_OVERHEAD = SEAL_HEAD + SEAL_TAG,
     SEAL_PREFIX = 8,
     SEAL_PENDING = 32,
     SEAL_IDENTITY = 16,
@@ -40,7 +41,8 @@ void seal_wipe(struct sealer *s);
 /* out has plain.n + SEAL_OVERHEAD octets. */
 bool seal(struct sealer *s, struct span key, struct span plain, uint8_t *out);
 
-/* out has room for sealed.n - SEAL_OVERHEAD octets. false: not what was sealed under this key. */
+/* out has room for sealed.n - SEAL_OVERHEAD octets; it may be where the ciphertext is. false: not what was
+ * sealed under this key. */
 bool unseal(struct sealer *s, struct span key, struct span sealed, uint8_t *out);
 
 /* A sealed record's tag; empty when it is too short to be one. */

@@ -24,6 +24,39 @@ sw_t command_terminal_profile(struct call *call)
     return toolkit_trigger(call->card, &event);
 }
 
+/* ---- SUSPEND UICC, TS 102 221 11.1.22: a terminal that resumes the card goes on where it was ---- */
+
+void toolkit_suspend(const struct uicc *card, struct buf *out)
+{
+    const struct toolkit *t = &card->ram.toolkit;
+    buf_u8(out, t->number);
+    buf_u8(out, t->profile_len);
+    buf_put(out, span_of(t->profile, t->profile_len));
+    buf_put(out, span_of(t->available, sizeof t->available));
+    buf_put(out, span_of(t->channel_owner, sizeof t->channel_owner));
+    for (unsigned i = 0; i < SYSTEM_KINDS; i++)
+        buf_u32(out, t->told[i]);
+}
+
+bool toolkit_resume(struct uicc *card, struct reader *r)
+{
+    struct toolkit now = {.changed = true};
+    now.number = rd_u8(r);
+    now.profile_len = rd_u8(r);
+    if (now.profile_len > sizeof now.profile)
+        return false;
+    rd_copy(r, now.profile, now.profile_len);
+    rd_copy(r, now.available, sizeof now.available);
+    rd_copy(r, now.channel_owner, sizeof now.channel_owner);
+    for (unsigned i = 0; i < SYSTEM_KINDS; i++)
+        now.told[i] = rd_u32(r);
+    for (size_t i = 0; i < sizeof now.available; i++)
+        now.offering |= now.available[i] != 0;
+    if (rd_ok(r))
+        card->ram.toolkit = now;
+    return rd_ok(r);
+}
+
 /* ---- to whom ---- */
 
 /* One applet, by what it owns: a menu entry, a timer, a channel. What is nobody's, or without what its kind

@@ -101,6 +101,8 @@ bool toolkit_wanted(struct uicc *card, unsigned event);
 /* After a command of the terminal's, outside its transaction: events that follow from it, and what the card
  * itself has to ask for. */
 void toolkit_file_changed(struct uicc *card, uint16_t file);
+/* In the transaction that deletes it: nobody watches it any more, nor what will have its index. */
+bool toolkit_file_deleted(struct uicc *card, uint16_t file);
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first);
 
 /* ---- system.c ---- */
@@ -122,6 +124,13 @@ const char *toolkit_event_name(unsigned event);
  * the toolkit's, or cannot be read. */
 bool toolkit_describe(const struct command_row *row, struct span data, struct span response, char *text,
                       size_t room);
+
+/* ---- SUSPEND UICC ---- */
+
+/* What is known of the terminal, and what it was told: for storage; and back. false: it makes no sense. */
+enum { TOOLKIT_SUSPENDED_MAX = 2 + TOOLKIT_PROFILE_MAX + TOOLKIT_APPLETS / 8 + TOOLKIT_CHANNELS + 4 * SYSTEM_KINDS };
+void toolkit_suspend(const struct uicc *card, struct buf *out);
+bool toolkit_resume(struct uicc *card, struct reader *r);
 
 /* ---- commands of TS 102 221 11.2 ---- */
 

@@ -374,7 +374,7 @@ bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file)
     if (!item_get(card, applet, ITEM_FILES, &files))
         return false;
     for (r = rd_of(files); r.left >= 2;)
-        if (rd_u16(&r) == file)
+        if (admin_file_body(card, rd_u16(&r)) == admin_file_body(card, file)) /* whatever name it was changed by */
             return true;
     return false;
 }
@@ -405,19 +405,34 @@ enum toolkit_result toolkit_register_file(struct applet self, uint16_t file)
     return buf_ok(&files) ? store_files(self, buf_span(&files)) : TOOLKIT_REGISTRY_ERROR;
 }
 
-enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file)
+static enum toolkit_result drop_file(struct applet self, uint16_t file, bool every_name)
 {
     uint8_t bytes[2 * FILES_MAX];
     struct buf files = buf_of(bytes, sizeof bytes);
     struct span now;
     if (!item_get(self.card, self.index, ITEM_FILES, &now))
         return TOOLKIT_OK;
+    const size_t before = now.n;
     for (struct reader r = rd_of(now); r.left >= 2;) {
         uint16_t one = rd_u16(&r);
-        if (one != file)
+        if (one != file &&
+            (!every_name || admin_file_body(self.card, one) != admin_file_body(self.card, file)))
             buf_u16(&files, one);
     }
-    return store_files(self, buf_span(&files));
+    return files.len == before ? TOOLKIT_OK : store_files(self, buf_span(&files));
+}
+
+enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file)
+{
+    return drop_file(self, file, true);
+}
+
+bool toolkit_file_deleted(struct uicc *card, uint16_t file)
+{
+    bool ok = true;
+    for (unsigned i = 0; i < applets_count(card); i++)
+        ok = drop_file((struct applet){card, (uint8_t)i}, file, false) == TOOLKIT_OK && ok;
+    return ok;
 }
 
 /* ---- menu entries ---- */

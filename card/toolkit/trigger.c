@@ -2,13 +2,16 @@
  *
  * Triggering (ETSI TS 102 241 clause 4): who registered for an event is told of it, in order of priority.
  */
+#include "fs.h"
 #include "kernel.h"
 #include "toolkit_registry.h"
 
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event)
 {
     const struct applet_class *class = applet_class_of(card, applet);
-    return class != NULL && class->event != NULL ? class->event((struct applet){card, applet}, event) : SW_OK;
+    if (class == NULL || class->event == NULL || !applet_active(card, applet)) /* locked, or suspended with its operator: it hears of nothing */
+        return SW_OK;
+    return class->event((struct applet){card, applet}, event);
 }
 
 /* Applets by priority, those of one priority by their index. */
@@ -119,7 +122,9 @@ sw_t toolkit_poll(struct call *call)
     if (call->session->remote)
         return SW_OK;
     toolkit_release(call->card);
-    return toolkit_trigger(call->card, &event);
+    sw_t sw = toolkit_trigger(call->card, &event);
+    fs_leave_gone(call->card, &call->session->view); /* a subscription that was rolled back took its files along */
+    return sw;
 }
 
 /* ---- what follows a command ---- */

@@ -25,6 +25,7 @@ struct at_bench {
         *control; /* what the card says to MO SHORT MESSAGE CONTROL, in hex; NULL: the card itself says it */
     uint8_t submitted[176]; /* for a test that looks at what the network got */
     size_t submitted_n;
+    char submitted_by[22]; /* the service centre */
     bool copied; /* fixture_copy made the card */
     bool gone;   /* the card does not answer */
 };

@@ -19,6 +19,7 @@ cleanup() {
 }
 trap cleanup EXIT
 cd "$work" || exit 1
+umask 077 # key files that others may read are warned about
 
 ok() { verdict 0 "$1"; }
 bad() { verdict 1 "$1"; }

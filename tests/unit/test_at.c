@@ -330,6 +330,7 @@ static void test_ussd(void **state)
     strncat(said, at_bench_heard(b, b->at), sizeof said - strlen(said) - 1);
     assert_non_null(strstr(said, "|+CUSD: 0,\"Balance: 5 EUR\",15|"));
     at_expect(b, "AT+CUSD=2", "|OK|");
+    at_expect(b, "AT+CMEE=1;+CUSD=1,\"002A0031003000300023\",17", "|+CME ERROR: 30|"); /* TS 23.038 5: UCS2 */
 }
 
 /* ---- packet domain and calls: what there is not ---- */
@@ -349,6 +350,10 @@ static void test_contexts(void **state)
     at_expect(b, "AT+CGDCONT?", "|+CGDCONT: 1,\"IP\",\"internet\",\"\",0,0||OK|");
     at_expect(b, "AT+CGDCONT=9,\"IP\"", "|+CME ERROR: 50|");
     at_expect(b, "AT+CGDCONT=1,\"PPP\"", "|+CME ERROR: 50|");
+    char line[256];
+    snprintf(line, sizeof line, "AT+CGDCONT=1,\"IP\",\"%0101d\"", 0); /* too long: what there was stays */
+    at_expect(b, line, "|+CME ERROR: 50|");
+    at_expect(b, "AT+CGDCONT?", "|+CGDCONT: 1,\"IP\",\"internet\",\"\",0,0||OK|");
     at_expect(b, "AT+CGACT=1,1", "|+CME ERROR: 148|");
     at_expect(b, "AT+CGACT=1,2", "|+CME ERROR: 50|");
     at_expect(b, "AT+CGACT?;+CGPADDR=1", "|+CGACT: 1,0||+CGPADDR: 1||OK|");
@@ -366,7 +371,8 @@ static void test_phonebook(void **state)
 {
     struct at_bench *b = *state;
     on(b);
-    at_expect(b, "AT+CMEE=1;+CPBS=?", "|+CPBS: (\"SM\",\"FD\",\"ON\")||OK|"); /* 8.11 */
+    at_expect(b, "AT+CMEE=1;+CCLK=\"26/02/30,00:00:00+00\"", "|+CME ERROR: 50|"); /* 8.15: no such day */
+    at_expect(b, "AT+CPBS=?", "|+CPBS: (\"SM\",\"FD\",\"ON\")||OK|");             /* 8.11 */
     at_expect(b, "AT+CPBW=1,\"+491234567\",145,\"Anna\"", "|OK|");
     at_expect(b, "AT+CPBW=,\"0815\",129,\"Bert\"", "|OK|");
     at_expect(b, "AT+CPBR=1,50",
@@ -383,7 +389,23 @@ static void test_phonebook(void **state)
     at_expect(b, "AT+CPBR=3,4", "|+CPBR: 3,\"0031\",129,\"00C4004E\"||+CPBR: 4,\"0032\",129,\"0416\"||OK|");
     at_expect(b, "AT+CPBW=5,\"0031\",129,\"004100410041004100410041004100410041004100410041004100410041\"",
               "|+CME ERROR: 24|");
+    at_expect(b, "AT+CSCS=\"HEX\";+CPBR=4", "|+CPBR: 4,\"32\",129,\"3f\"||OK|"); /* 5.5: in this set, too */
     at_expect(b, "AT+CSCS=\"IRA\"", "|OK|");
+    /* A name alone is an entry: it is shown, and no place for another one. Nor can one be written. */
+    at_expect(
+        b,
+        "AT+CRSM=220,28474,1,4,28,\"426F62FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF\",\"3F007F10\"",
+        "|+CRSM: 144,0||OK|");
+    at_expect(b, "AT+CPBR=1,2", "|+CPBR: 1,\"\",129,\"Bob\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
+    at_expect(b, "AT+CPBW=,\"0816\",129,\"a@_b\"", "|OK|");
+    at_expect(b, "AT+CPBR=1", "|+CPBR: 1,\"\",129,\"Bob\"||OK|");
+    at_expect(b, "AT+CPBR=5", "|+CPBR: 5,\"0816\",129,\"a@_b\"||OK|");
+    at_expect(b, "AT+CPBW=5,,,\"Eve\"", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CSCS=\"GSM\"", "|OK|");
+    static const char in_gsm[] = "|+CPBR: 5,\"0816\",129,\"a\0\x11"
+                                 "b\"||OK|"; /* TS 23.038 6.2.1 */
+    assert_memory_equal(at_bench_say(b, "AT+CPBR=5"), in_gsm, sizeof in_gsm);
+    at_expect(b, "AT+CSCS=\"IRA\";+CPBW=1", "|OK|");
     at_expect(b, "AT+CPBS=\"FD\";+CPBW=1,\"123\",129,\"Fix\"", "|+CME ERROR: 17|"); /* PIN2 first */
     at_expect(b, "AT+CPIN?", "|+CPIN: SIM PIN2||OK|");
     at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
@@ -418,6 +440,7 @@ static int deliver(struct at_bench *b, const char *hex)
 
 #define HI      "040B911326880736F4000011011121222204 02 C834"
 #define HI_UCS2 "040B911326880736F4000811011121222204 04 04160021"
+#define IN_0x44(class, pid) "040B911326880736F4" pid "4" class "11011121222204 08 0102030405060708"
 #define REPORT  "06070B911326880736F4 11011121222204 11011121222204 00"
 
 static void test_sms_received(void **state)
@@ -449,6 +472,19 @@ static void test_sms_received(void **state)
     assert_string_equal(b->said, "|+CMT: \"+31628870634\",,\"11/10/11,12:22:22+40\"|04160021|");
     at_expect(b, "AT+CMGD=1,4;+CMGL=\"ALL\"", "|OK|");
     at_expect(b, "AT+CMGR=1", "|+CMS ERROR: 321|");
+    at_expect(b, "AT+CNMI=2,1", "|OK|");
+    /* TS 23.038 4: a message that is to be deleted when it was read is coded as others are */
+    assert_int_equal(deliver(b, IN_0x44("4", "00")), 0);
+    at_expect(b, "AT+CMGF=0;+CMGR=1",
+              "|+CMGR: 0,,27|03919471040B911326880736F4004411011121222204080102030405060708||OK|");
+    at_expect(b, "AT+CMGD=1", "|OK|");
+    assert_int_equal(deliver(b, IN_0x44("0", "00")), 0);
+    at_expect(b, "AT+CMGR=1",
+              "|+CMGR: 0,,26|03919471040B911326880736F40040110111212222040801020304050607||OK|");
+    at_expect(b, "AT+CMGD=1", "|OK|");
+    assert_int_equal(modem_sms_used(b->modem, MODEM_ME), 0);
+    assert_int_equal(deliver(b, "040B911326880736F4005511011121222204 01 78"), 0); /* class 1 */
+    assert_int_equal(modem_sms_used(b->modem, MODEM_ME), 1);
     at_expect(b, "AT+CMGD=99", "|+CMS ERROR: 321|");
 }
 
@@ -465,6 +501,8 @@ static void test_sms_acknowledged(void **state)
     assert_int_equal(deliver(b, HI), 0xFF); /* nobody said +CNMA: the network keeps it */
     assert_string_equal(b->said, "|+CMT: ,21|03919471040B911326880736F400001101112122220402C834|");
     at_expect(b, "AT+CNMA", "|+CMS ERROR: 340|"); /* too late */
+    at_expect(b, "AT+CNMI?", "|+CNMI: 2,0,0,0,0||OK|"); /* 3.4.4: who does not acknowledge gets no more */
+    at_expect(b, "AT+CNMI=2,2,0,1", "|OK|");
     assert_true(hex_parse(HI, &t, NULL));
     assert_true(modem_sms_deliver(b->modem, "+4917", buf_span(&t), nobody, &failure));
     at_bench_run(b, 100);
@@ -479,10 +517,20 @@ static void test_sms_acknowledged(void **state)
     assert_int_equal(failure, 0xD3); /* memory exceeded, TS 23.040 9.2.3.22 */
     assert_int_equal(deliver(b, REPORT), 0xFF);
     assert_non_null(strstr(b->said, "|+CDS: 25|"));
-    at_expect(b, "AT+CSMS=0;+CMGF=1", "|+CSMS: 1,1,0||OK|");
+    at_expect(b, "AT+CNMA=?;+CNMA?", "|+CNMA: (0-2)||+CMS ERROR: 303|");
+    at_expect(b, "AT+CSMS=0;+CMGF=1;+CNMI=2,2,0,1", "|+CSMS: 1,1,0||OK|");
     assert_int_equal(deliver(b, REPORT), 0);
     assert_string_equal(
         b->said, "|+CDS: 6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0|");
+}
+
+static unsigned submitted(void *ctx, const char *centre, struct span tpdu)
+{
+    struct at_bench *b = ctx;
+    snprintf(b->submitted_by, sizeof b->submitted_by, "%s", centre);
+    b->submitted_n = tpdu.n < sizeof b->submitted ? tpdu.n : sizeof b->submitted;
+    memcpy(b->submitted, tpdu.p, b->submitted_n);
+    return 0;
 }
 
 static void test_sms_sent(void **state)
@@ -517,6 +565,29 @@ static void test_sms_sent(void **state)
     at_expect(b, "AT+CMGW=\"1\"", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "04160021\x1A", 9), "|+CMGW: 2||OK|");
     at_expect(b, "AT+CMGR=2", "|+CMGR: \"STO UNSENT\",\"1\",|04160021||OK|");
+    at_expect(b, "AT+CSMP=17,167,0,0;+CMGW=\"4930\",145", "|> "); /* 3.5.3: <toda> */
+    assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMGW: 3||OK|");
+    at_expect(b, "AT+CMGR=3", "|+CMGR: \"STO UNSENT\",\"+4930\",|x||OK|");
+    at_expect(b, "AT+CMGW=\"4930\",abc", "|+CMS ERROR: 305|");
+    at_expect(b, "AT+CMGD=3", "|OK|");
+    /* An absolute validity (TS 23.040 9.2.3.12.2) is seven octets, and goes with the message to whomever. */
+    at_expect(b, "AT+CMGF=0;+CMGW=17", "|> ");
+    assert_string_equal(at_bench_raw(b, b->at,
+                                     "001900048121430000"
+                                     "62101000000000"
+                                     "0178\x1A",
+                                     37),
+                        "|+CMGW: 3||OK|");
+    network_on_submit(b->network, submitted, b);
+    at_expect(b, "AT+CMGF=1", "|OK|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CMSS=3,\"5678\""), "|+CMSS: "));
+    assert_int_equal(b->submitted_n, 17);
+    assert_memory_equal(b->submitted + 2, "\x04\x81\x65\x87\x00\x00\x62\x10\x10\x00\x00\x00\x00\x01\x78", 15);
+    at_expect(b, "AT+CSDH=1;+CMGR=3",
+              "|+CMGR: \"STO SENT\",\"1234\",,129,25,0,0,\"26/01/01,00:00:00+00\",\"\",129,1|x||OK|");
+    at_expect(b, "AT+CSDH=0;+CMGD=3", "|OK|");
+    at_expect(b, "AT+CSMP=25,167,0,0;+CMGS=\"1\"", "|> "); /* +CSMP cannot say one */
+    assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMS ERROR: 305|");
     assert_memory_equal(at_bench_say(b, "AT+CPMS=\"ME\",\"ME\""), "|+CPMS: 0,20,0,20,2,", 20); /* 3.2.2 */
     at_expect(b, "AT+CFUN=4", "|OK|");
     at_expect(b, "AT+CSMP=17,167,0,0;+CMGS=\"1\"", "|> ");
@@ -618,15 +689,6 @@ static int setup_control(void **state)
     return 0;
 }
 
-static unsigned submitted(void *ctx, const char *centre, struct span tpdu)
-{
-    struct at_bench *b = ctx;
-    (void)centre;
-    b->submitted_n = tpdu.n < sizeof b->submitted ? tpdu.n : sizeof b->submitted;
-    memcpy(b->submitted, tpdu.p, b->submitted_n);
-    return 0;
-}
-
 static void test_control(void **state)
 {
     struct at_bench *b = *state;
@@ -652,6 +714,7 @@ static void test_control(void **state)
     assert_non_null(strstr(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33), "|+CMGS: "));
     at_expect(b, "AT", "|OK|");
     assert_int_equal(b->submitted_n, 13);
+    assert_string_equal(b->submitted_by, "+491700");
     assert_memory_equal(b->submitted + 2, "\x07\x91\x94\x71\x11\xF1\x00\x00\x02\xC8\x34", 11);
     b->control = "02"; /* cut short: no permission */
     at_expect(b, "AT+CMGS=15", "|> ");

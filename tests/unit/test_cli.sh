@@ -329,6 +329,23 @@ refuses "change: no such key file" 1 'none\.keys: No such file' change --iccid "
 refuses "change: IMSI" 2 '--imsi' change --iccid "$iccid" --imsi 1 --keys card.keys --counter 1 --print
 refuses "change: no reader" 1 'change: ' change --iccid "$iccid" --imsi 001010123456781 --keys card.keys --counter 1 --reader "no such reader"
 
+# ---- files with secrets in them that others may read ----
+cp card.keys open.keys
+chmod 640 open.keys
+expect "export: a key file that others may read" 0 export card.uicc --keys open.keys --format csv
+counts "is used, and warned about once" '^softuicc export: warning: open\.keys has secrets in it, .* \(mode 640\): chmod 600 it$' err 1
+echo geheim >open.phrase
+chmod 644 open.phrase
+expect "vault: a passphrase file that others may read" 0 vault init --vault open.vault --passphrase-file open.phrase
+counts "is warned about" '^softuicc vault: warning: open\.phrase has secrets in it' err 1
+for args in "change --iccid $iccid --imsi 001010000000077 --keys open.keys --counter 1 --print" "auc add --db open.db --keys open.keys --imsi 001010000000077" \
+    "ota encode --data 00 --tar B00010 --keys open.keys --counter 1" "vault import open.keys --vault open.vault --passphrase-file open.phrase"; do
+    # shellcheck disable=SC2086 # words
+    timeout 60 "$softuicc" $args >out 2>err </dev/null
+    counts "${args%% *} warns, too" 'warning: open\.keys has secrets' err 1
+done
+rm -f open.*
+
 # ---- vault, handover, auc: what they refuse before they begin ----
 refuses "vault: no verb" 2 'which of init, import' vault
 refuses "vault: unknown verb" 2 "'steal' is none of init" vault steal
@@ -351,6 +368,23 @@ expect "vault verify" 0 vault verify --vault v.vault
 says "vault verify says what there is" '^v\.vault: good: [0-9]+ pairs, 0 revealed, 0 operators; log 2:[0-9a-f]{64}$'
 refuses "new: a vault that has the card" 1 'has pair 0 of card' new x.uicc --vault v.vault
 refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uicc --vault x.vault
+refuses "new: --keys to the standard output" 1 'keys: not to the standard output: name a file' new x.uicc --keys -
+if command -v python3 >/dev/null; then
+    # Somebody reads the vault all the time: what is sealed for the new cards cannot be committed
+    coproc reader { python3 -c 'import sqlite3, sys
+db = sqlite3.connect("v.vault", isolation_level=None)
+db.execute("BEGIN")
+db.execute("SELECT count(*) FROM pair").fetchall()
+print("reading", flush=True)
+sys.stdin.read()'; }
+    background=$reader_PID
+    read -r -u "${reader[0]}" _
+    refuses "new: a vault that is not to be written leaves no record either" 1 'v\.vault: database is locked' \
+        new y.uicc --vault v.vault --iccid 890010100000000099 --keys y.keys
+    kill "$background"
+    wait "$background" 2>/dev/null
+    background=
+fi
 refuses "vault: no certificate" 1 'card\.keys: no certificate' vault operator add A --cert card.keys --vault v.vault
 if command -v python3 >/dev/null; then
     json() { python3 -c 'import json; json.load(open("out", "rb"))' 2>err; verdict $? "$1 is JSON"; }
@@ -379,6 +413,7 @@ if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /C
     # What cannot be taken back is not done when its message cannot be written
     refuses "vault reveal: a file that is there" 1 'b\.crt: exists already$' vault reveal --iccid "$vaulted" --index 1 --to B -o b.crt --vault v.vault
     refuses "vault reveal: no such folder" 1 'nowhere/x' vault reveal --iccid "$vaulted" --index 1 --to B -o nowhere/x --vault v.vault
+    refuses "vault reveal: to the standard output" 1 'not to the standard output: name a file' vault reveal --iccid "$vaulted" --index 1 --to B -o - --vault v.vault
     refuses "vault transfer: no such folder" 1 'nowhere/x' vault transfer --cert b.crt -o nowhere/x --vault v.vault
     expect "the pair was not revealed" 0 vault withdraw --iccid "$vaulted" --index 1 --vault v.vault
     rm -f b.pem b.crt

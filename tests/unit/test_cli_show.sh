@@ -198,6 +198,7 @@ sed 's/8900101000000010026/8900101000000010018/; s/00010018/00010059/' cards.csv
 expect "add --csv: the same card twice" 1 add csv.uicc --csv twice.csv
 grep -q 'has a card 8900101000000010059 already' err
 verdict $? "add --csv: the same card twice is said"
+refuses "add --csv --replace: the same card twice" 1 'twice\.csv has card 8900101000000010059 twice$' add csv.uicc --csv twice.csv --replace
 expect "show after that" 0 show csv.uicc
 says "and the deck has the cards it had" '^csv\.uicc: 4 cards'
 sed 's/ACC/colour/' cards.csv >unknown.csv
@@ -224,6 +225,8 @@ import json
 rows = [json.loads(line) for line in open("a.open5gs")]
 assert [r["imsi"] for r in rows] == ["001010123456780", "001010123456781", "001010123456782"]
 assert all(len(r["security"]["k"]) == 32 and len(r["security"]["opc"]) == 32 for r in rows)
+# the first that a new card accepts, or its first authentication would be a synchronisation failure
+assert all(r["security"]["sqn"] == {"$numberLong": "32"} for r in rows)
 PYTHON
 verdict $? "export --format open5gs has a document a card"
 expect "a deck from an export" 0 new again.uicc --profile test --csv a.csv --seed $seed
@@ -250,5 +253,30 @@ sed 's/\(^[0-9]*\t0\t[0-9]*\tmilenage\t\)..../\1beef/' a.keys >wrong.keys
 expect "export with wrong keys" 1 export a.uicc --keys wrong.keys --format osmo-hlr
 grep -q "is not the one that card $one has" err && [ ! -s out ]
 verdict $? "export with wrong keys says so"
+
+# ---- long work on a terminal ----
+# stderr is one; stdout a pipe that nobody reads for a while, which makes the work long.
+cat >terminal.py <<'PYTHON'
+import os, pty, re, subprocess, sys, time
+ours, theirs = pty.openpty()
+run = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs)
+os.close(theirs)
+time.sleep(0.7)
+run.stdout.read()
+seen = b""
+try:
+    while part := os.read(ours, 4096):
+        seen += part
+except OSError:
+    pass
+code = run.wait()
+sys.exit(code > 1 or not re.search(rb"[0-9]+ of 400 cards\r", seen) or not seen.endswith(b"\x1b[K"))
+PYTHON
+expect "many cards" 0 new m.uicc --profile usim --count 400 --keys m.keys
+expect "others" 0 new n.uicc --profile usim --count 400
+/usr/bin/python3 terminal.py "$softuicc" diff m.uicc n.uicc 2>err
+verdict $? "diff says how far it is"
+/usr/bin/python3 terminal.py "$softuicc" export m.uicc --format csv --keys m.keys 2>err
+verdict $? "export says how far it is"
 
 tap_end

@@ -201,6 +201,7 @@ static bool open_cards(const char *text)
 
 #define K     "8f3a51c20b77de94a6e1034c5d82f96b"
 #define OPC   "c40d9e7712a8b35fe06b94d15a2f837c"
+#define SMSP  "E1FFFFFFFFFFFFFFFFFFFFFFFF0791947122723033FFFFFFFF0000A7"
 #define OTHER "5b1ee07a94c2d8316f0ba75d42c98e13"
 
 static void whole_cards(void **state)
@@ -210,7 +211,7 @@ static void whole_cards(void **state)
     assert_true(open_cards(
         "IMSI,ICCID,Ki,OPC,KIC1,KID1,KIK1,KIC3,KID3,PIN1,PUK1,PIN2,PUK2,ADM1,ACC,SMSP,MSISDN,algorithm\n"
         "001010000000001,8900101000000000019," K "," OPC "," OTHER "," K "," OPC "," K "," OTHER
-        ",1111,11111111,22222,22222222,33333333,0004,FFFF,+4912345,milenage\n"
+        ",1111,11111111,22222,22222222,33333333,0004," SMSP ",+4912345,milenage\n"
         "001010000000002,8900101000000000027,,,,,,,,,,,,0102030405060708,,,,\n"));
     const struct personal_given *g = &csv.given;
     assert_int_equal(card_csv_next(&csv, &card, &error), CSV_ROW);
@@ -234,6 +235,9 @@ static void whole_cards(void **state)
     assert_int_equal(g->n_files, 3);
     assert_int_equal(g->files[0].file, 1);
     assert_memory_equal(g->files[0].octets, "\x00\x04", 2);
+    assert_int_equal(g->files[1].offset, 12); /* its end is the record's, or the fields would lie elsewhere */
+    assert_int_equal(g->files[1].n, 28);
+    assert_memory_equal(g->files[1].octets, "\xE1\xFF", 2);
     assert_int_equal(g->files[2].offset, 14);
     assert_memory_equal(g->files[2].octets, "\x05\x91\x94\x21\x43\xF5\xFF", 7);
     assert_int_equal(card_csv_next(&csv, &card, &error), CSV_ROW);
@@ -336,6 +340,7 @@ static void values(void **state)
     bad_value("adm1", "12345678123456", "an ADM key is neither");
     bad_value("acc", "00", "acc is not four");
     bad_value("smsp", "0", "smsp is not hexadecimal");
+    bad_value("smsp", "E1FFFF", "smsp has 3 octets: the parameters alone have 28");
     bad_value("msisdn", "+49 123", "msisdn is not");
     bad_value("msisdn", "123456789012345678901", "msisdn is not");
     bad_value("algorithm", "tuak", "algorithm 'tuak': profile made has milenage");

@@ -8,9 +8,11 @@
 
 #include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -397,9 +399,14 @@ static bool notices(struct world *w)
     struct deck *d = deck_open(w->deck, DECK_PROCESS, w->crypto, &w->error);
     if (d == NULL)
         return true;
+    struct uicc_crypto *own = crypto_new();
     struct uicc_store *s = deck_card(d, ICCID, &w->error);
     bool noticed = s == NULL || load_result(s) == STORE_TAMPERED;
+    struct uicc_store *t = deck_card_of_thread(d, ICCID, own, &w->error);
+    assert_int_equal(noticed, t == NULL || load_result(t) == STORE_TAMPERED);
+    store_close(t);
     store_close(s);
+    crypto_free(own);
     deck_close(d);
     return noticed;
 }
@@ -980,6 +987,87 @@ static void shrunk(void **state)
     }
 }
 
+/* ---- several threads ---- */
+
+struct reading {
+    struct deck *d;
+    const char *iccid, *value; /* of its object 1 */
+    atomic_uint good;          /* loads that gave this */
+    atomic_bool *stop, failed;
+};
+
+static bool is_value(void *ctx, uint32_t id, struct span value)
+{
+    const struct reading *r = ctx;
+    return id != 1 || span_equal(value, text(r->value));
+}
+
+/* With crypto of its own, as deck_card_of_thread wants it. */
+static void *read_on(void *ctx)
+{
+    struct reading *r = ctx;
+    struct uicc_crypto *crypto = crypto_new();
+    atomic_store(&r->failed, crypto == NULL);
+    while (crypto != NULL && !atomic_load(r->stop)) {
+        struct uicc_store *s = deck_card_of_thread(r->d, r->iccid, crypto, NULL);
+        const bool good = s != NULL && store_load(s, is_value, r) == STORE_OK;
+        store_close(s);
+        if (!good)
+            atomic_store(&r->failed, true);
+        atomic_fetch_add(&r->good, good);
+    }
+    crypto_free(crypto);
+    return NULL;
+}
+
+static void threads(void **state)
+{
+    enum { READERS = 3, LOADS = 20, WRITES = 300 };
+    struct world *w = *state;
+    struct uicc_crypto *own = crypto_new();
+    struct reading readers[READERS];
+    pthread_t ids[READERS];
+    char iccids[READERS][3], values[READERS][200];
+    atomic_bool stop = false;
+    make_deck(w);
+    struct deck *d = open_deck(w, DECK_NONE);
+    for (unsigned i = 0; i < READERS; i++) {
+        snprintf(iccids[i], sizeof iccids[i], "1%u", i);
+        memset(values[i], 'a' + (int)i, sizeof values[i]);
+        values[i][sizeof values[i] - 1] = '\0';
+        struct uicc_store *s = new_card(w, d, iccids[i]);
+        put(s, 1, values[i]);
+        for (uint32_t id = 2; id < 40; id++)
+            put(s, id, "another");
+        store_close(s);
+        readers[i] = (struct reading){.d = d, .iccid = iccids[i], .value = values[i], .stop = &stop};
+        assert_int_equal(pthread_create(&ids[i], NULL, read_on, &readers[i]), 0);
+    }
+    struct uicc_store *s = card(w, d, ICCID);
+    char value[16];
+    bool busy = true;
+    for (unsigned i = 0; i < WRITES || busy; i++) {
+        busy = false;
+        for (unsigned k = 0; k < READERS; k++)
+            busy = busy || (!atomic_load(&readers[k].failed) && atomic_load(&readers[k].good) < LOADS);
+        snprintf(value, sizeof value, "write %u", i);
+        put(s, 1, value);
+        assert_true(has(s, 1, value));
+    }
+    store_close(s);
+    atomic_store(&stop, true);
+    for (unsigned i = 0; i < READERS; i++) {
+        pthread_join(ids[i], NULL);
+        assert_false(atomic_load(&readers[i].failed));
+        assert_true(has(s = card(w, d, iccids[i]), 1, values[i]));
+        store_close(s);
+    }
+    assert_null(deck_card_of_thread(d, "13", own, &w->error));
+    said(w, "has no card 13");
+    deck_close(d);
+    crypto_free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -996,6 +1084,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(growing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(churn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shrunk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(threads, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,19 @@ static void test_directories(void **state)
     apdu(f, "00E4000000", "6982");                       /* the MF: nobody may */
 }
 
+/* The right to create an EF is no right to create a DF, whatever else stands in the data: an object that comes twice is refused. */
+static void test_created_twice(void **state)
+{
+    struct fixture *f = *state;
+    verify_adm(f);
+    create(f, "8202782183025F008A0105AB058001029000C600", "9000"); /* who comes may create EFs in it, and nothing else */
+    create(f, "8202782183025F018A01058B032F0607C600", "6982");
+    create(f, "8202412182027821" "83025F018A01058B032F0607C600", "6A80");
+    create(f, "8202412182024121" "83026F998A01058B032F0602800200108800", "6A80");
+    create(f, "82024121" "83026F99" "83026F98" "8A01058B032F0602800200108800", "6A80");
+    create(f, EF_T, "9000");
+}
+
 static void test_refused_creations(void **state)
 {
     static const char *const bad[] = {
@@ -545,7 +558,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_create_delete), T(test_directories), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card),
+        T(test_create_delete), T(test_directories), T(test_created_twice), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card),
         T(test_search), T(test_increase), T(test_ber_tlv), T(test_many_tags), cmocka_unit_test(test_long_file), T(test_closed_application), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
         cmocka_unit_test(test_cut),
     };

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "hex.h"
+#include "registry.h"
+#include "security_domain.h"
 #include "sw.h"
 
 #define SSD_PACKAGE "07A0000001515350"
@@ -376,6 +378,17 @@ static void test_put_key(void **state)
         assert_int_equal(gp_select(&again, ISD_AID), 0x9000);
         assert_int_equal(gp_initialize(&again, 0x3A, 8), 0x9000);
         assert_int_equal(gp_authenticate(&again, 0x33), 0x9000);
+        /* another DEK: what was said under ENC and MAC must not count a second time */
+        struct domain_keyset_info info;
+        const struct applet isd = {f.card, applet_issuer_domain(f.card)};
+        assert_true(domain_keyset_inspect(isd, 0x39, &info));
+        assert_int_equal(info.counter, 1);
+        fields[0] = '\0';
+        gp_key_field(&again, 0x88, K1, fields);
+        put_keys(command, sizeof command, 0x3A, 0x03, 0x3A, fields);
+        gp(&again, command, "3A ...... 9000");
+        assert_true(domain_keyset_inspect(isd, 0x39, &info));
+        assert_int_equal(info.counter, 1);
         /* one key replaced; under another version all three; check value */
         fields[0] = '\0';
         gp_key_field(&again, 0x88, K3, fields);

@@ -965,23 +965,22 @@ static void test_operators(void **state)
     fixture_close(&f);
 }
 
-/* A change that was rolled back brings A's applications back; what A gave away stays for everybody. */
+/* A change that was rolled back brings A's applications back. No operator makes his applications nobody's, to have them stay after him: only the card's owner gives away. */
 static void test_operators_back(void **state)
 {
     (void)state;
     struct fixture f;
+    struct gp_host h;
     fixture_open(&f, "test");
     fixture_terminal_profile(&f);
     por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
     por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "01 6101");
-    por_is(&f, 0, "000000",
-           gp_command("80E61000", "08" ISD_AID "00"
-                                  "07" APP2 "00"
-                                  "00"
-                                  "00"),
-           "01 6101");
+    por_is(&f, 0, "000000", gp_command("80E61000", "08" ISD_AID "00" "07" APP2 "00" "00" "00"), "01 6101");
     change(&f, 0, "001020000000001");
     exchange(&f, "00A4040C07" APP1, "6A82");
+    exchange(&f, "00A4040C07" APP2, "6A82");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, gp_command("80E61000", "08" ISD_AID "00" "07" APP2 "00" "00" "00"), "009000");
     exchange(&f, "00A4040C07" APP2, "9000");
     for (unsigned i = 0; i < 40; i++) /* nobody authenticates: it goes back */
         fixture_reset(&f);

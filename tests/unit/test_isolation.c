@@ -127,6 +127,44 @@ static void test_deletion(void **state)
     exchange(f, "00A40804" "04" "7F302F31", "62*");
 }
 
+/* What a channel stands on goes with the operator who made it, also when nobody's command took it away: a roll-back in the middle of STATUS, which is then asked for again. */
+static void test_gone_under_a_channel(void **state)
+{
+    struct fixture *f = *state;
+    fixture_expect(f, 0, "80E2900014E1128109" IMSI_HEX "84050003000000" "00", "E2*9000");
+    rfm(f, 1, CREATE_DF CREATE_EF("2F31", "E8"), "029000");
+    exchange(f, "0070000001", "01*");
+    exchange(f, "01A40004027F30", "62*");
+    exchange(f, "01A40004022F31", "62*");
+    exchange(f, "00A40004027F30", "62*");
+    exchange(f, "80F2000000", "62..8202782183027F30*");
+    exchange(f, "80F2000000", "62..8202782183027F30*");
+    exchange(f, "80F2000000", "62..8202782183023F00*");     /* the third poll: rolled back, and so is the DF */
+    exchange(f, "80F2000000", "62..8202782183023F00*");
+    apdu(f, "01B0000001", "6986");
+    exchange(f, "81F2000000", "62..8202782183023F00*");
+}
+
+/* So does a card that was suspended on such a file: what it resumes to must be there. */
+static void test_gone_while_suspended(void **state)
+{
+    struct fixture *f = *state;
+    char resume[40] = "8076010008", token[40];
+    fixture_expect(f, 0, "80E2900014E1128109" IMSI_HEX "84050200000000" "00", "E2*9000");
+    rfm(f, 1, CREATE_DF, "019000");
+    fixture_restart(f);
+    exchange(f, "00A40004027F30", "62*");
+    exchange(f, "8076000004" "00010401", "0401................9000");
+    hex_format(span_of(f->response + 2, 8), token);
+    strcat(resume, token);
+    fixture_reset(f); /* the second power-up: rolled back */
+    fixture_restart(f);
+    exchange(f, "80AA000002A900", "9000");
+    exchange(f, resume, "6985");
+    exchange(f, resume, "6985");
+    exchange(f, "80F2000000", "62..8202782183023F00*");
+}
+
 /* A common keyset is nobody's: what it makes stays for every operator. */
 static void test_common(void **state)
 {
@@ -148,6 +186,6 @@ static void test_common(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), cmocka_unit_test(test_common)};
+    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_gone_while_suspended), cmocka_unit_test(test_common)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

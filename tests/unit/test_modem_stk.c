@@ -410,6 +410,19 @@ static void test_messages(void **state)
                    "0F"
                    "AA180C3602"); /* *100#, packed */
     play_answered(&p, "830100 8D0A04 4372656469743A2035");
+    /* 8.15: in the default alphabet, which is not ASCII, or UCS2 */
+    assert_true(network_ussd_script(p.network, "*101#", "$5 @_"));
+    play_proactive(&p, 0x12, 0, NETWORK,
+                   "8A06"
+                   "F4"
+                   "2A31303123");
+    play_answered(&p, "830100 8D0604 0235200011");
+    assert_true(network_ussd_script(p.network, "*102#", "\xD0\x96"));
+    play_proactive(&p, 0x12, 0, NETWORK,
+                   "8A06"
+                   "F4"
+                   "2A31303223");
+    play_answered(&p, "830100 8D0308 0416");
     play_proactive(&p, 0x12, 0, NETWORK,
                    "8A06"
                    "F4"
@@ -547,9 +560,10 @@ static void greet(void *ctx, short revents)
     assert_true(s->fd >= 0 && loop_watch(s->loop, s->fd, POLLIN, serve, s));
 }
 
-static uint16_t open_server(struct server *s, struct loop *loop, bool datagrams)
+static uint16_t open_server_at(struct server *s, struct loop *loop, bool datagrams, uint16_t port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof at;
     *s = (struct server){.loop = loop, .fd = -1, .datagrams = datagrams};
     s->listener = socket(AF_INET, datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
@@ -560,6 +574,11 @@ static uint16_t open_server(struct server *s, struct loop *loop, bool datagrams)
         s->fd = s->listener;
     assert_true(loop_watch(loop, s->listener, POLLIN, datagrams ? serve : greet, s));
     return ntohs(at.sin_port);
+}
+
+static uint16_t open_server(struct server *s, struct loop *loop, bool datagrams)
+{
+    return open_server_at(s, loop, datagrams, 0);
 }
 
 static void close_server(struct server *s)
@@ -626,6 +645,64 @@ static void test_tcp(void **state)
     play_answered(&p, "830100");
     play_proactive(&p, 0x41, 0, CHANNEL_1, "");
     play_answered(&p, "83023A03");
+    close_server(&s);
+    play_end(&p);
+}
+
+/* A server that says more than the terminal has room for and then resets the connection: the card is told,
+ * and has all the time that it wants. */
+static void test_reset_link(void **state)
+{
+    (void)state;
+    struct play p;
+    struct server s;
+    char many[400];
+    setup(&p);
+    memset(many, 'x', sizeof many);
+    const uint16_t port = open_server(&s, p.loop, false);
+    play_proactive(&p, 0x05, 0, TERMINAL,
+                   "9902"
+                   "090A");
+    open_channel(&p, 0x01, "02", port, "217F000001");
+    play_answered(&p, "830100 B8028100 *");
+    assert_int_equal(send(s.fd, many, sizeof many, 0), sizeof many);
+    loop_unwatch(p.loop, s.fd);
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1, "B60161"); /* unread when it closes: a reset */
+    play_answered(&p, "830100 B701FF");
+    assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)),
+                     0);
+    close(s.fd);
+    s.fd = -1;
+    play_pass(&p, 1000); /* the clock goes on */
+    play_told(&p, "D60E 990109 82028281 B8028100 B701FF");
+    play_proactive(&p, 0x42, 0, CHANNEL_1, "B701ED");
+    play_pass(&p, 10000);
+    play_proactive(&p, 0x44, 0, TERMINAL, "");
+    play_answered(&p, "830100 B8020105");
+    close_server(&s);
+    play_end(&p);
+}
+
+/* What a SEND DATA that failed had is not sent by the next one. */
+static void test_sent_again(void **state)
+{
+    (void)state;
+    struct play p;
+    struct server s;
+    setup(&p);
+    const uint16_t port = open_server(&s, p.loop, false);
+    close_server(&s); /* nobody is at home */
+    open_channel(&p, 0x00, "02", port, "217F000001");
+    play_answered(&p, "830100 B8020100 *");
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1, "B60161");
+    play_answered(&p, "83023A07");
+    assert_int_equal(open_server_at(&s, p.loop, false, port), port);
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1, "B60161");
+    play_answered(&p, "830100 B701FF");
+    for (unsigned i = 0; i < 200 && s.n == 0; i++)
+        play_pass(&p, 10);
+    play_pass(&p, 10);
+    assert_int_equal(s.n, 1);
     close_server(&s);
     play_end(&p);
 }
@@ -718,6 +795,8 @@ int main(void)
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_user),
         cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_reset_link),
+        cmocka_unit_test(test_sent_again),
         cmocka_unit_test(test_udp_and_demand),
         cmocka_unit_test(test_channel_errors),
     };

@@ -103,6 +103,27 @@ static void test_moved(void **state)
     assert_int_equal(authenticate(f), 0xDB);
 }
 
+/* A card that was suspended finds out anew where it is when it is resumed: the terminal sends no TERMINAL PROFILE then. */
+static void test_resumed(void **state)
+{
+    struct fixture *f = *state;
+    char resume[40] = "8076010008", token[20];
+    write_list(f, RANGE);
+    in_terminal(f, IMEI_OURS);
+    assert_int_equal(authenticate(f), 0xDB);
+    exchange(f, "8076000004"
+                "00010401",
+             "0401................9000");
+    hex_format(span_of(f->response + 2, 8), token);
+    strcat(resume, token);
+    fixture_reset(f);
+    apdu(f, resume, "91*");
+    assert_int_equal(authenticate(f), 0x6985); /* it does not know yet */
+    exchange(f, "8012000000", "D0098103..260182028182" "9000");
+    answer_proactive(f, 0, "1408" IMEI_OURS, "9000");
+    assert_int_equal(authenticate(f), 0xDB);
+}
+
 /* Who has been here, readable by anybody; who exactly, by the operator. */
 static void test_files(void **state)
 {
@@ -289,7 +310,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_moved),  T(test_files),        T(test_unknown),      T(test_list),
+        T(test_moved),  T(test_resumed),      T(test_files),        T(test_unknown),      T(test_list),
         T(test_imeisv), T(test_over_the_air), T(test_many_devices), T(test_every_context),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

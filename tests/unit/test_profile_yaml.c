@@ -351,6 +351,8 @@ static const struct {
      "line 2"},
     {"name: small", "\tname: small", "small.yaml:2: not valid YAML here: "},
     {"name: small", "name: sm\x01ll", "small.yaml:2: control characters are not allowed"},
+    {"name: small", "name: \"sm\\e[2Jll\"", "small.yaml:2: name: has a control character in it"},
+    {"name: small", "name: small\ntitle: \"sm\\x9b2Jll\"", "small.yaml:3: title: has a control character in it"},
     {"name: small", "name: sm\xC3\x28ll", "small.yaml:2: invalid trailing UTF-8 octet"},
     {"name: small", "name: small\nname: big", "small.yaml:3: name: given twice"},
     {"name: small", "name: &a small\ntitle: *a",

@@ -29,8 +29,15 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
 {
     assert_null(personal);
     struct span parameters = applet_row(self)->params;
-    if (parameters.n == 1 && parameters.p[0] == 0xEE)
+    if (parameters.n == 1 && parameters.p[0] == 0xEE) {
+        uint8_t *secret = applet_transient(self, 16);
+        assert_non_null(secret);
+        memset(secret, 0x5A, 16);
+        assert_true(applet_put_now(self, KEPT, parameters));
+        assert_true(owner_pin_set(self, 0, 3, parameters));
+        assert_false(owner_pin_check(self, 0, SPAN_EMPTY));
         return SW_CONDITIONS_NOT_SATISFIED;
+    }
     return applet_put(self, KEPT, parameters) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
 }
 
@@ -218,6 +225,31 @@ static void test_install_and_delete(void **state)
     assert_int_equal(delete_one(&f, index), SW_DATA_NOT_FOUND);
     assert_int_equal(delete_one(&f, 0), SW_CONDITIONS_NOT_SATISFIED); /* the profile's */
     free(before);
+    fixture_close(&f);
+}
+
+/* What an installation that failed left in volatile memory is not the next one's, who gets the same index. */
+static void test_failed_install(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint8_t failed, index;
+    open_card(&f);
+    struct applet_installation how = plain(INSTANCE_AID);
+    how.parameters = text("\xEE");
+    assert_int_equal(install_one(&f, &how, &failed), SW_CONDITIONS_NOT_SATISFIED);
+    struct span left;
+    assert_false(applet_get((struct applet){f.card, failed}, KEPT, &left)); /* not even what is written at once: it would keep the index for good */
+    for (int i = 0; i < APPLETS_MAX; i++)
+        assert_int_equal(install_one(&f, &how, &index), SW_CONDITIONS_NOT_SATISFIED);
+    how.parameters = text("param");
+    assert_int_equal(install_one(&f, &how, &index), SW_OK);
+    assert_int_equal(index, failed);
+    const uint8_t *own = applet_transient((struct applet){f.card, index}, 32);
+    assert_non_null(own);
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(own[i], 0);
+    assert_int_equal(applet_transient_size((struct applet){f.card, index}, 0), 32);
     fixture_close(&f);
 }
 
@@ -816,7 +848,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete),
-        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_failed_install), cmocka_unit_test(test_states),
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_domains),
         cmocka_unit_test(test_packages),

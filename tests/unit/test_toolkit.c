@@ -601,6 +601,98 @@ static void test_busy(void **state)
     assert_null(p->f.card->queue.p);
 }
 
+/* SUSPEND UICC: gives the command that resumes, as hex. */
+static void suspend(struct fixture *f, char resume[40])
+{
+    exchange(f, "8076000004"
+                "00010401",
+             "0401................9000");
+    strcpy(resume, "8076010008");
+    for (int i = 0; i < 8; i++)
+        snprintf(resume + strlen(resume), 3, "%02x", f->response[2 + i]);
+    fixture_reset(f);
+}
+
+/* A terminal that resumes the card does not send TERMINAL PROFILE again, and need not: menu, events, poll
+ * interval are as they were, changes are told as ever. */
+static void test_resumed(void **state)
+{
+    struct toolkit_play *p = *state;
+    char resume[40];
+    uint8_t id;
+    toolkit_profile(p);
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &balance, &id));
+    toolkit_drain(p);
+    suspend(&p->f, resume);
+    fixture_restart(&p->f);
+    for (unsigned i = 0; i < APPLETS; i++)
+        p->applet[i].card = p->f.card;
+    toolkit_forget_seen(p);
+    apdu(&p->f, resume, "9000"); /* nothing to be told again */
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_PROFILE_DOWNLOAD), 0);
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_USER_ACTIVITY));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00C8103..05008202818299" "0104"); /* SET UP EVENT LIST */
+    /* what the terminal does instead of taking the power away ends it */
+    answer_proactive(&p->f, 0, "", "9*");
+    exchange(&p->f,
+             "8076000004"
+             "00010401",
+             "0401................9000");
+    strcpy(resume, "8076010008");
+    for (int i = 0; i < 8; i++)
+        snprintf(resume + strlen(resume), 3, "%02x", p->f.response[2 + i]);
+    apdu(&p->f, "80F2000C00", "9000");
+    fixture_reset(&p->f);
+    apdu(&p->f, resume, "6985");
+}
+
+/* An applet that is locked, or suspended with its operator, hears of nothing: not of the answer to what it
+ * asked for before, nor of its channel, its file, or that the handler is free. */
+static void test_locked_hears_nothing(void **state)
+{
+    struct toolkit_play *p = *state;
+    apdu(&p->f, "0020000A083132333435363738", "9000");
+    exchange(&p->f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(&p->f, "00A4000C026F46", "9000"); /* EF.SPN */
+    toolkit_profile(p);
+    toolkit_drain(p);
+    CHANGE(p, toolkit_register_file(p->applet[ONE], p->f.card->ram.channels[0].view.ef));
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], 0x02, 0, SPAN_EMPTY));
+    toolkit_end(p);
+    exchange(&p->f, "8012000000", "D0*");
+    p->f.card->ram.toolkit.channel_owner[0] = (uint8_t)(p->applet[ONE].index + 1);
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
+    toolkit_begin(p);
+    assert_int_equal(applet_set_life(p->f.card, p->applet[ONE].index, LIFE_LOCKED | LIFE_SELECTABLE), SW_OK);
+    toolkit_end(p);
+    toolkit_forget_seen(p);
+    answer_proactive(&p->f, 0, "", "9*");
+    toolkit_drain(p);
+    exchange(&p->f, "80C200000DD60B99010A820282813802C100", "9*"); /* channel status: link dropped */
+    apdu(&p->f, "00D600000105", "9*");
+    for (unsigned i = 0; i < p->n_seen; i++)
+        assert_int_not_equal(p->seen[i].who, ONE);
+}
+
+/* A file that was deleted is watched by nobody; another that takes its place is another. One file under two
+ * names is one. */
+static void test_deleted_file(void **state)
+{
+    struct toolkit_play *p = *state;
+    apdu(&p->f, "0020000A083132333435363738", "9000");
+    exchange(&p->f, "00E0000019621782024121" "83022F308A01058B032F0601" "800200088801E8", "9000");
+    CHANGE(p, toolkit_register_file(p->applet[ONE], p->f.card->ram.channels[0].view.ef));
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 1);
+    apdu(&p->f, "00E40000022F30", "9000");
+    exchange(&p->f, "00E0000019621782024121" "83022F318A01058B032F0601" "800200088801E0", "9000");
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 1);
+    assert_false(toolkit_event_is_set(p->applet[ONE], TOOLKIT_EXTERNAL_FILE_UPDATE));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -608,7 +700,7 @@ int main(void)
         T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
-        T(test_locked),
+        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

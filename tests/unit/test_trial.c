@@ -441,6 +441,47 @@ static void test_put_keyset(void **state)
     expect(f, 0, ASK, "unprotected 06");
 }
 
+/* Keys that come again are no new keys: what was said under them before must not count a second time. */
+static void test_put_same_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_pair pair;
+    struct fixture_por por;
+    uint8_t octets[200];
+    struct buf data;
+    pair_keys(f, &pair);
+    data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 1);
+    fixture_key_field(f, &pair.ota, pair.ota.kic, pair.ota.kic_len, false, &data);
+    fixture_key_field(f, &pair.ota, pair.ota.kid, pair.ota.kid_len, false, &data);
+    fixture_key_field(f, &pair.ota, pair.ota.kik, pair.ota.kik_len, false, &data);
+    put_key(f, 1, 0x81, &data, "01..................9000");
+    char tar[7];
+    fixture_tar(f, "subscription", tar);
+    const struct fixture_ota again = {0, FIXTURE_SPI, tar, ASK, 1};
+    fixture_ota(f, &again, &por);
+    assert_int_equal(por.status, SCP80_CNTR_LOW);
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 12), 0xDB);
+    data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 0x7A);
+    fixture_key_field(f, &pair.ota, pair.key.k, pair.key.k_len, false, &data);
+    fixture_key_field(f, &pair.ota, pair.key.opc, pair.key.opc_len, false, &data);
+    put_key(f, 0x7A, 0x81, &data, "7A............9000");
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 11), 0xDC);
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 13), 0xDB);
+    /* nor with another scheme of sequence numbers: IND of 0 bits */
+    data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 0x7A);
+    static const uint8_t milenage[] = {0xA9, 0x16, 0x80, 0x01, 0x01, 0x82, 0x11, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    buf_put(&data, span_of(milenage, sizeof milenage));
+    fixture_key_field(f, &pair.ota, pair.key.k, pair.key.k_len, false, &data);
+    fixture_key_field(f, &pair.ota, pair.key.opc, pair.key.opc_len, false, &data);
+    put_key(f, 0x7A, 0x84, &data, "7A............9000");
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 12), 0xDC);
+    assert_int_equal(fixture_authenticate(f, 0, 1 << 13), 0xDC);
+    assert_int_equal(fixture_authenticate(f, 0, (1 << 13) + 1), 0xDB);
+}
+
 static void test_put_subscriber_keys(void **state)
 {
     struct fixture *f = *state;
@@ -585,7 +626,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
-        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
+        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_same_keys), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include "fuzz_sql.h"
 #include "hex.h"
 #include "identity.h"
+#include "one_line.h"
 #include "vault.h"
 
 #define CARD  "8900101000000000019"
@@ -288,6 +289,13 @@ static void test_operators(void **state)
     vault_close(v);
 }
 
+static bool is_one_line(void *ctx, const struct vault_log_line *line)
+{
+    (void)ctx;
+    assert_true(one_line_is(line->detail));
+    return true;
+}
+
 static void test_import(void **state)
 {
     struct place *p = *state;
@@ -306,6 +314,12 @@ static void test_import(void **state)
     assert_memory_equal(&before, &after, sizeof after);
     uint64_t rows = 0;
     bad(e, vault_import_file(v, "/nonexistent", &rows, &e), "No such file");
+    /* The log names the file: as one line, and as one field of a transfer. */
+    row = row_of("8900101000000000035", false, 0);
+    good(e, vault_import_begin(v, &e));
+    good(e, vault_import_row(v, &row, &e));
+    good(e, vault_import_end(v, "a\tb\n7:00 reveal", &e));
+    good(e, vault_each_entry(v, is_one_line, NULL, &e));
     good(e, vault_verify(v, 0, NULL, &e));
     vault_close(v);
 }
@@ -373,6 +387,30 @@ static void test_secrets(void **state)
     bad(e, opened(p->path, p, &e) != NULL, "vault.key: No such file");
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char buffer[4096];
+    size_t n;
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((n = fread(buffer, 1, sizeof buffer, in)) > 0)
+        assert_int_equal(fwrite(buffer, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void execute(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    char *why = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+    assert_true(sqlite3_total_changes(db) > 0);
+    sqlite3_close(db);
+}
+
 static void test_passphrase(void **state)
 {
     struct place *p = *state;
@@ -397,33 +435,19 @@ static void test_passphrase(void **state)
     assert_non_null(v);
     good(e, vault_verify(v, 0, NULL, &e));
     vault_close(v);
+    /* What a file that somebody made may cost whoever opens it: 2 GB for a guess no more. */
+    static const char *const costly[] = {"n = 1048576, r = 16", "r = 9223372036854775807", "p = 128"};
+    for (size_t i = 0; i < sizeof costly / sizeof costly[0]; i++) {
+        char sql[128];
+        snprintf(sql, sizeof sql, "UPDATE sealing SET %s", costly[i]);
+        copy_file(p->path, p->copy);
+        execute(p->copy, sql);
+        config.path = p->copy;
+        bad(e, vault_open(&config, &e) != NULL, "beyond what softuicc does");
+    }
 }
 
 /* ---- tampering ---- */
-
-static void copy_file(const char *from, const char *to)
-{
-    char buffer[4096];
-    size_t n;
-    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
-    assert_non_null(in);
-    assert_non_null(out);
-    while ((n = fread(buffer, 1, sizeof buffer, in)) > 0)
-        assert_int_equal(fwrite(buffer, 1, n, out), n);
-    fclose(in);
-    assert_int_equal(fclose(out), 0);
-}
-
-static void execute(const char *path, const char *sql)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    char *why = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-        fail_msg("%s: %s", sql, why);
-    assert_true(sqlite3_total_changes(db) > 0);
-    sqlite3_close(db);
-}
 
 static void noticed(const struct place *p, const char *sql)
 {

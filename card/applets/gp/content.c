@@ -146,7 +146,9 @@ static sw_t extradite(struct call *call, const struct install_fields *f)
     if ((actor != NO_OWNER && owner != NO_OWNER && actor != owner) || to == index ||
         applet_class_of(call->card, index)->security_domain)
         return SW_CONDITIONS_NOT_SATISFIED;
-    return applet_extradite(call->card, index, to);
+    sw = applet_extradite(call->card, index, to);
+    /* Nobody's would stay when the card is another's (requirement S1): that is the card's owner's to give. */
+    return sw == SW_OK && actor != NO_OWNER && owner == NO_OWNER ? applet_set_owner(call->card, index, actor) : sw;
 }
 
 static sw_t registry_update(struct call *call, const struct install_fields *f)

@@ -31,10 +31,22 @@ static void set_key(struct domain_keyset *set, unsigned at, const struct new_key
     memcpy(set->key[at].value, k->key, k->len);
 }
 
+/* The key that says whose word it is, KID or MAC, is the one that there was: what was said under it before must not count a second time. */
+static bool speaks_as_before(struct applet self, const struct domain_keyset *set)
+{
+    struct domain_keyset old;
+    const struct domain_key *was = &old.key[1], *is = &set->key[1];
+    bool same = domain_keyset_load(self, set->version, &old) && was->algorithm == is->algorithm && was->algorithm != OTA_NONE &&
+                was->len == is->len && crypto_equal(was->value, is->value, is->len);
+    crypto_wipe(&old, sizeof old);
+    return same;
+}
+
 /* A security domain with keys of its own is personalized (5.3.2.4). */
 static sw_t stored(struct applet self, const struct domain_keyset *set)
 {
-    if (!domain_keyset_put(self, set) || !domain_counters_reset(self, set->version))
+    const bool go_on = speaks_as_before(self, set);
+    if (!domain_keyset_put(self, set) || (!go_on && !domain_counters_reset(self, set->version)))
         return SW_NOT_ENOUGH_MEMORY;
     if (!domain_is_issuer(self) && domain_keyset_complete(set) &&
         applet_life(self.card, self.index) == LIFE_SELECTABLE)
