@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 #include "making.h"
@@ -484,9 +485,13 @@ static int run(int argc, char **argv)
     if (optind + 2 != argc) {
         code = cli_usage(d->cmd, "two decks are compared");
     } else {
+        struct stat a, b;
         d->a.path = argv[optind];
         d->b.path = argv[optind + 1];
-        code = diff(d, iccid);
+        if (stat(d->a.path, &a) == 0 && stat(d->b.path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+            code = cli_usage(d->cmd, "%s and %s are the same deck", d->a.path, d->b.path);
+        else
+            code = diff(d, iccid);
     }
     free(d);
     return code;

@@ -19,8 +19,8 @@
 #include "cli.h"
 #include "hex.h"
 #include "smpp_link.h"
-#include "decode_text.h"
 #include "smsc_cards.h"
+#include "smsc_text.h"
 #include "trace.h"
 
 enum {
@@ -261,27 +261,8 @@ static bool for_a_card(const struct smpp_message *m)
             m->data_coding == SMS_DCS_CLASS2_8BIT || m->data_coding == CLASS_2_GENERAL);
 }
 
-/* Any other message, for a terminal's user: SMPP's codings (5.2.19) as TP-DCS has them. */
-static void put_text(const struct smpp_message *m, struct span originator, const uint8_t stamp[7], struct buf *tpdu)
-{
-    enum { DEFAULT_ALPHABET = 0x00, UCS2 = 0x08, TP_UDHI = 0x40, TP_MMS = 0x04, SEPTETS_MAX = 160 };
-    const bool septets = m->data_coding == DEFAULT_ALPHABET && (m->esm_class & SMPP_CLASS_UDHI) == 0;
-    if (m->n > (septets ? SEPTETS_MAX : SMS_UD_MAX))
-        tpdu->full = true;
-    buf_u8(tpdu, (uint8_t)(TP_MMS | ((m->esm_class & SMPP_CLASS_UDHI) != 0 ? TP_UDHI : 0)));
-    buf_put(tpdu, originator);
-    buf_u8(tpdu, m->protocol_id);
-    const bool classed = (m->data_coding & 0xF0) == 0xF0 || (m->data_coding & 0xD0) == 0x10;
-    buf_u8(tpdu, septets ? 0x00 : m->data_coding == UCS2 || classed ? m->data_coding : 0x04);
-    buf_put(tpdu, span_of(stamp, 7));
-    buf_u8(tpdu, (uint8_t)m->n);
-    if (septets)
-        text_pack(span_of(m->data, m->n), 0, tpdu);
-    else
-        buf_put(tpdu, span_of(m->data, m->n));
-}
-
-static bool make_deliver(const struct smpp_message *m, struct buf *tpdu)
+/* SMPP_OK, or what to refuse it with. */
+static uint32_t make_deliver(const struct smpp_message *m, struct buf *tpdu)
 {
     char number[SMPP_ADDRESS_MAX + 2];
     uint8_t address[SMS_ADDRESS_MAX];
@@ -289,7 +270,7 @@ static bool make_deliver(const struct smpp_message *m, struct buf *tpdu)
     const bool plus = m->source.ton == SMPP_TON_INTERNATIONAL && m->source.digits[0] != '+';
     snprintf(number, sizeof number, "%s%s", plus ? "+" : "", m->source.digits);
     if (!sms_address_pack(number, &originator))
-        return false;
+        return SMPP_INVALID_SOURCE;
     struct sms_deliver sms = {
         .originator = buf_span(&originator),
         .pid = m->protocol_id,
@@ -298,11 +279,10 @@ static bool make_deliver(const struct smpp_message *m, struct buf *tpdu)
         .user_data = span_of(m->data, m->n),
     };
     timestamp(sms.timestamp);
-    if (for_a_card(m))
-        sms_deliver_build(&sms, tpdu);
-    else
-        put_text(m, sms.originator, sms.timestamp, tpdu);
-    return buf_ok(tpdu);
+    if (!for_a_card(m))
+        return smsc_text_deliver(m, sms.originator, sms.timestamp, tpdu);
+    sms_deliver_build(&sms, tpdu);
+    return buf_ok(tpdu) ? SMPP_OK : SMPP_INVALID_MESSAGE_LENGTH;
 }
 
 /* What a terminal answers RP-ACK to (3GPP TS 31.111 7.1.1.2); 0: its user has it. */
@@ -325,16 +305,13 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
         reply(s, x, pdu, SMPP_WRONG_BIND_STATUS);
         return;
     }
-    if (m->n > SMS_UD_MAX) {
-        reply(s, x, pdu, SMPP_INVALID_MESSAGE_LENGTH);
-        return;
-    }
     if (!for_a_card(m) && s->cards_options.modem == NULL) {
         reply(s, x, pdu, SMPP_SUBMIT_FAILED);
         return;
     }
-    if (!make_deliver(m, &tpdu)) {
-        reply(s, x, pdu, SMPP_INVALID_SOURCE);
+    const uint32_t status = make_deliver(m, &tpdu);
+    if (status != SMPP_OK) {
+        reply(s, x, pdu, status);
         return;
     }
     if (!smsc_cards_route(s->cards, digits, iccid)) {

@@ -22,6 +22,7 @@ enum {
 struct delivery {
     struct sms_socket *socket;
     char n[16]; /* the SMSC's; "" when free */
+    bool stale; /* the SMSC that it came from has gone: its number says nothing to the next */
     struct loop_timer quiet;
 };
 
@@ -60,6 +61,14 @@ static void hung_up(struct sms_socket *s)
     loop_unwatch(l, s->fd);
     close(s->fd);
     s->fd = -1;
+    for (unsigned i = 0; i < DELIVERIES_MAX; i++)
+        s->deliveries[i].stale = true;
+}
+
+static void say_of(const struct delivery *d, const char *line)
+{
+    if (!d->stale)
+        say(d->socket, line);
 }
 
 /* ---- DELIVER ---- */
@@ -75,7 +84,7 @@ static void look_quiet(void *ctx)
     say_card(d->socket, false);
     snprintf(line, sizeof line, "QUIET %s", d->n);
     d->n[0] = '\0';
-    say(d->socket, line);
+    say_of(d, line);
 }
 
 static void reported(void *ctx, const struct modem_report *r)
@@ -88,7 +97,7 @@ static void reported(void *ctx, const struct modem_report *r)
         snprintf(line, sizeof line, "ABSENT %s", d->n);
     else
         snprintf(line, sizeof line, "REPORT %s %02X %04X %s", d->n, r->failure, r->sw, hex);
-    say(d->socket, line);
+    say_of(d, line);
     d->quiet = (struct loop_timer){.fire = look_quiet, .ctx = d};
     loop_start(modem_loop(d->socket->modem), &d->quiet, r->lost ? 0 : 1);
 }
@@ -109,6 +118,7 @@ static void deliver(struct sms_socket *s, const char *n, const char *centre, con
     struct delivery *d = free_delivery(s);
     if (d != NULL && strlen(n) < sizeof d->n && hex_parse(hex, &tpdu, NULL)) {
         d->socket = s;
+        d->stale = false;
         memcpy(d->n, n, strlen(n) + 1);
         if (modem_sms_deliver(s->modem, centre, buf_span(&tpdu), reported, d))
             return;

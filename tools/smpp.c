@@ -81,6 +81,10 @@ const char *smpp_status_text(uint32_t status)
         return "error in the optional parameters";
     case SMPP_INVALID_PARAMETER_LENGTH:
         return "invalid parameter length";
+    case SMPP_MISSING_OPTIONAL:
+        return "an optional parameter is missing";
+    case SMPP_INVALID_OPTIONAL_VALUE:
+        return "invalid value of an optional parameter";
     default:
         return "error";
     }
@@ -287,16 +291,92 @@ static void take(const union library_pdu *from, struct smpp_pdu *out)
     }
 }
 
-/* Optional parameters (5.3): of them only message_payload, which stands in for short_message, is looked at.
+/* sar_msg_ref_num, sar_total_segments, sar_segment_seqnum */
+struct segment {
+    bool is[3];
+    uint16_t value[3];
+};
+enum { SAR_REFERENCE, SAR_TOTAL, SAR_NUMBER };
+
+/* true: it was one of them. *status: what is wrong with it. */
+static bool take_segment(uint16_t tag, struct span value, struct segment *s, uint32_t *status)
+{
+    static const struct {
+        uint16_t tag;
+        uint8_t octets;
+    } rows[] = {{TLVID_sar_msg_ref_num, 2}, {TLVID_sar_total_segments, 1}, {TLVID_sar_segment_seqnum, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct reader r = rd_of(value);
+        if (rows[i].tag != tag)
+            continue;
+        if (value.n != rows[i].octets)
+            *status = SMPP_INVALID_PARAMETER_LENGTH;
+        s->is[i] = true;
+        s->value[i] = (uint16_t)rd_be(&r, value.n < 2 ? value.n : 2);
+        return true;
+    }
+    return false;
+}
+
+/* TS 23.040 9.2.3.24: the header that the message has is one, and does not say of which part this is itself.
  */
+static bool header_is_free(struct span data)
+{
+    enum { CONCATENATED_8 = 0x00, CONCATENATED_16 = 0x08 };
+    struct reader r = rd_of(data), h = rd_of(rd_take(&r, rd_u8(&r)));
+    while (rd_ok(&r) && h.left > 0) {
+        const uint8_t element = rd_u8(&h);
+        (void)rd_take(&h, rd_u8(&h));
+        if (!rd_ok(&h) || element == CONCATENATED_8 || element == CONCATENATED_16)
+            return false;
+    }
+    return rd_ok(&r);
+}
+
+/* Puts the element for a part in front of what the user data header has else. */
+static uint32_t put_segment(const struct segment *s, struct smpp_message *m)
+{
+    if (!s->is[SAR_REFERENCE] && !s->is[SAR_TOTAL] && !s->is[SAR_NUMBER])
+        return SMPP_OK;
+    if (!s->is[SAR_REFERENCE] || !s->is[SAR_TOTAL] || !s->is[SAR_NUMBER])
+        return SMPP_MISSING_OPTIONAL;
+    const uint16_t reference = s->value[SAR_REFERENCE];
+    const uint8_t total = (uint8_t)s->value[SAR_TOTAL], number = (uint8_t)s->value[SAR_NUMBER];
+    const struct span data = span_of(m->data, m->n);
+    const bool udhi = (m->esm_class & SMPP_CLASS_UDHI) != 0;
+    if (number == 0 || number > total || (udhi && !header_is_free(data)))
+        return SMPP_INVALID_OPTIONAL_VALUE;
+    if (total == 1)
+        return SMPP_OK;
+    const uint8_t wide[] = {0x08, 4, (uint8_t)(reference >> 8), (uint8_t)reference, total, number},
+                  narrow[] = {0x00, 3, (uint8_t)reference, total, number};
+    const struct span element =
+        reference > 0xFF ? span_of(wide, sizeof wide) : span_of(narrow, sizeof narrow);
+    uint8_t octets[sizeof m->data];
+    struct buf b = buf_of(octets, sizeof octets);
+    buf_u8(&b, (uint8_t)(element.n + (udhi ? data.p[0] : 0)));
+    buf_put(&b, element);
+    buf_put(&b, span_slice(data, udhi ? 1 : 0, data.n));
+    if (!buf_ok(&b))
+        return SMPP_INVALID_MESSAGE_LENGTH;
+    memcpy(m->data, octets, b.len);
+    m->n = b.len;
+    m->esm_class |= SMPP_CLASS_UDHI;
+    return SMPP_OK;
+}
+
+/* Optional parameters (5.3): of them only message_payload, which stands in for short_message, and what makes
+ * it a part of a longer one is looked at. */
 static uint32_t take_optional(struct reader *r, struct smpp_pdu *out)
 {
+    struct segment segment = {.is = {false}};
+    uint32_t status = SMPP_OK;
     while (r->left > 0) {
         const uint16_t tag = rd_u16(r);
         const struct span value = rd_take(r, rd_u16(r));
         if (!rd_ok(r))
             return SMPP_INVALID_OPTIONAL;
-        if (tag != TLVID_message_payload)
+        if (take_segment(tag, value, &segment, &status) || tag != TLVID_message_payload)
             continue;
         if (value.n > sizeof out->message.data || out->message.n > 0)
             return SMPP_INVALID_MESSAGE_LENGTH;
@@ -304,7 +384,8 @@ static uint32_t take_optional(struct reader *r, struct smpp_pdu *out)
         if (value.n > 0)
             memcpy(out->message.data, value.p, value.n);
     }
-    return SMPP_OK;
+    const bool message = out->command == SUBMIT_SM || out->command == DELIVER_SM;
+    return status != SMPP_OK || !message ? status : put_segment(&segment, &out->message);
 }
 
 uint32_t smpp_length(struct span stream)

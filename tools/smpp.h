@@ -47,6 +47,8 @@ enum {
     SMPP_INVALID_DESTINATION_NPI = 0x51,
     SMPP_INVALID_OPTIONAL = 0xC0,
     SMPP_INVALID_PARAMETER_LENGTH = 0xC2,
+    SMPP_MISSING_OPTIONAL = 0xC3,
+    SMPP_INVALID_OPTIONAL_VALUE = 0xC4,
     SMPP_UNKNOWN_ERROR = 0xFF,
 };
 
@@ -82,7 +84,9 @@ struct smpp_message {
     struct smpp_address source, destination;
     uint8_t esm_class, protocol_id, data_coding, registered_delivery;
     size_t n;
-    uint8_t data[SMPP_MESSAGE_MAX]; /* short_message, or message_payload where that is there */
+    /* short_message, or message_payload where that is there. A part of a message by sar_msg_ref_num and its
+     * kin (5.3.2.22 to .24) is given as the one by user data header that it means (TS 23.040 9.2.3.24.1). */
+    uint8_t data[SMPP_MESSAGE_MAX];
 };
 
 struct smpp_pdu {

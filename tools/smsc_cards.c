@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "decode_text.h"
 #include "hex.h"
 #include "inspect.h"
 #include "lines.h"
 #include "pcsc.h"
-#include "smsc_modem.h"
 #include "plugins.h"
+#include "smsc_modem.h"
+#include "smsc_text.h"
 #include "terminal.h"
 #include "trace.h"
 
@@ -316,33 +316,6 @@ static void modem_reports(void *ctx, struct span user_data)
         c->listener->report(c->listener->ctx, user_data);
 }
 
-/* A user's message may be of any coding (TS 23.040 9.2.2.2); septets are given as octets, as SMPP has them. */
-static bool parse_submit(struct span tpdu, struct sms_submit *out, struct buf *text)
-{
-    enum { TP_UDHI = 0x40, SUBMIT = 0x01 };
-    static const uint8_t validity[4] = {0, 7, 1, 7};
-    struct reader r = rd_of(tpdu);
-    const uint8_t first = rd_u8(&r);
-    *out = (struct sms_submit){.has_udh = (first & TP_UDHI) != 0, .reference = rd_u8(&r)};
-    const struct span rest = rd_rest(&r);
-    if (rest.n == 0)
-        return false;
-    out->destination = span_slice(rest, 0, 2 + (rest.p[0] + 1u) / 2);
-    r = rd_of(span_slice(rest, out->destination.n, rest.n));
-    out->pid = rd_u8(&r);
-    out->dcs = rd_u8(&r);
-    (void)rd_take(&r, validity[first >> 3 & 3]);
-    const uint8_t length = rd_u8(&r);
-    out->user_data = rd_rest(&r);
-    const uint8_t alphabet = (out->dcs & 0xF0) == 0xF0 ? (uint8_t)(out->dcs & 0x04) : (uint8_t)(out->dcs & 0x0C);
-    if (alphabet == 0 && !out->has_udh) {
-        text_unpack(out->user_data, length, 0, text);
-        out->user_data = buf_span(text);
-        out->dcs = 0;
-    }
-    return rd_ok(&r) && buf_ok(text) && (first & 0x03) == SUBMIT;
-}
-
 static unsigned modem_submits(void *ctx, struct span tpdu)
 {
     enum { CAUSE_OUT_OF_ORDER = 38, CAUSE_INVALID = 95 };
@@ -352,7 +325,7 @@ static unsigned modem_submits(void *ctx, struct span tpdu)
     struct buf text = buf_of(octets, sizeof octets);
     if (c->listener == NULL)
         return CAUSE_OUT_OF_ORDER;
-    if (!parse_submit(tpdu, &sms, &text))
+    if (!smsc_text_submit(tpdu, &sms, &text))
         return CAUSE_INVALID;
     c->listener->submit(c->listener->ctx, &sms);
     return 0;

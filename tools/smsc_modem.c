@@ -20,6 +20,7 @@ enum {
 
 struct smsc_modem {
     int fd; /* -1: it hung up */
+    char path[108];
     char iccid[21], imsi[16];
     unsigned long number; /* of the delivery under way */
     bool reported, absent, quiet;
@@ -134,18 +135,31 @@ static bool hear(struct smsc_modem *m, int wait_ms, const struct smsc_modem_hear
 
 /* ---- */
 
+static bool greet(struct smsc_modem *m, const char **why)
+{
+    m->fd = unix_socket_connect(m->path, SOCK_SEQPACKET);
+    *why = strerror(errno);
+    if (m->fd < 0)
+        return false;
+    *why = "no terminal answers there";
+    const bool good = hear(m, GREETING_MS, NULL);
+    if (!good)
+        hung_up(m);
+    return good;
+}
+
 struct smsc_modem *smsc_modem_open(const char *path, const char **why)
 {
     struct smsc_modem *m = calloc(1, sizeof *m);
     *why = "no memory";
     if (m == NULL)
         return NULL;
-    m->fd = unix_socket_connect(path, SOCK_SEQPACKET);
-    *why = strerror(errno);
-    if (m->fd >= 0) {
-        if (hear(m, GREETING_MS, NULL))
+    m->fd = -1;
+    *why = "the name of a socket is shorter";
+    if (strlen(path) < sizeof m->path) {
+        memcpy(m->path, path, strlen(path) + 1);
+        if (greet(m, why))
             return m;
-        *why = "no terminal answers there";
     }
     smsc_modem_close(m);
     return NULL;
@@ -170,6 +184,9 @@ bool smsc_modem_deliver(struct smsc_modem *m, const char *centre, struct span tp
     hex_format(tpdu, hex);
     snprintf(line, sizeof line, "DELIVER %lu %s %s", ++m->number, centre, hex);
     m->reported = m->absent = m->quiet = false;
+    const char *why;
+    if (m->fd < 0 && !greet(m, &why)) /* it went; maybe it has come back */
+        return false;
     say(m, line);
     while (!m->quiet)
         if (!hear(m, REPORT_MS, heard))

@@ -92,7 +92,7 @@ static bool suits(struct secure_terminal *t, struct span objects)
                 container = rd_u8(&e);
         if (o.tag != SECURE_ENDPOINT || !rd_ok(&e) || type != SECURE_PLATFORM ||
             (transport & SECURE_BY_APDU) == 0 || (types & SECURE_APDU_CHANNEL) == 0 ||
-            (agreement & SECURE_PRE_AGREED) == 0)
+            (agreement & SECURE_PRE_AGREED) == 0 || container < SECURE_CONTAINER_MIN)
             continue;
         t->required = (types & SECURE_REQUIRED) != 0;
         if (t->container > container)

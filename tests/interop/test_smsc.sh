@@ -171,7 +171,7 @@ fails "no HOST:PORT" 2 'is not HOST:PORT' ota send "${read_imsi[@]}" "${own[@]}"
 fails "to nobody" 2 '--to N is needed' ota send "${read_imsi[@]}" "${own[@]}" --smpp localhost:1
 fails "two ways" 2 'one way only' ota send "${read_imsi[@]}" "${own[@]}" --smpp localhost:1 --to 1 --reader 0
 fails "a way without SMPP" 2 'go with --smpp' ota send "${read_imsi[@]}" "${own[@]}" --to 1
-fails "no counter" 2 '--counter N is needed' ota send "${read_imsi[@]}" --keys keys "${to[@]}"
+fails "no counter" 2 '--counter N, or --records FILE' ota send "${read_imsi[@]}" --keys keys "${to[@]}"
 fails "records without a key file" 2 'which is missing' ota send "${read_imsi[@]}" --records records "${to[@]}"
 fails "a PoR that there is not" 2 "'sometimes'" ota send "${read_imsi[@]}" "${own[@]}" "${to[@]}" --por sometimes
 printf '00A40004026F07\n00B000000\n' >odd.apdu

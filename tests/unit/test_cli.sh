@@ -560,6 +560,9 @@ expect "rehearse on one thread" 0 rehearse --cards 70 --profile test "${rehearsa
 sed '/"run"/,$d' out >one
 cmp -s one two
 verdict $? "one thread and two come to the same"
+expect "rehearse where nothing goes wrong" 0 rehearse --cards 20 --profile test --loss 0 --duplicate 0 --reorder 0 --corrupt 0 --cuts 0 --unattached 0 --json
+json "a change of operator is one message there, one back and one authentication" \
+    'j["changes"] == j["orders"] == j["delivered"] == j["orders_needed"][1] == 40 and j["resynchronised"] == 0'
 expect "the deck that was played on" 0 show fleet.uicc
 expect "a card of it" 0 show fleet.uicc --card "$(grep -oE -m1 '8988211[0-9]{12}' out)"
 says "its card is with operator C" '001030000000000'

@@ -203,6 +203,8 @@ static void test_order_parts(void **state)
     order(f, 0, "8403000000", 0x6A80);
     order(f, 0, "8701AA", 0x6A80);
     order(f, 0, "810908091020", 0x6A80);
+    order(f, 0, "8109080910200000000010" "8109080910200000000011", 0x6A80); /* which of the two? */
+    order(f, 0, "8109080910200000000010" "820101" "820102", 0x6A80);
     order(f, 0, "8109080910200000000010" "A50B" "A609" "91027FFF" "9303AABBCC", 0x6A82); /* a directory */
     order(f, 0, "8109080910200000000010" "A50D" "A60B" "91067FFF6F076F07" "9301AA", 0x6A82);
     script(f, 0, tar, "80E290000400000000", 1, 0x6A80);
@@ -212,6 +214,24 @@ static void test_order_parts(void **state)
     exchange(f, "8012000000", "D00981030.010582028182*");
     script(f, 1, tar, "80E2900003C60101", 1, 0x6A95);                      /* no suspension during a trial */
     script(f, 1, tar, "80D80181080100000000000000", 1, 0x6A95);            /* and no new keys */
+    closed(f);
+}
+
+/* The longest list there can be, from one end to the other (B1, B7). */
+static void test_longest_list(void **state)
+{
+    (void)state;
+    struct fixture *f = opened("format: 1\nname: long\ninclude: test\npairs:\n  - algorithm: milenage\n    k: derived\n    opc: derived\n    ota:\n      version: 1\n"
+                               "      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: derived}\n"
+                               "      kik: {bits: 128, key: derived}\n    rights: [remote-change]\n    repeat: 255\n");
+    fixture_expect(f, 0, "80E2900010E10E8001FF810908091020000000001000", "6A91"); /* 255 there is not */
+    fixture_expect(f, 0, "80E2900010E10E8001FE810908091020000000001000", "E2108001FE8101FD*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 254, 32), 0xDB);
+    fixture_expect(f, 0, "80E290000DE10B810908091020000000002000", "unprotected 06");
+    fixture_expect(f, 254, "80E290000FE10D8109080910200000000020840000", "E2108001018101FC*9000"); /* the next is one that is unused, from the beginning */
+    assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
     closed(f);
 }
 
@@ -356,7 +376,7 @@ int main(void)
         cmocka_unit_test(test_remote_selection),      cmocka_unit_test(test_occurrences), cmocka_unit_test(test_create_forms),
         cmocka_unit_test(test_terminated_card),       cmocka_unit_test(test_no_entropy),  cmocka_unit_test(test_suspension_conditions),
         cmocka_unit_test(test_order_parts),           cmocka_unit_test(test_put_des_keys),
-        cmocka_unit_test(test_put_key_without_kic),
+        cmocka_unit_test(test_put_key_without_kic),   cmocka_unit_test(test_longest_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

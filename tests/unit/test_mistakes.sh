@@ -82,6 +82,8 @@ printf '\xa0\x48\x80\x01\x02' >package.der
 refuses "a package in place of a profile" 1 "package\.der is a profile package for eUICCs: --upp" new mine.uicc --profile package.der
 
 # ---- values ----
+ln -s card.uicc other-name.uicc
+refuses "a deck beside itself" 2 "card\.uicc and other-name\.uicc are the same deck" diff card.uicc other-name.uicc
 refuses "rehearse, no probability" 2 "--loss: '2' is no probability" rehearse --loss 2
 refuses "modem, no profile" 2 "--profile: 'ful' is neither hex nor one of full, machine, old, none" modem card.uicc --profile ful
 

@@ -8,12 +8,16 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "hex.h"
 #include "modem_inner.h"
 #include "modem_play.h"
+#include "modem_sms_socket.h"
+#include "unix_socket.h"
 
 static void read_file_of(struct play *p, uint16_t fid, uint8_t length, char hex[200])
 {
@@ -639,6 +643,49 @@ static void test_sms_out(void **state)
     play_end(&p);
 }
 
+/* An SMSC that comes after another hears nothing of what that one had delivered: the numbers are its own. */
+static void test_sms_socket(void **state)
+{
+    (void)state;
+    struct play p;
+    struct sms_socket_error error;
+    char path[] = "/tmp/test_modem.XXXXXX", name[64], line[300];
+    play_begin(&p, "usim");
+    assert_non_null(mkdtemp(path));
+    snprintf(name, sizeof name, "%s/sms", path);
+    struct sms_socket *s = sms_socket_open(p.modem, name, &error);
+    assert_non_null(s);
+    play_register(&p);
+    const char *message = "DELIVER 1 +49 " DELIVER("00", "04");
+    for (unsigned i = 0; i < 2; i++) {
+        int one = unix_socket_connect(name, SOCK_SEQPACKET), two = -1;
+        assert_true(one >= 0);
+        assert_int_equal(send(one, message, strlen(message), 0), strlen(message));
+        for (unsigned step = 0; step < 2; step++)
+            assert_true(loop_step(p.loop, 0)); /* it is accepted, its message queued */
+        if (i == 1) {
+            two = unix_socket_connect(name, SOCK_SEQPACKET);
+            assert_true(two >= 0);
+        }
+        play_pass(&p, 1000);
+        ssize_t n = 0;
+        bool reported = false;
+        while ((n = recv(i == 0 ? one : two, line, sizeof line - 1, MSG_DONTWAIT)) > 0) {
+            line[n] = '\0';
+            reported = reported || strncmp(line, "REPORT 1 ", 9) == 0;
+        }
+        assert_int_equal(reported, i == 0);
+        assert_int_equal(modem_sms_used(p.modem, MODEM_SM), i + 1); /* it was taken all the same */
+        close(one);
+        if (two >= 0)
+            close(two);
+        play_pass(&p, 10);
+    }
+    sms_socket_close(s);
+    assert_int_equal(rmdir(path), 0);
+    play_end(&p);
+}
+
 /* A command packet goes to the card by ENVELOPE, its answer back in the report. */
 static void test_sms_to_card(void **state)
 {
@@ -748,8 +795,10 @@ int main(void)
         cmocka_unit_test(test_own_pin),
         cmocka_unit_test(test_raw),
         cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_download_words), cmocka_unit_test(test_sms_in),
+        cmocka_unit_test(test_download_words),
+        cmocka_unit_test(test_sms_in),
         cmocka_unit_test(test_sms_out),
+        cmocka_unit_test(test_sms_socket),
         cmocka_unit_test(test_sms_to_card),
         cmocka_unit_test(test_card_pulled),
         cmocka_unit_test(test_repeatable),

@@ -280,12 +280,38 @@ static void test_many_devices(void **state)
          "FF9000");
 }
 
+/* A card with every context there is: in a foreign terminal none of them answers, and class A0 does not either. */
+static void test_every_context(void **state)
+{
+#define RAND "000102030405060708090A0B0C0D0E0F"
+    struct fixture *f = *state;
+    fixture_close(f);
+    fixture_open_text(f, "format: 1\nname: bound\ninclude: [usim, part-pairing]\n");
+    write_list(f, RANGE);
+    static const struct {
+        const char *imei;
+        bool ours;
+    } terminals[] = {{IMEI_OURS, true}, {IMEI_OTHER, false}, {IMEI_OURS, true}};
+    for (size_t i = 0; i < sizeof terminals / sizeof terminals[0]; i++) {
+        const bool ours = terminals[i].ours;
+        in_terminal(f, terminals[i].imei);
+        assert_int_equal(authenticate(f), ours ? 0xDB : 0x6985);
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+        exchange(f, "008800801110" RAND "00", ours ? "04........08................9000" : "6985"); /* GSM context */
+        exchange(f, "00A4040C07A0000000871004", "9000");
+        exchange(f, "008800812210" RAND "10" RAND "00", ours ? "9862" : "6985"); /* IMS AKA: not even whether MAC is right */
+        apdu(f, "A0A40000027F20", "9F*");
+        exchange(f, "A088000010" RAND, ours ? "9F0C" : "6F00");
+    }
+#undef RAND
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_moved),  T(test_resumed),      T(test_files),        T(test_unknown),      T(test_list),
-        T(test_imeisv), T(test_over_the_air), T(test_many_devices),
+        T(test_imeisv), T(test_over_the_air), T(test_many_devices), T(test_every_context),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -905,6 +905,24 @@ static void go_to(struct fixture *f, uint16_t file)
     }
 }
 
+/* What clients make of an FCP: lengths of one octet, the tags of TS 102 221 11.1.1.3 and no others, the PINs (C6) of an EF as well. */
+static void check_fcp(const char *name, size_t response, struct span fcp)
+{
+    static const uint8_t tags[] = {0x80, 0x81, 0x82, 0x83, 0x84, 0x88, 0x8A, 0x8B, 0x8C, 0xA5, 0xAB, 0xC6};
+    struct reader r = rd_of(fcp);
+    struct tlv t;
+    bool pins = false;
+    if (response > 127)
+        fail_msg("%s: an FCP of %zu octets", name, response);
+    while (tlv_next(&r, &t)) {
+        if (memchr(tags, (int)t.tag, sizeof tags) == NULL || t.tag > 0xFF)
+            fail_msg("%s: tag %X in its FCP", name, (unsigned)t.tag);
+        pins = pins || t.tag == 0xC6;
+    }
+    if (!rd_done(&r) || !pins)
+        fail_msg("%s: an FCP %s", name, pins ? "with a broken object" : "without C6");
+}
+
 /* SELECTs it, finds its size and SFI in the FCP, and reads what the profile put there. */
 static void visit(struct fixture *f, uint16_t file)
 {
@@ -912,6 +930,7 @@ static void visit(struct fixture *f, uint16_t file)
     struct span fcp, size, sfi;
     go_to(f, file);
     assert_true(tlv_find(span_of(f->response, f->response_len - 2), 0x62, &fcp));
+    check_fcp(e->name, f->response_len - 2, fcp);
     if (profile_is_df(e->kind))
         return;
     assert_true(tlv_find(fcp, 0x80, &size) && tlv_find(fcp, 0x88, &sfi));

@@ -18,6 +18,7 @@
 
 #include "hex.h"
 #include "smpp_esme.h"
+#include "smsc_text.h"
 
 struct octets {
     uint8_t p[SMPP_PDU_MAX];
@@ -188,6 +189,115 @@ static void optional_parameters(void **state)
     for (unsigned i = 0; i < 200; i++)
         append(&o, "0204 0002 0001");
     assert_int_equal(parsed(o, &back), SMPP_OK);
+}
+
+/* 5.3.2.22 to .24: a part of a longer message, as the header that TS 23.040 9.2.3.24.1 has for it. */
+static void parts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t esm_class;
+        const char *data, *tlvs;
+        uint32_t status;
+        const char *back;
+    } rows[] = {
+        {0, "AABB", "020C0002 0012 020E0001 03 020F0001 02", SMPP_OK, "050003120302 AABB"},
+        {0, "AABB", "020F0001 02 020E0001 03 020C0002 1234", SMPP_OK, "06080412340302 AABB"},
+        {0, "", "020C0002 0012 020E0001 03 020F0001 01 04240002 AABB", SMPP_OK, "050003120301 AABB"},
+        {0x40, "027000AABB", "020C0002 0012 020E0001 02 020F0001 01", SMPP_OK, "0700031202017000 AABB"},
+        {0, "AABB", "020C0002 0012 020E0001 01 020F0001 01", SMPP_OK, "AABB"}, /* one part is the whole */
+        {0, "AABB", "020C0002 0012 020E0001 03", SMPP_MISSING_OPTIONAL, NULL},
+        {0, "AABB", "020C0002 0012 020E0001 03 020F0001 00", SMPP_INVALID_OPTIONAL_VALUE, NULL},
+        {0, "AABB", "020C0002 0012 020E0001 03 020F0001 04", SMPP_INVALID_OPTIONAL_VALUE, NULL},
+        {0, "AABB", "020C0001 12 020E0001 03 020F0001 02", SMPP_INVALID_PARAMETER_LENGTH, NULL},
+        {0, "AABB", "020C0002 0012 020E0002 0003 020F0001 02", SMPP_INVALID_PARAMETER_LENGTH, NULL},
+        {0x40, "0500030102 01AABB", "020C0002 0012 020E0001 03 020F0001 02", SMPP_INVALID_OPTIONAL_VALUE,
+         NULL},
+        {0x40, "097000AABB", "020C0002 0012 020E0001 03 020F0001 02", SMPP_INVALID_OPTIONAL_VALUE, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct smpp_pdu pdu = submit_of(0), back;
+        struct octets data = unhex(rows[i].data);
+        pdu.message.esm_class = rows[i].esm_class;
+        pdu.message.n = data.n;
+        memcpy(pdu.message.data, data.p, data.n);
+        struct octets o = built(&pdu);
+        append(&o, rows[i].tlvs);
+        assert_int_equal(parsed(o, &back), rows[i].status);
+        if (rows[i].status != SMPP_OK)
+            continue;
+        const struct octets want = unhex(rows[i].back);
+        assert_int_equal(back.message.n, want.n);
+        assert_memory_equal(back.message.data, want.p, want.n);
+        assert_int_equal(back.message.esm_class, i == 4 ? 0 : 0x40);
+    }
+    struct smpp_pdu pdu = submit_of(250), back; /* no room for the header */
+    pdu.message.esm_class = 0;
+    struct octets o = built(&pdu);
+    append(&o, rows[0].tlvs);
+    assert_int_equal(parsed(o, &back), SMPP_INVALID_MESSAGE_LENGTH);
+}
+
+/* What comes for the user of a terminal (smsc_text.h), from TP-PID on, without the time stamp. */
+static void texts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t esm_class, coding;
+        const char *data, *tpdu;
+    } rows[] = {
+        {0, 0x00, "6162", "04 00 00 02 6131"},
+        {0, 0xF0, "6162", "04 00 F0 02 6131"}, /* class 0, default alphabet */
+        {0, 0x04, "6162", "04 00 04 02 6162"},
+        {0, 0x08, "00410042", "04 00 08 04 00410042"},
+        {0, 0x01, "4024", "04 00 00 02 0001"},     /* ASCII's @ and $ */
+        {0, 0x03, "E4DF", "04 00 00 02 7B0F"},     /* Latin-1's, which are in the default alphabet */
+        {0, 0x03, "41E1", "04 00 08 04 004100E1"}, /* and one that is not */
+        /* behind a header, from a septet's boundary on (TS 23.040 figure 9.2.3.24 (a)) */
+        {0x40, 0x00, "050003010201 6162", "44 00 00 09 050003010201 C262"},
+        {0x40, 0x00, "06080400010201 6162", "44 00 00 0A 06080400010201 6131"},
+        {0x40, 0x08, "050003010201 0041", "44 00 08 08 050003010201 0041"},
+    };
+    static const uint8_t stamp[7] = {0}, from[] = {0x02, 0x81, 0x21};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct smpp_message m = {.esm_class = rows[i].esm_class, .data_coding = rows[i].coding};
+        const struct octets data = unhex(rows[i].data);
+        struct octets want = unhex(rows[i].tpdu);
+        uint8_t octets[200], back_octets[256];
+        struct buf tpdu = buf_of(octets, sizeof octets), text = buf_of(back_octets, sizeof back_octets);
+        m.n = data.n;
+        memcpy(m.data, data.p, data.n);
+        assert_int_equal(smsc_text_deliver(&m, span_of(from, sizeof from), stamp, &tpdu), SMPP_OK);
+        assert_int_equal(tpdu.len, want.n + sizeof from + sizeof stamp);
+        assert_int_equal(octets[0], want.p[0]);
+        assert_memory_equal(octets + 4, want.p + 1, 2);
+        assert_memory_equal(octets + 13, want.p + 3, want.n - 3);
+        /* The same from the user (an SMS-SUBMIT has a reference, and here no validity) comes back as it was.
+         */
+        struct octets submit = unhex("0100 0281 21");
+        submit.p[0] |= (uint8_t)(want.p[0] & 0x40);
+        memcpy(submit.p + submit.n, want.p + 1, want.n - 1);
+        submit.n += want.n - 1;
+        struct sms_submit sms;
+        assert_true(smsc_text_submit(span_of(submit.p, submit.n), &sms, &text));
+        if (rows[i].coding == 0x01 || rows[i].coding == 0x03)
+            continue; /* another coding of the same */
+        assert_int_equal(sms.user_data.n, data.n);
+        assert_memory_equal(sms.user_data.p, data.p, data.n);
+        assert_false(smsc_text_submit(span_of(submit.p, submit.n - 1), &sms, &text)); /* cut short */
+    }
+    struct smpp_message m = {.n = 161};
+    uint8_t octets[200];
+    struct buf tpdu = buf_of(octets, sizeof octets);
+    memset(m.data, 'a', sizeof m.data);
+    assert_int_equal(smsc_text_deliver(&m, span_of(from, 3), stamp, &tpdu), SMPP_INVALID_MESSAGE_LENGTH);
+    m.n = 160;
+    assert_int_equal(smsc_text_deliver(&m, span_of(from, 3), stamp, &tpdu), SMPP_OK);
+    assert_int_equal(tpdu.len, 1 + 3 + 2 + 7 + 1 + 140);
+    m.data_coding = 4;
+    assert_int_equal(smsc_text_deliver(&m, span_of(from, 3), stamp, &tpdu), SMPP_INVALID_MESSAGE_LENGTH);
+    m = (struct smpp_message){.n = 3, .esm_class = 0x40, .data = {5, 0, 3}}; /* half a header */
+    assert_int_equal(smsc_text_deliver(&m, span_of(from, 3), stamp, &tpdu), SMPP_INVALID_MESSAGE_LENGTH);
 }
 
 static void damage(void **state)
@@ -427,6 +537,8 @@ int main(void)
         cmocka_unit_test(message_there_and_back),
         cmocka_unit_test(answers),
         cmocka_unit_test(optional_parameters),
+        cmocka_unit_test(parts),
+        cmocka_unit_test(texts),
         cmocka_unit_test(damage),
         cmocka_unit_test(random_octets),
         cmocka_unit_test_setup_teardown(framing, connect_ends, disconnect_ends),
