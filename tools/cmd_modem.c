@@ -61,6 +61,7 @@ struct terminal_run {
     int stop_fd;
     char line[4096]; /* of the keyboard, as far as it has come */
     size_t line_len;
+    bool skipping; /* one that is too long */
     int code;
 };
 
@@ -71,7 +72,9 @@ static void print_members(const char *json)
 {
     bool quoted = false;
     for (const char *at = json; *at != '\0'; at++) {
-        if (*at == '\\' && at[1] != '\0')
+        if (*at == '\\' && at[1] == 'u') /* \u00XX stays what it is */
+            putchar('\\');
+        else if (*at == '\\' && at[1] != '\0')
             putchar(*++at);
         else if (*at == '"')
             quoted = !quoted;
@@ -201,7 +204,11 @@ static void keyboard(void *ctx, short revents)
     struct terminal_run *t = ctx;
     (void)revents;
     ssize_t n = read(STDIN_FILENO, t->line + t->line_len, sizeof t->line - 1 - t->line_len);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
     if (n <= 0) {
+        if (!t->skipping && t->line_len > 0) /* the last has no line end */
+            do_line(t, t->line);
         loop_end(t->loop);
         return;
     }
@@ -214,10 +221,18 @@ static void keyboard(void *ctx, short revents)
         line[length] = '\0';
         t->line_len -= length + 1;
         memmove(t->line, end + 1, t->line_len + 1);
-        do_line(t, line);
+        if (!t->skipping)
+            do_line(t, line);
+        t->skipping = false;
+        crypto_wipe(line, length); /* a PIN, maybe */
     }
-    if (t->line_len == sizeof t->line - 1)
-        t->line_len = 0; /* a line of that length says nothing */
+    if (t->line_len == sizeof t->line - 1) {
+        if (!t->skipping)
+            fprintf(stderr, "a line of more than %zu characters\n", sizeof t->line - 2);
+        t->skipping = true; /* to its end */
+        t->line_len = 0;
+        t->line[0] = '\0';
+    }
 }
 
 static int play(struct terminal_run *t)
@@ -232,7 +247,8 @@ static int play(struct terminal_run *t)
         code = cli_refuse(cmd, "%s: %s", t->request->script, strerror(errno));
     else if (text == NULL)
         code = cli_refuse(cmd, "no memory");
-    else if ((n = fread(text, 1, SCRIPT_MAX + 1, f)) > SCRIPT_MAX || ferror(f))
+    else if (setvbuf(f, NULL, _IONBF, 0) != 0 || (n = fread(text, 1, SCRIPT_MAX + 1, f)) > SCRIPT_MAX ||
+             ferror(f))
         code = cli_refuse(cmd, "%s: not a scenario: too long, or not to be read", t->request->script);
     else if (strlen(text) != n)
         code = cli_refuse(cmd, "%s: not a scenario: not a text", t->request->script);
@@ -420,10 +436,13 @@ static bool take_channel_key(struct request *r, const char *path)
         cli_usage(r->cmd, "--secure-channel: %s: %s", path, strerror(errno));
         return false;
     }
+    (void)setvbuf(file, NULL, _IONBF, 0); /* stdio's buffer would keep it */
     size_t n = fread(text, 1, sizeof text - 1, file);
+    const bool whole = n < sizeof text - 1;
     fclose(file);
     text[n] = '\0';
-    bool good = hex_parse(text, &key, NULL) && buf_ok(&key) && key.len >= SECURE_PSK_MIN;
+    bool good = whole && strlen(text) == n && hex_parse(text, &key, NULL) && buf_ok(&key) &&
+                key.len >= SECURE_PSK_MIN;
     crypto_wipe(text, sizeof text);
     if (!good)
         cli_usage(r->cmd, "--secure-channel: %s: a key of 32 to 64 hexadecimal digits, and nothing else", path);

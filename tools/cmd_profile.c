@@ -5,7 +5,6 @@
 #include "cli.h"
 #include "package.h"
 #include "profile_yaml.h"
-#include "tlv.h"
 #include "tree.h"
 
 #include <stdlib.h>
@@ -131,57 +130,6 @@ static void path_of(const struct profile *p, uint16_t file, char path[PATH_ROOM]
     memcpy(path, room + at, PATH_ROOM - at);
 }
 
-/* The record of EF.ARR that holds the file's rule (ETSI TS 102 221 9.2.7); empty when there is none. */
-static struct span rule_of(const struct profile *p, uint16_t file)
-{
-    const struct profile_file *f = &p->files[file];
-    uint16_t dir = profile_is_df(f->kind) && f->arr_fid == 0x2F06 ? 0 : f->parent;
-    uint16_t arr = profile_child(p, dir, f->arr_fid);
-    while (arr == PROFILE_NO_FILE && dir != 0) {
-        dir = p->files[dir].parent;
-        arr = profile_child(p, dir, f->arr_fid);
-    }
-    if (arr == PROFILE_NO_FILE || p->files[arr].record_len == 0)
-        return SPAN_EMPTY;
-    size_t length = p->files[arr].record_len, offset = (f->arr_record - 1u) * length;
-    return f->arr_record == 0 || offset + length > p->files[arr].size
-               ? SPAN_EMPTY
-               : span_slice(p->files[arr].content, offset, length);
-}
-
-static void add(char *to, const char *text)
-{
-    size_t n = strlen(to);
-    snprintf(to + n, CONDITION_ROOM - n, "%s", text);
-}
-
-/* One security condition: always, never, a PIN, or several. */
-static void condition(const struct tlv *sc, char text[CONDITION_ROOM])
-{
-    struct reader r = rd_of(sc->value);
-    struct tlv t;
-    struct span reference;
-    text[0] = '\0';
-    if (sc->tag == 0x90 || sc->tag == 0x97) {
-        add(text, sc->tag == 0x90 ? "always" : "never");
-    } else if (sc->tag == 0xA4) {
-        char hex[8];
-        if (!tlv_find(sc->value, 0x83, &reference) || reference.n != 1)
-            return;
-        snprintf(hex, sizeof hex, "%02X", reference.p[0]);
-        const char *name = tree_pin_name(reference.p[0]);
-        add(text, name[0] != '\0' ? name : hex);
-    } else {
-        for (bool first = true; tlv_next(&r, &t); first = false) {
-            if (!first)
-                add(text, sc->tag == 0xA0 ? " or " : " and ");
-            const char *name =
-                tlv_find(t.value, 0x83, &reference) && reference.n == 1 ? tree_pin_name(reference.p[0]) : "?";
-            add(text, name);
-        }
-    }
-}
-
 static const struct {
     const char *name;
     uint8_t bit, ins, only; /* access mode byte, or an instruction; 1: EFs, 2: DFs */
@@ -194,27 +142,31 @@ static const struct {
 
 enum { ACCESSES = sizeof accesses / sizeof accesses[0] };
 
+static struct span rule_of(const struct profile *p, uint16_t file)
+{
+    const struct tree_source whole = {.p = p};
+    return tree_rule(&whole, file);
+}
+
 /* What has to be verified for this kind of access; "" when the rule does not name it (then it is never
  * allowed). */
-static void access_of(const struct profile *p, uint16_t file, unsigned kind, char text[CONDITION_ROOM])
+static void access_of(struct span rule, unsigned kind, char text[CONDITION_ROOM])
 {
-    struct reader r = rd_of(rule_of(p, file));
-    struct tlv mode, sc;
-    text[0] = '\0';
-    while (r.left > 0 && r.p[0] != 0xFF && tlv_next(&r, &mode) && tlv_next(&r, &sc))
-        if (mode.value.n == 1 && (mode.tag == 0x80 ? (mode.value.p[0] & accesses[kind].bit) != 0
-                                                   : mode.value.p[0] == accesses[kind].ins))
-            condition(&sc, text);
+    if (!decode_condition(rule, accesses[kind].bit, accesses[kind].ins, text, CONDITION_ROOM))
+        text[0] = '\0';
+    else if (text[0] == '\0')
+        snprintf(text, CONDITION_ROOM, "malformed rule");
 }
 
 /* "PIN1 / ADM1": to read and to update; of a directory: to create in it. */
 static void access_text(const struct profile *p, uint16_t file, char text[2 * CONDITION_ROOM + 4])
 {
     char first[CONDITION_ROOM], second[CONDITION_ROOM] = "";
+    const struct span rule = rule_of(p, file);
     bool df = profile_is_df(p->files[file].kind);
-    access_of(p, file, df ? 4 : 0, first);
+    access_of(rule, df ? 4 : 0, first);
     if (!df)
-        access_of(p, file, 1, second);
+        access_of(rule, 1, second);
     snprintf(text, 2 * CONDITION_ROOM + 4, "%s%s%s", first[0] != '\0' ? first : "never", df ? "" : " / ",
              df                  ? ""
              : second[0] != '\0' ? second
@@ -300,11 +252,12 @@ static void json_file(const struct profile *p, uint16_t i)
         printf(", \"record_length\": %u", f->record_len);
     printf(", \"access\": {");
     const char *comma = "";
+    const struct span rule = rule_of(p, i);
     for (unsigned k = 0; k < ACCESSES; k++) {
         char text[CONDITION_ROOM];
         if ((accesses[k].only & (profile_is_df(f->kind) ? 2 : 1)) == 0)
             continue;
-        access_of(p, i, k, text);
+        access_of(rule, k, text);
         if (text[0] == '\0')
             continue;
         printf("%s\"%s\": ", comma, accesses[k].name);
@@ -512,11 +465,12 @@ static void compare_files(struct difference *d, const char *path, const struct p
     size_text(f, x);
     size_text(g, y);
     compare_text(d, path, "size", x, y);
+    const struct span of_a = rule_of(a, i), of_b = rule_of(b, j);
     for (unsigned k = 0; k < ACCESSES; k++) {
         if ((accesses[k].only & (profile_is_df(f->kind) ? 2 : 1)) == 0)
             continue;
-        access_of(a, i, k, x);
-        access_of(b, j, k, y);
+        access_of(of_a, k, x);
+        access_of(of_b, k, y);
         compare_text(d, path, accesses[k].name, x[0] != '\0' ? x : "never", y[0] != '\0' ? y : "never");
     }
     compare_text(d, path, "life cycle", f->deactivated ? "deactivated" : "activated",

@@ -217,7 +217,7 @@ bool decode_rule(struct span rule, struct out *out)
     return more == 0;
 }
 
-void decode_condition(struct span rule, uint8_t mode_bit, char *to, size_t room)
+bool decode_condition(struct span rule, uint8_t mode_bit, uint8_t ins, char *to, size_t room)
 {
     struct reader r = rd_of(rule);
     struct tlv mode;
@@ -226,12 +226,14 @@ void decode_condition(struct span rule, uint8_t mode_bit, char *to, size_t room)
     bool found = false;
     snprintf(to, room, "never");
     while ((more = next_rule(&r, &mode, &l)) == 1) {
-        bool speaks = mode.tag == AM_BYTE && mode.value.n == 1 && (mode.value.p[0] & 0x80) == 0 &&
-                      (mode.value.p[0] & mode_bit) == mode_bit;
+        bool speaks = ins != 0 ? mode.tag == AM_INS && mode.value.n > 0 && memchr(mode.value.p, ins, mode.value.n) != NULL
+                               : mode.tag == AM_BYTE && mode.value.n == 1 && (mode.value.p[0] & 0x80) == 0 &&
+                                     (mode.value.p[0] & mode_bit) == mode_bit;
         if (speaks && !found)
             snprintf(to, room, "%s", l.text);
         found = found || speaks;
     }
     if (more < 0 && room > 0)
         to[0] = '\0';
+    return found || more < 0;
 }

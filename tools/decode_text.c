@@ -326,3 +326,16 @@ bool text_dcs_is_7bit(uint8_t dcs)
         return (dcs & 0x04) == 0;
     return (dcs & 0xF0) != 0xE0;
 }
+
+void text_string(const char *utf8, struct buf *out)
+{
+    enum { OCTETS = 0x04, UCS2 = 0x08 };
+    struct buf text = {out->p, out->cap, out->len, out->full};
+    buf_u8(&text, OCTETS);
+    if (!text_to_gsm(utf8, &text)) {
+        text = (struct buf){out->p, out->cap, out->len, out->full};
+        buf_u8(&text, UCS2);
+        text.full |= !text_to_ucs2(utf8, &text);
+    }
+    *out = text;
+}

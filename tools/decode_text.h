@@ -32,6 +32,9 @@ bool text_plmn(struct span three, char to[8]);
 bool text_to_gsm(const char *utf8, struct buf *out);
 /* UTF-8 to UCS2, big-endian. false likewise. */
 bool text_to_ucs2(const char *utf8, struct buf *out);
+/* A text string of the toolkit (TS 102 223 8.15) from UTF-8: coding scheme, then the default alphabet in
+ * octets, or UCS2 if that has not all of it. out becomes full when it has no room, or the text is none. */
+void text_string(const char *utf8, struct buf *out);
 /* Septets (one octet each) packed, after `skip` fill bits (0 to 6). */
 void text_pack(struct span septets, unsigned skip, struct buf *out);
 /* User data of a short message with this TP-DCS (TS 23.038 4) is counted in septets. */

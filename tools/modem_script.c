@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "crypto.h"
 #include "hex.h"
 #include "sms.h"
 #include "tlv.h"
@@ -124,10 +125,15 @@ static bool member(const char *json, const char *name, size_t name_len, char *to
         const bool quoted = *at == '"';
         at += quoted;
         for (; *at != '\0' && *at != (quoted ? '"' : ','); at++) {
-            if (quoted && *at == '\\' && at[1] != '\0')
-                at++;
+            char c = *at;
+            if (quoted && c == '\\' && at[1] == 'u' && strlen(at) > 5) { /* \u00XX, a control character */
+                c = (char)((hex_digit(at[4]) << 4 | hex_digit(at[5])) & 0x7F);
+                at += 5;
+            } else if (quoted && c == '\\' && at[1] != '\0') {
+                c = *++at;
+            }
             if (n + 1 < room)
-                to[n++] = *at;
+                to[n++] = c;
         }
         to[n] = '\0';
         if (hit)
@@ -253,7 +259,9 @@ bool script_line(struct script *s, const char *where, const char *line, struct s
     s->where = where;
     error->text[0] = '\0';
     const struct statement *t = parse(s, line, &w);
-    return t == NULL ? error->text[0] == '\0' : t->run(s, &w);
+    const bool good = t == NULL ? error->text[0] == '\0' : t->run(s, &w);
+    crypto_wipe(&w, sizeof w); /* PINs */
+    return good;
 }
 
 /* Every line of text to each(). */
@@ -276,9 +284,12 @@ static bool lines(struct script *s, const char *name, const char *text, bool pla
                 return false;
         } else {
             struct words w;
-            if (parse(s, line, &w) == NULL && error->text[0] != '\0')
+            const bool good = parse(s, line, &w) != NULL || error->text[0] == '\0';
+            crypto_wipe(&w, sizeof w);
+            if (!good)
                 return false;
         }
+        crypto_wipe(line, n);
         at += n + (at[n] == '\n');
     }
     return true;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "decode_text.h"
 #include "hex.h"
 #include "lines.h"
 #include "modem_script_inner.h"
@@ -180,12 +181,16 @@ static bool check_answer(struct script *s, const struct words *w)
         s, "'%.40s' is none of ok, yes, no, text, item, end, back, nothing, help, refuse, result", w->at[1]);
 }
 
-/* 8 bits (TS 102 223 8.15) */
-static void put_text(struct buf *b, struct span text)
+static void put_octet(struct buf *b, uint8_t octet) /* TS 102 223 6.4.2: yes or no, to GET INKEY */
+{
+    const uint8_t value[] = {0x04, octet};
+    buf_tlv(b, 0x8D, span_of(value, sizeof value));
+}
+
+static void put_text(struct buf *b, const char *text)
 {
     const size_t mark = buf_tlv_open(b, 0x8D);
-    buf_u8(b, 0x04);
-    buf_put(b, text);
+    text_string(text, b);
     buf_tlv_close(b, mark);
 }
 
@@ -201,11 +206,11 @@ static bool run_answer(struct script *s, const struct words *w)
         if (strcmp(w->at[1], answers[i].word) == 0)
             result = answers[i].result;
     if (strcmp(w->at[1], "text") == 0)
-        put_text(&b, span_of(w->at[2], strlen(w->at[2])));
-    else if (strcmp(w->at[1], "yes") == 0) /* 6.4.2: of GET INKEY */
-        put_text(&b, span_of("\x01", 1));
+        put_text(&b, w->at[2]);
+    else if (strcmp(w->at[1], "yes") == 0)
+        put_octet(&b, 0x01);
     else if (strcmp(w->at[1], "no") == 0)
-        put_text(&b, span_of("\x00", 1));
+        put_octet(&b, 0x00);
     if (strcmp(w->at[1], "item") == 0) {
         const uint8_t item = item_of(s, waiting, w->at[2]);
         if (item == 0)
@@ -220,6 +225,10 @@ static bool run_answer(struct script *s, const struct words *w)
         result = given[0];
         buf_put(&more, span_of(given + 1, g.len - 1));
     }
+    /* TS 102 223 6.8: the rest of a TERMINAL RESPONSE takes some of its 255 octets. */
+    enum { ANSWER_MAX = 255 - 5 - 4 - 3 };
+    if (!buf_ok(&b) || b.len > ANSWER_MAX)
+        return script_wrong(s, "an answer of more than %d characters", ANSWER_MAX - 4);
     return modem_stk_answer(s->world.modem, result, buf_span(&more), buf_span(&b), &sw) ||
            script_wrong(s, "the card is gone");
 }

@@ -117,14 +117,16 @@ static struct auc *open_centre(struct script *s, const char *path)
     for (unsigned i = 0; i < s->n_centres; i++)
         if (strcmp(s->centres[i].path, path) == 0)
             return s->centres[i].auc;
-    struct auc *a = s->n_centres < CENTRES_MAX && strlen(path) < sizeof s->centres[0].path
-                        ? auc_open(&config, &error)
-                        : NULL;
+    if (s->n_centres == CENTRES_MAX || strlen(path) >= sizeof s->centres[0].path) {
+        script_wrong(s,
+                     s->n_centres == CENTRES_MAX ? "more than %zu authentication centres"
+                                                 : "a path of more than %zu characters",
+                     s->n_centres == CENTRES_MAX ? (size_t)CENTRES_MAX : sizeof s->centres[0].path - 1);
+        return NULL;
+    }
+    struct auc *a = auc_open(&config, &error);
     if (a == NULL) {
-        if (s->n_centres == CENTRES_MAX)
-            script_wrong(s, "more than %d authentication centres", CENTRES_MAX);
-        else
-            script_wrong(s, "%s", error.text);
+        script_wrong(s, "%s", error.text);
         return NULL;
     }
     memcpy(s->centres[s->n_centres].path, path, strlen(path) + 1);
@@ -160,8 +162,8 @@ static bool run_network(struct script *s, const struct words *w)
         }
     }
     spec.area = (uint16_t)(network_count(s->world.network) + 1);
-    const int nth = network_add(s->world.network, &spec);
-    if (nth < 0 || strlen(w->at[1]) >= sizeof s->names[0])
+    const int nth = strlen(w->at[1]) < sizeof s->names[0] ? network_add(s->world.network, &spec) : -1;
+    if (nth < 0)
         return script_wrong(s, "no more than %d networks, with names of less than %zu characters",
                             NETWORKS_MAX, sizeof s->names[0]);
     memcpy(s->names[nth], w->at[1], strlen(w->at[1]) + 1);
@@ -183,6 +185,15 @@ static bool run_air(struct script *s, const struct words *w)
     network_switch(s->world.network, (unsigned)nth, strcmp(w->at[2], "on") == 0);
     modem_radio_changed(s->world.modem);
     return true;
+}
+
+static bool check_operator(struct script *s, const struct words *w)
+{
+    const size_t n = strlen(w->at[1]);
+    return strcmp(w->at[1], "auto") == 0 || strcmp(w->at[1], "none") == 0 ||
+           ((n == 5 || n == 6) && strspn(w->at[1], "0123456789") == n) ||
+           script_wrong(s, "'%.40s' is none of auto, none, nor a network's number of 5 or 6 digits",
+                        w->at[1]);
 }
 
 static bool run_operator(struct script *s, const struct words *w)
@@ -226,7 +237,10 @@ static bool conditions(struct script *s, const struct words *w, const char *timi
             return script_wrong(s, "'%.40s' is no time: 500ms, 30s, 5min, 2h, 1d", w->at[w->n - 1]);
     }
     for (unsigned i = 0; i < *n; i++)
-        if (strchr(w->at[2 + i], '=') == NULL)
+        if (strcmp(w->at[2 + i], timing) == 0)
+            return script_wrong(
+                s, "'%s' stands at the end, with a time in one word: 500ms, 30s, 5min, 2h, 1d", timing);
+        else if (strchr(w->at[2 + i], '=') == NULL)
             return script_wrong(s, "'%.40s' is no condition: name=value", w->at[2 + i]);
     return true;
 }
@@ -346,7 +360,7 @@ const struct statement script_deeds[] = {
     {"profile", 1, 1, NULL, run_profile},
     {"network", 2, 10, check_network, run_network},
     {"air", 2, 2, check_air, run_air},
-    {"operator", 1, 1, NULL, run_operator},
+    {"operator", 1, 1, check_operator, run_operator},
     {"wait", 1, 1, check_wait, run_wait},
     {"expect", 1, WORDS_MAX, check_expect, run_expect},
     {"refute", 1, WORDS_MAX, check_refute, run_refute},

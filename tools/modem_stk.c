@@ -229,22 +229,6 @@ static void send_short_message(struct modem *m)
         stk_done_with(m, RESULT_SMS_ERROR, (uint8_t)(cause < 256 ? cause : 0));
 }
 
-/* A text string, TS 102 223 8.15: the default alphabet in octets, or UCS2 if it has not the characters. */
-static void put_text(struct buf *b, const char *utf8)
-{
-    uint8_t octets[2 * 183];
-    struct buf text = buf_of(octets, sizeof octets);
-    const bool plain = text_to_gsm(utf8, &text);
-    if (!plain) {
-        text = buf_of(octets, sizeof octets);
-        (void)text_to_ucs2(utf8, &text);
-    }
-    const size_t mark = buf_tlv_open(b, 0x8D);
-    buf_u8(b, plain ? 0x04 : 0x08);
-    buf_put(b, buf_span(&text));
-    buf_tlv_close(b, mark);
-}
-
 /* TS 31.111 6.4.12: the network's answer goes into the response. */
 static void send_ussd(struct modem *m)
 {
@@ -267,7 +251,9 @@ static void send_ussd(struct modem *m)
     }
     struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
-    put_text(&b, answer);
+    const size_t mark = buf_tlv_open(&b, 0x8D);
+    text_string(answer, &b);
+    buf_tlv_close(&b, mark);
     r.n_objects = b.len;
     stk_finish(m, &r);
 }

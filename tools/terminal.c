@@ -2,6 +2,7 @@
 #include "terminal.h"
 
 #include "command.h"
+#include "crypto.h"
 #include "hex.h"
 #include "sms.h"
 #include "tlv.h"
@@ -31,14 +32,17 @@ static bool exchange(const struct terminal *t, struct span command, struct buf *
     uint8_t bytes[65536 + 2];
     struct buf response = buf_of(bytes, sizeof bytes);
     *sw = 0;
-    if (!t->exchange(t->ctx, command, &response) || !buf_ok(&response) || response.len < 2)
-        return false;
-    struct reader r = rd_of(buf_span(&response));
-    struct span body = rd_take(&r, response.len - 2);
-    *sw = rd_u16(&r);
-    if (data != NULL && body.n > 0)
-        buf_put(data, body);
-    return data == NULL || buf_ok(data);
+    bool good = t->exchange(t->ctx, command, &response) && buf_ok(&response) && response.len >= 2;
+    if (good) {
+        struct reader r = rd_of(buf_span(&response));
+        struct span body = rd_take(&r, response.len - 2);
+        *sw = rd_u16(&r);
+        if (data != NULL && body.n > 0)
+            buf_put(data, body);
+        good = data == NULL || buf_ok(data);
+    }
+    crypto_wipe(bytes, response.len); /* AUTHENTICATE's has CK and IK */
+    return good;
 }
 
 static bool is_plain_warning(sw_t sw)
@@ -247,10 +251,13 @@ static bool answer(const struct terminal *t, struct span fetched, struct termina
         asked->others++;
         break;
     }
-    /* command details, device identities (terminal to UICC), result: TS 102 223 6.8 */
-    const uint8_t response[] = {0x80,      0x14, 0x00, 0x00, 0x0C, 0x81, 0x03, number, type,
-                                qualifier, 0x82, 0x02, 0x82, 0x81, 0x83, 0x01, result};
-    return terminal_command(t, span_of(response, sizeof response), NULL, sw);
+    /* command details, device identities (terminal to UICC), result: TS 102 223 6.8. What the network could
+     * not do has a cause (8.12.3): none in particular. */
+    const uint8_t causes = result == RESULT_NETWORK_UNABLE ? 1 : 0;
+    const uint8_t response[] = {
+        0x80, 0x14, 0x00, 0x00, (uint8_t)(0x0C + causes), 0x81,   0x03, number, type, qualifier, 0x82,
+        0x02, 0x82, 0x81, 0x83, (uint8_t)(0x01 + causes), result, 0x00};
+    return terminal_command(t, span_of(response, sizeof response - 1 + causes), NULL, sw);
 }
 
 bool terminal_serve(const struct terminal *t, struct terminal_asked *asked, sw_t *sw)

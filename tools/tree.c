@@ -182,7 +182,7 @@ bool tree_secret(const struct tree_source *s, uint16_t file, const struct tree_f
     struct span rule = tree_rule(s, file);
     if (rule.n == 0)
         return f->rule_tag == 0 && f->row->arr_record == 0; /* a file without a rule: nobody may */
-    decode_condition(rule, 0x01, condition, sizeof condition);
+    decode_condition(rule, 0x01, 0, condition, sizeof condition);
     if (strcmp(condition, "never") == 0)
         return true;
     /* a file that nobody knows and only administrators read: cards keep keys in such */
@@ -198,8 +198,8 @@ static void access_words(const struct tree_source *s, uint16_t file, const struc
     to[0] = '\0';
     if (rule.n == 0)
         return;
-    decode_condition(rule, is_dir(row) ? 0x02 : 0x01, first, sizeof first);
-    decode_condition(rule, is_dir(row) ? 0x01 : 0x02, second, sizeof second);
+    decode_condition(rule, is_dir(row) ? 0x02 : 0x01, 0, first, sizeof first);
+    decode_condition(rule, is_dir(row) ? 0x01 : 0x02, 0, second, sizeof second);
     if (first[0] == '\0')
         snprintf(to, room, "malformed rule");
     else if (is_dir(row))

@@ -333,6 +333,24 @@ bool subscription_made_imsi(const struct profile *p, unsigned pair, const char *
     return imsi_unpack(span_of(ef, sizeof ef), out);
 }
 
+/* A candidate that is there already may be given another IMSI while it is not in force; digits that are the card's own stay. */
+static sw_t renumber(struct applet self, const struct candidate *c, struct pair_record *s)
+{
+    char digits[16];
+    uint8_t imsi[PAIR_IMSI_LEN];
+    memcpy(imsi, c->imsi.p, PAIR_IMSI_LEN);
+    imsi_complete(imsi, s->imsi);
+    if (!imsi_unpack(span_of(imsi, PAIR_IMSI_LEN), digits))
+        return SW_IMSI_MALFORMED;
+    if (memcmp(imsi, s->imsi, PAIR_IMSI_LEN) == 0)
+        return SW_OK;
+    if (s->state == PAIR_ACTIVE)
+        return SW_INDEX_IN_USE;
+    memcpy(s->imsi, imsi, PAIR_IMSI_LEN);
+    s->has_imsi = true;
+    return pair_put(self, c->pair, s) ? SW_OK : SW_MEMORY_PROBLEM;
+}
+
 static sw_t enlist(struct applet self, const struct candidate *c)
 {
     char digits[16];
@@ -340,7 +358,7 @@ static sw_t enlist(struct applet self, const struct candidate *c)
     if (!pair_load(self, c->pair, &s))
         return SW_INDEX_UNKNOWN;
     if (s.state == PAIR_ACTIVE || s.state == PAIR_AVAILABLE)
-        return c->imsi.n == 0 || s.state == PAIR_AVAILABLE ? SW_OK : SW_INDEX_IN_USE;
+        return c->imsi.n == 0 ? SW_OK : renumber(self, c, &s);
     if (s.state != PAIR_UNUSED)
         return SW_INDEX_IN_USE;
     if (c->imsi.n != PAIR_IMSI_LEN || !pair_load(self, pair_active(self), &own))

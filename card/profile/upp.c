@@ -552,6 +552,7 @@ bool upp_load_file(const char *path, const struct upp_options *options, struct u
         (void)snprintf(error->text, sizeof error->text, "%.160s: %s", path, strerror(errno));
         return false;
     }
+    (void)setvbuf(file, NULL, _IONBF, 0); /* stdio's own would keep keys after fclose */
     bool good = false;
     size_t room = (size_t)UPP_MAX + 1; /* one more, so that a file that is too long shows */
     uint8_t *bytes = malloc(room);
@@ -576,6 +577,7 @@ bool upp_detect(const char *path)
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return false;
+    (void)setvbuf(file, NULL, _IONBF, 0);
     int first = fgetc(file);
     (void)fclose(file);
     return first == 0xA0;

@@ -40,21 +40,6 @@ static uint64_t big_endian(struct span s)
     return rd_be(&r, s.n);
 }
 
-/* All octets alike, counting up, or a short pattern: nobody's key but a tester's. */
-static bool regular(const uint8_t *key, size_t n)
-{
-    bool seen[256] = {false};
-    unsigned distinct = 0;
-    bool steps = true;
-    for (size_t i = 0; i < n; i++) {
-        distinct += !seen[key[i]];
-        seen[key[i]] = true;
-        if (i > 1 && (uint8_t)(key[i] - key[i - 1]) != (uint8_t)(key[1] - key[0]))
-            steps = false;
-    }
-    return n > 0 && (steps || distinct < 4 || (n > 8 && memcmp(key, key + 8, n - 8) == 0));
-}
-
 /* ---- PINs and PUKs ---- */
 
 static bool read_pin(struct maker *m, struct span in)
@@ -315,7 +300,8 @@ static bool read_algorithm(struct maker *m, struct span in)
     key->opc_len = aka->opc_len;
     if (aka->opc_len > 0) /* opc means nothing to the test algorithm */
         memcpy(key->opc, f[OPC].p, aka->opc_len);
-    m->weak = m->weak || regular(key->k, key->k_len);
+    m->weak = m->weak || profile_key_known(key->k, key->k_len) ||
+              (key->opc_len > 0 && profile_key_known(key->opc, key->opc_len));
     m->has_key = true;
     return read_parameters(m, id, f, keccak, key) &&
            (aka_key_valid(aka, key) || upp_fail(m, in.p, "parameters that %s does not have", aka->name));
@@ -439,7 +425,7 @@ static void take_key(struct maker *m, struct upp_keyset *s, uint8_t version, uin
       : id == KEY_KID ? &s->k.kid_algorithm
                       : &s->kik_algorithm) = algorithm;
     memcpy(to, key.p, key.n);
-    m->weak = m->weak || ota_key_is_des(algorithm, key) || regular(key.p, key.n);
+    m->weak = m->weak || ota_key_is_des(algorithm, key) || profile_key_known(key.p, key.n);
     if (id == KEY_KID && mac == 4 && algorithm == OTA_AES)
         s->k.mac_len = 4;
     else if (id == KEY_KID && mac != 8)

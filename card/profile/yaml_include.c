@@ -61,6 +61,7 @@ static bool read_file(struct input *in, struct yaml_arena *arena)
         return yaml_fail_at(s, 0, "", "%s; give the path of a profile, or the name of a built-in one (%s)",
                             strerror(errno), names);
     }
+    (void)setvbuf(file, NULL, _IONBF, 0); /* stdio's own would keep keys after fclose */
     bool good = false;
     size_t room = (size_t)YAML_TEXT_MAX + 1; /* one more, so that a text that is too long shows */
     char *text = malloc(room);

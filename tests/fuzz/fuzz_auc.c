@@ -18,6 +18,7 @@
 #include "fuzz.h"
 #include "fuzz_sql.h"
 #include "hex.h"
+#include "identity.h"
 
 #define CARD "8900101000000000019"
 
@@ -43,15 +44,8 @@ static struct {
 
 static struct key_row row_of(unsigned index)
 {
-    struct key_row row;
-    memset(&row, 0, sizeof row);
-    memcpy(row.iccid, CARD, sizeof CARD);
-    row.index = index;
-    row.pair.algorithm = AKA_MILENAGE;
-    row.pair.sqn = (struct sqn_scheme){.ind_bits = (uint8_t)(index == 2 ? 0 : 5), .delta = 1u << 28};
-    row.pair.key.k_len = row.pair.key.opc_len = 16;
-    memset(row.pair.key.k, 0xC0 + (int)index, 16);
-    memset(row.pair.key.opc, 0xD0 + (int)index, 16);
+    struct key_row row = identity_pair(CARD, false, index);
+    row.pair.sqn.ind_bits = index == 2 ? 0 : 5;
     return row;
 }
 
@@ -233,7 +227,8 @@ static void add(unsigned pair, unsigned who)
         fuzz_die("a subscriber put in twice");
     if (!good && !now.there[who][pair] && !armed)
         fuzz_die("a subscriber not put in: %s", e.text);
-    if (!good && armed) /* SQLite may say so of a statement that was interrupted when all was done: old or new */
+    if (!good &&
+        armed) /* SQLite may say so of a statement that was interrupted when all was done: old or new */
         (void)auc_add(now.a, &row, imsis[who], &e);
     now.there[who][pair] = now.there[who][pair] || good || armed;
 }

@@ -147,7 +147,8 @@ static void decoding(struct reader *r)
         fuzz_die("not decoded, and yet something was said");
     if (strlen(text) >= sizeof text)
         fuzz_die("longer than its room");
-    decode_condition(content, (uint8_t)raw, text, 64);
+    decode_condition(content, (uint8_t)raw, 0, text, 64);
+    decode_condition(content, 0, (uint8_t)raw, text, 64);
 }
 
 static void joining(struct reader *r)

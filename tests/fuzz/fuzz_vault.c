@@ -65,34 +65,12 @@ static struct {
 
 /* ---- keys ---- */
 
-static struct key_row row_of(unsigned index)
-{
-    struct key_row row;
-    memset(&row, 0, sizeof row);
-    (void)snprintf(row.iccid, sizeof row.iccid, "%s", CARD);
-    row.index = index;
-    row.pair.algorithm = AKA_MILENAGE;
-    row.pair.sqn = (struct sqn_scheme){.ind_bits = 5, .delta = 1u << 28};
-    row.pair.key.k_len = row.pair.key.opc_len = 16;
-    memset(row.pair.key.k, 0xC0 + (int)index, 16);
-    memset(row.pair.key.opc, 0xD0 + (int)index, 16);
-    row.pair.ota = (struct keyset){.version = 1,
-                                   .kic_algorithm = OTA_AES,
-                                   .kid_algorithm = OTA_AES,
-                                   .mac_len = 8,
-                                   .kic_len = 16,
-                                   .kid_len = 16};
-    memset(row.pair.ota.kic, 0xE0 + (int)index, 16);
-    memset(row.pair.ota.kid, 0xF0 + (int)index, 16);
-    return row;
-}
-
 /* Neither their octets nor their digits are in these. */
 static void no_keys(const char *where, const uint8_t *p, size_t n)
 {
     char digits[33];
     for (unsigned i = 0; i < PAIRS; i++) {
-        const struct key_row row = row_of(i);
+        const struct key_row row = identity_pair(CARD, false, i);
         hex_format(span_of(row.pair.key.k, 16), digits);
         if (fuzz_has(p, n, row.pair.key.k, 16) || fuzz_has(p, n, digits, 32))
             fuzz_die("K of pair %u is in %s", i, where);
@@ -181,7 +159,7 @@ static void make(void)
     struct vault *v = vault_open(&config, &e);
     bool good = v != NULL && vault_identify(v, &made.vault, &e) && vault_import_begin(v, &e);
     for (unsigned i = 0; good && i < 3; i++) {
-        const struct key_row row = row_of(i);
+        const struct key_row row = identity_pair(CARD, false, i);
         good = vault_import_row(v, &row, &e);
         made.base_model.pairs[i].there = true;
     }
@@ -305,7 +283,7 @@ static void reveal(unsigned i, char c, bool armed)
 {
     const char name[2] = {letter_of(c), '\0'};
     const struct vault_pair pair = {.iccid = CARD, .index = i};
-    const struct key_row row = row_of(i);
+    const struct key_row row = identity_pair(CARD, false, i);
     struct sealed_error e = {""};
     struct vault_delivery d;
     struct vault_opened o;
@@ -339,7 +317,7 @@ static void import(const char *words, bool armed)
         if (*words < '0' || *words > '9')
             continue;
         const unsigned i = (unsigned)(*words - '0') % PAIRS;
-        const struct key_row row = row_of(i);
+        const struct key_row row = identity_pair(CARD, false, i);
         should = should && !then.pairs[i].there;
         was = was && vault_import_row(now.v, &row, &e);
         then.pairs[i].there = true;

@@ -146,6 +146,13 @@ if [[ -z ${VPCD_PORT-} ]]; then
     verdict $? "the same seed: the same hour, command by command"
 fi
 
+# ---- statements from the standard input ----
+fresh
+printf 'print one\nprint %05000d print two\nprint "the last"' 0 | timeout 30 "$softuicc" modem "${where[@]}" --off --interactive >out 2>errors
+verdict $? "statements from the standard input, until it ends" out errors
+[[ $(cat out) == $'one\nthe last' && $(cat errors) == "a line of more than 4094 characters" ]]
+verdict $? "a line that is too long is none; the last needs no line end" out errors
+
 # ---- as a daemon: a centre behind a socket, messages by SMPP ----
 fresh
 "$softuicc" auc serve --db a.db --socket a.socket >auc.log 2>&1 &

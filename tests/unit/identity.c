@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -37,4 +38,29 @@ void identity_free(struct cms_identity *i)
 {
     X509_free(i->certificate);
     EVP_PKEY_free(i->key);
+}
+
+struct key_row identity_pair(const char *iccid, bool common, unsigned index)
+{
+    struct key_row row;
+    memset(&row, 0, sizeof row);
+    (void)snprintf(row.iccid, sizeof row.iccid, "%s", iccid);
+    row.common = common;
+    row.index = index;
+    row.pair.algorithm = AKA_MILENAGE;
+    row.pair.sqn = (struct sqn_scheme){.ind_bits = 5, .delta = 1u << 28};
+    if (!common) {
+        row.pair.key.k_len = row.pair.key.opc_len = 16;
+        memset(row.pair.key.k, 0xC0 + (int)index, 16);
+        memset(row.pair.key.opc, 0xD0 + (int)index, 16);
+    }
+    row.pair.ota = (struct keyset){.version = 1,
+                                   .kic_algorithm = OTA_AES,
+                                   .kid_algorithm = OTA_AES,
+                                   .mac_len = 8,
+                                   .kic_len = 16,
+                                   .kid_len = 16};
+    memset(row.pair.ota.kic, 0xE0 + (int)index, 16);
+    memset(row.pair.ota.kid, 0xF0 + (int)index, 16);
+    return row;
 }

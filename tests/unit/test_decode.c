@@ -252,11 +252,11 @@ static void access_rules(void **state)
     rule_is("800101A000", NULL);                                 /* a template of nothing */
     rule_is("800101A010A00EA00CA00AA008A006A004A0029000", NULL); /* too deep */
 
-    decode_condition(from_hex("8001019000800102A406830101950108"), 0x02, text, sizeof text);
+    decode_condition(from_hex("8001019000800102A406830101950108"), 0x02, 0, text, sizeof text);
     assert_string_equal(text, "PIN1");
-    decode_condition(from_hex("8001019000"), 0x02, text, sizeof text);
+    decode_condition(from_hex("8001019000"), 0x02, 0, text, sizeof text);
     assert_string_equal(text, "never");
-    decode_condition(from_hex("8001"), 0x01, text, sizeof text);
+    decode_condition(from_hex("8001"), 0x01, 0, text, sizeof text);
     assert_string_equal(text, "");
 }
 

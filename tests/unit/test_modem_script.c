@@ -80,6 +80,11 @@ static void test_sms_and_power(void **state)
     fails(s, "power on\nexpect registration stat=1\nair A off\nsend 12345 x",
           "x:4: the message was not taken: cause 331");
     fails(s, "air B on", "there is no network 'B'");
+    char line[600];
+    snprintf(line, sizeof line, "network C 00103 auc %0300d", 0);
+    fails(s, line, "a path of more than 255 characters");
+    fails(s, "network abcdefghijklmnopqrstuvwxyz0123456789 00103", "with names of less than 32 characters");
+    plays(s, "network C 00103\nair C off");
     fails(s, "sms nosuchfile", "No such file");
     fails(s, "pin 9999", "the card answers 6984 to the PIN");
     fails(s, "apdu 80F2000C00 6985", "x:1: the card answers 9000, not 6985");
@@ -109,6 +114,11 @@ static void test_checks_first(void **state)
         {"expect", "'expect' has 1 to 16 words"},
         {"expect x y", "'y' is no condition"},
         {"expect x within soon", "'soon' is no time"},
+        {"expect x within 10 s", "'within' stands at the end, with a time in one word"},
+        {"expect x within", "'within' stands at the end"},
+        {"refute x for 10 s", "'for' stands at the end"},
+        {"operator A", "'A' is none of auto, none, nor a network's number"},
+        {"operator 0010", "'0010' is none of auto"},
         {"refute x for soon", "'soon' is no time"},
         {"cut during ENVELOPE", "'during' is none of before, after"},
         {"cut after SOMETHING", "is neither a command"},
@@ -172,6 +182,21 @@ static void test_user(void **state)
     play_proactive(&p, 0x23, 0, 0x82, "8D0104 91020004");
     plays(s, "answer text \"a b\"");
     play_answered(&p, "830100 8D0404612062");
+    play_proactive(&p, 0x23, 0, 0x82, "8D0104 91020004");
+    plays(s, "answer text a@_"); /* 8.15: in the default alphabet, which is not ASCII */
+    play_answered(&p, "830100 8D0404610011");
+    play_proactive(&p, 0x23, 0, 0x82, "8D0104 91020004");
+    plays(s, "answer text \xD0\x96");
+    play_answered(&p, "830100 8D03080416");
+    play_proactive(&p, 0x23, 0, 0x82, "8D0104 91020004");
+    char line[400];
+    snprintf(line, sizeof line, "answer text %0240d", 0);
+    fails(s, line, "an answer of more than 239 characters");
+    snprintf(line, sizeof line, "answer text %0239d", 0);
+    plays(s, line);
+    play_answered(&p, "830100 8D81F00430*");
+    play_proactive(&p, 0x21, 0x80, 0x02, "8D0504 41420D43"); /* with a control character */
+    plays(s, "expect proactive command=\"DISPLAY TEXT\" text=\"AB\rC\"\nanswer ok");
     play_proactive(&p, 0x24, 0, 0x82, "8F03054131 8F03064232");
     plays(s, "answer item B");
     play_answered(&p, "830100 900106");
@@ -180,7 +205,6 @@ static void test_user(void **state)
     } answers[] = {{"end", "830110"},  {"back", "830111"},   {"nothing", "830112"},
                    {"help", "830113"}, {"refuse", "830122"}, {"result 2004", "83022004"}};
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-        char line[40];
         play_proactive(&p, 0x21, 0x80, 0x02, "8D0104");
         snprintf(line, sizeof line, "answer %s", answers[i].word);
         plays(s, line);

@@ -376,6 +376,12 @@ static void test_rules(void **state)
     assert_true(subscription_of(f->card, &self) && pair_load(self, 3, &s) && s.state == PAIR_AVAILABLE);
     assert_true(pair_load(self, 1, &s) && s.state == PAIR_RETIRED);
     assert_true(pair_load(self, 2, &s) && s.state == PAIR_RETIRED);
+    /* Another IMSI for one that is available already; what is the card's own in it stays. The one in force keeps its own. */
+    rules(f, 0, "82020003" "840400000002" "A103800100" "A10E800103" "8109" "0809103000000000E0", "9000");
+    assert_true(subscription_of(f->card, &self) && pair_load(self, 3, &s) && s.state == PAIR_AVAILABLE);
+    assert_memory_equal(s.imsi, "\x08\x09\x10\x30\x00\x00\x00\x00\x10", 9);
+    rules(f, 0, "82020004" "A10E800100" "8109" NEW_IMSI_HEX "A103800103", "6A92");
+    rules(f, 0, "82020004" "840400000002" NEW, "9000");
     (void)location(f, NO_SERVICE, NULL);
     fixture_restart(f);
     fixture_terminal_profile(f);

@@ -138,7 +138,7 @@ static void terminal_sends_messages(void **state)
     (void)state;
     PLAY(p, link, {"80100000041300C802", "9115"}, {"8012000015", SEND_MESSAGE "9000"},
          {"801400000C 8103011300 82028281 830100", "9115"}, {"8012000015", SEND_MESSAGE "9000"},
-         {"801400000C 8103011300 82028281 830121", "9000"});
+         {"801400000D 8103011300 82028281 83022100", "9000"});
     struct terminal t = link;
     struct mail mail = {.n = 0};
     struct terminal_asked asked = {0};

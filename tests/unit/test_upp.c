@@ -22,7 +22,7 @@
 #include "upp.h"
 #include "usim.h"
 
-#define K         "465B5CE8B199B49FAA5F0A2EE238A6BC"
+#define K         "465B5CE8B199B49FAA5F0A2EE238A6BC" /* TS 35.208 4.3, test set 1: known to everybody */
 #define OPC       "CD63CB71954A9F4E48A5994E37A02BAF"
 #define KIC       "8F12C1A77B60E5D3941F2A6608BC4D71"
 #define KID       "11E09A5C3D7F42B8A1C6D40E9B8273F5"
@@ -434,11 +434,12 @@ static void test_small(void **state)
     assert_string_equal(p->imsi, "001010123456780");
     assert_string_equal(p->title, "A card ");
     assert_true(p->atr_len > 2);
-    assert_false(p->insecure);
+    assert_true(p->insecure); /* K is a published one */
+    assert_noted(&u, "keys that anyone guesses");
     assert_noted(&u, "EF.DIR record 3 names a0000003431002ff86ffff89ffffffff, which is left out: emptied");
     assert_noted(&u, "key 1 of version 40: not one of SCP80");
     assert_noted(&u, "keyset version 20: not whole");
-    if (u.n_notes != 5) {
+    if (u.n_notes != 6) {
         print_notes(&u);
         fail_msg("%zu notes", u.n_notes);
     }
@@ -773,6 +774,20 @@ static void test_weak_keys(void **state)
     assert_true(u.profile->p.insecure);
     assert_noted(&u, "a card for tests only");
     upp_free(&u);
+    /* not regular, but published: TS 35.208 4.3, test set 1; a pattern of five octets; an OPc like that */
+    static const char *const known[] = {"8210" K "8310" KIC, "821012345678AB12345678AB12345678AB12 8310" KIC, "8210" KIC "8310" OPC};
+    with_key(m, "800101 810102 8210" KIC "8310" KID);
+    must_load(m, &everything, &u);
+    assert_false(u.profile->p.insecure);
+    upp_free(&u);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        char parameters[256];
+        snprintf(parameters, sizeof parameters, "800101 810102 %s", known[i]);
+        with_key(m, parameters);
+        must_load(m, &everything, &u);
+        assert_true(u.profile->p.insecure);
+        upp_free(&u);
+    }
     free(m);
 }
 

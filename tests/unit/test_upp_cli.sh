@@ -62,6 +62,18 @@ expect "profile show of a package" 0 profile show small.der
 says "profile show has the ICCID" '^ICCID +8900101234567890123$'
 ! grep -qi 465b5ce8 out
 verdict "profile show has no keys" $?
+# Rules that no profile in YAML has: two conditions, which must both hold; NOT, which must not
+/usr/bin/python3 - <<'PYTHON'
+package = open("small.der", "rb").read()
+rule = bytes.fromhex("800103A406830101950108800158A40683010A950108")
+for name, by in (("both", "800103A406830101950108A40683010A950108FFFFFF"), ("not", "800103A708A406830101950108FFFFFFFFFFFFFFFFFFFF")):
+    by = bytes.fromhex(by)[:len(rule)]
+    open(name + ".der", "wb").write(package.replace(rule, by))
+PYTHON
+expect "profile show: conditions that must both hold" 0 profile show both.der
+says "are said as the card takes them" 'EF\.Keys  .* PIN1 and ADM1 / PIN1 and ADM1$'
+expect "profile show: NOT" 0 profile show not.der
+says "is said" 'EF\.Keys  .* not \(PIN1\) / not \(PIN1\)$'
 
 refuses "--upp and --profile" 2 'one of them' new x.uicc --upp small.der --profile test
 refuses "--pairs without --upp" 2 'for --upp only' new x.uicc --pairs 2

@@ -63,43 +63,18 @@ static int teardown(void **state)
     return rc;
 }
 
-static struct key_row row_of(const char *iccid, bool common, unsigned index)
-{
-    struct key_row row;
-    memset(&row, 0, sizeof row);
-    snprintf(row.iccid, sizeof row.iccid, "%s", iccid);
-    row.common = common;
-    row.index = index;
-    row.pair.algorithm = AKA_MILENAGE;
-    row.pair.sqn = (struct sqn_scheme){.ind_bits = 5, .delta = 1u << 28};
-    if (!common) {
-        row.pair.key.k_len = row.pair.key.opc_len = 16;
-        memset(row.pair.key.k, 0x40 + (int)index, 16);
-        memset(row.pair.key.opc, 0x50 + (int)index, 16);
-    }
-    row.pair.ota = (struct keyset){.version = 1,
-                                   .kic_algorithm = OTA_AES,
-                                   .kid_algorithm = OTA_AES,
-                                   .mac_len = 8,
-                                   .kic_len = 16,
-                                   .kid_len = 16};
-    memset(row.pair.ota.kic, 0x60 + (int)index, 16);
-    memset(row.pair.ota.kid, 0x70 + (int)index, 16);
-    return row;
-}
-
 static void fill(struct vault *v)
 {
     struct sealed_error e;
     struct key_row row;
     good(e, vault_import_begin(v, &e));
     for (unsigned i = 0; i < 3; i++) {
-        row = row_of(CARD, false, i);
+        row = identity_pair(CARD, false, i);
         good(e, vault_import_row(v, &row, &e));
-        row = row_of(CARD2, false, i);
+        row = identity_pair(CARD2, false, i);
         good(e, vault_import_row(v, &row, &e));
     }
-    row = row_of(CARD, true, 0);
+    row = identity_pair(CARD, true, 0);
     good(e, vault_import_row(v, &row, &e));
     good(e, vault_import_end(v, "test", &e));
 }
@@ -138,7 +113,7 @@ static void test_reveal(void **state)
     struct vault_opened o;
     struct vault *v = made(p);
     const struct vault_pair one = pair(1);
-    const struct key_row expected = row_of(CARD, false, 1);
+    const struct key_row expected = identity_pair(CARD, false, 1);
 
     bad(e, vault_reveal(v, &one, "B", &d, &e), "'B' is not entitled");
     assert_null(d.bytes);
@@ -218,7 +193,7 @@ static void test_signed(void **state)
     for (size_t i = 0; i < d.n; i += 7) {
         d.bytes[i] ^= 1;
         if (vault_unpack(span_of(d.bytes, d.n), &p->b, p->self.certificate, &o, &e)) {
-            const struct key_row expected = row_of(CARD, false, 1); /* an octet that says nothing */
+            const struct key_row expected = identity_pair(CARD, false, 1); /* an octet that says nothing */
             assert_memory_equal(&o.row, &expected, sizeof expected);
         }
         d.bytes[i] ^= 1;
@@ -271,7 +246,8 @@ static void test_operators(void **state)
     bad(e, vault_operator_add(v, "C\nD", other.certificate, &e), "name");
     bad(e, vault_operator_renew(v, "C", other.certificate, &e), "no operator 'C'");
     bad(e, vault_entitle(v, &one, "C", &e), "no operator 'C'");
-    bad(e, vault_entitle(v, &(struct vault_pair){.iccid = CARD, .index = 9}, "B", &e), "no pair 9 of card " CARD);
+    bad(e, vault_entitle(v, &(struct vault_pair){.iccid = CARD, .index = 9}, "B", &e),
+        "no pair 9 of card " CARD);
     bad(e, vault_entitle(v, &(struct vault_pair){.iccid = "8900101000000000035"}, "B", &e), "no pair 0");
     good(e, vault_entitle(v, &one, "B", &e));
     good(e, vault_reveal(v, &one, "B", &d, &e));
@@ -302,12 +278,12 @@ static void test_import(void **state)
     struct sealed_error e;
     struct vault_status before, after;
     struct vault *v = made(p);
-    struct key_row row = row_of("8900101000000000035", false, 0);
+    struct key_row row = identity_pair("8900101000000000035", false, 0);
     good(e, vault_status(v, &before, &e));
     assert_int_equal(before.pairs, 7);
     good(e, vault_import_begin(v, &e));
     good(e, vault_import_row(v, &row, &e));
-    row = row_of(CARD, false, 2);
+    row = identity_pair(CARD, false, 2);
     bad(e, vault_import_row(v, &row, &e), "it has pair 2 of card " CARD " already");
     vault_import_abort(v);
     good(e, vault_status(v, &after, &e));
@@ -315,7 +291,7 @@ static void test_import(void **state)
     uint64_t rows = 0;
     bad(e, vault_import_file(v, "/nonexistent", &rows, &e), "No such file");
     /* The log names the file: as one line, and as one field of a transfer. */
-    row = row_of("8900101000000000035", false, 0);
+    row = identity_pair("8900101000000000035", false, 0);
     good(e, vault_import_begin(v, &e));
     good(e, vault_import_row(v, &row, &e));
     good(e, vault_import_end(v, "a\tb\n7:00 reveal", &e));
@@ -669,7 +645,7 @@ static void test_transfer(void **state)
     bad(e, vault_reveal(w, &zero, "B", &d, &e), "revealed to 'A'");
     good(e, vault_reveal(w, &one, "B", &d, &e));
     good(e, vault_unpack(span_of(d.bytes, d.n), &p->b, second.certificate, &o, &e));
-    const struct key_row expected = row_of(CARD, false, 1);
+    const struct key_row expected = identity_pair(CARD, false, 1);
     assert_memory_equal(&o.row, &expected, sizeof expected);
     cms_free(d.bytes, d.n);
     good(e, vault_verify(w, 0, NULL, &e));
@@ -758,7 +734,7 @@ static void test_sent(void **state)
     struct vault_opened o;
     uint64_t pairs;
     char text[2048], line[KEYS_LINE_MAX], b[CMS_PRINT_TEXT], self[CMS_PRINT_TEXT];
-    const struct key_row row = row_of(CARD, false, 1);
+    const struct key_row row = identity_pair(CARD, false, 1);
     const struct vault_config memory = {.path = ":memory:", .create = true};
     static const struct {
         const char *vault, *name;
