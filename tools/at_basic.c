@@ -148,17 +148,22 @@ static at_result s_register(struct at *at, struct reader *r)
 
 enum { DIALLED_MAX = 24 };
 
-/* What is left of a dial string without its modifiers (V.250 6.3.1): digits, *, # and a + in front. */
-static void dialled(struct reader *r, char number[DIALLED_MAX])
+/* What is left of a dial string without its modifiers (V.250 6.3.1): digits, *, # and a + in front. false:
+ * too many. */
+static bool dialled(struct reader *r, char number[DIALLED_MAX])
 {
     size_t n = 0;
+    bool fits = true;
     while (r->left > 0 && r->p[0] != ';') {
         char c = (char)rd_u8(r);
-        if ((isdigit((unsigned char)c) || c == '*' || c == '#' || (c == '+' && n == 0)) &&
-            n + 1 < DIALLED_MAX)
+        if (!isdigit((unsigned char)c) && c != '*' && c != '#' && (c != '+' || n > 0))
+            continue;
+        fits = fits && n + 1 < DIALLED_MAX;
+        if (fits)
             number[n++] = c;
     }
     number[n] = '\0';
+    return fits;
 }
 
 /* D, V.250 6.3.1 and TS 27.007 6.2: the rest of the line, or up to a semicolon, which says that it is a voice
@@ -168,7 +173,8 @@ static at_result dial(struct at *at, struct reader *r)
 {
     char number[DIALLED_MAX];
     struct modem *m = at->shared->modem;
-    dialled(r, number);
+    if (!dialled(r, number))
+        return AT_CME + CME_DIAL_TOO_LONG;
     bool voice = r->left > 0;
     at->shared->call_end = "No bearer: this modem carries neither calls nor data";
     if (modem_function_get(m) != MODEM_FULL)

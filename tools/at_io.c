@@ -115,6 +115,14 @@ static void forget_output(struct port *p)
 
 /* ---- ports that come and go ---- */
 
+/* The link may be another modem's by now. */
+static bool still_ours(const struct port *p)
+{
+    char to[sizeof p->path];
+    const ssize_t n = readlink(p->link, to, sizeof to);
+    return n >= 0 && (size_t)n == strlen(p->path) && memcmp(to, p->path, (size_t)n) == 0;
+}
+
 static void port_free(struct port *p)
 {
     if (p->fd >= 0) {
@@ -125,7 +133,7 @@ static void port_free(struct port *p)
         loop_unwatch(p->io->loop, p->opens);
         close(p->opens);
     }
-    if (p->link[0] != '\0')
+    if (p->link[0] != '\0' && still_ours(p))
         unlink(p->link);
     at_close(p->at);
     crypto_wipe(p->in, sizeof p->in);

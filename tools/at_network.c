@@ -69,10 +69,22 @@ static at_result registration(struct at_call *c)
     return AT_OK;
 }
 
+/* TS 27.007 7.3, <mode> 4: when the operator named does not take us, the modem chooses. Not where the
+ * subscription itself is refused: nobody takes that. */
+static void choose_instead(struct at_modem *a, enum modem_registration state)
+{
+    enum { CAUSE_IMSI_UNKNOWN = 2, CAUSE_ILLEGAL_MS = 3 }; /* TS 24.008 10.5.3.6 */
+    const unsigned cause = modem_reject_cause(a->modem);
+    if (a->cops_mode != 4 || state != MODEM_DENIED || cause == CAUSE_IMSI_UNKNOWN ||
+        cause == CAUSE_ILLEGAL_MS)
+        return;
+    a->cops_mode = 0;
+    modem_operator_select(a->modem, NULL);
+}
+
 void at_on_registration(void *ctx, enum modem_registration state)
 {
     struct at_modem *a = ctx;
-    (void)state;
     for (size_t i = 0; i < AT_PEERS_MAX; i++) {
         struct at *at = a->peers[i];
         if (at == NULL)
@@ -87,6 +99,7 @@ void at_on_registration(void *ctx, enum modem_registration state)
         }
     }
     at_indicators_changed(a);
+    choose_instead(a, state);
 }
 
 /* ---- operators: +COPS, TS 27.007 7.3 ---- */
@@ -179,6 +192,9 @@ static at_result operators_set(struct at_call *c)
         bool found = find_operator(c, &op);
         if (!found && mode == 1)
             return AT_CME + CME_NO_NETWORK;
+        if (!found)
+            mode = 0;
+        a->cops_mode = (uint8_t)mode; /* before the answer, which may come at once */
         modem_operator_select(c->modem, found ? op.plmn : NULL);
     } else {
         modem_operator_select(c->modem, mode == 2 ? "" : NULL);

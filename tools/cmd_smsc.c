@@ -18,6 +18,7 @@
 
 #include "cli.h"
 #include "hex.h"
+#include "one_line.h"
 #include "smpp_link.h"
 #include "smsc_cards.h"
 #include "smsc_text.h"
@@ -95,6 +96,7 @@ static void note(struct smsc *s, const struct session *from, const char *format,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    one_line_make(text); /* addresses are what somebody sent */
     snprintf(label, sizeof label, "smpp #%u", from->number);
     s->trace.label = label;
     trace_text_event(&s->trace, &(struct uicc_trace_event){.kind = UICC_TRACE_NOTE, .text = text});

@@ -19,6 +19,7 @@ struct watcher {
 struct loop {
     bool virtual_clock, ended;
     int expected;              /* answers from outside */
+    bool silent;               /* they were waited for, and did not come */
     uint64_t start_ms;         /* of the system's clock */
     uint64_t now;              /* virtual */
     struct loop_timer *timers; /* in the order in which they are due */
@@ -179,12 +180,15 @@ static int look(struct loop *l, int timeout)
 void loop_expect(struct loop *l, int more)
 {
     l->expected += more;
+    l->silent = l->silent && more < 0;
 }
 
 static bool step_virtual(struct loop *l, uint64_t at_most_ms)
 {
     const bool due = l->timers != NULL && l->timers->due <= l->now;
-    int ready = look(l, l->expected > 0 && !due ? PATIENCE_MS : 0);
+    const bool waits = l->expected > 0 && !due && !l->silent;
+    int ready = look(l, waits ? PATIENCE_MS : 0);
+    l->silent = ready == 0 && (waits || l->silent);
     if (ready != 0 || l->ended)
         return ready >= 0;
     const uint64_t until = l->now + at_most_ms < l->now ? UINT64_MAX : l->now + at_most_ms;

@@ -42,7 +42,9 @@ bool loop_watch(struct loop *l, int fd, short events, void (*ready)(void *ctx, s
 void loop_unwatch(struct loop *l, int fd);
 
 /* Something outside is expected to answer on a watched descriptor (+1), or has done so (-1): a virtual clock
- * then gives it a while of real time before it jumps. */
+ * then gives it a while of real time before it jumps. Who has let that pass in silence is waited for no more
+ * until something comes, or this is called again: 0 says that one who was expected already has been asked
+ * anew. */
 void loop_expect(struct loop *l, int more);
 
 /* Waits for the next thing to happen, at most so long (ms; a virtual clock goes on by as much), and does it.

@@ -87,8 +87,8 @@ void bip_dark(struct modem *m)
 
 static void await(struct modem_bip *c, bool on)
 {
-    if (c->awaited != on)
-        loop_expect(c->modem->loop, on ? 1 : -1);
+    if (on || c->awaited)
+        loop_expect(c->modem->loop, on && c->awaited ? 0 : on ? 1 : -1);
     c->awaited = on;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "modem_inner.h"
+#include "one_line.h"
 
 static void add(struct modem_note *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(struct modem_note *n, const char *format, ...)
@@ -51,12 +52,14 @@ void note_text(struct modem_note *n, const char *name, const char *text)
     add(n, "\"");
     for (; *text != '\0' && !n->cut; text++) {
         const unsigned char c = (unsigned char)*text;
+        const size_t control = one_line_control(text);
         if (c == '"' || c == '\\')
             add(n, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F)
-            add(n, "\\u%04x", (unsigned)c);
+        else if (control > 0) /* U+0080 to U+009F are two octets, C2 and themselves */
+            add(n, "\\u%04x", (unsigned char)text[control - 1]);
         else
             add(n, "%c", c);
+        text += control == 2;
     }
     add(n, "\"");
     settle(n, before);

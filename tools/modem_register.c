@@ -552,7 +552,7 @@ static void attempt(void *ctx)
     set_state(m, tried != 0 || any ? MODEM_DENIED : MODEM_NOT_REGISTERED,
               any ? SERVICE_LIMITED : SERVICE_NONE);
     register_tell_card(m);
-    if (!g->refused)
+    if (!g->refused && !g->timer.set) /* whoever was told may have had a better idea */
         again(m);
 }
 

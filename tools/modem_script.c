@@ -127,7 +127,9 @@ static bool member(const char *json, const char *name, size_t name_len, char *to
         for (; *at != '\0' && *at != (quoted ? '"' : ','); at++) {
             char c = *at;
             if (quoted && c == '\\' && at[1] == 'u' && strlen(at) > 5) { /* \u00XX, a control character */
-                c = (char)((hex_digit(at[4]) << 4 | hex_digit(at[5])) & 0x7F);
+                c = (char)(hex_digit(at[4]) << 4 | hex_digit(at[5]));
+                if ((c & 0x80) != 0 && n + 1 < room)
+                    to[n++] = (char)0xC2; /* of U+0080 to U+009F */
                 at += 5;
             } else if (quoted && c == '\\' && at[1] != '\0') {
                 c = *++at;

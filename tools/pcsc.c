@@ -6,6 +6,8 @@
 #include <time.h>
 #include <winscard.h>
 
+#include "crypto.h"
+
 enum {
     CARD_WAIT_MS = 3000,
     POLL_MS = 100,
@@ -299,6 +301,7 @@ static bool exchange(void *ctx, struct span command, struct buf *response)
         return false;
     }
     buf_put(response, span_of(bytes, n));
+    crypto_wipe(bytes, n); /* AUTHENTICATE's answer has CK and IK */
     return buf_ok(response);
 }
 

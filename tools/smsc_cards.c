@@ -118,6 +118,7 @@ struct smsc_cards {
     bool batch;
     /* a reader */
     struct pcsc *pcsc;
+    bool lost; /* its card did not answer: it is met anew before the next message */
     /* a terminal */
     struct smsc_modem *modem;
 };
@@ -300,13 +301,32 @@ static bool deliver_to_deck(struct smsc_cards *c, uint32_t at, const char *centr
     return good;
 }
 
+/* Who is in the reader, and what a terminal says first. The card is powered up. */
+static bool meet(struct smsc_cards *c, struct terminal *t)
+{
+    char iccid[21], imsi[16];
+    sw_t sw;
+    *t = pcsc_terminal(c->pcsc);
+    t->sms = send_submit;
+    t->sms_ctx = c;
+    if (!terminal_iccid(t, iccid, &sw) || !greet(t) || !terminal_imsi(t, imsi, &sw))
+        return false;
+    const uint32_t at = know(c, iccid);
+    return at != NO_CARD && (imsi[0] == '\0' || map_put(&c->map, KEY_IMSI, imsi, at));
+}
+
 static bool deliver_to_reader(struct smsc_cards *c, const char *centre, struct span tpdu, sw_t *sw)
 {
     struct terminal_asked asked = {0};
     struct terminal t = pcsc_terminal(c->pcsc);
+    if (c->lost && (!pcsc_power(c->pcsc, true) || !meet(c, &t)))
+        return false;
     t.sms = send_submit;
     t.sms_ctx = c;
-    return converse(c, &t, centre, tpdu, &asked, sw);
+    c->lost = !converse(c, &t, centre, tpdu, &asked, sw);
+    if (c->lost)
+        (void)pcsc_power(c->pcsc, false);
+    return !c->lost;
 }
 
 static void modem_reports(void *ctx, struct span user_data)
@@ -509,19 +529,12 @@ static int open_reader(struct smsc_cards *c)
 {
     struct pcsc_error error;
     const struct subcommand *cmd = c->options.cmd;
-    char iccid[21], imsi[16];
-    sw_t sw;
+    struct terminal t;
     c->pcsc = pcsc_open(c->options.reader[0] != '\0' ? c->options.reader : NULL, &error);
     if (c->pcsc == NULL)
         return cli_refuse(cmd, "%s", error.text);
-    struct terminal t = pcsc_terminal(c->pcsc);
-    t.sms = send_submit;
-    t.sms_ctx = c;
-    if (!terminal_iccid(&t, iccid, &sw) || !greet(&t) || !terminal_imsi(&t, imsi, &sw))
+    if (!meet(c, &t))
         return cli_refuse(cmd, "%s", pcsc_why(c->pcsc));
-    uint32_t at = know(c, iccid);
-    if (at == NO_CARD || (imsi[0] != '\0' && !map_put(&c->map, KEY_IMSI, imsi, at)))
-        return cli_refuse(cmd, "no memory");
     c->count = 1;
     return EXIT_OK;
 }

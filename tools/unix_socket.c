@@ -38,6 +38,15 @@ int unix_socket_connect(const char *path, int type)
     return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? fd : give_up(fd);
 }
 
+/* Does somebody listen there? Asked with a socket of another type, which he does not notice. */
+static bool is_served(const char *path, int type)
+{
+    const int fd = unix_socket_connect(path, type == SOCK_DGRAM ? SOCK_STREAM : SOCK_DGRAM);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EPROTOTYPE;
+}
+
 static bool clear_place(const char *path, int type)
 {
     struct stat st;
@@ -47,11 +56,9 @@ static bool clear_place(const char *path, int type)
         errno = EEXIST;
         return false;
     }
-    const int fd = unix_socket_connect(path, type);
-    if (fd >= 0)
-        close(fd);
+    const bool served = is_served(path, type);
     errno = EADDRINUSE;
-    return fd < 0 && unlink(path) == 0;
+    return !served && unlink(path) == 0;
 }
 
 int unix_socket_listen(const char *path, int type)

@@ -118,6 +118,7 @@ def hostile(port):
     good &= expect("for the phone", link.ask(pdu(SUBMIT, 5, message("1", some, pid=0))), SUBMIT | RESP, 0x45)
     good &= expect("for nobody", link.ask(pdu(SUBMIT, 5, message("424242", some))), SUBMIT | RESP, 0x0B)
     good &= expect("for nobody at all", link.ask(pdu(SUBMIT, 5, message("", some))), SUBMIT | RESP, 0x0B)
+    good &= expect("from who would paint the screen", link.ask(pdu(SUBMIT, 5, message("1", some, source="\x1b[31m"))), SUBMIT | RESP, 0x0A)
     good &= expect("from nobody", link.ask(pdu(SUBMIT, 5, message("1", some, source=""))), SUBMIT | RESP, 0x0A)
     for command in (3, 7, 8, 0x21, 0x103, 0x1234, 0x7FFFFFFF, DELIVER):
         body = message("1", some) if command == DELIVER else b""

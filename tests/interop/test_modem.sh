@@ -153,6 +153,26 @@ verdict $? "statements from the standard input, until it ends" out errors
 [[ $(cat out) == $'one\nthe last' && $(cat errors) == "a line of more than 4094 characters" ]]
 verdict $? "a line that is too long is none; the last needs no line end" out errors
 
+if [[ -z ${VPCD_PORT-} ]]; then # two modems, one after the other, under the same name
+    "$softuicc" new second.uicc --profile test >out 2>&1
+    "$softuicc" modem card.uicc --off --pty link >one.log 2>&1 &
+    modem=$!
+    soon test -L link
+    pty=$(readlink link)
+    "$softuicc" modem second.uicc --off --pty link >two.log 2>&1 &
+    smsc=$!
+    for ((i = 0; i < 100; i++)); do
+        [[ $(readlink link) != "$pty" ]] && break
+        sleep 0.05
+    done
+    end modem
+    [[ -L link && $(readlink link) != "$pty" ]]
+    verdict $? "a modem leaves the link that is another's by now" one.log two.log
+    end smsc
+    [[ ! -L link ]]
+    verdict $? "and takes its own away" two.log
+fi
+
 # ---- as a daemon: a centre behind a socket, messages by SMPP ----
 fresh
 "$softuicc" auc serve --db a.db --socket a.socket >auc.log 2>&1 &

@@ -121,6 +121,13 @@ if [[ -n ${VPCD_PORT-} ]]; then # ---- over PC/SC ----
     start --reader 0
     does "ota send through an SMSC at a reader" ota send "${read_imsi[@]}" "${own[@]}" "${way[@]}" --to 49123
     does "PoR by SMS-SUBMIT through it" ota send "${read_imsi[@]}" "${own[@]}" "${way[@]}" --to $iccid --por always,cc,ciphered,submit
+    kill $card # the card is taken out, and put in again
+    wait $card
+    fails "no card" 1 '' ota send "${read_imsi[@]}" "${own[@]}" "${way[@]}" --to 49123 --timeout 5
+    "$softuicc" run one.uicc --host "$VPCD_HOST" --port "$VPCD_PORT" --trace trace 2>run.log &
+    card=$!
+    /usr/bin/python3 "$here/demo_card.py" await >/dev/null || exit 1
+    does "a card that comes back is met anew" ota send "${read_imsi[@]}" "${own[@]}" "${way[@]}" --to 49123
     does "change through it" change --iccid "$iccid" --imsi 001010123456781 "${own[@]}" "${way[@]}" --to 49123
     stop "SIGTERM ends it"
     kill $card
@@ -240,7 +247,7 @@ show_imsi one.uicc 001010123456781
 first=$(sed -n 2p many | cut -f1)
 fifth=$(cut -f1 many | sed -n '2,$p' | sort -u | sed -n 5p)
 printf '# number card\n+4915100001\t%s # the first\n\n4915100005 %s\n' "$first" "$fifth" >routes
-start --deck many.uicc --routes routes --durability process
+start --deck many.uicc --routes routes --durability process --trace many.trace
 does "by the routing file" ota send "${read_imsi[@]}" --keys many --iccid "$first" --counter 1 "${way[@]}" --to +4915100001
 says "the right card" '080910100000001000'
 does "by ICCID" ota send "${read_imsi[@]}" --keys many --iccid "$fifth" --counter 1 "${way[@]}" --to "$fifth"
@@ -252,6 +259,8 @@ fails "nobody's number" 1 'invalid destination address \(0B\)' ota send "${read_
 # ---- an SMSC meets ESMEs that are none ----
 timeout 120 /usr/bin/python3 "$here/smpp_client.py" "$port" hostile >out 2>err
 verdict $? "PDUs that are none: the right command_status, and no more"
+grep -q 'submit_sm .* from ?\[31m to' many.trace && ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' many.trace
+verdict $? "and nothing in the trace that a terminal obeys"
 does "and it still serves" ota send "${read_imsi[@]}" --keys many --iccid "$first" --counter 2 "${way[@]}" --to "$first"
 fails "the deck is in use" 1 "$smsc" smsc --deck many.uicc --listen 127.0.0.1:0
 stop "SIGTERM ends it"

@@ -300,6 +300,25 @@ static void test_registration(void **state)
     assert_memory_equal(at_bench_say(b, "AT+COPS=2"), "|OK||+CREG: 0|", 14);
 }
 
+/* 7.3: manual, and automatic when that fails */
+static void test_manual_automatic(void **state)
+{
+    struct at_bench *b = *state;
+    on(b);
+    at_expect(b, "AT+COPS=3,2;+COPS=4,2,\"26299\"", "|OK|");
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+COPS?;+CREG?", "|+COPS: 0,2,\"00101\",7||+CREG: 0,1||OK|");
+    at_expect(b, "AT+COPS=4,2,\"99999\"", "|OK|"); /* not there at all */
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+COPS?;+CREG?", "|+COPS: 0,2,\"00101\",7||+CREG: 0,1||OK|");
+    at_expect(b, "AT+COPS=1,2,\"26299\"", "|OK|"); /* manual is manual */
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+COPS?;+CREG?", "|+COPS: 1||+CREG: 0,3||OK|");
+    at_expect(b, "AT+COPS=0", "|OK|");
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+CREG?", "|+CREG: 0,1||OK|");
+}
+
 static void test_preferred(void **state)
 {
     struct at_bench *b = *state;
@@ -698,6 +717,8 @@ static void test_control(void **state)
     assert_non_null(strstr(at_bench_say(b, "AT+CEER"), "|+CEER: No bearer"));
     at_expect(b, "ATD+4930123;", "|NO CARRIER|");
     at_expect(b, "AT+CEER", "|+CEER: Barred by the card||OK|");
+    at_expect(b, "ATD+491712345678901234567890;",
+              "|+CME ERROR: 26|"); /* the card is not asked about a part of it */
     at_expect(b, "AT+CMGS=\"+4917123\"", "|> ");
     assert_non_null(strstr(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMGS: "));
     at_expect(b, "AT+CMGS=\"+4930123\"", "|> ");
@@ -805,6 +826,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_channels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_authenticate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_registration, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_manual_automatic, setup, teardown),
         cmocka_unit_test_setup_teardown(test_preferred, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ussd, setup, teardown),
         cmocka_unit_test_setup_teardown(test_contexts, setup, teardown),

@@ -183,9 +183,41 @@ static void test_common(void **state)
     free(f);
 }
 
+/* What is ciphered with an operator's key and not signed may be anybody's: where a profile lets it in, it orders nothing, and what it makes is not that operator's. */
+static void test_only_ciphered(void **state)
+{
+    (void)state;
+    static const char profile[] = "format: 1\nname: lax\ninclude: test\napplets:\n  - {class: subscription, msl: \"04\"}\n"
+                                  "  - {class: rfm, tars: [B00000], msl: \"04\"}\n";
+    struct fixture *f = malloc(sizeof *f);
+    struct fixture_por por = {0};
+    fixture_open_text(f, profile);
+    fixture_terminal_profile(f);
+    struct fixture_ota ota = {0, 0x0401, "BFFF3B", "80E290000DE10B8109" IMSI_HEX, 0};
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.verdict, SCP80_UNPROTECTED);
+    assert_memory_equal(por.data, "\x01\x6A\x94", 3); /* may not order a change */
+    ota.script = "80D8018108010000000000" "0000";
+    fixture_ota(f, &ota, &por);
+    assert_memory_equal(por.data, "\x01\x6A\x94", 3); /* nor replace keys */
+    ota.script = "80CAE40000";
+    fixture_ota(f, &ota, &por);
+    assert_memory_equal(por.data, "\x01\x69\x82", 3); /* nor ask */
+    ota.tar = "B00000";
+    ota.script = CREATE_EF("2F30", "E8");
+    fixture_ota(f, &ota, &por);
+    assert_memory_equal(por.data, "\x01\x90\x00", 3); /* the TAR has ADM1 */
+    exchange(f, "00A40004022F30", "62*");
+    to_next(f, 0, true);
+    exchange(f, "00A40004022F30", "62*");
+    fixture_close(f);
+    free(f);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_gone_while_suspended), cmocka_unit_test(test_common)};
+    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_gone_while_suspended), cmocka_unit_test(test_common),
+                                       cmocka_unit_test(test_only_ciphered)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,34 @@ for command in new add remove export run show diff applet apdu "ota encode" "ota
 done
 rm -f its-section
 
+# ---- the man page's examples, as they stand ----
+# Each in a folder of its own; what an earlier one made and a later one uses is given to it.
+port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+awk '/^\.Sh /{on = $2 == "EXAMPLES"} !on{next}
+     /^\.Dl \$ /{n++; print n "\t" substr($0, 7)}
+     /^\.Bd/{n++; block = 1; next} /^\.Ed/{block = 0}
+     block{sub(/^\$ /, ""); gsub(/\\e/, "\\"); print n "\t" $0}' "$man" >examples
+mkdir given runs
+(
+    cd given || exit
+    for party in a b; do
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $party.pem -out $party.crt -days 2 -subj /CN=$party 2>/dev/null && chmod 600 $party.pem
+    done
+    printf 'iccid,imsi,ki,opc\n8900101000000010026,001010000000100,8d2a6c50f1937be4d8c61f0a72b93e45,31c7e9a05b48d2f6137ec0945ab86d2f\n' >order.csv
+)
+for ((example = 1; example <= $(tail -1 examples | cut -f1); example++)); do
+    mkdir "runs/$example" && cp given/* "runs/$example/"
+    sed -n "s/^$example\t//p" examples | sed "s/127\.0\.0\.1:2775/127.0.0.1:$port/; s/smsc --deck card.uicc &/smsc --deck card.uicc --listen 127.0.0.1:$port >smsc.out \& for i in {1..100}; do grep -q listening smsc.out \&\& break; sleep 0.1; done/
+                                                   s/mongoimport .*/cat/" >"runs/$example/commands"
+    grep -q ' new ' "runs/$example/commands" && rm -f "runs/$example"/*.uicc* "runs/$example"/*.keys "runs/$example"/*.sqlite
+    (cd "runs/$example" && PATH=${softuicc%/*}:$PATH timeout 120 bash -e commands >out 2>&1 </dev/null)
+    verdict $? "example $example: $(head -1 "runs/$example/commands")" "runs/$example/out"
+    find "runs/$example" \( -name '*.uicc*' -o -name '*.keys' -o -name a.sqlite \) -exec cp -t given {} +
+done
+((example > 9))
+verdict $? "there are examples"
+rm -rf given runs examples
+
 # ---- files that are not there ----
 for verb in list log verify; do
     refuses "vault $verb of no vault" 1 "none\.vault: No such file or directory" vault $verb --vault none.vault

@@ -2,6 +2,7 @@
  *
  * The virtual terminal: power-up, PINs, registration, short messages, the card raw.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -681,6 +682,16 @@ static void test_sms_socket(void **state)
             close(two);
         play_pass(&p, 10);
     }
+    /* Who finds the place taken does not disturb who is there. */
+    int one = unix_socket_connect(name, SOCK_SEQPACKET);
+    play_pass(&p, 10);
+    assert_true(recv(one, line, sizeof line, MSG_DONTWAIT) > 0);
+    assert_int_equal(unix_socket_listen(name, SOCK_SEQPACKET), -1);
+    assert_int_equal(errno, EADDRINUSE);
+    play_pass(&p, 10);
+    assert_int_equal(recv(one, line, sizeof line, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN); /* not hung up */
+    close(one);
     sms_socket_close(s);
     assert_int_equal(rmdir(path), 0);
     play_end(&p);

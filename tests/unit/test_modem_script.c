@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -197,6 +198,10 @@ static void test_user(void **state)
     play_answered(&p, "830100 8D81F00430*");
     play_proactive(&p, 0x21, 0x80, 0x02, "8D0504 41420D43"); /* with a control character */
     plays(s, "expect proactive command=\"DISPLAY TEXT\" text=\"AB\rC\"\nanswer ok");
+    play_proactive(&p, 0x21, 0x80, 0x02, "8D0708 0041009B0042"); /* U+009B is what a terminal obeys, too */
+    assert_true(play_has_logged(&p, "\"text\":\"A\\u009bB\""));
+    plays(s, "expect proactive text=A\xC2\x9B"
+             "B\nanswer ok");
     play_proactive(&p, 0x24, 0, 0x82, "8F03054131 8F03064232");
     plays(s, "answer item B");
     play_answered(&p, "830100 900106");
@@ -314,12 +319,41 @@ static void test_loop_descriptors(void **state)
     }
 }
 
+static uint64_t real_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* A server that never answers makes a virtual clock wait once, not before each of its jumps. */
+static void test_loop_expectation(void **state)
+{
+    (void)state;
+    struct ticks t = {.loop = loop_new(true)};
+    const uint64_t before = real_ms();
+    t.timer[0] = (struct loop_timer){.fire = first, .ctx = &t};
+    loop_start(t.loop, &t.timer[0], 10);
+    loop_expect(t.loop, 1);
+    for (unsigned i = 0; i < 8; i++)
+        assert_true(loop_step(t.loop, 1000));
+    assert_int_equal(t.n, 8);
+    const uint64_t took = real_ms() - before; /* a while is two seconds */
+    assert_true(took >= 1900 && took < 8000);
+    loop_stop(t.loop, &t.timer[0]);
+    loop_free(t.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_statements),   cmocka_unit_test(test_sms_and_power),
-        cmocka_unit_test(test_checks_first), cmocka_unit_test(test_user),
-        cmocka_unit_test(test_loop),         cmocka_unit_test(test_loop_descriptors),
+        cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_sms_and_power),
+        cmocka_unit_test(test_checks_first),
+        cmocka_unit_test(test_user),
+        cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_loop_descriptors),
+        cmocka_unit_test(test_loop_expectation),
     };
     return cmocka_run_group_tests_name("modem-script", tests, NULL, NULL);
 }

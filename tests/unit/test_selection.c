@@ -255,12 +255,16 @@ static void test_orders(void **state)
     (void)state;
     struct fixture *f = open_with("no-service: 1, power-ups: 9");
     fixture_expect(f, 0, "80E2900010E10E8001018109" NEW_IMSI_HEX "00", "6A92");      /* an available one is nobody's to take */
+    for (int i = 0; i < 5; i++) /* what counted against a candidate does not count against the trial */
+        fixture_restart(f);
+    fixture_terminal_profile(f);
     fixture_expect(f, 0, "80E2900013E1118109" NEW_IMSI_HEX "840403000000" "00", "E2..800103*9000"); /* the next unused is 3 */
     for (int i = 0; i < 5; i++)
         (void)location(f, NO_SERVICE, "262");
     assert_int_equal(active(f), 3);
     fixture_restart(f);
     fixture_restart(f);
+    assert_int_equal(active(f), 3);
     fixture_restart(f);
     fixture_terminal_profile(f);
     assert_int_equal(active(f), 0);                                                  /* rolled back */
