@@ -357,6 +357,10 @@ refuses "vault: common index" 2 '--index: ' vault entitle --vault none.vault --o
 refuses "vault: head" 2 '--head: ENTRY:HASH' vault verify --vault none.vault --head 12
 refuses "vault: import without a file" 2 'one key file' vault import --vault none.vault
 refuses "vault: reveal without --to" 2 '--to NAME' vault reveal --vault none.vault --iccid "$iccid" --index 1 -o x
+refuses "vault: an option of another verb" 2 "--index says nothing to 'list'" vault list --vault none.vault --index 1
+refuses "auc: an option of another verb" 2 "--imsi says nothing to 'export'" auc export --db none.db --format srsran -o - --imsi 001010000000001
+refuses "handover: an option of another verb" 2 "--pairs says nothing to 'make'" handover make --pairs 3
+refuses "new: a passphrase and no vault" 2 'there is no --vault' new x.uicc --passphrase-file card.keys
 refuses "vault: argument" 2 "what is 'more' for" vault list more --vault none.vault
 refuses "vault: passphrase and key file" 2 'not both' vault init --vault x.vault --passphrase --key-file x
 refuses "vault: no such passphrase file" 1 'none: No such file' vault init --vault x.vault --passphrase-file none
