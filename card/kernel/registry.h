@@ -181,9 +181,9 @@ sw_t applet_extradite(struct uicc *card, uint8_t index, uint8_t domain);
 sw_t applet_set_owner(struct uicc *card, uint8_t index, uint16_t owner);
 sw_t card_set_life(struct uicc *card, uint8_t life);
 
-/* Octets that the applets of this security domain keep in the store, packages included. */
+/* Octets that the applets of this security domain, and of those below it, keep in the store, packages included. */
 uint32_t domain_used(const struct uicc *card, uint8_t domain);
-/* n more octets fit. */
+/* n more octets fit, there and in every domain above. */
 bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n);
 
 /* ---- packages ---- */
