@@ -539,6 +539,13 @@ static void test_store_data(void **state)
     snprintf(data, sizeof data, "00B90BB909800188810110830138" "8F0130%s" "00450411223344", keys);
     gp(&h, gp_command("80E28800", data), "9000");
     gp(&h, gp_command("80F24002", "4F07" SSD1), "E3*9F70010F*9000");
+    /* one that was deleted meanwhile: whoever has its place in the registry gets nothing of it */
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E62000", "00" "00" "07" APP1 "00" "00" "00"), "009000");
+    gp(&h, gp_command("80E40000", "4F07" APP1), "009000");
+    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6985");
     keys_of(&h, K1, K2, K3);
     assert_int_equal(gp_select(&h, SSD1), 0x9000);
     exchange(&f, "80CA004500", "450411223344 9000");

@@ -187,6 +187,8 @@ static sw_t personalization(struct call *call, const struct install_fields *f)
                                                               .channel = call->session->channel,
                                                               .actor = domain_actor(call),
                                                               .applet = index};
+    memory->personalization.aid.n = (uint8_t)f->aid.n;
+    memcpy(memory->personalization.aid.octets, f->aid.p, f->aid.n);
     return SW_OK;
 }
 
