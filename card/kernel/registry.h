@@ -207,6 +207,8 @@ enum { NO_PACKAGE = 0xFF };
 /* Every package: start with *cursor 0; false at the end. */
 bool package_next(const struct uicc *card, unsigned *cursor, struct package_info *out);
 bool package_find(const struct uicc *card, struct span aid, struct package_info *out);
+/* The program has code of this package, whatever was loaded under its name. */
+bool package_built_in(const struct uicc *card, struct span aid);
 
 /* A load file that came by LOAD. `file` is the whole of it, at most 64 KiB; info->slot is filled in. 6A80:
  * AID in use; 6A84: no room. */

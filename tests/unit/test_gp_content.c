@@ -996,6 +996,21 @@ static void test_operators_back(void **state)
     fixture_close(&f);
 }
 
+/* A load file under the name of a package that the program has is no way to keep others from its modules. */
+static void test_operators_names(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    por_is(&f, 0, "000000", gp_command("80E60200", ARA_PACKAGE "00" "00" "00" "00"), "01 6101");
+    por_is(&f, 0, "000000", gp_command("80E88000", "C4081122334455667788"), "01 6101");
+    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    change(&f, 0, "001020000000001");
+    por_is(&f, 1, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "01 6101");
+    fixture_close(&f);
+}
+
 /* What operator B installed while his subscription was on trial goes with it: the pair may be another's next time. */
 static void test_operators_forgotten(void **state)
 {
@@ -1300,7 +1315,7 @@ int main(void)
         cmocka_unit_test(test_store_data),     cmocka_unit_test(test_ara),
         cmocka_unit_test(test_ara_next),       cmocka_unit_test(test_ram),
         cmocka_unit_test(test_ram_rights),     cmocka_unit_test(test_operators),
-        cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
         cmocka_unit_test(test_ram_issuer),
