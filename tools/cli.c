@@ -105,7 +105,8 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
     }
 }
 
-bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, int *code)
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, uint32_t *given,
+                  int *code)
 {
     enum { SETTINGS_MAX = 32, FIRST = 256 };
     static char out[] = "--out";
@@ -124,6 +125,8 @@ bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const str
         if (opt == CLI_DONE)
             return false;
         const struct cli_setting *s = &table[opt - FIRST];
+        if (given != NULL)
+            *given |= UINT32_C(1) << (opt - FIRST);
         char name[40];
         (void)snprintf(name, sizeof name, "--%s", s->name);
         if (s->kind == CLI_TEXT || s->kind == CLI_ICCID)
@@ -132,6 +135,20 @@ bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const str
             *(bool *)((char *)request + s->at) = true;
         if ((s->kind == CLI_ICCID && !cli_iccid(cmd, name, optarg)) || (s->take != NULL && !s->take(request)))
             return false;
+    }
+    return true;
+}
+
+bool cli_settings_for(const struct subcommand *cmd, const struct cli_setting *table, uint32_t given, const char *verb, const char *common,
+                      const char *own)
+{
+    for (int i = 0; table[i].name != NULL; i++) {
+        char name[40];
+        (void)snprintf(name, sizeof name, " %s ", table[i].name);
+        if ((given >> i & 1) != 0 && strstr(common, name) == NULL && strstr(own, name) == NULL) {
+            cli_usage(cmd, "--%s says nothing to '%s'", table[i].name, verb);
+            return false;
+        }
     }
     return true;
 }

@@ -63,8 +63,13 @@ struct cli_setting {
     size_t at;                                   /* offsetof */
     bool (*take)(void *request);                 /* may be NULL. false: the error has been printed */
 };
-/* All options of the command line. false: *code is what to return. */
-bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, int *code);
+/* All options of the command line. false: *code is what to return. *given (may be NULL): bit i: row i of the table. */
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, uint32_t *given,
+                  int *code);
+/* Of a sub-command with verbs, where an option that a verb does not look at would be taken for obeyed. `common` and `own` are the names
+ * that it has, between blanks: " iccid index ". false: the error has been printed (a wrong use). */
+bool cli_settings_for(const struct subcommand *cmd, const struct cli_setting *table, uint32_t given, const char *verb, const char *common,
+                      const char *own);
 
 /* An ICCID on the command line: 18 to 20 digits. */
 bool cli_iccid(const struct subcommand *cmd, const char *what, const char *text);

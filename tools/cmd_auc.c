@@ -490,17 +490,24 @@ static const struct cli_setting settings[] = {
 static const struct verb {
     const char *name;
     int (*run)(const struct request *r);
+    const char *options;
 } verbs[] = {
-    {"add", do_add},       {"remove", do_remove}, {"list", do_list},     {"vector", do_vector},
-    {"resync", do_resync}, {"serve", do_serve},   {"export", do_export},
+    {"add", do_add, " keys iccid index imsi "},
+    {"remove", do_remove, " imsi index "},
+    {"list", do_list, ""},
+    {"vector", do_vector, " imsi index amf rand "},
+    {"resync", do_resync, " imsi index rand auts "},
+    {"serve", do_serve, " socket amf verbose "},
+    {"export", do_export, " format apn mnc-digits amf out "},
 };
 
 static int run(int argc, char **argv)
 {
     struct request r = {
         .cmd = &cmd_auc, .index = AUC_CURRENT, .amf = {0x80, 0x00}, .mnc_digits = 2, .apn = "internet"};
+    uint32_t given = 0;
     int code;
-    if (!cli_settings(r.cmd, argc, argv, settings, &r, &code))
+    if (!cli_settings(r.cmd, argc, argv, settings, &r, &given, &code))
         return code;
     if (optind == argc)
         return cli_usage(r.cmd, "which of add, remove, list, vector, resync, serve, export?");
@@ -508,7 +515,9 @@ static int run(int argc, char **argv)
         return cli_usage(r.cmd, "what is '%.60s' for?", argv[optind + 1]);
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(verbs[i].name, argv[optind]) == 0)
-            return verbs[i].run(&r);
+            return cli_settings_for(r.cmd, settings, given, verbs[i].name, " db key-file passphrase passphrase-file json ", verbs[i].options)
+                       ? verbs[i].run(&r)
+                       : EXIT_USAGE;
     return cli_usage(r.cmd, "'%.40s' is none of add, remove, list, vector, resync, serve, export",
                      argv[optind]);
 }

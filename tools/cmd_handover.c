@@ -159,8 +159,6 @@ static int do_import(struct request *r)
     struct cms_identity self = {0}, trusted = {0};
     if (r->n_words != 1)
         return cli_usage(r->cmd, "import takes one list");
-    if (r->list.n > 0)
-        return cli_usage(r->cmd, "--row is for make");
     if (r->certificate == NULL || r->key == NULL)
         return needs(r, r->certificate == NULL ? "--cert FILE" : "--key FILE");
     if (r->trust == NULL)
@@ -232,17 +230,19 @@ static const struct cli_setting settings[] = {
 
 static int carry_out(struct request *r, int argc, char **argv)
 {
+    static const char common[] = " records imsi-range keys key json ";
+    uint32_t given = 0;
     int code;
-    if (!cli_settings(r->cmd, argc, argv, settings, r, &code))
+    if (!cli_settings(r->cmd, argc, argv, settings, r, &given, &code))
         return code;
     if (optind == argc)
         return cli_usage(r->cmd, "which of make, import?");
     r->words = argv + optind + 1;
     r->n_words = argc - optind - 1;
     if (strcmp(argv[optind], "make") == 0)
-        return do_make(r);
+        return cli_settings_for(r->cmd, settings, given, "make", common, " row sign to out ") ? do_make(r) : EXIT_USAGE;
     if (strcmp(argv[optind], "import") == 0)
-        return do_import(r);
+        return cli_settings_for(r->cmd, settings, given, "import", common, " cert trust pairs ") ? do_import(r) : EXIT_USAGE;
     return cli_usage(r->cmd, "'%.40s' is none of make, import", argv[optind]);
 }
 

@@ -353,6 +353,8 @@ static int run(int argc, char **argv)
         return cli_usage(cmd, "--pairs: for --upp only; a profile lists its pairs itself");
     if (o.csv != NULL && (o.package != NULL || o.iccid != NULL || o.imsi != NULL || counted))
         return cli_usage(cmd, "--csv: the file says how many cards there are and what their numbers are");
+    if (o.passphrase_file != NULL && o.vault == NULL)
+        return cli_usage(cmd, "--passphrase-file: is the vault's, and there is no --vault");
     if (o.profile_name == NULL)
         o.profile_name = "usim";
     if (o.package != NULL && o.imsi != NULL && !cli_digits(cmd, "--imsi", o.imsi, 6, 15))

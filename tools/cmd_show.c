@@ -250,7 +250,7 @@ static int run(int argc, char **argv)
 {
     struct request r = {NULL, NULL, false};
     int code;
-    if (!cli_settings(&cmd_show, argc, argv, settings, &r, &code))
+    if (!cli_settings(&cmd_show, argc, argv, settings, &r, NULL, &code))
         return code;
     if (optind + 1 != argc)
         return cli_usage(&cmd_show, optind == argc ? "which deck?" : "one deck at a time");

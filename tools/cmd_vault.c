@@ -664,19 +664,38 @@ static const struct verb {
     const char *name;
     int (*run)(struct request *r);
     bool words; /* takes arguments of its own */
+    const char *options;
 } verbs[] = {
-    {"init", do_init, false},         {"import", do_import, true},    {"operator", do_operator, true},
-    {"identity", do_identity, false}, {"entitle", do_entitle, false}, {"withdraw", do_withdraw, false},
-    {"reveal", do_reveal, false},     {"open", do_open, true},        {"list", do_list, false},
-    {"log", do_log, false},           {"verify", do_verify, false},   {"transfer", do_transfer, false},
-    {"receive", do_receive, true},
+    {"init", do_init, false, ""},
+    {"import", do_import, true, ""},
+    {"operator", do_operator, true, " cert "},
+    {"identity", do_identity, false, " cert key "},
+    {"entitle", do_entitle, false, " operator to iccid index "},
+    {"withdraw", do_withdraw, false, " iccid index "},
+    {"reveal", do_reveal, false, " operator to iccid index out "},
+    {"open", do_open, true, " cert key trust out "},
+    {"list", do_list, false, " iccid "},
+    {"log", do_log, false, ""},
+    {"verify", do_verify, false, " head "},
+    {"transfer", do_transfer, false, " cert out "},
+    {"receive", do_receive, true, " trust "},
 };
+
+static int run_verb(struct request *r, const struct verb *verb, uint32_t given)
+{
+    if (r->n_words > 0 && !verb->words)
+        return cli_usage(r->cmd, "what is '%.60s' for?", r->words[0]);
+    return cli_settings_for(r->cmd, settings, given, verb->name, " vault key-file passphrase passphrase-file json ", verb->options)
+               ? verb->run(r)
+               : EXIT_USAGE;
+}
 
 static int run(int argc, char **argv)
 {
     struct request r = {.cmd = &cmd_vault};
+    uint32_t given = 0;
     int code;
-    if (!cli_settings(r.cmd, argc, argv, settings, &r, &code))
+    if (!cli_settings(r.cmd, argc, argv, settings, &r, &given, &code))
         return code;
     if (optind == argc)
         return cli_usage(
@@ -687,8 +706,7 @@ static int run(int argc, char **argv)
     r.n_words = argc - optind - 1;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(verbs[i].name, name) == 0)
-            return r.n_words > 0 && !verbs[i].words ? cli_usage(r.cmd, "what is '%.60s' for?", r.words[0])
-                                                    : verbs[i].run(&r);
+            return run_verb(&r, &verbs[i], given);
     return cli_usage(
         r.cmd,
         "'%.40s' is none of init, import, operator, identity, entitle, withdraw, reveal, open, list, "

@@ -191,22 +191,73 @@ static bool set_keys(struct handover_row *row, const char *line, struct handover
     return good;
 }
 
+/* The cards by ICCID and pair: a maker's file may have millions of rows, and is read once. */
+struct wanting {
+    struct handover_row **rows;
+    size_t n;
+    struct handover_error *error;
+};
+
+static int compare(const char *iccid, unsigned index, const struct handover_row *row)
+{
+    int order = strcmp(iccid, row->iccid);
+    return order != 0 ? order : (index > row->index) - (index < row->index);
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    struct handover_row *const *x = a, *const *y = b;
+    return compare((*x)->iccid, (*x)->index, *y);
+}
+
+static bool give_keys(struct handover_row *row, const struct key_row *keys, struct handover_error *error)
+{
+    char line[KEYS_LINE_MAX];
+    struct key_row own = *keys;
+    snprintf(own.imsi, sizeof own.imsi, "%s", row->imsi);
+    bool good = (keys_format(&own, line) || say(error, "card %s: its keys cannot be written down", row->iccid)) && set_keys(row, line, error);
+    crypto_wipe(&own, sizeof own);
+    crypto_wipe(line, sizeof line);
+    return good;
+}
+
+static bool offer(void *ctx, const struct key_row *keys, struct keys_error *why)
+{
+    struct wanting *w = ctx;
+    size_t from = 0, to = w->n;
+    if (keys->common || keys->pin)
+        return true;
+    while (from < to) { /* the first that is not before it */
+        const size_t middle = from + (to - from) / 2;
+        if (compare(keys->iccid, keys->index, w->rows[middle]) > 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    for (; from < w->n && compare(keys->iccid, keys->index, w->rows[from]) == 0; from++)
+        if (w->rows[from]->keys == NULL && !give_keys(w->rows[from], keys, w->error)) {
+            memcpy(why->text, w->error->text, sizeof why->text);
+            return false;
+        }
+    return true;
+}
+
 bool handover_add_keys(struct handover_list *list, const char *path, struct handover_error *error)
 {
-    struct key_row keys;
     struct keys_error why;
-    char line[KEYS_LINE_MAX];
-    bool good = true;
-    for (size_t i = 0; i < list->n && good; i++) {
-        struct handover_row *row = &list->rows[i];
-        good = keys_find(path, row->iccid, false, row->index, &keys, &why) || say(error, "%s", why.text);
-        if (!good)
-            break;
-        snprintf(keys.imsi, sizeof keys.imsi, "%s", row->imsi);
-        good = (keys_format(&keys, line) || say(error, "card %s: its keys cannot be written down", row->iccid)) && set_keys(row, line, error);
-        crypto_wipe(&keys, sizeof keys);
-        crypto_wipe(line, sizeof line);
-    }
+    struct wanting w = {malloc((list->n + 1) * sizeof *w.rows), list->n, error};
+    if (w.rows == NULL)
+        return say(error, "no memory");
+    for (size_t i = 0; i < list->n; i++)
+        w.rows[i] = &list->rows[i];
+    qsort(w.rows, w.n, sizeof *w.rows, by_pair);
+    for (size_t i = 0; i < list->n; i++)
+        drop_keys(&list->rows[i]);
+    bool good = keys_each(path, offer, &w, &why) || say(error, "%s", why.text);
+    free(w.rows);
+    for (size_t i = 0; i < list->n && good; i++)
+        if (list->rows[i].keys == NULL)
+            good = say(error, "%.300s: no pair %u for card %s", path, list->rows[i].index, list->rows[i].iccid);
     return good;
 }
 

@@ -190,6 +190,20 @@ static void transmit(struct modem_bip *c)
 static void opened(struct modem_bip *c, uint8_t error);
 static void sent(struct modem_bip *c);
 
+/* Without a network no link stands. */
+void bip_no_service(struct modem *m)
+{
+    for (unsigned i = 0; i < MODEM_BIP_CHANNELS; i++) {
+        struct modem_bip *c = &m->stk.bip[i];
+        if (!c->open || c->fd < 0)
+            continue;
+        if (c->connected)
+            link_lost(c);
+        else
+            opened(c, BIP_NOT_REACHABLE);
+    }
+}
+
 static void connected(struct modem_bip *c)
 {
     int error = 0;

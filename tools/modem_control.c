@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Control by the card of what the user is about to do: calls, USSD strings, short messages (3GPP
- * TS 31.111 7.3). A terminal asks if the card's service table announces it. What the card itself sends by
- * proactive commands is not asked about.
+ * TS 31.111 7.3). A terminal asks if the card's service table announces it, and its own TERMINAL PROFILE.
+ * What the card itself sends by proactive commands is not asked about.
  */
 #include <stdio.h>
 
@@ -18,6 +18,17 @@ enum {
     NOT_ALLOWED = 0x01,
     ALLOWED_MODIFIED = 0x02,
 };
+
+/* The card announces the service, and the terminal that it asks (TS 31.111 5.2). */
+static bool asks(const struct modem *m, unsigned service, size_t octet, uint8_t bit)
+{
+    return modem_service(m, service) && octet < m->stk.profile_len && (m->stk.profile[octet] & bit) != 0;
+}
+
+static bool asks_for_calls(const struct modem *m)
+{
+    return asks(m, SERVICE_CALL_CONTROL, 0, 0x80);
+}
 
 static const uint8_t terminal_to_uicc[] = {CAT_TERMINAL, CAT_UICC};
 
@@ -68,7 +79,7 @@ enum modem_control modem_call_control(struct modem *m, const char *number)
 {
     uint8_t octets[64], other[255];
     struct buf what = buf_of(octets, sizeof octets), answer = buf_of(other, sizeof other);
-    if (!modem_service(m, SERVICE_CALL_CONTROL))
+    if (!asks_for_calls(m))
         return MODEM_ALLOWED;
     return put_address(&what, number) ? ask(m, CAT_CALL_CONTROL, buf_span(&what), &answer) : MODEM_BARRED;
 }
@@ -78,7 +89,7 @@ bool control_ussd(struct modem *m, uint8_t dcs, struct span text)
     uint8_t octets[255], value[200], other[255];
     struct buf what = buf_of(octets, sizeof octets), string = buf_of(value, sizeof value),
                answer = buf_of(other, sizeof other);
-    if (!modem_service(m, SERVICE_CALL_CONTROL))
+    if (!asks_for_calls(m) || !asks(m, SERVICE_CALL_CONTROL, 0, 0x40))
         return true;
     buf_u8(&string, dcs);
     buf_put(&string, text);
@@ -117,7 +128,7 @@ enum modem_control control_sms(struct modem *m, char centre[MODEM_TEXT_MAX], str
     struct buf what = buf_of(octets, sizeof octets), answer = buf_of(other, sizeof other);
     struct reader r = rd_of(tpdu);
     struct span destination;
-    if (!modem_service(m, SERVICE_MO_SMS_CONTROL)) {
+    if (!asks(m, SERVICE_MO_SMS_CONTROL, 1, 0x08)) {
         buf_put(out, tpdu);
         return MODEM_ALLOWED;
     }

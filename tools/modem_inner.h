@@ -301,6 +301,7 @@ void stk_send_data(struct modem *m);
 void stk_receive_data(struct modem *m);
 void stk_channel_status(struct modem *m);
 void bip_dark(struct modem *m);
+void bip_no_service(struct modem *m);
 
 /* An envelope that the card gets now, or when it is less busy (modem_event.c). */
 void envelope_send(struct modem *m, struct span envelope);

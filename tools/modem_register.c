@@ -161,11 +161,13 @@ static void tell_rejection(struct modem *m, const struct network_spec *s, unsign
 static void set_state(struct modem *m, enum modem_registration state, enum modem_service_state service)
 {
     struct modem_registrar *g = &m->reg;
-    const bool news = g->state != state;
+    const bool news = g->state != state, lost = g->service == SERVICE_NORMAL && service != SERVICE_NORMAL;
     struct modem_note n;
     struct modem_operator now = {.plmn = ""};
     g->state = state;
     g->service = service;
+    if (lost && m->powered)
+        bip_no_service(m);
     if (!news)
         return;
     (void)modem_operator(m, &now);

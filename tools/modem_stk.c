@@ -26,8 +26,9 @@ enum {
 
 /* What this terminal can do: TS 102 223 5.2, TS 31.111 5.2. An octet a line. */
 static const uint8_t full_profile[] = {
-    0x3B, /* profile download, SMS-PP download, menu selection, 9EXX, timer expiration */
-    0x01, /* command result */
+    0xFB, /* profile download, SMS-PP download, menu selection, 9EXX, timer expiration, USSD strings in call
+             control, call control */
+    0x0F, /* command result, call control with cell identity, MO short message control */
     0xFF, /* DISPLAY TEXT, GET INKEY, GET INPUT, MORE TIME, PLAY TONE, POLL INTERVAL, POLLING OFF, REFRESH */
     0x6B, /* SELECT ITEM, SEND SHORT MESSAGE, SEND USSD, SET UP MENU, PROVIDE LOCAL INFORMATION (place, IMEI)
            */
@@ -46,7 +47,7 @@ static const uint8_t full_profile[] = {
 
 /* One without display: what a meter or a tracker has. */
 static const uint8_t machine_profile[] = {
-    0x33, 0x01, 0xE8, 0x4A, 0x11, 0x1C, 0x00, 0x07, 0x80,
+    0xF3, 0x0F, 0xE8, 0x4A, 0x11, 0x1C, 0x00, 0x07, 0x80,
     0x00, 0x00, 0x1F, 0xE2, 0x00, 0x00, 0x00, 0x43, 0x40,
 };
 

@@ -737,10 +737,23 @@ static void test_control(void **state)
     assert_int_equal(b->submitted_n, 13);
     assert_string_equal(b->submitted_by, "+491700");
     assert_memory_equal(b->submitted + 2, "\x07\x91\x94\x71\x11\xF1\x00\x00\x02\xC8\x34", 11);
+    /* TS 31.111 5.2: what asks says so; a terminal that cannot, does not */
+    const struct span full = modem_stk_profile_get(b->modem);
+    assert_true(full.n > 2 && (full.p[0] & 0xC0) == 0xC0 && (full.p[1] & 0x0E) == 0x0E);
     b->control = "02"; /* cut short: no permission */
     at_expect(b, "AT+CMGS=15", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33),
                         "|+CMS ERROR: 302|");
+    struct span old;
+    assert_true(modem_stk_preset("old", &old));
+    modem_stk_profile(b->modem, old);
+    at_expect(b, "AT+CFUN=1,1", "|OK|");
+    at_bench_run(b, 20000);
+    (void)at_bench_heard(b, b->at);
+    at_expect(b, "ATD+4930123;+CEER", "|NO CARRIER|");
+    assert_non_null(strstr(at_bench_say(b, "AT+CEER"), "|+CEER: No bearer"));
+    at_expect(b, "AT+CMGS=15", "|> ");
+    assert_non_null(strstr(at_bench_raw(b, b->at, "0001000B911326880736F4000002C834\x1A", 33), "|+CMGS: "));
 }
 
 static int setup_gsm(void **state)

@@ -124,6 +124,8 @@ expect "profile show --json" 0 profile show usim --json
 python3 -m json.tool <out >/dev/null
 verdict $? "profile show --json is JSON"
 says "profile show --json has contents" '"path": "MF/ADF\.USIM/EF\.SPN", .*"content": "01736F667475696363'
+expect "profile show --json of files of keys" 0 profile show sja5 --json
+counts "has not what is in them" '"path": "MF/ADF\.USIM/EF\.(USIM_AUTH_KEY|Keys)", .*"content"' out 0
 expect "profile diff of equals" 0 profile diff test test
 expect "profile diff" 1 profile diff test m2m
 says "profile diff has what is gone" '^- MF/ADF\.USIM/DF\.GSM-ACCESS/EF\.Kc$'
@@ -357,6 +359,10 @@ refuses "vault: common index" 2 '--index: ' vault entitle --vault none.vault --o
 refuses "vault: head" 2 '--head: ENTRY:HASH' vault verify --vault none.vault --head 12
 refuses "vault: import without a file" 2 'one key file' vault import --vault none.vault
 refuses "vault: reveal without --to" 2 '--to NAME' vault reveal --vault none.vault --iccid "$iccid" --index 1 -o x
+refuses "vault: an option of another verb" 2 "--index says nothing to 'list'" vault list --vault none.vault --index 1
+refuses "auc: an option of another verb" 2 "--imsi says nothing to 'export'" auc export --db none.db --format srsran -o - --imsi 001010000000001
+refuses "handover: an option of another verb" 2 "--pairs says nothing to 'make'" handover make --pairs 3
+refuses "new: a passphrase and no vault" 2 'there is no --vault' new x.uicc --passphrase-file card.keys
 refuses "vault: argument" 2 "what is 'more' for" vault list more --vault none.vault
 refuses "vault: passphrase and key file" 2 'not both' vault init --vault x.vault --passphrase --key-file x
 refuses "vault: no such passphrase file" 1 'none: No such file' vault init --vault x.vault --passphrase-file none

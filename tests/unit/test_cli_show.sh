@@ -132,7 +132,7 @@ says "diff of profiles has files of one" ': only in (a|other)\.uicc: '
 refuses "diff: one deck" 2 'two decks' diff a.uicc
 refuses "diff: no such deck" 2 'none\.uicc' diff a.uicc none.uicc
 refuses "diff: no such card" 2 'neither deck has' diff a.uicc b.uicc --card 8900101999999999990
-refuses "diff: the same deck twice" 2 'in use' diff a.uicc a.uicc
+refuses "diff: the same deck twice" 2 'are the same deck' diff a.uicc a.uicc
 
 # ---- add, remove ----
 quietly new deck.uicc --profile test --seed $seed

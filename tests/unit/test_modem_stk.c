@@ -778,6 +778,19 @@ static void test_channel_errors(void **state)
     modem_radio_changed(p.modem);
     open_channel(&p, 0x00, "02", port, "217F000001");
     play_answered(&p, "83022004");
+    network_switch(p.network, 0, true);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 10);
+    /* A link ends with the network. */
+    assert_int_equal(open_server_at(&s, p.loop, false, port), port);
+    play_proactive(&p, 0x05, 0, TERMINAL, "99010A");
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1, "B60161"); /* opens it */
+    play_answered(&p, "830100 B701FF");
+    assert_int_equal(modem_function_set(p.modem, MODEM_FLIGHT), MODEM_SIM_READY);
+    play_told(&p, "D60B 99010A 82028281 B8020105");
+    play_proactive(&p, 0x44, 0, TERMINAL, "");
+    play_answered(&p, "830100 B8020105 *");
+    close_server(&s);
     play_end(&p);
 }
 
