@@ -24,7 +24,7 @@ enum {
     TAG_TPDU = 0x8B,
     TAG_ADDRESS = 0x86,
     CENTRE_MAX = 12,              /* TON and NPI, twenty digits and a filler */
-    REPORT_MAX = 140,             /* what we put into a delivery report; TS 23.040 9.2.2.1a has room for 159 */
+    REPORT_MAX = 128,             /* what an ENVELOPE may be answered with (TS 31.111 7.1.1.2); the delivery report itself has room for 159 (TS 23.040 9.2.2.1a) */
     PART_FIRST = 132, PART_NEXT = 134, /* octets of a response packet in a message: 140 less its header */
     PARTS_MAX = 31,
 };

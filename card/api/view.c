@@ -88,7 +88,7 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
                         .target = PROFILE_NO_FILE,
                         .out = out};
     sw = dispatch_run(row, cmd, &card_gate, &call);
-    if (sw == SW_OK && row->access == ACCESS_UPDATE) {
+    if (sw == SW_OK) {
         session.remote = false; /* who watches takes it for an administrator's at the card, not for an
                                    operator's from afar */
         sw = session_tell_watchers(&call);

@@ -59,7 +59,7 @@ sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct s
     struct trial trial;
     if (!subscription_is_imsi(self, file))
         return SW_OK;
-    struct span now = admin_file_read(self.card, file);
+    struct span now = admin_file_exists(self.card, file) ? admin_file_read(self.card, file) : SPAN_EMPTY;
     if (!pair_load(self, pair_active(self), &s) || span_equal(now, span_of(s.imsi, s.has_imsi ? PAIR_IMSI_LEN : 0)))
         return SW_OK;
     bool good = now.n == PAIR_IMSI_LEN && imsi_unpack(now, digits);

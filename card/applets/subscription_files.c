@@ -162,11 +162,19 @@ static const struct {
     {IN_DF_GSM, 0x6F7B, 0xFF}, /* EF.FPLMN */
 };
 
+/* One that is shorter than the standards have it takes what it can: it must not keep the card with an operator. */
+static void clear_file(struct file_changes *c, uint16_t file, struct span value)
+{
+    size_t room = admin_file_exists(c->self.card, file) ? admin_file_read(c->self.card, file).n : 0;
+    if (room > 0)
+        write_file(c, file, 0, span_slice(value, 0, room));
+}
+
 static void clear_files(struct file_changes *c, struct applet usim, bool df_gsm)
 {
     for (size_t i = 0; i < sizeof cleared / sizeof cleared[0]; i++)
         if ((cleared[i].place == IN_DF_GSM) == df_gsm)
-            write_file(c, file_in(usim, cleared[i].place, cleared[i].fid), 0, span_of(cleared[i].value, cleared[i].n));
+            clear_file(c, file_in(usim, cleared[i].place, cleared[i].fid), span_of(cleared[i].value, cleared[i].n));
     for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++)
         if ((emptied[i].place == IN_DF_GSM) == df_gsm)
             fill_file(c, file_in(usim, emptied[i].place, emptied[i].fid), emptied[i].first);
@@ -204,13 +212,15 @@ void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t
         c->ok = admin_identity_files(c->self.card, digits, mnc_length, write_identity, c) && c->ok;
 }
 
+/* By where it is, for it may just have been deleted. */
 bool subscription_is_imsi(struct applet self, uint16_t file)
 {
     if (admin_file_fid(self.card, file) != FID_IMSI)
         return false;
-    bool found = file == file_in(self, IN_DF_GSM, FID_IMSI);
+    const uint16_t parent = admin_file_parent(self.card, file);
+    bool found = parent != 0 && parent == admin_file_in(self.card, 0, FID_DF_GSM);
     for (uint8_t a = 0; a < applets_count(self.card) && !found; a++)
-        found = is_usim(self, a) && admin_file((struct applet){self.card, a}, FID_IMSI) == file;
+        found = is_usim(self, a) && applet_row_of(self.card, a)->adf == parent;
     return found;
 }
 

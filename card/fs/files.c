@@ -107,6 +107,11 @@ uint16_t admin_file_fid(struct uicc *card, uint16_t file)
     return fs_file(card, file)->fid;
 }
 
+uint16_t admin_file_parent(struct uicc *card, uint16_t file)
+{
+    return fs_file(card, file)->parent;
+}
+
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file)
 {
     return file == PROFILE_NO_FILE ? 0 : fs_file(card, file)->record_len;

@@ -27,7 +27,7 @@ sw_t session_finish(struct uicc *card, sw_t sw);
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
                   const struct command_row **row);
 
-/* A file was updated, by call->session: applets that watch files are told, and may refuse; then nothing of it may be committed. */
+/* The command is done, by call->session. If it changed a file's content (or made it, or took it away), applets that watch files are told, and may refuse; then nothing of it may be committed. */
 sw_t session_tell_watchers(const struct call *call);
 
 /* The status word that the client gets, in the words of the command's class. */

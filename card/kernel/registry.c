@@ -85,8 +85,13 @@ void registry_refresh(struct uicc *card)
     const struct owner_service *service = applet_service(card, "owner", 0, &provider);
     r->anyone = service == NULL;
     r->active = service != NULL ? service->active(provider) : NO_OWNER;
-    if (r->active != before) /* a channel may stand on a file that is not there any more */
-        fs_settle(card);
+    if (r->active == before)
+        return;
+    fs_settle(card); /* a channel may stand on a file that is not there any more */
+    for (uint8_t i = 0; i < applets_count(card); i++)
+        if (applet_suspended(card, i)) /* nor is what it wanted of the terminal done in another's time */
+            toolkit_cancel(card, i, 0);
+    card->ram.toolkit.known = !(card->ram.toolkit.changed = true);
 }
 
 bool applet_active(const struct uicc *card, uint8_t index)

@@ -537,11 +537,15 @@ sw_t command_transact_data(struct call *call)
                                                          : SW_CONDITIONS_NOT_SATISFIED;
     }
     struct transfer *t = &s->transfers[session];
+    const bool has_data = (call->cmd->p1 & SECURE_HAS_DATA) != 0;
+    const bool done = t->state == ANSWERING && t->at == t->n;
+    if (t->state != IDLE && t->connection != slot && !(done && has_data)) /* another secure channel's session */
+        return SW_CONDITIONS_NOT_SATISFIED;
     if ((call->cmd->p1 & SECURE_ABORT) != 0) {
         crypto_wipe(t, sizeof *t);
         return SW_OK;
     }
-    if ((call->cmd->p1 & SECURE_HAS_DATA) != 0)
+    if (has_data)
         return call->cmd->data.n > 0 ? take_data(call, t, session, slot) : SW_WRONG_LENGTH;
     return call->cmd->data.n == 0 ? give_data(call, t, session) : SW_WRONG_LENGTH;
 }

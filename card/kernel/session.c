@@ -49,12 +49,29 @@ sw_t session_status(const struct uicc *card, const struct command *cmd, const st
     return applet == NO_APPLET ? sw : applet_class_of(card, applet)->card_status(cmd, row, sw);
 }
 
-/* Applets that watch files hear of every UPDATE before it is committed, and may refuse it. */
+/* The file whose content a command has changed, by whatever means. */
+static uint16_t changed_by(const struct call *call)
+{
+    switch (call->row->access) {
+    case ACCESS_UPDATE:
+    case ACCESS_BY_INS: /* INCREASE, RESIZE FILE */
+    case ACCESS_DELETE:
+        return call->target;
+    case ACCESS_CREATE: /* with a filling pattern; of a DF: none */
+        return call->session->view.ef;
+    default:
+        return PROFILE_NO_FILE;
+    }
+}
+
+/* Applets that watch files hear of every change before it is committed, and may refuse it. */
 sw_t session_tell_watchers(const struct call *call)
 {
     struct uicc *card = call->card;
-    const struct event event = {.kind = EVENT_FILE_UPDATED, .file = call->target, .session = call->session};
+    const struct event event = {.kind = EVENT_FILE_UPDATED, .file = changed_by(call), .session = call->session};
     sw_t sw = SW_OK;
+    if (event.file == PROFILE_NO_FILE)
+        return SW_OK;
     for (uint8_t i = 0; i < applets_count(card) && sw == SW_OK; i++)
         if (applet_class_of(card, i)->watches && applet_active(card, i))
             sw = applet_class_of(card, i)->event((struct applet){card, i}, &event);
@@ -81,7 +98,7 @@ static sw_t run(struct call *call, struct command *cmd)
         call->self.index = server(card, call->session, cmd);
     sw = dispatch_run(call->row, cmd, &card_gate, call);
     card->ram.target = call->target;
-    return sw == SW_OK && call->row->access == ACCESS_UPDATE ? session_tell_watchers(call) : sw;
+    return sw == SW_OK ? session_tell_watchers(call) : sw;
 }
 
 bool session_step(struct uicc *card, bool keep)

@@ -92,6 +92,38 @@ static void test_change(void **state)
     assert_imsi(f, IMSI_B);
 }
 
+static void script(struct fixture *f, const char *commands, const char *answer)
+{
+    char got[20] = "";
+    struct fixture_por por;
+    const struct fixture_ota ota = {0, FIXTURE_SPI, "B00001", commands, 0};
+    fixture_ota(f, &ota, &por);
+    assert_true(por.answered);
+    hex_format(span_of(por.data, por.n < 3 ? por.n : 3), got);
+    assert_string_equal(got, answer);
+}
+
+/* There are more ways to another IMSI, or to none, than UPDATE BINARY (A5): a file that is resized, deleted, and made anew with a content. */
+static void test_other_ways(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+    script(f, "80D400000A620883026F0780020008", "016a93");
+    script(f, "00E40000026F07", "016a93");
+    assert_imsi(f, FIXTURE_IMSI);
+    exchange(f, "0020000A083132333435363738", "9*");     /* at the interface one may leave the card as one likes */
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00E40000026F07", "9*");
+    script(f, "00E00000196217" "82024121" "83026F07" "8A0105" "8B036F0605" "80020009" "880138", "016a93");
+    script(f, "00E000002662" "24" "82024121" "83026F07" "8A0105" "8B036F0605" "80020009" "880138" "A50BC109" IMSI_B_HEX, "019000");
+    exchange(f, "8012000000", "D00981030.010482028182 9000");                /* REFRESH, UICC reset */
+    exchange(f, "801400000C810301010482028281830100", "9000");
+    assert_imsi(f, IMSI_B);
+    fixture_expect(f, 0, ASK, "E4068001008801019000");                       /* on trial, as after an UPDATE */
+    assert_int_equal(fixture_authenticate(f, 0, 64), 0xDB);
+    fixture_expect(f, 0, ASK, "E4068001008801029000");
+}
+
 /* A6: the transfer IMSI was temporary; A3: by the same keys. */
 static void test_again(void **state)
 {
@@ -300,7 +332,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_change), T(test_again), T(test_rolls_back), T(test_order_after), T(test_malformed), T(test_suspended), cmocka_unit_test(test_policy),
+        T(test_change), T(test_other_ways), T(test_again), T(test_rolls_back), T(test_order_after), T(test_malformed), T(test_suspended), cmocka_unit_test(test_policy),
         T(test_local), T(test_refusals), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,25 @@ static void test_gone_under_a_channel(void **state)
     exchange(f, "81F2000000", "62..8202782183023F00*");
 }
 
+/* A file of the network's context that has become shorter keeps nobody from changing the operator (A5). */
+static void test_resized(void **state)
+{
+    struct fixture *f = *state;
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "80D400000A620883026F7E80020005", "9*");
+    exchange(f, "80D400000A620883026F7380020001", "9*");
+    exchange(f, "80D400000A620883026FAD80020003", "9*");
+    fixture_expect(f, 0, "80E2900014E1128109" IMSI_HEX "84050200000000" "00", "E2*9000");
+    exchange(f, "00A4000C026F7E", "9*");
+    exchange(f, "00B0000005", "FFFFFFFFFF9*");
+    fixture_reset(f);
+    fixture_reset(f); /* and back */
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026F7E", "9*");
+    exchange(f, "00B0000005", "*");
+}
+
 /* So does a card that was suspended on such a file: what it resumes to must be there. */
 static void test_gone_while_suspended(void **state)
 {
@@ -217,7 +236,7 @@ static void test_only_ciphered(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_gone_while_suspended), cmocka_unit_test(test_common),
-                                       cmocka_unit_test(test_only_ciphered)};
+    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_resized),
+                                       T(test_gone_while_suspended), cmocka_unit_test(test_common), cmocka_unit_test(test_only_ciphered)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,6 +184,28 @@ static size_t fetch_submit(struct fixture *f, uint8_t *to, unsigned expected_tot
     return n;
 }
 
+/* A terminal takes 128 octets for the report (TS 31.111 7.1.1.2), and not one more. */
+static void test_report_length(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por = {0};
+    size_t longest = 0;
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00E0000019" "6217" "82024121" "83022F30" "8A0105" "8B032F0601" "800200A0" "8801E8", "9*");
+    for (unsigned n = 0x40; n < 0x80 && por.status != SCP80_RESPONSE_BY_SUBMIT; n++) {
+        char script[80];
+        snprintf(script, sizeof script, "00A4000C022F30" "00B00000%02X", n);
+        const struct fixture_ota ota = {0, SPI, "B00000", script, 0};
+        fixture_ota(f, &ota, &por);
+        assert_true(por.answered);
+        assert_true(f->response_len - 2 <= 128);
+        if (por.status == SCP80_POR_OK && f->response_len - 2 > longest)
+            longest = f->response_len - 2;
+    }
+    assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
+    assert_true(longest > 112);
+}
+
 static void test_long_answer(void **state)
 {
     struct fixture *f = *state;
@@ -727,7 +749,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_long_answer),
+        T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_report_length), T(test_long_answer),
         T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
         T(test_expanded_long), T(test_actions), T(test_all_there_is), T(test_blocks_of_the_terminal), T(test_all_of_an_object), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
     };

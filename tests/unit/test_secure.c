@@ -494,6 +494,36 @@ static void test_transact(void **state)
          "6985");
 }
 
+/* A data transfer session is of one secure channel: another's neither fetches its answer nor ends it. */
+static void test_two_channels(void **state)
+{
+    struct link *l = *state;
+    struct fixture *f = &l->f;
+    struct secure_terminal t = terminal_of(l), other = terminal_of(l);
+    uint8_t bytes[128];
+    struct buf sealed = buf_of(bytes, sizeof bytes);
+    char hex[257], command[300];
+    sw_t sw;
+    exchange(f, "0070000001", "019000");
+    other.exchange = exchange_on_1;
+    assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
+    assert_int_equal(open_channel(l, &other, &sw), SECURE_OK);
+    assert_true(
+        secure_seal(f->crypto, &t.connection.to_uicc, span_of("\x00\xA4\x00\x0C\x02\x3F\x00", 7), &sealed));
+    hex_format(buf_span(&sealed), hex);
+    snprintf(command, sizeof command, "0075040112" "8010%.32s", hex);
+    apdu(f, command, "9201");
+    apdu(f, "0175040012" "801000112233445566778899AABBCCDDEEFF", "6985");
+    apdu(f, "0175020000", "6985");
+    snprintf(command, sizeof command, "0075040012" "8010%.32s", hex + 32);
+    apdu(f, command, "9202");
+    apdu(f, "0175000000", "6985");
+    apdu(f, "0175040012" "801000112233445566778899AABBCCDDEEFF", "6985");
+    exchange(f, "0075000000", "8020*");
+    apdu(f, "0175010000", "6985");
+    through(&other, "01A4000C023F00", "9000"); /* fetched: the session is free */
+}
+
 /* The command that closes the logical channel comes through the secure channel there: nothing is sealed with keys that have gone. */
 static void test_closed_within(void **state)
 {
@@ -673,7 +703,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_codec),     T(test_known_answer), T(test_channel),       T(test_ck_and_ik),
         T(test_policies),  T(test_all),          T(test_containers),    T(test_tampering),
-        T(test_wrong_key), T(test_transact),     T(test_closed_within), T(test_small_containers),
+        T(test_wrong_key), T(test_transact),     T(test_two_channels),     T(test_closed_within), T(test_small_containers),
         T(test_manage),    T(test_noise),        T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

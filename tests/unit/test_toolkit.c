@@ -676,6 +676,38 @@ static void test_locked_hears_nothing(void **state)
         assert_int_not_equal(p->seen[i].who, ONE);
 }
 
+/* Whoever is there after a change of operator is told from then on, and the menu is his: before the terminal starts anew, or if it does not. */
+static void test_other_operator(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t id;
+    for (unsigned who = ONE; who <= TWO; who++) {
+        toolkit_begin(p);
+        assert_int_equal(applet_set_owner(p->f.card, p->applet[who].index, (uint16_t)who), SW_OK);
+        toolkit_end(p);
+        CHANGE(p, toolkit_set_event(p->applet[who], TOOLKIT_USER_ACTIVITY));
+        CHANGE(p, toolkit_init_menu_entry(p->applet[who], who == ONE ? &balance : &roaming, &id));
+    }
+    toolkit_profile(p);
+    toolkit_drain(p);
+    apdu(&p->f, "80C2000009D60799010482028281", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_USER_ACTIVITY), 1);
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_USER_ACTIVITY), 0);
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], 0x02, 0, SPAN_EMPTY));
+    toolkit_end(p);
+    fixture_expect(&p->f, 0, "80E290000DE10B810908091010103254761800", "E2*9000");
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0098103..010482028182"); /* REFRESH: not done; and what ONE wanted to be done is not even said */
+    answer_proactive(&p->f, 0x20, "", "91*");
+    fetch(p, "*");
+    assert_int_equal(p->f.response[5 + (p->f.response[1] > 127)], 0x25);
+    toolkit_drain(p);
+    exchange(&p->f, "80C2000009D60799010482028281", "9*");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_USER_ACTIVITY), 1);
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_USER_ACTIVITY), 1);
+}
+
 /* A file that was deleted is watched by nobody; another that takes its place is another. One file under two
  * names is one. */
 static void test_deleted_file(void **state)
@@ -700,7 +732,7 @@ int main(void)
         T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
-        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),
+        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
