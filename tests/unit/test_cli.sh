@@ -124,6 +124,8 @@ expect "profile show --json" 0 profile show usim --json
 python3 -m json.tool <out >/dev/null
 verdict $? "profile show --json is JSON"
 says "profile show --json has contents" '"path": "MF/ADF\.USIM/EF\.SPN", .*"content": "01736F667475696363'
+expect "profile show --json of files of keys" 0 profile show sja5 --json
+counts "has not what is in them" '"path": "MF/ADF\.USIM/EF\.(USIM_AUTH_KEY|Keys)", .*"content"' out 0
 expect "profile diff of equals" 0 profile diff test test
 expect "profile diff" 1 profile diff test m2m
 says "profile diff has what is gone" '^- MF/ADF\.USIM/DF\.GSM-ACCESS/EF\.Kc$'
