@@ -2,6 +2,7 @@
 #include "card_csv.h"
 
 #include "hex.h"
+#include "shown.h"
 
 enum kind { ICCID = 1, IMSI, ALGORITHM, KI, OPC, OP, PIN, PUK, KIC, KID, KIK, ACC, SMSP, MSISDN };
 
@@ -229,7 +230,7 @@ static bool read_aka(struct card_csv *c, struct profile_pair *pair, bool *some, 
                *name = field(c, ALGORITHM, 0);
     const struct aka_algorithm *aka = c->p->n_pairs > 0 ? aka_algorithm(pair->algorithm) : NULL;
     if (name != NULL && (aka == NULL || strcmp(name, aka->name) != 0)) {
-        csv_say(&c->csv, error, "algorithm '%.20s': profile %s has %s", name, c->p->name,
+        csv_say(&c->csv, error, "algorithm %s: profile %s has %s", shown(name).text, c->p->name,
                 aka != NULL ? aka->name : "none");
         return false;
     }
@@ -432,11 +433,11 @@ static bool read_row(struct card_csv *c, struct card_data *out, struct csv_error
 {
     const char *iccid = field(c, ICCID, 0), *imsi = field(c, IMSI, 0);
     if (!digits(iccid, 18, DECK_ICCID_MAX)) {
-        csv_say(&c->csv, error, "iccid '%.24s' is not 18 to 20 digits", iccid != NULL ? iccid : "");
+        csv_say(&c->csv, error, "iccid %s is not 18 to 20 digits", shown(iccid != NULL ? iccid : "").text);
         return false;
     }
     if (!digits(imsi, 6, 15)) {
-        csv_say(&c->csv, error, "imsi '%.24s' is not 6 to 15 digits", imsi != NULL ? imsi : "");
+        csv_say(&c->csv, error, "imsi %s is not 6 to 15 digits", shown(imsi != NULL ? imsi : "").text);
         return false;
     }
     memcpy(out->iccid, iccid, strlen(iccid) + 1);

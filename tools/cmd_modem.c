@@ -146,8 +146,14 @@ static bool add_network(struct terminal_run *t, char *text)
         return false;
     if (network_add(t->network, &spec) >= 0)
         return true;
-    t->code = cli_usage(t->request->cmd, "--network: '%.40s' is no network's number (5 or 6 digits, or home)",
-                        text);
+    if (strlen(spec.name) > NETWORK_NAME_MAX)
+        t->code = cli_usage(t->request->cmd, "--network %.6s: a name has at most %d characters", text,
+                            NETWORK_NAME_MAX);
+    else if (spec.gateway != NULL && strlen(spec.gateway) > NETWORK_GATEWAY_MAX)
+        t->code = cli_usage(t->request->cmd, "--network %.6s: the name of a socket is shorter", text);
+    else
+        t->code = cli_usage(t->request->cmd,
+                            "--network: '%.40s' is no network's number (5 or 6 digits, or home)", text);
     return false;
 }
 
@@ -630,6 +636,11 @@ static int parse(struct request *r, int argc, char **argv, bool *stop_here)
         return cli_usage(r->cmd, "--anchor is of a deck");
     if (r->script != NULL && r->interactive)
         return cli_usage(r->cmd, "--script or --interactive, not both");
+    if (r->virtual_clock && r->script == NULL && !r->interactive)
+        return cli_usage(
+            r->cmd, "--virtual-clock is for a scenario (--script): years would pass while nothing happens");
+    if (r->at.personality != NULL && !r->at.pty && !r->at.tcp)
+        return cli_usage(r->cmd, "--personality is of AT commands: with --pty or --at-port");
     *stop_here = false;
     return EXIT_OK;
 }
@@ -676,7 +687,8 @@ const struct subcommand cmd_modem = {
         "  --profile NAME|HEX  TERMINAL PROFILE: full, machine (no display), old (SMS-PP, REFRESH), none; or "
         "octets\n"
         "  --pin DIGITS        PIN1, if the card wants it; never its last try\n"
-        "  --secure-channel FILE  all commands go through the secure channel of ETSI TS 102 484; FILE has the\n"
+        "  --secure-channel FILE  all commands go through the secure channel of ETSI TS 102 484; FILE has "
+        "the\n"
         "                      pre-shared key, 32 to 64 hexadecimal digits\n"
         "  --poll SECONDS      STATUS at least so often (30)\n"
         "  --sms-socket PATH   messages come and go by this socket: 'softuicc smsc --modem PATH'\n"
@@ -685,7 +697,7 @@ const struct subcommand cmd_modem = {
         "  --personality NAME  generic (the standards), gsm (an old one), or phonesim (for ofono's driver)\n"
         "  --allow-network     the card's data channels may leave this machine\n"
         "  --seed N            everything drawn by lot follows from it, challenges too\n"
-        "  --virtual-clock     time jumps to whatever is due next\n"
+        "  --virtual-clock     time jumps to whatever is due next; for scenarios\n"
         "  --off               stay without power until told otherwise\n"
         "  --apdus             commands and answers are events too; PINs and keys are withheld\n"
         "  --json              an event is a JSON object a line\n"

@@ -233,6 +233,14 @@ static const char *separator(unsigned i)
     return i == 0 ? "\n    {" : ",\n    {";
 }
 
+/* There may be keys in it. */
+static bool is_secret(const struct profile *p, uint16_t file)
+{
+    const struct tree_source whole = {.p = p};
+    struct tree_file f;
+    return !tree_file(&whole, file, &f) || tree_secret(&whole, file, &f);
+}
+
 static void json_file(const struct profile *p, uint16_t i)
 {
     static const char *const fills[] = {"", "iccid", "imsi", "impi", "impu", "domain"};
@@ -270,7 +278,7 @@ static void json_file(const struct profile *p, uint16_t i)
         json_text("link", path);
     else if (f->fill != FILL_CONTENT && f->fill < sizeof fills / sizeof fills[0])
         json_text("fill", fills[f->fill]);
-    else if (!profile_is_df(f->kind))
+    else if (!profile_is_df(f->kind) && !is_secret(p, i))
         json_hex("content", f->content);
     putchar('}');
 }
@@ -483,8 +491,10 @@ static void compare_files(struct difference *d, const char *path, const struct p
         return;
     if (f->fill != FILL_CONTENT || g->fill != FILL_CONTENT)
         compare_number(d, path, "fill", f->fill, g->fill);
-    else
+    else if (!is_secret(a, i) && !is_secret(b, j))
         compare_octets(d, path, "content", f->content, g->content);
+    else if (!span_equal(f->content, g->content))
+        differs(d, path, "content", "not shown", "not shown");
 }
 
 struct named_file {
@@ -678,7 +688,7 @@ const struct subcommand cmd_profile = {
             "  diff    what the second has in place of what the first has: - gone, + new, ~ changed,\n"
             "          files by path; exit code 1 when there is any difference, 2 when\n"
             "          there is trouble\n"
-            "  --json  for scripts; show has the contents of the files too\n"
+            "  --json  for scripts; show has the contents of the files too, but for files of keys\n"
             "  --help  this text\n",
     .run = run,
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "hex.h"
+#include "shown.h"
 
 enum column {
     ICCID,
@@ -221,7 +222,7 @@ static bool ota_field(const struct scan *s, enum column column, char *const *fie
             *algorithm = a;
             return true;
         }
-    return wrong(s, "%s '%.20s' is none of none, des, 3des, aes%s", column_names[column], field[column],
+    return wrong(s, "%s %s is none of none, des, 3des, aes%s", column_names[column], shown(field[column]).text,
                  column == KID_ALGORITHM ? ", aes/4" : "");
 }
 
@@ -269,10 +270,10 @@ static bool parameter_fields(const struct scan *s, char *text, struct profile_pa
             *next++ = '\0';
         char *value = strchr(text, '=');
         if (value == NULL)
-            return wrong(s, "parameters: '%.20s' is no name=value", text);
+            return wrong(s, "parameters: %s is no name=value", shown(text).text);
         *value++ = '\0';
         if (!parameter(pair, text, value))
-            return wrong(s, "parameters: '%.20s' is not known, or has a value out of range", text);
+            return wrong(s, "parameters: %s is not known, or has a value out of range", shown(text).text);
         r = r || strcmp(text, "r") == 0;
         c = c || strcmp(text, "c") == 0;
         text = next;
@@ -285,7 +286,7 @@ static bool aka_fields(const struct scan *s, char *const *field, struct key_row 
     const struct aka_algorithm *aka = aka_algorithm_named(field[ALGORITHM]);
     struct aka_key *key = &row->pair.key;
     if (aka == NULL)
-        return wrong(s, "algorithm '%.20s' is not known", field[ALGORITHM]);
+        return wrong(s, "algorithm %s is not known", shown(field[ALGORITHM]).text);
     row->pair.algorithm = (uint8_t)aka->id;
     row->pair.sqn = usual_sqn;
     if (!key_field(s, K, field, key->k, &key->k_len) || !key_field(s, OPC, field, key->opc, &key->opc_len))
@@ -307,7 +308,7 @@ static bool keyset_fields(const struct scan *s, char **field, bool domain, struc
     unsigned version = 0;
     unsigned max = domain ? KEYSET_VERSION_MAX : KEYSET_OTA_MAX;
     if (!small_number(field[KVN], max, &version) || version == 0)
-        return wrong(s, "kvn '%.20s' is not between 1 and %u", field[KVN], max);
+        return wrong(s, "kvn %s is not between 1 and %u", shown(field[KVN]).text, max);
     ota->version = (uint8_t)version;
     ota->mac_len = 8;
     size_t n = strlen(field[KID_ALGORITHM]);
@@ -337,7 +338,7 @@ static bool pin_fields(const struct scan *s, char *const *field, struct key_row 
     if (strcmp(field[KIC_ALGORITHM], "none") != 0 || strcmp(field[KID_ALGORITHM], "none") != 0)
         return wrong(s, "a PIN has no kic_algorithm and kid_algorithm: 'none' expected");
     if (!small_number(field[KVN], 255, &reference) || profile_pin_bit((uint8_t)reference) < 0)
-        return wrong(s, "kvn '%.20s' is no key reference of a PIN", field[KVN]);
+        return wrong(s, "kvn %s is no key reference of a PIN", shown(field[KVN]).text);
     row->pair.ota.version = (uint8_t)reference;
     if (!key_field(s, K, field, key->k, &key->k_len) || !key_field(s, OPC, field, key->opc, &key->opc_len))
         return false;
@@ -371,18 +372,18 @@ static bool parse_row(const struct scan *s, char *line, struct key_row *row)
     if (!cut(s, line, field))
         return false;
     if (!digits(field[ICCID], 18, 20))
-        return wrong(s, "iccid '%.24s' is not 18 to 20 digits", field[ICCID]);
+        return wrong(s, "iccid %s is not 18 to 20 digits", shown(field[ICCID]).text);
     memcpy(row->iccid, field[ICCID], strlen(field[ICCID]) + 1);
     row->domain = field[INDEX][0] == 'd';
     row->pin = field[INDEX][0] == 'p';
     row->common = row->domain || row->pin || field[INDEX][0] == 'c';
     if (!small_number(field[INDEX] + row->common,
                       row->pin ? PROFILE_PINS_MAX - 1 : row->common ? PROFILE_KEYSETS_MAX - 1 : PROFILE_PAIRS_MAX - 1, &row->index))
-        return wrong(s, "index '%.20s' is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d), nor a PIN's (p0 to p%d)",
-                     field[INDEX], PROFILE_PAIRS_MAX - 1, PROFILE_KEYSETS_MAX - 1, PROFILE_PINS_MAX - 1);
+        return wrong(s, "index %s is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d), nor a PIN's (p0 to p%d)",
+                     shown(field[INDEX]).text, PROFILE_PAIRS_MAX - 1, PROFILE_KEYSETS_MAX - 1, PROFILE_PINS_MAX - 1);
     if (strcmp(field[IMSI], "-") != 0) {
         if (row->common || !digits(field[IMSI], 6, 15))
-            return wrong(s, "imsi '%.20s' is not 6 to 15 digits%s", field[IMSI],
+            return wrong(s, "imsi %s is not 6 to 15 digits%s", shown(field[IMSI]).text,
                          row->common ? ": a common keyset has '-'" : ", nor '-'");
         memcpy(row->imsi, field[IMSI], strlen(field[IMSI]) + 1);
     }

@@ -14,7 +14,6 @@ enum {
     ANSWER_MS = 3000, /* what a gateway has for its answer */
     USSD_MAX = 16,
     USSD_TEXT_MAX = 183,
-    GATEWAY_MAX = 107,
     AUTN_MIN = 16, /* TS 33.102 6.3.2, 6.3.7 */
     RES_MIN = 4,
 };
@@ -24,7 +23,7 @@ static const uint8_t amf[2] = {0x80, 0x00};
 
 struct place {
     struct network_spec spec;
-    char plmn[7], name[64], gateway[GATEWAY_MAX + 1];
+    char plmn[7], name[NETWORK_NAME_MAX + 1], gateway[NETWORK_GATEWAY_MAX + 1];
     bool in_air;
 };
 
@@ -58,7 +57,7 @@ int network_add(struct modem_network *n, const struct network_spec *spec)
     const size_t digits = strlen(spec->plmn);
     if (n->n == NETWORKS_MAX || (digits != 0 && digits != 5 && digits != 6) ||
         strspn(spec->plmn, "0123456789") != digits || strlen(spec->name) >= sizeof n->places[0].name ||
-        (spec->gateway != NULL && strlen(spec->gateway) > GATEWAY_MAX))
+        (spec->gateway != NULL && strlen(spec->gateway) > NETWORK_GATEWAY_MAX))
         return -1;
     struct place *p = &n->places[n->n];
     *p = (struct place){.spec = *spec, .in_air = true};

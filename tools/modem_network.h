@@ -29,6 +29,7 @@ struct network_spec {
 struct modem_network *network_new(uint64_t seed);
 void network_free(struct modem_network *n); /* NULL is allowed */
 
+enum { NETWORK_NAME_MAX = 63, NETWORK_GATEWAY_MAX = 107 }; /* characters */
 /* Its number, from 0; -1: no room, or the spec is none. */
 int network_add(struct modem_network *n, const struct network_spec *spec);
 unsigned network_count(const struct modem_network *n);

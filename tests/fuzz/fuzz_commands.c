@@ -70,7 +70,7 @@ static const struct row {
     {"routes", &cmd_smsc, "--deck D --listen 127.0.0.1:0 --routes F", ENDS},
     {"scenario", &cmd_modem, "D --network home=A --virtual-clock --seed 1 --script F",
      MAY_HAVE_RUN | NO_PATHS | AT_ONCE},
-    {"channel-key", &cmd_modem, "D --virtual-clock --secure-channel F", MAY_HAVE_RUN | ENDS},
+    {"channel-key", &cmd_modem, "D --secure-channel F", MAY_HAVE_RUN | ENDS},
     {"auc-key", &cmd_modem, "D --network home=A --auc-key F", MAY_HAVE_RUN | ENDS},
     {"profile", &cmd_profile, "check F", NO_PATHS},
     {"profile-json", &cmd_profile, "show F --json", NO_PATHS | TELLS_KEYS},

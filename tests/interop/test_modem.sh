@@ -272,6 +272,10 @@ fails "two" 2 'which card\?' card.uicc --reader x
 fails "a network without a place" 2 'is not PLMN' "${where[@]}" --network 00101
 fails "a network's number" 2 "no network's number" "${where[@]}" --network 001=none
 fails "no such centre" 1 'no.db' "${where[@]}" --network 00101=no.db
+fails "a network's name" 2 'a name has at most 63 characters' "${where[@]}" --network "00101:$(printf %064d 0)=none"
+fails "a gateway's name" 2 'the name of a socket is shorter' "${where[@]}" --network "00101=unix:$(printf %0110d 0)"
+fails "a clock that nothing ends" 2 '--virtual-clock is for a scenario' "${where[@]}" --virtual-clock
+fails "a personality that nobody meets" 2 '--personality is of AT commands' "${where[@]}" --personality gsm
 fails "a PIN" 2 'a PIN has 4 to 8 digits' "${where[@]}" --pin 12
 fails "a profile" 2 '--profile' "${where[@]}" --profile sparkling
 echo 'power on' >scenario

@@ -87,7 +87,8 @@ say ota encode --tar B00001 --apdu 00A4 --counter 1 --kic-key "$kic" --kic 11 --
 say ota decode "$kic" "$kid"
 i=0
 # a key file spoilt in each way: a digit that is none, one missing, one more, a column gone, in disorder
-for change in "s/$k/${k%?}g/" "s/$k/${k%?}/" "s/$k/${k}0/" "s/\t$k//" "s/$kic/${kic}zz/" "s/\t$kid\t/\t/" "s/milenage/tuak/" "2s/\t1\t/\t99\t/" "1d" "s/\t/;/g" "2,\$s/-\$/sqn=$k/" "2,\$s/aes/des/"; do
+for change in "s/$k/${k%?}g/" "s/$k/${k%?}/" "s/$k/${k}0/" "s/\t$k//" "s/$kic/${kic}zz/" "s/\t$kid\t/\t/" "s/milenage/tuak/" "2s/\t1\t/\t99\t/" "1d" "s/\t/;/g" "2,\$s/-\$/sqn=$k/" "2,\$s/aes/des/" "2,\$s/milenage\t\([0-9a-f]*\)/\1\tmilenage/" \
+    "2s/\(\t0\t\)[0-9]*\tmilenage\t\([0-9a-f]*\)/\1\2\tmilenage\t-/"; do
     i=$((i + 1))
     sed "$change" k.tsv >bad.tsv
     say ota encode --tar B00001 --apdu 00A4 --counter 1 --keys bad.tsv --iccid "$iccid"
@@ -96,7 +97,7 @@ for change in "s/$k/${k%?}g/" "s/$k/${k%?}/" "s/$k/${k}0/" "s/\t$k//" "s/$kic/${
     say export a.uicc --format bogus --keys bad.tsv
     say change --iccid "$iccid" --imsi 001020000000042 --keys bad.tsv
 done
-for row in "1;2;$k;$k" "8944500000000000108;001010000000010;$k;${k}x" "8944500000000000108;001010000000010;${k}aa;$k" "8944500000000000108;001010000000010;$k"; do
+for row in "1;2;$k;$k" "8944500000000000108;001010000000010;$k;${k}x" "8944500000000000108;001010000000010;${k}aa;$k" "8944500000000000108;001010000000010;$k" "8944500000000000108;$k;001010000000010;$k" "$k;001010000000010;8944500000000000108;$k"; do
     printf 'iccid;imsi;ki;opc\n%s\n' "$row" >bad.csv
     say add a.uicc --csv bad.csv
     say new c$n.uicc --csv bad.csv

@@ -229,6 +229,19 @@ static void test_pin_cut(void **state)
     apdu(f, "00A4040C07" USIM_AID_PREFIX, "9000");
     apdu(f, "00A4000C026F07", "9000");
     apdu(f, "00D60000010A", "6982");
+    /* The right value costs its try too, until it has been found right: who cuts the power at the first write learns nothing for free. */
+    fixture_restart(f);
+    apdu(f, "0020000A00", "63C*");
+    before = f->response[1] & 0x0F;
+    fault_store_cut_at(f->store, 1);
+    apdu(f, "0020000A083132333435363738", "6581");
+    fixture_restart(f);
+    apdu(f, "0020000A00", "63C*");
+    assert_int_equal(f->response[1] & 0x0F, before - 1);
+    fault_store_cut_at(f->store, 1);
+    apdu(f, "002C000110" "3132333435363738" "34333231FFFFFFFF", "6581"); /* a PUK as well */
+    fixture_restart(f);
+    apdu(f, "002C000100", "63C9");
 }
 
 static void test_toolkit(void **state)

@@ -235,6 +235,49 @@ static void test_longest_list(void **state)
     closed(f);
 }
 
+/* TS 102 221 9.4.1, 9.5.1, 11.1.11: a PIN that the universal PIN stands in for is not free, but wants that one. */
+static void test_universal_pin(void **state)
+{
+#define PIN1 "31323334FFFFFFFF"
+#define UNIVERSAL "35353535FFFFFFFF"
+    (void)state;
+    struct fixture *f = opened("format: 1\nname: universal\ninclude: test\npins:\n  - {name: pin1, enabled: yes}\n"
+                               "  - {name: universal, reference: \"11\", value: 5555, puk: 87654321}\n");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(f, "00A40004026F07", "62*");
+    apdu(f, "00B0000009", "6982");
+    apdu(f, "0026800108" UNIVERSAL, "63C2"); /* whose place it takes says so */
+    apdu(f, "0026801108" UNIVERSAL, "6A81"); /* it does not take its own */
+    apdu(f, "0026800108" PIN1, "9000");
+    apdu(f, "00B0000009", "6982");           /* not free */
+    apdu(f, "0020000108" PIN1, "6984");      /* and PIN1 helps no more */
+    apdu(f, "0020001108" PIN1, "63C2");
+    apdu(f, "0020001108" UNIVERSAL, "9000");
+    apdu(f, "00B0000009", "08*9000");
+    fixture_restart(f); /* that it stands in lasts, that it was verified does not */
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(f, "00A40004026F07", "*" "9000");
+    assert_non_null(memmem(f->response, f->response_len, "\x95\x01\x08\x83\x01\x11", 6)); /* the usage qualifier tells the terminal */
+    apdu(f, "00B0000009", "6982");
+    apdu(f, "0020001108" UNIVERSAL, "9000");
+    apdu(f, "00B0000009", "08*9000");
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB); /* AUTHENTICATE goes by the same */
+    exchange(f, "00A40004026F07", "62*");
+    apdu(f, "0028000108" PIN1, "9000"); /* ENABLE: PIN1 is itself again */
+    assert_true(fixture_transmit(f, span_of((const uint8_t *)"\x00\xA4\x00\x04\x02\x6F\x07", 7), true) == 0x9000);
+    assert_non_null(memmem(f->response, f->response_len, "\x95\x01\x00\x83\x01\x11", 6));
+    fixture_reset(f);
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(f, "00A40004026F07", "62*");
+    apdu(f, "0020001108" UNIVERSAL, "9000");
+    apdu(f, "00B0000009", "6982");
+    apdu(f, "0020000108" PIN1, "9000");
+    apdu(f, "00B0000009", "08*9000");
+    closed(f);
+#undef PIN1
+#undef UNIVERSAL
+}
+
 static const char des_profile[] = "format: 1\n"
                                   "name: des\n"
                                   "include: test\n"
@@ -377,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_terminated_card),       cmocka_unit_test(test_no_entropy),  cmocka_unit_test(test_suspension_conditions),
         cmocka_unit_test(test_order_parts),           cmocka_unit_test(test_put_des_keys),
         cmocka_unit_test(test_put_key_without_kic),   cmocka_unit_test(test_longest_list),
+        cmocka_unit_test(test_universal_pin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,8 +343,13 @@ static void values(void **state)
     bad_value("smsp", "E1FFFF", "smsp has 3 octets: the parameters alone have 28");
     bad_value("msisdn", "+49 123", "msisdn is not");
     bad_value("msisdn", "123456789012345678901", "msisdn is not");
+    bad_value("algorithm", K, "algorithm of 32 characters: profile made has milenage");
     bad_value("algorithm", "tuak", "algorithm 'tuak': profile made has milenage");
     struct card_data card;
+    assert_true(open_cards("iccid,imsi,ki\n8900101000000000019," K ",001010000000001\n"));
+    assert_int_equal(card_csv_next(&csv, &card, &error), CSV_BAD);
+    assert_non_null(strstr(error.text, "imsi of 32 characters is not 6 to 15 digits"));
+    card_csv_close(&csv);
     assert_true(open_cards("imsi,iccid\n001010000000001,89001010000\n"));
     assert_int_equal(card_csv_next(&csv, &card, &error), CSV_BAD);
     card_csv_close(&csv);

@@ -301,9 +301,15 @@ static void test_hostile(void **state)
     refused(HEADER PAIR("99999999999", "-"), ":2: index '99999999999'");
     refused(HEADER PAIR("c0", "-"), ":2: a common keyset has no algorithm");
     refused(HEADER PAIR("0", "12345"), ":2: imsi '12345'");
+    /* Columns in disorder: what stands there is a key. */
+    refused(HEADER CARD "\t0\t" K16 "\tmilenage\t-\t" OPC "\t" OTA "\t-\n", ":2: imsi of 32 characters is not");
+    refused(HEADER CARD "\t0\t-\t" K16 "\tmilenage\t" OPC "\t" OTA "\t-\n", ":2: algorithm of 32 characters is not");
+    refused(HEADER CARD "\t" K16 "\t-\tmilenage\t0\t" OPC "\t" OTA "\t-\n", ":2: index of 32 characters is neither");
+    refused(HEADER K16 "\t0\t-\tmilenage\t" CARD "\t" OPC "\t" OTA "\t-\n", ":2: iccid of 32 characters is not");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\t" K16 "\n", ":2: parameters: of 32 characters is no");
     refused(HEADER PAIR("0", "00101012345678x"), ":2: imsi");
     refused(HEADER "89001010000000000x9\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\n",
-            ":2: iccid '89001010000000000x9'");
+            ":2: iccid of 19 characters");
     refused(HEADER CARD "\t0\t-\tcomp128\t" K16 "\t" OPC "\t" OTA "\n", ":2: algorithm 'comp128'");
     refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "00\t" OPC "\t" OTA "\n", ":2: k has 17 octets");
     refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "0\t" OPC "\t" OTA "\n", ":2: k has an odd number");

@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "card_fixture.h"
+#include "hex.h"
+#include "kernel.h"
 
 enum { SPI_POR = 0x1619 }; /* CC, ciphering, counter higher; PoR always, CC, ciphered */
 
@@ -173,6 +175,111 @@ static void test_network_context(void **state)
     exchange(f, "00B000000B", "FFFFFFFFFFFFFFFFFEFF01 91*");
     exchange(f, "00A4000C026F08", "9*");
     exchange(f, "00B0000021", "07FFFF*");
+}
+
+/* Everything that the old network left behind (TS 31.102, TS 51.011): where it is, and what stands for "nothing known", of which what is not said is FF. */
+static const struct {
+    const char *path; /* from the MF, or 7FFF the USIM's ADF */
+    const char *nothing;
+} left_behind[] = {
+    {"7FFF6F7E", "FFFFFFFFFFFFFFFFFEFF01"},                       /* EF.LOCI */
+    {"7FFF6F73", "FFFFFFFFFFFFFFFFFFFFFFFEFF01"},                 /* EF.PSLOCI */
+    {"7FFF6FE3", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE01"},         /* EF.EPSLOCI */
+    {"7FFF5FC04F01", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE01"}, /* EF.5GS3GPPLOCI */
+    {"7FFF5FC04F02", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE01"}, /* EF.5GSN3GPPLOCI */
+    {"7FFF5F3B4F20", "FFFFFFFFFFFFFFFF07"},                       /* EF.Kc */
+    {"7FFF5F3B4F52", "FFFFFFFFFFFFFFFF07"},                       /* EF.KcGPRS */
+    {"7FFF6F08", "07"},                                           /* EF.Keys */
+    {"7FFF6F09", "07"},                                           /* EF.KeysPS */
+    {"7FFF6F7B", ""},                                             /* EF.FPLMN */
+    {"7FFF6FC4", ""},                                             /* EF.NETPAR */
+    {"7FFF6FE4", ""},                                             /* EF.EPSNSC */
+    {"7FFF5FC04F03", ""},                                         /* EF.5GS3GPPNSC */
+    {"7FFF5FC04F04", ""},                                         /* EF.5GSN3GPPNSC */
+    {"7FFF5FC04F05", ""},                                         /* EF.5GAUTHKEYS */
+    {"7F206F20", "FFFFFFFFFFFFFFFF07"},                           /* DF.GSM: EF.Kc */
+    {"7F206F52", "FFFFFFFFFFFFFFFF07"},                           /* EF.KcGPRS */
+    {"7F206F7E", "FFFFFFFFFFFFFFFFFEFF01"},                       /* EF.LOCI */
+    {"7F206F53", "FFFFFFFFFFFFFFFFFFFFFFFEFF01"},                 /* EF.LOCIGPRS */
+    {"7F206F74", ""},                                             /* EF.BCCH */
+    {"7F206F7B", ""},                                             /* EF.FPLMN */
+};
+enum { LEFT_BEHIND = sizeof left_behind / sizeof left_behind[0], OLD = 0xAA };
+
+static uint16_t left_file(struct fixture *f, size_t i)
+{
+    uint8_t octets[8];
+    struct buf path = buf_of(octets, sizeof octets);
+    uint16_t file = 0;
+    assert_true(hex_parse(left_behind[i].path, &path, NULL));
+    for (struct reader r = rd_of(buf_span(&path)); r.left > 0;) {
+        uint16_t fid = rd_u16(&r);
+        file = fid == 0x7FFF ? applet_row_of(f->card, 0)->adf : admin_file_in(f->card, file, fid);
+        if (file == PROFILE_NO_FILE)
+            fail_msg("%s is not there", left_behind[i].path);
+    }
+    return file;
+}
+
+/* By READ and UPDATE, as a terminal does. */
+static void leave_behind(struct fixture *f)
+{
+    apdu(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    for (size_t i = 0; i < LEFT_BEHIND; i++) {
+        const struct profile_file *e = &f->profile->p.files[left_file(f, i)];
+        char select[40];
+        uint8_t update[5 + 255];
+        snprintf(select, sizeof select, "00A4080C%02zx%s", strlen(left_behind[i].path) / 2, left_behind[i].path);
+        exchange(f, select, "9*");
+        memset(update, OLD, sizeof update);
+        size_t step = e->record_len != 0 ? e->record_len : e->size < 200 ? e->size : 200;
+        for (size_t at = 0; at < e->size; at += step) {
+            size_t n = e->size - at < step ? e->size - at : step;
+            const uint8_t header[] = {0x00, e->record_len != 0 ? 0xDC : 0xD6, (uint8_t)(e->record_len != 0 ? at / step + 1 : at >> 8),
+                                      (uint8_t)(e->record_len != 0 ? 4 : at), (uint8_t)n};
+            memcpy(update, header, sizeof header);
+            assert_int_equal(fixture_transmit(f, span_of(update, 5 + n), false) & 0xF000, 0x9000);
+        }
+    }
+}
+
+static void assert_left(struct fixture *f, bool old)
+{
+    for (size_t i = 0; i < LEFT_BEHIND; i++) {
+        uint8_t octets[32];
+        struct buf nothing = buf_of(octets, sizeof octets);
+        struct span body = admin_file_read(f->card, left_file(f, i));
+        assert_true(hex_parse(left_behind[i].nothing, &nothing, NULL));
+        for (size_t k = 0; k < body.n; k++)
+            if (body.p[k] != (old ? OLD : k < nothing.len ? nothing.p[k] : 0xFF))
+                fail_msg("%s: octet %zu is %02X", left_behind[i].path, k, body.p[k]);
+    }
+}
+
+/* None of it is there for the next network; all of it is again for the old one, when the change does not hold. */
+static void test_left_behind(void **state)
+{
+    (void)state;
+    struct fixture *f = malloc(sizeof *f);
+    for (int links = 0; links < 2; links++) {
+        if (links != 0) /* what DF.GSM and the ADF have in common is one file */
+            fixture_open(f, "usim");
+        else
+            fixture_open_text(f, "format: 1\nname: apart\ninclude: usim\nfiles:\n"
+                                 "  - {path: MF/DF.GSM/EF.Kc, size: 9}\n  - {path: MF/DF.GSM/EF.KcGPRS, size: 9}\n  - {path: MF/DF.GSM/EF.LOCI, size: 11}\n"
+                                 "  - {path: MF/DF.GSM/EF.LOCIGPRS, size: 14}\n  - {path: MF/DF.GSM/EF.FPLMN, size: 12}\n");
+        fixture_terminal_profile(f);
+        leave_behind(f);
+        assert_left(f, true);
+        fixture_expect(f, 0, "80E2900013E1118109080910200000000010" "840401000000" "00", "E2*9000");
+        assert_left(f, false);
+        fixture_restart(f); /* its one power-up is over */
+        assert_imsi(f, FIXTURE_IMSI);
+        assert_left(f, true);
+        fixture_close(f);
+    }
+    free(f);
 }
 
 static void test_malformed_orders(void **state)
@@ -462,7 +569,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_whole_list), T(test_index), T(test_network_context), T(test_malformed_orders), T(test_replay_and_forgery),
+        T(test_whole_list), T(test_index), T(test_network_context), cmocka_unit_test(test_left_behind), T(test_malformed_orders), T(test_replay_and_forgery),
         T(test_counter), T(test_security_level), T(test_por_modes), T(test_rfm), T(test_local), T(test_no_refresh),
         cmocka_unit_test(test_cut),
     };
