@@ -125,7 +125,10 @@ static bool switch_pair(struct applet self, unsigned to, const struct order *ord
         return false;
     s = (struct pair_record){.state = order->final ? PAIR_ACTIVE : PAIR_ON_TRIAL, .has_imsi = true};
     memcpy(s.imsi, order->imsi.p, PAIR_IMSI_LEN);
-    return pair_put(self, to, &s) && pair_set_active(self, to);
+    if (!pair_put(self, to, &s) || !pair_set_active(self, to))
+        return false;
+    registry_refresh(self.card); /* the old operator's applets have nothing to say of what follows: call control may have been theirs */
+    return true;
 }
 
 static bool note_order(struct applet self, const struct order *order, unsigned from, unsigned to)

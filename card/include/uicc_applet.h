@@ -454,7 +454,7 @@ static inline uicc_sw uicc_put(const struct uicc_applet *self, uint16_t item, co
 }
 
 /* Durable at once, whatever becomes of the transaction: counters. 6985: this transaction has changed the
- * object already. */
+ * object already. In `install`: with the installation. */
 static inline uicc_sw uicc_put_now(const struct uicc_applet *self, uint16_t item, const void *from, size_t n)
 {
     return self->api->put_now(self, item, from, n);

@@ -708,6 +708,21 @@ static void test_other_operator(void **state)
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_USER_ACTIVITY), 1);
 }
 
+/* Call control has one applet; that it is the present operator's does not keep the card from the next, whose order says what his subscription may be used for. */
+static void test_order_and_call_control(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_begin(p);
+    assert_int_equal(applet_set_owner(p->f.card, p->applet[ONE].index, 0), SW_OK);
+    toolkit_end(p);
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_CALL_CONTROL));
+    toolkit_profile(p);
+    toolkit_drain(p);
+    fixture_expect(&p->f, 0, "80E2900012E11081090809101010325476" "18A80381010F00", "E2*9000");
+    exchange(&p->f, "80C2000011D40F82028281860681112222222213020000", "9*");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_CALL_CONTROL), 0);
+}
+
 /* A file that was deleted is watched by nobody; another that takes its place is another. One file under two
  * names is one. */
 static void test_deleted_file(void **state)
@@ -732,7 +747,7 @@ int main(void)
         T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
-        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator),
+        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator), T(test_order_and_call_control),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
