@@ -696,6 +696,7 @@ struct at_modem *at_modem_new(struct modem *m, const struct at_personality *pers
         .sms_stored = at_on_sms_stored,
         .sms_direct = at_on_sms_direct,
         .sms_given_up = at_on_sms_given_up,
+        .sms_report_kept = at_on_sms_report_kept,
         .stk = at_on_stk,
         .stk_done = at_on_stk_done,
         .stk_end = at_on_stk_end,

@@ -352,6 +352,7 @@ void at_on_ussd(void *ctx, bool more, uint8_t dcs, struct span text);
 void at_on_sms_stored(void *ctx, enum modem_memory memory, unsigned index);
 bool at_on_sms_direct(void *ctx, const char *centre, struct span tpdu);
 void at_on_sms_given_up(void *ctx);
+bool at_on_sms_report_kept(void *ctx);
 bool at_on_stk(void *ctx, struct span proactive);
 void at_on_stk_done(void *ctx, struct span proactive, struct span response);
 void at_on_stk_end(void *ctx);

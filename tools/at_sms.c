@@ -207,6 +207,12 @@ static at_result send(struct at_call *c)
     return at_sms_ask(c, send_text);
 }
 
+/* +CMGC: an SMS-COMMAND, in PDU mode; text mode has other parameters (3.5.5), and none of ours. */
+static at_result command(struct at_call *c)
+{
+    return at_text_mode(c->at) ? AT_CMS + CMS_NOT_SUPPORTED : at_sms_ask(c, send_text);
+}
+
 /* ---- what comes in ---- */
 
 /* A message to be shown goes to the first peer that wants such: +CNMI <mt> 2, or 3 and class 3
@@ -293,6 +299,16 @@ bool at_on_sms_direct(void *ctx, const char *centre_, struct span tpdu)
         return true;
     }
     return false;
+}
+
+/* +CNMI <ds> 2, TS 27.005 3.4.1 */
+bool at_on_sms_report_kept(void *ctx)
+{
+    const struct at_modem *a = ctx;
+    bool kept = false;
+    for (size_t i = 0; i < AT_PEERS_MAX; i++)
+        kept = kept || (a->peers[i] != NULL && a->peers[i]->set[SET_CNMI_DS] == 2);
+    return kept;
 }
 
 /* TS 27.005 3.4.4: who does not acknowledge what is routed to him gets no more of it; what comes is stored.
@@ -391,7 +407,7 @@ static const struct at_command rows[] = {
     {"+CNMA", "27.005 3.4.4", "[(0-2)|n", new_message, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CMS, 0, 0},
     {"+CMGS", "27.005 3.5.1, 4.3", "s,[n", send, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
-    {"+CMGC", "27.005 3.5.5, 4.6", "s,[n", send, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
+    {"+CMGC", "27.005 3.5.5, 4.6", "s,[s,s,s,s,s", command, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
     {"+CMMS", "27.005 3.5.6", "[(0-2)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CMS, SET_CMMS, 1},
     {"+CGSMS", "27.007 10.1.21", "[(0-3)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,

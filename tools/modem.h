@@ -83,6 +83,8 @@ struct modem_user {
      * '+'). true: it was shown, and modem_sms_acknowledge will be called (+CNMA). false (or NULL): keep it in
      * memory. */
     bool (*sms_direct)(void *ctx, const char *centre, struct span tpdu);
+    /* An SMS-STATUS-REPORT that sms_direct did not take is to be kept in memory (+CDSI); else it is forgotten. */
+    bool (*sms_report_kept)(void *ctx);
     /* Nobody acknowledged what sms_direct showed, for as long as the network waits. */
     void (*sms_given_up)(void *ctx);
     /* A proactive command (the whole D0 object) that wants a user, or that the user may want to know of.

@@ -407,7 +407,10 @@ static void to_user(struct modem *m, const struct modem_incoming *in, const stru
             return;
     loop_stop(m->loop, &s->patience);
     s->with_user = false;
-    if (d->report || d->class == 0) /* nobody to be shown it to, and it is not to be kept */
+    bool kept = !d->report && d->class != 0;
+    for (unsigned i = 0; d->report && i < m->n_users; i++)
+        kept = kept || (m->users[i].sms_report_kept != NULL && m->users[i].sms_report_kept(m->users[i].ctx));
+    if (!kept) /* nobody to be shown it to */
         finish_with(m, 0);
     else
         store(m, in, d->class == 1 ? MODEM_ME : s->received);

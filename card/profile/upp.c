@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum {
     MAJOR_MIN = 2, /* versions of the format that are read */
@@ -574,7 +575,8 @@ bool upp_load_file(const char *path, const struct upp_options *options, struct u
 
 bool upp_detect(const char *path)
 {
-    FILE *file = fopen(path, "rb");
+    struct stat st;
+    FILE *file = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
     if (file == NULL)
         return false;
     (void)setvbuf(file, NULL, _IONBF, 0);

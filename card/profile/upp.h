@@ -49,7 +49,7 @@ bool upp_load_file(const char *path, const struct upp_options *options, struct u
 void upp_free(struct upp_import *u); /* wipes; may be called on an empty one */
 
 /* The file begins like a package (a profile header in DER), which no YAML does. False as well when it cannot
- * be read. */
+ * be read, or only once: a pipe. */
 bool upp_detect(const char *path);
 
 #endif

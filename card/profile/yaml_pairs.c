@@ -248,6 +248,10 @@ static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsig
     q->sqn.age = y->sqn.age == NULL ? 0 : *y->sqn.age;
     if (q->sqn.ind_bits > 5)
         return yaml_fail(m->s, yaml_at("pairs", i, "sqn.ind-bits").text, "must be 0 to 5");
+    const uint64_t seq_max = (UINT64_C(1) << (48 - q->sqn.ind_bits)) - 1; /* TS 33.102 C.1.1.1: SQN has 48 bits */
+    if (q->sqn.delta > seq_max || q->sqn.age > seq_max)
+        return yaml_fail(m->s, yaml_at("pairs", i, q->sqn.delta > seq_max ? "sqn.delta" : "sqn.age").text,
+                         "must be at most %llu: a sequence number has no more bits", (unsigned long long)seq_max);
     if (!read_ota(m, yaml_at("pairs", i, "ota").text, &y->ota, &q->ota, &derived))
         return false;
     if (derived)

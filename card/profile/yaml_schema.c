@@ -432,6 +432,53 @@ static void explain(const struct yaml_source *s, const struct complaint *c, cyam
     }
 }
 
+/* ---- numbers: libcyaml reads as far as it understands, "1 000" for 1 ---- */
+
+/* Digits, or 0x and hexadecimal ones. Leading zeros mean eight to some and ten to others: only where it is the same to both. */
+static bool is_number(const char *text)
+{
+    const bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = hex ? text + 2 : text;
+    const size_t n = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789"), zeros = strspn(digits, "0");
+    if (n == 0 || digits[n] != 0)
+        return false;
+    return hex || zeros == 0 || n == zeros || (n == zeros + 1 && digits[zeros] <= '7');
+}
+
+static const cyaml_schema_value_t *schema_of(const cyaml_schema_value_t *above, const struct yaml_node *n)
+{
+    struct step s = {.entry = n->key == NULL};
+    (void)snprintf(s.key, sizeof s.key, "%s", n->key != NULL ? n->key : "");
+    return below(above, &s);
+}
+
+static bool check_numbers(const struct yaml_source *s)
+{
+    struct {
+        const struct yaml_node *node;
+        const cyaml_schema_value_t *schema;
+    } stack[YAML_DEPTH_MAX + 1];
+    unsigned depth = 0;
+    const cyaml_schema_value_t *v = &profile;
+    for (const struct yaml_node *n = s->root; n != NULL;) {
+        if (v != NULL && v->type == CYAML_UINT && n->kind == YAML_SCALAR && !is_number(n->text))
+            return yaml_fail_of(s, n, "must be a whole number and nothing else, without zeros before it");
+        if (n->kind != YAML_SCALAR && n->first != NULL && depth <= YAML_DEPTH_MAX) {
+            stack[depth].node = n;
+            stack[depth++].schema = v;
+            n = n->first;
+        } else {
+            while (depth > 0 && n->next == NULL)
+                n = stack[--depth].node;
+            if (depth == 0)
+                break;
+            n = n->next;
+        }
+        v = schema_of(stack[depth - 1].schema, n);
+    }
+    return true;
+}
+
 /* ---- memory that is wiped when it goes: libcyaml keeps K and OTA keys in it ---- */
 
 union header {
@@ -471,6 +518,10 @@ struct y_profile *y_load(const struct yaml_source *s)
     else if (data == NULL)
         (void)yaml_fail_at(s, 1, "", "empty; a profile is a mapping: lines of \"key: value\"");
     crypto_wipe(&complaint, sizeof complaint);
+    if (data != NULL && !check_numbers(s)) {
+        y_free(data);
+        data = NULL;
+    }
     return err == CYAML_OK ? data : NULL;
 }
 

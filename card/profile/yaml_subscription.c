@@ -180,7 +180,8 @@ static bool put_apn(const struct maker *m, const char *path, const char *text, s
     size_t mark = buf_tlv_open(out, TAG_APN);
     for (const char *label = text; label != NULL;) {
         size_t n = strcspn(label, ".");
-        if (n == 0 || n > 63)
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+        if (n == 0 || n > 63 || strspn(label, letters) != n)
             return yaml_fail(m->s, path, "\"%s\" is no access point name", text);
         buf_u8(out, (uint8_t)n);
         buf_put(out, span_of(label, n));

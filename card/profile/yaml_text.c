@@ -210,6 +210,17 @@ bool yaml_fail(const struct yaml_source *s, const char *path, const char *format
     return false;
 }
 
+bool yaml_fail_of(const struct yaml_source *s, const struct yaml_node *node, const char *format, ...)
+{
+    char path[YAML_PATH_MAX + KEY_MAX];
+    path_of(node, "", path, sizeof path);
+    va_list args;
+    va_start(args, format);
+    write_error(s, node->origin, node->line, path, format, args);
+    va_end(args);
+    return false;
+}
+
 void yaml_called(const struct yaml_source *s, const char *path, char *out, size_t room)
 {
     const char *rest;

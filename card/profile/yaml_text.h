@@ -56,6 +56,10 @@ bool yaml_fail_at(const struct yaml_source *s, size_t line, const char *path, co
 bool yaml_fail(const struct yaml_source *s, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same for a value that is at hand. */
+bool yaml_fail_of(const struct yaml_source *s, const struct yaml_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* What a person calls the value at `path`: its path in its own file, and that file when it isn't s->origin.
  */
 void yaml_called(const struct yaml_source *s, const char *path, char *out, size_t room);

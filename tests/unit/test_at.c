@@ -538,6 +538,16 @@ static void test_sms_acknowledged(void **state)
     assert_non_null(strstr(b->said, "|+CDS: 25|"));
     at_expect(b, "AT+CNMA=?;+CNMA?", "|+CNMA: (0-2)||+CMS ERROR: 303|");
     at_expect(b, "AT+CSMS=0;+CMGF=1;+CNMI=2,2,0,1", "|+CSMS: 1,1,0||OK|");
+    at_expect(b, "AT+CNMI=2,1,0,2", "|OK|"); /* 3.4.1: kept, and told of */
+    assert_int_equal(deliver(b, REPORT), 0);
+    assert_string_equal(b->said, "|+CDSI: \"SM\",1|");
+    at_expect(b, "AT+CMGR=1",
+              "|+CMGR: \"REC UNREAD\",6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0||OK|");
+    at_expect(b, "AT+CNMI=2,1,0,0", "|OK|");
+    assert_int_equal(deliver(b, REPORT), 0);
+    at_expect(b, "AT+CPMS?", "|+CPMS: \"SM\",1,10,\"SM\",1,10,\"SM\",1,10||OK|");
+    at_expect(b, "AT+CMGC=2,0", "|+CMS ERROR: 303|"); /* 3.5.5: in text mode that would be another command */
+    at_expect(b, "AT+CNMI=2,2,0,1", "|OK|");
     assert_int_equal(deliver(b, REPORT), 0);
     assert_string_equal(
         b->said, "|+CDS: 6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0|");

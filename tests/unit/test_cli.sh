@@ -159,6 +159,12 @@ expect "PUK1 of the record" 0 apdu own.uicc --card "$own" "002C000110$(octets "$
 counts "it unblocks" '^< 9000' out 2
 expect "PIN2 of the record" 0 apdu own.uicc --card "$own" 00A4040C07A0000000871002 "0020008108$(octets "$own" p2 5)"
 counts "it verifies" '^< 9000' out 2
+# A pipe is read once
+"$softuicc" profile check /dev/fd/5 5< <(cat own.yaml) >out 2>err
+says "profile check: from a pipe" '^/dev/fd/5: good: '
+"$softuicc" new piped.uicc --profile /dev/fd/5 5< <(cat own.yaml) >out 2>err
+says "new: from a pipe" '^piped\.uicc: 1 card'
+rm -f piped.uicc*
 expect "show tells derived PINs" 0 profile show ./own.yaml
 says "ADM1 is derived" '^PIN +0A ADM1 .*, derived$'
 says "PUK1 is derived" '^PIN +01 PIN1 .*, PUK derived$'

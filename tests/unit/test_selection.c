@@ -574,6 +574,7 @@ static void test_text(void **state)
         {"  use: [{pair: 9}]", "subscription.use[0].pair: no pair 9"},
         {"  use: [{pair: 1}, {pair: 1}]", "subscription.use[1].pair: pair 1 is given twice"},
         {"  use: [{pair: 1, numbers: [\"+\"]}]", "subscription.use[0].numbers[0]: must be 1 to 20 digits"},
+        {"  use: [{pair: 1, apns: [\"a b\"]}]", "subscription.use[0].apns[0]: \"a b\" is no access point name"},
         {"  use: [{pair: 1, apns: [\"a..b\"]}]", "subscription.use[0].apns[0]: \"a..b\" is no access point name"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
