@@ -14,12 +14,24 @@ enum { STORED_MAX = 1024 }; /* octets of an instance as stored: its parameters c
 
 /* ---- room ---- */
 
+/* It is this domain, or belongs to it, or to one that does. */
+static bool belongs(const struct uicc *card, uint8_t index, uint8_t domain)
+{
+    for (uint8_t steps = 0; steps < APPLETS_MAX && index != NO_APPLET && index != domain; steps++) {
+        uint8_t parent = applet_domain(card, index);
+        if (parent == index) /* the issuer's */
+            return false;
+        index = parent;
+    }
+    return index == domain;
+}
+
 static uint32_t packages_used(const struct uicc *card, uint8_t domain)
 {
     struct package_info info;
     uint32_t n = 0;
     for (unsigned cursor = 0; package_next(card, &cursor, &info);)
-        if (info.slot != NO_PACKAGE && info.domain == domain)
+        if (info.slot != NO_PACKAGE && belongs(card, info.domain, domain))
             n += info.octets;
     return n;
 }
@@ -29,13 +41,13 @@ uint32_t domain_used(const struct uicc *card, uint8_t domain)
     uint32_t n = packages_used(card, domain);
     for (uint8_t i = 0; card->registry.entries != NULL && i < applets_count(card); i++) {
         const struct applet_entry *e = card->registry.entries[i];
-        if (e != NULL && (i == domain || applet_domain(card, i) == domain))
+        if (e != NULL && belongs(card, i, domain))
             n += e->used;
     }
     return n;
 }
 
-bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n)
+static bool has_room(const struct uicc *card, uint8_t domain, uint32_t n)
 {
     const struct applet_entry *e =
         card->registry.entries != NULL && domain < APPLETS_MAX ? card->registry.entries[domain] : NULL;
@@ -43,6 +55,25 @@ bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n)
         return true;
     uint32_t used = domain_used(card, domain);
     return used <= e->quota && n <= e->quota - used;
+}
+
+/* In the domain, and in those that it belongs to; `already` counts there where it belongs now. */
+static bool room_up(const struct uicc *card, uint8_t domain, uint32_t n, uint8_t already)
+{
+    for (uint8_t steps = 0; steps < APPLETS_MAX && domain != NO_APPLET; steps++) {
+        uint8_t parent = applet_domain(card, domain);
+        if ((already == NO_APPLET || !belongs(card, already, domain)) && !has_room(card, domain, n))
+            return false;
+        if (parent == domain)
+            break;
+        domain = parent;
+    }
+    return true;
+}
+
+bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n)
+{
+    return room_up(card, domain, n, NO_APPLET);
 }
 
 bool registry_account(struct uicc *card, uint8_t index, size_t before, size_t after)
@@ -356,7 +387,7 @@ sw_t applet_extradite(struct uicc *card, uint8_t index, uint8_t domain)
     struct applet_entry *e = changing(card, index);
     if (e == NULL)
         return applet_exists(card, index) ? SW_MEMORY_PROBLEM : SW_DATA_NOT_FOUND;
-    if (!domain_has_room(card, domain, e->used))
+    if (!room_up(card, domain, e->used, index))
         return SW_NOT_ENOUGH_MEMORY;
     e->domain = domain;
     e->owner = applet_owner(card, domain);

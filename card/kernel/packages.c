@@ -153,6 +153,16 @@ bool package_find(const struct uicc *card, struct span aid, struct package_info 
     return false;
 }
 
+bool package_built_in(const struct uicc *card, struct span aid)
+{
+    for (size_t i = 0; card->registry.known[i] != NULL; i++) {
+        const struct applet_package *p = card->registry.known[i]->package;
+        if (p != NULL && span_equal(span_of(p->aid, p->aid_len), aid))
+            return true;
+    }
+    return false;
+}
+
 /* ---- changes ---- */
 
 sw_t package_add(struct uicc *card, struct package_info *info, struct span file)

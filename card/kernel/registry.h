@@ -181,9 +181,9 @@ sw_t applet_extradite(struct uicc *card, uint8_t index, uint8_t domain);
 sw_t applet_set_owner(struct uicc *card, uint8_t index, uint16_t owner);
 sw_t card_set_life(struct uicc *card, uint8_t life);
 
-/* Octets that the applets of this security domain keep in the store, packages included. */
+/* Octets that the applets of this security domain, and of those below it, keep in the store, packages included. */
 uint32_t domain_used(const struct uicc *card, uint8_t domain);
-/* n more octets fit. */
+/* n more octets fit, there and in every domain above. */
 bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n);
 
 /* ---- packages ---- */
@@ -207,6 +207,8 @@ enum { NO_PACKAGE = 0xFF };
 /* Every package: start with *cursor 0; false at the end. */
 bool package_next(const struct uicc *card, unsigned *cursor, struct package_info *out);
 bool package_find(const struct uicc *card, struct span aid, struct package_info *out);
+/* The program has code of this package, whatever was loaded under its name. */
+bool package_built_in(const struct uicc *card, struct span aid);
 
 /* A load file that came by LOAD. `file` is the whole of it, at most 64 KiB; info->slot is filled in. 6A80:
  * AID in use; 6A84: no room. */

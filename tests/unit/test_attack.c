@@ -1180,6 +1180,18 @@ static void test_weak_keys_over_the_air(void **state)
     fixture_terminal_profile(&f);
     assert_false(f.profile->p.insecure);
     assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, 0, &pair));
+    for (int algorithm = 3; algorithm > 0; algorithm -= 2) { /* nor the test algorithm; Milenage would be taken */
+        uint8_t octets[100];
+        const uint8_t key[16] = {1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47}, head[] = {0x7A, 0xA9, 3, 0x80, 1, (uint8_t)algorithm};
+        struct buf data = buf_of(octets, sizeof octets);
+        char hex[201], command[220];
+        buf_put(&data, span_of(head, sizeof head));
+        for (int i = 0; i < (algorithm == 3 ? 1 : 2); i++)
+            fixture_key_field(&f, &pair.ota, key, sizeof key, false, &data);
+        hex_format(buf_span(&data), hex);
+        snprintf(command, sizeof command, "80D87A84%02zx%s00", data.len, hex);
+        fixture_expect(&f, 0, command, algorithm == 3 ? "6A80" : "7A*9000");
+    }
     for (int weak = 0; weak < 4; weak++) { /* the fourth time none is */
         uint8_t octets[100], key[16], encrypted[16], block[8];
         struct buf data = buf_of(octets, sizeof octets);

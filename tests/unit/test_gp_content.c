@@ -539,6 +539,13 @@ static void test_store_data(void **state)
     snprintf(data, sizeof data, "00B90BB909800188810110830138" "8F0130%s" "00450411223344", keys);
     gp(&h, gp_command("80E28800", data), "9000");
     gp(&h, gp_command("80F24002", "4F07" SSD1), "E3*9F70010F*9000");
+    /* one that was deleted meanwhile: whoever has its place in the registry gets nothing of it */
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E62000", "00" "00" "07" APP1 "00" "00" "00"), "009000");
+    gp(&h, gp_command("80E40000", "4F07" APP1), "009000");
+    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6985");
     keys_of(&h, K1, K2, K3);
     assert_int_equal(gp_select(&h, SSD1), 0x9000);
     exchange(&f, "80CA004500", "450411223344 9000");
@@ -989,6 +996,21 @@ static void test_operators_back(void **state)
     fixture_close(&f);
 }
 
+/* A load file under the name of a package that the program has is no way to keep others from its modules. */
+static void test_operators_names(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    por_is(&f, 0, "000000", gp_command("80E60200", ARA_PACKAGE "00" "00" "00" "00"), "01 6101");
+    por_is(&f, 0, "000000", gp_command("80E88000", "C4081122334455667788"), "01 6101");
+    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    change(&f, 0, "001020000000001");
+    por_is(&f, 1, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "01 6101");
+    fixture_close(&f);
+}
+
 /* What operator B installed while his subscription was on trial goes with it: the pair may be another's next time. */
 static void test_operators_forgotten(void **state)
 {
@@ -1293,7 +1315,7 @@ int main(void)
         cmocka_unit_test(test_store_data),     cmocka_unit_test(test_ara),
         cmocka_unit_test(test_ara_next),       cmocka_unit_test(test_ram),
         cmocka_unit_test(test_ram_rights),     cmocka_unit_test(test_operators),
-        cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
         cmocka_unit_test(test_ram_issuer),

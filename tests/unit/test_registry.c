@@ -421,6 +421,31 @@ static void test_domains(void **state)
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, applet_extradite(f.card, index, 0)),
                      SW_DATA_NOT_FOUND); /* no security domain */
+
+    /* A domain within the domain gives no more room, nor does moving about in there take any. */
+    uint8_t inner, deep;
+    how = plain("\xF0"
+                "inner");
+    how.module = text(DOMAIN_MODULE);
+    how.domain = domain;
+    assert_int_equal(install_one(&f, &how, &inner), SW_OK);
+    how = plain("\xF0"
+                "deep1");
+    how.domain = inner;
+    assert_int_equal(install_one(&f, &how, &deep), SW_OK);
+    const uint32_t used = domain_used(f.card, domain);
+    assert_true(used >= 10 && domain_used(f.card, inner) == 5);
+    select_aid(&f,
+               "\xF0"
+               "deep1",
+               "9000");
+    apdu(&f, "80DA000001 60", "6A84");
+    apdu(&f, "80DA000001 40", "9000");
+    assert_int_equal(domain_used(f.card, domain), used - 5 + 0x40);
+    objects_begin(f.card->objects);
+    assert_int_equal(ended(&f, applet_extradite(f.card, deep, domain)), SW_OK);
+    objects_begin(f.card->objects);
+    assert_int_equal(ended(&f, applet_extradite(f.card, deep, inner)), SW_OK);
     fixture_close(&f);
 }
 

@@ -100,8 +100,8 @@ static sw_t install_application(struct call *call, const struct install_fields *
     }
     if (!rd_ok(&r) || !read_privileges(f->privileges, is_domain_module(how.module), how.privileges))
         return SW_WRONG_DATA;
-    /* What another operator loaded is there for his own applications. */
-    if (package_find(call->card, how.package, &info) && info.slot != NO_PACKAGE && info.owner != NO_OWNER &&
+    /* What another operator loaded is there for his own applications; what the program has is there for all. */
+    if (!package_built_in(call->card, how.package) && package_find(call->card, how.package, &info) && info.slot != NO_PACKAGE && info.owner != NO_OWNER &&
         how.owner != NO_OWNER && info.owner != how.owner)
         return SW_DATA_NOT_FOUND;
     return applet_install(call->card, &how, &index);
@@ -187,6 +187,8 @@ static sw_t personalization(struct call *call, const struct install_fields *f)
                                                               .channel = call->session->channel,
                                                               .actor = domain_actor(call),
                                                               .applet = index};
+    memory->personalization.aid.n = (uint8_t)f->aid.n;
+    memcpy(memory->personalization.aid.octets, f->aid.p, f->aid.n);
     return SW_OK;
 }
 

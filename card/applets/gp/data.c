@@ -299,7 +299,8 @@ static sw_t store_in_applet(struct call *call, struct domain_personalization *p)
 {
     struct applet applet = {call->card, p->applet};
     const struct applet_class *class = applet_class_of(call->card, p->applet);
-    if (!applet_active(call->card, p->applet))
+    if (!applet_active(call->card, p->applet) || applet_by_aid(call->card, aid_span(&p->aid)) != p->applet ||
+        applet_domain(call->card, p->applet) != call->self.index)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (class->security_domain)
         return store_in_domain(call, applet, p);

@@ -98,6 +98,7 @@ struct domain_personalization { /* INSTALL [for personalization]: whom STORE DAT
     uint8_t channel;
     uint16_t actor;     /* in whose name (domain_actor) */
     uint8_t applet;                         /* NO_APPLET: the domain itself */
+    struct aid aid;                         /* its AID: the index is another's when it was deleted */
     uint8_t next;                           /* block number */
     uint8_t key_type, key_len, key_version; /* DGI 00B9, for the 8F01 that follows */
 };
