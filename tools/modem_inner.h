@@ -90,6 +90,7 @@ struct modem_stk {
     struct modem_timer {
         struct modem *modem;
         struct loop_timer timer;
+        uint64_t started; /* ms, of loop_now */
         uint8_t id;
     } timers[MODEM_TIMERS];
     struct modem_bip bip[MODEM_BIP_CHANNELS];

@@ -566,6 +566,29 @@ static void test_sms_in(void **state)
     assert_int_equal(in.stored, 3);
     assert_int_equal(in.direct, 3);
 
+    /* TS 23.040 9.2.3.9: type 3 takes the place of type 3 from the same sender, and of nothing else */
+    assert_true(play_sms(&p, DELIVER("43", "04"), &r));
+    assert_int_equal(in.index, 3);
+    assert_true(play_sms(&p, DELIVER("44", "04"), &r));
+    assert_int_equal(in.index, 4);
+    assert_true(play_sms(&p,
+                         "040581214306"
+                         "43046210100000000002"
+                         "6F6B",
+                         &r)); /* somebody else */
+    assert_int_equal(in.index, 5);
+    assert_true(modem_sms_mark(p.modem, MODEM_SM, 3, 0x01));
+    assert_true(play_sms(&p, DELIVER("43", "04"), &r));
+    assert_int_equal(in.index, 3);
+    assert_int_equal(r.failure, 0);
+    assert_true(modem_sms_read(p.modem, MODEM_SM, 3, &sms));
+    assert_int_equal(sms.state, 0x03);
+    assert_int_equal(modem_sms_used(p.modem, MODEM_SM), 5);
+    for (unsigned i = 3; i <= 5; i++)
+        assert_true(modem_sms_delete(p.modem, MODEM_SM, i));
+    in.stored -= 4;
+    in.direct -= 4;
+
     in.takes = true; /* +CNMI=,2: waits for +CNMA */
     assert_true(play_sms(&p, DELIVER("00", "04"), &r));
     assert_int_equal(r.n, 0);
