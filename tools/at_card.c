@@ -119,6 +119,8 @@ static at_result fixed_dialling(struct at_call *c, uint32_t mode)
     sw_t sw = 0;
     if (!modem_restricted(c->modem, &how, &b, &sw))
         return no_card(c);
+    if (sw == SW_SECURITY_STATUS) /* PIN1 first */
+        return no_card(c);
     if (sw != SW_OK || b.len == 0)
         return AT_CME + CME_NOT_SUPPORTED;
     if (mode == 2) {

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "applets.h"
 #include "cli.h"
+#include "domains.h"
 #include "making.h"
 #include "progress.h"
 #include "state.h"
@@ -30,7 +32,7 @@ struct diff {
     bool cards; /* JSON: a card has been printed */
     char iccid[DECK_ICCID_MAX + 1];
     bool told;           /* the card under way has been named */
-    const char *section; /* JSON: "pins", "pairs", "files", or NULL: which list is open */
+    const char *section; /* JSON: "pins", "pairs", "applets", "files", or NULL: which list is open */
     uint64_t differences;
     char *text_a, *text_b; /* DECODE_ROOM */
 };
@@ -196,6 +198,72 @@ static void diff_pairs(struct diff *d)
     }
 }
 
+/* ---- applets, packages, keysets of security domains ---- */
+
+/* As `show` prints them. NULL: no memory. */
+static char *applets_text(struct uicc *card)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (f == NULL)
+        return NULL;
+    domains_print(f, card);
+    applets_print(f, card);
+    if (fclose(f) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* The line at `text`, its columns one blank apart; the rest of the text. */
+static const char *next_line(const char *text, char line[VALUE_ROOM])
+{
+    size_t n = 0;
+    const char *at = text;
+    for (; *at != '\0' && *at != '\n'; at++)
+        if (n + 1 < VALUE_ROOM && !(*at == ' ' && (n == 0 || line[n - 1] == ' ')))
+            line[n++] = *at;
+    line[n] = '\0';
+    return *at == '\n' ? at + 1 : at;
+}
+
+static bool has_line(const char *text, const char *wanted)
+{
+    char line[VALUE_ROOM];
+    while (*text != '\0') {
+        text = next_line(text, line);
+        if (strcmp(line, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void only_lines(struct diff *d, const char *here, const char *there, bool in_a)
+{
+    char line[VALUE_ROOM];
+    while (*here != '\0') {
+        here = next_line(here, line);
+        if (!has_line(there, line))
+            entry(d, "applets", "applets", in_a ? line : NULL, in_a ? NULL : line);
+    }
+}
+
+static bool diff_applets(struct diff *d)
+{
+    char *a = applets_text(d->a.card.card), *b = applets_text(d->b.card.card);
+    const bool good = a != NULL && b != NULL;
+    if (!good)
+        cli_refuse(d->cmd, "no memory");
+    else if (strcmp(a, b) != 0) {
+        only_lines(d, a, b, true);
+        only_lines(d, b, a, false);
+    }
+    free(a);
+    free(b);
+    return good;
+}
+
 /* ---- files ---- */
 
 /* What a file is, besides its contents. */
@@ -348,9 +416,10 @@ static bool diff_card(struct diff *d, const char *iccid)
         return false;
     diff_pins(d);
     diff_pairs(d);
+    const bool good = diff_applets(d);
     diff_files(d);
     end_card(d);
-    return true;
+    return good;
 }
 
 static void only_card(struct diff *d, const char *iccid, bool in_a)
@@ -502,8 +571,8 @@ const struct subcommand cmd_diff = {
     .summary = "tell what two decks have not in common",
     .help =
         "Usage: softuicc diff DECK_A DECK_B [--card ICCID] [--json]\n"
-        "Compares decks card by card: cards that only one has, PIN states, the lists of K/OTA pairs, files\n"
-        "(by path) and what is in them, decoded. Keys and PINs are not compared, but for the pairs' key\n"
+        "Compares decks card by card: cards that only one has, PIN states, the lists of K/OTA pairs, applets\n"
+        "and packages and keysets of security domains, files (by path) and what is in them, decoded. Keys and PINs are not compared, but for the pairs' key\n"
         "check values.\n\n"
         "  --card ICCID  this card only\n"
         "  --json        for scripts\n"

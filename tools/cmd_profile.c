@@ -563,8 +563,38 @@ static void applet_text(const struct profile_applet *a, char text[160])
 static void pair_text(const struct profile_pair *q, char text[160])
 {
     const struct aka_algorithm *aka = aka_algorithm(q->algorithm);
-    snprintf(text, 160, "%s, K %s, keyset version %u, rights %u", aka != NULL ? aka->name : "?",
-             q->derived & PAIR_DERIVE_K ? "derived" : "given", q->ota.version, (unsigned)q->ota_rights);
+    snprintf(text, 160, "%s, K %s, OPc %s, sqn ind %u delta %llu age %llu", aka != NULL ? aka->name : "?",
+             q->derived & PAIR_DERIVE_K ? "derived" : "given", q->derived & PAIR_DERIVE_OPC ? "derived" : "given", q->sqn.ind_bits,
+             (unsigned long long)q->sqn.delta, (unsigned long long)q->sqn.age);
+}
+
+static void keyset_text(const struct keyset *k, bool derived, uint32_t rights, unsigned domain, char text[160])
+{
+    static const char *const names[] = {[OTA_NONE] = "none", [OTA_DES] = "des", [OTA_3DES] = "3des", [OTA_AES] = "aes"};
+    char of[16] = "";
+    if (domain > 0)
+        snprintf(of, sizeof of, "applet %u, ", domain - 1);
+    snprintf(text, 160, "%sversion %u, kic %s %u bits, kid %s %u bits, mac %u, kik %u bits, %s, rights %X", of, k->version,
+             k->kic_algorithm <= OTA_AES ? names[k->kic_algorithm] : "?", 8u * k->kic_len,
+             k->kid_algorithm <= OTA_AES ? names[k->kid_algorithm] : "?", 8u * k->kid_len, k->mac_len, 8u * k->kik_len,
+             derived ? "derived" : "given", (unsigned)rights);
+}
+
+/* What an applet is given besides its name. */
+static void compare_applets(struct difference *d, const char *where, const struct profile *a, const struct profile *b, unsigned i)
+{
+    const struct profile_applet *x = &a->applets[i], *y = &b->applets[i];
+    char from[PATH_ROOM] = "-", to[PATH_ROOM] = "-";
+    if (x->adf != PROFILE_NO_FILE)
+        path_of(a, x->adf, from);
+    if (y->adf != PROFILE_NO_FILE)
+        path_of(b, y->adf, to);
+    compare_text(d, where, "directory", from, to);
+    snprintf(from, sizeof from, "%08X", (unsigned)x->access);
+    snprintf(to, sizeof to, "%08X", (unsigned)y->access);
+    compare_text(d, where, "access domain", from, to);
+    compare_octets(d, where, "parameters", x->params, y->params);
+    compare_text(d, where, "shared object", x->so != NULL ? x->so : "", y->so != NULL ? y->so : "");
 }
 
 static void pin_text(const struct profile_pin *pin, char text[160])
@@ -595,6 +625,8 @@ static void diff_lists(struct difference *d, const struct profile *a, const stru
             applet_text(&b->applets[i], y);
         if (i >= a->n_applets || i >= b->n_applets || strcmp(x, y) != 0)
             differs(d, where, "applet", i < a->n_applets ? x : NULL, i < b->n_applets ? y : NULL);
+        if (i < a->n_applets && i < b->n_applets)
+            compare_applets(d, where, a, b, i);
     }
     for (unsigned i = 0; i < a->n_pairs || i < b->n_pairs; i++) {
         snprintf(where, sizeof where, "pair %u", i);
@@ -604,8 +636,40 @@ static void diff_lists(struct difference *d, const struct profile *a, const stru
             pair_text(&b->pairs[i], y);
         if (i >= a->n_pairs || i >= b->n_pairs || strcmp(x, y) != 0)
             differs(d, where, "pair", i < a->n_pairs ? x : NULL, i < b->n_pairs ? y : NULL);
+        if (i >= a->n_pairs || i >= b->n_pairs)
+            continue;
+        keyset_text(&a->pairs[i].ota, (a->pairs[i].derived & PAIR_DERIVE_OTA) != 0, a->pairs[i].ota_rights, 0, x);
+        keyset_text(&b->pairs[i].ota, (b->pairs[i].derived & PAIR_DERIVE_OTA) != 0, b->pairs[i].ota_rights, 0, y);
+        compare_text(d, where, "keyset", x, y);
     }
-    compare_number(d, "profile", "keysets", a->n_keysets, b->n_keysets);
+    for (unsigned i = 0; i < a->n_keysets || i < b->n_keysets; i++) {
+        snprintf(where, sizeof where, "keyset %u", i);
+        if (i < a->n_keysets)
+            keyset_text(&a->keysets[i].keys, a->keysets[i].derived, a->keysets[i].rights, a->keysets[i].domain, x);
+        if (i < b->n_keysets)
+            keyset_text(&b->keysets[i].keys, b->keysets[i].derived, b->keysets[i].rights, b->keysets[i].domain, y);
+        if (i >= a->n_keysets || i >= b->n_keysets || strcmp(x, y) != 0)
+            differs(d, where, "keyset", i < a->n_keysets ? x : NULL, i < b->n_keysets ? y : NULL);
+    }
+}
+
+/* Keys and PINs are not shown; but that they, or anything else that no line above has, are others, is. Names do not count. */
+static bool diff_rest(struct difference *d, const struct profile *a, const struct profile *b)
+{
+    struct profile x = *a, y = *b;
+    uint8_t *from = NULL, *to = NULL;
+    size_t n = 0, m = 0;
+    x.name = y.name = x.title = y.title = "";
+    bool good = profile_encode(&x, &from, &n) && profile_encode(&y, &to, &m);
+    if (good && d->n == 0 && !span_equal(span_of(from, n), span_of(to, m)))
+        differs(d, "profile", "keys, PINs, or something else that is not shown", "one", "another");
+    if (from != NULL)
+        crypto_wipe(from, n);
+    if (to != NULL)
+        crypto_wipe(to, m);
+    free(from);
+    free(to);
+    return good;
 }
 
 /* As diff(1): 0 no difference, 1 some, 2 trouble. */
@@ -627,9 +691,10 @@ static int diff(const struct subcommand *cmd, const char *first, const char *sec
         printf("{\n  \"differences\": [");
     compare_text(&d, "profile", "IMSI", a->p.imsi, b->p.imsi);
     compare_text(&d, "profile", "insecure", a->p.insecure ? "yes" : "no", b->p.insecure ? "yes" : "no");
+    compare_text(&d, "profile", "OTA silent", a->p.ota_silent ? "yes" : "no", b->p.ota_silent ? "yes" : "no");
     compare_octets(&d, "profile", "ATR", span_of(a->p.atr, a->p.atr_len), span_of(b->p.atr, b->p.atr_len));
     diff_lists(&d, &a->p, &b->p);
-    bool good = diff_files(&d, &a->p, &b->p);
+    bool good = diff_files(&d, &a->p, &b->p) && diff_rest(&d, &a->p, &b->p);
     if (json)
         printf("\n  ]\n}\n");
     profile_free(a);

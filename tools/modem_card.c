@@ -20,17 +20,61 @@ enum {
     INS_AUTHENTICATE = 0x88,
     CLA_GSM = 0xA0,
     P2_FCP = 0x04,
+    FID_KEYS = 0x6F08,
     PIECE = 255,
 };
 
 /* ---- the wire ---- */
 
+/* Files that hold session keys: EF.Keys, EF.KeysPS, EF.Kc and EF.KcGPRS of both trees, EF.EPSNSC. */
+static bool holds_keys(uint16_t fid)
+{
+    static const uint16_t files[] = {FID_KEYS, 0x6F09, 0x4F20, 0x4F52, 0x6F20, 0x6F52, 0x6FE4};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i] == fid)
+            return true;
+    return false;
+}
+
+/* A peer's own commands name files by FID, or by short identifier (TS 31.102 annex H): which one is current
+ * is kept in mind, whatever the channel. */
+static bool reads_keys(struct modem *m, struct span command)
+{
+    enum {
+        DF_GSM_ACCESS = 0x5F3B,
+        SFI_KC = 0x01,
+        SFI_KCGPRS = 0x02,
+        SFI_KEYS = 0x08,
+        SFI_KEYSPS = 0x09,
+        SFI_EPSNSC = 0x18
+    };
+    static const uint8_t binary[] = {INS_READ_BINARY, INS_READ_BINARY + 1, INS_UPDATE_BINARY,
+                                     INS_UPDATE_BINARY + 1};
+    struct reader r = rd_of(command);
+    (void)rd_u8(&r);
+    const uint8_t ins = rd_u8(&r), p1 = rd_u8(&r), sfi = p1 & 0x1F;
+    if (ins == INS_SELECT) {
+        (void)rd_u8(&r);
+        const struct span path = rd_take(&r, rd_u8(&r));
+        struct reader last = rd_of(span_slice(path, path.n > 2 ? path.n - 2 : 0, 2));
+        m->selected = p1 == 0x04 ? 0 : rd_u16(&last);
+    }
+    if (memchr(binary, ins, sizeof binary) == NULL)
+        return false;
+    if ((p1 & 0x80) != 0) {
+        const bool kc = m->selected == DF_GSM_ACCESS && (sfi == SFI_KC || sfi == SFI_KCGPRS);
+        m->selected = kc || sfi == SFI_KEYS || sfi == SFI_KEYSPS || sfi == SFI_EPSNSC ? FID_KEYS : 0;
+    }
+    return holds_keys(m->selected);
+}
+
 /* What may be shown of an exchange: PINs, keys and what AUTHENTICATE answers may not (P1), nor may what
  * GET RESPONSE fetches of that. */
-static bool is_secret(const struct modem *m, struct span command)
+static bool is_secret(struct modem *m, struct span command)
 {
     static const uint8_t pins[] = {0x20, 0x24, 0x26, 0x28, 0x2C};
-    if (m->secret || command.n < 2 || (command.p[1] == INS_GET_RESPONSE && m->secret_waits))
+    const bool keys = reads_keys(m, command);
+    if (m->secret || keys || command.n < 2 || (command.p[1] == INS_GET_RESPONSE && m->secret_waits))
         return true;
     if (command.p[1] == INS_AUTHENTICATE || command.p[1] == INS_AUTHENTICATE + 1)
         return true;
@@ -85,6 +129,7 @@ bool card_reset(struct modem *m)
     struct modem_note n;
     m->card = (struct terminal){.exchange = exchange, .ctx = m};
     m->adf_selected = false;
+    m->selected = 0;
     memset(m->open, 0, sizeof m->open);
     m->atr_len = 0;
     m->powered = m->link.reset(m->link.ctx, m->atr, &m->atr_len);
@@ -377,16 +422,6 @@ static bool gsm_select_restricted(struct modem *m, const struct modem_crsm *how,
                                : how->path.n >= 4 && how->path.p[how->path.n - 1] == 0x10 ? DIR_TELECOM
                                                                                           : DIR_ADF;
     return gsm_select(m, dir, how->fid, answer, sw);
-}
-
-/* Files that hold session keys: EF.Keys, EF.KeysPS, EF.Kc and EF.KcGPRS of both trees, EF.EPSNSC. */
-static bool holds_keys(uint16_t fid)
-{
-    static const uint16_t files[] = {0x6F08, 0x6F09, 0x4F20, 0x4F52, 0x6F20, 0x6F52, 0x6FE4};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (files[i] == fid)
-            return true;
-    return false;
 }
 
 static bool restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw)

@@ -108,7 +108,8 @@ static void expired(void *ctx)
     const size_t mark = buf_tlv_open(&b, CAT_TIMER_EXPIRATION);
     buf_tlv(&b, 0x82, span_of(devices, sizeof devices));
     buf_tlv_u8(&b, 0xA4, t->id);
-    put_value(&b, 0);
+    /* TS 102 223 7.4.2: what has passed since it was started, and not what is left */
+    put_value(&b, (loop_now(m->loop) - t->started) / 1000 * 1000);
     buf_tlv_close(&b, mark);
     envelope_send(m, buf_span(&b));
 }
@@ -140,6 +141,7 @@ void stk_timer(struct modem *m)
     if (what == TIMER_START) {
         t->fire = expired;
         t->ctx = &m->stk.timers[id.p[0] - 1];
+        m->stk.timers[id.p[0] - 1].started = loop_now(m->loop);
         loop_start(m->loop, t, cat_timer_seconds(value) * UINT64_C(1000));
     } else if (!t->set) {
         stk_done(m, RESULT_CONTRADICTION);

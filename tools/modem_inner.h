@@ -90,6 +90,7 @@ struct modem_stk {
     struct modem_timer {
         struct modem *modem;
         struct loop_timer timer;
+        uint64_t started; /* ms, of loop_now */
         uint8_t id;
     } timers[MODEM_TIMERS];
     struct modem_bip bip[MODEM_BIP_CHANNELS];
@@ -167,6 +168,7 @@ struct modem {
     struct terminal card;
     bool secret;       /* what passes now is not for the log */
     bool secret_waits; /* nor is what GET RESPONSE will fetch */
+    uint16_t selected; /* FID of what was selected last, as far as it is known; 0: not by FID */
     uint8_t atr[MODEM_ATR_MAX];
     size_t atr_len;
     bool gsm;          /* the card has class A0 only */

@@ -370,12 +370,47 @@ static void tell_stored(struct modem *m, enum modem_memory memory, unsigned inde
             m->users[i].sms_stored(m->users[i].ctx, memory, index);
 }
 
+/* TP-OA, whole: count, type, digits */
+static struct span originator(struct span tpdu)
+{
+    struct reader r = rd_of(tpdu);
+    (void)rd_u8(&r);
+    const struct span rest = rd_rest(&r);
+    return span_slice(rest, 0, rest.n > 0 ? 2 + (rest.p[0] + 1u) / 2 : 0);
+}
+
+/* TS 23.040 9.2.3.9: a message of a Replace Short Message Type takes the place of the one of the same type,
+ * from the same sender by the same centre. 0: there is none. */
+static unsigned replaced(struct modem *m, enum modem_memory memory, const struct modem_sms *by)
+{
+    enum { REPLACE_FIRST = 0x41, REPLACE_LAST = 0x47 };
+    const struct span tpdu = span_of(by->tpdu, by->tpdu_len);
+    struct deliver d, e;
+    struct modem_sms there;
+    if (!parse(tpdu, &d) || d.report || d.pid < REPLACE_FIRST || d.pid > REPLACE_LAST)
+        return 0;
+    const unsigned n = modem_sms_capacity(m, memory);
+    for (unsigned i = 1; i <= n && m->powered; i++) {
+        if (!modem_sms_read(m, memory, i, &there) || (there.state & 0x04) != 0) /* free, or the user's own */
+            continue;
+        const struct span old = span_of(there.tpdu, there.tpdu_len);
+        if (parse(old, &e) && !e.report && e.pid == d.pid && span_equal(originator(old), originator(tpdu)) &&
+            strcmp(there.centre, by->centre) == 0)
+            return i;
+    }
+    return 0;
+}
+
 static void store(struct modem *m, const struct modem_incoming *in, enum modem_memory memory)
 {
     struct modem_sms sms = {.state = 0x03, .tpdu_len = in->tpdu_len};
     memcpy(sms.centre, in->centre, sizeof sms.centre);
     memcpy(sms.tpdu, in->tpdu, in->tpdu_len);
-    const unsigned index = modem_sms_write(m, memory, &sms);
+    unsigned index = replaced(m, memory, &sms);
+    if (index == 0)
+        index = modem_sms_write(m, memory, &sms);
+    else if (!write_at(m, memory, index, &sms))
+        index = 0;
     if (!m->powered)
         return;
     finish_with(m, index != 0 ? 0 : memory == MODEM_ME ? FCS_MEMORY_FULL : FCS_SIM_FULL);

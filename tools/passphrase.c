@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sealed_passphrase (sealed.h). A signal that ends or stops the process while it asks must find the terminal with
- * its echo: it is held until that is back, and then does what it would have done.
+ * sealed_passphrase (sealed.h). A signal that ends or stops the process while it asks must find the terminal
+ * with its echo: it is held until that is back, and then does what it would have done.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,8 @@ static bool ask(int fd, int signals, const char *prompt, char to[SEALED_PASSPHRA
     return write(fd, "\n", 1) == 1 && ended && n > 0;
 }
 
-static bool ask_silently(int fd, int signals, bool new, char to[SEALED_PASSPHRASE_MAX + 1], struct sealed_error *error)
+static bool ask_silently(int fd, int signals, bool new, char to[SEALED_PASSPHRASE_MAX + 1],
+                         struct sealed_error *error)
 {
     char again[SEALED_PASSPHRASE_MAX + 1] = "";
     struct termios before, silent;
@@ -56,7 +57,8 @@ static bool ask_silently(int fd, int signals, bool new, char to[SEALED_PASSPHRAS
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(fd, TCSAFLUSH, &silent);
-    bool good = ask(fd, signals, new ? "New passphrase: " : "Passphrase: ", to) || say(error, "passphrase", "none given");
+    bool good = ask(fd, signals, new ? "New passphrase: " : "Passphrase: ", to) ||
+                say(error, "passphrase", "none given");
     if (good && new)
         good = (ask(fd, signals, "Once more: ", again) && strcmp(again, to) == 0) ||
                say(error, "passphrase", "not the same both times");
@@ -77,7 +79,8 @@ static bool at_terminal(bool new, char to[SEALED_PASSPHRASE_MAX + 1], struct sea
         sigaddset(&ours, held[i]);
     sigprocmask(SIG_BLOCK, &ours, &before);
     int signals = signalfd(-1, &ours, SFD_CLOEXEC);
-    bool good = signals >= 0 ? ask_silently(fd, signals, new, to, error) : say(error, "passphrase", strerror(errno));
+    bool good =
+        signals >= 0 ? ask_silently(fd, signals, new, to, error) : say(error, "passphrase", strerror(errno));
     if (signals >= 0)
         close(signals);
     close(fd);

@@ -55,7 +55,7 @@ static inline char *auth_text(const struct auth_profile *o)
                                    "      kic: {algorithm: aes, bits: 128, key: derived}\n"
                                    "      kid: {algorithm: aes, bits: 128, key: derived}\n"
                                    "      kik: {bits: 128, key: derived}\n"
-                                   "    rights: [remote-change]\n";
+                                   "    rights: [remote-change, replace-keys]\n";
     char ust[39], ist[39], saip[700] = "", *text = malloc(16384);
     assert_non_null(text);
     service_table(o->ust, ust);

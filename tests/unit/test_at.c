@@ -180,6 +180,7 @@ static void test_pins(void **state)
     at_expect(b, "AT+CFUN=1,1", "|OK|");
     at_expect(b, "AT+CPIN?", "|+CPIN: SIM PIN||OK|"); /* 8.3 */
     at_expect(b, "AT+CIMI", "|+CME ERROR: 11|");
+    at_expect(b, "AT+CLCK=\"FD\",2", "|+CME ERROR: 11|");
     at_expect(b, "AT+CPMS?", "|+CMS ERROR: 311|");
     at_expect(b, "AT+CREG?", "|+CREG: 0,0||OK|");
     at_expect(b, "AT+CPIN=\"12\"", "|+CME ERROR: 50|");

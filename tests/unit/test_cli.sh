@@ -133,6 +133,23 @@ says "profile diff has what changed" '^~ MF/ADF\.USIM/EF\.HPPLMN  content: 05 ->
 expect "profile diff --json" 1 profile diff test m2m --json
 python3 -m json.tool <out >/dev/null
 verdict $? "profile diff --json is JSON"
+# whatever differs is said, or at least that something does
+printf 'format: 1\nname: one\ninclude: usim\n' >one.yaml
+while IFS='|' read -r more pattern; do
+    printf 'format: 1\nname: two\ninclude: usim\n%b\n' "$more" >two.yaml
+    expect "profile diff: ${more%%:*}" 1 profile diff one.yaml two.yaml
+    says "says $pattern" "^~ $pattern"
+done <<'ROWS'
+ota: {silent: yes}|profile  OTA silent: no -> yes
+subscription: {authority: both}|applet [0-9]+  parameters: 
+applets:\n  - {class: ota, access: [adm1]}|applet [0-9]+  access domain: 00000000 -> 00000100
+pins:\n  - {name: pin1, value: 4711}|profile  keys, PINs, or something else that is not shown
+keysets:\n  - {ota: {version: 9, kic: {algorithm: aes, bits: 128, key: derived}, kid: {algorithm: aes, bits: 256, key: derived}, kik: {bits: 128, key: derived}}}|keyset 0  keyset: version [0-9]+, .* -> version 9, kic aes 128 bits, kid aes 256 bits
+ROWS
+hides "PINs are not in it" 4711
+printf 'format: 1\nname: two\ntitle: other\ninclude: usim\n' >two.yaml
+expect "profile diff: another name alone" 0 profile diff one.yaml two.yaml
+rm -f one.yaml two.yaml
 refuses "profile diff of one" 2 'diff takes two' profile diff test
 refuses "profile diff with nothing" 2 'nosuch' profile diff test nosuch
 refuses "profile diff of nothing" 2 'nosuch' profile diff nosuch test

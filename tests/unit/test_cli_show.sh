@@ -132,6 +132,15 @@ says "diff of profiles has files of one" ': only in (a|other)\.uicc: '
 refuses "diff: one deck" 2 'two decks' diff a.uicc
 refuses "diff: no such deck" 2 'none\.uicc' diff a.uicc none.uicc
 refuses "diff: no such card" 2 'neither deck has' diff a.uicc b.uicc --card 8900101999999999990
+quietly new with.uicc --profile usim --seed $seed
+cp with.uicc without.uicc
+cp with.uicc.key without.uicc.key
+expect "an applet comes" 0 applet install with.uicc ara-m --aid F0616161616161
+expect "diff: an applet that one of them has" 1 diff with.uicc without.uicc
+says "says which" '^  applets: only in with\.uicc: [0-9]+ ara-m selectable INSTALL F0616161616161 -; A000000151000000$'
+expect "diff --json" 1 diff with.uicc without.uicc --json
+json "has it in a list" '"applets" in j["cards"][0] and "ara-m" in str(j["cards"][0]["applets"])'
+rm -f with.* without.*
 refuses "diff: the same deck twice" 2 'are the same deck' diff a.uicc a.uicc
 
 # ---- add, remove ----

@@ -4,6 +4,7 @@
  * implementation (Python's hashlib and hmac) over the first test set of TS 35.207.
  */
 #include "auth_profile.h"
+#include "hex.h"
 
 #define USIM "00A4040C07" USIM_AID_PREFIX
 #define ISIM "00A4040C07" ISIM_AID_PREFIX
@@ -344,6 +345,28 @@ static void test_change(void **state)
     assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB); /* the new pair is a TUAK pair */
 }
 
+/* What was bootstrapped with the old K ends with it. */
+static void test_new_key(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_pair pair;
+    uint8_t octets[100], k[16];
+    char hex[201], command[240];
+    struct buf data = buf_of(octets, sizeof octets);
+    exchange(f, USIM, "9000");
+    exchange(f, BOOTSTRAP("84"), "DB*");
+    exchange(f, DERIVE, KS_EXT_NAF);
+    assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, 0, &pair));
+    memset(k, 0x77, sizeof k);
+    buf_u8(&data, 0x7A);
+    fixture_key_field(f, &pair.ota, k, sizeof k, false, &data);
+    hex_format(buf_span(&data), hex);
+    snprintf(command, sizeof command, "80D87A01%02zx%s00", data.len, hex);
+    fixture_expect(f, 0, command, "7A*9000");
+    exchange(f, USIM, "9000");
+    exchange(f, DERIVE, "6985");
+}
+
 /* A power cut anywhere in a bootstrapping: afterwards Ks and EF.GBABP are both there or both not, and the
  * challenge is not accepted twice. */
 static void test_cut(void **state)
@@ -395,6 +418,7 @@ int main(void)
         T(test_made_files),
         T(test_isim),
         T(test_change),
+        T(test_new_key),
         cmocka_unit_test(test_cut),
         T(test_trace),
     };

@@ -282,6 +282,20 @@ static void test_no_secret_in_log(void **state)
     sw_t sw;
     assert_true(modem_restricted(p.modem, &how, &b, &sw) && sw == SW_OK);
     hex_format(buf_span(&b), kc);
+    /* By commands of the peer's own: the file selected, or by its short identifier, in class 0 and 4; and
+     * keys that somebody writes. */
+    static const char *const raw[] = {"00A40804047FFF6F08", "00B0000021", "00A40804047FFF5F3B", "00B0810008",
+                                      "00A40004024F20",     "00B0000009", "00A40804047FFF6F07", "00B0880021",
+                                      "00B0000121",         "00B0890021", "00A40804047FFF6F07", "00B0000009"};
+    for (size_t i = 0; i < sizeof raw / sizeof raw[0]; i++) {
+        uint8_t command_octets[16], data_octets[300];
+        struct buf command = buf_of(command_octets, sizeof command_octets),
+                   data = buf_of(data_octets, sizeof data_octets);
+        assert_true(hex_parse(raw[i], &command, NULL) && modem_apdu(p.modem, buf_span(&command), &data, &sw));
+        if (i == 1)
+            assert_true(sw == SW_OK && data.len == 33);
+    }
+    play_logged(&p, p.log, "080910101032547608"); /* EF.IMSI is no secret */
     assert_true(p.log_len > length); /* +CRSM of a file with keys: what was asked is told, and no more */
     for (char *c = p.log; *c != '\0'; c++)
         *c = *c >= 'A' && *c <= 'F' ? (char)(*c + 32) : *c;
@@ -551,6 +565,29 @@ static void test_sms_in(void **state)
     assert_int_equal(r.failure, 0);
     assert_int_equal(in.stored, 3);
     assert_int_equal(in.direct, 3);
+
+    /* TS 23.040 9.2.3.9: type 3 takes the place of type 3 from the same sender, and of nothing else */
+    assert_true(play_sms(&p, DELIVER("43", "04"), &r));
+    assert_int_equal(in.index, 3);
+    assert_true(play_sms(&p, DELIVER("44", "04"), &r));
+    assert_int_equal(in.index, 4);
+    assert_true(play_sms(&p,
+                         "040581214306"
+                         "43046210100000000002"
+                         "6F6B",
+                         &r)); /* somebody else */
+    assert_int_equal(in.index, 5);
+    assert_true(modem_sms_mark(p.modem, MODEM_SM, 3, 0x01));
+    assert_true(play_sms(&p, DELIVER("43", "04"), &r));
+    assert_int_equal(in.index, 3);
+    assert_int_equal(r.failure, 0);
+    assert_true(modem_sms_read(p.modem, MODEM_SM, 3, &sms));
+    assert_int_equal(sms.state, 0x03);
+    assert_int_equal(modem_sms_used(p.modem, MODEM_SM), 5);
+    for (unsigned i = 3; i <= 5; i++)
+        assert_true(modem_sms_delete(p.modem, MODEM_SM, i));
+    in.stored -= 4;
+    in.direct -= 4;
 
     in.takes = true; /* +CNMI=,2: waits for +CNMA */
     assert_true(play_sms(&p, DELIVER("00", "04"), &r));

@@ -242,10 +242,10 @@ static void test_timers(void **state)
     play_proactive(&p, 0x27, 0x00, TERMINAL, "A40108 A503000030"); /* 3 s */
     play_pass(&p, 3500);
     assert_int_equal(p.envelopes, before + 1);
-    play_told(&p, "D70C 82028281 A40108 A503000000");
+    play_told(&p, "D70C 82028281 A40108 A503000030"); /* 7.4.2: since its start */
     play_pass(&p, 3000);
     assert_int_equal(p.envelopes, before + 2);
-    play_told(&p, "D70C 82028281 A40101 A503000000");
+    play_told(&p, "D70C 82028281 A40101 A503000050");
     play_proactive(&p, 0x27, 0x00, TERMINAL, "A40109 A503000050");
     play_answered(&p, "830132");
     play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101");
@@ -259,7 +259,7 @@ static void test_timers(void **state)
     play_proactive(&p, 0x02, 0, TERMINAL, "");
     play_pass(&p, 10);
     assert_int_equal(p.envelopes, before + 4);
-    play_told(&p, "D70C 82028281 A40102 A503000000");
+    play_told(&p, "D70C 82028281 A40102 A503000010");
     /* Power off: none is left. */
     play_proactive(&p, 0x27, 0x00, TERMINAL, "A40102 A503000010");
     assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
@@ -309,6 +309,12 @@ static void test_location_status(void **state)
     modem_operator_select(p.modem, "00102");
     play_pass(&p, 10);
     play_told(&p, "D6.. 990112 82028381 7D0500F1202222 BF0108 740109 75010B");
+    play_proactive(&p, 0x05, 0, TERMINAL, "99020312"); /* 6.4.16 */
+    play_answered(&p, "830100");
+    play_proactive(&p, 0x05, 0, TERMINAL, "99020300"); /* calls: there are none, and the profile says none */
+    play_answered(&p, "830130");
+    play_proactive(&p, 0x05, 0, TERMINAL, "9901FF");
+    play_answered(&p, "830130");
     play_proactive(&p, 0x05, 0, TERMINAL, "9900"); /* none any more */
     play_answered(&p, "830100");
     const unsigned before = p.envelopes;

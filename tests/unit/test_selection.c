@@ -185,6 +185,64 @@ static void test_no_service(void **state)
     done(f);
 }
 
+/* Whoever keeps something of the subscription in force is told to let it go, by rules as by an order (S1). */
+static unsigned keepers_told;
+
+static bool tell(struct applet self)
+{
+    (void)self;
+    keepers_told++;
+    return true;
+}
+
+static const struct subscriber_service keeper_service = {tell};
+
+static const void *keeper_share(struct applet self, const char *service)
+{
+    (void)self;
+    return strcmp(service, "subscriber") == 0 ? &keeper_service : NULL;
+}
+
+static void test_told(void **state)
+{
+    (void)state;
+    static const struct applet_class keeper = {.name = "keeper", .share = keeper_share};
+    static const struct applet_class *const more[] = {&keeper, NULL};
+    char text[2000];
+    struct fixture *f = malloc(sizeof *f);
+    size_t n = (size_t)snprintf(text, sizeof text, profile, "no-service: 2");
+    snprintf(text + n, sizeof text - n, "applets:\n  - {class: keeper}\n");
+    fixture_open_text_classes(f, text, more);
+    fixture_terminal_profile(f);
+    keepers_told = 0;
+    (void)location(f, NORMAL, "001");
+    assert_int_equal(keepers_told, 0);
+    (void)location(f, LIMITED, "262");
+    assert_int_equal(active(f), 1);
+    assert_int_equal(keepers_told, 1);
+    done(f);
+}
+
+/* What failed in one country has another chance in the next, and none before. */
+static void test_other_country(void **state)
+{
+    (void)state;
+    struct fixture *f = open_with("no-service: 2");
+    (void)location(f, LIMITED, "262");
+    restart_as_asked(f);
+    assert_int_equal(active(f), 1);
+    (void)location(f, NO_SERVICE, "262");
+    (void)location(f, NO_SERVICE, "262");
+    restart_as_asked(f);
+    assert_int_equal(active(f), 2);
+    (void)location(f, LIMITED, "262");
+    assert_int_equal(active(f), 2);
+    (void)location(f, LIMITED, "232");
+    restart_as_asked(f);
+    assert_int_equal(active(f), 1);
+    done(f);
+}
+
 /* Service, or an authentication, ends the counting. */
 static void test_success(void **state)
 {
@@ -193,8 +251,10 @@ static void test_success(void **state)
     for (unsigned i = 0; i < 10; i++) {
         (void)location(f, NO_SERVICE, NULL);
         (void)location(f, NORMAL, NULL);
-        for (unsigned k = 0; k < 10; k++)
+        for (unsigned k = 0; k < 10; k++) {
             poll(f); /* a terminal in service polls as long as it likes */
+            assert_int_equal(active(f), 0);
+        }
         restart_as_asked(f);
         assert_int_equal(fixture_authenticate(f, 0, 32 * (i + 1)), 0xDB);
     }
@@ -396,6 +456,18 @@ static void test_rules(void **state)
     done(f);
 }
 
+/* No new rules while a subscription is on trial: they would be of an operator whom no network knows yet. */
+static void test_rules_in_trial(void **state)
+{
+    (void)state;
+    struct fixture *f = open_with("no-service: 1");
+    fixture_expect(f, 0, "80E290000DE10B8109" NEW_IMSI_HEX "00", "E2..800103*9000");
+    rules(f, 3, "82020001" "840400000001" "A103800103", "6A95");
+    assert_int_equal(fixture_authenticate(f, 3, 32), 0xDB);
+    rules(f, 3, "82020001" "840400000001" "A103800103", "9000");
+    done(f);
+}
+
 /* Power cut at every write of a switch: the one before or the one after, whole, and it authenticates. */
 static void test_cuts(void **state)
 {
@@ -590,10 +662,10 @@ static void test_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_made), cmocka_unit_test(test_made_imsi), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_success),
+        cmocka_unit_test(test_made), cmocka_unit_test(test_made_imsi), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_told), cmocka_unit_test(test_other_country), cmocka_unit_test(test_success),
         cmocka_unit_test(test_power_ups_and_failures), cmocka_unit_test(test_timer), cmocka_unit_test(test_orders),
         cmocka_unit_test(test_suspended), cmocka_unit_test(test_imsi),
-        cmocka_unit_test(test_rules), cmocka_unit_test(test_cuts), cmocka_unit_test(test_walk), cmocka_unit_test(test_use), cmocka_unit_test(test_use_by_order), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_rules), cmocka_unit_test(test_rules_in_trial), cmocka_unit_test(test_cuts), cmocka_unit_test(test_walk), cmocka_unit_test(test_use), cmocka_unit_test(test_use_by_order), cmocka_unit_test(test_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -439,6 +439,20 @@ static void test_put_keyset(void **state)
     expect(f, 0, ASK, "unprotected 06");             /* which then are gone */
     fixture_restart(f);
     expect(f, 0, ASK, "unprotected 06");
+    /* the new ones are in force, and count from the beginning */
+    char tar[7];
+    struct fixture_por por;
+    f->other_keys = (struct keyset){.version = 3, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    memcpy(f->other_keys.kic, fresh[0], 16);
+    memcpy(f->other_keys.kid, fresh[1], 16);
+    memcpy(f->other_keys.kik, fresh[2], 16);
+    fixture_tar(f, "subscription", tar);
+    const struct fixture_ota first = {FIXTURE_OTHER, FIXTURE_SPI, tar, ASK, 1};
+    fixture_ota(f, &first, &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    fixture_ota(f, &first, &por);
+    assert_int_equal(por.status, SCP80_CNTR_LOW);
 }
 
 /* Keys that come again are no new keys: what was said under them before must not count a second time. */
