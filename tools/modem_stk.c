@@ -189,6 +189,12 @@ static void set_up_event_list(struct modem *m)
         stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
+    /* 6.4.16: all of them or none; what the terminal can tell of stands in its profile. */
+    for (size_t i = 0; i < list.n; i++)
+        if (!cat_profile_has(modem_stk_profile_get(m), cat_event_facility(list.p[i]))) {
+            stk_done(m, CAT_RESULT_BEYOND_TERMINAL);
+            return;
+        }
     const uint32_t before = m->stk.events;
     m->stk.events = 0;
     for (size_t i = 0; i < list.n; i++)

@@ -346,14 +346,14 @@ static void assert_same_cost(const struct fixture *f, struct cost a, struct cost
                  b.decrypted, b.encryptions, b.macs, b.authenticated);
 }
 
-static void same_cost_whatever_is_wrong(struct fixture *f, uint16_t spi)
+static void same_cost_whatever_is_wrong(struct fixture *f, uint16_t spi, const char *tar)
 {
     static const char *const names[WRONGS] = {"wrong CC",        "wrong padding",  "unknown keyset",
                                               "other keyset",    "KIc of another", "KID of another",
                                               "wrong algorithm", "wrong keys"};
     uint8_t valid[400], packet[400];
     for (unsigned version = 1; version <= 5; version++) {
-        const struct attack_packet a = {version, spi, USIM_TAR, WRITE_ACC, 77, 0};
+        const struct attack_packet a = {version, spi, tar, WRITE_ACC, 77, 0};
         struct cost first = {0};
         size_t n = attack_build(f, &a, valid, sizeof valid);
         struct snapshot before = take(f);
@@ -377,15 +377,12 @@ static void same_cost_whatever_is_wrong(struct fixture *f, uint16_t spi)
 
 static void test_same_answer_and_cost(void **state)
 {
-    same_cost_whatever_is_wrong(*state, SPI);
-    same_cost_whatever_is_wrong(*state, 0x1602);
+    same_cost_whatever_is_wrong(*state, SPI, USIM_TAR);
+    same_cost_whatever_is_wrong(*state, 0x1602, USIM_TAR);
 }
 
-/* Two keysets of one version, while a subscription is on trial: what is not authentic must not tell that, nor
- * which versions there are. */
-static void test_same_cost_on_trial(void **state)
+static void put_on_trial(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct fixture_por por;
     char script[200];
     fixture_order("001020000000001", -1, NULL, script, sizeof script);
@@ -395,7 +392,29 @@ static void test_same_cost_on_trial(void **state)
     assert_int_equal(por.verdict, SCP80_GENUINE);
     exchange(f, "8012000000", "D009*"); /* REFRESH */
     exchange(f, "801400000C810301010482028281830100", "9*");
-    same_cost_whatever_is_wrong(f, SPI);
+}
+
+/* Two keysets of one version, while a subscription is on trial: what is not authentic must not tell that, nor
+ * which versions there are. */
+static void test_same_cost_on_trial(void **state)
+{
+    put_on_trial(*state);
+    same_cost_whatever_is_wrong(*state, SPI, USIM_TAR);
+}
+
+/* Nor for the issuer's security domain, which may have a third of that version. */
+static void test_same_cost_of_three(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open_text(&f, "format: 1\ninclude: test\nname: three\napplets:\n  - class: isd\n    keys:\n"
+                          "      - {kvn: \"01\", algorithm: aes, bits: 128, enc: derived, mac: derived, dek: derived}\nkeysets:\n"
+                          ATTACK_KEYSET(2, "3des", 128, "3des", 128, 8) ATTACK_KEYSET(3, "3des", 192, "3des", 192, 8)
+                          ATTACK_KEYSET(4, "aes", 256, "aes", 256, 4) ATTACK_KEYSET(5, "aes", 192, "aes", 192, 8));
+    fixture_terminal_profile(&f);
+    put_on_trial(&f);
+    same_cost_whatever_is_wrong(&f, SPI, "000000");
+    fixture_close(&f);
 }
 
 /* Random packets whose lengths make sense: what each costs follows from its header alone, whatever the keys.
@@ -1253,6 +1272,7 @@ int main(void)
         T(test_every_length_is_refused),
         T(test_same_answer_and_cost),
         T(test_same_cost_on_trial),
+        cmocka_unit_test(test_same_cost_of_three),
         T(test_cost_of_random_packets),
         T(test_no_oracle_without_checksum),
         T(test_counter_modes),

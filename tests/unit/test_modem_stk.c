@@ -309,6 +309,12 @@ static void test_location_status(void **state)
     modem_operator_select(p.modem, "00102");
     play_pass(&p, 10);
     play_told(&p, "D6.. 990112 82028381 7D0500F1202222 BF0108 740109 75010B");
+    play_proactive(&p, 0x05, 0, TERMINAL, "99020312"); /* 6.4.16 */
+    play_answered(&p, "830100");
+    play_proactive(&p, 0x05, 0, TERMINAL, "99020300"); /* calls: there are none, and the profile says none */
+    play_answered(&p, "830130");
+    play_proactive(&p, 0x05, 0, TERMINAL, "9901FF");
+    play_answered(&p, "830130");
     play_proactive(&p, 0x05, 0, TERMINAL, "9900"); /* none any more */
     play_answered(&p, "830100");
     const unsigned before = p.envelopes;
