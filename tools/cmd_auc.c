@@ -235,11 +235,16 @@ static int vector(const struct request *r, struct auc *a)
 {
     struct sealed_error error;
     struct auc_vector v;
+    char buffer[BUFSIZ]; /* stdio's own would keep CK and IK */
     if (!auc_vector(a, r->imsi, r->index, r->amf, r->has_rand ? r->rand : NULL, &v, &error))
         return refuse(r, &error);
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     put_vector(r, &v);
     crypto_wipe(&v, sizeof v);
-    return cli_finish(r->cmd);
+    const int code = cli_finish(r->cmd);
+    setvbuf(stdout, NULL, _IONBF, 0);
+    crypto_wipe(buffer, sizeof buffer);
+    return code;
 }
 
 static int do_vector(const struct request *r)

@@ -188,7 +188,7 @@ static bool take_range(void *request)
     }
     if (handover_range_of(optarg, &r->ranges[r->n_ranges++]))
         return true;
-    cli_usage(r->cmd, "--imsi-range: '%.40s' is not two IMSIs of the same length, FIRST-LAST", optarg);
+    cli_usage(r->cmd, "--imsi-range: '%.40s' is not two IMSIs of the same length, FIRST-LAST, the lower one first", optarg);
     return false;
 }
 

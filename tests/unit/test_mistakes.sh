@@ -113,6 +113,7 @@ refuses "a package in place of a profile" 1 "package\.der is a profile package f
 ln -s card.uicc other-name.uicc
 refuses "a deck beside itself" 2 "card\.uicc and other-name\.uicc are the same deck" diff card.uicc other-name.uicc
 refuses "rehearse, no probability" 2 "--loss: '2' is no probability" rehearse --loss 2
+refuses "handover, a range from above" 2 "'20-10' is not two IMSIs .* the lower one first" handover make --records none.sqlite --imsi-range 20-10
 refuses "modem, no profile" 2 "--profile: 'ful' is neither hex nor one of full, machine, old, none" modem card.uicc --profile ful
 
 # ---- a passphrase that is not given after all ----

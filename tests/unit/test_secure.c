@@ -650,6 +650,61 @@ static void test_manage(void **state)
          "6A88");
 }
 
+/* A block of MANAGE SECURE CHANNEL there, and what comes back. */
+static struct span manage(struct fixture *f, uint8_t procedure, struct span objects, unsigned sw)
+{
+    uint8_t octets[300] = {0x00, 0x73, procedure, 0x80};
+    struct buf command = {.p = octets, .cap = sizeof octets, .len = 5};
+    buf_tlv(&command, SECURE_TEMPLATE, objects);
+    octets[4] = (uint8_t)(command.len - 5);
+    assert_int_equal(fixture_transmit(f, buf_span(&command), false), sw);
+    if (sw != 0x62F3)
+        return SPAN_EMPTY;
+    uint8_t fetch[] = {0x00, 0x73, procedure, 0xA0, 0x00};
+    fetch[4] = (uint8_t)fixture_transmit(f, span_of(fetch, sizeof fetch), false);
+    assert_int_equal(fixture_transmit(f, span_of(fetch, sizeof fetch), false), 0x9000);
+    struct span template;
+    assert_true(tlv_find(span_of(f->response, f->response_len - 2), SECURE_TEMPLATE, &template));
+    return template;
+}
+
+/* A terminal that has the key, and offers or begins with less than AES and CMAC, gets nothing. */
+static void test_weak_algorithms(void **state)
+{
+    struct fixture *f = &((struct link *)*state)->f;
+    static const uint8_t agree[] = {SECURE_KEY_AGREEMENT, 1, SECURE_PRE_AGREED, SECURE_TERMINAL_ID, 2, 0x41, 0x42}, terminal[] = {0x41, 0x42};
+    static const uint8_t offers[][2] = {{0x03, 0x04}, {0x04, 0x03}, {0x04, 0x04}}, nonce[SECURE_ID_LEN] = {7};
+    struct secure_master master;
+    struct secure_connection keys;
+    struct span value, id = SPAN_EMPTY, own = SPAN_EMPTY, all = manage(f, SECURE_ESTABLISH_MASTER, span_of(agree, sizeof agree), 0x62F3);
+    assert_true(tlv_find(all, SECURE_MSA_ID, &value) && value.n == SECURE_ID_LEN);
+    memcpy(master.id, value.p, value.n);
+    uint16_t iccid = admin_file_in(f->card, 0, 0x2FE2);
+    assert_true(secure_master_secret(f->crypto, span_of(psk, sizeof psk), admin_file_read(f->card, iccid), span_of(terminal, 2), &master));
+    for (size_t i = 0; i < 6; i++) { /* each offer; then each beginning of a connection that was made with the right one */
+        uint8_t octets[100], mac[SECURE_ID_LEN];
+        struct buf objects = buf_of(octets, sizeof octets);
+        buf_tlv(&objects, SECURE_MSA_ID, span_of(master.id, SECURE_ID_LEN));
+        buf_tlv(&objects, SECURE_ALGORITHMS, span_of(offers[i < 3 ? i : 2], 2));
+        buf_tlv(&objects, SECURE_TERMINAL_NONCE, span_of(nonce, sizeof nonce));
+        all = manage(f, SECURE_ESTABLISH_CONNECTION, buf_span(&objects), i < 2 ? 0x6A81 : 0x62F3);
+        if (i < 3)
+            continue;
+        assert_true(tlv_find(all, SECURE_CSA_ID, &id) && tlv_find(all, SECURE_UICC_NONCE, &own));
+        memcpy(keys.id, id.p, SECURE_ID_LEN);
+        assert_true(secure_connection_keys(f->crypto, &master, nonce, own.p, &keys));
+        assert_true(secure_start_mac(f->crypto, &keys, false, span_of(offers[i - 3], 2), SECURE_CONTAINER_MAX, mac));
+        objects.len = 0;
+        buf_tlv(&objects, SECURE_ALGORITHMS, span_of(offers[i - 3], 2));
+        buf_tlv(&objects, SECURE_CSA_ID, span_of(keys.id, SECURE_ID_LEN));
+        buf_tlv(&objects, SECURE_START_MAC, span_of(mac, sizeof mac));
+        buf_tlv_u8(&objects, SECURE_CONTAINER_SIZE, SECURE_CONTAINER_MAX);
+        (void)manage(f, SECURE_START, buf_span(&objects), i < 5 ? 0x6982 : 0x62F3);
+        if (i < 5) /* and there is no second try for it */
+            (void)manage(f, SECURE_START, buf_span(&objects), 0x6A88);
+    }
+}
+
 static void test_noise(void **state)
 {
     struct link *l = *state;
@@ -704,7 +759,7 @@ int main(void)
         T(test_codec),     T(test_known_answer), T(test_channel),       T(test_ck_and_ik),
         T(test_policies),  T(test_all),          T(test_containers),    T(test_tampering),
         T(test_wrong_key), T(test_transact),     T(test_two_channels),     T(test_closed_within), T(test_small_containers),
-        T(test_manage),    T(test_noise),        T(test_memory),
+        T(test_manage), T(test_weak_algorithms),    T(test_noise),        T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

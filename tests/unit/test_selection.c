@@ -595,6 +595,25 @@ static void test_use(void **state)
     done(f);
 }
 
+/* A subscription for voice and messages alone: no data, however it is asked for. */
+static void test_no_data(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned envelope;
+        uint8_t tags[2];
+        const char *values[2], *answer;
+    } asked[] = {
+        {0xD4, {0x86}, {"9194710200"}, YES},       {0xD5, {0x86, 0x86}, {"9100", "91947102"}, YES}, {0xD4, {0xD2}, {PDP APN}, NO},
+        {0xD4, {0xD2}, {PDP}, NO},                 {0xD4, {0xFC}, {PDN "D1" "2702FFFF" APN}, NO},   {0xD4, {0}, {NULL}, NO},
+    };
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open_text(f, "format: 1\ninclude: test\nname: voice\nsubscription:\n  use:\n    - {pair: 0, data: no}\n");
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+        ask(f, asked[i].envelope, asked[i].tags, asked[i].values, asked[i].answer);
+    done(f);
+}
+
 /* An order brings the service profile of its subscription; a roll-back takes it away. */
 static void test_use_by_order(void **state)
 {
@@ -665,7 +684,7 @@ int main(void)
         cmocka_unit_test(test_made), cmocka_unit_test(test_made_imsi), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_told), cmocka_unit_test(test_other_country), cmocka_unit_test(test_success),
         cmocka_unit_test(test_power_ups_and_failures), cmocka_unit_test(test_timer), cmocka_unit_test(test_orders),
         cmocka_unit_test(test_suspended), cmocka_unit_test(test_imsi),
-        cmocka_unit_test(test_rules), cmocka_unit_test(test_rules_in_trial), cmocka_unit_test(test_cuts), cmocka_unit_test(test_walk), cmocka_unit_test(test_use), cmocka_unit_test(test_use_by_order), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_rules), cmocka_unit_test(test_rules_in_trial), cmocka_unit_test(test_cuts), cmocka_unit_test(test_walk), cmocka_unit_test(test_use), cmocka_unit_test(test_no_data), cmocka_unit_test(test_use_by_order), cmocka_unit_test(test_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
