@@ -400,14 +400,14 @@ refuses "new: no folder for the deck, so no vault" 1 'nowhere' new nowhere/x.uic
 refuses "new: --keys to the standard output" 1 'keys: not to the standard output: name a file' new x.uicc --keys -
 if command -v python3 >/dev/null; then
     # Somebody reads the vault all the time: what is sealed for the new cards cannot be committed
-    coproc reader { python3 -c 'import sqlite3, sys
+    coproc watcher { python3 -c 'import sqlite3, sys
 db = sqlite3.connect("v.vault", isolation_level=None)
 db.execute("BEGIN")
 db.execute("SELECT count(*) FROM pair").fetchall()
 print("reading", flush=True)
 sys.stdin.read()'; }
-    background=$reader_PID
-    read -r -u "${reader[0]}" _
+    background=$!
+    read -r -u "${watcher[0]}" _
     refuses "new: a vault that is not to be written leaves no record either" 1 'v\.vault: database is locked' \
         new y.uicc --vault v.vault --iccid 890010100000000099 --keys y.keys
     kill "$background"
