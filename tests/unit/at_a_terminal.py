@@ -21,6 +21,7 @@ def echo():
 child = os.fork()
 if child == 0:
     os.setsid()
+    signal.signal(number, signal.SIG_DFL)  # what is started in the background ignores some of them
     fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
     for fd in range(3):
         os.dup2(theirs, fd)

@@ -775,7 +775,8 @@ static void test_weak_keys(void **state)
     assert_noted(&u, "a card for tests only");
     upp_free(&u);
     /* not regular, but published: TS 35.208 4.3, test set 1; a pattern of five octets; an OPc like that */
-    static const char *const known[] = {"8210" K "8310" KIC, "821012345678AB12345678AB12345678AB12 8310" KIC, "8210" KIC "8310" OPC};
+    static const char *const known[] = {"8210" K "8310" KIC, "821012345678AB12345678AB12345678AB12 8310" KIC,
+                                        "8210" KIC "8310" OPC};
     with_key(m, "800101 810102 8210" KIC "8310" KID);
     must_load(m, &everything, &u);
     assert_false(u.profile->p.insecure);
@@ -1099,19 +1100,23 @@ static void test_card(void **state)
 
 /* ---- the real ones ---- */
 
-static bool real(const char *name, const struct upp_options *o, struct upp_import *u)
+#define REAL_V1      "TS48v1_A.der"
+#define REAL_V5      "TS48v5_SAIP2.1A_NoBERTLV.der"
+#define REAL_V5_SUCI "TS48v5_SAIP2.3_BERTLV_SUCI.der"
+
+static void real_path(const char *name, char path[1024])
 {
     const char *folder = getenv("UPP_DATA");
+    snprintf(path, 1024, "%s/%s", folder == NULL ? "../shared/data" : folder, name);
+}
+
+static void real(const char *name, const struct upp_options *o, struct upp_import *u)
+{
     char path[1024];
     struct upp_error e;
-    snprintf(path, sizeof path, "%s/%s", folder == NULL ? "../shared/data" : folder, name);
-    if (!upp_detect(path)) {
-        print_message("%s is not there: skipped\n", path);
-        return false;
-    }
+    real_path(name, path);
     if (!upp_load_file(path, o, u, &e))
         fail_msg("%s", e.text);
-    return true;
 }
 
 /* What the three have in common: they are generations of one test profile. */
@@ -1156,14 +1161,13 @@ static void common(const struct upp_import *u, bool all)
 static void real_one(const char *name, unsigned files, unsigned files_isim)
 {
     struct upp_import u;
-    if (!real(name, &everything, &u))
-        skip();
+    real(name, &everything, &u);
     common(&u, true);
     assert_int_equal(u.profile->p.n_files, files_isim);
     all_selectable(&u);
     assert_int_equal(at(&u, "ADF.ISIM/EF.IST")->size, 7);
     upp_free(&u);
-    assert_true(real(name, &without_isim, &u));
+    real(name, &without_isim, &u);
     common(&u, false);
     assert_int_equal(u.profile->p.n_files, files);
     all_selectable(&u);
@@ -1173,26 +1177,25 @@ static void real_one(const char *name, unsigned files, unsigned files_isim)
 static void test_real_v1(void **state)
 {
     (void)state;
-    real_one("TS48v1_A.der", 149, 159);
+    real_one(REAL_V1, 149, 159);
 }
 
 static void test_real_v5(void **state)
 {
     (void)state;
-    real_one("TS48v5_SAIP2.1A_NoBERTLV.der", 163, 173);
+    real_one(REAL_V5, 163, 173);
 }
 
 static void test_real_v5_suci(void **state)
 {
     (void)state;
     struct upp_import u;
-    if (!real("TS48v5_SAIP2.3_BERTLV_SUCI.der", &everything, &u))
-        skip();
+    real(REAL_V5_SUCI, &everything, &u);
     assert_int_equal(at(&u, "ADF.USIM/DF.5GS/EF.URSP")->kind, FILE_BERTLV);
     has_content(&u, "ADF.USIM/DF.5GS/EF.5GS3GPPLOCI", "FFFFFFFFFFFFFFFFFFFFFFFFFF42F61800000001");
     assert_int_equal(at(&u, "ADF.USIM/DF.SAIP/EF.SUCI_Calc_Info")->size, 0x76);
     upp_free(&u);
-    real_one("TS48v5_SAIP2.3_BERTLV_SUCI.der", 168, 179);
+    real_one(REAL_V5_SUCI, 168, 179);
 }
 
 /* test_upp --package FILE: writes the small package there, for tests of the command line. */
@@ -1207,8 +1210,31 @@ static int write_package(const char *path)
     return good ? 0 : 1;
 }
 
+/* test_upp --real: they are not ours to keep. Not by skip(): cmocka says "not ok # SKIP" then, which meson
+ * takes for a failure. */
+static int real_ones(void)
+{
+    static const char *const names[] = {REAL_V1, REAL_V5, REAL_V5_SUCI};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_real_v1),
+        cmocka_unit_test(test_real_v5),
+        cmocka_unit_test(test_real_v5_suci),
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[1024];
+        real_path(names[i], path);
+        if (!upp_detect(path)) {
+            printf("1..0 # SKIP there is no profile package %s\n", path);
+            return 0;
+        }
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--real") == 0)
+        return real_ones();
     if (argc == 3 && strcmp(argv[1], "--package") == 0)
         return write_package(argv[2]);
     const struct CMUnitTest tests[] = {
@@ -1219,8 +1245,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_algorithms),    cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_hostile_sizes), cmocka_unit_test(test_links),
         cmocka_unit_test(test_cut),           cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_card),          cmocka_unit_test(test_real_v1),
-        cmocka_unit_test(test_real_v5),       cmocka_unit_test(test_real_v5_suci),
+        cmocka_unit_test(test_card),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
