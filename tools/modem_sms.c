@@ -175,7 +175,8 @@ static bool record_to_sms(struct span record, struct modem_sms *out)
         for (length = tpdu.n; length > 0 && tpdu.p[length - 1] == 0xFF;)
             length--;
     out->tpdu_len = (uint8_t)(length > sizeof out->tpdu ? sizeof out->tpdu : length);
-    memcpy(out->tpdu, tpdu.p, out->tpdu_len);
+    if (out->tpdu_len > 0) /* the record may end with the service centre */
+        memcpy(out->tpdu, tpdu.p, out->tpdu_len);
     return rd_ok(&r);
 }
 
