@@ -521,8 +521,7 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
                          want->iccid != NULL ? want->iccid : only);
         if (others == 1 && n > 0 && (size_t)n < sizeof s->error->text)
             snprintf(s->error->text + n, sizeof s->error->text - (size_t)n, "; there is only %s%u", kind, other);
-    }
-    else
+    } else
         snprintf(s->error->text, sizeof s->error->text, "%.300s: no keys of card %.24s", s->path,
                  want->iccid != NULL ? want->iccid : "at all");
     return false;
