@@ -274,13 +274,16 @@ bool auc_remove(struct auc *a, const char *imsi, int index, struct sealed_error 
 
 /* ---- sequence numbers ---- */
 
+/* Under every IMSI that the pair has: it is one card that looks at them. */
 static bool store_sqn(struct auc *a, const struct subscriber *s, uint64_t sqn, struct sealed_error *error)
 {
-    sqlite3_stmt *q = sealed_prepare(a->file, "UPDATE subscriber SET sqn = ?2 WHERE id = ?1", error);
+    sqlite3_stmt *q =
+        sealed_prepare(a->file, "UPDATE subscriber SET sqn = ?3 WHERE iccid = ?1 AND idx = ?2", error);
     if (q == NULL)
         return false;
-    sqlite3_bind_int64(q, 1, s->id);
-    sqlite3_bind_int64(q, 2, (int64_t)sqn);
+    sealed_bind_text(q, 1, s->iccid);
+    sqlite3_bind_int64(q, 2, s->index);
+    sqlite3_bind_int64(q, 3, (int64_t)sqn);
     return sealed_done(a->file, q, error);
 }
 
@@ -300,7 +303,7 @@ static bool take_sqn(struct auc *a, const char *imsi, int index, struct subscrib
     uint64_t next = 0;
     if (!sealed_begin(a->file, error))
         return false;
-    bool good = find(a, imsi, index, s, error);
+    bool good = find(a, imsi, index, s, error) && sqn_before(a, s, &s->sqn, error);
     if (good && !following(&s->scheme, s->sqn, &next))
         good = say(error, "%.300s: the sequence numbers of IMSI %s are used up", sealed_path(a->file), imsi);
     if (good && store_sqn(a, s, next, error)) {
@@ -414,7 +417,7 @@ bool auc_resync(struct auc *a, const char *imsi, int index, const uint8_t rand[1
     *set = false;
     if (!sealed_begin(a->file, error))
         return false;
-    bool good = find(a, imsi, index, &s, error);
+    bool good = find(a, imsi, index, &s, error) && sqn_before(a, &s, &s.sqn, error);
     if (good && !open_auts(a, &s, rand, auts, &sqn_ms))
         good = say(error, "AUTS is not from the card of IMSI %s, or not for this RAND: MAC-S is wrong", imsi);
     *set = good && !in_range(&s.scheme, s.sqn, sqn_ms);

@@ -26,8 +26,8 @@ void auc_close(struct auc *a); /* NULL is allowed */
 bool auc_wants_passphrase(const char *path, bool *wants, struct sealed_error *error);
 
 /* Pair `row` authenticates this IMSI from now on: it is the current one of the IMSI. Other pairs of the IMSI
- * stay, for cards that have not changed yet. Sequence numbers go on where the same pair had them under
- * another IMSI. */
+ * stay, for cards that have not changed yet. Sequence numbers are the pair's: under whatever IMSIs it is
+ * there, they go on from one to the next. */
 bool auc_add(struct auc *a, const struct key_row *row, const char *imsi, struct sealed_error *error);
 /* index AUC_CURRENT: all pairs of the IMSI. When the current one goes, the one added last before it is
  * current. */
