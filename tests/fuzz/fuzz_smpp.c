@@ -182,6 +182,7 @@ static void send_some(struct esme *e)
     if (sent > 0) {
         e->out_at += (size_t)sent;
         world.quiet = 0;
+        world.turns = 0; /* it may come an octet at a time */
     } else if (sent < 0 && errno != EAGAIN) {
         e->out_at = e->out_n; /* nobody listens */
     }
