@@ -192,10 +192,10 @@ static bool sqn_before(struct auc *a, const struct subscriber *s, uint64_t *sqn,
         return false;
     sealed_bind_text(q, 1, s->iccid);
     sqlite3_bind_int64(q, 2, s->index);
-    bool good = sqlite3_step(q) == SQLITE_ROW;
+    const bool good = sealed_next(a->file, q, error) > 0; /* an aggregate always has a row */
     *sqn = good ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
     sqlite3_finalize(q);
-    return good || sealed_fail(a->file, error);
+    return good;
 }
 
 static bool insert(struct auc *a, const char *imsi, const struct subscriber *s, struct sealed_error *error)

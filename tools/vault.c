@@ -93,17 +93,17 @@ static bool mark_table(struct vault *v, const char *table, const char *types, co
     sqlite3_stmt *q = sealed_prepare(v->file, sql, error);
     if (q == NULL)
         return false;
-    int rc = SQLITE_DONE;
+    int row = 0;
     bool whole = true, good = true;
-    while (whole && good && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+    while (whole && good && (row = sealed_next(v->file, q, error)) > 0) {
         whole = sql_row_is(q, types);
         good = !whole || mark_row(v, &mark, table, q);
     }
     sqlite3_finalize(q);
     if (!good)
         return vault_say(error, "HMAC failed");
-    if (whole && rc != SQLITE_DONE)
-        return sealed_fail(v->file, error);
+    if (row < 0)
+        return false;
     if (whole && mark.count == expected->count && crypto_equal(mark.sum, expected->sum, sizeof mark.sum))
         return true;
     return vault_say(error, "%.300s: tampered with: rows of '%s' were changed, added or removed",
@@ -217,12 +217,12 @@ static bool check_chain(struct vault *v, const char *table, int64_t entries, con
              "SELECT entry, at, event, iccid, idx, party, detail, hash FROM %s ORDER BY entry", table);
     uint8_t hash[VAULT_HASH] = {0};
     int64_t n = 0;
-    int rc = SQLITE_DONE;
+    int row = 0;
     bool whole = true, found = wanted == 0;
     sqlite3_stmt *q = sealed_prepare(v->file, sql, error);
     if (q == NULL)
         return false;
-    while (whole && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+    while (whole && (row = sealed_next(v->file, q, error)) > 0) {
         struct vault_entry e;
         n++;
         if (!(whole = sql_row_is(q, "nttttttb"))) /* before anything is converted */
@@ -235,8 +235,8 @@ static bool check_chain(struct vault *v, const char *table, int64_t entries, con
             found = memcmp(hash, wanted_hash, sizeof hash) == 0;
     }
     sqlite3_finalize(q);
-    if (whole && rc != SQLITE_DONE)
-        return sealed_fail(v->file, error);
+    if (row < 0)
+        return false;
     if (!whole)
         return vault_say(error, "%.300s: tampered with: the chain of '%s' breaks at entry %lld",
                          sealed_path(v->file), table, (long long)n);
@@ -619,12 +619,12 @@ static bool check_seals(struct vault *v, struct sealed_error *error)
     sqlite3_stmt *q = sealed_prepare(v->file, "SELECT iccid, idx, sealed FROM pair", error);
     if (q == NULL)
         return false;
-    int rc = SQLITE_DONE;
+    int at = 0;
     bool good = true;
     char line[KEYS_LINE_MAX];
     struct key_row row;
     struct keys_error why;
-    while (good && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+    while (good && (at = sealed_next(v->file, q, error)) > 0) {
         char index[VAULT_INDEX_MAX + 1] = "";
         good = vault_unseal_line(v, sealed_text(q, 0), sealed_text(q, 1), sealed_bytes(q, 2), line) &&
                keys_parse("vault", line, &row, &why);
@@ -637,7 +637,7 @@ static bool check_seals(struct vault *v, struct sealed_error *error)
     crypto_wipe(line, sizeof line);
     crypto_wipe(&row, sizeof row);
     sqlite3_finalize(q);
-    return good && (rc == SQLITE_DONE || sealed_fail(v->file, error));
+    return good && at == 0;
 }
 
 bool vault_story(struct vault *v, const char *whose, struct sealed_error *error)
@@ -706,12 +706,11 @@ static bool each_row(struct vault *v, const char *sql, bool (*each)(void *each_c
     if (!vault_begin(v, error))
         return false;
     sqlite3_stmt *q = sealed_prepare(v->file, sql, error);
-    int rc = SQLITE_DONE;
+    int row = 0;
     bool good = q != NULL;
-    while (good && (rc = sqlite3_step(q)) == SQLITE_ROW)
+    while (good && (row = sealed_next(v->file, q, error)) > 0)
         good = each(ctx, q);
-    if (good && rc != SQLITE_DONE)
-        good = sealed_fail(v->file, error);
+    good = good && row == 0;
     sqlite3_finalize(q);
     sealed_rollback(v->file);
     return good;
