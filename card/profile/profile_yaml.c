@@ -8,6 +8,7 @@
 
 #include "hex.h"
 #include "kept.h"
+#include "one_line.h"
 #include "tlv.h"
 #include "yaml_include.h"
 #include "yaml_make.h"
@@ -132,10 +133,8 @@ static bool check_atr(const struct maker *m, const uint8_t *atr, size_t n)
 /* It is printed: on one line, and to terminals, which obey U+0080 to U+009F, too. */
 static bool check_line(const struct maker *m, const char *path, const char *text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; c != NULL && *c != 0; c++)
-        if (*c < 0x20 || *c == 0x7F || (c[0] == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F))
-            return yaml_fail(m->s, path, "has a control character in it; one line of plain text");
-    return true;
+    return text == NULL || one_line_is(text) ||
+           yaml_fail(m->s, path, "has a control character in it; one line of plain text");
 }
 
 static bool make_head(struct maker *m)

@@ -9,6 +9,7 @@
 
 #include "hex.h"
 #include "kept.h"
+#include "one_line.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -340,10 +341,9 @@ static bool read_title(struct maker *m, struct span s)
     char *title = upp_keep(m, s.n + 1);
     if (title == NULL)
         return false;
-    for (size_t i = 0; i < s.n; i++) { /* U+0080 to U+009F are controls as well */
-        const bool control = s.p[i] < 0x20 || s.p[i] == 0x7F || (s.p[i] == 0xC2 && i + 1 < s.n && s.p[i + 1] >= 0x80 && s.p[i + 1] <= 0x9F);
-        title[i] = control ? '?' : (char)s.p[i];
-    }
+    for (size_t i = 0; i < s.n; i++)
+        title[i] = s.p[i] == 0 ? '?' : (char)s.p[i];
+    one_line_make(title);
     m->p.title = title;
     return true;
 }

@@ -2,8 +2,8 @@
  *
  * Text that came from a file or a message, in something that a person reads on a terminal.
  */
-#ifndef TOOLS_ONE_LINE_H
-#define TOOLS_ONE_LINE_H
+#ifndef APDU_ONE_LINE_H
+#define APDU_ONE_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
