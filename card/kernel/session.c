@@ -235,6 +235,17 @@ static sw_t get_waiting(struct script_response *waiting, const struct command *c
     return waiting->n == 0 ? SW_OK : SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n);
 }
 
+/* A command of this script has taken the card to another operator: what it says from now on counts as if it came under the stand-by keyset of a trial. */
+static void leave_to_next(struct uicc *card, struct session *session)
+{
+    struct applet provider;
+    const struct owner_service *service = session->owner != NO_OWNER ? applet_service(card, "owner", 0, &provider) : NULL;
+    if (service == NULL || service->active(provider) == session->owner)
+        return;
+    session->rights |= RIGHT_STANDBY;
+    session->granted = 0;
+}
+
 static sw_t execute_remote(struct uicc *card, struct session *session, struct command *cmd, struct script_response *waiting,
                            struct buf *out, const struct command_row **row)
 {
@@ -254,6 +265,7 @@ static sw_t execute_remote(struct uicc *card, struct session *session, struct co
         objects_begin(card->objects);
         return SW_MEMORY_PROBLEM;
     }
+    leave_to_next(card, session);
     sw_t sw = session_execute(card, session, cmd, out, row);
     objects_begin(card->objects);
     if (out->len == 0 || *row == NULL)
