@@ -1193,6 +1193,33 @@ static void test_profile_domains(void **state)
     fixture_close(&f);
 }
 
+/* What an installation's access domain opens, it opens to who proves who he is: no profile may have a target open to everybody (but for tests), and none comes later. */
+static void test_access_needs_a_checksum(void **state)
+{
+    (void)state;
+    static const char parameters[] = "14 EA12" "800A FF00000000 00 03B20204" /* TAR, no minimum security level */ "8104 00 0100 00", /* all files */
+                      write[] = "00A4000C022F05" "00D6000002" "6465";
+    struct fixture f;
+    struct fixture_por por;
+    struct gp_host h;
+    fixture_open_text(&f, profile);
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    make_ssd(&h, "F0736F66740109", "80", parameters);
+    static const uint16_t without_keys[] = {0x0001, 0x0401};
+    for (size_t i = 0; i < sizeof without_keys / sizeof without_keys[0]; i++) {
+        const struct fixture_ota ota = {0, without_keys[i], "B20204", write, 0};
+        fixture_ota(&f, &ota, &por);
+        assert_int_equal(por.status, SCP80_POR_OK);
+        assert_memory_equal(por.data, "\x02\x69\x82", 3);
+    }
+    exchange(&f, "00A4000C022F05", "9000");
+    exchange(&f, "00B0000002", "656E9000");
+    por_is(&f, 0, "B20204", write, "02 9000");
+    exchange(&f, "00B0000002", "64659000");
+    fixture_close(&f);
+}
+
 /* ---- power cuts ---- */
 
 /* What a host can see of the card: everything in the registry, the keys, the rules. */
@@ -1382,6 +1409,7 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_access_needs_a_checksum),
         cmocka_unit_test(test_operators_forgotten_wholly),
         cmocka_unit_test(test_ram_issuer),
         cmocka_unit_test(test_profile_domains),
