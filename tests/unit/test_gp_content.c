@@ -899,6 +899,54 @@ static void test_ram_issuer(void **state)
     fixture_close(&f);
 }
 
+static void other_keys(struct fixture *f, struct gp_host *h)
+{
+    f->other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    keys_of(h, K1, K2, K3);
+    memcpy(f->other_keys.kic, h->keys.enc, 16);
+    memcpy(f->other_keys.kid, h->keys.mac, 16);
+    memcpy(f->other_keys.kik, h->keys.dek, 16);
+}
+
+/* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an operator does not come in below a domain that he does not reach. */
+static void test_ram_below(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct fixture_por por;
+    struct gp_host h;
+    char data[400];
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    make_ssd(&h, SSD1, "804000", SSD_PARAMETERS);
+    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
+    make_ssd(&h, SSD2, "804000", "10 EA0E 800C FF00000000 020116 03B20202");
+    por_is(&f, 0, "B20202", "80F24002024F00", "01 61..");
+    three_keys(&h, 0x88, "01", data);
+    gp(&h, gp_command("80D80081", data), "01*9000");
+    other_keys(&f, &h);
+    static const char *const tars[] = {"B20201", "B20202"};
+    for (int i = 0; i < 2; i++) {
+        ram(&f, 0, tars[i], install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), &por);
+        assert_int_not_equal(por.verdict, SCP80_GENUINE);
+    }
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20202", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    /* its first keys, under those of the domain above */
+    h = (struct gp_host){.f = &f, .scp = {.protocol = SCP03, .key_len = 16}};
+    memcpy(h.scp.dek, f.other_keys.kik, 16);
+    strcpy(data, "01");
+    gp_key_field(&h, 0x88, K2, data);
+    gp_key_field(&h, 0x88, K3, data);
+    gp_key_field(&h, 0x88, K1, data);
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 61..");
+    ram(&f, FIXTURE_OTHER, "B20202", "80F24002024F00", &por);
+    assert_int_not_equal(por.verdict, SCP80_GENUINE);
+    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
+    fixture_close(&f);
+}
+
 /* ---- S1: an operator's applications are his ---- */
 
 static void change(struct fixture *f, unsigned keys, const char *imsi)
@@ -1409,6 +1457,7 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_ram_below),
         cmocka_unit_test(test_access_needs_a_checksum),
         cmocka_unit_test(test_operators_forgotten_wholly),
         cmocka_unit_test(test_ram_issuer),
