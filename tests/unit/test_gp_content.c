@@ -449,6 +449,34 @@ static void test_load_room(void **state)
 
 /* ---- STORE DATA, personalization ---- */
 
+/* A session whose own keyset comes by STORE DATA goes on with the DEK that it began with, as after PUT KEY. */
+static void test_store_own_keys(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    char data[400], keys[100];
+    uint8_t plain[48], encrypted[48];
+    struct buf b = buf_of(plain, sizeof plain);
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    assert_true(hex_parse(K1 K2 K3, &b, NULL));
+    assert_true(scp_dek_encrypt(f.crypto, &h.scp, span_of(plain, 48), encrypted));
+    hex_format(span_of(encrypted, 48), keys);
+    snprintf(data, sizeof data, "00B90BB909800188810110830130" "8F0130%s", keys);
+    gp(&h, gp_command("80E28800", data), "9000");
+    three_keys(&h, 0x88, "3A", data);
+    gp(&h, gp_command("80D80081", data), "3A*9000");
+    /* a new one begins with the new */
+    keys_of(&h, K1, K2, K3);
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x03), 0x9000);
+    three_keys(&h, 0x88, "3B", data);
+    gp(&h, gp_command("80D80081", data), "3B*9000");
+    fixture_close(&f);
+}
+
 static void test_store_data(void **state)
 {
     (void)state;
@@ -1451,7 +1479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install),        cmocka_unit_test(test_ssd),
         cmocka_unit_test(test_load),           cmocka_unit_test(test_load_room),
-        cmocka_unit_test(test_store_data),     cmocka_unit_test(test_ara),
+        cmocka_unit_test(test_store_data), cmocka_unit_test(test_store_own_keys),    cmocka_unit_test(test_ara),
         cmocka_unit_test(test_ara_next),       cmocka_unit_test(test_ram),
         cmocka_unit_test(test_ram_rights),     cmocka_unit_test(test_operators),
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
