@@ -251,6 +251,7 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
         .key_item = p->reference.item,
         .owner = p->authenticated ? p->reference.owner : NO_OWNER,
         .key_provider = p->provider.index,
+        .keys = p->authenticated ? &p->keys : NULL,
     };
     if (status == SCP80_POR_OK && !applet_class_of(p->self.card, target)->script_target)
         to_applet(p, target, result);
