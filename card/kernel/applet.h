@@ -55,8 +55,8 @@ enum toolkit_event {
     TOOLKIT_CALL_CONNECTED = 13,
     TOOLKIT_CALL_DISCONNECTED = 14,
     TOOLKIT_LOCATION_STATUS = 15,
-    TOOLKIT_USER_ACTIVITY = 16,
-    TOOLKIT_IDLE_SCREEN_AVAILABLE = 17,
+    TOOLKIT_USER_ACTIVITY = 16,          /* reported once; who wants more registers again */
+    TOOLKIT_IDLE_SCREEN_AVAILABLE = 17,  /* likewise */
     TOOLKIT_CARD_READER_STATUS = 18,
     TOOLKIT_STATUS_COMMAND = 19,         /* by a poll interval, or by its class */
     TOOLKIT_LANGUAGE_SELECTION = 20,

@@ -169,6 +169,32 @@ static void test_sequence(void **state)
     fixture_close(&f);
 }
 
+/* Two sessions begun with one value of SCP02's counter have the same keys: only one of them is opened. With
+ * i = 55 they would have the same challenge, too, and what is heard of one could be said again in the other. */
+static void test_sequence_on_two_channels(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h = {.f = &f}, other = {.f = &f, .channel = 1};
+    fixture_open(&f, "test");
+    gp_keys(&f, 0x20, &h.keys);
+    gp_keys(&f, 0x20, &other.keys);
+    exchange(&f, "0070000001", "019000");
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000);
+    assert_int_equal(gp_select(&other, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x20, 8), 0x9000);
+    assert_int_equal(gp_initialize(&other, 0x20, 8), 0x9000);
+    assert_memory_equal(h.update + 12, other.update + 12, 2);
+    assert_int_equal(gp_authenticate(&h, 0x03), 0x9000);
+    assert_int_equal(gp_authenticate(&other, 0x03), 0x6985);
+    assert_int_equal(gp_send(&other, "80F28002024F00"), 0x6985);
+    gp(&h, "80F28002024F00", "E3*9000");
+    assert_int_equal(gp_initialize(&other, 0x20, 8), 0x9000); /* with the next one it is */
+    assert_int_equal(gp_authenticate(&other, 0x03), 0x9000);
+    gp(&h, "80F28002024F00", "E3*9000");
+    fixture_close(&f);
+}
+
 static void keep_traced(void *ctx, const struct uicc_trace_event *e)
 {
     struct fixture *f = ctx;
@@ -547,6 +573,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sessions),         cmocka_unit_test(test_select),
         cmocka_unit_test(test_initialize),       cmocka_unit_test(test_sequence),
+        cmocka_unit_test(test_sequence_on_two_channels),
         cmocka_unit_test(test_session_traced),   cmocka_unit_test(test_session_end),
         cmocka_unit_test(test_get_status),       cmocka_unit_test(test_put_key), cmocka_unit_test(test_put_key_moved),
         cmocka_unit_test(test_card_life),        cmocka_unit_test(test_application_life),

@@ -237,7 +237,11 @@ static sw_t authenticate(struct call *call, struct domain_channel *channel)
         return SW_TECHNICAL_PROBLEM;
     if (!crypto_equal(expected, call->cmd->data.p, s->mac_len))
         return SW_HOST_CRYPTOGRAM;
-    /* E.1.2.1: the counter of SCP02 counts sessions that were opened */
+    /* E.1.2.1: the counter of SCP02 counts sessions that were opened. Session keys follow from its value
+     * alone: if a session of another logical channel was opened with it meanwhile, this one would be the
+     * same. */
+    if (s->protocol == SCP02 && sequence_of(domain, channel->version) != s->sequence)
+        return SW_CONDITIONS_NOT_SATISFIED;
     if (s->protocol == SCP02 && !sequence_spend(domain, channel->version, s->sequence + 1u))
         return SW_MEMORY_PROBLEM;
     s->level = call->cmd->p1;
