@@ -162,12 +162,25 @@ static const struct {
     {IN_DF_GSM, 0x6F7B, 0xFF}, /* EF.FPLMN */
 };
 
+static size_t room_in(const struct file_changes *c, uint16_t file)
+{
+    return admin_file_exists(c->self.card, file) ? admin_file_read(c->self.card, file).n : 0;
+}
+
 /* One that is shorter than the standards have it takes what it can: it must not keep the card with an operator. */
 static void clear_file(struct file_changes *c, uint16_t file, struct span value)
 {
-    size_t room = admin_file_exists(c->self.card, file) ? admin_file_read(c->self.card, file).n : 0;
+    size_t room = room_in(c, file);
     if (room > 0)
         write_file(c, file, 0, span_slice(value, 0, room));
+}
+
+/* TS 31.102 4.2.18: octet 4 of EF.AD says how many digits of the IMSI are the MNC. */
+static void write_mnc_length(struct file_changes *c, uint16_t file, uint8_t mnc_length)
+{
+    enum { PLACE = 3 };
+    if (mnc_length != 0 && room_in(c, file) > PLACE)
+        write_file(c, file, PLACE, span_of(&mnc_length, 1));
 }
 
 static void clear_files(struct file_changes *c, struct applet usim, bool df_gsm)
@@ -202,8 +215,7 @@ void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t
         if (!is_usim(c->self, a))
             continue;
         write_file(c, admin_file(usim, FID_IMSI), 0, imsi);
-        if (mnc_length != 0) /* TS 31.102 4.2.18: octet 4 of EF.AD says how many digits of the IMSI are the MNC */
-            write_file(c, admin_file(usim, FID_AD), 3, span_of(&mnc_length, 1));
+        write_mnc_length(c, admin_file(usim, FID_AD), mnc_length);
         clear_files(c, usim, false);
     }
     /* The identities for the IMS that follow from the IMSI, where the profile has them made of it. */

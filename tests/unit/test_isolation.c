@@ -162,6 +162,29 @@ static void test_resized(void **state)
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
     exchange(f, "00A4000C026F7E", "9*");
     exchange(f, "00B0000005", "*");
+    /* nor a file that has no room for how long the MNC is */
+    fixture_terminal_profile(f);
+    fixture_expect(f, 0, "80E2900010E10E8109" IMSI_HEX "850103" "00", "E2*9000");
+}
+
+/* Nor one that has no room for an identity of the IMS; it has none then, and not the old one. */
+static void test_resized_identities(void **state)
+{
+    struct fixture *f = *state;
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00A4040C07" "A0000000871004", "9*");
+    exchange(f, "80D400000A620883026F028002000A", "9*");
+    exchange(f, "80D400000A620883026F0380020024", "9*");
+    fixture_expect(f, 0, "80E2900014E1128109" IMSI_HEX "84050200000000" "00", "E2*9000");
+    exchange(f, "00A4000C026F02", "9*");
+    exchange(f, "00B000000A", "FFFFFFFFFFFFFFFFFFFF9*");
+    exchange(f, "00A4000C026F03", "9*");
+    exchange(f, "00B0000024", "8021696D732E6D6E633030322E6D63633030312E336770706E6574776F726B2E6F7267FF9*");
+    fixture_reset(f);
+    fixture_reset(f); /* and back */
+    exchange(f, "00A4040C07" "A0000000871004", "9*");
+    exchange(f, "00A4000C026F03", "9*");
+    exchange(f, "00B0000024", "8021696D732E6D6E633030312E6D63633030312E336770706E6574776F726B2E6F7267FF9*");
 }
 
 /* So does a card that was suspended on such a file: what it resumes to must be there. */
@@ -237,6 +260,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_resized),
+                                       cmocka_unit_test_setup_teardown(test_resized_identities, fixture_setup_usim, fixture_teardown),
                                        T(test_gone_while_suspended), cmocka_unit_test(test_common), cmocka_unit_test(test_only_ciphered)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
