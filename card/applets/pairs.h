@@ -100,7 +100,8 @@ sw_t subscription_files_check(struct applet self, struct span bundle); /* whethe
 /* ITEM_SAVED, back into the files. */
 bool subscription_files_restore(struct applet self);
 bool subscription_is_imsi(struct applet self, uint16_t file);
-struct span subscription_imsi(struct applet self); /* EF.IMSI of the first USIM, or of DF.GSM */
+uint16_t subscription_imsi_file(struct applet self); /* EF.IMSI of the first USIM, or of DF.GSM; PROFILE_NO_FILE */
+struct span subscription_imsi(struct applet self);   /* what it has */
 /* Session keys that applications derived from the old pair's are forgotten. */
 bool subscription_tell_users(struct applet self);
 

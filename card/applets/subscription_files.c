@@ -244,12 +244,17 @@ bool subscription_is_imsi(struct applet self, uint16_t file)
     return found;
 }
 
-struct span subscription_imsi(struct applet self)
+uint16_t subscription_imsi_file(struct applet self)
 {
     for (uint8_t a = 0; a < applets_count(self.card); a++)
         if (is_usim(self, a))
-            return admin_file_read(self.card, admin_file((struct applet){self.card, a}, FID_IMSI));
-    return admin_file_read(self.card, file_in(self, IN_DF_GSM, FID_IMSI));
+            return admin_file((struct applet){self.card, a}, FID_IMSI);
+    return file_in(self, IN_DF_GSM, FID_IMSI);
+}
+
+struct span subscription_imsi(struct applet self)
+{
+    return admin_file_read(self.card, subscription_imsi_file(self));
 }
 
 /* ---- the bundle: further files that the new operator wants otherwise ---- */

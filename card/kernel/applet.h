@@ -34,7 +34,7 @@ enum event_kind {
     EVENT_TOOLKIT,           /* an event of the toolkit that the applet registered for */
     EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
     EVENT_RESUMED,           /* a suspended card was resumed (TS 102 221 11.1.22): as at a power-on, volatile memory is gone; but the terminal will not send TERMINAL PROFILE */
-    EVENT_FILE_UPDATED,      /* a command is about to have changed a file (updated, resized, made, deleted); only classes with `watches`. In that command's transaction, and may refuse it */
+    EVENT_FILE_UPDATED,      /* a command is about to have changed a file (updated, resized, made, deleted, deactivated, terminated); only classes with `watches`. In that command's transaction, and may refuse it */
 };
 
 /* What an applet can register for. Numbers up to 29, and from 123 on, are those of TS 102 241's ToolkitConstants (and, for 2 to 6 and 10, of TS 31.130);
@@ -274,6 +274,7 @@ struct span admin_file_read(struct uicc *card, uint16_t file);
 bool admin_file_exists(struct uicc *card, uint16_t file); /* an EF that is there */
 uint16_t admin_file_fid(struct uicc *card, uint16_t file);    /* also of one that the transaction has deleted */
 uint16_t admin_file_parent(struct uicc *card, uint16_t file); /* likewise */
+bool admin_file_closed(struct uicc *card, uint16_t file);     /* deactivated or terminated, so that it is not read; of a directory: nor is what is in it */
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
