@@ -1175,6 +1175,26 @@ static void test_operators_forgotten_wholly(void **state)
     fixture_close(&f);
 }
 
+/* Access rules of the card's owner, in an ARA-M that is reached over the air: operators do not change them. Those in an operator's own are his. */
+static void test_operators_rules(void **state)
+{
+    (void)state;
+    static const char with_tar[] = "format: 1\ninclude: test\nname: rules\napplets:\n  - {class: ara-m, tars: [B20299]}\n";
+    struct fixture f;
+    struct gp_host h;
+    fixture_open_text(&f, with_tar);
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, "A00000015141434C00", 0x30, 0x01, 8);
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "9000");
+    por_is(&f, 0, "B20299", gp_command("80E29000", "F100"), "01 6985");
+    por_is(&f, 0, "B20299", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 6985");
+    por_is(&f, 0, "B20299", "80CAFF4000", "01 9000 FF4021" RULE(HASH1, "01"));
+    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "10 EA0E 800C FF00000000 020116 03B20201"), "01 6101");
+    por_is(&f, 0, "B20201", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 9000");
+    gp(&h, gp_command("80E29000", "F100"), "9000");
+    fixture_close(&f);
+}
+
 /* ---- domains of the profile ---- */
 
 /* One for each operator, with keys of its own for SCP80, as the maker burnt them in; a card that is not yet SECURED. */
@@ -1485,6 +1505,7 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_operators_rules),
         cmocka_unit_test(test_ram_below),
         cmocka_unit_test(test_access_needs_a_checksum),
         cmocka_unit_test(test_operators_forgotten_wholly),
