@@ -49,11 +49,6 @@ bool aka_secret_put(struct applet self, unsigned index, const struct aka_secret 
 
 /* item: ITEM_OTA | index, or ITEM_COMMON_KEYS | index. */
 bool ota_secret_load(struct applet self, uint16_t item, uint32_t *rights, struct keyset *keys);
-/* The keys lie beside their counter, whose item is what sessions know. */
-static inline uint16_t keys_item_of(uint16_t counter_item)
-{
-    return (uint16_t)((counter_item & ITEM_KIND) == ITEM_COUNTER ? ITEM_OTA | (counter_item & 0xFF) : ITEM_COMMON_KEYS | (counter_item & 0xFF));
-}
 bool ota_secret_put(struct applet self, uint16_t item, uint32_t rights, const struct keyset *keys);
 
 /* ---- state ---- */
@@ -86,17 +81,17 @@ sw_t command_put_key(struct call *call);   /* put_key.c */
 
 /* ---- files of the subscription: in every USIM and in DF.GSM (subscription_files.c) ---- */
 
-/* Changes of files in a transaction; each file is kept as it was before its first change. */
+/* Changes of files in a transaction; of each file is kept what it began with before its first change, as far as it is changed. */
 struct file_changes {
     struct applet self;
-    struct buf saved; /* file (2), length (2), body: what ITEM_SAVED has */
+    struct buf saved; /* file (2), length (2), how it began: what ITEM_SAVED has; of two of one file the last counts */
     bool ok;          /* sticky */
 };
 
 bool file_changes_begin(struct file_changes *c, struct applet self); /* false: no memory */
 void file_changes_end(struct file_changes *c);
-/* What a file was before somebody else wrote to it. */
-void file_changes_save(struct file_changes *c, uint16_t file, struct span body);
+/* What a file, or the beginning of it, was before somebody else wrote to it. */
+void file_changes_save(struct file_changes *c, uint16_t file, struct span beginning);
 /* The IMSI (as EF.IMSI has it), the length of its MNC (0: as it is), and nothing left of the old network. */
 void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t mnc_length);
 /* ORDER_FILES: what stands in it. */

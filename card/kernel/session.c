@@ -180,6 +180,7 @@ void session_open_remote(struct uicc *card, uint8_t applet, const struct script_
         .key_item = by->key_item,
         .key_provider = by->key_provider,
         .owner = by->owner,
+        .keys = by->keys,
     };
 }
 

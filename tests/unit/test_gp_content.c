@@ -449,6 +449,34 @@ static void test_load_room(void **state)
 
 /* ---- STORE DATA, personalization ---- */
 
+/* A session whose own keyset comes by STORE DATA goes on with the DEK that it began with, as after PUT KEY. */
+static void test_store_own_keys(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    char data[400], keys[100];
+    uint8_t plain[48], encrypted[48];
+    struct buf b = buf_of(plain, sizeof plain);
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    assert_true(hex_parse(K1 K2 K3, &b, NULL));
+    assert_true(scp_dek_encrypt(f.crypto, &h.scp, span_of(plain, 48), encrypted));
+    hex_format(span_of(encrypted, 48), keys);
+    snprintf(data, sizeof data, "00B90BB909800188810110830130" "8F0130%s", keys);
+    gp(&h, gp_command("80E28800", data), "9000");
+    three_keys(&h, 0x88, "3A", data);
+    gp(&h, gp_command("80D80081", data), "3A*9000");
+    /* a new one begins with the new */
+    keys_of(&h, K1, K2, K3);
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x03), 0x9000);
+    three_keys(&h, 0x88, "3B", data);
+    gp(&h, gp_command("80D80081", data), "3B*9000");
+    fixture_close(&f);
+}
+
 static void test_store_data(void **state)
 {
     (void)state;
@@ -896,6 +924,54 @@ static void test_ram_issuer(void **state)
         assert_int_not_equal(por.verdict, SCP80_GENUINE);
         assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
     }
+    fixture_close(&f);
+}
+
+static void other_keys(struct fixture *f, struct gp_host *h)
+{
+    f->other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    keys_of(h, K1, K2, K3);
+    memcpy(f->other_keys.kic, h->keys.enc, 16);
+    memcpy(f->other_keys.kid, h->keys.mac, 16);
+    memcpy(f->other_keys.kik, h->keys.dek, 16);
+}
+
+/* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an operator does not come in below a domain that he does not reach. */
+static void test_ram_below(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct fixture_por por;
+    struct gp_host h;
+    char data[400];
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    make_ssd(&h, SSD1, "804000", SSD_PARAMETERS);
+    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
+    make_ssd(&h, SSD2, "804000", "10 EA0E 800C FF00000000 020116 03B20202");
+    por_is(&f, 0, "B20202", "80F24002024F00", "01 61..");
+    three_keys(&h, 0x88, "01", data);
+    gp(&h, gp_command("80D80081", data), "01*9000");
+    other_keys(&f, &h);
+    static const char *const tars[] = {"B20201", "B20202"};
+    for (int i = 0; i < 2; i++) {
+        ram(&f, 0, tars[i], install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), &por);
+        assert_int_not_equal(por.verdict, SCP80_GENUINE);
+    }
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20202", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    /* its first keys, under those of the domain above */
+    h = (struct gp_host){.f = &f, .scp = {.protocol = SCP03, .key_len = 16}};
+    memcpy(h.scp.dek, f.other_keys.kik, 16);
+    strcpy(data, "01");
+    gp_key_field(&h, 0x88, K2, data);
+    gp_key_field(&h, 0x88, K3, data);
+    gp_key_field(&h, 0x88, K1, data);
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 61..");
+    ram(&f, FIXTURE_OTHER, "B20202", "80F24002024F00", &por);
+    assert_int_not_equal(por.verdict, SCP80_GENUINE);
+    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
     fixture_close(&f);
 }
 
@@ -1403,12 +1479,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install),        cmocka_unit_test(test_ssd),
         cmocka_unit_test(test_load),           cmocka_unit_test(test_load_room),
-        cmocka_unit_test(test_store_data),     cmocka_unit_test(test_ara),
+        cmocka_unit_test(test_store_data), cmocka_unit_test(test_store_own_keys),    cmocka_unit_test(test_ara),
         cmocka_unit_test(test_ara_next),       cmocka_unit_test(test_ram),
         cmocka_unit_test(test_ram_rights),     cmocka_unit_test(test_operators),
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_ram_below),
         cmocka_unit_test(test_access_needs_a_checksum),
         cmocka_unit_test(test_operators_forgotten_wholly),
         cmocka_unit_test(test_ram_issuer),

@@ -541,6 +541,37 @@ static void test_put_keyset(void **state)
     assert_int_equal(por.status, SCP80_CNTR_LOW);
 }
 
+/* All keys in one script: each comes under the KIK of the keyset that secured the message, also behind the one that brings another. */
+static void test_put_all_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_pair pair;
+    uint8_t octets[200], fresh[16], k[16];
+    char keyset[400], subscriber[400], hex[300];
+    pair_keys(f, &pair);
+    struct buf data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 3);
+    for (int i = 0; i < 3; i++) {
+        memset(fresh, 0x31 + i, 16);
+        fixture_key_field(f, &pair.ota, fresh, 16, false, &data);
+    }
+    hex_format(buf_span(&data), hex);
+    snprintf(keyset, sizeof keyset, "80D80181%02zx%s00", data.len, hex);
+    data.len = 0;
+    buf_u8(&data, 0x7A);
+    memset(k, 0x77, 16);
+    fixture_key_field(f, &pair.ota, k, 16, false, &data);
+    fixture_key_field(f, &pair.ota, k, 16, false, &data);
+    hex_format(buf_span(&data), hex);
+    snprintf(subscriber, sizeof subscriber, "80D87A81%02zx%s00", data.len, hex);
+    const char *const both[] = {keyset, subscriber, NULL};
+    script(f, both, "7A............9000");
+    expect(f, 0, ASK, "unprotected 06");
+    memcpy(f->profile->p.pairs[0].key.k, k, 16);
+    memcpy(f->profile->p.pairs[0].key.opc, k, 16);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+}
+
 /* Keys that come again are no new keys: what was said under them before must not count a second time. */
 static void test_put_same_keys(void **state)
 {
@@ -726,7 +757,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_rest_of_the_script), T(test_final),
-        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_same_keys), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
+        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_all_keys), T(test_put_same_keys), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
