@@ -1179,12 +1179,12 @@ static void test_operators_forgotten_wholly(void **state)
 static void test_operators_rules(void **state)
 {
     (void)state;
-    static const char with_tar[] = "format: 1\ninclude: test\nname: rules\napplets:\n  - {class: ara-m, tars: [B20299]}\n";
+    static const char with_tar[] = "format: 1\ninclude: test\nname: rules\napplets:\n  - {class: ara-m, aid: A00000015141434C01, tars: [B20299]}\n";
     struct fixture f;
     struct gp_host h;
     fixture_open_text(&f, with_tar);
     fixture_terminal_profile(&f);
-    gp_open(&h, &f, "A00000015141434C00", 0x30, 0x01, 8);
+    gp_open(&h, &f, "A00000015141434C01", 0x30, 0x01, 8);
     gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "9000");
     por_is(&f, 0, "B20299", gp_command("80E29000", "F100"), "01 6985");
     por_is(&f, 0, "B20299", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 6985");
