@@ -75,6 +75,7 @@ extern const struct ota_key_service subscription_ota_keys;
 sw_t command_order(struct call *call);     /* change.c */
 /* The same order must come under an operator's and under a common keyset. */
 bool subscription_dual_consent(struct applet self);
+bool subscription_unstage(struct applet self); /* what waits for the other party's consent is void */
 /* A command has written to EF.IMSI: alternative 3a (imsi.c). */
 sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct session *session);
 sw_t command_put_key(struct call *call);   /* put_key.c */

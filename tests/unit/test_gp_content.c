@@ -399,6 +399,27 @@ static void test_load(void **state)
 }
 
 /* As much as the domain's quota allows, and 256 blocks at most. */
+/* The domain that it was to belong to is gone when the load file is whole: it does not become that of the next to get its number. */
+static void test_load_for_nobody(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    for (int again = 0; again < 2; again++) {
+        make_ssd(&h, SSD1, "804000", "02C900");
+        gp(&h, gp_command("80E60200", "07F0736F66740301" "07" SSD1 "00" "00" "00"), "009000");
+        gp(&h, gp_command("80E80000", "C408112233"), "009000");
+        gp(&h, gp_command("80E40000", "4F07" SSD1), "009000");
+        if (again)
+            gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000"); /* has its number now */
+        gp(&h, gp_command("80E88001", "4455667788"), "6985");
+        gp(&h, "80F22002094F07F0736F66740301", "6A88");
+    }
+    fixture_close(&f);
+}
+
 static void test_load_room(void **state)
 {
     (void)state;
@@ -1505,6 +1526,7 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_load_for_nobody),
         cmocka_unit_test(test_operators_rules),
         cmocka_unit_test(test_ram_below),
         cmocka_unit_test(test_access_needs_a_checksum),
