@@ -197,7 +197,6 @@ struct session {
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering; */
     uint8_t key_provider; /* that provider; */
     uint16_t owner;    /* and the index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
-    const struct keyset *keys; /* remote: that keyset's keys as they were when the message came, for keys that come under its KIK; NULL: nobody proved who he is. Borrowed while the script runs */
     bool messaging;    /* secure messaging was begun on it: there is something to close */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
@@ -308,7 +307,7 @@ sw_t session_execute_remote(struct uicc *card, struct session *session, struct s
  * P3 is then most likely its data. */
 enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header);
 
-/* In whose name a script speaks: as in struct session. */
+/* In whose name a script speaks: as in struct session; and that keyset's keys as they were when the message came, NULL: nobody proved who he is. */
 struct script_authority {
     uint32_t rights;
     uint16_t key_item, owner;
@@ -316,8 +315,11 @@ struct script_authority {
     const struct keyset *keys;
 };
 
-/* A fresh session for an OTA script at this target applet. */
+/* A fresh session for an OTA script at this target applet; by->keys is borrowed until it is closed. One at a time. */
 void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out);
+void session_close_remote(struct uicc *card);
+/* For keys that come under the KIK of what secured the script that this command is of. NULL: nobody proved who he is, or it is no script's. */
+const struct keyset *script_keys(const struct call *call);
 
 /* Where a session is, so that a later one can go on there (SESSION_PLACE_LEN octets, for storage). Taking it up: false, and the session stays where it is, if these files are not there any more, or others are in
  * their place. */

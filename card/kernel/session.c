@@ -182,8 +182,18 @@ void session_open_remote(struct uicc *card, uint8_t applet, const struct script_
         .key_item = by->key_item,
         .key_provider = by->key_provider,
         .owner = by->owner,
-        .keys = by->keys,
     };
+    card->ram.script_keys = by->keys;
+}
+
+void session_close_remote(struct uicc *card)
+{
+    card->ram.script_keys = NULL;
+}
+
+const struct keyset *script_keys(const struct call *call)
+{
+    return call->session->remote ? call->card->ram.script_keys : NULL;
 }
 
 /* An index is used again when its file was deleted: its FID goes with it. */
