@@ -399,6 +399,31 @@ static void test_load(void **state)
 }
 
 /* As much as the domain's quota allows, and 256 blocks at most. */
+/* Who was to be personalized was deleted, and another has its number: it does not get what was meant for the first. */
+static void test_personalization_of_nobody(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h, other = {0};
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E62000", "00" "00" "07" APP1 "00" "00" "00"), "009000");
+    exchange(&f, "0070000001", "019000");
+    other.f = &f;
+    other.channel = 1;
+    gp_keys(&f, 0x30, &other.keys);
+    assert_int_equal(gp_select(&other, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&other, 0x30, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&other, 0x01), 0x9000);
+    gp(&other, gp_command("80E40000", "4F07" APP1), "009000");
+    gp(&other, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6985");
+    exchange(&f, "00A4040C07" APP2, "9000");
+    exchange(&f, "80CAFF4000", "FF40009000");
+    fixture_close(&f);
+}
+
 /* The domain that it was to belong to is gone when the load file is whole: it does not become that of the next to get its number. */
 static void test_load_for_nobody(void **state)
 {
@@ -1049,6 +1074,10 @@ static void test_operators(void **state)
     struct fixture_por por;
     ram(&f, 1, "B20201", "80F24002024F00", &por);
     assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    /* nor loads into A's domain; into the issuer's, by its name, as without */
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "07" SSD1 "00" "00" "00"), "01 6A88");
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "09A00000015141434C00" "00" "00" "00"), "01 6A88");
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "08" ISD_AID "00" "00" "00"), "01 6101");
     /* what one began in his name, another does not go on with: a load file, a personalization */
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     gp(&h, gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "009000");
@@ -1532,6 +1561,7 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_personalization_of_nobody),
         cmocka_unit_test(test_load_for_nobody),
         cmocka_unit_test(test_operators_rules),
         cmocka_unit_test(test_ram_below),
