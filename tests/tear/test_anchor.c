@@ -119,6 +119,17 @@ static void refused(struct world *w, const char *why)
     said(w, why);
 }
 
+/* What is refused is as it was, whatever was done to be able to look at it. */
+static void refused_as_it_is(struct world *w)
+{
+    struct stat before, after;
+    assert_int_equal(stat(w->deck, &before), 0);
+    assert_null(open_with(w, DECK_PROCESS, false));
+    said(w, "is an older copy");
+    assert_int_equal(stat(w->deck, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
 static enum store_result put(struct deck *d, uint8_t value)
 {
     struct uicc_store *s = deck_card(d, ICCID, NULL);
@@ -174,6 +185,7 @@ static void test_older(void **state)
         put_back(w->deck, old);
         refused(w, "is an older copy");
         refused(w, "--anchor-reset");
+        refused_as_it_is(w);
         put_back(w->deck, before); /* of a time when it had no anchor */
         refused(w, "it was written 0 times");
         put_back(w->deck, now);

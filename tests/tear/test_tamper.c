@@ -310,6 +310,7 @@ static void test_half_meta(void **state)
     enum { TREES = 40 };
     struct world *w = *state;
     static uint8_t changed[ROOM];
+    struct stat st;
     memcpy(changed, w->now, w->n);
     memset(changed + w->n, 0, PAGE);
     uint64_t first, second;
@@ -319,7 +320,15 @@ static void test_half_meta(void **state)
     memcpy(older + TREES, newer + TREES, TRANSACTION - TREES);
     at = TREES;
     put_file(w->deck, changed, w->n + PAGE);
+    for (unsigned i = 0; i < 3; i++) /* looked at, and closed: that page is as it was */
+        if (!card_is_there(w, false))
+            fail_msg("opened and closed %u times, and then: %s", i, w->error.text);
     assert_true(card_is_there(w, true));
+    struct deck *d = deck_open(w->deck, DECK_POWER, w->f.crypto, &w->error);
+    assert_non_null(d); /* written: that page is whole again */
+    deck_close(d);
+    assert_int_equal(stat(w->deck, &st), 0);
+    assert_true((size_t)st.st_size <= w->n + 2 * PAGE);
     put_file(w->deck, changed, w->n);
     assert_false(card_is_there(w, false));
     at = SIZE_MAX;
