@@ -48,23 +48,35 @@ static uint8_t domain_of_target(const struct uicc *card, uint8_t target)
     return applet_domain(card, target);
 }
 
-/* The keysets of a security domain are for messages to it and to what is its own; but what the profile gave the issuer's belongs to operators. A supplementary one that has any of its own
- * is reached by those only. */
+/* A supplementary one that has any of its own is reached by those only; locked or suspended, too. */
+static bool has_own_keys(const struct packet *p, uint8_t domain)
+{
+    const struct applet_class *class = applet_class_of(p->self.card, domain);
+    const struct applet any = {p->self.card, domain};
+    const struct ota_key_service *service = class->share != NULL ? class->share(any, "ota-keys") : NULL;
+    return service != NULL && service->alone != NULL && service->alone(any);
+}
+
+/* One that has none is served by the one that it belongs to (GlobalPlatform 2.3 7.3.3). */
+static uint8_t serving_domain(const struct packet *p, uint8_t domain)
+{
+    for (uint8_t steps = 0; steps < APPLETS_MAX && domain != NO_APPLET && !has_own_keys(p, domain); steps++) {
+        uint8_t parent = applet_domain(p->self.card, domain);
+        if (parent == domain) /* the issuer's */
+            break;
+        domain = parent;
+    }
+    return domain;
+}
+
+/* The keysets of a security domain are for messages to it and to what is its own; but what the profile gave the issuer's belongs to operators, and so does what nobody's keysets serve. */
 static bool concerns(const struct packet *p, uint8_t target)
 {
     const struct uicc *card = p->self.card;
-    uint8_t domain = domain_of_target(card, target), mine = p->provider.index;
-    struct applet other;
+    uint8_t domain = serving_domain(p, domain_of_target(card, target)), mine = p->provider.index;
     if (applet_class_of(card, mine)->security_domain)
         return mine == domain && (mine != applet_issuer_domain(card) || mine == target || target >= card_profile_applets(card));
-    for (unsigned i = 0; domain != NO_APPLET; i++) {
-        const struct ota_key_service *service = applet_service(p->self.card, "ota-keys", i, &other);
-        if (service == NULL)
-            return true;
-        if (other.index == domain && service->alone != NULL && service->alone(other))
-            return false;
-    }
-    return true;
+    return domain == NO_APPLET || !has_own_keys(p, domain);
 }
 
 /* The nth keyset of this version that may open a message to this target. */
@@ -239,6 +251,7 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
         .key_item = p->reference.item,
         .owner = p->authenticated ? p->reference.owner : NO_OWNER,
         .key_provider = p->provider.index,
+        .keys = p->authenticated ? &p->keys : NULL,
     };
     if (status == SCP80_POR_OK && !applet_class_of(p->self.card, target)->script_target)
         to_applet(p, target, result);

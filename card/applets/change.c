@@ -236,6 +236,8 @@ static sw_t obey_order(struct call *call)
         return answer_order(call->self, order.reference, last.to, call->out);
     if (trial_load(call->self, &trial))
         return SW_TRIAL_RUNNING;
+    if ((call->session->rights & RIGHT_STANDBY) != 0) /* after an order without trial in the same script */
+        return SW_NO_AUTHORITY;
     sw = choose_pair(call->self, &order, &index);
     bool go_on = true;
     if (sw == SW_OK && subscription_dual_consent(call->self))

@@ -49,11 +49,6 @@ bool aka_secret_put(struct applet self, unsigned index, const struct aka_secret 
 
 /* item: ITEM_OTA | index, or ITEM_COMMON_KEYS | index. */
 bool ota_secret_load(struct applet self, uint16_t item, uint32_t *rights, struct keyset *keys);
-/* The keys lie beside their counter, whose item is what sessions know. */
-static inline uint16_t keys_item_of(uint16_t counter_item)
-{
-    return (uint16_t)((counter_item & ITEM_KIND) == ITEM_COUNTER ? ITEM_OTA | (counter_item & 0xFF) : ITEM_COMMON_KEYS | (counter_item & 0xFF));
-}
 bool ota_secret_put(struct applet self, uint16_t item, uint32_t rights, const struct keyset *keys);
 
 /* ---- state ---- */

@@ -246,15 +246,12 @@ static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key 
 
 sw_t command_put_key(struct call *call)
 {
-    struct keyset kek;
+    const struct keyset *kek = call->session->keys;
     struct trial trial;
     struct new_key keys[3];
-    uint32_t rights;
     if (trial_load(call->self, &trial)) /* whose keys would they be? */
         return SW_TRIAL_RUNNING;
-    bool loaded = ota_secret_load(call->self, keys_item_of(call->session->key_item), &rights, &kek);
-    sw_t sw = loaded ? put_key(call, &kek, keys) : SW_TECHNICAL_PROBLEM;
-    crypto_wipe(&kek, sizeof kek);
+    sw_t sw = kek != NULL ? put_key(call, kek, keys) : SW_TECHNICAL_PROBLEM;
     crypto_wipe(keys, sizeof keys);
     return sw;
 }

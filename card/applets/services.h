@@ -63,8 +63,6 @@ struct ota_key_service {
     bool (*set_counter)(struct applet provider, const struct ota_key_reference *ref, const uint8_t cntr[5]);
     /* Messages to what belongs to it are opened by its keysets only. May be NULL: no. */
     bool (*alone)(struct applet provider);
-    /* The keyset that a reference's item means: for keys that come under its KIK. Wipe *keys after use. */
-    bool (*load)(struct applet provider, uint16_t item, struct keyset *keys);
 };
 
 /* counter and set_counter of a provider that keeps the counter in its object `ref->item`. */

@@ -33,11 +33,4 @@ static bool ota_find(struct applet self, uint8_t version, unsigned nth, struct o
     return false;
 }
 
-static bool ota_load(struct applet self, uint16_t item, struct keyset *keys)
-{
-    uint32_t rights;
-    return ota_secret_load(self, keys_item_of(item), &rights, keys);
-}
-
-const struct ota_key_service subscription_ota_keys = {
-    .find = ota_find, .counter = ota_counter_kept, .set_counter = ota_counter_keep, .load = ota_load};
+const struct ota_key_service subscription_ota_keys = {.find = ota_find, .counter = ota_counter_kept, .set_counter = ota_counter_keep};

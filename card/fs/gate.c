@@ -173,8 +173,8 @@ static sw_t permitted(const struct call *call, enum access access)
             return (session->rights & RIGHT_AUTHENTIC) != 0 ? SW_OK : SW_SECURITY_STATUS;
         return pin_satisfied(card, session, 0x0A) ? SW_OK : SW_SECURITY_STATUS;
     case ACCESS_ADMIN:
-        if (session->remote)
-            return (session->rights & RIGHT_ADMIN) != 0 ? SW_OK : SW_SECURITY_STATUS;
+        if (session->remote) /* whoever is stand-by has no business with what is the next operator's */
+            return (session->rights & RIGHT_ADMIN) != 0 && (session->rights & RIGHT_STANDBY) == 0 ? SW_OK : SW_SECURITY_STATUS;
         return pin_satisfied(card, session, 0x0A) ? SW_OK : SW_SECURITY_STATUS;
     case ACCESS_DOMAIN:
         return by_domain(session) ? SW_OK : SW_SECURITY_STATUS;

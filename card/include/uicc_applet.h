@@ -820,7 +820,8 @@ static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *
  * EVENT_ALREADY_REGISTERED, 6A84 NO_TIMER_AVAILABLE, 6A88 INVALID_TIMER_ID and MENU_ENTRY_NOT_FOUND, 6700
  * ALLOWED_LENGTH_EXCEEDED, 6581 REGISTRY_ERROR. ---- */
 
-/* Not for the events that come by a menu entry, a timer, a poll interval or a file: 6985. */
+/* Not for the events that come by a menu entry, a timer, a poll interval or a file: 6985. User activity and
+ * idle screen are reported once (TS 102 223 7.5.5, 7.5.6): set again, the terminal is asked again. */
 static inline uicc_sw uicc_set_event(const struct uicc_applet *self, enum uicc_event_number event)
 {
     return self->api->set_event(self, (uint8_t)event, true);

@@ -16,6 +16,7 @@
 #include "uicc.h"
 
 struct uicc;
+struct keyset;
 
 enum { NO_OWNER = 0xFFFF, OWNER_GONE = 0xFFFE }; /* of no operator; of one whose pair was taken back: suspended for good */
 
@@ -54,8 +55,8 @@ enum toolkit_event {
     TOOLKIT_CALL_CONNECTED = 13,
     TOOLKIT_CALL_DISCONNECTED = 14,
     TOOLKIT_LOCATION_STATUS = 15,
-    TOOLKIT_USER_ACTIVITY = 16,
-    TOOLKIT_IDLE_SCREEN_AVAILABLE = 17,
+    TOOLKIT_USER_ACTIVITY = 16,          /* reported once; who wants more registers again */
+    TOOLKIT_IDLE_SCREEN_AVAILABLE = 17,  /* likewise */
     TOOLKIT_CARD_READER_STATUS = 18,
     TOOLKIT_STATUS_COMMAND = 19,         /* by a poll interval, or by its class */
     TOOLKIT_LANGUAGE_SELECTION = 20,
@@ -196,6 +197,7 @@ struct session {
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering; */
     uint8_t key_provider; /* that provider; */
     uint16_t owner;    /* and the index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
+    const struct keyset *keys; /* remote: that keyset's keys as they were when the message came, for keys that come under its KIK; NULL: nobody proved who he is. Borrowed while the script runs */
     bool messaging;    /* secure messaging was begun on it: there is something to close */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
@@ -310,6 +312,7 @@ struct script_authority {
     uint32_t rights;
     uint16_t key_item, owner;
     uint8_t key_provider;
+    const struct keyset *keys;
 };
 
 /* A fresh session for an OTA script at this target applet. */

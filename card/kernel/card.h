@@ -37,6 +37,7 @@ struct ram {
     bool powered;
     bool started;                            /* a command has run since the reset */
     bool may_resume;                         /* none of those that end a suspension */
+    bool suspended;                          /* by SUSPEND UICC, and there was no reset since */
     uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;

@@ -296,26 +296,45 @@ sw_t applet_delete(struct uicc *card, uint8_t index)
     return SW_OK;
 }
 
-/* Applets before the security domains that they belong to, and packages in between. */
+/* One round: what nothing depends on any more. *gone: something went, and what it depended on may be next. */
+static bool forget_some(struct uicc *card, uint16_t owner, bool *gone)
+{
+    struct package_info p;
+    *gone = false;
+    for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++) {
+        if (!applet_exists(card, i) || applet_owner(card, i) != owner)
+            continue;
+        sw_t sw = applet_delete(card, i);
+        if (sw != SW_OK && sw != SW_CONDITIONS_NOT_SATISFIED)
+            return false;
+        *gone = *gone || sw == SW_OK;
+    }
+    for (unsigned cursor = 0; package_next(card, &cursor, &p);) {
+        if (p.slot == NO_PACKAGE || p.owner != owner)
+            continue;
+        sw_t sw = package_remove(card, aid_span(&p.aid));
+        if (sw == SW_MEMORY_PROBLEM)
+            return false;
+        *gone = *gone || sw == SW_OK;
+    }
+    return true;
+}
+
 bool applets_forget(struct uicc *card, uint16_t owner)
 {
     struct package_info p;
-    for (int domains = 0; domains < 2; domains++) {
-        for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++) {
-            if (!applet_exists(card, i) || applet_owner(card, i) != owner ||
-                applet_class_of(card, i)->security_domain != (domains != 0))
-                continue;
-            sw_t sw = applet_delete(card, i);
-            if (sw == SW_CONDITIONS_NOT_SATISFIED)
-                sw = applet_set_owner(card, i, OWNER_GONE);
-            if (sw != SW_OK)
-                return false;
-        }
-        for (unsigned cursor = 0; domains == 0 && package_next(card, &cursor, &p);)
-            if (p.slot != NO_PACKAGE && p.owner == owner &&
-                package_remove(card, aid_span(&p.aid)) == SW_MEMORY_PROBLEM)
-                return false;
-    }
+    bool gone;
+    do {
+        if (!forget_some(card, owner, &gone))
+            return false;
+    } while (gone);
+    /* What others depend on */
+    for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++)
+        if (applet_exists(card, i) && applet_owner(card, i) == owner && applet_set_owner(card, i, OWNER_GONE) != SW_OK)
+            return false;
+    for (unsigned cursor = 0; package_next(card, &cursor, &p);)
+        if (p.slot != NO_PACKAGE && p.owner == owner && !package_set_owner(card, &p, OWNER_GONE))
+            return false;
     return true;
 }
 

@@ -208,3 +208,13 @@ sw_t package_remove(struct uicc *card, struct span aid)
               objects_remove(card->objects, file_id(info.slot));
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
+
+bool package_set_owner(struct uicc *card, const struct package_info *info, uint16_t owner)
+{
+    struct package_info changed = *info;
+    uint8_t bytes[STORED_MAX];
+    struct buf out = buf_of(bytes, sizeof bytes);
+    changed.owner = owner;
+    encode(&changed, &out);
+    return buf_ok(&out) && objects_put(card->objects, info_id(info->slot), buf_span(&out));
+}

@@ -152,7 +152,8 @@ sw_t command_suspend(struct call *call)
     uint8_t bytes[SUSPENDED_MAX];
     struct buf kept = buf_of(bytes, sizeof bytes);
     struct span data = call->cmd->data;
-    if (call->session->channel != 0)
+    /* Through a secure channel the answer could not be fetched without ending the suspension. */
+    if (call->session->channel != 0 || call->card->ram.inner)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!duration_valid(data.p) || !duration_valid(data.p + DURATION_LEN))
         return SW_WRONG_DATA;
@@ -168,7 +169,7 @@ sw_t command_suspend(struct call *call)
         buf_put(call->out, span_of(token, TOKEN_LEN));
     }
     crypto_wipe(bytes, sizeof bytes);
-    call->card->ram.may_resume = ok; /* what comes next ends it */
+    call->card->ram.may_resume = call->card->ram.suspended = ok; /* what comes next ends it */
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 

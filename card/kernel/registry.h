@@ -215,6 +215,7 @@ bool package_built_in(const struct uicc *card, struct span aid);
 sw_t package_add(struct uicc *card, struct package_info *info, struct span file);
 /* 6985: of the program, or an instance of it exists. */
 sw_t package_remove(struct uicc *card, struct span aid);
+bool package_set_owner(struct uicc *card, const struct package_info *info, uint16_t owner); /* of one that was loaded */
 /* Its load file; empty for one of the program's. Borrowed until the next change. */
 struct span package_file(const struct uicc *card, const struct package_info *info);
 

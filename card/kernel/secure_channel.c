@@ -108,11 +108,24 @@ static void drop_connection(struct secure_channels *s, unsigned slot)
             crypto_wipe(&s->transfers[i], sizeof s->transfers[i]);
 }
 
+/* What of MANAGE SECURE CHANNEL is under way: blocks taken, or an answer. */
+static void drop_procedure(struct secure_channels *s)
+{
+    crypto_wipe(s->octets, sizeof s->octets);
+    s->n = s->at = 0;
+    s->answering = false;
+}
+
 void secure_channels_leave(struct uicc *card, uint8_t channel)
 {
-    for (unsigned i = 0; card->secure != NULL && i < SECURE_SESSIONS; i++)
-        if (card->secure->connections[i].state == STARTED && card->secure->connections[i].channel == channel)
-            drop_connection(card->secure, i);
+    struct secure_channels *s = card->secure;
+    if (s == NULL)
+        return;
+    for (unsigned i = 0; i < SECURE_SESSIONS; i++)
+        if (s->connections[i].state == STARTED && s->connections[i].channel == channel)
+            drop_connection(s, i);
+    if (s->channel == channel)
+        drop_procedure(s);
 }
 
 static void drop_master(struct secure_channels *s, unsigned slot)
@@ -326,8 +339,7 @@ static sw_t take_block(struct call *call, uint8_t procedure, bool first)
     if (block.n == 0)
         return SW_WRONG_LENGTH;
     if (first) {
-        s->n = s->at = 0;
-        s->answering = false;
+        drop_procedure(s);
         s->procedure = procedure;
         s->channel = call->session->channel;
     } else if (s->answering || s->n == 0 || s->procedure != procedure ||
@@ -371,8 +383,7 @@ static sw_t give_block(struct call *call, uint8_t procedure, bool first)
     s->at = (uint16_t)(s->at + n);
     if (s->at < s->n)
         return SW_MORE_DATA_AVAILABLE;
-    s->answering = false;
-    s->n = s->at = 0;
+    drop_procedure(s);
     return SW_OK;
 }
 

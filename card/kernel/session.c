@@ -168,16 +168,19 @@ sw_t command_get_response(struct call *call)
 void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out)
 {
     const struct profile_applet *a = applet_row_of(card, applet);
+    /* A profile that is not for tests lets nobody in without a checksum; what was installed since may. */
+    const bool proven = (by->rights & RIGHT_AUTHENTIC) != 0 || card->profile->insecure;
     *out = (struct session){
         .open = true,
         .remote = true,
         .applet = applet,
         .view = {.df = a->adf == PROFILE_NO_FILE ? 0 : a->adf, .ef = PROFILE_NO_FILE},
-        .granted = (by->rights & RIGHT_STANDBY) != 0 ? 0 : a->access,
+        .granted = (by->rights & RIGHT_STANDBY) != 0 || !proven ? 0 : a->access,
         .rights = by->rights,
         .key_item = by->key_item,
         .key_provider = by->key_provider,
         .owner = by->owner,
+        .keys = by->keys,
     };
 }
 
@@ -235,6 +238,17 @@ static sw_t get_waiting(struct script_response *waiting, const struct command *c
     return waiting->n == 0 ? SW_OK : SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n);
 }
 
+/* A command of this script has taken the card to another operator: what it says from now on counts as if it came under the stand-by keyset of a trial. */
+static void leave_to_next(struct uicc *card, struct session *session)
+{
+    struct applet provider;
+    const struct owner_service *service = session->owner != NO_OWNER ? applet_service(card, "owner", 0, &provider) : NULL;
+    if (service == NULL || service->active(provider) == session->owner)
+        return;
+    session->rights |= RIGHT_STANDBY;
+    session->granted = 0;
+}
+
 static sw_t execute_remote(struct uicc *card, struct session *session, struct command *cmd, struct script_response *waiting,
                            struct buf *out, const struct command_row **row)
 {
@@ -254,6 +268,7 @@ static sw_t execute_remote(struct uicc *card, struct session *session, struct co
         objects_begin(card->objects);
         return SW_MEMORY_PROBLEM;
     }
+    leave_to_next(card, session);
     sw_t sw = session_execute(card, session, cmd, out, row);
     objects_begin(card->objects);
     if (out->len == 0 || *row == NULL)

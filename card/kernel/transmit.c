@@ -149,10 +149,10 @@ static bool protect(struct uicc *card, const struct session *session, sw_t sw, s
     return m == NULL || (!sw_is_ok(sw) && !sw_is_warning(sw)) || m->wrap((struct applet){card, session->applet}, session, sw, out);
 }
 
-/* TS 102 221 11.1.22.3: a terminal says what it can do before it resumes the card. Any other command ends the suspension. */
-static bool before_resumption(const struct command_row *row)
+/* TS 102 221 11.1.22.3: a terminal says what it can do before it resumes the card. Any other command ends the suspension, and so does any that comes before the power was taken away. */
+static bool before_resumption(const struct uicc *card, const struct command_row *row)
 {
-    return row != NULL && (row->handler == command_resume || row->handler == command_terminal_capability);
+    return !card->ram.suspended && row != NULL && (row->handler == command_resume || row->handler == command_terminal_capability);
 }
 
 static size_t execute(struct uicc *card, const struct command *line, uint8_t response[UICC_RESPONSE_MAX],
@@ -175,7 +175,7 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
         return get_response(card, cmd, response);
     drop_waiting(card);
     const bool first = !card->ram.started;
-    if (card->ram.may_resume && !before_resumption(*row) && !suspend_forget(card))
+    if (card->ram.may_resume && !before_resumption(card, *row) && !suspend_forget(card))
         return answer(response, 0, SW_MEMORY_PROBLEM);
     uint8_t plain[256];
     struct buf plain_data = buf_of(plain, sizeof plain);

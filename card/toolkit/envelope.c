@@ -117,6 +117,8 @@ static sw_t event_download(struct call *call, struct span inner, struct event *e
     event->toolkit = toolkit_event_of_code(list.p[0] == ACCESS_TECHNOLOGIES ? 0x0B : list.p[0]);
     if (event->toolkit == 0)
         return SW_OK;
+    if (toolkit_event_once(event->toolkit))
+        toolkit_event_used(call->card);
     if ((event->toolkit == TOOLKIT_DATA_AVAILABLE || event->toolkit == TOOLKIT_CHANNEL_STATUS) &&
         one_octet(inner, CAT_TAG_CHANNEL_STATUS, &status) && (status & CHANNEL) != 0) {
         event->id = status & CHANNEL;

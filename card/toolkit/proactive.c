@@ -345,12 +345,26 @@ static void note_channel(struct uicc *card, const struct entry *e, const struct 
         card->ram.toolkit.channel_owner[p.to - CAT_CHANNEL - 1] = 0;
 }
 
+/* Has the card, since this was fetched, asked for something else in its place? */
+static bool out_of_date(const struct uicc *card, const struct entry *e, enum toolkit_system kind)
+{
+    struct entry later;
+    enum toolkit_system other;
+    for (size_t at = 0; entry_at(card, at, &later); at = entry_end(&later))
+        if (at != e->at && later.applet == NO_APPLET && toolkit_system_kind(later.type, &other) &&
+            other == kind)
+            return true;
+    return false;
+}
+
 /* What must not be lost because the terminal was busy: a REFRESH after a change of subscription, and what the
  * card itself asks for. */
-static bool asked_again(const struct entry *e, uint8_t result)
+static bool asked_again(const struct uicc *card, const struct entry *e, uint8_t result)
 {
-    return (result == CAT_RESULT_TERMINAL_BUSY || result == CAT_RESULT_NETWORK_BUSY) &&
-           (e->type == PROACTIVE_REFRESH || e->applet == NO_APPLET);
+    enum toolkit_system kind;
+    if (result != CAT_RESULT_TERMINAL_BUSY && result != CAT_RESULT_NETWORK_BUSY)
+        return false;
+    return e->type == PROACTIVE_REFRESH || (toolkit_system_kind(e->type, &kind) && !out_of_date(card, e, kind));
 }
 
 static sw_t answered(struct uicc *card, const struct entry *e, uint8_t result, struct span data)
@@ -388,7 +402,7 @@ sw_t command_terminal_response(struct call *call)
     if (!cat_response_parse(call->cmd->data, &r) || r.details.type != p.details.type ||
         r.details.number != p.details.number)
         return makes_no_sense(card, &e);
-    if (asked_again(&e, r.result)) {
+    if (asked_again(card, &e, r.result)) {
         t->fetched = t->again = false;
         set_flags(card, &e, e.flags | FLAG_HELD, 0);
         return SW_OK;

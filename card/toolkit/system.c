@@ -62,13 +62,22 @@ bool toolkit_code_of_event(unsigned event, uint8_t *code)
     return false;
 }
 
-/* FNV-1a: only to see whether something changed. Never 0 for something. */
-static uint32_t digest(struct span s)
+enum { TOLD_NOTHING = 0, TOLD_NOT_IN_FORCE = 1 };
+
+/* FNV-1a: only to see whether something changed. None of the two above for something. */
+static uint32_t digest(struct span s, uint8_t qualifier)
 {
     uint32_t h = 2166136261u;
     for (size_t i = 0; i < s.n; i++)
         h = (h ^ s.p[i]) * 16777619u;
-    return h != 0 ? h : 1;
+    h ^= qualifier;
+    return h > TOLD_NOT_IN_FORCE ? h : h + 2;
+}
+
+void toolkit_event_used(struct uicc *card)
+{
+    uint32_t *told = &card->ram.toolkit.told[SYSTEM_EVENTS];
+    *told = *told != TOLD_NOTHING ? (uint32_t)TOLD_NOT_IN_FORCE : *told;
 }
 
 /* ---- what there is to ask for: false for nothing ---- */
@@ -231,13 +240,24 @@ static bool menu_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8
 
 /* ---- telling the terminal ---- */
 
-typedef bool (*wanted_of)(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier);
-
-static const wanted_of kinds[SYSTEM_KINDS] = {
-    [SYSTEM_EVENTS] = events_wanted,
-    [SYSTEM_POLL] = poll_wanted,
-    [SYSTEM_MENU] = menu_wanted,
+static const struct {
+    bool (*wanted)(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier);
+    uint8_t types[2]; /* of proactive commands: each takes the place of the one before it, of whichever type */
+} kinds[SYSTEM_KINDS] = {
+    [SYSTEM_EVENTS] = {events_wanted, {PROACTIVE_SET_UP_EVENT_LIST, 0}},
+    [SYSTEM_POLL] = {poll_wanted, {PROACTIVE_POLL_INTERVAL, PROACTIVE_POLLING_OFF}},
+    [SYSTEM_MENU] = {menu_wanted, {PROACTIVE_SET_UP_MENU, 0}},
 };
+
+bool toolkit_system_kind(uint8_t type, enum toolkit_system *kind)
+{
+    for (unsigned i = 0; i < SYSTEM_KINDS; i++)
+        if (type == kinds[i].types[0] || (type == kinds[i].types[1] && type != 0)) {
+            *kind = (enum toolkit_system)i;
+            return true;
+        }
+    return false;
+}
 
 /* true: the terminal knows, or need not. */
 static bool tell(struct uicc *card, enum toolkit_system kind)
@@ -245,11 +265,12 @@ static bool tell(struct uicc *card, enum toolkit_system kind)
     uint8_t bytes[TOOLKIT_COMMAND_MAX], type, qualifier;
     struct buf rest = buf_of(bytes, sizeof bytes);
     struct toolkit *t = &card->ram.toolkit;
-    bool any = kinds[kind](card, &rest, &type, &qualifier);
-    uint32_t now = any ? digest(buf_span(&rest)) ^ qualifier : 0;
+    bool any = kinds[kind].wanted(card, &rest, &type, &qualifier);
+    uint32_t now = any ? digest(buf_span(&rest), qualifier) : TOLD_NOTHING;
     if (now == t->told[kind] || !buf_ok(&rest))
         return true;
-    toolkit_cancel(card, NO_APPLET, type); /* one that was not fetched yet is out of date */
+    for (unsigned i = 0; i < 2 && kinds[kind].types[i] != 0; i++)
+        toolkit_cancel(card, NO_APPLET, kinds[kind].types[i]); /* one that was not fetched yet is out of date */
     if (!cat_profile_has(span_of(t->profile, t->profile_len), cat_facility(type, qualifier)))
         return true;
     if (!toolkit_queue_command(card, NO_APPLET, type, qualifier, buf_span(&rest)))

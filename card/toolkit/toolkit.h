@@ -49,7 +49,7 @@ struct toolkit {                          /* volatile; no pointers */
     bool offering;                           /* any bit of available[] */
     uint8_t available[TOOLKIT_APPLETS / 8];  /* applets that wait for EVENT_PROACTIVE_HANDLER_AVAILABLE */
     uint8_t channel_owner[TOOLKIT_CHANNELS]; /* applet + 1 that opened this channel; 0: none */
-    uint32_t told[SYSTEM_KINDS];             /* digest of what was asked for last; 0: nothing */
+    uint32_t told[SYSTEM_KINDS];             /* digest of what was asked for last; 0: nothing; 1: it is not in force any more */
 };
 
 /* Commands that wait: memory only while there are any. Entries: struct entry_header, then the D0 object. */
@@ -112,6 +112,10 @@ void toolkit_synchronise(struct uicc *card);
  * not reported by event download. */
 uint8_t toolkit_event_of_code(uint8_t code);
 bool toolkit_code_of_event(unsigned event, uint8_t *code);
+/* The terminal has taken an event out of its list: the list is sent again with the next change. */
+void toolkit_event_used(struct uicc *card);
+/* Is it a type of these commands? */
+bool toolkit_system_kind(uint8_t type, enum toolkit_system *kind);
 /* The terminal's answer to one of these commands. */
 void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result);
 

@@ -206,9 +206,14 @@ static enum event_way way_of(unsigned event)
     }
 }
 
-static bool exclusive(unsigned event)
+bool toolkit_event_exclusive(unsigned event)
 {
     return event == TOOLKIT_CALL_CONTROL || event == TOOLKIT_MO_SHORT_MESSAGE_CONTROL;
+}
+
+bool toolkit_event_once(unsigned event)
+{
+    return event == TOOLKIT_USER_ACTIVITY || event == TOOLKIT_IDLE_SCREEN_AVAILABLE;
 }
 
 static bool taken(struct applet self, unsigned event)
@@ -244,8 +249,10 @@ static enum toolkit_result change_event(struct applet self, enum toolkit_event e
     if (!on && class_entry(applet_class_of(self.card, self.index), &e) &&
         (e.asked[event / 8] >> event % 8 & 1) != 0)
         return TOOLKIT_EVENT_NOT_ALLOWED; /* what its class always listens to */
-    if (on && exclusive(event) && taken(self, event))
+    if (on && toolkit_event_exclusive(event) && taken(self, event))
         return TOOLKIT_EVENT_ALREADY_REGISTERED;
+    if (on && toolkit_event_once(event)) /* its registration has not changed, what the terminal knows may have */
+        touched(self.card);
     load_own(self, &e);
     set_bit(&e, event, on);
     return store_own(self, &e);

@@ -35,6 +35,12 @@ static inline bool toolkit_entry_has(const struct toolkit_entry *e, unsigned eve
     return event < TOOLKIT_EVENTS && (e->events[event / 8] >> event % 8 & 1) != 0;
 }
 
+/* Call control and MO SMS control: one applet's, for the terminal wants one answer. */
+bool toolkit_event_exclusive(unsigned event);
+
+/* The terminal reports it once, and then has it no longer in its list (TS 102 223 7.5.5, 7.5.6). */
+bool toolkit_event_once(unsigned event);
+
 bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file);
 
 /* Whose timer, NO_APPLET: nobody's. */

@@ -106,6 +106,9 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
         if (i > 0)
             note_outcome(last, &done, &first_failure);
         sw_t sw = last = toolkit_trigger_applet(card, order.applet[i], &told);
+        /* One that was suspended, or locked, while another registered is back: the first answer is the answer. */
+        if (sw == SW_OK && toolkit_event_exclusive(event->toolkit) && told.out != NULL && told.out->len > before)
+            *told.handled = true;
         if (sw == SW_OK)
             continue;
         take_back(told.out, before);

@@ -368,7 +368,7 @@ static void put_k(struct fixture *f, const struct keyset *keys, unsigned p1, uns
     assert_true(subscription_of(f->card, &self) && ota_secret_load(self, ITEM_OTA, &rights, &old));
     objects_begin(f->card->objects);
     assert_true(ota_secret_put(self, ITEM_OTA, rights, keys) && card_commit(f->card));
-    const struct script_authority by = {rights | RIGHT_AUTHENTIC | RIGHT_REPLACE_KEYS, ITEM_COUNTER, 0, self.index};
+    const struct script_authority by = {rights | RIGHT_AUTHENTIC | RIGHT_REPLACE_KEYS, ITEM_COUNTER, 0, self.index, keys};
     session_open_remote(f->card, self.index, &by, &session);
     buf_put(&apdu, span_of("\x80\xD8", 2));
     buf_u8(&apdu, (uint8_t)p1);

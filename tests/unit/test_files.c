@@ -464,6 +464,17 @@ static void test_suspend(void **state)
     apdu(f, "8076010008" "0000000000000000", "6982");
     apdu(f, resume, "9000");
     apdu(f, resume, "6985");
+    for (int i = 0; i < 2; i++) {                        /* the power was not taken away: that ends it, too */
+        exchange(f, "8076000004" "00010401", "*");
+        strcpy(resume, "8076010008");
+        for (int k = 0; k < 8; k++)
+            snprintf(resume + strlen(resume), 3, "%02x", f->response[2 + k]);
+        if (i == 1)
+            apdu(f, "80AA000005" "A903810101", "9000");
+        apdu(f, resume, "6985");
+        fixture_reset(f);
+        apdu(f, resume, "6985");
+    }
 }
 
 static void test_platform(void **state)

@@ -169,6 +169,32 @@ static void test_sequence(void **state)
     fixture_close(&f);
 }
 
+/* Two sessions begun with one value of SCP02's counter have the same keys: only one of them is opened. With
+ * i = 55 they would have the same challenge, too, and what is heard of one could be said again in the other. */
+static void test_sequence_on_two_channels(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h = {.f = &f}, other = {.f = &f, .channel = 1};
+    fixture_open(&f, "test");
+    gp_keys(&f, 0x20, &h.keys);
+    gp_keys(&f, 0x20, &other.keys);
+    exchange(&f, "0070000001", "019000");
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000);
+    assert_int_equal(gp_select(&other, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x20, 8), 0x9000);
+    assert_int_equal(gp_initialize(&other, 0x20, 8), 0x9000);
+    assert_memory_equal(h.update + 12, other.update + 12, 2);
+    assert_int_equal(gp_authenticate(&h, 0x03), 0x9000);
+    assert_int_equal(gp_authenticate(&other, 0x03), 0x6985);
+    assert_int_equal(gp_send(&other, "80F28002024F00"), 0x6985);
+    gp(&h, "80F28002024F00", "E3*9000");
+    assert_int_equal(gp_initialize(&other, 0x20, 8), 0x9000); /* with the next one it is */
+    assert_int_equal(gp_authenticate(&other, 0x03), 0x9000);
+    gp(&h, "80F28002024F00", "E3*9000");
+    fixture_close(&f);
+}
+
 static void keep_traced(void *ctx, const struct uicc_trace_event *e)
 {
     struct fixture *f = ctx;
@@ -428,6 +454,64 @@ static void test_put_key(void **state)
     }
 }
 
+/* Keys that come again under another version are no new keys: a session that was opened with them is not opened once more. */
+static void test_put_key_moved(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h, again;
+    struct domain_keyset_info info;
+    char fields[400] = "", command[600];
+    uint8_t initialize[13] = {0x80, 0x50, 0x3C, 0x00, 0x08}, first[64];
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    gp_key_field(&h, 0x88, K1, fields);
+    gp_key_field(&h, 0x88, K2, fields);
+    gp_key_field(&h, 0x88, K3, fields);
+    put_keys(command, sizeof command, 0x00, 0x81, 0x3A, fields);
+    gp(&h, command, "3A*9000");
+    again = (struct gp_host){.f = &f, .keys.len = 16};
+    static const char *const keys[] = {K1, K2, K3};
+    uint8_t *const to[] = {again.keys.enc, again.keys.mac, again.keys.dek};
+    for (int i = 0; i < 3; i++) {
+        struct buf b = buf_of(to[i], 16);
+        assert_true(hex_parse(keys[i], &b, NULL));
+    }
+    assert_int_equal(gp_select(&again, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&again, 0x3A, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&again, 0x01), 0x9000);
+    memcpy(first, again.update, sizeof first);
+    const size_t n = again.update_len;
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    fields[0] = '\0';
+    gp_key_field(&h, 0x88, K1, fields);
+    gp_key_field(&h, 0x88, K2, fields);
+    gp_key_field(&h, 0x88, K3, fields);
+    put_keys(command, sizeof command, 0x3A, 0x81, 0x3C, fields);
+    gp(&h, command, "3C*9000");
+    const struct applet isd = {f.card, applet_issuer_domain(f.card)};
+    assert_true(domain_keyset_inspect(isd, 0x39, &info));
+    assert_int_equal(info.version, 0x3C);
+    assert_int_equal(info.counter, 1);
+    /* the same host challenge: another card challenge */
+    memcpy(initialize + 5, again.scp.host_challenge, 8);
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000);
+    assert_int_equal(fixture_transmit(&f, span_of(initialize, sizeof initialize), true), 0x9000);
+    assert_true(n >= 29 && memcmp(f.response + 13, first + 13, 8) != 0);
+    /* under another version with another MAC they are new */
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    fields[0] = '\0';
+    gp_key_field(&h, 0x88, K1, fields);
+    gp_key_field(&h, 0x88, K3, fields);
+    gp_key_field(&h, 0x88, K2, fields);
+    put_keys(command, sizeof command, 0x3C, 0x81, 0x3D, fields);
+    gp(&h, command, "3D*9000");
+    assert_true(domain_keyset_inspect(isd, 0x39, &info));
+    assert_int_equal(info.version, 0x3D);
+    assert_int_equal(info.counter, 0);
+    fixture_close(&f);
+}
+
 /* ---- life cycles ---- */
 
 static void test_card_life(void **state)
@@ -489,8 +573,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sessions),         cmocka_unit_test(test_select),
         cmocka_unit_test(test_initialize),       cmocka_unit_test(test_sequence),
+        cmocka_unit_test(test_sequence_on_two_channels),
         cmocka_unit_test(test_session_traced),   cmocka_unit_test(test_session_end),
-        cmocka_unit_test(test_get_status),       cmocka_unit_test(test_put_key),
+        cmocka_unit_test(test_get_status),       cmocka_unit_test(test_put_key), cmocka_unit_test(test_put_key_moved),
         cmocka_unit_test(test_card_life),        cmocka_unit_test(test_application_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

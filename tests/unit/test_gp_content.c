@@ -449,6 +449,34 @@ static void test_load_room(void **state)
 
 /* ---- STORE DATA, personalization ---- */
 
+/* A session whose own keyset comes by STORE DATA goes on with the DEK that it began with, as after PUT KEY. */
+static void test_store_own_keys(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    char data[400], keys[100];
+    uint8_t plain[48], encrypted[48];
+    struct buf b = buf_of(plain, sizeof plain);
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
+    assert_true(hex_parse(K1 K2 K3, &b, NULL));
+    assert_true(scp_dek_encrypt(f.crypto, &h.scp, span_of(plain, 48), encrypted));
+    hex_format(span_of(encrypted, 48), keys);
+    snprintf(data, sizeof data, "00B90BB909800188810110830130" "8F0130%s", keys);
+    gp(&h, gp_command("80E28800", data), "9000");
+    three_keys(&h, 0x88, "3A", data);
+    gp(&h, gp_command("80D80081", data), "3A*9000");
+    /* a new one begins with the new */
+    keys_of(&h, K1, K2, K3);
+    assert_int_equal(gp_select(&h, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x03), 0x9000);
+    three_keys(&h, 0x88, "3B", data);
+    gp(&h, gp_command("80D80081", data), "3B*9000");
+    fixture_close(&f);
+}
+
 static void test_store_data(void **state)
 {
     (void)state;
@@ -899,6 +927,54 @@ static void test_ram_issuer(void **state)
     fixture_close(&f);
 }
 
+static void other_keys(struct fixture *f, struct gp_host *h)
+{
+    f->other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    keys_of(h, K1, K2, K3);
+    memcpy(f->other_keys.kic, h->keys.enc, 16);
+    memcpy(f->other_keys.kid, h->keys.mac, 16);
+    memcpy(f->other_keys.kik, h->keys.dek, 16);
+}
+
+/* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an operator does not come in below a domain that he does not reach. */
+static void test_ram_below(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct fixture_por por;
+    struct gp_host h;
+    char data[400];
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    make_ssd(&h, SSD1, "804000", SSD_PARAMETERS);
+    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
+    make_ssd(&h, SSD2, "804000", "10 EA0E 800C FF00000000 020116 03B20202");
+    por_is(&f, 0, "B20202", "80F24002024F00", "01 61..");
+    three_keys(&h, 0x88, "01", data);
+    gp(&h, gp_command("80D80081", data), "01*9000");
+    other_keys(&f, &h);
+    static const char *const tars[] = {"B20201", "B20202"};
+    for (int i = 0; i < 2; i++) {
+        ram(&f, 0, tars[i], install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), &por);
+        assert_int_not_equal(por.verdict, SCP80_GENUINE);
+    }
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20202", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    /* its first keys, under those of the domain above */
+    h = (struct gp_host){.f = &f, .scp = {.protocol = SCP03, .key_len = 16}};
+    memcpy(h.scp.dek, f.other_keys.kik, 16);
+    strcpy(data, "01");
+    gp_key_field(&h, 0x88, K2, data);
+    gp_key_field(&h, 0x88, K3, data);
+    gp_key_field(&h, 0x88, K1, data);
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 61..");
+    ram(&f, FIXTURE_OTHER, "B20202", "80F24002024F00", &por);
+    assert_int_not_equal(por.verdict, SCP80_GENUINE);
+    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
+    fixture_close(&f);
+}
+
 /* ---- S1: an operator's applications are his ---- */
 
 static void change(struct fixture *f, unsigned keys, const char *imsi)
@@ -1035,6 +1111,70 @@ static void test_operators_forgotten(void **state)
     fixture_close(&f);
 }
 
+static void load_file(struct fixture *f, unsigned keys, const char *tar, const char *package)
+{
+    char data[80];
+    snprintf(data, sizeof data, "%s00000000", package);
+    por_is(f, keys, tar, gp_command("80E60200", data), "01 6101");
+    por_is(f, keys, tar, gp_command("80E88000", "C4081122334455667788"), "01 6101");
+}
+
+static void package_of(struct fixture *f, const char *aid_hex, struct package_info *info)
+{
+    uint8_t octets[16];
+    struct buf aid = buf_of(octets, sizeof octets);
+    assert_true(hex_parse(aid_hex, &aid, NULL));
+    assert_true(package_find(f->card, buf_span(&aid), info));
+}
+
+/* In whatever order they depend on each other: a domain below a domain, and what both are instances of. Only what somebody else depends on stays, and is nobody's. */
+static void test_operators_forgotten_wholly(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    struct package_info info;
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    for (int again = 0; again < 2; again++) { /* names and numbers are free again */
+        change(&f, 0, again ? "001020000000003" : "001020000000001");
+        f.counter = again ? 500 : 0; /* the pair's counter goes on: its keys are the same */
+        load_file(&f, 1, "000000", SSD_PACKAGE);
+        por_is(&f, 1, "000000", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS), "01 6101");
+        por_is(&f, 1, "B20201", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD2, "804000", "02C900"), "01 6101");
+        load_file(&f, 1, "B20201", ARA_PACKAGE);
+        gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+        if (again) /* the card's owner uses what operator B loaded */
+            gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+        uint8_t used = applets_count(f.card);
+        for (unsigned i = 0; i < 40; i++)
+            fixture_reset(&f);
+        gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+        gp(&h, gp_command("80F24002", "4F07" SSD2), "6A88");
+        package_of(&f, "A0000001515350", &info);
+        assert_true(again ? info.owner == OWNER_GONE : info.slot == NO_PACKAGE);
+        package_of(&f, "A00000015141434C", &info);
+        if (!again) {
+            gp(&h, gp_command("80F24002", "4F07" SSD1), "6A88");
+            assert_int_equal(info.slot, NO_PACKAGE);
+            assert_int_equal(applets_count(f.card), used - 2);
+        } else {
+            assert_int_equal(info.owner, OWNER_GONE);
+            gp(&h, gp_command("80F24002", "4F07" SSD1), "E3*9000"); /* the package is of this domain */
+            exchange(&f, "00A4040C07" SSD1, "6A82");
+            exchange(&f, "00A4040C07" APP1, "9000");
+        }
+        fixture_terminal_profile(&f);
+        f.counter = again ? 2000 : 1000;
+    }
+    /* the next operator of that pair finds nothing of it */
+    change(&f, 0, "001020000000005");
+    f.counter = 2000;
+    por_is(&f, 1, "000000", gp_command("80F24002", "4F07" SSD1), "01 6A88");
+    por_is(&f, 1, "000000", gp_command("80E40000", "4F08A00000015141434C"), "01 6A88");
+    fixture_close(&f);
+}
+
 /* ---- domains of the profile ---- */
 
 /* One for each operator, with keys of its own for SCP80, as the maker burnt them in; a card that is not yet SECURED. */
@@ -1126,6 +1266,33 @@ static void test_profile_domains(void **state)
     f.counter = 0;
     por_is(&f, FIXTURE_OTHER, "B20202", "80F24002094F07" SSD2 "00C0000000", "02 9000 E3*");
     por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80F24002", "4F07" APP1), "01 6A88");
+    fixture_close(&f);
+}
+
+/* What an installation's access domain opens, it opens to who proves who he is: no profile may have a target open to everybody (but for tests), and none comes later. */
+static void test_access_needs_a_checksum(void **state)
+{
+    (void)state;
+    static const char parameters[] = "14 EA12" "800A FF00000000 00 03B20204" /* TAR, no minimum security level */ "8104 00 0100 00", /* all files */
+                      write[] = "00A4000C022F05" "00D6000002" "6465";
+    struct fixture f;
+    struct fixture_por por;
+    struct gp_host h;
+    fixture_open_text(&f, profile);
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    make_ssd(&h, "F0736F66740109", "80", parameters);
+    static const uint16_t without_keys[] = {0x0001, 0x0401};
+    for (size_t i = 0; i < sizeof without_keys / sizeof without_keys[0]; i++) {
+        const struct fixture_ota ota = {0, without_keys[i], "B20204", write, 0};
+        fixture_ota(&f, &ota, &por);
+        assert_int_equal(por.status, SCP80_POR_OK);
+        assert_memory_equal(por.data, "\x02\x69\x82", 3);
+    }
+    exchange(&f, "00A4000C022F05", "9000");
+    exchange(&f, "00B0000002", "656E9000");
+    por_is(&f, 0, "B20204", write, "02 9000");
+    exchange(&f, "00B0000002", "64659000");
     fixture_close(&f);
 }
 
@@ -1312,12 +1479,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install),        cmocka_unit_test(test_ssd),
         cmocka_unit_test(test_load),           cmocka_unit_test(test_load_room),
-        cmocka_unit_test(test_store_data),     cmocka_unit_test(test_ara),
+        cmocka_unit_test(test_store_data), cmocka_unit_test(test_store_own_keys),    cmocka_unit_test(test_ara),
         cmocka_unit_test(test_ara_next),       cmocka_unit_test(test_ram),
         cmocka_unit_test(test_ram_rights),     cmocka_unit_test(test_operators),
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_ram_below),
+        cmocka_unit_test(test_access_needs_a_checksum),
+        cmocka_unit_test(test_operators_forgotten_wholly),
         cmocka_unit_test(test_ram_issuer),
         cmocka_unit_test(test_profile_domains),
     };

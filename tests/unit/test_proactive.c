@@ -375,6 +375,65 @@ static void test_hostile(void **state)
     answer_proactive(&p->f, 0, "", "9000");
 }
 
+/* ---- what is put off ---- */
+
+static const struct toolkit_menu_entry first_entry = {{(const uint8_t *)"First", 5}, 0, false, 0, 0};
+static const struct toolkit_menu_entry second_entry = {{(const uint8_t *)"Second", 6}, 0, false, 0, 0};
+
+/* What the card asks for on all applets' behalf has changed when the terminal, busy, puts the old one off: the
+ * new one is the last that it hears. */
+static void test_out_of_date(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t id;
+    toolkit_profile(p);
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &first_entry, &id));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0178103..250082028182" "850455494343" "8F06804669727374");
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &second_entry, &id));
+    apdu(&p->f, "80F2000C00", "9000"); /* it is being executed */
+    answer_proactive(&p->f, CAT_RESULT_TERMINAL_BUSY, "", "9122");
+    fetch(p, "D0208103..250082028182" "850455494343" "8F06804669727374" "8F07815365636F6E64");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "80F2000C00", "9000");
+    /* one that was not put off in between, and changed; to another command */
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 600));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0300820281828402000A");
+    answer_proactive(&p->f, CAT_RESULT_TERMINAL_BUSY, "", "9000");
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 0));
+    apdu(&p->f, "00A4000C023F00", "910B");
+    fetch(p, "D0098103..040082028182");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "80F2000C00", "9000");
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 600)); /* fetched, and changed before its answer */
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0300820281828402000A");
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 0));
+    apdu(&p->f, "00A4000C023F00", "9000");
+    answer_proactive(&p->f, CAT_RESULT_TERMINAL_BUSY, "", "910B");
+    fetch(p, "D0098103..040082028182");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "80F2000C00", "9000");
+}
+
+/* A command whose applet is gone is nobody's: put off, it is not asked for again. */
+static void test_gone_while_executed(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_profile(p);
+    one_waiting(p);
+    apdu(&p->f, "80F2000C00", "9110");
+    apdu(&p->f, "8012000010", "D0*");
+    toolkit_begin(p);
+    assert_true(toolkit_deregister(p->applet[ONE]));
+    toolkit_end(p);
+    answer_proactive(&p->f, CAT_RESULT_TERMINAL_BUSY, "", "9000");
+    apdu(&p->f, "80F2000C00", "9000");
+    assert_int_equal(p->n_seen, 0);
+    assert_true(toolkit_idle(p->f.card));
+}
+
 /* ---- REFRESH after a change of operator must not be lost ---- */
 
 static void order(struct toolkit_play *p, const char *imsi)
@@ -553,6 +612,7 @@ int main(void)
         T(test_every_command),   T(test_file_list), T(test_fetch),   T(test_wrong_answers),
         T(test_nested),          T(test_abort),     T(test_hostile), T(test_refresh_busy),
         T(test_refresh_refused), T(test_old_deck), T(test_trace),  T(test_codecs),
+        T(test_out_of_date), T(test_gone_while_executed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

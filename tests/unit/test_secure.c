@@ -546,6 +546,37 @@ static void test_closed_within(void **state)
     apdu(f, "0175000000", "6985");
 }
 
+/* Half a template on a logical channel is not for who has its number next; nor is the answer to a whole one. */
+static void test_closed_half_way(void **state)
+{
+    struct link *l = *state;
+    struct fixture *f = &l->f;
+    exchange(f, "0070000001", "019000");
+    apdu(f, "0173018003" "730787", "63F1");
+    exchange(f, "0070800100", "9000");
+    exchange(f, "0070000001", "019000");
+    apdu(f, "0173010006" "010283024142", "6985");
+    apdu(f, "0173018009" "73078701028302" "4142", "62F3");
+    exchange(f, "0070800100", "9000");
+    exchange(f, "0070000001", "019000");
+    apdu(f, "017301A000", "6985");
+    apdu(f, "0173018009" "73078701028302" "4142", "62F3"); /* another's channel that is closed does not matter */
+    exchange(f, "0070000002", "*");
+    exchange(f, "0070800200", "9000");
+    exchange(f, "017301A000", "7315*");
+}
+
+/* The answer to SUSPEND UICC could not be fetched without a command that ends the suspension. */
+static void test_no_suspension_within(void **state)
+{
+    struct link *l = *state;
+    struct secure_terminal t = terminal_of(l);
+    sw_t sw;
+    assert_int_equal(open_channel(l, &t, &sw), SECURE_OK);
+    through(&t, "807600000400010401", "6985");
+    through(&t, "00A4000C023F00", "9000");
+}
+
 /* MANAGE SECURE CHANNEL in small blocks, and what is wrong with it. */
 static void test_manage(void **state)
 {
@@ -758,7 +789,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_codec),     T(test_known_answer), T(test_channel),       T(test_ck_and_ik),
         T(test_policies),  T(test_all),          T(test_containers),    T(test_tampering),
-        T(test_wrong_key), T(test_transact),     T(test_two_channels),     T(test_closed_within), T(test_small_containers),
+        T(test_wrong_key), T(test_transact),     T(test_two_channels),     T(test_closed_within), T(test_closed_half_way), T(test_no_suspension_within), T(test_small_containers),
         T(test_manage), T(test_weak_algorithms),    T(test_noise),        T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,6 +193,47 @@ static void test_event_list(void **state)
     apdu(&p->f, "80F2000C00", "9000");
 }
 
+/* TS 102 223 7.5.5, 7.5.6: user activity and the idle screen are reported once, and are then no longer in the
+ * terminal's list. Who wants to hear of the next registers again. */
+static void test_reported_once(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const struct {
+        uint8_t event;
+        const char *envelope, *list;
+    } once[] = {{TOOLKIT_USER_ACTIVITY, "80C2000009D60799010482028281", "D00C8103..0500820281829901" "04"},
+                {TOOLKIT_IDLE_SCREEN_AVAILABLE, "80C2000009D60799010582020281", "D00C8103..0500820281829901" "05"}};
+    toolkit_profile(p);
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        CHANGE(p, toolkit_set_event(p->applet[ONE], once[i].event));
+        exchange(&p->f, "80F2000C00", "91*");
+        fetch(p, once[i].list);
+        answer_proactive(&p->f, 0, "", "9000");
+        CHANGE(p, toolkit_set_event(p->applet[ONE], once[i].event)); /* it is there already */
+        apdu(&p->f, "80F2000C00", "9000");
+        for (unsigned k = 0; k < 2; k++) {
+            apdu(&p->f, once[i].envelope, "9000"); /* not by itself */
+            apdu(&p->f, "80F2000C00", "9000");
+        }
+        CHANGE(p, toolkit_set_event(p->applet[ONE], once[i].event));
+        exchange(&p->f, "80F2000C00", "91*");
+        fetch(p, once[i].list);
+        answer_proactive(&p->f, 0, "", "9000");
+        apdu(&p->f, once[i].envelope, "9000");
+        CHANGE(p, toolkit_clear_event(p->applet[ONE], once[i].event)); /* and what is left of the list goes */
+        exchange(&p->f, "80F2000C00", "91*");
+        fetch(p, "D00B8103..0500820281829900");
+        answer_proactive(&p->f, 0, "", "9000");
+    }
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_LOCATION_STATUS)); /* of others there is no end */
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00C8103..0500820281829901" "03");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, LOCATION_LOST, "9000");
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_LOCATION_STATUS));
+    apdu(&p->f, "80F2000C00", "9000");
+}
+
 static void test_poll_interval(void **state)
 {
     struct toolkit_play *p = *state;
@@ -700,6 +741,8 @@ static void test_other_operator(void **state)
     exchange(&p->f, "80F2000C00", "91*");
     fetch(p, "D0098103..010482028182"); /* REFRESH: not done; and what ONE wanted to be done is not even said */
     answer_proactive(&p->f, 0x20, "", "91*");
+    fetch(p, "D00C8103..0500820281829901" "04"); /* user activity was reported once: TWO has not heard of it */
+    answer_proactive(&p->f, 0, "", "91*");
     fetch(p, "*");
     assert_int_equal(p->f.response[5 + (p->f.response[1] > 127)], 0x25);
     toolkit_drain(p);
@@ -721,6 +764,30 @@ static void test_order_and_call_control(void **state)
     fixture_expect(&p->f, 0, "80E2900012E11081090809101010325476" "18A80381010F00", "E2*9000");
     exchange(&p->f, "80C2000011D40F82028281860681112222222213020000", "9*");
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_CALL_CONTROL), 0);
+}
+
+/* Two may have come to control calls, one of them while the other was suspended with its operator: the answer is
+ * that of the first who has one. */
+static void test_one_answer(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const char call[] = "80C2000014D412820282818603912143130700F11000010001";
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_CALL_CONTROL));
+    toolkit_begin(p);
+    assert_int_equal(applet_set_owner(p->f.card, p->applet[ONE].index, 1), SW_OK);
+    toolkit_end(p);
+    apdu(&p->f, "80F2000C00", "9000");
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_CALL_CONTROL));
+    toolkit_begin(p);
+    assert_int_equal(applet_set_owner(p->f.card, p->applet[ONE].index, 0), SW_OK);
+    toolkit_end(p);
+    apdu(&p->f, "80F2000C00", "9000");
+    toolkit_forget_seen(p);
+    exchange(&p->f, call, "9000"); /* neither has one: both are asked */
+    assert_int_equal(p->n_seen, 2);
+    p->does = controls;
+    exchange(&p->f, call, "01009000");
+    p->does = NULL;
 }
 
 /* A file that was deleted is watched by nobody; another that takes its place is another. One file under two
@@ -747,7 +814,7 @@ int main(void)
         T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
-        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator), T(test_order_and_call_control),
+        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

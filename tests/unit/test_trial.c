@@ -3,6 +3,7 @@
  * Nobody is locked out (3GPP TR 33.812 A5, B8): a new subscription is on trial until its first successful authentication, and rolls back by itself; questions from both operators; orders repeated; files in
  * the same step; suspension; keys replaced over the air (A3, A4). Each with a power cut at every write.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -301,6 +302,91 @@ static void test_repetition(void **state)
     assert_int_equal(por.status, SCP80_POR_OK);
 }
 
+/* A script of two commands, or three, in the name of the operator that the card is with at its beginning; what comes of the last. */
+static void script(struct fixture *f, const char *const *commands, const char *pattern)
+{
+    char inner[1200] = "", text[1300], tar[7], got[1000], executed[3];
+    unsigned n = 0;
+    for (; commands[n] != NULL; n++)
+        snprintf(inner + strlen(inner), sizeof inner - strlen(inner), strlen(commands[n]) / 2 > 127 ? "2281%02zx%s" : "22%02zx%s", strlen(commands[n]) / 2, commands[n]);
+    snprintf(text, sizeof text, strlen(inner) / 2 > 127 ? "AA81%02zx%s" : "AA%02zx%s", strlen(inner) / 2, inner);
+    fixture_tar(f, "subscription", tar);
+    const struct fixture_ota ota = {0, FIXTURE_SPI, tar, text, 0};
+    struct fixture_por por;
+    struct fixture_message parts[4];
+    size_t messages = fixture_messages(f, &ota, 9, "12345", parts, 4);
+    for (size_t i = 0; i < messages; i++)
+        fixture_ota_raw(f, &ota, span_of(parts[i].apdu, parts[i].n), &por);
+    assert_int_equal(por.verdict, SCP80_GENUINE);
+    assert_int_equal(por.status, SCP80_POR_OK);
+    hex_format(span_of(por.data, por.n), got);
+    snprintf(executed, sizeof executed, "%02x", n);
+    assert_memory_equal(got + 4, "8001", 4);
+    assert_memory_equal(got + 8, executed, 2);
+    const char *last = got + 14; /* behind AB, length, 80 01 n, 23, length */
+    for (size_t i = 0;; i++) {
+        if (pattern[i] == '*' || (pattern[i] == '\0' && last[i] == '\0'))
+            return;
+        if (pattern[i] == '\0' || last[i] == '\0' || (pattern[i] != '.' && toupper(last[i]) != toupper(pattern[i])))
+            fail_msg("%s\n  answered %s\n  expected ...%s", text, got, pattern);
+    }
+}
+
+/* With the order that takes the card away from him, an operator's say ends: the rest of his script is heard as if it came afterwards. */
+static void test_rest_of_the_script(void **state)
+{
+    static const char final[] = "80E29000" "12" "E110" "8109" NEW_IMSI_HEX "820109" "8400" "00", tried[] = "80E29000" "10" "E10E" "8109" NEW_IMSI_HEX "820109" "00",
+                      next[] = "80E29000" "0F" "E10D" "8109" "080910300000000010" "8400" "00", list[] = "80CAE30000", log[] = "80CAE50000", suspend[] = "80E2900003C6010100";
+    struct profile_pair pair;
+    uint8_t octets[200], fresh[16];
+    char put[300], hex[200];
+    struct fixture *f = *state;
+    assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, 16), FIXTURE_ICCID, 0, &pair));
+    memset(fresh, 0x31, 16);
+    struct buf data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 0x7A);
+    fixture_key_field(f, &pair.ota, fresh, 16, false, &data);
+    fixture_key_field(f, &pair.ota, fresh, 16, false, &data);
+    hex_format(buf_span(&data), hex);
+    snprintf(put, sizeof put, "80D87A81%02zx%s00", data.len, hex);
+    const struct {
+        const char *first, *then, *pattern;
+    } rows[] = {
+        {final, put, "6A94"},      /* the next operator's keys */
+        {final, suspend, "6A94"},
+        {final, next, "6A94"},     /* one order after the other would use the list up */
+        {final, list, "6982"},     /* his IMSI */
+        {final, log, "6982"},
+        {final, final, "E2*9000"}, /* a repetition is one */
+        {final, ASK, "E4*9000"},
+        {tried, put, "6A94"},
+        {tried, suspend, "6A94"},
+        {tried, next, "6A95"},
+        {tried, list, "6982"},
+        {tried, tried, "E2*9000"},
+        {tried, ASK, "E4*9000"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fixture copy;
+        const char *const both[] = {rows[i].first, rows[i].then, NULL};
+        fixture_copy(&copy, f);
+        fixture_terminal_profile(&copy);
+        script(&copy, both, rows[i].pattern);
+        assert_imsi(&copy, NEW_IMSI);
+        assert_int_equal(fixture_authenticate(&copy, 1, 32), 0xDB);
+        fixture_discard(&copy);
+    }
+    /* what he may while it is still his */
+    const char *const one[] = {suspend, list, put, NULL};
+    script(f, one, "7A*9000");
+    /* and under the keyset that is stand-by: it is not the next operator's list to read */
+    order(f, 0, "", "E2*9000");
+    expect(f, 0, list, "6982");
+    expect(f, 0, log, "6982");
+    expect(f, 0, "80CAE60000", "6982");
+    expect(f, 1, "80CAE30300", "E3*9000");
+}
+
 static void test_final(void **state)
 {
     struct fixture *f = *state;
@@ -453,6 +539,37 @@ static void test_put_keyset(void **state)
     assert_int_equal(por.status, SCP80_POR_OK);
     fixture_ota(f, &first, &por);
     assert_int_equal(por.status, SCP80_CNTR_LOW);
+}
+
+/* All keys in one script: each comes under the KIK of the keyset that secured the message, also behind the one that brings another. */
+static void test_put_all_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct profile_pair pair;
+    uint8_t octets[200], fresh[16], k[16];
+    char keyset[400], subscriber[400], hex[300];
+    pair_keys(f, &pair);
+    struct buf data = buf_of(octets, sizeof octets);
+    buf_u8(&data, 3);
+    for (int i = 0; i < 3; i++) {
+        memset(fresh, 0x31 + i, 16);
+        fixture_key_field(f, &pair.ota, fresh, 16, false, &data);
+    }
+    hex_format(buf_span(&data), hex);
+    snprintf(keyset, sizeof keyset, "80D80181%02zx%s00", data.len, hex);
+    data.len = 0;
+    buf_u8(&data, 0x7A);
+    memset(k, 0x77, 16);
+    fixture_key_field(f, &pair.ota, k, 16, false, &data);
+    fixture_key_field(f, &pair.ota, k, 16, false, &data);
+    hex_format(buf_span(&data), hex);
+    snprintf(subscriber, sizeof subscriber, "80D87A81%02zx%s00", data.len, hex);
+    const char *const both[] = {keyset, subscriber, NULL};
+    script(f, both, "7A............9000");
+    expect(f, 0, ASK, "unprotected 06");
+    memcpy(f->profile->p.pairs[0].key.k, k, 16);
+    memcpy(f->profile->p.pairs[0].key.opc, k, 16);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
 }
 
 /* Keys that come again are no new keys: what was said under them before must not count a second time. */
@@ -639,8 +756,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_final),
-        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_same_keys), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_rest_of_the_script), T(test_final),
+        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_all_keys), T(test_put_same_keys), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,7 +237,11 @@ static sw_t authenticate(struct call *call, struct domain_channel *channel)
         return SW_TECHNICAL_PROBLEM;
     if (!crypto_equal(expected, call->cmd->data.p, s->mac_len))
         return SW_HOST_CRYPTOGRAM;
-    /* E.1.2.1: the counter of SCP02 counts sessions that were opened */
+    /* E.1.2.1: the counter of SCP02 counts sessions that were opened. Session keys follow from its value
+     * alone: if a session of another logical channel was opened with it meanwhile, this one would be the
+     * same. */
+    if (s->protocol == SCP02 && sequence_of(domain, channel->version) != s->sequence)
+        return SW_CONDITIONS_NOT_SATISFIED;
     if (s->protocol == SCP02 && !sequence_spend(domain, channel->version, s->sequence + 1u))
         return SW_MEMORY_PROBLEM;
     s->level = call->cmd->p1;
@@ -337,32 +341,17 @@ const struct secure_messaging domain_messaging = {domain_unwrap, domain_wrap, do
 
 /* ---- the data encryption key in force ---- */
 
-static bool message_keyset(const struct call *call, struct keyset *keys)
-{
-    struct applet provider;
-    const struct session *session = call->session;
-    for (unsigned i = 0;; i++) {
-        const struct ota_key_service *service = applet_service(call->card, "ota-keys", i, &provider);
-        if (service == NULL)
-            return false;
-        if (provider.index == session->key_provider)
-            return service->load(provider, session->key_item, keys);
-    }
-}
-
 /* TS 102 225 annex, TS 102 226 8.2.1.5: keys come under the KIK of the keyset that secured the message. */
 static bool under_kik(struct call *call, struct span in, uint8_t *out)
 {
-    struct keyset keys;
+    const struct keyset *keys = call->session->keys;
     struct scp_session s = {0};
-    bool ok = message_keyset(call, &keys) && keys.kik_len > 0;
-    if (ok) {
-        s.protocol = keyset_kik_algorithm(&keys) == OTA_AES ? SCP03 : SCP02;
-        s.key_len = keys.kik_len;
-        memcpy(s.dek, keys.kik, sizeof s.dek);
-        ok = scp_dek_decrypt(applet_crypto(call->self), &s, in, out);
-    }
-    crypto_wipe(&keys, sizeof keys);
+    if (keys == NULL || keys->kik_len == 0)
+        return false;
+    s.protocol = keyset_kik_algorithm(keys) == OTA_AES ? SCP03 : SCP02;
+    s.key_len = keys->kik_len;
+    memcpy(s.dek, keys->kik, sizeof s.dek);
+    bool ok = scp_dek_decrypt(applet_crypto(call->self), &s, in, out);
     crypto_wipe(&s, sizeof s);
     return ok;
 }
@@ -408,8 +397,5 @@ size_t domain_dek_block(struct call *call)
         const struct domain_channel *channel = channel_of(call->self, call->session);
         return channel != NULL && channel->state == CHANNEL_OPEN ? scp_dek_block(&channel->scp) : 8;
     }
-    struct keyset keys;
-    bool aes = message_keyset(call, &keys) && keyset_kik_algorithm(&keys) == OTA_AES;
-    crypto_wipe(&keys, sizeof keys);
-    return aes ? 16 : 8;
+    return call->session->keys != NULL && keyset_kik_algorithm(call->session->keys) == OTA_AES ? 16 : 8;
 }

@@ -236,5 +236,4 @@ static bool ota_alone(struct applet self)
 const struct ota_key_service domain_ota_keys = {.find = ota_find,
                                                 .counter = ota_counter_kept,
                                                 .set_counter = ota_counter_keep,
-                                                .alone = ota_alone,
-                                                .load = ota_load};
+                                                .alone = ota_alone};

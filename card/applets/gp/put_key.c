@@ -32,12 +32,16 @@ static void set_key(struct domain_keyset *set, unsigned at, const struct new_key
 }
 
 /* The key that says whose word it is, KID or MAC, is the one that there was: what was said under it before must not count a second time. */
+static bool same_voice(const struct domain_keyset *before, const struct domain_keyset *after)
+{
+    const struct domain_key *was = &before->key[1], *is = &after->key[1];
+    return was->algorithm == is->algorithm && was->algorithm != OTA_NONE && was->len == is->len && crypto_equal(was->value, is->value, is->len);
+}
+
 static bool speaks_as_before(struct applet self, const struct domain_keyset *set)
 {
     struct domain_keyset old;
-    const struct domain_key *was = &old.key[1], *is = &set->key[1];
-    bool same = domain_keyset_load(self, set->version, &old) && was->algorithm == is->algorithm && was->algorithm != OTA_NONE &&
-                was->len == is->len && crypto_equal(was->value, is->value, is->len);
+    bool same = domain_keyset_load(self, set->version, &old) && same_voice(&old, set);
     crypto_wipe(&old, sizeof old);
     return same;
 }
@@ -59,7 +63,10 @@ static sw_t stored(struct applet self, const struct domain_keyset *set)
 static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned first,
                      const struct new_key *keys, unsigned n)
 {
-    struct domain_keyset set, from;
+    struct domain_keyset set, from, before;
+    struct span sequence;
+    uint8_t octets[3]; /* of a sequence counter */
+    struct buf kept = buf_of(octets, sizeof octets);
     sw_t sw = SW_OK;
     bool there = domain_keyset_load(call->self, version, &set);
     bool moved = old != 0 && old != version;
@@ -69,6 +76,11 @@ static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned f
         sw = SW_DATA_NOT_FOUND;
     if (sw == SW_OK && (moved || there))
         domain_dek_keep(call, moved ? &from : &set);
+    if (sw == SW_OK && moved) {
+        before = from;
+        if (applet_get(call->self, (uint16_t)(DOMAIN_SEQUENCE | old), &sequence))
+            buf_put(&kept, sequence); /* it goes with the last key of its version */
+    }
     set.version = version;
     for (unsigned i = 0; i < n && sw == SW_OK; i++) {
         bool exists =
@@ -83,9 +95,14 @@ static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned f
         sw = SW_NOT_ENOUGH_MEMORY;
     if (sw == SW_OK)
         sw = stored(call->self, &set);
+    /* Sessions under a key that comes again are counted on. (An OTA message names its version under its checksum: there the old ones are none.) */
+    if (sw == SW_OK && kept.len > 0 && same_voice(&before, &set) && !applet_put(call->self, (uint16_t)(DOMAIN_SEQUENCE | version), buf_span(&kept)))
+        sw = SW_NOT_ENOUGH_MEMORY;
     crypto_wipe(&set, sizeof set);
-    if (moved)
+    if (moved) {
         crypto_wipe(&from, sizeof from);
+        crypto_wipe(&before, sizeof before);
+    }
     return sw;
 }
 
@@ -135,7 +152,7 @@ sw_t domain_store_keys(struct call *call, struct applet to, const struct domain_
                        struct span encrypted)
 {
     uint8_t plain[DOMAIN_KEYS_MAX * SCP_KEY_MAX];
-    struct domain_keyset set = {.version = p->key_version};
+    struct domain_keyset set = {.version = p->key_version}, old;
     size_t n = (size_t)p->key_len * DOMAIN_KEYS_MAX, block = domain_dek_block(call);
     sw_t sw =
         (p->key_type == KEY_TYPE_AES || p->key_type == KEY_TYPE_DES) ? SW_OK : SW_ALGORITHM_NOT_SUPPORTED;
@@ -151,6 +168,10 @@ sw_t domain_store_keys(struct call *call, struct applet to, const struct domain_
         else
             sw = SW_WRONG_DATA;
         crypto_wipe(&k, sizeof k);
+    }
+    if (sw == SW_OK && to.index == call->self.index && domain_keyset_load(to, set.version, &old)) {
+        domain_dek_keep(call, &old);
+        crypto_wipe(&old, sizeof old);
     }
     if (sw == SW_OK)
         sw = domain_keyset_complete(&set) ? stored(to, &set) : SW_WRONG_DATA;
