@@ -236,6 +236,40 @@ static void test_reset(void **state)
     free(after);
 }
 
+/* Nor is the abandoned one taken back when the anchor has not heard of its last write, and has lost the one
+ * before. */
+static void test_reset_unheard(void **state)
+{
+    enum { SLOT = 512, COUNT = 40 };
+    struct world *w = *state;
+    write_one(w, DECK_POWER, 1);
+    struct image *old = keep(w->deck);
+    for (uint8_t lost = 0; lost < 3; lost++) { /* no slot, or one of the two */
+        put_back(w->deck, old);
+        struct deck *d = open_with(w, DECK_POWER, true);
+        assert_non_null(d);
+        deck_close(d);
+        write_one(w, DECK_POWER, 2);
+        struct image *anchor = keep(w->anchor);
+        write_one(w, DECK_POWER, 3);
+        struct image *abandoned = keep(w->deck);
+        if (lost > 0)
+            anchor->octets[(size_t)(lost - 1) * SLOT + COUNT] ^= 1;
+        put_back(w->anchor, anchor);
+        put_back(w->deck, old);
+        d = open_with(w, DECK_POWER, true);
+        assert_non_null(d);
+        assert_int_equal(value_of(d), 1);
+        deck_close(d);
+        opens(w, 1);
+        put_back(w->deck, abandoned);
+        refused(w, "is an older copy");
+        free(anchor);
+        free(abandoned);
+    }
+    free(old);
+}
+
 static void test_missing(void **state)
 {
     struct world *w = *state;
@@ -423,6 +457,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
