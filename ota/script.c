@@ -317,8 +317,9 @@ void script_run(struct applet receiver, uint8_t target, const struct script_auth
     session_open_remote(receiver.card, target, by, &session);
     if (script.n > 0 && (script.p[0] == COMMANDS_DEFINITE || script.p[0] == COMMANDS_INDEFINITE)) {
         run_expanded(receiver, &session, target, script, out);
-        return;
+    } else {
+        script_chain_end(receiver);
+        run_compact(receiver.card, &session, script, out);
     }
-    script_chain_end(receiver);
-    run_compact(receiver.card, &session, script, out);
+    session_close_remote(receiver.card);
 }

@@ -179,15 +179,20 @@ bool subscription_dual_consent(struct applet self)
     return tlv_find(applet_row(self)->params, AUTHORITY, &value) && value.n == 1 && value.p[0] == AUTHORITY_BOTH;
 }
 
-static bool unstage(struct applet self)
+bool subscription_unstage(struct applet self)
 {
     struct pair_record s;
+    struct span waiting;
+    if (!applet_get(self, ITEM_STAGED, &waiting))
+        return true;
     for (unsigned i = 0; pair_load(self, i, &s); i++) {
-        s.state = s.state == PAIR_STAGED ? PAIR_UNUSED : s.state;
-        if (s.state == PAIR_UNUSED && !pair_put(self, i, &s))
+        if (s.state != PAIR_STAGED)
+            continue;
+        s.state = PAIR_UNUSED;
+        if (!pair_put(self, i, &s))
             return false;
     }
-    return applet_remove_if_there(self, ITEM_STAGED);
+    return applet_remove(self, ITEM_STAGED);
 }
 
 /* Is this the consent to the order that waits? Then it goes on. Else this order waits from now on, in place of any other. */
@@ -201,7 +206,7 @@ static sw_t stage(struct call *call, unsigned index, bool *go_on)
     struct pair_record s;
     *go_on = applet_get(self, ITEM_STAGED, &waiting) && waiting.n > 1 && waiting.p[0] != kind &&
              span_equal(span_slice(waiting, 1, waiting.n), data);
-    if (!unstage(self))
+    if (!subscription_unstage(self))
         return SW_MEMORY_PROBLEM;
     if (*go_on)
         return SW_OK;

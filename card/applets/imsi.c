@@ -50,6 +50,15 @@ static sw_t change(struct applet self, uint16_t file, struct span imsi, const st
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
+/* The file that terminals read the IMSI from, or a directory around it. */
+static bool is_way_to_imsi(struct applet self, uint16_t file)
+{
+    for (uint16_t at = subscription_imsi_file(self); at != PROFILE_NO_FILE && at != 0; at = admin_file_parent(self.card, at))
+        if (at == file)
+            return true;
+    return false;
+}
+
 /* Who changes it at the interface has proved that he administers the card: he may leave it as he likes. Who does it from afar must leave a subscription. */
 sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct session *session)
 {
@@ -57,6 +66,10 @@ sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct s
     char digits[16];
     struct pair_record s;
     struct trial trial;
+    if (session->remote && is_way_to_imsi(self, file) && admin_file_closed(self.card, file)) {
+        audit_refused(self, session, SW_CONDITIONS_NOT_SATISFIED);
+        return SW_CONDITIONS_NOT_SATISFIED;
+    }
     if (!subscription_is_imsi(self, file))
         return SW_OK;
     struct span now = admin_file_exists(self.card, file) ? admin_file_read(self.card, file) : SPAN_EMPTY;

@@ -75,23 +75,24 @@ extern const struct ota_key_service subscription_ota_keys;
 sw_t command_order(struct call *call);     /* change.c */
 /* The same order must come under an operator's and under a common keyset. */
 bool subscription_dual_consent(struct applet self);
+bool subscription_unstage(struct applet self); /* what waits for the other party's consent is void */
 /* A command has written to EF.IMSI: alternative 3a (imsi.c). */
 sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct session *session);
 sw_t command_put_key(struct call *call);   /* put_key.c */
 
 /* ---- files of the subscription: in every USIM and in DF.GSM (subscription_files.c) ---- */
 
-/* Changes of files in a transaction; each file is kept as it was before its first change. */
+/* Changes of files in a transaction; of each file is kept what it began with before its first change, as far as it is changed. */
 struct file_changes {
     struct applet self;
-    struct buf saved; /* file (2), length (2), body: what ITEM_SAVED has */
+    struct buf saved; /* file (2), length (2), how it began: what ITEM_SAVED has; of two of one file the last counts */
     bool ok;          /* sticky */
 };
 
 bool file_changes_begin(struct file_changes *c, struct applet self); /* false: no memory */
 void file_changes_end(struct file_changes *c);
-/* What a file was before somebody else wrote to it. */
-void file_changes_save(struct file_changes *c, uint16_t file, struct span body);
+/* What a file, or the beginning of it, was before somebody else wrote to it. */
+void file_changes_save(struct file_changes *c, uint16_t file, struct span beginning);
 /* The IMSI (as EF.IMSI has it), the length of its MNC (0: as it is), and nothing left of the old network. */
 void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t mnc_length);
 /* ORDER_FILES: what stands in it. */
@@ -100,7 +101,8 @@ sw_t subscription_files_check(struct applet self, struct span bundle); /* whethe
 /* ITEM_SAVED, back into the files. */
 bool subscription_files_restore(struct applet self);
 bool subscription_is_imsi(struct applet self, uint16_t file);
-struct span subscription_imsi(struct applet self); /* EF.IMSI of the first USIM, or of DF.GSM */
+uint16_t subscription_imsi_file(struct applet self); /* EF.IMSI of the first USIM, or of DF.GSM; PROFILE_NO_FILE */
+struct span subscription_imsi(struct applet self);   /* what it has */
 /* Session keys that applications derived from the old pair's are forgotten. */
 bool subscription_tell_users(struct applet self);
 

@@ -246,7 +246,7 @@ static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key 
 
 sw_t command_put_key(struct call *call)
 {
-    const struct keyset *kek = call->session->keys;
+    const struct keyset *kek = script_keys(call);
     struct trial trial;
     struct new_key keys[3];
     if (trial_load(call->self, &trial)) /* whose keys would they be? */

@@ -182,6 +182,7 @@ static bool switch_to(struct applet self, unsigned from, const struct candidate 
     if (!files)
         applet_note(self, "the files that the rules give this subscription do not fit any more: left as they are");
     bool ok = c.ok && (!files || subscription_files_bundle(&c, to->files) == SW_OK) && subscription_tell_users(self) &&
+              subscription_unstage(self) && /* the operator who wanted it is not in force any more */
               set_state(self, from, PAIR_AVAILABLE) && set_state(self, to->pair, PAIR_ACTIVE) && pair_set_active(self, to->pair) &&
               applet_remove_if_there(self, ITEM_TRIED) && audit(self, AUDIT_SELECTED, to->pair, (uint16_t)cause);
     file_changes_end(&c);

@@ -7,9 +7,14 @@
 #include "hex.h"
 #include "pairs.h"
 
-/* ---- files: each is saved whole before it is first written, for a roll-back ---- */
+/* ---- files: of each is saved, before it is written, how it begins, as far as it is written: for a roll-back ---- */
 
-enum { SAVED_MAX = 0xFFFF, FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B, FID_5GS = 0x5FC0, FID_IMSI = 0x6F07, FID_AD = 0x6FAD, FID_CURRENT_ADF = 0x7FFF };
+enum {
+    SAVED_MAX = 0xFFFF,
+    CONTEXT_MAX = 512, /* of a file that is emptied: what the networks' context takes; if somebody made it longer, the rest of it does not come back, but the subscription does */
+};
+
+enum { FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B, FID_5GS = 0x5FC0, FID_IMSI = 0x6F07, FID_AD = 0x6FAD, FID_CURRENT_ADF = 0x7FFF };
 
 bool file_changes_begin(struct file_changes *c, struct applet self)
 {
@@ -24,26 +29,29 @@ void file_changes_end(struct file_changes *c)
     free(c->saved.p);
 }
 
-static bool is_saved(const struct file_changes *c, uint16_t file)
+/* What was saved of this file so far: the last time there is most of it. */
+static struct span saved_of(const struct file_changes *c, uint16_t file)
 {
-    struct reader r = rd_of(buf_span(&c->saved));
-    while (r.left > 0) {
-        if (rd_u16(&r) == file)
-            return true;
-        (void)rd_take(&r, rd_u16(&r));
+    struct span found = SPAN_EMPTY;
+    for (struct reader r = rd_of(buf_span(&c->saved)); r.left > 0;) {
+        bool same = rd_u16(&r) == file;
+        struct span body = rd_take(&r, rd_u16(&r));
+        found = same ? body : found;
     }
-    return false;
+    return found;
 }
 
-void file_changes_save(struct file_changes *c, uint16_t file, struct span body)
+void file_changes_save(struct file_changes *c, uint16_t file, struct span beginning)
 {
     file = admin_file_body(c->self.card, file); /* two names of one file are saved once */
-    if (is_saved(c, file))
+    struct span already = saved_of(c, file);
+    if (beginning.n <= already.n)
         return;
     buf_u16(&c->saved, file);
-    buf_u16(&c->saved, (uint16_t)body.n);
-    buf_put(&c->saved, body);
-    c->ok = c->ok && buf_ok(&c->saved) && body.n <= 0xFFFF;
+    buf_u16(&c->saved, (uint16_t)beginning.n);
+    buf_put(&c->saved, already); /* it has been written since */
+    buf_put(&c->saved, span_slice(beginning, already.n, beginning.n));
+    c->ok = c->ok && buf_ok(&c->saved) && beginning.n <= 0xFFFF;
 }
 
 /* A file that the profile does not have is not there to be changed. */
@@ -51,15 +59,15 @@ static void write_file(struct file_changes *c, uint16_t file, size_t offset, str
 {
     if (file == PROFILE_NO_FILE)
         return;
-    file_changes_save(c, file, admin_file_read(c->self.card, file));
+    file_changes_save(c, file, span_slice(admin_file_read(c->self.card, file), 0, offset + data.n));
     c->ok = c->ok && admin_file_update(c->self.card, file, offset, data);
 }
 
 static void fill_file(struct file_changes *c, uint16_t file, uint8_t first)
 {
-    if (file == PROFILE_NO_FILE)
+    if (file == PROFILE_NO_FILE || admin_file_read(c->self.card, file).n == 0)
         return;
-    file_changes_save(c, file, admin_file_read(c->self.card, file));
+    file_changes_save(c, file, span_slice(admin_file_read(c->self.card, file), 0, CONTEXT_MAX));
     c->ok = c->ok && admin_file_fill(c->self.card, file, first, 0xFF);
 }
 
@@ -162,12 +170,25 @@ static const struct {
     {IN_DF_GSM, 0x6F7B, 0xFF}, /* EF.FPLMN */
 };
 
+static size_t room_in(const struct file_changes *c, uint16_t file)
+{
+    return admin_file_exists(c->self.card, file) ? admin_file_read(c->self.card, file).n : 0;
+}
+
 /* One that is shorter than the standards have it takes what it can: it must not keep the card with an operator. */
 static void clear_file(struct file_changes *c, uint16_t file, struct span value)
 {
-    size_t room = admin_file_exists(c->self.card, file) ? admin_file_read(c->self.card, file).n : 0;
+    size_t room = room_in(c, file);
     if (room > 0)
         write_file(c, file, 0, span_slice(value, 0, room));
+}
+
+/* TS 31.102 4.2.18: octet 4 of EF.AD says how many digits of the IMSI are the MNC. */
+static void write_mnc_length(struct file_changes *c, uint16_t file, uint8_t mnc_length)
+{
+    enum { PLACE = 3 };
+    if (mnc_length != 0 && room_in(c, file) > PLACE)
+        write_file(c, file, PLACE, span_of(&mnc_length, 1));
 }
 
 static void clear_files(struct file_changes *c, struct applet usim, bool df_gsm)
@@ -202,8 +223,7 @@ void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t
         if (!is_usim(c->self, a))
             continue;
         write_file(c, admin_file(usim, FID_IMSI), 0, imsi);
-        if (mnc_length != 0) /* TS 31.102 4.2.18: octet 4 of EF.AD says how many digits of the IMSI are the MNC */
-            write_file(c, admin_file(usim, FID_AD), 3, span_of(&mnc_length, 1));
+        write_mnc_length(c, admin_file(usim, FID_AD), mnc_length);
         clear_files(c, usim, false);
     }
     /* The identities for the IMS that follow from the IMSI, where the profile has them made of it. */
@@ -224,12 +244,17 @@ bool subscription_is_imsi(struct applet self, uint16_t file)
     return found;
 }
 
-struct span subscription_imsi(struct applet self)
+uint16_t subscription_imsi_file(struct applet self)
 {
     for (uint8_t a = 0; a < applets_count(self.card); a++)
         if (is_usim(self, a))
-            return admin_file_read(self.card, admin_file((struct applet){self.card, a}, FID_IMSI));
-    return admin_file_read(self.card, file_in(self, IN_DF_GSM, FID_IMSI));
+            return admin_file((struct applet){self.card, a}, FID_IMSI);
+    return file_in(self, IN_DF_GSM, FID_IMSI);
+}
+
+struct span subscription_imsi(struct applet self)
+{
+    return admin_file_read(self.card, subscription_imsi_file(self));
 }
 
 /* ---- the bundle: further files that the new operator wants otherwise ---- */

@@ -112,6 +112,13 @@ uint16_t admin_file_parent(struct uicc *card, uint16_t file)
     return fs_file(card, file)->parent;
 }
 
+bool admin_file_closed(struct uicc *card, uint16_t file)
+{
+    uint8_t state = fs_state(card, file);
+    const struct profile_file *f = fs_file(card, fs_linked(card, file));
+    return state != FILE_STATE_ACTIVATED && !(state == FILE_STATE_DEACTIVATED && fs_is_ef(f) && f->open_deactivated);
+}
+
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file)
 {
     return file == PROFILE_NO_FILE ? 0 : fs_file(card, file)->record_len;

@@ -34,7 +34,7 @@ enum event_kind {
     EVENT_TOOLKIT,           /* an event of the toolkit that the applet registered for */
     EVENT_TERMINAL_RESPONSE, /* the terminal answered a proactive command of this applet */
     EVENT_RESUMED,           /* a suspended card was resumed (TS 102 221 11.1.22): as at a power-on, volatile memory is gone; but the terminal will not send TERMINAL PROFILE */
-    EVENT_FILE_UPDATED,      /* a command is about to have changed a file (updated, resized, made, deleted); only classes with `watches`. In that command's transaction, and may refuse it */
+    EVENT_FILE_UPDATED,      /* a command is about to have changed a file (updated, resized, made, deleted, deactivated, terminated); only classes with `watches`. In that command's transaction, and may refuse it */
 };
 
 /* What an applet can register for. Numbers up to 29, and from 123 on, are those of TS 102 241's ToolkitConstants (and, for 2 to 6 and 10, of TS 31.130);
@@ -197,7 +197,6 @@ struct session {
     uint16_t key_item; /* remote: the keyset that secured the message, in its provider's own numbering; */
     uint8_t key_provider; /* that provider; */
     uint16_t owner;    /* and the index of the operator's pair that this keyset belongs to; NO_OWNER: a common one's, or nobody proved who he is */
-    const struct keyset *keys; /* remote: that keyset's keys as they were when the message came, for keys that come under its KIK; NULL: nobody proved who he is. Borrowed while the script runs */
     bool messaging;    /* secure messaging was begun on it: there is something to close */
     uint8_t secured;   /* the level at which the command under way came by secure messaging (its provider's own), 0: in the clear */
 };
@@ -274,6 +273,7 @@ struct span admin_file_read(struct uicc *card, uint16_t file);
 bool admin_file_exists(struct uicc *card, uint16_t file); /* an EF that is there */
 uint16_t admin_file_fid(struct uicc *card, uint16_t file);    /* also of one that the transaction has deleted */
 uint16_t admin_file_parent(struct uicc *card, uint16_t file); /* likewise */
+bool admin_file_closed(struct uicc *card, uint16_t file);     /* deactivated or terminated, so that it is not read; of a directory: nor is what is in it */
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file); /* 0: not a record file, or no file */
 /* Overwrites from offset on, in the command's transaction. false: outside the file, or no memory. */
 bool admin_file_update(struct uicc *card, uint16_t file, size_t offset, struct span data);
@@ -307,7 +307,7 @@ sw_t session_execute_remote(struct uicc *card, struct session *session, struct s
  * P3 is then most likely its data. */
 enum apdu_case session_case(struct uicc *card, const struct session *session, struct span header);
 
-/* In whose name a script speaks: as in struct session. */
+/* In whose name a script speaks: as in struct session; and that keyset's keys as they were when the message came, NULL: nobody proved who he is. */
 struct script_authority {
     uint32_t rights;
     uint16_t key_item, owner;
@@ -315,8 +315,11 @@ struct script_authority {
     const struct keyset *keys;
 };
 
-/* A fresh session for an OTA script at this target applet. */
+/* A fresh session for an OTA script at this target applet; by->keys is borrowed until it is closed. One at a time. */
 void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out);
+void session_close_remote(struct uicc *card);
+/* For keys that come under the KIK of what secured the script that this command is of. NULL: nobody proved who he is, or it is no script's. */
+const struct keyset *script_keys(const struct call *call);
 
 /* Where a session is, so that a later one can go on there (SESSION_PLACE_LEN octets, for storage). Taking it up: false, and the session stays where it is, if these files are not there any more, or others are in
  * their place. */

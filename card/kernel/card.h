@@ -56,6 +56,7 @@ struct ram {
     bool repeats;                            /* they wait for the command with this header, repeated with the right Le */
     uint8_t repeated[4];
     bool waiting_secret;                     /* they have keys: not for the trace */
+    const struct keyset *script_keys;        /* while a script runs: of the keyset that secured its message (not in each session: a card has twenty) */
 };
 
 /* A file that CREATE FILE made. Derived from its object: found by hash, whatever their number. */

@@ -43,16 +43,18 @@ bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_leng
         const struct profile_file *f = &card->profile->files[i];
         uint8_t octets[255], text_octets[TEXT_MAX];
         struct buf text = buf_of(text_octets, sizeof text_octets);
-        size_t size = f->record_len != 0 ? f->record_len : f->size < sizeof octets ? f->size : sizeof octets;
-        struct buf content = buf_of(octets, size);
         if (f->fill < FILL_IMPI || f->fill > FILL_DOMAIN || !admin_file_exists(card, i))
+            continue;
+        size_t now = admin_file_read(card, i).n, size = f->record_len != 0 ? f->record_len : now < sizeof octets ? now : sizeof octets;
+        struct buf content = buf_of(octets, size);
+        if (size == 0)
             continue;
         identity_text(f->fill, imsi, mnc_length != 0 ? mnc_length : mnc_length_of(card), &text);
         buf_tlv(&content, IMS_TLV, buf_span(&text));
-        if (buf_ok(&content)) {
-            buf_fill(&content, 0xFF, size - content.len);
-            ok = each(ctx, i, buf_span(&content));
-        }
+        if (!buf_ok(&content)) /* no room: it has none, and least of all the one before */
+            content = buf_of(octets, size);
+        buf_fill(&content, 0xFF, size - content.len);
+        ok = each(ctx, i, buf_span(&content));
     }
     return ok;
 }

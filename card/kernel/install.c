@@ -234,7 +234,9 @@ sw_t applet_install(struct uicc *card, const struct applet_installation *how, ui
         return sw;
     }
     entry_bind(card, e);
-    applet_transient_free((struct applet){card, *index}); /* of one whose installation failed: no abort takes it back */
+    /* What is volatile of one whose installation failed: no abort takes it back. */
+    applet_transient_free((struct applet){card, *index});
+    (void)toolkit_clear_event((struct applet){card, *index}, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE);
     card->registry.entries[*index] = e;
     card->registry.dirty = true;
     registry_count(card);

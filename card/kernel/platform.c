@@ -52,6 +52,8 @@ sw_t command_close_channel(struct call *call)
         return SW_CHANNEL_NOT_SUPPORTED;
     session_leave_applet(call->card, session);
     secure_channels_leave(call->card, channel);
+    if (call->card->transfer.channel == channel && !call->card->transfer.remote)
+        fs_transfer_end(call->card);
     session->open = false;
     return SW_OK;
 }

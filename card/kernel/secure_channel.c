@@ -468,8 +468,10 @@ static sw_t run_sealed(struct call *call, struct transfer *t, unsigned session)
         drop_connection(call->card->secure, t->connection);
         return SW_SECURITY_STATUS;
     }
-    if (!card_commit(call->card)) /* of nothing; the command has a transaction of its own */
+    if (!card_commit(call->card)) { /* of nothing; the command has a transaction of its own */
+        crypto_wipe(plain_bytes, sizeof plain_bytes);
         return SW_MEMORY_PROBLEM;
+    }
     run_inner(call->card, apdu, &response);
     objects_begin(call->card->objects);
     crypto_wipe(plain_bytes, sizeof plain_bytes);

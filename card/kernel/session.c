@@ -49,13 +49,15 @@ sw_t session_status(const struct uicc *card, const struct command *cmd, const st
     return applet == NO_APPLET ? sw : applet_class_of(card, applet)->card_status(cmd, row, sw);
 }
 
-/* The file whose content a command has changed, by whatever means. */
+/* The file that a command has changed, by whatever means: its content, or whether one comes to it. */
 static uint16_t changed_by(const struct call *call)
 {
     switch (call->row->access) {
     case ACCESS_UPDATE:
     case ACCESS_BY_INS: /* INCREASE, RESIZE FILE */
     case ACCESS_DELETE:
+    case ACCESS_DEACTIVATE:
+    case ACCESS_TERMINATE:
         return call->target;
     case ACCESS_CREATE: /* with a filling pattern; of a DF: none */
         return call->session->view.ef;
@@ -180,8 +182,18 @@ void session_open_remote(struct uicc *card, uint8_t applet, const struct script_
         .key_item = by->key_item,
         .key_provider = by->key_provider,
         .owner = by->owner,
-        .keys = by->keys,
     };
+    card->ram.script_keys = by->keys;
+}
+
+void session_close_remote(struct uicc *card)
+{
+    card->ram.script_keys = NULL;
+}
+
+const struct keyset *script_keys(const struct call *call)
+{
+    return call->session->remote ? call->card->ram.script_keys : NULL;
 }
 
 /* An index is used again when its file was deleted: its FID goes with it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the card itself asks for on all applets' behalf (ETSI TS 102 241 4.4, "system proactive commands"):
+ * What the card itself asks for on all applets' behalf (ETSI TS 102 241, "system proactive commands"):
  * SET UP EVENT LIST is the union of what they registered for, POLL INTERVAL the shortest that any of them
  * wants, SET UP MENU made of the entries of all. Each is sent after TERMINAL PROFILE, and again when it
  * changed.
@@ -157,8 +157,7 @@ static void menu_collect(struct uicc *card, struct menu_order *o)
                 menu_insert(o, &m);
 }
 
-/* EF.SUME (TS 102 222... TS 51.011 10.5.12, FID 6F54 in DF.TELECOM): title and icon, if the operator gave
- * one. */
+/* EF.SUME (TS 51.011 10.3.34; on a UICC it lies in DF.TELECOM): the title, if the operator gave one. */
 static struct span menu_title(struct uicc *card)
 {
     enum { DF_TELECOM = 0x7F10, EF_SUME = 0x6F54, TITLE = 0x85 };

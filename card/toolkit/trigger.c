@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Triggering (ETSI TS 102 241 clause 4): who registered for an event is told of it, in order of priority.
+ * Triggering (ETSI TS 102 241): who registered for an event is told of it, in order of priority.
  */
 #include "fs.h"
 #include "kernel.h"

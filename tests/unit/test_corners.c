@@ -378,6 +378,7 @@ static void put_k(struct fixture *f, const struct keyset *keys, unsigned p1, uns
     buf_u8(&apdu, 0);
     objects_begin(f->card->objects);
     assert_int_equal(session_execute_remote(f->card, &session, buf_span(&apdu), NULL, &out), want);
+    session_close_remote(f->card);
     assert_true(card_commit(f->card));
 }
 

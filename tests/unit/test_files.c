@@ -314,6 +314,18 @@ static void test_ber_tlv(void **state)
     apdu(f, "80DB008005818300FFFF", "6A84");             /* larger than the file */
     apdu(f, "80DB0080058184010000", "6A80");
     apdu(f, "80DB0080" "0481800000", "6A80");
+    for (int closed = 0; closed < 2; closed++) {         /* what a logical channel began ends with it */
+        apdu(f, "0070000001", "019000");
+        exchange(f, "01A4000C026F96", "9000");
+        apdu(f, "81DB0080" "0481040102", "63F1");
+        if (closed != 0) {
+            apdu(f, "0070800100", "9000");
+            apdu(f, "0070000001", "019000");
+            exchange(f, "01A4000C026F96", "9000");
+        }
+        apdu(f, "81DB0000" "0103", closed != 0 ? "6985" : "63F1");
+        apdu(f, "0070800100", "9000");
+    }
     fixture_restart(f);
     exchange(f, "00A4000C026F96", "9000");
     exchange(f, "80CB0080015C", "5C01809000");

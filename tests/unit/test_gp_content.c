@@ -399,6 +399,27 @@ static void test_load(void **state)
 }
 
 /* As much as the domain's quota allows, and 256 blocks at most. */
+/* The domain that it was to belong to is gone when the load file is whole: it does not become that of the next to get its number. */
+static void test_load_for_nobody(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    for (int again = 0; again < 2; again++) {
+        make_ssd(&h, SSD1, "804000", "02C900");
+        gp(&h, gp_command("80E60200", "07F0736F66740301" "07" SSD1 "00" "00" "00"), "009000");
+        gp(&h, gp_command("80E80000", "C408112233"), "009000");
+        gp(&h, gp_command("80E40000", "4F07" SSD1), "009000");
+        if (again)
+            gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000"); /* has its number now */
+        gp(&h, gp_command("80E88001", "4455667788"), "6985");
+        gp(&h, "80F22002094F07F0736F66740301", "6A88");
+    }
+    fixture_close(&f);
+}
+
 static void test_load_room(void **state)
 {
     (void)state;
@@ -1041,9 +1062,15 @@ static void test_operators(void **state)
     assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
     assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
     gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6A88");
-    /* the card's owner sees and may delete everything */
+    /* the card's owner sees and may delete everything; who has no key sees what he could select */
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
+    gp(&h, "80CA2F0000", "6112*61094F07" APP1 "*9000");
+    exchange(&f, "80CA2F0000", "*");
+    char seen[1000];
+    hex_format(span_of(f.response, f.response_len), seen);
+    assert_null(strcasestr(seen, APP1));
+    assert_non_null(strcasestr(seen, "A00000015141434C00"));
     gp(&h, gp_command("80E40000", "4F07" APP2), "009000");
     fixture_close(&f);
 }
@@ -1172,6 +1199,26 @@ static void test_operators_forgotten_wholly(void **state)
     f.counter = 2000;
     por_is(&f, 1, "000000", gp_command("80F24002", "4F07" SSD1), "01 6A88");
     por_is(&f, 1, "000000", gp_command("80E40000", "4F08A00000015141434C"), "01 6A88");
+    fixture_close(&f);
+}
+
+/* Access rules of the card's owner, in an ARA-M that is reached over the air: operators do not change them. Those in an operator's own are his. */
+static void test_operators_rules(void **state)
+{
+    (void)state;
+    static const char with_tar[] = "format: 1\ninclude: test\nname: rules\napplets:\n  - {class: ara-m, aid: A00000015141434C01, tars: [B20299]}\n";
+    struct fixture f;
+    struct gp_host h;
+    fixture_open_text(&f, with_tar);
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, "A00000015141434C01", 0x30, 0x01, 8);
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "9000");
+    por_is(&f, 0, "B20299", gp_command("80E29000", "F100"), "01 6985");
+    por_is(&f, 0, "B20299", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 6985");
+    por_is(&f, 0, "B20299", "80CAFF4000", "01 9000 FF4021" RULE(HASH1, "01"));
+    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "10 EA0E 800C FF00000000 020116 03B20201"), "01 6101");
+    por_is(&f, 0, "B20201", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 9000");
+    gp(&h, gp_command("80E29000", "F100"), "9000");
     fixture_close(&f);
 }
 
@@ -1485,6 +1532,8 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_load_for_nobody),
+        cmocka_unit_test(test_operators_rules),
         cmocka_unit_test(test_ram_below),
         cmocka_unit_test(test_access_needs_a_checksum),
         cmocka_unit_test(test_operators_forgotten_wholly),

@@ -110,10 +110,20 @@ static void test_other_ways(void **state)
     assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
     script(f, "80D400000A620883026F0780020008", "016a93");
     script(f, "00E40000026F07", "016a93");
+    script(f, "00A4000C026F07" "0004000000", "026985");  /* nor is it closed, or what it lies in */
+    script(f, "00040000026F07", "016985");
+    script(f, "0004000000", "016985");
+    script(f, "00040800047FFF6F07", "016985");
+    script(f, "00A4000C026F46" "0004000000", "029000");
+    script(f, "00A4000C026F46" "0044000000", "029000");
     assert_imsi(f, FIXTURE_IMSI);
+    assert_int_equal(fixture_authenticate(f, 0, 48), 0xDB);
     exchange(f, "0020000A083132333435363738", "9*");     /* at the interface one may leave the card as one likes */
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00040000026F07", "9*");
+    exchange(f, "00440000026F07", "9*");
     exchange(f, "00E40000026F07", "9*");
+    script(f, "00E000002662" "24" "82024121" "83026F07" "8A0104" "8B036F0605" "80020009" "880138" "A50BC109" IMSI_B_HEX, "016985");
     script(f, "00E00000196217" "82024121" "83026F07" "8A0105" "8B036F0605" "80020009" "880138", "016a93");
     script(f, "00E000002662" "24" "82024121" "83026F07" "8A0105" "8B036F0605" "80020009" "880138" "A50BC109" IMSI_B_HEX, "019000");
     exchange(f, "8012000000", "D00981030.010482028182 9000");                /* REFRESH, UICC reset */

@@ -162,6 +162,81 @@ static void test_resized(void **state)
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
     exchange(f, "00A4000C026F7E", "9*");
     exchange(f, "00B0000005", "*");
+    /* nor a file that has no room for how long the MNC is */
+    fixture_terminal_profile(f);
+    fixture_expect(f, 0, "80E2900010E10E8109" IMSI_HEX "850103" "00", "E2*9000");
+}
+
+/* Nor files that have become too long to be kept for a roll-back, or that have nothing left: the subscription itself comes back all the same. */
+static void test_enlarged(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const sizes[] = {"9C40", "0000"};
+    char resize[100];
+    exchange(f, "0020000A083132333435363738", "9*");
+    for (int i = 0; i < 2; i++) {
+        exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+        for (int k = 0; k < 5; k++) {
+            static const char *const files[] = {"6F7B", "6FC4", "6F7E", "6F73", "6FAD"};
+            snprintf(resize, sizeof resize, "80D400000A62088302%s8002%s", files[k], sizes[i]);
+            exchange(f, resize, "9*");
+        }
+        if (i == 0) {
+            exchange(f, "00A4000C026F7B", "9*");
+            exchange(f, "00D600000800F11000F22000F3", "9*");
+        }
+        fixture_expect(f, 0, "80E2900017E1158109" IMSI_HEX "850103" "84050200000000" "00", "E2*9000");
+        if (i == 0) {
+            exchange(f, "00A4000C026F7B", "9*");
+            exchange(f, "00B0000003", "FFFFFF9*");
+            exchange(f, "00B0270F03", "FFFFFF9*");
+        }
+        fixture_reset(f);
+        fixture_reset(f); /* and back */
+        char imsi[16];
+        fixture_imsi(f, imsi);
+        assert_string_equal(imsi, FIXTURE_IMSI);
+        if (i == 0) {
+            exchange(f, "00A4000C026F7B", "9*");
+            exchange(f, "00B0000008", "00F11000F22000F39*");
+        }
+        fixture_terminal_profile(f);
+        exchange(f, "0020000A083132333435363738", "9*");
+    }
+    /* with files that the new operator wants otherwise in what was cleared: as they were */
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "80D400000A620883026F7E80020010", "9*");
+    exchange(f, "00A4000C026F7E", "9*");
+    exchange(f, "00D6000010000102030405060708090A0B0C0D0E0F", "9*");
+    fixture_expect(f, 0,
+                   "80E290003FE13D8109" IMSI_HEX "84050200000000" "A529" "A611" "91047FFF6F7E" "92020002" "9305AABBCCDDEE" "A614" "91047FFF6F7E" "92020004" "93081122334455667788" "00",
+                   "E2*9000");
+    exchange(f, "00B0000010", "FFFFAABB11223344556677880C0D0E0F9*");
+    fixture_reset(f);
+    fixture_reset(f);
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
+    exchange(f, "00A4000C026F7E", "9*");
+    exchange(f, "00B0000010", "000102030405060708090A0B0C0D0E0F9*");
+}
+
+/* Nor one that has no room for an identity of the IMS; it has none then, and not the old one. */
+static void test_resized_identities(void **state)
+{
+    struct fixture *f = *state;
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, "00A4040C07" "A0000000871004", "9*");
+    exchange(f, "80D400000A620883026F028002000A", "9*");
+    exchange(f, "80D400000A620883026F0380020024", "9*");
+    fixture_expect(f, 0, "80E2900014E1128109" IMSI_HEX "84050200000000" "00", "E2*9000");
+    exchange(f, "00A4000C026F02", "9*");
+    exchange(f, "00B000000A", "FFFFFFFFFFFFFFFFFFFF9*");
+    exchange(f, "00A4000C026F03", "9*");
+    exchange(f, "00B0000024", "8021696D732E6D6E633030322E6D63633030312E336770706E6574776F726B2E6F7267FF9*");
+    fixture_reset(f);
+    fixture_reset(f); /* and back */
+    exchange(f, "00A4040C07" "A0000000871004", "9*");
+    exchange(f, "00A4000C026F03", "9*");
+    exchange(f, "00B0000024", "8021696D732E6D6E633030312E6D63633030312E336770706E6574776F726B2E6F7267FF9*");
 }
 
 /* So does a card that was suspended on such a file: what it resumes to must be there. */
@@ -236,7 +311,8 @@ static void test_only_ciphered(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_resized),
+    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_resized), T(test_enlarged),
+                                       cmocka_unit_test_setup_teardown(test_resized_identities, fixture_setup_usim, fixture_teardown),
                                        T(test_gone_while_suspended), cmocka_unit_test(test_common), cmocka_unit_test(test_only_ciphered)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

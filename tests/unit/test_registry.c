@@ -36,6 +36,7 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
         assert_true(applet_put_now(self, KEPT, parameters));
         assert_true(owner_pin_set(self, 0, 3, parameters));
         assert_false(owner_pin_check(self, 0, SPAN_EMPTY));
+        assert_int_equal(toolkit_set_event(self, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), TOOLKIT_OK);
         return SW_CONDITIONS_NOT_SATISFIED;
     }
     return applet_put(self, KEPT, parameters) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
@@ -250,6 +251,7 @@ static void test_failed_install(void **state)
     for (int i = 0; i < 16; i++)
         assert_int_equal(own[i], 0);
     assert_int_equal(applet_transient_size((struct applet){f.card, index}, 0), 32);
+    assert_false(toolkit_event_is_set((struct applet){f.card, index}, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
     fixture_close(&f);
 }
 

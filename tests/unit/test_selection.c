@@ -125,6 +125,30 @@ static void test_made(void **state)
     done(f);
 }
 
+/* An operator's consent is that of the one in force: what waits for the other party's is void when another subscription is chosen. */
+static void test_consent_of_the_one_in_force(void **state)
+{
+    (void)state;
+    static const char both[] = "  authority: both\nkeysets:\n  - ota:\n      version: 9\n      kic: {algorithm: aes, bits: 128, key: derived}\n      kid: {algorithm: aes, bits: 128, key: "
+                               "derived}\n      kik: {bits: 128, key: derived}\n    rights: [remote-change]\n",
+                      order[] = "80E2900014E1128109" "080910200000000010" "84050200000000" "00", staged[] = "E205" "800103" "8900" "9000";
+    char text[3000];
+    struct fixture *f = malloc(sizeof *f);
+    snprintf(text, sizeof text, profile, "no-service: 2");
+    strcat(text, both);
+    fixture_open_text(f, text);
+    fixture_terminal_profile(f);
+    fixture_expect(f, 0, order, staged);
+    assert_int_equal(location(f, LIMITED, "262") >> 8, 0x91);
+    restart_as_asked(f);
+    assert_int_equal(active(f), 1);
+    fixture_expect(f, FIXTURE_COMMON, order, staged); /* the common key's holder alone: operator 0 has no say any more */
+    assert_int_equal(active(f), 1);
+    fixture_expect(f, 1, order, "E2*9000");
+    assert_int_equal(active(f), 3);
+    done(f);
+}
+
 static void test_country(void **state)
 {
     (void)state;
@@ -681,7 +705,7 @@ static void test_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_made), cmocka_unit_test(test_made_imsi), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_told), cmocka_unit_test(test_other_country), cmocka_unit_test(test_success),
+        cmocka_unit_test(test_made), cmocka_unit_test(test_made_imsi), cmocka_unit_test(test_consent_of_the_one_in_force), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_told), cmocka_unit_test(test_other_country), cmocka_unit_test(test_success),
         cmocka_unit_test(test_power_ups_and_failures), cmocka_unit_test(test_timer), cmocka_unit_test(test_orders),
         cmocka_unit_test(test_suspended), cmocka_unit_test(test_imsi),
         cmocka_unit_test(test_rules), cmocka_unit_test(test_rules_in_trial), cmocka_unit_test(test_cuts), cmocka_unit_test(test_walk), cmocka_unit_test(test_use), cmocka_unit_test(test_no_data), cmocka_unit_test(test_use_by_order), cmocka_unit_test(test_text),

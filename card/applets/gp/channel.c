@@ -344,7 +344,7 @@ const struct secure_messaging domain_messaging = {domain_unwrap, domain_wrap, do
 /* TS 102 225 annex, TS 102 226 8.2.1.5: keys come under the KIK of the keyset that secured the message. */
 static bool under_kik(struct call *call, struct span in, uint8_t *out)
 {
-    const struct keyset *keys = call->session->keys;
+    const struct keyset *keys = script_keys(call);
     struct scp_session s = {0};
     if (keys == NULL || keys->kik_len == 0)
         return false;
@@ -397,5 +397,6 @@ size_t domain_dek_block(struct call *call)
         const struct domain_channel *channel = channel_of(call->self, call->session);
         return channel != NULL && channel->state == CHANNEL_OPEN ? scp_dek_block(&channel->scp) : 8;
     }
-    return call->session->keys != NULL && keyset_kik_algorithm(call->session->keys) == OTA_AES ? 16 : 8;
+    const struct keyset *keys = script_keys(call);
+    return keys != NULL && keyset_kik_algorithm(keys) == OTA_AES ? 16 : 8;
 }

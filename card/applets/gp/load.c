@@ -205,6 +205,10 @@ static sw_t finish(struct call *call, const struct load *l, struct span all)
         return SW_WRONG_DATA;
     if (t.tag == DAP_BLOCK || t.tag == DATA_BLOCK_CIPHERED)
         return SW_FUNCTION_NOT_SUPPORTED;
+    /* It may have been deleted since, and another have its number. */
+    if (!applet_exists(call->card, l->domain) || !applet_class_of(call->card, l->domain)->security_domain ||
+        (l->domain != call->self.index && applet_owner(call->card, l->domain) != l->owner))
+        return SW_CONDITIONS_NOT_SATISFIED;
     struct package_info info = {.domain = l->domain, .owner = l->owner, .aid = l->aid};
     if (t.tag != DATA_BLOCK || !hash_agrees(call, l, t.value) || !describe(t.value, &info))
         return SW_WRONG_DATA;
