@@ -102,11 +102,10 @@ static void release(struct applet self, struct under_way *w)
 }
 
 /* The first part goes at once, each further one when the terminal has answered for the one before. */
-static bool send_messages(struct applet self, const struct brought *b, struct span response)
+static bool begin_to_send(struct applet self, struct under_way *w, const struct brought *b, struct span response)
 {
     struct span destination = b->originator, centre = b->centre;
-    struct under_way *w = applet_transient(self, sizeof *w);
-    if (w == NULL || w->total != 0 || destination.n == 0 || destination.n > sizeof w->destination || response.n > sizeof w->response)
+    if (w->total != 0 || destination.n == 0 || destination.n > sizeof w->destination || response.n > sizeof w->response)
         return false;
     size_t body = response.n - 3, more = body > PART_FIRST ? (body - PART_FIRST + PART_NEXT - 1) / PART_NEXT : 0;
     if (more + 1 > PARTS_MAX)
@@ -118,13 +117,23 @@ static bool send_messages(struct applet self, const struct brought *b, struct sp
         memcpy(w->centre, centre.p, w->centre_len);
     memcpy(w->response, response.p, response.n);
     w->response_len = response.n;
-    w->reference++;
+    if (!applet_random(self, &w->reference, 1)) /* the one before is not remembered: what a modulo counter is for, a random number does as well */
+        return false;
     w->next = 1;
     w->total = response.n <= SMS_UD_MAX ? 1 : (uint8_t)(more + 1);
     if (send_part(self, w))
         return true;
+    crypto_wipe(w->response, sizeof w->response);
     w->total = 0;
     return false;
+}
+
+static bool send_messages(struct applet self, const struct brought *b, struct span response)
+{
+    struct under_way *w = applet_transient(self, sizeof *w);
+    bool sending = w != NULL && begin_to_send(self, w, b, response);
+    release(self, w);
+    return sending;
 }
 
 static void sent(struct applet self)

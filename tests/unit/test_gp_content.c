@@ -1062,9 +1062,15 @@ static void test_operators(void **state)
     assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
     assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
     gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6A88");
-    /* the card's owner sees and may delete everything */
+    /* the card's owner sees and may delete everything; who has no key sees what he could select */
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
+    gp(&h, "80CA2F0000", "6112*61094F07" APP1 "*9000");
+    exchange(&f, "80CA2F0000", "*");
+    char seen[1000];
+    hex_format(span_of(f.response, f.response_len), seen);
+    assert_null(strcasestr(seen, APP1));
+    assert_non_null(strcasestr(seen, "A00000015141434C00"));
     gp(&h, gp_command("80E40000", "4F07" APP2), "009000");
     fixture_close(&f);
 }

@@ -153,6 +153,8 @@ static void test_changed_parts(void **state)
 
 /* ---- long answers: 0B in the report, then as many messages as it takes ---- */
 
+static uint16_t reference_of_last; /* of the concatenated message that fetch_submit had last */
+
 static size_t fetch_submit(struct fixture *f, uint8_t *to, unsigned expected_total)
 {
     struct sms_submit sms;
@@ -171,6 +173,8 @@ static size_t fetch_submit(struct fixture *f, uint8_t *to, unsigned expected_tot
         if (expected_total > 1) {
             assert_int_equal(udh.total, expected_total);
             assert_int_equal(udh.part, part);
+            assert_true(part == 1 || udh.reference == reference_of_last);
+            reference_of_last = udh.reference;
         }
         if (part == 1) {
             memcpy(to, "\x02\x71\x00", 3);
@@ -223,6 +227,15 @@ static void test_long_answer(void **state)
     assert_int_equal(por.status, SCP80_POR_OK);
     assert_int_equal(por.n, 3 + 176);
     assert_memory_equal(por.data, "\x02\x90\x00", 3);
+    /* the next has another reference: whoever puts them together does not take a part of the one for the other's (TS 23.040 9.2.3.24.1) */
+    const uint16_t reference = reference_of_last;
+    unsigned same = 0;
+    for (int i = 0; i < 3; i++) {
+        fixture_ota(f, &ota, &por);
+        (void)fetch_submit(f, response, 2);
+        same += reference_of_last == reference;
+    }
+    assert_true(same < 3);
     /* asked for by SUBMIT although it is short */
     ota.spi = 0x1639;
     ota.script = "00A4000C026F7E";

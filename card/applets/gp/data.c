@@ -98,8 +98,12 @@ static void put_capabilities(struct call *call)
     buf_tlv_close(out, all);
 }
 
+/* Who has no key is told of what he could select: what is another operator's is not there now (requirement S1). */
 static bool shown(const struct call *call, uint8_t index)
 {
+    const bool anybody = !call->session->remote && call->session->secured == 0;
+    if (anybody && applet_suspended(call->card, index))
+        return false;
     return applet_exists(call->card, index) && applet_row_of(call->card, index)->aid_len > 0 &&
            domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index));
 }
