@@ -72,22 +72,48 @@ static void unlock_file(int fd)
                 &lock); /* not left to close: a forked child may have the file open as well */
 }
 
-static void close_env(struct deck *d)
+/* How long the file is tells the next opening whether it was closed, and what it is to hold against us
+ * (deck_check.h). A meta page that was being written when its process was killed, or its disk failed, is put
+ * right by the next transaction; until then the file stays longer than it need be. */
+static void fit_file(struct deck *d, uint64_t used, bool closing)
 {
     struct stat st;
-    off_t size = d->short_size;
+    if (used == 0 || fstat(d->fd, &st) != 0)
+        return;
+    const size_t n = st.st_size < (off_t)used ? (size_t)st.st_size : (size_t)used;
+    void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, d->fd, 0);
+    if (p == MAP_FAILED)
+        return;
+    const struct span file = span_of(p, n);
+    const bool whole = deck_check(file, false) == DECK_SOUND;
+    const size_t page = deck_page_size(file);
+    const off_t end = (off_t)deck_end(file, page);
+    (void)munmap(p, n);
+    if (!whole && st.st_size <= end)
+        (void)ftruncate(d->fd, end + (off_t)page);
+    else if (whole && closing && st.st_size > (off_t)used)
+        (void)ftruncate(d->fd, (off_t)used); /* what the map has taken more than is in use */
+}
+
+void deck_lengthen(struct deck *d)
+{
+    fit_file(d, tree_used(d), false);
+}
+
+static void close_env(struct deck *d)
+{
+    uint64_t used = 0;
     if (d->batch)
         tree_abort(d);
-    if (d->opened && !d->unpublished)
-        size = (d->durability == DECK_POWER ? !d->spoiled : tree_sync(d) == 0) ? (off_t)tree_used(d) : 0;
+    if (d->opened && !d->unpublished && (d->durability == DECK_POWER ? !d->spoiled : tree_sync(d) == 0))
+        used = tree_used(d);
     tree_abort(d);
     if (d->reading != NULL)
         mdb_txn_abort(d->reading);
     mdb_env_close(d->env);
-    /* What the map has taken more than is in use; or, of a file that was not accepted, what was added to be
-     * able to look. */
-    if (size > 0 && fstat(d->fd, &st) == 0 && st.st_size > size)
-        (void)ftruncate(d->fd, size);
+    fit_file(d, used, true);
+    if (!d->opened && d->short_size > 0)
+        (void)ftruncate(d->fd, d->short_size); /* not accepted: what was added to be able to look */
 }
 
 void deck_close(struct deck *d)
@@ -255,7 +281,8 @@ static int open_mapped(struct deck *d, const char *path)
     struct stat st;
     if (fstat(d->fd, &st) != 0)
         return errno;
-    if (posix_fallocate(d->fd, 0, st.st_size + (off_t)MAP_FIRST) != 0)
+    const off_t room = (off_t)(tree_used(d) + MAP_FIRST); /* of one that was not closed it is there already */
+    if (posix_fallocate(d->fd, 0, room > st.st_size ? room : st.st_size) != 0)
         return ftruncate(d->fd, st.st_size) == 0 ? 0 : errno;
     d->mapped = true;
     return deck_reopen(d, path);
@@ -653,12 +680,9 @@ struct deck *deck_open_upto(const char *path, enum deck_durability durability, s
         deck_say(error, "%s cannot be opened: %s", file, deck_reason(rc != 0 ? rc : ENOMEM));
         good = false;
     }
-    good =
-        good && (!half || complete_publishing(d, error)) && (anchor == NULL || drop_anchor(d, anchor, error));
-    if (good) {
-        d->opened = true;
+    d->opened = good; /* whether somebody may use it now is another matter */
+    if (good && (!half || complete_publishing(d, error)) && (anchor == NULL || drop_anchor(d, anchor, error)))
         return d;
-    }
     deck_close(d);
     return NULL;
 }

@@ -15,6 +15,9 @@ enum {
     SLOT = HEAD + 8 + SEAL_OVERHEAD,
     SLOTS = 2,
     APART = 512, /* octets from slot to slot: a write that is torn spoils one of them */
+    /* A reset goes beyond two writes that a deck may have and its anchor not, the last and one that a damaged
+     * slot had; and is odd, so that the slot of the last one stays. */
+    BEYOND = 3,
 };
 
 static const char MAGIC[8] = {'u', 'i', 'c', 'c', 'a', 'n', 'c', 'h'};
@@ -148,6 +151,8 @@ static bool take_up(struct anchor *a, const char *path, bool reset, struct seale
         return false;
     if (known > *writes)
         *writes = known;
+    if (reset)
+        *writes += BEYOND;
     if (rc == 0 && (found != FOUND_COUNT || known < *writes))
         rc = anchor_write(a, sealer, *writes, true);
     if (rc != 0)

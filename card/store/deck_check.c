@@ -54,6 +54,12 @@ size_t deck_page_size(struct span file)
     return (size_t)pages_get(file, META_FREE, 4);
 }
 
+uint64_t deck_end(struct span file, size_t psize)
+{
+    const uint64_t even = state_of(file, psize, 0).last, odd = state_of(file, psize, 1).last;
+    return ((even > odd ? even : odd) + 1) * psize;
+}
+
 struct deck_state deck_newest(struct span file, size_t psize)
 {
     const uint64_t even = pages_get(file, META_LAST + 8, 8), odd = pages_get(file, psize + META_LAST + 8, 8);
@@ -128,10 +134,10 @@ enum deck_soundness deck_check(struct span file, bool whole)
     /* The state before the last transaction is whole as well: LMDB falls back on it when the last meta page
      * was torn, and so overwrites nothing of it. A meta page that was made to look older than it is, or put
      * back, leads to pages that are not so. But a process that is killed while it writes through the map may
-     * leave the older meta page half written, the number of its transaction last: then the file is longer
-     * than either state needs, for nobody closed it. */
-    uint64_t last = newest->last > older->last ? newest->last : older->last;
-    const bool closed = file.n <= (last + 1) * psize;
+     * leave the older meta page half written, the number of its transaction last, and so does LMDB when it
+     * cannot write that page: then the file is longer than either state needs, for nobody closed it (deck.c,
+     * fit_file). */
+    const bool closed = file.n <= deck_end(file, psize);
     enum deck_soundness sound = check_state(file, newest, closed ? older : NULL, whole);
     if (sound == DECK_SOUND && closed)
         sound = check_state(file, older, NULL, whole);

@@ -33,6 +33,10 @@ struct deck_state {
 };
 
 size_t deck_page_size(struct span file);
+
+/* Octets up to the last page that either state has in use. A file that is longer was not closed: of that one
+ * deck_check lets the state before the last transaction be as it may. */
+uint64_t deck_end(struct span file, size_t psize);
 struct deck_state deck_newest(struct span file, size_t psize);
 
 /* A tree as a whole, of which no page is claimed yet. */

@@ -22,6 +22,7 @@ enum {
     BIG = 0x01,      /* the value is the number (8) of the first overflow page */
 
     VALUE_MAX = 1 << 30,
+    PAGE_MAX = 65536,
 };
 
 enum { CLAIMED = 1, SOUND = 2, A_PAGE = 2 /* bits */, IN_OCTET = 8 / A_PAGE };
@@ -233,11 +234,47 @@ static size_t check_node(const struct look *l, struct span node, bool first)
     return value_of(l, node, &value) && (l->tree != PAGES_FREE || check_list(l->to, value)) ? size : 0;
 }
 
+/* Places in a page, by twos of octets. */
+struct places {
+    uint8_t bits[PAGE_MAX / 2 / 8 + 1];
+};
+
+static bool take_place(struct places *p, size_t at) /* false: it is taken */
+{
+    uint8_t *octet = &p->bits[at / 2 / 8], bit = (uint8_t)(1u << at / 2 % 8);
+    bool taken = (*octet & bit) != 0;
+    *octet |= bit;
+    return !taken;
+}
+
+/* Nodes fill a page from `upper` to its end, in any order: one begins where another ends. Where they would
+ * lie over each other, writing the one would change the length of the other. */
+struct layout {
+    struct places begin, end;
+};
+
+static void layout_begin(struct layout *y, struct span page)
+{
+    memset(y->begin.bits, 0, page.n / 2 / 8 + 1);
+    memset(y->end.bits, 0, page.n / 2 / 8 + 1);
+}
+
+static bool layout_node(struct layout *y, size_t at, size_t size)
+{
+    return at % 2 == 0 && take_place(&y->begin, at) && take_place(&y->end, at + size + size % 2);
+}
+
+static bool layout_is_whole(struct layout *y, struct span page, size_t upper)
+{
+    return take_place(&y->begin, page.n) && take_place(&y->end, upper) &&
+           memcmp(y->begin.bits, y->end.bits, page.n / 2 / 8 + 1) == 0;
+}
+
 static bool check_page(const struct look *l, struct span page, struct pages_bounds bounds)
 {
-    size_t lower = (size_t)pages_get(page, AT_LOWER, 2), upper = (size_t)pages_get(page, AT_UPPER, 2),
-           taken = 0;
-    if (!is_kind(page, l->leaf ? LEAF : BRANCH))
+    size_t lower = (size_t)pages_get(page, AT_LOWER, 2), upper = (size_t)pages_get(page, AT_UPPER, 2);
+    struct layout layout;
+    if (!is_kind(page, l->leaf ? LEAF : BRANCH) || page.n > PAGE_MAX)
         return false;
     if (lower < PAGE_HEADER || lower % 2 != 0 || upper < lower || upper > page.n)
         return false;
@@ -245,12 +282,12 @@ static bool check_page(const struct look *l, struct span page, struct pages_boun
     if (n < (l->leaf ? 1 : 2))
         return false;
     struct span before = SPAN_EMPTY;
+    layout_begin(&layout, page);
     for (size_t i = 0; i < n; i++) {
         size_t at = (size_t)pages_get(page, PAGE_HEADER + 2 * i, 2),
                size = check_node(l, span_slice(page, at, page.n), i == 0);
-        if (at < upper || at % 2 != 0 || size == 0)
+        if (at < upper || size == 0 || !layout_node(&layout, at, size))
             return false;
-        taken += size + size % 2;
         if (!l->leaf && i == 0)
             continue;
         struct span key = pages_key(page, i);
@@ -260,7 +297,8 @@ static bool check_page(const struct look *l, struct span page, struct pages_boun
             return false; /* (what a branch says lies between the keys to its left and to its right) */
         before = key;
     }
-    return taken == page.n - upper && (bounds.end.n == 0 || pages_compare(l->tree, before, bounds.end) < 0);
+    return layout_is_whole(&layout, page, upper) &&
+           (bounds.end.n == 0 || pages_compare(l->tree, before, bounds.end) < 0);
 }
 
 bool pages_look(struct pages *p, enum pages_tree tree, uint64_t pgno, bool leaf, struct pages_bounds bounds)

@@ -332,6 +332,7 @@ static int commit(struct deck *d, MDB_txn *txn)
     d->lost = deck_reopen(d, d->unpublished ? d->new_path : d->path);
     if (d->lost == 0 && (mdb_env_info(d->env, &info) != 0 || info.me_last_txnid != id - 1))
         d->lost = ECANCELED;
+    deck_lengthen(d);
     return rc;
 }
 

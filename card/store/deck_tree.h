@@ -44,7 +44,7 @@ struct deck {
     int fd;           /* has the lock */
     off_t short_size; /* of a file that was found cut short, else 0 */
     enum deck_durability durability;
-    bool opened;      /* all of deck_open or deck_create went well */
+    bool opened;      /* it is a deck, and its key fits */
     bool batch;       /* `open` is a batch */
     bool spoiled;     /* a write into `open` failed */
     bool touched;     /* the step under way has changed the tree */
@@ -130,6 +130,10 @@ int deck_sync_folder(const char *path);
 /* deck.c: LMDB anew on the file that is locked, after it has given itself up, or to open it otherwise. No transaction may be open.
  * On an error there is no environment. */
 int deck_reopen(struct deck *d, const char *path);
+
+/* deck.c: after a commit that failed, the file is made longer where the next opening is to bear with that
+ * (deck_check.h). */
+void deck_lengthen(struct deck *d);
 
 /* Commits what is open and waits for the disk. */
 int tree_sync(struct deck *d);

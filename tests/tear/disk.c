@@ -34,6 +34,7 @@ static struct {
     struct event *events;
     size_t n, room;
     long left, calls; /* until a call fails; -1: never */
+    long ends;
     int error;
     bool half, for_good;
 } disk = {.left = -1};
@@ -54,6 +55,11 @@ static bool strike(void)
     return true;
 }
 
+static bool waits(int fd)
+{
+    return (fcntl(fd, F_GETFL) & O_DSYNC) != 0;
+}
+
 static void record(enum kind kind, int fd, size_t at, const void *octets, size_t n)
 {
     if (disk.n == disk.room) {
@@ -66,7 +72,7 @@ static void record(enum kind kind, int fd, size_t at, const void *octets, size_t
         abort();
     if (kind == WRITE && n > 0)
         memcpy(copy, octets, n);
-    *e = (struct event){kind, kind == WRITE && (fcntl(fd, F_GETFL) & O_DSYNC) != 0, at, n, copy};
+    *e = (struct event){kind, kind == WRITE && waits(fd), at, n, copy};
 }
 
 /* ---- in the C library's place ---- */
@@ -76,6 +82,9 @@ ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
     if (!watched(fd))
         return syscall(SYS_pwrite64, fd, p, n, at);
     if (strike()) {
+        int error = errno;
+        disk.ends += waits(fd);
+        errno = error;
         if (!disk.half || n < 2)
             return -1;
         n /= 2; /* a short write: what a disk that is full does first */
@@ -157,6 +166,7 @@ void disk_forget(void)
     disk.events = NULL;
     disk.first = NULL;
     disk.n = disk.room = 0;
+    disk.ends = 0;
     disk.on = false;
 }
 
@@ -278,4 +288,9 @@ void disk_mend(void)
 long disk_calls(void)
 {
     return disk.calls;
+}
+
+long disk_ends(void)
+{
+    return disk.ends;
 }

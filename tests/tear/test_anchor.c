@@ -119,6 +119,17 @@ static void refused(struct world *w, const char *why)
     said(w, why);
 }
 
+/* What is refused is as it was, whatever was done to be able to look at it. */
+static void refused_as_it_is(struct world *w)
+{
+    struct stat before, after;
+    assert_int_equal(stat(w->deck, &before), 0);
+    assert_null(open_with(w, DECK_PROCESS, false));
+    said(w, "is an older copy");
+    assert_int_equal(stat(w->deck, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
 static enum store_result put(struct deck *d, uint8_t value)
 {
     struct uicc_store *s = deck_card(d, ICCID, NULL);
@@ -174,6 +185,7 @@ static void test_older(void **state)
         put_back(w->deck, old);
         refused(w, "is an older copy");
         refused(w, "--anchor-reset");
+        refused_as_it_is(w);
         put_back(w->deck, before); /* of a time when it had no anchor */
         refused(w, "it was written 0 times");
         put_back(w->deck, now);
@@ -222,6 +234,40 @@ static void test_reset(void **state)
     free(old);
     free(now);
     free(after);
+}
+
+/* Nor is the abandoned one taken back when the anchor has not heard of its last write, and has lost the one
+ * before. */
+static void test_reset_unheard(void **state)
+{
+    enum { SLOT = 512, COUNT = 40 };
+    struct world *w = *state;
+    write_one(w, DECK_POWER, 1);
+    struct image *old = keep(w->deck);
+    for (uint8_t lost = 0; lost < 3; lost++) { /* no slot, or one of the two */
+        put_back(w->deck, old);
+        struct deck *d = open_with(w, DECK_POWER, true);
+        assert_non_null(d);
+        deck_close(d);
+        write_one(w, DECK_POWER, 2);
+        struct image *anchor = keep(w->anchor);
+        write_one(w, DECK_POWER, 3);
+        struct image *abandoned = keep(w->deck);
+        if (lost > 0)
+            anchor->octets[(size_t)(lost - 1) * SLOT + COUNT] ^= 1;
+        put_back(w->anchor, anchor);
+        put_back(w->deck, old);
+        d = open_with(w, DECK_POWER, true);
+        assert_non_null(d);
+        assert_int_equal(value_of(d), 1);
+        deck_close(d);
+        opens(w, 1);
+        put_back(w->deck, abandoned);
+        refused(w, "is an older copy");
+        free(anchor);
+        free(abandoned);
+    }
+    free(old);
 }
 
 static void test_missing(void **state)
@@ -411,6 +457,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),

@@ -669,6 +669,30 @@ static void one_process_at_a_time(void **state)
     deck_close(d);
 }
 
+/* A deck whose processes are killed, one after the other, does not grow: the map's space is there already. */
+static void killed_again_and_again(void **state)
+{
+    enum { KILLS = 4, MOST = 6 << 20 /* map and deck */ };
+    struct world *w = *state;
+    struct stat st;
+    make_deck(w);
+    assert_int_equal(stat(w->deck, &st), 0);
+    const off_t closed = st.st_size;
+    for (int i = 0; i < KILLS; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(deck_open(w->deck, DECK_PROCESS, w->crypto, NULL) == NULL);
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_int_equal(stat(w->deck, &st), 0);
+        assert_true(st.st_size <= MOST);
+    }
+    deck_close(open_deck(w, DECK_POWER));
+    assert_int_equal(stat(w->deck, &st), 0);
+    assert_int_equal(st.st_size, closed);
+}
+
 static void many_cards(void **state)
 {
     struct world *w = *state;
@@ -1078,6 +1102,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(file_tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_process_at_a_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(killed_again_and_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_cards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(disk_full, set_up, tear_down),
