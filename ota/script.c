@@ -109,7 +109,7 @@ static bool action(struct expanded *x, struct span value)
         x->early |= value.p[0] == EARLY_RESPONSE;
         return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
     }
-    if ((x->session->rights & RIGHT_AUTHENTIC) == 0) /* a stranger must not make the device send, and pay */
+    if ((x->session->rights & (RIGHT_AUTHENTIC | RIGHT_STANDBY)) != RIGHT_AUTHENTIC) /* neither a stranger nor the last operator makes the device send, and pay */
         return false;
     struct reader r = rd_of(value);
     struct tlv details, devices;
