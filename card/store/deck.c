@@ -525,7 +525,7 @@ static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
     struct span record;
     int rc = tree_find(d, txn, KEY_HEADER, &record);
     if (rc != 0 && rc != MDB_NOTFOUND) {
-        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, error, rc);
         return false;
     }
     struct reader r = rd_of(record);
@@ -545,13 +545,23 @@ static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
     return false;
 }
 
+/* Of a record that every deck has, or may have. */
+static void say_first(const struct deck *d, struct deck_error *error, int rc)
+{
+    if (rc == 0 || rc == MDB_NOTFOUND)
+        deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
+    else
+        deck_say_unread(d, error, rc);
+}
+
 static bool read_first(struct deck *d, MDB_txn *txn, struct deck_error *error)
 {
     uint8_t count[8];
     struct span sealed;
     if (!read_header(d, txn, error))
         return false;
-    bool good = tree_find(d, txn, KEY_PROFILE, &sealed) == 0 && sealed.n >= SEAL_OVERHEAD;
+    int rc = tree_find(d, txn, KEY_PROFILE, &sealed);
+    bool good = rc == 0 && sealed.n >= SEAL_OVERHEAD;
     if (good) {
         d->profile_len = sealed.n - SEAL_OVERHEAD;
         d->profile = malloc(sealed.n);
@@ -567,7 +577,7 @@ static bool read_first(struct deck *d, MDB_txn *txn, struct deck_error *error)
         d->cards = d->cards_committed = rd_be(&r, 8);
         return true;
     }
-    deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
+    say_first(d, error, rc);
     return false;
 }
 
@@ -620,8 +630,10 @@ static bool read_writes(struct deck *d, struct deck_error *error)
 {
     uint8_t count[8];
     struct span sealed;
-    MDB_txn *txn = tree_read_begin(d);
-    int rc = txn != NULL ? tree_find(d, txn, KEY_WRITES, &sealed) : EIO;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
+    if (txn != NULL)
+        rc = tree_find(d, txn, KEY_WRITES, &sealed);
     bool good = rc == MDB_NOTFOUND;
     if (rc == 0 && tree_get(d, txn, KEY_WRITES, count, sizeof count) == STORE_OK) {
         struct reader r = rd_of(span_of(count, sizeof count));
@@ -631,7 +643,7 @@ static bool read_writes(struct deck *d, struct deck_error *error)
     if (txn != NULL)
         tree_read_end(d);
     if (!good)
-        deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
+        say_first(d, error, rc);
     return good;
 }
 
@@ -669,15 +681,15 @@ struct deck *deck_open_upto(const char *path, enum deck_durability durability, s
     int rc = good ? check_file(d, whole) : 0;
     if (good && rc == 0)
         rc = open_env(d, file);
-    MDB_txn *txn = good && rc == 0 ? tree_read_begin(d) : NULL;
+    MDB_txn *txn = good && rc == 0 ? tree_read_begin(d, &rc) : NULL;
     if (txn != NULL) {
         good = read_first(d, txn, error);
         tree_read_end(d);
     }
     if (good && txn != NULL && durability == DECK_PROCESS)
         rc = open_mapped(d, file);
-    if (rc != 0 || (good && txn == NULL)) {
-        deck_say(error, "%s cannot be opened: %s", file, deck_reason(rc != 0 ? rc : ENOMEM));
+    if (rc != 0) {
+        deck_say(error, "%s cannot be opened: %s", file, deck_reason(rc));
         good = false;
     }
     d->opened = good; /* whether somebody may use it now is another matter */

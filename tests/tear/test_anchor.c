@@ -388,6 +388,13 @@ static void test_failing(void **state)
     assert_non_null(strstr(deck_trouble(d), "the anchor cannot be written"));
     struct uicc_store *s = deck_card(d, ICCID, &w->error);
     assert_null(s); /* what came of it the card in memory does not know */
+    said(w, "its anchor could not be written");
+    char iccid[DECK_ICCID_MAX + 1];
+    assert_false(deck_next(d, "", iccid));
+    assert_non_null(strstr(deck_trouble(d), "its anchor could not be written"));
+    assert_false(deck_remove_card(d, ICCID, &w->error));
+    said(w, "its anchor could not be written");
+    assert_false(deck_sync(d, &w->error));
     deck_close(d);
     refused(w, "cannot be read or written");
     memcpy(w->anchor, kept, sizeof kept);
