@@ -97,10 +97,19 @@ int anchor_write(struct anchor *a, struct sealer *sealer, uint64_t writes, bool 
     return sync ? anchor_sync(a) : 0;
 }
 
-void anchor_close(struct anchor *a)
+/* A lock of the open file: it holds against this process, too. Where the file system has none it goes without. */
+static bool lock(int fd, short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+void anchor_close(struct anchor *a, bool unlock)
 {
     if (a == NULL)
         return;
+    if (unlock)
+        (void)lock(a->fd, F_UNLCK); /* not left to close: a forked child may have the file open as well */
     (void)close(a->fd);
     free(a);
 }
@@ -175,13 +184,14 @@ struct anchor *anchor_open(const char *path, bool reset, struct sealer *sealer, 
         deck_say(error, "%s cannot be %s: %s", path, made ? "made" : "opened for writing", deck_reason(errno));
     else if (a->fd < 0)
         (void)accept(FOUND_NOTHING, 0, *writes, path, deck, error);
+    else if (!lock(a->fd, F_WRLCK))
+        deck_say(error, "%s is in use: another copy of %s is open with it", path, deck);
     else
         good = take_up(a, path, reset, sealer, deck, writes, error);
-    if (good && made && deck_sync_folder(path) != 0) {
-        deck_say(error, "%s cannot be made: %s", path, deck_reason(errno));
-        good = false;
-    }
-    if (good)
+    int rc = good && made ? deck_sync_folder(path) : 0;
+    if (rc != 0)
+        deck_say(error, "%s cannot be made: %s", path, deck_reason(rc));
+    if (good && rc == 0)
         return a;
     if (a->fd >= 0)
         (void)close(a->fd);

@@ -308,6 +308,40 @@ static void test_missing(void **state)
     memcpy(w->anchor, kept, sizeof kept);
 }
 
+/* Two copies that are open at a time would each have their tries, and come to the same number. */
+static void test_copies(void **state)
+{
+    struct world *w = *state;
+    char copy[sizeof w->deck + 8], copy_key[sizeof copy + 8];
+    const struct deck_anchor anchor = {w->anchor, false};
+    write_one(w, DECK_POWER, 1);
+    struct image *deck = keep(w->deck), *key = keep(w->key);
+    snprintf(copy, sizeof copy, "%s.copy", w->deck);
+    snprintf(copy_key, sizeof copy_key, "%s.key", copy);
+    put_back(copy, deck);
+    put_back(copy_key, key);
+    struct deck *d = open_with(w, DECK_POWER, false);
+    assert_non_null(d);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is in use: another copy of");
+    pid_t pid = fork();
+    if (pid == 0) { /* which does not give it up */
+        deck_close(d);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    assert_int_equal(put(d, 2), STORE_OK);
+    deck_close(d);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is an older copy");
+    opens(w, 2);
+    unlink(copy);
+    unlink(copy_key);
+    free(deck);
+    free(key);
+}
+
 static void test_other(void **state)
 {
     struct world *w = *state;
@@ -466,6 +500,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_copies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failing, set_up, tear_down),

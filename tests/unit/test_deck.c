@@ -295,6 +295,11 @@ static void wrong_files(void **state)
     refuses(w, "chmod 600");
     unlink(w->key);
     refuses(w, "is missing");
+    assert_int_equal(mkfifo(w->key, 0600), 0); /* nobody is waited for */
+    alarm(20);
+    refuses(w, "is not a file");
+    alarm(0);
+    unlink(w->key);
     write_key(w, key, 32, 0400);
     deck_close(open_deck(w, DECK_POWER));
 
