@@ -55,8 +55,9 @@ const char *deck_reason(int rc)
 void deck_say_unread(const struct deck *d, struct deck_error *error, int rc)
 {
     if (d->unanchored)
-        deck_say(error, "%s is not to be used any more, for its anchor could not be written (%s): open it again", d->path,
-                 deck_reason(rc));
+        deck_say(error,
+                 "%s is not to be used any more, for its anchor could not be written (%s): open it again",
+                 d->path, deck_reason(rc));
     else
         deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
 }
@@ -283,7 +284,8 @@ MDB_txn *tree_read_begin(struct deck *d, int *rc)
     *rc = d->open != NULL ? 0 : d->lost;
     if (d->open != NULL || *rc != 0)
         return d->open;
-    *rc = d->reading == NULL ? mdb_txn_begin(d->env, NULL, MDB_RDONLY, &d->reading) : mdb_txn_renew(d->reading);
+    *rc =
+        d->reading == NULL ? mdb_txn_begin(d->env, NULL, MDB_RDONLY, &d->reading) : mdb_txn_renew(d->reading);
     return *rc == 0 ? d->reading : NULL;
 }
 

@@ -106,8 +106,8 @@ int tree_scan_begin(struct deck *d, MDB_txn *txn, struct span prefix, struct tre
 int tree_scan_next(struct tree_scan *scan, struct span *key, struct span *sealed);
 void tree_scan_end(struct tree_scan *scan);
 
-/* For reading: what is open for writing, if anything, so that writes are seen at once. NULL: cannot be read, *rc
- * is why; else 0. */
+/* For reading: what is open for writing, if anything, so that writes are seen at once. NULL: cannot be read,
+ * *rc is why; else 0. */
 MDB_txn *tree_read_begin(struct deck *d, int *rc);
 void tree_read_end(struct deck *d);
 

@@ -31,7 +31,7 @@ void disk_mend(void);
 long disk_calls(void); /* since disk_fail or disk_mend */
 /* The nth fsync of a folder from now on (0: the next) fails. */
 void disk_fail_folder(long nth, int error);
-long disk_ends(void);  /* of writes that wait for the disk, those that failed since disk_watch: LMDB ends a
-                          commit with one */
+long disk_ends(void); /* of writes that wait for the disk, those that failed since disk_watch: LMDB ends a
+                         commit with one */
 
 #endif

@@ -270,6 +270,19 @@ static void test_reset_unheard(void **state)
     free(old);
 }
 
+/* Whatever it is, it is no anchor: also who resets has named the wrong file. */
+static void not_overwritten(struct world *w, const char *path)
+{
+    const struct deck_anchor anchor = {path, true};
+    struct image *before = keep(path);
+    assert_null(deck_open_anchored(w->deck, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is no anchor");
+    struct image *after = keep(path);
+    assert_true(after->n == before->n && memcmp(after->octets, before->octets, after->n) == 0);
+    free(before);
+    free(after);
+}
+
 static void test_missing(void **state)
 {
     struct world *w = *state;
@@ -288,12 +301,16 @@ static void test_missing(void **state)
     assert_int_equal(stat(w->anchor, &st), -1);
     put_octets(w->anchor, (const uint8_t *)"", 0);
     refused(w, "there is no anchor");
-    put_octets(w->anchor, (const uint8_t *)"not an anchor, but some other file of somebody's", 48);
-    refused(w, "is no anchor");
+    put_octets(w->anchor, (const uint8_t *)"uiccanch", 8);
+    refused(w, "is damaged");
     d = open_with(w, DECK_POWER, true);
     assert_non_null(d);
     deck_close(d);
     opens(w, 1);
+    not_overwritten(w, w->deck);
+    not_overwritten(w, w->key);
+    put_octets(w->anchor, (const uint8_t *)"not an anchor, but some other file of somebody's", 48);
+    not_overwritten(w, w->anchor);
     assert_int_equal(unlink(w->anchor), 0);
     assert_int_equal(mkdir(w->anchor, 0700), 0);
     refused(w, "cannot be opened for writing");
@@ -398,7 +415,7 @@ static void test_torn(void **state)
     uint8_t nonsense[ANCHOR_ROOM];
     memset(nonsense, 0xA5, sizeof nonsense);
     put_octets(w->anchor, nonsense, sizeof nonsense);
-    refused(w, "is damaged");
+    refused(w, "is no anchor");
     free(three);
     free(five);
     free(anchor);

@@ -370,8 +370,8 @@ static void test_failing(void **state)
     assert_true(failures >= 18);
 }
 
-/* The folder cannot be synced when the deck is to get its name: it has not got it, and tries again; or when it has it, and
- * then whoever made it is not told that there is none. */
+/* The folder cannot be synced when the deck is to get its name: it has not got it, and tries again; or when
+ * it has it, and then whoever made it is not told that there is none. */
 static void test_naming(void **state)
 {
     struct world *w = *state;
