@@ -398,6 +398,24 @@ static void raw_delete(const struct world *w, MDB_val k)
     raw_close(&r);
 }
 
+/* What a later version makes, and says that this one cannot read; the octets after that are its own business. */
+static void newer_format(void **state)
+{
+    struct world *w = *state;
+    struct record *records = calloc(RECORDS, sizeof *records);
+    make_deck(w);
+    size_t n = raw_all(w, records), header = 0;
+    while (header < n && memcmp(records[header].key, "0deck", 5) != 0)
+        header++;
+    assert_true(header < n);
+    records[header].value[9] = 7;
+    records[header].value[11] = 2;
+    records[header].v.mv_size = 20;
+    raw_put(w, records[header].k, records[header].v);
+    refuses(w, "was made by a newer softuicc (format 7; this one reads up to 1)");
+    free(records);
+}
+
 /* true when the deck or its card is not accepted. */
 static bool notices(struct world *w)
 {
@@ -1104,6 +1122,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(make_and_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(making_cut_short, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(newer_format, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(file_tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed, set_up, tear_down),
