@@ -54,7 +54,7 @@ static sw_t change(struct applet self, uint16_t file, struct span imsi, const st
 static bool is_way_to_imsi(struct applet self, uint16_t file)
 {
     for (uint16_t at = subscription_imsi_file(self); at != PROFILE_NO_FILE && at != 0; at = admin_file_parent(self.card, at))
-        if (at == file)
+        if (admin_file_body(self.card, at) == admin_file_body(self.card, file))
             return true;
     return false;
 }

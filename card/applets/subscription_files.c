@@ -232,9 +232,25 @@ void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t
         c->ok = admin_identity_files(c->self.card, digits, mnc_length, write_identity, c) && c->ok;
 }
 
-/* By where it is, for it may just have been deleted. */
+/* The same body: itself, or another name of it. */
+static bool same_body(struct applet self, uint16_t file, uint16_t imsi)
+{
+    return imsi != PROFILE_NO_FILE && admin_file_body(self.card, file) == admin_file_body(self.card, imsi);
+}
+
+static bool names_imsi(struct applet self, uint16_t file)
+{
+    bool found = same_body(self, file, file_in(self, IN_DF_GSM, FID_IMSI));
+    for (uint8_t a = 0; a < applets_count(self.card) && !found; a++)
+        found = is_usim(self, a) && same_body(self, file, admin_file((struct applet){self.card, a}, FID_IMSI));
+    return found;
+}
+
+/* By its body, under whatever name; and by where it is, for it may just have been deleted. */
 bool subscription_is_imsi(struct applet self, uint16_t file)
 {
+    if (names_imsi(self, file))
+        return true;
     if (admin_file_fid(self.card, file) != FID_IMSI)
         return false;
     const uint16_t parent = admin_file_parent(self.card, file);
@@ -301,7 +317,7 @@ static sw_t bundle_next(struct applet self, struct reader *r, struct bundle_entr
     out->file = file_by_path(self, path);
     if (out->file == PROFILE_NO_FILE)
         return SW_FILE_NOT_FOUND;
-    if (admin_file_fid(self.card, out->file) == FID_IMSI)
+    if (admin_file_fid(self.card, out->file) == FID_IMSI || subscription_is_imsi(self, out->file))
         return SW_WRONG_DATA;
     if (!admin_file_exists(self.card, out->file))
         return SW_FILE_NOT_FOUND;

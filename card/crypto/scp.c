@@ -11,18 +11,25 @@ void scp_pad(struct buf *b, size_t from, size_t block)
     buf_fill(b, 0, (block - (b->len - from) % block) % block);
 }
 
-bool scp_unpad(struct span in, size_t *n)
+/* 1 for 0, 0 for 1 to FF: without a compare, of which a compiler may make a jump. */
+static unsigned is_zero(unsigned octet)
+{
+    return (octet - 1) >> 8 & 1;
+}
+
+bool scp_unpad(struct span in, size_t block, size_t *n)
 {
     unsigned found = 0, bad = 0;
     size_t end = 0;
     for (size_t i = in.n; i > 0; i--) { /* all octets are looked at */
-        unsigned v = in.p[i - 1], mark = v == 0x80, zero = v == 0;
-        end = !found && mark ? i - 1 : end;
-        bad |= !found && !mark && !zero;
-        found |= mark | (!found && !zero);
+        unsigned zero = is_zero(in.p[i - 1]), mark = is_zero(in.p[i - 1] ^ 0x80u), first = mark & (found ^ 1);
+        end |= (i - 1) & (0 - (size_t)first);
+        bad |= (found ^ 1) & (zero ^ 1) & (mark ^ 1);
+        found |= mark;
     }
+    size_t too_long = (block - (in.n - end)) >> (8 * sizeof end - 1);
     *n = end;
-    return found && !bad && in.n - end <= 16;
+    return (found & (bad ^ 1) & ((unsigned)too_long ^ 1)) != 0;
 }
 
 uint8_t scp_mac_class(uint8_t cla)
@@ -64,8 +71,7 @@ static bool encipher(struct uicc_crypto *c, const struct scp_session *s, bool re
                                  : aes_cbc_encrypt(c, key, iv, at, at, n));
 }
 
-/* SCP_MALFORMED: no whole blocks, or no padding; then all that was deciphered stays in `out`, for the MAC
- * that SCP02 computes of it. */
+/* What SCP03 has found authentic. SCP_MALFORMED: no whole blocks, or no padding. */
 static enum scp_verdict decipher(struct uicc_crypto *c, const struct scp_session *s, bool response,
                                  struct span in, struct buf *out)
 {
@@ -80,10 +86,9 @@ static enum scp_verdict decipher(struct uicc_crypto *c, const struct scp_session
     memcpy(at, in.p, in.n);
     if (in.n % scp_dek_block(s) != 0)
         return SCP_MALFORMED;
-    if (!(s->protocol == SCP02 ? des_cbc_decrypt(c, key, iv, at, at, in.n)
-                               : aes_cbc_decrypt(c, key, iv, at, at, in.n)))
+    if (!aes_cbc_decrypt(c, key, iv, at, at, in.n))
         return SCP_FAILED;
-    if (!scp_unpad(span_of(at, in.n), &n))
+    if (!scp_unpad(span_of(at, in.n), scp_dek_block(s), &n))
         return SCP_MALFORMED;
     out->len = out->len - in.n + n;
     return SCP_GOOD;
@@ -127,6 +132,29 @@ bool scp_command_wrap(struct uicc_crypto *c, struct scp_session *s, const uint8_
     return buf_ok(out);
 }
 
+/* SCP02 deciphers what it does not know to be authentic yet. Whatever is wrong with it is one error with a
+ * wrong MAC, and takes the same way to it: no oracle of the padding. */
+static enum scp_verdict unwrap_ciphered_scp02(struct uicc_crypto *c, struct scp_session *s,
+                                              const uint8_t header[4], struct span body,
+                                              const uint8_t *received, struct buf *plain)
+{
+    static const uint8_t iv[16];
+    uint8_t mac[SCP_MAC_MAX];
+    size_t n;
+    if (body.n % scp_dek_block(s) != 0)
+        return SCP_WRONG_MAC;
+    uint8_t *at = buf_grow(plain, body.n);
+    if (at == NULL || !des_cbc_decrypt(c, span_of(s->enc, s->key_len), iv, body.p, at, body.n))
+        return SCP_FAILED;
+    bool padded = scp_unpad(span_of(at, body.n), scp_dek_block(s), &n);
+    if (!scp02_mac_padded(c, s, header, n, span_of(at, body.n), mac))
+        return SCP_FAILED;
+    if (!(crypto_equal(mac, received, s->mac_len) & padded))
+        return SCP_WRONG_MAC;
+    plain->len = plain->len - body.n + n;
+    return SCP_GOOD;
+}
+
 static enum scp_verdict unwrap(struct uicc_crypto *c, struct scp_session *s, const uint8_t header[4],
                                struct span data, struct buf *plain)
 {
@@ -138,23 +166,14 @@ static enum scp_verdict unwrap(struct uicc_crypto *c, struct scp_session *s, con
     bool ciphered = (s->level & SCP_C_DECRYPTION) != 0;
     if (ciphered)
         s->counter++;
-    if (s->protocol == SCP02) {
-        /* What is deciphered before it is known to be authentic is one error with a wrong MAC, whatever is
-         * wrong with it: no oracle of its padding. */
-        enum scp_verdict padding = ciphered ? decipher(c, s, false, body, plain) : SCP_GOOD;
-        if (!ciphered)
-            buf_put(plain, body);
-        if (padding == SCP_FAILED || !scp02_mac(c, s, header, plain->len + s->mac_len, buf_span(plain), mac))
-            return SCP_FAILED;
-        bool equal = crypto_equal(mac, received.p, s->mac_len);
-        return equal && padding == SCP_GOOD ? SCP_GOOD : SCP_WRONG_MAC;
-    }
-    if (!scp03_mac(c, s, header, data.n, body, mac))
+    if (s->protocol == SCP02 && ciphered && body.n > 0)
+        return unwrap_ciphered_scp02(c, s, header, body, received.p, plain);
+    if (!command_mac(c, s, header, data.n, body, mac))
         return SCP_FAILED;
     if (!crypto_equal(mac, received.p, s->mac_len))
         return SCP_WRONG_MAC;
     if (ciphered)
-        return decipher(c, s, false, body, plain);
+        return decipher(c, s, false, body, plain); /* of SCP02: nothing */
     buf_put(plain, body);
     return SCP_GOOD;
 }

@@ -37,28 +37,65 @@ static bool retail_mac(struct uicc_crypto *c, const uint8_t key[KEY], const uint
     return ok;
 }
 
+/* E.3.4: the first command's ICV is zero; then the last C-MAC, encrypted with the first half of the C-MAC
+ * session key. */
+static bool first_value(struct uicc_crypto *c, const struct scp_session *s, uint8_t icv[BLOCK])
+{
+    memset(icv, 0, BLOCK);
+    return !s->chained || des_cbc_encrypt(c, span_of(s->mac, BLOCK), zero_iv, s->chaining, icv, BLOCK);
+}
+
+static void put_command(struct buf *b, const uint8_t header[4], size_t lc, struct span data)
+{
+    buf_u8(b, scp_mac_class(header[0]));
+    buf_put(b, span_of(header + 1, 3));
+    buf_u8(b, (uint8_t)lc);
+    buf_put(b, data);
+}
+
+static bool chain(struct scp_session *s, bool ok, const uint8_t mac[BLOCK])
+{
+    if (ok)
+        memcpy(s->chaining, mac, BLOCK);
+    s->chained = true;
+    return ok;
+}
+
 bool scp02_mac(struct uicc_crypto *c, struct scp_session *s, const uint8_t header[4], size_t lc,
                struct span data, uint8_t mac[SCP_MAC_MAX])
 {
     uint8_t bytes[MAC_ROOM], icv[BLOCK];
     struct buf b = buf_of(bytes, sizeof bytes);
-    buf_u8(&b, scp_mac_class(header[0]));
-    buf_put(&b, span_of(header + 1, 3));
-    buf_u8(&b, (uint8_t)lc);
-    buf_put(&b, data);
+    put_command(&b, header, lc, data);
     scp_pad(&b, 0, BLOCK);
-    /* E.3.4: the first command's ICV is zero; then the last C-MAC, encrypted with the first half of the C-MAC
-     * session key. */
-    bool ok = buf_ok(&b);
-    memset(icv, 0, sizeof icv);
-    if (s->chained)
-        ok = ok && des_cbc_encrypt(c, span_of(s->mac, BLOCK), zero_iv, s->chaining, icv, BLOCK);
-    ok = ok && retail_mac(c, s->mac, icv, &b, mac);
-    if (ok)
-        memcpy(s->chaining, mac, BLOCK);
-    s->chained = true;
+    bool ok = buf_ok(&b) && first_value(c, s, icv) && retail_mac(c, s->mac, icv, &b, mac);
     crypto_wipe(bytes, sizeof bytes);
-    return ok;
+    return chain(s, ok, mac);
+}
+
+/* MAC and cipher pad alike (E.4.4, E.4.6), so that what is deciphered has the MAC's padding in it already: 80
+ * and zeros. Five octets of header before it, its last block may hold nothing but zeros, and is then not part
+ * of what has the MAC. Both MACs are computed, that with the last block and that without, and one is taken.
+ */
+bool scp02_mac_padded(struct uicc_crypto *c, struct scp_session *s, const uint8_t header[4], size_t n,
+                      struct span data, uint8_t mac[SCP_MAC_MAX])
+{
+    enum { HEADER = 5 };
+    uint8_t bytes[MAC_ROOM], icv[BLOCK], without[BLOCK];
+    struct buf b = buf_of(bytes, sizeof bytes);
+    put_command(&b, header, n + BLOCK, data);
+    buf_fill(&b, 0, BLOCK - HEADER);
+    struct buf shorter = b;
+    shorter.len -= BLOCK;
+    bool ok = buf_ok(&b) && first_value(c, s, icv) && retail_mac(c, s->mac, icv, &b, mac) &&
+              retail_mac(c, s->mac, icv, &shorter, without);
+    /* All ones when 80 is in the last block: HEADER + n >= data.n. */
+    uint8_t with = (uint8_t)(((HEADER + n - data.n) >> (8 * sizeof n - 1)) - 1);
+    for (size_t i = 0; ok && i < BLOCK; i++)
+        mac[i] = (uint8_t)((mac[i] & with) | (without[i] & ~with));
+    crypto_wipe(bytes, sizeof bytes);
+    crypto_wipe(without, sizeof without);
+    return chain(s, ok, mac);
 }
 
 bool scp02_challenge(struct uicc_crypto *c, const struct scp_keys *keys, uint16_t sequence, struct span aid,

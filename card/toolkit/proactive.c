@@ -195,7 +195,8 @@ static void trim(struct uicc *card)
 
 bool toolkit_profile_bit(const struct toolkit *t, unsigned octet, unsigned bit)
 {
-    return cat_profile_has(span_of(t->profile, t->profile_len),
+    return octet <= t->profile_len && bit <= 8 &&
+           cat_profile_has(span_of(t->profile, t->profile_len),
                            (struct cat_facility){(uint8_t)octet, (uint8_t)bit});
 }
 

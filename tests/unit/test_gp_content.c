@@ -399,6 +399,31 @@ static void test_load(void **state)
 }
 
 /* As much as the domain's quota allows, and 256 blocks at most. */
+/* Who was to be personalized was deleted, and another has its number: it does not get what was meant for the first. */
+static void test_personalization_of_nobody(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h, other = {0};
+    fixture_open(&f, "test");
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E62000", "00" "00" "07" APP1 "00" "00" "00"), "009000");
+    exchange(&f, "0070000001", "019000");
+    other.f = &f;
+    other.channel = 1;
+    gp_keys(&f, 0x30, &other.keys);
+    assert_int_equal(gp_select(&other, ISD_AID), 0x9000);
+    assert_int_equal(gp_initialize(&other, 0x30, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&other, 0x01), 0x9000);
+    gp(&other, gp_command("80E40000", "4F07" APP1), "009000");
+    gp(&other, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
+    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6985");
+    exchange(&f, "00A4040C07" APP2, "9000");
+    exchange(&f, "80CAFF4000", "FF40009000");
+    fixture_close(&f);
+}
+
 /* The domain that it was to belong to is gone when the load file is whole: it does not become that of the next to get its number. */
 static void test_load_for_nobody(void **state)
 {
@@ -957,6 +982,44 @@ static void other_keys(struct fixture *f, struct gp_host *h)
     memcpy(f->other_keys.kik, h->keys.dek, 16);
 }
 
+/* A domain that has used its room up to the last octet still opens sessions and messages, if only to delete something: its counters have their room from when the keys came. */
+static void test_full_domain(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    char data[400], store[40];
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    make_ssd(&h, SSD1, "804000", "16 EF04 D8020084 EA0E 800C FF00000000 020116 03B20201"); /* 132 octets */
+    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
+    three_keys(&h, 0x88, "01", data);
+    gp(&h, gp_command("80D80081", data), "01*9000");
+    three_keys(&h, 0x88, "3A", data);
+    gp(&h, gp_command("80D80081", data), "3A*9000");
+    unsigned stored = 0;
+    for (unsigned n = 40; n > 0; n--) { /* as much as goes in */
+        snprintf(store, sizeof store, "%02x%02x", 0x42, n);
+        strcpy(data, store);
+        for (unsigned i = 0; i < n; i++)
+            strcat(data, "AA");
+        stored = gp_send(&h, gp_command("80E29000", data)) == 0x9000 ? n : stored;
+        if (stored != 0)
+            break;
+    }
+    assert_true(stored > 0 && stored < 40);
+    keys_of(&h, K1, K2, K3);
+    assert_int_equal(gp_select(&h, SSD1), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x3A, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
+    other_keys(&f, &h);
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
+    gp(&h, "80E29000024200", "9000");
+    fixture_close(&f);
+}
+
 /* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an operator does not come in below a domain that he does not reach. */
 static void test_ram_below(void **state)
 {
@@ -1049,6 +1112,10 @@ static void test_operators(void **state)
     struct fixture_por por;
     ram(&f, 1, "B20201", "80F24002024F00", &por);
     assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
+    /* nor loads into A's domain; into the issuer's, by its name, as without */
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "07" SSD1 "00" "00" "00"), "01 6A88");
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "09A00000015141434C00" "00" "00" "00"), "01 6A88");
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "08" ISD_AID "00" "00" "00"), "01 6101");
     /* what one began in his name, another does not go on with: a load file, a personalization */
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     gp(&h, gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "009000");
@@ -1532,6 +1599,8 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_full_domain),
+        cmocka_unit_test(test_personalization_of_nobody),
         cmocka_unit_test(test_load_for_nobody),
         cmocka_unit_test(test_operators_rules),
         cmocka_unit_test(test_ram_below),

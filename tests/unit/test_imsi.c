@@ -134,6 +134,40 @@ static void test_other_ways(void **state)
     fixture_expect(f, 0, ASK, "E4068001008801029000");
 }
 
+/* By another name of the file, under an FID of its own, it is the IMSI that changes all the same. */
+static void test_another_name(void **state)
+{
+    (void)state;
+    static const char text[] = "format: 1\ninclude: test\nname: alias\nfiles:\n  - {path: MF/EF.ALIAS, kind: transparent, fid: 2F77, link: MF/ADF.USIM/EF.IMSI, access: open-adm}\n";
+    struct fixture *f = malloc(sizeof *f);
+    char got[7] = "";
+    struct fixture_por por;
+    fixture_open_text(f, text);
+    fixture_terminal_profile(f);
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
+    fixture_expect(f, 0, "80E2900018E1168109" IMSI_C_HEX "A509" "A607" "91022F77" "930108" "00", "6A80"); /* the IMSI is the order's own */
+    struct fixture_ota ota = {0, FIXTURE_SPI, "B00000", "00A4000C022F77" "00D6000009" "08FFFFFFFFFFFFFFFF", 0};
+    fixture_ota(f, &ota, &por);
+    hex_format(span_of(por.data, 3), got);
+    assert_string_equal(got, "026a93");
+    ota.script = "00A4000C022F77" "0004000000"; /* it is deactivated under both names */
+    fixture_ota(f, &ota, &por);
+    hex_format(span_of(por.data, 3), got);
+    assert_string_equal(got, "026985");
+    assert_imsi(f, FIXTURE_IMSI);
+    ota.script = "00A4000C022F77" "00D6000009" IMSI_B_HEX;
+    fixture_ota(f, &ota, &por);
+    hex_format(span_of(por.data, 3), got);
+    assert_string_equal(got, "029000");
+    assert_imsi(f, IMSI_B);
+    fixture_expect(f, 0, ASK, "E4068001008801019000"); /* on trial */
+    for (int i = 0; i < 40; i++)
+        fixture_reset(f);
+    assert_imsi(f, FIXTURE_IMSI);
+    fixture_close(f);
+    free(f);
+}
+
 /* A6: the transfer IMSI was temporary; A3: by the same keys. */
 static void test_again(void **state)
 {
@@ -342,7 +376,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_change), T(test_other_ways), T(test_again), T(test_rolls_back), T(test_order_after), T(test_malformed), T(test_suspended), cmocka_unit_test(test_policy),
+        T(test_change), T(test_other_ways), cmocka_unit_test(test_another_name), T(test_again), T(test_rolls_back), T(test_order_after), T(test_malformed), T(test_suspended), cmocka_unit_test(test_policy),
         T(test_local), T(test_refusals), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

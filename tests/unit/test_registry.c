@@ -4,6 +4,7 @@
  * The kernel's own functions are called, as a security domain calls them, inside a transaction.
  */
 #include "card_fixture.h"
+#include "hex.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -315,6 +316,59 @@ static void test_states(void **state)
     objects_begin(f.card->objects);
     assert_int_equal(ended(&f, card_set_life(f.card, CARD_SECURED)), SW_OK);
     apdu(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    fixture_close(&f);
+}
+
+/* Of those that make no sense, none is taken. */
+static void test_bad_parameters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uicc, *system;
+        sw_t sw;
+    } tried[] = {
+        {"800C" "FF08000007" "020116" "03B01124", "", SW_OK},
+        {"800C" "FF08000007" "020216" "03B01125", "", SW_WRONG_DATA}, /* a minimum security level of another kind */
+        {"800B" "FF08000007" "0101" "03B01125", "", SW_WRONG_DATA},
+        {"800D" "FF08000007" "03011600" "03B01125", "", SW_WRONG_DATA},
+        {"800D" "FF08000007" "020116" "04B0112500", "", SW_WRONG_DATA}, /* TARs have three octets */
+        {"800C" "FF09000007" "020116" "03B01125", "", SW_WRONG_DATA},   /* timers */
+        {"800C" "FF08000008" "020116" "03B01125", "", SW_WRONG_DATA},   /* channels */
+        {"800D" "FF08000007" "020116" "03B01125" "09", "", SW_WRONG_DATA}, /* services */
+        {"800E" "FF08000007" "020116" "03B01125" "0800", "", SW_WRONG_DATA},
+        {"8009" "FF080002" "01210221" "07", "", SW_WRONG_DATA}, /* one identifier twice */
+        {"8005" "FF08001107", "", SW_WRONG_DATA},
+        {"8004" "FF080000", "", SW_WRONG_DATA},
+        {"800C" "FF08000007" "020116" "03B01124", "", SW_WRONG_DATA}, /* the first one's TAR */
+        {"8104" "00010000", "", SW_OK},
+        {"8104" "00010500", "", SW_WRONG_DATA}, /* an access domain of another kind */
+        {"8105" "0002000000", "", SW_WRONG_DATA},
+        {"8105" "00010001AA", "", SW_WRONG_DATA}, /* a DAP */
+        {"8103" "000100", "", SW_WRONG_DATA},
+        {"8106" "00030200" "0100", "", SW_WRONG_DATA},
+        {"8108" "04A0000000" "010000", "", SW_WRONG_DATA}, /* no AID */
+        {"", "C802001084", SW_WRONG_DATA},
+        {"", "C8020010", SW_OK},
+        {"", "C803000010", SW_WRONG_DATA},
+        {"", "D80110", SW_WRONG_DATA},
+        {"", "D80400000040", SW_OK},
+    };
+    struct fixture f;
+    uint8_t index;
+    open_card(&f);
+    for (size_t i = 0; i < sizeof tried / sizeof tried[0]; i++) {
+        uint8_t octets[2][64], name[5] = {0xF0, 'b', 'a', 'd', (uint8_t)i};
+        struct buf uicc = buf_of(octets[0], 64), system = buf_of(octets[1], 64);
+        (void)hex_parse(tried[i].uicc, &uicc, NULL);
+        (void)hex_parse(tried[i].system, &system, NULL);
+        struct applet_installation how = plain(INSTANCE_AID);
+        how.aid = span_of(name, sizeof name);
+        how.uicc = buf_span(&uicc);
+        how.system = buf_span(&system);
+        if (install_one(&f, &how, &index) != tried[i].sw)
+            fail_msg("%s %s", tried[i].uicc, tried[i].system);
+    }
+    fixture_restart(&f);
     fixture_close(&f);
 }
 
@@ -876,7 +930,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete),
         cmocka_unit_test(test_failed_install), cmocka_unit_test(test_states),
-        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_parameters), cmocka_unit_test(test_bad_parameters),
         cmocka_unit_test(test_domains),
         cmocka_unit_test(test_packages),
         cmocka_unit_test(test_owner),

@@ -293,6 +293,34 @@ static void test_attacks(void **state)
         }
 }
 
+/* Under a right MAC: padding of one block and more, which E.4.6 has not; and what is no whole block. */
+static void test_padding(void **state)
+{
+    struct uicc_crypto *c = *state;
+    const uint8_t header[4] = {0x80, 0xE2, 0x80, 0x00}, iv[8] = {0};
+    uint8_t data[8] = {1, 2, 3, 4, 5, 6, 7, 0x80}, out[300], back[300];
+    for (size_t n = 1; n <= 7; n++)
+        for (size_t blocks = 1; blocks <= 3; blocks++) {
+            struct scp_session host, card;
+            uint8_t padded[24 + 8] = {0};
+            struct buf w = buf_of(out, sizeof out), b = buf_of(back, sizeof back);
+            begin(c, 0, &host, &card);
+            host.level = card.level = 0x03;
+            assert_true(scp_command_wrap(c, &host, header, span_of(data, n), &w));
+            memcpy(padded, data, n);
+            padded[n] = 0x80;
+            assert_true(des_cbc_encrypt(c, span_of(host.enc, host.key_len), iv, padded, padded, 8 * blocks));
+            memcpy(padded + 8 * blocks, out + w.len - 8, 8);
+            struct scp_session s = card;
+            assert_int_equal(scp_command_unwrap(c, &s, header, span_of(padded, 8 * blocks + 8), &b),
+                             blocks == 1 ? SCP_GOOD : SCP_WRONG_MAC);
+            assert_int_equal(b.len, blocks == 1 ? n : 0);
+            b.len = 0;
+            assert_int_equal(scp_command_unwrap(c, &card, header, span_of(padded, 8 * blocks + 7), &b),
+                             SCP_WRONG_MAC);
+        }
+}
+
 static void test_dek(void **state)
 {
     struct uicc_crypto *c = *state;
@@ -326,10 +354,9 @@ static void test_lengths_of_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scp02),           cmocka_unit_test(test_scp02_challenge),
-        cmocka_unit_test(test_scp03),           cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_attacks),         cmocka_unit_test(test_dek),
-        cmocka_unit_test(test_lengths_of_keys),
+        cmocka_unit_test(test_scp02),   cmocka_unit_test(test_scp02_challenge), cmocka_unit_test(test_scp03),
+        cmocka_unit_test(test_lengths), cmocka_unit_test(test_attacks),         cmocka_unit_test(test_dek),
+        cmocka_unit_test(test_padding), cmocka_unit_test(test_lengths_of_keys),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -32,6 +32,18 @@ static int teardown(void **state)
 
 #define LOCATION_LOST "80C200000CD60A990103820282819B0102"
 
+/* What the terminal said, and nothing behind it: an applet may ask for any bit. */
+static void test_profile_bits(void **state)
+{
+    struct toolkit_play *p = *state;
+    const struct toolkit *t = &p->f.card->ram.toolkit;
+    toolkit_profile(p);
+    for (unsigned octet = 0; octet <= 8192; octet++)
+        for (unsigned bit = 0; bit <= 9; bit++)
+            assert_int_equal(toolkit_profile_bit(t, octet, bit),
+                             octet >= 1 && octet <= 40 && bit >= 1 && bit <= 8);
+}
+
 /* In order of priority, then of index; all of them. */
 static void test_order(void **state)
 {
@@ -811,7 +823,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
+        T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
         T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
