@@ -72,8 +72,10 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
     struct span key = span_of(c->key, ROOT_KEY);
     struct span sealed;
     *rc = tree_find(d, txn, key, &sealed);
-    if (*rc != 0)
+    if (*rc != 0) {
+        c->known = false;
         return *rc == MDB_NOTFOUND ? STORE_TAMPERED : deck_result(*rc);
+    }
     struct span tag = seal_tag(sealed);
     if (c->known && tag.n == SEAL_TAG && memcmp(tag.p, c->tag, SEAL_TAG) == 0)
         return STORE_OK;
@@ -89,18 +91,22 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
     return STORE_OK;
 }
 
+/* c->known: root_read has found one in this transaction, or this has written it. */
 static int root_write(struct card *c, MDB_txn *txn, uint32_t count, const uint8_t mark[SEAL_TAG],
                       unsigned flags)
 {
     uint8_t plain[ROOT_PLAIN];
     struct buf b = buf_of(plain, sizeof plain);
     struct span sealed;
+    const bool was = c->known;
     buf_u32(&b, count);
     buf_put(&b, span_of(mark, SEAL_TAG));
     c->known = false;
     int rc = tree_put(c->deck, txn, span_of(c->key, ROOT_KEY), buf_span(&b), flags, &sealed);
     if (rc != 0)
         return rc;
+    if (!tree_root_changed(c->deck, was ? span_of(c->tag, SEAL_TAG) : SPAN_EMPTY, seal_tag(sealed)))
+        return EIO;
     c->count = count;
     memcpy(c->mark, mark, SEAL_TAG);
     memcpy(c->tag, seal_tag(sealed).p, SEAL_TAG);
@@ -389,7 +395,12 @@ struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_
 
 static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
-    struct span root = span_of(ctx, ROOT_KEY), next;
+    struct span root = span_of(ctx, ROOT_KEY), next, sealed;
+    *rc = tree_find(d, txn, root, &sealed);
+    if (*rc == 0 && !tree_root_changed(d, seal_tag(sealed), SPAN_EMPTY))
+        *rc = EIO;
+    if (*rc != 0 && *rc != MDB_NOTFOUND)
+        return deck_result(*rc);
     while ((*rc = tree_seek(d, txn, root, &next)) == 0 && span_starts(next, root)) {
         uint8_t key[KEY_MAX]; /* a key in the tree does not last through its removal */
         if (next.n > sizeof key)
@@ -434,6 +445,26 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
 }
 
 /* ---- all cards ---- */
+
+int deck_mark_roots(struct deck *d, MDB_txn *txn, uint8_t mark[SEAL_TAG], uint64_t *n)
+{
+    struct seal_set set = {.n = 0};
+    struct tree_scan scan;
+    struct span key, sealed;
+    int rc = tree_scan_begin(d, txn, KEY_CARDS, &scan);
+    for (*n = 0; rc == 0 && (rc = tree_scan_next(&scan, &key, &sealed)) == 0;) {
+        if (key.n != ROOT_KEY)
+            continue;
+        ++*n;
+        if (!seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
+            rc = sealed.n < SEAL_OVERHEAD ? MDB_CORRUPTED : EIO;
+    }
+    tree_scan_end(&scan);
+    if (rc == MDB_NOTFOUND)
+        rc = seal_set_finish(&d->sealer, &set) ? 0 : EIO;
+    memcpy(mark, set.mark, SEAL_TAG);
+    return rc;
+}
 
 /* The first key that is behind every one that begins with this. */
 static void step_over(uint8_t key[ROOT_KEY])
