@@ -637,8 +637,8 @@ static enum store_result nothing(struct deck *d, MDB_txn *txn, void *ctx, int *r
     return STORE_OK;
 }
 
-/* The count is of one state of all cards: an older one of a single card, put into the newest deck, would win its PIN tries
- * back as well. Of a deck whose count had no mark so far what is there is taken for good. */
+/* The count is of one state of all cards: an older one of a single card, put into the newest deck, would win
+ * its PIN tries back as well. Of a deck whose count had no mark so far what is there is taken for good. */
 static bool check_roots(struct deck *d, bool reset, struct deck_error *error)
 {
     uint8_t mark[SEAL_TAG];
@@ -657,7 +657,8 @@ static bool check_roots(struct deck *d, bool reset, struct deck_error *error)
     }
     if (d->bound && !reset && (n != d->cards || !crypto_equal(mark, d->roots.mark, SEAL_TAG))) {
         deck_say(error,
-                 "%s: a card in it is an older copy, or is gone: bring back the newest deck, or if that is on purpose, say "
+                 "%s: a card in it is an older copy, or is gone: bring back the newest deck, or if that is "
+                 "on purpose, say "
                  "--anchor-reset",
                  d->path);
         return false;

@@ -186,7 +186,8 @@ bool tree_get_writes(struct deck *d, MDB_txn *txn, int *rc)
     if (*rc == MDB_NOTFOUND)
         return true;
     d->bound = sealed.n == sizeof plain + SEAL_OVERHEAD;
-    if (*rc != 0 || (!d->bound && sealed.n != 8 + SEAL_OVERHEAD) || !unseal(&d->sealer, KEY_WRITES, sealed, plain))
+    if (*rc != 0 || (!d->bound && sealed.n != 8 + SEAL_OVERHEAD) ||
+        !unseal(&d->sealer, KEY_WRITES, sealed, plain))
         return false;
     struct reader r = rd_of(span_of(plain, sealed.n - SEAL_OVERHEAD));
     d->writes = rd_be(&r, 8);

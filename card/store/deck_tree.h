@@ -35,7 +35,7 @@ struct deck {
     MDB_txn *open;    /* the batch, or what DECK_NONE has not committed yet */
     struct anchor *anchor; /* or NULL */
     uint64_t writes;       /* with an anchor: committed so far */
-    bool bound;            /* what counts them (KEY_WRITES) has the mark of the set of all cards' roots as well */
+    bool bound; /* what counts them (KEY_WRITES) has the mark of the set of all cards' roots as well */
     struct seal_set roots, roots_committed;
     bool unanchored;       /* the anchor could not be written when the deck was */
     struct sealer sealer;
@@ -97,10 +97,11 @@ int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, u
 int tree_delete(struct deck *d, MDB_txn *txn, struct span key);
 enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_t *plain, size_t n);
 int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards);
-/* How often the deck was written, and the mark of its cards' roots, as they are. false: not as it was written. */
+/* How often the deck was written, and the mark of its cards' roots, as they are. false: not as it was
+ * written. */
 bool tree_get_writes(struct deck *d, MDB_txn *txn, int *rc);
-/* A card's root is another now: seal_tag of it as it was and as it is; empty: there was none, or is none. false: crypto
- * failed. */
+/* A card's root is another now: seal_tag of it as it was and as it is; empty: there was none, or is none.
+ * false: crypto failed. */
 bool tree_root_changed(struct deck *d, struct span was, struct span is);
 /* deck_cards.c: the mark of all roots, from the roots, and how many there are. */
 int deck_mark_roots(struct deck *d, MDB_txn *txn, uint8_t mark[SEAL_TAG], uint64_t *n);

@@ -211,7 +211,8 @@ static void test_older(void **state)
     free(before);
 }
 
-/* All records of a deck that begin with 'C', those of its cards, as somebody without the key may have kept them. */
+/* All records of a deck that begin with 'C', those of its cards, as somebody without the key may have kept
+ * them. */
 struct records {
     struct {
         uint8_t key[32], value[128];
@@ -235,7 +236,7 @@ static void cards_get(const struct world *w, struct records *r)
     MDB_env *env;
     MDB_dbi dbi;
     MDB_cursor *cursor;
-    MDB_val k = {1, (void *)(uintptr_t)"C"}, v;
+    MDB_val k = {1, (void *)(uintptr_t) "C"}, v;
     MDB_txn *txn = raw_begin(w, &env, &dbi);
     assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
     r->n = 0;
@@ -334,8 +335,8 @@ static void cards_remove(const struct world *w, const struct records *r)
     mdb_env_close(env);
 }
 
-/* Of so many cards the anchor does not tell, and of one less it does, whichever way it came to that; and of one that is
- * gone. */
+/* Of so many cards the anchor does not tell, and of one less it does, whichever way it came to that; and of
+ * one that is gone. */
 static void test_limit(void **state)
 {
     enum { LIMIT = 4096 };
@@ -346,7 +347,8 @@ static void test_limit(void **state)
     cards_get(w, &one);
     struct deck *d = open_with(w, DECK_NONE, false);
     assert_non_null(d);
-    for (unsigned i = 1; i < LIMIT; i++) { /* in front of that card, and of the others that are looked at here */
+    for (unsigned i = 1; i < LIMIT;
+         i++) { /* in front of that card, and of the others that are looked at here */
         snprintf(iccid, sizeof iccid, "1%018u", i);
         add_card(d, iccid);
     }

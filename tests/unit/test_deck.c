@@ -398,7 +398,8 @@ static void raw_delete(const struct world *w, MDB_val k)
     raw_close(&r);
 }
 
-/* What a later version makes, and says that this one cannot read; the octets after that are its own business. */
+/* What a later version makes, and says that this one cannot read; the octets after that are its own business.
+ */
 static void newer_format(void **state)
 {
     struct world *w = *state;
