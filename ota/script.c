@@ -109,6 +109,8 @@ static bool action(struct expanded *x, struct span value)
         x->early |= value.p[0] == EARLY_RESPONSE;
         return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
     }
+    if ((x->session->rights & RIGHT_AUTHENTIC) == 0) /* a stranger must not make the device send, and pay */
+        return false;
     struct reader r = rd_of(value);
     struct tlv details, devices;
     if (!ctlv_next(&r, &details, NULL) || details.tag != CAT_TAG_COMMAND_DETAILS || details.value.n != 3)

@@ -290,9 +290,9 @@ static enum store_result card_load(struct uicc_store *s,
         return STORE_OK;
     pthread_mutex_lock(&d->mutex);
     enum store_result result = STORE_FAILED;
-    MDB_txn *txn = tree_read_begin(d);
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     if (txn != NULL) {
-        int rc;
         result = root_read(c, txn, &rc);
         if (result == STORE_OK)
             result = copy_objects(c, txn, &copied);
@@ -337,8 +337,8 @@ static struct uicc_store *open_card(struct deck *d, const char *iccid, bool fres
         return NULL;
     }
     pthread_mutex_lock(&d->mutex);
-    MDB_txn *txn = tree_read_begin(d);
-    int rc = EIO;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     bool there = false, good = false;
     if (txn != NULL) {
         struct span next;
@@ -357,7 +357,7 @@ static struct uicc_store *open_card(struct deck *d, const char *iccid, bool fres
     if (good)
         return &c->store;
     if (rc != 0)
-        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, error, rc);
     else if (fresh)
         deck_say(error, "%s has a card %s already", d->path, iccid);
     else if (there)
@@ -414,8 +414,8 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
     }
     pthread_mutex_lock(&d->mutex);
     /* Looked for first: that there is no such card must not spoil a batch. */
-    int rc = EIO;
-    MDB_txn *txn = tree_read_begin(d);
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     if (txn != NULL) {
         rc = tree_seek(d, txn, span_of(key, ROOT_KEY), &next);
         if (rc == 0 && !span_starts(next, span_of(key, ROOT_KEY)))
@@ -426,7 +426,7 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
     if (rc == MDB_NOTFOUND)
         deck_say(error, "%s has no card %s", d->path, iccid);
     else if (rc != 0)
-        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, error, rc);
     else if (result != STORE_OK)
         deck_say(error, "%s", d->trouble.text);
     pthread_mutex_unlock(&d->mutex);
@@ -451,8 +451,8 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
     uint8_t packed[ROOT_KEY];
     bool found = false;
     pthread_mutex_lock(&d->mutex);
-    MDB_txn *txn = tree_read_begin(d);
-    int rc = txn != NULL ? 0 : EIO;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     while (rc == 0 && !found) {
         struct span k;
         rc = tree_seek(d, txn, span_of(from, ROOT_KEY), &k);
@@ -470,7 +470,7 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
             step_over(from);
     }
     if (rc != 0 && rc != MDB_NOTFOUND)
-        deck_say(&d->trouble, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, &d->trouble, rc);
     if (txn != NULL)
         tree_read_end(d);
     pthread_mutex_unlock(&d->mutex);

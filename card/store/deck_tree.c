@@ -39,7 +39,7 @@ const char *deck_reason(int rc)
         return "it was replaced meanwhile: try again";
     case ECANCELED:
         return "the disk failed in the middle of a write, and it is not known what came of it: open it again";
-    case EPERM:
+    case ECHILD:
         return "it belongs to another process";
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
@@ -50,6 +50,16 @@ const char *deck_reason(int rc)
     default:
         return mdb_strerror(rc);
     }
+}
+
+void deck_say_unread(const struct deck *d, struct deck_error *error, int rc)
+{
+    if (d->unanchored)
+        deck_say(error,
+                 "%s is not to be used any more, for its anchor could not be written (%s): open it again",
+                 d->path, deck_reason(rc));
+    else
+        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
 }
 
 enum store_result deck_result(int rc)
@@ -265,19 +275,18 @@ static int reserve(struct deck *d)
 static int usable(const struct deck *d)
 {
     if (d->pid != getpid()) /* a forked child has our nonces and our lock, and no business here */
-        return EPERM;
+        return ECHILD;
     return d->lost;
 }
 
-MDB_txn *tree_read_begin(struct deck *d)
+MDB_txn *tree_read_begin(struct deck *d, int *rc)
 {
-    if (d->open != NULL)
+    *rc = d->open != NULL ? 0 : d->lost;
+    if (d->open != NULL || *rc != 0)
         return d->open;
-    if (d->lost)
-        return NULL;
-    if (d->reading == NULL)
-        return mdb_txn_begin(d->env, NULL, MDB_RDONLY, &d->reading) == 0 ? d->reading : NULL;
-    return mdb_txn_renew(d->reading) == 0 ? d->reading : NULL;
+    *rc =
+        d->reading == NULL ? mdb_txn_begin(d->env, NULL, MDB_RDONLY, &d->reading) : mdb_txn_renew(d->reading);
+    return *rc == 0 ? d->reading : NULL;
 }
 
 void tree_read_end(struct deck *d)

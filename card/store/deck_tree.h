@@ -59,6 +59,8 @@ __attribute__((format(printf, 2, 3))) void deck_say(struct deck_error *error, co
 
 /* What an error of LMDB or of the system means, for people. */
 const char *deck_reason(int rc);
+/* That the deck cannot be read, and why. */
+void deck_say_unread(const struct deck *d, struct deck_error *error, int rc);
 enum store_result deck_result(int rc);
 
 static inline MDB_val val(struct span s)
@@ -104,9 +106,9 @@ int tree_scan_begin(struct deck *d, MDB_txn *txn, struct span prefix, struct tre
 int tree_scan_next(struct tree_scan *scan, struct span *key, struct span *sealed);
 void tree_scan_end(struct tree_scan *scan);
 
-/* For reading: what is open for writing, if anything, so that writes are seen at once. NULL: cannot be read.
- */
-MDB_txn *tree_read_begin(struct deck *d);
+/* For reading: what is open for writing, if anything, so that writes are seen at once. NULL: cannot be read,
+ * *rc is why; else 0. */
+MDB_txn *tree_read_begin(struct deck *d, int *rc);
 void tree_read_end(struct deck *d);
 
 /* Does one step of writing by whatever means the durability asks for; it may run more than once. On anything

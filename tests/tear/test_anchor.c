@@ -270,6 +270,19 @@ static void test_reset_unheard(void **state)
     free(old);
 }
 
+/* Whatever it is, it is no anchor: also who resets has named the wrong file. */
+static void not_overwritten(struct world *w, const char *path)
+{
+    const struct deck_anchor anchor = {path, true};
+    struct image *before = keep(path);
+    assert_null(deck_open_anchored(w->deck, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is no anchor");
+    struct image *after = keep(path);
+    assert_true(after->n == before->n && memcmp(after->octets, before->octets, after->n) == 0);
+    free(before);
+    free(after);
+}
+
 static void test_missing(void **state)
 {
     struct world *w = *state;
@@ -288,12 +301,16 @@ static void test_missing(void **state)
     assert_int_equal(stat(w->anchor, &st), -1);
     put_octets(w->anchor, (const uint8_t *)"", 0);
     refused(w, "there is no anchor");
-    put_octets(w->anchor, (const uint8_t *)"not an anchor, but some other file of somebody's", 48);
-    refused(w, "is no anchor");
+    put_octets(w->anchor, (const uint8_t *)"uiccanch", 8);
+    refused(w, "is damaged");
     d = open_with(w, DECK_POWER, true);
     assert_non_null(d);
     deck_close(d);
     opens(w, 1);
+    not_overwritten(w, w->deck);
+    not_overwritten(w, w->key);
+    put_octets(w->anchor, (const uint8_t *)"not an anchor, but some other file of somebody's", 48);
+    not_overwritten(w, w->anchor);
     assert_int_equal(unlink(w->anchor), 0);
     assert_int_equal(mkdir(w->anchor, 0700), 0);
     refused(w, "cannot be opened for writing");
@@ -306,6 +323,40 @@ static void test_missing(void **state)
     assert_null(open_with(w, DECK_POWER, true));
     said(w, "cannot be made");
     memcpy(w->anchor, kept, sizeof kept);
+}
+
+/* Two copies that are open at a time would each have their tries, and come to the same number. */
+static void test_copies(void **state)
+{
+    struct world *w = *state;
+    char copy[sizeof w->deck + 8], copy_key[sizeof copy + 8];
+    const struct deck_anchor anchor = {w->anchor, false};
+    write_one(w, DECK_POWER, 1);
+    struct image *deck = keep(w->deck), *key = keep(w->key);
+    snprintf(copy, sizeof copy, "%s.copy", w->deck);
+    snprintf(copy_key, sizeof copy_key, "%s.key", copy);
+    put_back(copy, deck);
+    put_back(copy_key, key);
+    struct deck *d = open_with(w, DECK_POWER, false);
+    assert_non_null(d);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is in use: another copy of");
+    pid_t pid = fork();
+    if (pid == 0) { /* which does not give it up */
+        deck_close(d);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    assert_int_equal(put(d, 2), STORE_OK);
+    deck_close(d);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is an older copy");
+    opens(w, 2);
+    unlink(copy);
+    unlink(copy_key);
+    free(deck);
+    free(key);
 }
 
 static void test_other(void **state)
@@ -364,7 +415,7 @@ static void test_torn(void **state)
     uint8_t nonsense[ANCHOR_ROOM];
     memset(nonsense, 0xA5, sizeof nonsense);
     put_octets(w->anchor, nonsense, sizeof nonsense);
-    refused(w, "is damaged");
+    refused(w, "is no anchor");
     free(three);
     free(five);
     free(anchor);
@@ -388,6 +439,13 @@ static void test_failing(void **state)
     assert_non_null(strstr(deck_trouble(d), "the anchor cannot be written"));
     struct uicc_store *s = deck_card(d, ICCID, &w->error);
     assert_null(s); /* what came of it the card in memory does not know */
+    said(w, "its anchor could not be written");
+    char iccid[DECK_ICCID_MAX + 1];
+    assert_false(deck_next(d, "", iccid));
+    assert_non_null(strstr(deck_trouble(d), "its anchor could not be written"));
+    assert_false(deck_remove_card(d, ICCID, &w->error));
+    said(w, "its anchor could not be written");
+    assert_false(deck_sync(d, &w->error));
     deck_close(d);
     refused(w, "cannot be read or written");
     memcpy(w->anchor, kept, sizeof kept);
@@ -459,6 +517,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_copies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failing, set_up, tear_down),

@@ -691,6 +691,25 @@ static void test_no_security_no_rights(void **state)
     unchanged(f, &before);
 }
 
+/* Nor does it make the terminal do anything: send (and pay for) a message, start anew. */
+static void test_no_security_no_actions(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const scripts[] = {
+        "AA0E" "8105" "8103010104" "220500A4000C00",                                 /* REFRESH */
+        "AA13" "8111" "8103011300" "8B0A" "01000A8121436587F900",                    /* SEND SMS */
+        "AA15" "8205" "8103010104" "220C" "00FF000000" "0000000000" "0000",          /* when something fails */
+        "AE80" "8105" "8103010104" "0000",
+    };
+    fixture_terminal_profile(f);
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        struct attack_packet a = {0, 0x0001, "B00023", scripts[i], 0, 0};
+        struct fixture_por por = send_and_open(f, &a);
+        assert_int_equal(por.status, SCP80_POR_OK);
+        apdu(f, "8012000000", "6985");
+    }
+}
+
 /* ---- "TAR unknown", and every TAR without any security ---- */
 
 static void test_unknown_tars(void **state)
@@ -1281,6 +1300,7 @@ int main(void)
         T(test_replay_and_reordering),
         T(test_security_levels),
         T(test_no_security_no_rights),
+        T(test_no_security_no_actions),
         T(test_unknown_tars),
         T(test_every_tar_without_security),
         cmocka_unit_test(test_silent_policy),

@@ -982,6 +982,44 @@ static void other_keys(struct fixture *f, struct gp_host *h)
     memcpy(f->other_keys.kik, h->keys.dek, 16);
 }
 
+/* A domain that has used its room up to the last octet still opens sessions and messages, if only to delete something: its counters have their room from when the keys came. */
+static void test_full_domain(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h;
+    char data[400], store[40];
+    fixture_open(&f, "test");
+    fixture_terminal_profile(&f);
+    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
+    make_ssd(&h, SSD1, "804000", "16 EF04 D8020084 EA0E 800C FF00000000 020116 03B20201"); /* 132 octets */
+    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
+    three_keys(&h, 0x88, "01", data);
+    gp(&h, gp_command("80D80081", data), "01*9000");
+    three_keys(&h, 0x88, "3A", data);
+    gp(&h, gp_command("80D80081", data), "3A*9000");
+    unsigned stored = 0;
+    for (unsigned n = 40; n > 0; n--) { /* as much as goes in */
+        snprintf(store, sizeof store, "%02x%02x", 0x42, n);
+        strcpy(data, store);
+        for (unsigned i = 0; i < n; i++)
+            strcat(data, "AA");
+        stored = gp_send(&h, gp_command("80E29000", data)) == 0x9000 ? n : stored;
+        if (stored != 0)
+            break;
+    }
+    assert_true(stored > 0 && stored < 40);
+    keys_of(&h, K1, K2, K3);
+    assert_int_equal(gp_select(&h, SSD1), 0x9000);
+    assert_int_equal(gp_initialize(&h, 0x3A, 8), 0x9000);
+    assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
+    other_keys(&f, &h);
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
+    gp(&h, "80E29000024200", "9000");
+    fixture_close(&f);
+}
+
 /* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an operator does not come in below a domain that he does not reach. */
 static void test_ram_below(void **state)
 {
@@ -1561,6 +1599,7 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_full_domain),
         cmocka_unit_test(test_personalization_of_nobody),
         cmocka_unit_test(test_load_for_nobody),
         cmocka_unit_test(test_operators_rules),

@@ -67,6 +67,15 @@ bool domain_counters_reset(struct applet self, uint8_t version)
            applet_remove_if_there(self, item(DOMAIN_COUNTER, version));
 }
 
+bool domain_counter_reserve(struct applet self, uint8_t version)
+{
+    static const uint8_t zero[5];
+    const bool scp80 = domain_key_use(version) == KEY_USE_SCP80;
+    const uint16_t counter = item(scp80 ? DOMAIN_COUNTER : DOMAIN_SEQUENCE, version);
+    struct span there;
+    return applet_get(self, counter, &there) || applet_put(self, counter, span_of(zero, scp80 ? 5 : 3));
+}
+
 bool domain_keyset_complete(const struct domain_keyset *set)
 {
     enum key_use use = domain_key_use(set->version);

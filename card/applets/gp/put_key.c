@@ -50,7 +50,7 @@ static bool speaks_as_before(struct applet self, const struct domain_keyset *set
 static sw_t stored(struct applet self, const struct domain_keyset *set)
 {
     const bool go_on = speaks_as_before(self, set);
-    if (!domain_keyset_put(self, set) || (!go_on && !domain_counters_reset(self, set->version)))
+    if (!domain_keyset_put(self, set) || (!go_on && !domain_counters_reset(self, set->version)) || !domain_counter_reserve(self, set->version))
         return SW_NOT_ENOUGH_MEMORY;
     if (!domain_is_issuer(self) && domain_keyset_complete(set) &&
         applet_life(self.card, self.index) == LIFE_SELECTABLE)
