@@ -102,7 +102,8 @@ static void tell(void *ctx, const char *what, const char *json)
         print_members(json);
         putchar('\n');
     }
-    fflush(stdout);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        loop_end(t->loop); /* nobody listens; cli_finish says so */
 }
 
 /* ---- networks ---- */
@@ -277,6 +278,7 @@ static int go_on(struct terminal_run *t)
         (void)modem_function_set(t->modem, MODEM_FULL);
     if (r->interactive && !loop_watch(t->loop, STDIN_FILENO, POLLIN, keyboard, t))
         return cli_refuse(r->cmd, "no memory");
+    loop_stand_still(t->loop); /* or years would pass while somebody types */
     return loop_run(t->loop) ? EXIT_OK : cli_refuse(r->cmd, "cannot go on: %s", strerror(errno));
 }
 
@@ -697,7 +699,8 @@ const struct subcommand cmd_modem = {
         "  --personality NAME  generic (the standards), gsm (an old one), or phonesim (for ofono's driver)\n"
         "  --allow-network     the card's data channels may leave this machine\n"
         "  --seed N            everything drawn by lot follows from it, challenges too\n"
-        "  --virtual-clock     time jumps to whatever is due next; for scenarios\n"
+        "  --virtual-clock     time jumps to whatever is due next; for scenarios. With --interactive it\n"
+        "                      stands still between statements\n"
         "  --off               stay without power until told otherwise\n"
         "  --apdus             commands and answers are events too; PINs and keys are withheld\n"
         "  --json              an event is a JSON object a line\n"

@@ -17,7 +17,7 @@ struct watcher {
 };
 
 struct loop {
-    bool virtual_clock, ended;
+    bool virtual_clock, stands_still, ended;
     int expected;              /* answers from outside */
     bool silent;               /* they were waited for, and did not come */
     uint64_t start_ms;         /* of the system's clock */
@@ -177,6 +177,11 @@ static int look(struct loop *l, int timeout)
 
 /* ---- going on ---- */
 
+void loop_stand_still(struct loop *l)
+{
+    l->stands_still = true;
+}
+
 void loop_expect(struct loop *l, int more)
 {
     l->expected += more;
@@ -192,7 +197,7 @@ static bool step_virtual(struct loop *l, uint64_t at_most_ms)
     if (ready != 0 || l->ended)
         return ready >= 0;
     const uint64_t until = l->now + at_most_ms < l->now ? UINT64_MAX : l->now + at_most_ms;
-    if (l->timers == NULL && l->n > 0 && at_most_ms == UINT64_MAX)
+    if ((l->timers == NULL || (l->stands_still && !due)) && l->n > 0 && at_most_ms == UINT64_MAX)
         return look(l, -1) >= 0; /* only the world outside can bring something now */
     uint64_t to = l->timers != NULL && l->timers->due < until ? l->timers->due : until;
     if (to == UINT64_MAX) { /* nothing will ever happen */

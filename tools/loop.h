@@ -41,6 +41,9 @@ void loop_stop(struct loop *l, struct loop_timer *t);
 bool loop_watch(struct loop *l, int fd, short events, void (*ready)(void *ctx, short revents), void *ctx);
 void loop_unwatch(struct loop *l, int fd);
 
+/* A virtual clock stands still in loop_run: only what is due already is done, and what descriptors bring. */
+void loop_stand_still(struct loop *l);
+
 /* Something outside is expected to answer on a watched descriptor (+1), or has done so (-1): a virtual clock
  * then gives it a while of real time before it jumps. Who has let that pass in silence is waited for no more
  * until something comes, or this is called again: 0 says that one who was expected already has been asked

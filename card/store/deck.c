@@ -133,7 +133,7 @@ void deck_close(struct deck *d)
             unlock_file(d->fd);
         (void)close(d->fd);
     }
-    anchor_close(d->anchor);
+    anchor_close(d->anchor, mine);
     gate_free(d->gate);
     seal_wipe(&d->sealer);
     if (d->profile != NULL)
@@ -292,7 +292,7 @@ static bool read_key(struct deck *d, const char *path, uint8_t key[KEY_FILE], st
 {
     uint8_t bytes[KEY_FILE + 1];
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK /* a pipe is none: not waited for */);
     if (fd < 0 && errno == ENOENT)
         deck_say(error, "%s is missing: %s cannot be read without its key", path, d->path);
     else if (fd < 0)
@@ -398,6 +398,20 @@ static enum store_result write_first(struct deck *d, MDB_txn *txn, void *ctx, in
     return deck_result(*rc);
 }
 
+/* false: there is something that a new deck must not stand in for. */
+static bool may_make(const struct deck *d, struct deck_error *error)
+{
+    if (exists(d->path))
+        deck_say(error, "%s exists already", d->path);
+    else if (half_published(d))
+        deck_say(error, "%s is made but for its name: opening it once completes it", d->path);
+    else if (exists(d->key_path))
+        deck_say(error, "%s exists already: it may be the only key of a deck", d->key_path);
+    else
+        return true;
+    return false;
+}
+
 /* DECK.new, empty and locked by us. What a making that was killed has left of it is emptied; anything else is
  * not ours. */
 static bool take_new(struct deck *d, struct deck_error *error)
@@ -417,6 +431,8 @@ static bool take_new(struct deck *d, struct deck_error *error)
         deck_say(error, "%s was replaced while it was opened: try again", d->new_path);
     } else if (!S_ISREG(st.st_mode) || (st.st_size != 0 && !is_lmdb(fd))) {
         deck_say(error, "%s is in the way: remove it", d->new_path);
+    } else if (!may_make(d, error)) {
+        ; /* somebody published, and was killed in it, since that was asked: DECK.new is that deck */
     } else if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0) {
         deck_say(error, "%s cannot be made: %s", d->new_path, deck_reason(errno));
     } else if (unlink(d->new_key_path) != 0 && errno != ENOENT) {
@@ -471,13 +487,7 @@ struct deck *deck_create(const char *path, struct span profile, struct uicc_cryp
     if (d == NULL)
         return NULL;
     d->durability = DECK_NONE;
-    if (exists(d->path))
-        deck_say(error, "%s exists already", d->path);
-    else if (half_published(d))
-        deck_say(error, "%s is made but for its name: opening it once completes it", d->path);
-    else if (exists(d->key_path))
-        deck_say(error, "%s exists already: it may be the only key of a deck", d->key_path);
-    else if (take_new(d, error) && make(d, profile, crypto, error))
+    if (may_make(d, error) && take_new(d, error) && make(d, profile, crypto, error))
         return d;
     deck_close(d);
     return NULL;
@@ -501,7 +511,8 @@ bool deck_publish(struct deck *d, struct deck_error *error)
             d->unpublished = false;
             d->durability = DECK_POWER;
             (void)mdb_env_set_flags(d->env, MDB_NOSYNC, 0);
-            rc = deck_sync_folder(d->path);
+            /* It is made. A power cut that takes the name back leaves what the next deck_open completes. */
+            (void)deck_sync_folder(d->path);
         }
     }
     if (!ready)
@@ -525,7 +536,7 @@ static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
     struct span record;
     int rc = tree_find(d, txn, KEY_HEADER, &record);
     if (rc != 0 && rc != MDB_NOTFOUND) {
-        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, error, rc);
         return false;
     }
     struct reader r = rd_of(record);
@@ -545,13 +556,23 @@ static bool read_header(struct deck *d, MDB_txn *txn, struct deck_error *error)
     return false;
 }
 
+/* Of a record that every deck has, or may have. */
+static void say_first(const struct deck *d, struct deck_error *error, int rc)
+{
+    if (rc == 0 || rc == MDB_NOTFOUND)
+        deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
+    else
+        deck_say_unread(d, error, rc);
+}
+
 static bool read_first(struct deck *d, MDB_txn *txn, struct deck_error *error)
 {
     uint8_t count[8];
     struct span sealed;
     if (!read_header(d, txn, error))
         return false;
-    bool good = tree_find(d, txn, KEY_PROFILE, &sealed) == 0 && sealed.n >= SEAL_OVERHEAD;
+    int rc = tree_find(d, txn, KEY_PROFILE, &sealed);
+    bool good = rc == 0 && sealed.n >= SEAL_OVERHEAD;
     if (good) {
         d->profile_len = sealed.n - SEAL_OVERHEAD;
         d->profile = malloc(sealed.n);
@@ -565,9 +586,10 @@ static bool read_first(struct deck *d, MDB_txn *txn, struct deck_error *error)
     if (good && tree_get(d, txn, KEY_COUNT, count, sizeof count) == STORE_OK) {
         struct reader r = rd_of(span_of(count, sizeof count));
         d->cards = d->cards_committed = rd_be(&r, 8);
-        return true;
+        if (tree_get_writes(d, txn, &rc))
+            return true;
     }
-    deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
+    say_first(d, error, rc);
     return false;
 }
 
@@ -575,8 +597,8 @@ static bool complete_publishing(struct deck *d, struct deck_error *error)
 {
     int rc = move(d->new_path, d->path);
     if (rc == 0)
-        rc = deck_sync_folder(d->path);
-    if (rc != 0)
+        (void)deck_sync_folder(d->path); /* as in deck_publish */
+    else
         deck_say(error, "%s cannot be made: %s", d->path, deck_reason(rc));
     return rc == 0;
 }
@@ -615,30 +637,42 @@ static enum store_result nothing(struct deck *d, MDB_txn *txn, void *ctx, int *r
     return STORE_OK;
 }
 
-/* How often the deck says it was written: a record of decks that have had an anchor. */
-static bool read_writes(struct deck *d, struct deck_error *error)
+/* The count is of one state of all cards: an older one of a single card, put into the newest deck, would win
+ * its PIN tries back as well. Of a deck whose count had no mark so far what is there is taken for good. */
+static bool check_roots(struct deck *d, bool reset, struct deck_error *error)
 {
-    uint8_t count[8];
-    struct span sealed;
-    MDB_txn *txn = tree_read_begin(d);
-    int rc = txn != NULL ? tree_find(d, txn, KEY_WRITES, &sealed) : EIO;
-    bool good = rc == MDB_NOTFOUND;
-    if (rc == 0 && tree_get(d, txn, KEY_WRITES, count, sizeof count) == STORE_OK) {
-        struct reader r = rd_of(span_of(count, sizeof count));
-        d->writes = rd_be(&r, 8);
-        good = true;
-    }
-    if (txn != NULL)
+    uint8_t mark[SEAL_TAG];
+    uint64_t n = 0;
+    int rc;
+    if (!d->bound && d->cards > BOUND_CARDS)
+        return true;
+    MDB_txn *txn = tree_read_begin(d, &rc);
+    if (txn != NULL) {
+        rc = deck_mark_roots(d, txn, mark, &n);
         tree_read_end(d);
-    if (!good)
-        deck_say(error, "%s has been tampered with: it is not as softuicc wrote it", d->path);
-    return good;
+    }
+    if (rc != 0) {
+        deck_say_unread(d, error, rc);
+        return false;
+    }
+    if (d->bound && !reset && (n != d->cards || !crypto_equal(mark, d->roots.mark, SEAL_TAG))) {
+        deck_say(error,
+                 "%s: a card in it is an older copy, or is gone: bring back the newest deck, or if that is "
+                 "on purpose, say "
+                 "--anchor-reset",
+                 d->path);
+        return false;
+    }
+    memcpy(d->roots.mark, mark, SEAL_TAG);
+    d->roots_committed = d->roots;
+    d->bound = true;
+    return true;
 }
 
 /* After --anchor-reset the deck is written once, so that every copy there was is older than it. */
 static bool drop_anchor(struct deck *d, const struct deck_anchor *anchor, struct deck_error *error)
 {
-    if (!read_writes(d, error))
+    if (!check_roots(d, anchor->reset, error))
         return false;
     d->anchor = anchor_open(anchor->path, anchor->reset, &d->sealer, d->path, &d->writes, error);
     if (d->anchor == NULL || !anchor->reset)
@@ -669,15 +703,15 @@ struct deck *deck_open_upto(const char *path, enum deck_durability durability, s
     int rc = good ? check_file(d, whole) : 0;
     if (good && rc == 0)
         rc = open_env(d, file);
-    MDB_txn *txn = good && rc == 0 ? tree_read_begin(d) : NULL;
+    MDB_txn *txn = good && rc == 0 ? tree_read_begin(d, &rc) : NULL;
     if (txn != NULL) {
         good = read_first(d, txn, error);
         tree_read_end(d);
     }
     if (good && txn != NULL && durability == DECK_PROCESS)
         rc = open_mapped(d, file);
-    if (rc != 0 || (good && txn == NULL)) {
-        deck_say(error, "%s cannot be opened: %s", file, deck_reason(rc != 0 ? rc : ENOMEM));
+    if (rc != 0) {
+        deck_say(error, "%s cannot be opened: %s", file, deck_reason(rc));
         good = false;
     }
     d->opened = good; /* whether somebody may use it now is another matter */

@@ -18,6 +18,7 @@ enum {
     /* A reset goes beyond two writes that a deck may have and its anchor not, the last and one that a damaged
      * slot had; and is odd, so that the slot of the last one stays. */
     BEYOND = 3,
+    LOCK_OCTET = 2, /* 0 and 1 have their use in a deck, which may be named here by mistake */
 };
 
 static const char MAGIC[8] = {'u', 'i', 'c', 'c', 'a', 'n', 'c', 'h'};
@@ -29,11 +30,12 @@ struct anchor {
     int fd;
 };
 
-enum found {
-    FOUND_NOTHING, /* no file, or one that was just made when its maker was killed */
-    FOUND_COUNT,
-    FOUND_OTHER, /* of another deck, or of a newer softuicc */
-    FOUND_DAMAGED,
+enum found {                /* the best of two slots counts */
+             FOUND_NOTHING, /* no file, or one that was just made when its maker was killed */
+             FOUND_FOREIGN, /* no anchor: somebody's file, which is not ours to write to */
+             FOUND_DAMAGED,
+             FOUND_OTHER, /* of another deck, or of a newer softuicc */
+             FOUND_COUNT,
 };
 
 static enum found read_slot(struct sealer *s, struct span slot, uint64_t *writes)
@@ -46,7 +48,7 @@ static enum found read_slot(struct sealer *s, struct span slot, uint64_t *writes
     if (empty)
         return FOUND_NOTHING;
     if (!span_equal(rd_take(&r, sizeof MAGIC), span_of(MAGIC, sizeof MAGIC)))
-        return FOUND_DAMAGED;
+        return FOUND_FOREIGN;
     if (rd_u16(&r) != FORMAT || !span_equal(rd_take(&r, SEAL_IDENTITY), span_of(s->identity, SEAL_IDENTITY)))
         return rd_ok(&r) ? FOUND_OTHER : FOUND_DAMAGED;
     if (r.left != 8 + SEAL_OVERHEAD || !unseal(s, LABEL, rd_rest(&r), plain))
@@ -69,9 +71,8 @@ static enum found read_all(struct sealer *s, int fd, uint64_t *writes, int *rc)
         enum found slot = read_slot(s, span_slice(span_of(octets, (size_t)n), i * APART, SLOT), &count);
         if (slot == FOUND_COUNT && count > *writes)
             *writes = count;
-        /* One that is whole is enough. */
-        if (found == FOUND_NOTHING || slot == FOUND_COUNT || (slot == FOUND_OTHER && found != FOUND_COUNT))
-            found = slot != FOUND_NOTHING ? slot : found;
+        if (slot > found)
+            found = slot;
     }
     return found;
 }
@@ -97,10 +98,20 @@ int anchor_write(struct anchor *a, struct sealer *sealer, uint64_t writes, bool 
     return sync ? anchor_sync(a) : 0;
 }
 
-void anchor_close(struct anchor *a)
+/* A lock of the open file: it holds against this process, too. Where the file system has none it goes
+ * without. */
+static bool lock(int fd, short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = LOCK_OCTET, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+void anchor_close(struct anchor *a, bool unlock)
 {
     if (a == NULL)
         return;
+    if (unlock)
+        (void)lock(a->fd, F_UNLCK); /* not left to close: a forked child may have the file open as well */
     (void)close(a->fd);
     free(a);
 }
@@ -112,7 +123,7 @@ static bool accept(enum found found, uint64_t known, uint64_t writes, const char
         deck_say(error, "%s: there is no anchor, but %s has had one: bring it back, or begin anew with --anchor-reset",
                  path, deck);
     else if (found == FOUND_DAMAGED)
-        deck_say(error, "%s is no anchor, or is damaged: bring it back, or begin anew with --anchor-reset", path);
+        deck_say(error, "%s is damaged: bring it back, or begin anew with --anchor-reset", path);
     else if (found == FOUND_COUNT && known > writes)
         deck_say(error,
                  "%s is an older copy: it was written %llu times, and %s knows of %llu: bring back the newest one, or if it "
@@ -147,6 +158,10 @@ static bool take_up(struct anchor *a, const char *path, bool reset, struct seale
         deck_say(error, "%s is the anchor of another deck than %s", path, deck);
         return false;
     }
+    if (rc == 0 && found == FOUND_FOREIGN) {
+        deck_say(error, "%s is no anchor: if it was one, remove it and begin anew with --anchor-reset", path);
+        return false;
+    }
     if (rc == 0 && !reset && !accept(found, known, *writes, path, deck, error))
         return false;
     if (known > *writes)
@@ -175,13 +190,14 @@ struct anchor *anchor_open(const char *path, bool reset, struct sealer *sealer, 
         deck_say(error, "%s cannot be %s: %s", path, made ? "made" : "opened for writing", deck_reason(errno));
     else if (a->fd < 0)
         (void)accept(FOUND_NOTHING, 0, *writes, path, deck, error);
+    else if (!lock(a->fd, F_WRLCK))
+        deck_say(error, "%s is in use: another copy of %s is open with it", path, deck);
     else
         good = take_up(a, path, reset, sealer, deck, writes, error);
-    if (good && made && deck_sync_folder(path) != 0) {
-        deck_say(error, "%s cannot be made: %s", path, deck_reason(errno));
-        good = false;
-    }
-    if (good)
+    int rc = good && made ? deck_sync_folder(path) : 0;
+    if (rc != 0)
+        deck_say(error, "%s cannot be made: %s", path, deck_reason(rc));
+    if (good && rc == 0)
         return a;
     if (a->fd >= 0)
         (void)close(a->fd);

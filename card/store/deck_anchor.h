@@ -11,12 +11,14 @@
 
 struct anchor;
 
-/* For a deck that says it was written so often (0: it has never had an anchor), which *writes is. Made where there is
- * none yet. With reset whatever is there gives way, but for the anchor of another deck, and *writes is raised
- * beyond what it knows of: then the deck is to be written once. NULL: *error says why. The path stays the caller's. */
+/* For a deck that says it was written so often (0: it has never had an anchor), which *writes is. Made where
+ * there is none yet. With reset an anchor that is damaged or knows of more gives way (not that of another
+ * deck, nor any other file), and *writes is raised beyond what it knows of: then the deck is to be written
+ * once. Locked until it is closed: two copies of a deck that are open at a time would each count, to the same
+ * number. NULL: *error says why. The path stays the caller's. */
 struct anchor *anchor_open(const char *path, bool reset, struct sealer *sealer, const char *deck, uint64_t *writes,
                            struct deck_error *error);
-void anchor_close(struct anchor *a);
+void anchor_close(struct anchor *a, bool unlock); /* unlock: not by a forked child */
 
 /* The deck has been written, that often by now; on the disk before it returns if `sync`. An error of the system, 0 if
  * there was none. */

@@ -72,8 +72,10 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
     struct span key = span_of(c->key, ROOT_KEY);
     struct span sealed;
     *rc = tree_find(d, txn, key, &sealed);
-    if (*rc != 0)
+    if (*rc != 0) {
+        c->known = false;
         return *rc == MDB_NOTFOUND ? STORE_TAMPERED : deck_result(*rc);
+    }
     struct span tag = seal_tag(sealed);
     if (c->known && tag.n == SEAL_TAG && memcmp(tag.p, c->tag, SEAL_TAG) == 0)
         return STORE_OK;
@@ -89,18 +91,22 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
     return STORE_OK;
 }
 
+/* c->known: root_read has found one in this transaction, or this has written it. */
 static int root_write(struct card *c, MDB_txn *txn, uint32_t count, const uint8_t mark[SEAL_TAG],
                       unsigned flags)
 {
     uint8_t plain[ROOT_PLAIN];
     struct buf b = buf_of(plain, sizeof plain);
     struct span sealed;
+    const bool was = c->known;
     buf_u32(&b, count);
     buf_put(&b, span_of(mark, SEAL_TAG));
     c->known = false;
     int rc = tree_put(c->deck, txn, span_of(c->key, ROOT_KEY), buf_span(&b), flags, &sealed);
     if (rc != 0)
         return rc;
+    if (!tree_root_changed(c->deck, was ? span_of(c->tag, SEAL_TAG) : SPAN_EMPTY, seal_tag(sealed)))
+        return EIO;
     c->count = count;
     memcpy(c->mark, mark, SEAL_TAG);
     memcpy(c->tag, seal_tag(sealed).p, SEAL_TAG);
@@ -290,9 +296,9 @@ static enum store_result card_load(struct uicc_store *s,
         return STORE_OK;
     pthread_mutex_lock(&d->mutex);
     enum store_result result = STORE_FAILED;
-    MDB_txn *txn = tree_read_begin(d);
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     if (txn != NULL) {
-        int rc;
         result = root_read(c, txn, &rc);
         if (result == STORE_OK)
             result = copy_objects(c, txn, &copied);
@@ -337,8 +343,8 @@ static struct uicc_store *open_card(struct deck *d, const char *iccid, bool fres
         return NULL;
     }
     pthread_mutex_lock(&d->mutex);
-    MDB_txn *txn = tree_read_begin(d);
-    int rc = EIO;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     bool there = false, good = false;
     if (txn != NULL) {
         struct span next;
@@ -357,7 +363,7 @@ static struct uicc_store *open_card(struct deck *d, const char *iccid, bool fres
     if (good)
         return &c->store;
     if (rc != 0)
-        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, error, rc);
     else if (fresh)
         deck_say(error, "%s has a card %s already", d->path, iccid);
     else if (there)
@@ -389,7 +395,12 @@ struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_
 
 static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
-    struct span root = span_of(ctx, ROOT_KEY), next;
+    struct span root = span_of(ctx, ROOT_KEY), next, sealed;
+    *rc = tree_find(d, txn, root, &sealed);
+    if (*rc == 0 && !tree_root_changed(d, seal_tag(sealed), SPAN_EMPTY))
+        *rc = EIO;
+    if (*rc != 0 && *rc != MDB_NOTFOUND)
+        return deck_result(*rc);
     while ((*rc = tree_seek(d, txn, root, &next)) == 0 && span_starts(next, root)) {
         uint8_t key[KEY_MAX]; /* a key in the tree does not last through its removal */
         if (next.n > sizeof key)
@@ -414,8 +425,8 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
     }
     pthread_mutex_lock(&d->mutex);
     /* Looked for first: that there is no such card must not spoil a batch. */
-    int rc = EIO;
-    MDB_txn *txn = tree_read_begin(d);
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     if (txn != NULL) {
         rc = tree_seek(d, txn, span_of(key, ROOT_KEY), &next);
         if (rc == 0 && !span_starts(next, span_of(key, ROOT_KEY)))
@@ -426,7 +437,7 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
     if (rc == MDB_NOTFOUND)
         deck_say(error, "%s has no card %s", d->path, iccid);
     else if (rc != 0)
-        deck_say(error, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, error, rc);
     else if (result != STORE_OK)
         deck_say(error, "%s", d->trouble.text);
     pthread_mutex_unlock(&d->mutex);
@@ -434,6 +445,26 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
 }
 
 /* ---- all cards ---- */
+
+int deck_mark_roots(struct deck *d, MDB_txn *txn, uint8_t mark[SEAL_TAG], uint64_t *n)
+{
+    struct seal_set set = {.n = 0};
+    struct tree_scan scan;
+    struct span key, sealed;
+    int rc = tree_scan_begin(d, txn, KEY_CARDS, &scan);
+    for (*n = 0; rc == 0 && (rc = tree_scan_next(&scan, &key, &sealed)) == 0;) {
+        if (key.n != ROOT_KEY)
+            continue;
+        ++*n;
+        if (!seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
+            rc = sealed.n < SEAL_OVERHEAD ? MDB_CORRUPTED : EIO;
+    }
+    tree_scan_end(&scan);
+    if (rc == MDB_NOTFOUND)
+        rc = seal_set_finish(&d->sealer, &set) ? 0 : EIO;
+    memcpy(mark, set.mark, SEAL_TAG);
+    return rc;
+}
 
 /* The first key that is behind every one that begins with this. */
 static void step_over(uint8_t key[ROOT_KEY])
@@ -451,8 +482,8 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
     uint8_t packed[ROOT_KEY];
     bool found = false;
     pthread_mutex_lock(&d->mutex);
-    MDB_txn *txn = tree_read_begin(d);
-    int rc = txn != NULL ? 0 : EIO;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
     while (rc == 0 && !found) {
         struct span k;
         rc = tree_seek(d, txn, span_of(from, ROOT_KEY), &k);
@@ -470,7 +501,7 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
             step_over(from);
     }
     if (rc != 0 && rc != MDB_NOTFOUND)
-        deck_say(&d->trouble, "%s cannot be read: %s", d->path, deck_reason(rc));
+        deck_say_unread(d, &d->trouble, rc);
     if (txn != NULL)
         tree_read_end(d);
     pthread_mutex_unlock(&d->mutex);

@@ -106,10 +106,16 @@ static bool check_number(struct span file, const struct deck_state *s, const str
     return freed;
 }
 
+/* LMDB goes by the root, and not by the number of levels, which is what the rest of us goes by. */
+static bool check_root(struct deck_root root)
+{
+    return (root.levels == 0) == (root.pgno == PAGES_NONE);
+}
+
 static enum deck_soundness check_state(struct span file, const struct deck_state *s,
                                        const struct deck_state *before, bool whole)
 {
-    if (!check_number(file, s, before))
+    if (!check_root(s->free) || !check_root(s->records) || !check_number(file, s, before))
         return DECK_UNSOUND;
     return whole ? check_whole(file, s) : DECK_SOUND;
 }

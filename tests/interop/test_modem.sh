@@ -153,6 +153,17 @@ verdict $? "statements from the standard input, until it ends" out errors
 [[ $(cat out) == $'one\nthe last' && $(cat errors) == "a line of more than 4094 characters" ]]
 verdict $? "a line that is too long is none; the last needs no line end" out errors
 
+timeout 20 "$softuicc" modem "${where[@]}" --pty - 2>errors | head -n 1 >out
+[[ ${PIPESTATUS[0]} != 124 && $(wc -l <out) == 1 ]]
+verdict $? "it ends when nobody listens to it any more" out errors
+if [[ -z ${VPCD_PORT-} ]]; then
+    { echo 'power on'; sleep 1; echo 'wait 90s'; sleep 0.5; echo 'power off'; } |
+        timeout 20 "$softuicc" modem card.uicc --network 00101:A=a.db --virtual-clock --off --interactive --json >out 2>errors
+    verdict $? "a virtual clock at the keyboard" out errors
+    [[ $(tail -n 1 out) == '{"ms":90000,"event":"sim","state":"off"}' ]]
+    verdict $? "stands still between statements" out errors
+fi
+
 if [[ -z ${VPCD_PORT-} ]]; then # two modems, one after the other, under the same name
     "$softuicc" new second.uicc --profile test >out 2>&1
     "$softuicc" modem card.uicc --off --pty link >one.log 2>&1 &

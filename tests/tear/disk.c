@@ -37,7 +37,9 @@ static struct {
     long ends;
     int error;
     bool half, for_good;
-} disk = {.left = -1};
+    long folders; /* until the fsync of one fails */
+    int folder_error;
+} disk = {.left = -1, .folders = -1};
 
 static bool watched(int fd)
 {
@@ -135,6 +137,11 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
+    struct stat st;
+    if (disk.folders >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && disk.folders-- == 0) {
+        errno = disk.folder_error;
+        return -1;
+    }
     return watched(fd) ? fdatasync(fd) : (int)syscall(SYS_fsync, fd);
 }
 
@@ -277,6 +284,12 @@ void disk_fail(long nth, int error, bool half, bool for_good)
     disk.half = half;
     disk.for_good = for_good;
     disk.calls = 0;
+}
+
+void disk_fail_folder(long nth, int error)
+{
+    disk.folders = nth;
+    disk.folder_error = error;
 }
 
 void disk_mend(void)

@@ -29,7 +29,9 @@ bool disk_image(size_t events, uint64_t seed, const char *path);
 void disk_fail(long nth, int error, bool half, bool for_good);
 void disk_mend(void);
 long disk_calls(void); /* since disk_fail or disk_mend */
-long disk_ends(void);  /* of writes that wait for the disk, those that failed since disk_watch: LMDB ends a
-                          commit with one */
+/* The nth fsync of a folder from now on (0: the next) fails. */
+void disk_fail_folder(long nth, int error);
+long disk_ends(void); /* of writes that wait for the disk, those that failed since disk_watch: LMDB ends a
+                         commit with one */
 
 #endif

@@ -15,6 +15,7 @@
 #include "objects.h"
 
 #include <fcntl.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -210,6 +211,173 @@ static void test_older(void **state)
     free(before);
 }
 
+/* All records of a deck that begin with 'C', those of its cards, as somebody without the key may have kept
+ * them. */
+struct records {
+    struct {
+        uint8_t key[32], value[128];
+        MDB_val k, v;
+    } all[16];
+    size_t n;
+};
+
+static MDB_txn *raw_begin(const struct world *w, MDB_env **env, MDB_dbi *dbi)
+{
+    MDB_txn *txn;
+    assert_int_equal(mdb_env_create(env), 0);
+    assert_int_equal(mdb_env_open(*env, w->deck, MDB_NOSUBDIR | MDB_NOLOCK, 0600), 0);
+    assert_int_equal(mdb_txn_begin(*env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, dbi), 0);
+    return txn;
+}
+
+static void cards_get(const struct world *w, struct records *r)
+{
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_cursor *cursor;
+    MDB_val k = {1, (void *)(uintptr_t) "C"}, v;
+    MDB_txn *txn = raw_begin(w, &env, &dbi);
+    assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+    r->n = 0;
+    for (int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE); rc == 0;
+         rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT), r->n++) {
+        assert_true(r->n < 16 && k.mv_size <= 32 && v.mv_size <= 128);
+        memcpy(r->all[r->n].key, k.mv_data, k.mv_size);
+        memcpy(r->all[r->n].value, v.mv_data, v.mv_size);
+        r->all[r->n].k = (MDB_val){k.mv_size, r->all[r->n].key};
+        r->all[r->n].v = (MDB_val){v.mv_size, r->all[r->n].value};
+    }
+    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+}
+
+static void cards_put(const struct world *w, struct records *r)
+{
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_txn *txn = raw_begin(w, &env, &dbi);
+    for (size_t i = 0; i < r->n; i++)
+        assert_int_equal(mdb_put(txn, dbi, &r->all[i].k, &r->all[i].v, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static void add_card(struct deck *d, const char *iccid)
+{
+    const uint8_t value = 1;
+    const struct store_change c = {.id = 1, .value = span_of(&value, 1)};
+    struct uicc_store *s = deck_new_card(d, iccid, NULL);
+    assert_non_null(s);
+    assert_int_equal(store_write(s, &c, 1), STORE_OK);
+    store_close(s);
+}
+
+/* Not the deck is put back but the records of a card, in the newest deck with its count. */
+static void test_older_card(void **state)
+{
+    struct world *w = *state;
+    static struct records one, two;
+    static const enum deck_durability all[] = {DECK_POWER, DECK_PROCESS, DECK_NONE};
+    for (size_t i = 0; i < 3; i++) {
+        write_one(w, all[i], 1);
+        cards_get(w, &one);
+        write_one(w, all[i], 2);
+        cards_get(w, &two);
+        opens(w, 2);
+        cards_put(w, &one);
+        refused(w, "a card in it is an older copy");
+        cards_put(w, &two);
+        opens(w, 2);
+        /* Whoever writes without the anchor leaves it right; in a batch, too, or in one that is given up. */
+        struct deck *d = deck_open(w->deck, all[i], w->crypto, &w->error);
+        assert_non_null(d);
+        assert_int_equal(put(d, 3), STORE_OK);
+        add_card(d, "8944500000000000002");
+        assert_true(deck_batch_begin(d, &w->error));
+        assert_int_equal(put(d, 4), STORE_OK);
+        add_card(d, "8944500000000000003");
+        assert_true(deck_batch_end(d, &w->error));
+        assert_true(deck_batch_begin(d, &w->error));
+        assert_int_equal(put(d, 9), STORE_OK);
+        add_card(d, "8944500000000000004");
+        assert_true(deck_remove_card(d, "8944500000000000002", &w->error));
+        deck_close(d);
+        opens(w, 4);
+        d = open_with(w, all[i], false);
+        assert_non_null(d);
+        assert_true(deck_remove_card(d, "8944500000000000002", &w->error));
+        assert_true(deck_remove_card(d, "8944500000000000003", &w->error));
+        deck_close(d);
+        opens(w, 4);
+        /* On purpose: what is there counts from then on. */
+        cards_put(w, &one);
+        refused(w, "--anchor-reset");
+        d = open_with(w, all[i], true);
+        assert_non_null(d);
+        assert_int_equal(value_of(d), 1);
+        deck_close(d);
+        opens(w, 1);
+    }
+}
+
+static void cards_remove(const struct world *w, const struct records *r)
+{
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_txn *txn = raw_begin(w, &env, &dbi);
+    for (size_t i = 0; i < r->n; i++) {
+        MDB_val k = r->all[i].k;
+        assert_int_equal(mdb_del(txn, dbi, &k, NULL), 0);
+    }
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* Of so many cards the anchor does not tell, and of one less it does, whichever way it came to that; and of
+ * one that is gone. */
+static void test_limit(void **state)
+{
+    enum { LIMIT = 4096 };
+    struct world *w = *state;
+    static struct records one;
+    char iccid[24];
+    write_one(w, DECK_POWER, 1);
+    cards_get(w, &one);
+    struct deck *d = open_with(w, DECK_NONE, false);
+    assert_non_null(d);
+    for (unsigned i = 1; i < LIMIT;
+         i++) { /* in front of that card, and of the others that are looked at here */
+        snprintf(iccid, sizeof iccid, "1%018u", i);
+        add_card(d, iccid);
+    }
+    assert_int_equal(put(d, 2), STORE_OK);
+    deck_close(d);
+    opens(w, 2);
+    cards_put(w, &one);
+    refused(w, "a card in it is an older copy");
+    d = open_with(w, DECK_NONE, true);
+    assert_non_null(d);
+    add_card(d, "2");
+    assert_int_equal(deck_count(d), LIMIT + 1);
+    assert_int_equal(put(d, 3), STORE_OK);
+    deck_close(d);
+    cards_put(w, &one);
+    opens(w, 1); /* README.md says so */
+    d = open_with(w, DECK_PROCESS, false);
+    assert_non_null(d);
+    assert_true(deck_remove_card(d, "2", &w->error));
+    deck_close(d);
+    opens(w, 1);
+    write_one(w, DECK_POWER, 4);
+    opens(w, 4);
+    cards_put(w, &one);
+    refused(w, "a card in it is an older copy");
+    cards_remove(w, &one);
+    refused(w, "or is gone");
+}
+
 /* A backup: accepted when somebody says so, and then every other copy is older, the abandoned ones too. */
 static void test_reset(void **state)
 {
@@ -270,6 +438,19 @@ static void test_reset_unheard(void **state)
     free(old);
 }
 
+/* Whatever it is, it is no anchor: also who resets has named the wrong file. */
+static void not_overwritten(struct world *w, const char *path)
+{
+    const struct deck_anchor anchor = {path, true};
+    struct image *before = keep(path);
+    assert_null(deck_open_anchored(w->deck, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is no anchor");
+    struct image *after = keep(path);
+    assert_true(after->n == before->n && memcmp(after->octets, before->octets, after->n) == 0);
+    free(before);
+    free(after);
+}
+
 static void test_missing(void **state)
 {
     struct world *w = *state;
@@ -288,12 +469,16 @@ static void test_missing(void **state)
     assert_int_equal(stat(w->anchor, &st), -1);
     put_octets(w->anchor, (const uint8_t *)"", 0);
     refused(w, "there is no anchor");
-    put_octets(w->anchor, (const uint8_t *)"not an anchor, but some other file of somebody's", 48);
-    refused(w, "is no anchor");
+    put_octets(w->anchor, (const uint8_t *)"uiccanch", 8);
+    refused(w, "is damaged");
     d = open_with(w, DECK_POWER, true);
     assert_non_null(d);
     deck_close(d);
     opens(w, 1);
+    not_overwritten(w, w->deck);
+    not_overwritten(w, w->key);
+    put_octets(w->anchor, (const uint8_t *)"not an anchor, but some other file of somebody's", 48);
+    not_overwritten(w, w->anchor);
     assert_int_equal(unlink(w->anchor), 0);
     assert_int_equal(mkdir(w->anchor, 0700), 0);
     refused(w, "cannot be opened for writing");
@@ -306,6 +491,40 @@ static void test_missing(void **state)
     assert_null(open_with(w, DECK_POWER, true));
     said(w, "cannot be made");
     memcpy(w->anchor, kept, sizeof kept);
+}
+
+/* Two copies that are open at a time would each have their tries, and come to the same number. */
+static void test_copies(void **state)
+{
+    struct world *w = *state;
+    char copy[sizeof w->deck + 8], copy_key[sizeof copy + 8];
+    const struct deck_anchor anchor = {w->anchor, false};
+    write_one(w, DECK_POWER, 1);
+    struct image *deck = keep(w->deck), *key = keep(w->key);
+    snprintf(copy, sizeof copy, "%s.copy", w->deck);
+    snprintf(copy_key, sizeof copy_key, "%s.key", copy);
+    put_back(copy, deck);
+    put_back(copy_key, key);
+    struct deck *d = open_with(w, DECK_POWER, false);
+    assert_non_null(d);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is in use: another copy of");
+    pid_t pid = fork();
+    if (pid == 0) { /* which does not give it up */
+        deck_close(d);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    assert_int_equal(put(d, 2), STORE_OK);
+    deck_close(d);
+    assert_null(deck_open_anchored(copy, DECK_POWER, w->crypto, &anchor, &w->error));
+    said(w, "is an older copy");
+    opens(w, 2);
+    unlink(copy);
+    unlink(copy_key);
+    free(deck);
+    free(key);
 }
 
 static void test_other(void **state)
@@ -364,7 +583,7 @@ static void test_torn(void **state)
     uint8_t nonsense[ANCHOR_ROOM];
     memset(nonsense, 0xA5, sizeof nonsense);
     put_octets(w->anchor, nonsense, sizeof nonsense);
-    refused(w, "is damaged");
+    refused(w, "is no anchor");
     free(three);
     free(five);
     free(anchor);
@@ -388,6 +607,13 @@ static void test_failing(void **state)
     assert_non_null(strstr(deck_trouble(d), "the anchor cannot be written"));
     struct uicc_store *s = deck_card(d, ICCID, &w->error);
     assert_null(s); /* what came of it the card in memory does not know */
+    said(w, "its anchor could not be written");
+    char iccid[DECK_ICCID_MAX + 1];
+    assert_false(deck_next(d, "", iccid));
+    assert_non_null(strstr(deck_trouble(d), "its anchor could not be written"));
+    assert_false(deck_remove_card(d, ICCID, &w->error));
+    said(w, "its anchor could not be written");
+    assert_false(deck_sync(d, &w->error));
     deck_close(d);
     refused(w, "cannot be read or written");
     memcpy(w->anchor, kept, sizeof kept);
@@ -456,9 +682,12 @@ int main(int argc, char **argv)
         kills = (unsigned)strtoul(argv[1], NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_older_card, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_copies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failing, set_up, tear_down),

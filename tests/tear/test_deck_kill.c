@@ -184,7 +184,7 @@ static void a_writer_killed(void **state)
         store_close(s);
         deck_close(d);
     }
-    print_message("%llu transactions, %d kills\n", (unsigned long long)k, TRIALS);
+    print_message("# %llu transactions, %d kills\n", (unsigned long long)k, TRIALS);
 }
 
 /* A maker killed anywhere leaves a whole deck or none, and never stands in the way of the next. */
@@ -228,7 +228,7 @@ static void a_maker_killed(void **state)
             none++;
         }
     }
-    print_message("%d whole, %d none\n", whole, none);
+    print_message("# %d whole, %d none\n", whole, none);
     struct deck *d = deck_create(w->deck, SPAN_EMPTY, w->crypto, &error);
     assert_non_null(d);
     deck_close(d);

@@ -320,11 +320,37 @@ static void test_twice(void **state)
     deck_close(d);
 }
 
+/* A meta page that says of a tree that there is none, and where its root is all the same: LMDB goes by the
+ * root. */
+static void test_no_levels(void **state)
+{
+    enum { NUMBER = 144 };
+    struct world *w = *state;
+    static const off_t depths[] = {16 + 24 + 6, 16 + 24 + 48 + 6};
+    uint64_t number[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pread(w->fd, &number[i], 8, (off_t)i * PAGE + NUMBER), 8);
+    const off_t meta = number[1] > number[0] ? PAGE : 0;
+    for (size_t i = 0; i < 2; i++) {
+        uint16_t was, none = 0;
+        assert_int_equal(pread(w->fd, &was, sizeof was, meta + depths[i]), sizeof was);
+        assert_true(was > 0);
+        assert_int_equal(pwrite(w->fd, &none, sizeof none, meta + depths[i]), sizeof none);
+        struct deck *d = deck_open(w->deck, DECK_POWER, w->crypto, &w->error);
+        assert_null(d);
+        assert_non_null(strstr(w->error.text, "is damaged"));
+        assert_int_equal(pwrite(w->fd, &was, sizeof was, meta + depths[i]), sizeof was);
+    }
+    struct deck *d = deck_open(w->deck, DECK_POWER, w->crypto, &w->error);
+    assert_non_null(d);
+    deck_close(d);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strtoul(argv[1], NULL, 10) > 0)
         stride = strtoul(argv[1], NULL, 10);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pages), cmocka_unit_test(test_twice),
-                                       cmocka_unit_test(test_writing)};
+                                       cmocka_unit_test(test_no_levels), cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -370,6 +370,34 @@ static void test_failing(void **state)
     assert_true(failures >= 18);
 }
 
+/* The folder cannot be synced when the deck is to get its name: it has not got it, and tries again; or when
+ * it has it, and then whoever made it is not told that there is none. */
+static void test_naming(void **state)
+{
+    struct world *w = *state;
+    char path[320];
+    struct deck *d = deck_create(w->deck, span_of("profile", 7), w->crypto, &w->error);
+    assert_non_null(d);
+    disk_fail_folder(0, EIO);
+    assert_false(deck_publish(d, &w->error));
+    assert_non_null(strstr(w->error.text, "cannot be made"));
+    assert_int_equal(access(w->deck, F_OK), -1);
+    snprintf(path, sizeof path, "%s.key", w->deck);
+    assert_int_equal(access(path, F_OK), -1);
+    disk_fail_folder(1, EIO);
+    assert_true(deck_publish(d, &w->error));
+    assert_int_equal(access(path, F_OK) | access(w->deck, F_OK), 0);
+    deck_close(d);
+    /* What a power cut may leave then. */
+    snprintf(path, sizeof path, "%s.new", w->deck);
+    assert_int_equal(rename(w->deck, path), 0);
+    disk_fail_folder(0, EIO);
+    d = deck_open(w->deck, DECK_POWER, w->crypto, &w->error);
+    assert_non_null(d);
+    deck_close(d);
+    disk_fail_folder(-1, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +405,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_map, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_naming, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

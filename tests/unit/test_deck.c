@@ -295,6 +295,11 @@ static void wrong_files(void **state)
     refuses(w, "chmod 600");
     unlink(w->key);
     refuses(w, "is missing");
+    assert_int_equal(mkfifo(w->key, 0600), 0); /* nobody is waited for */
+    alarm(20);
+    refuses(w, "is not a file");
+    alarm(0);
+    unlink(w->key);
     write_key(w, key, 32, 0400);
     deck_close(open_deck(w, DECK_POWER));
 
@@ -391,6 +396,25 @@ static void raw_delete(const struct world *w, MDB_val k)
     struct raw r = raw_open(w);
     assert_int_equal(mdb_del(r.txn, r.dbi, &k, NULL), 0);
     raw_close(&r);
+}
+
+/* What a later version makes, and says that this one cannot read; the octets after that are its own business.
+ */
+static void newer_format(void **state)
+{
+    struct world *w = *state;
+    struct record *records = calloc(RECORDS, sizeof *records);
+    make_deck(w);
+    size_t n = raw_all(w, records), header = 0;
+    while (header < n && memcmp(records[header].key, "0deck", 5) != 0)
+        header++;
+    assert_true(header < n);
+    records[header].value[9] = 7;
+    records[header].value[11] = 2;
+    records[header].v.mv_size = 20;
+    raw_put(w, records[header].k, records[header].v);
+    refuses(w, "was made by a newer softuicc (format 7; this one reads up to 1)");
+    free(records);
 }
 
 /* true when the deck or its card is not accepted. */
@@ -651,7 +675,8 @@ static void one_process_at_a_time(void **state)
     pid = fork();
     if (pid == 0) {
         struct store_change change = {.id = 1, .value = text("child")};
-        int bad = store_write(s, &change, 1) != STORE_FAILED;
+        int bad = store_write(s, &change, 1) != STORE_FAILED ||
+                  strstr(deck_trouble(d), "it belongs to another process") == NULL;
         store_close(s);
         deck_close(d);
         _exit(bad);
@@ -1098,6 +1123,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(make_and_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(making_cut_short, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(newer_format, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(file_tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed, set_up, tear_down),
