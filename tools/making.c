@@ -196,7 +196,12 @@ static bool record_row(struct making *m, const struct key_row *row)
     return false;
 }
 
-/* PINs that no other card has. */
+/* Is the PIN, or its PUK, this card's own: derived, or given for it? */
+static bool own_pin(const struct profile *p, const struct card_data *card, unsigned pin)
+{
+    return p->pins[pin].derived != 0 || (card->given != NULL && ((card->given->pins | card->given->puks) >> pin & 1) != 0);
+}
+
 static bool record_pins(struct making *m, const struct card_data *card, bool *noted)
 {
     const struct profile *p = &m->profile->p;
@@ -209,7 +214,7 @@ static bool record_pins(struct making *m, const struct card_data *card, bool *no
     bool good = true;
     for (row.index = 0; good && *noted && row.index < p->n_pins; row.index++) {
         const struct profile_pin *pin = &p->pins[row.index];
-        if (pin->derived == 0)
+        if (!own_pin(p, card, row.index))
             continue;
         row.pair.ota.version = pin->reference;
         row.pair.key.opc_len = pin->puk_tries > 0 ? 8 : 0;

@@ -216,6 +216,10 @@ expect "new --csv" 0 new csv.uicc --profile test --csv cards.csv --keys csv.keys
 says "new --csv says what it made" '2 cards of profile test, ICCID 8900101000000010018 to 8900101000000010026, IMSI 001010000000001 to'
 grep -q "^8900101000000010018	0	001010000000001	milenage	$k	$opc	1	aes	$opc	aes	$k	$opc" csv.keys
 verdict $? "the record has the keys of the file"
+# PIN1 4711 with its PUK, PIN2, ADM1; of the second card nothing, for it has the profile's
+hex() { printf '%s' "$1" | xxd -p; }
+[ "$(cut -f 1,2,5,6,7 csv.keys | grep -P '\tp[0-9]+\t' | sort)" = "$(printf '8900101000000010018\t%s\n' "p0	$(hex 4711)ffffffff	$(hex 47114711)	1" "p1	$(hex 81158)ffffff	$(hex 81158115)	129" "p2	$(hex 66666666)	-	10" | sort)" ]
+verdict $? "the record has the PINs of the file"
 expect "a card of the file" 0 show csv.uicc --card 8900101000000010018
 says "a card of the file has its access class" 'access class 2'
 says "a card of the file has its number" '\+4917112345'
