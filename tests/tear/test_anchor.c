@@ -397,8 +397,8 @@ static void spoil(const struct world *w, const char *iccid)
     close(fd);
 }
 
-/* In a deck that is looked at page by page a card that cannot be removed, as LMDB would come to a page that is unsound, is not
- * counted as removed either. */
+/* In a deck that is looked at page by page a card that cannot be removed, as LMDB would come to a page that
+ * is unsound, is not counted as removed either. */
 static void test_not_removed(void **state)
 {
     enum { CARDS = 200, LARGE = 65 << 20 };
