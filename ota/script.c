@@ -7,7 +7,7 @@ enum {
     COMMAND_HEADER = 5,
     COMMAND_OUT_MAX = 512,
     EXECUTED_MAX = 255,
-    /* TS 102 226 5.2.1.2: command scripting template, of definite and of indefinite length */
+    /* TS 102 226 5.2.1, 5.2.2: command and response scripting template, of definite and of indefinite length */
     COMMANDS_DEFINITE = 0xAA,
     COMMANDS_INDEFINITE = 0xAE,
     RESPONSES_DEFINITE = 0xAB,
@@ -36,7 +36,13 @@ static bool goes_on(sw_t sw)
     return sw_is_ok(sw) || sw_is_warning(sw);
 }
 
-/* ---- compact format, 5.2.1.1 ---- */
+/* 5.2.1.1: what a response has no room for is lost (62F1), and that ends the script. (Blocks of an object, which say so of what is still there, are shorter.) */
+static bool cut_short(sw_t sw, const struct buf *response)
+{
+    return sw == SW_MORE_DATA_AVAILABLE && response->len == response->cap;
+}
+
+/* ---- compact format, 5.1 ---- */
 
 /* The next command: its header has P3 always; command data follow where its case has them. */
 static bool next_command(struct uicc *card, const struct session *session, struct reader *r, struct span *apdu)
@@ -63,7 +69,7 @@ static void run_compact(struct uicc *card, struct session *session, struct span 
     struct reader r = rd_of(script);
     unsigned executed = 0;
     sw_t sw = SW_OK;
-    while (r.left > 0 && executed < EXECUTED_MAX && goes_on(sw)) {
+    while (r.left > 0 && executed < EXECUTED_MAX && goes_on(sw) && !cut_short(sw, &last)) {
         struct span apdu;
         last.len = 0;
         executed++;
@@ -81,7 +87,7 @@ static void run_compact(struct uicc *card, struct session *session, struct span 
     crypto_wipe(data, sizeof data);
 }
 
-/* ---- expanded format, 5.2.1.2 ---- */
+/* ---- expanded format, 5.2 ---- */
 
 struct expanded {
     struct applet receiver;
@@ -92,13 +98,14 @@ struct expanded {
     struct buf *out;
     size_t room;           /* octets of out that R-APDUs may use; what ends the response has its place beyond */
     bool full;             /* an R-APDU did not fit: none after it may, or the n-th would not be the n-th command's any more */
+    bool cut;              /* a response was: nothing runs behind it */
     bool early;            /* the response is complete: the rest runs without being told of */
     uint8_t last[COMMAND_OUT_MAX + 2];
     size_t last_len;       /* R-APDU of the last command */
     uint8_t keep;          /* CHAIN_...: what becomes of the session afterwards; 0: nothing */
 };
 
-/* 5.2.1.2.5: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
+/* 5.2.1.2: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
  * identities are those of its type: whoever sends them need not, but may. */
 static bool action(struct expanded *x, struct span value)
 {
@@ -109,7 +116,7 @@ static bool action(struct expanded *x, struct span value)
         x->early |= value.p[0] == EARLY_RESPONSE;
         return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
     }
-    if ((x->session->rights & RIGHT_AUTHENTIC) == 0) /* a stranger must not make the device send, and pay */
+    if ((x->session->rights & (RIGHT_AUTHENTIC | RIGHT_STANDBY)) != RIGHT_AUTHENTIC) /* neither a stranger nor the last operator makes the device send, and pay */
         return false;
     struct reader r = rd_of(value);
     struct tlv details, devices;
@@ -139,6 +146,7 @@ static bool run_c_apdu(struct expanded *x, struct span apdu)
     x->last[r.len + 1] = (uint8_t)sw;
     x->last_len = r.len + 2;
     x->executed++;
+    x->cut = cut_short(sw, &r);
     if (x->indefinite && !x->early)
         put_response(x, span_of(x->last, x->last_len));
     return goes_on(sw);
@@ -150,7 +158,7 @@ static void bad_format(struct expanded *x, uint8_t why)
         buf_tlv_u8(x->out, TAG_BAD_FORMAT, why);
 }
 
-/* ---- script chaining, 5.2.1.2.6: the session of a script goes on in the next one ---- */
+/* ---- script chaining, 5.2.1.4: the session of a script goes on in the next one ---- */
 
 static bool chain_store(struct expanded *x, uint8_t target)
 {
@@ -238,10 +246,13 @@ static void run_commands(struct expanded *x, uint8_t target, struct reader r)
     for (; next_tlv(x, &r, &t); first = false) {
         switch (t.tag) {
         case TAG_C_APDU:
-            if (run_c_apdu(x, t.value))
-                break;
-            (void)action(x, x->error_action); /* 5.2.1.2.5: done when a command fails, which ends the script */
-            return;
+            if (!run_c_apdu(x, t.value)) {
+                (void)action(x, x->error_action); /* 5.2.1.3: done when a command fails, which ends the script */
+                return;
+            }
+            if (x->cut)
+                return;
+            break;
         case TAG_IMMEDIATE_ACTION:
             if (!action(x, t.value)) {
                 bad_format(x, BAD_LENGTH);
@@ -301,7 +312,7 @@ static void run_expanded(struct applet receiver, struct session *session, uint8_
         buf_u8(out, 0x80);
         buf_put(out, buf_span(&responses));
         buf_u16(out, 0);
-    } else { /* 5.2.2.2: number of commands executed, and the last one's response; anything else that is to be told */
+    } else { /* 5.2.2: number of commands executed, and the last one's response; anything else that is to be told */
         size_t mark = buf_tlv_open(out, RESPONSES_DEFINITE);
         buf_tlv_u8(out, TAG_EXECUTED, (uint8_t)(x.executed > EXECUTED_MAX ? EXECUTED_MAX : x.executed));
         if (x.last_len > 0)
