@@ -396,17 +396,22 @@ struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_
 static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
     struct span root = span_of(ctx, ROOT_KEY), next, sealed;
+    uint8_t tag[SEAL_TAG];
     *rc = tree_find(d, txn, root, &sealed);
-    if (*rc == 0 && !tree_root_changed(d, seal_tag(sealed), SPAN_EMPTY))
-        *rc = EIO;
     if (*rc != 0 && *rc != MDB_NOTFOUND)
         return deck_result(*rc);
+    const struct span was = span_of(tag, seal_tag(sealed).n);
+    if (was.n > 0)
+        memcpy(tag, seal_tag(sealed).p, was.n);
     while ((*rc = tree_seek(d, txn, root, &next)) == 0 && span_starts(next, root)) {
         uint8_t key[KEY_MAX]; /* a key in the tree does not last through its removal */
         if (next.n > sizeof key)
             return STORE_TAMPERED;
         memcpy(key, next.p, next.n);
         *rc = tree_delete(d, txn, span_of(key, next.n));
+        /* (not before: a step that has changed nothing is not undone) */
+        if (*rc == 0 && next.n == ROOT_KEY && !tree_root_changed(d, was, SPAN_EMPTY))
+            *rc = EIO;
         if (*rc != 0)
             return deck_result(*rc);
     }
