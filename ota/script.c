@@ -107,28 +107,31 @@ struct expanded {
 
 /* 5.2.1.2: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
  * identities are those of its type: whoever sends them need not, but may. */
-static bool action(struct expanded *x, struct span value)
+enum action_result { ACTION_DONE, ACTION_MALFORMED, ACTION_NOT_DONE };
+
+static enum action_result action(struct expanded *x, struct span value)
 {
     enum { PROACTIVE_INDICATION = 0x81, EARLY_RESPONSE = 0x82 };
     if (value.n == 0)
-        return true; /* no action */
+        return ACTION_DONE; /* none */
     if (value.n == 1) {
         x->early |= value.p[0] == EARLY_RESPONSE;
-        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
+        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE ? ACTION_DONE : ACTION_MALFORMED;
     }
     if ((x->session->rights & (RIGHT_AUTHENTIC | RIGHT_STANDBY)) != RIGHT_AUTHENTIC) /* neither a stranger nor the last operator makes the device send, and pay */
-        return false;
+        return ACTION_NOT_DONE;
     struct reader r = rd_of(value);
     struct tlv details, devices;
     if (!ctlv_next(&r, &details, NULL) || details.tag != CAT_TAG_COMMAND_DETAILS || details.value.n != 3)
-        return false;
+        return ACTION_MALFORMED;
     struct reader rest = r;
-    if (ctlv_next(&r, &devices, NULL) && devices.tag == CAT_TAG_DEVICE_IDENTITIES) {
-        if (devices.value.n != 2 || devices.value.p[0] != CAT_UICC)
-            return false;
-        return proactive_send_to(x->receiver, details.value.p[1], details.value.p[2], devices.value.p[1], rd_rest(&r));
-    }
-    return proactive_send(x->receiver, details.value.p[1], details.value.p[2], rd_rest(&rest));
+    const uint8_t type = details.value.p[1], qualifier = details.value.p[2];
+    const bool named = ctlv_next(&r, &devices, NULL) && devices.tag == CAT_TAG_DEVICE_IDENTITIES;
+    if (named && (devices.value.n != 2 || devices.value.p[0] != CAT_UICC))
+        return ACTION_MALFORMED;
+    bool sent = named ? proactive_send_to(x->receiver, type, qualifier, devices.value.p[1], rd_rest(&r))
+                      : proactive_send(x->receiver, type, qualifier, rd_rest(&rest));
+    return sent ? ACTION_DONE : ACTION_NOT_DONE;
 }
 
 static void put_response(struct expanded *x, struct span value)
@@ -156,6 +159,18 @@ static void bad_format(struct expanded *x, uint8_t why)
 {
     if (!x->early)
         buf_tlv_u8(x->out, TAG_BAD_FORMAT, why);
+}
+
+/* 5.2.2: what cannot be done (the terminal does not offer it, say) ends the script with "suspension error". */
+static bool immediately(struct expanded *x, struct span value)
+{
+    enum { SUSPENSION_ERROR = 0x01 };
+    enum action_result result = action(x, value);
+    if (result == ACTION_MALFORMED)
+        bad_format(x, BAD_LENGTH);
+    else if (result == ACTION_NOT_DONE && !x->early)
+        buf_tlv_u8(x->out, TAG_IMMEDIATE_ACTION, SUSPENSION_ERROR);
+    return result == ACTION_DONE;
 }
 
 /* ---- script chaining, 5.2.1.4: the session of a script goes on in the next one ---- */
@@ -254,10 +269,8 @@ static void run_commands(struct expanded *x, uint8_t target, struct reader r)
                 return;
             break;
         case TAG_IMMEDIATE_ACTION:
-            if (!action(x, t.value)) {
-                bad_format(x, BAD_LENGTH);
+            if (!immediately(x, t.value))
                 return;
-            }
             break;
         case TAG_ERROR_ACTION:
             x->error_action = t.value;
