@@ -10,7 +10,7 @@
 #include "scp80.h"
 
 enum {
-    PACKET_RESPONSE_MAX = 4096, /* octets of a response packet; longer script responses lose their last command's data (TS 102 226 5.2) */
+    PACKET_RESPONSE_MAX = 4096, /* octets of a response packet; longer script responses lose their last command's data (TS 102 226 5) */
 };
 
 /* Where the response packet is to go. */

@@ -7,7 +7,7 @@ enum {
     COMMAND_HEADER = 5,
     COMMAND_OUT_MAX = 512,
     EXECUTED_MAX = 255,
-    /* TS 102 226 5.2.1.2: command scripting template, of definite and of indefinite length */
+    /* TS 102 226 5.2.1, 5.2.2: command and response scripting template, of definite and of indefinite length */
     COMMANDS_DEFINITE = 0xAA,
     COMMANDS_INDEFINITE = 0xAE,
     RESPONSES_DEFINITE = 0xAB,
@@ -26,7 +26,8 @@ enum {
     CHAIN_FIRST_KEEP = 0x11, /* kept over a reset */
     CHAIN_MIDDLE = 0x02,
     CHAIN_LAST = 0x03,
-    CHAIN_NO_PREVIOUS = 0x01, /* answers: no previous script; not supported or unable */
+    CHAIN_NO_PREVIOUS = 0x01, /* answers */
+    CHAIN_NOT_SUPPORTED = 0x02,
     ITEM_CHAIN = 0x0001,      /* the receiver's object: what a chain left behind */
     CHAIN_OCTETS = 11 + SESSION_PLACE_LEN,
 };
@@ -36,7 +37,13 @@ static bool goes_on(sw_t sw)
     return sw_is_ok(sw) || sw_is_warning(sw);
 }
 
-/* ---- compact format, 5.2.1.1 ---- */
+/* 5.2.1.1: what a response has no room for is lost (62F1), and that ends the script. (Blocks of an object, which say so of what is still there, are shorter.) */
+static bool cut_short(sw_t sw, const struct buf *response)
+{
+    return sw == SW_MORE_DATA_AVAILABLE && response->len == response->cap;
+}
+
+/* ---- compact format, 5.1 ---- */
 
 /* The next command: its header has P3 always; command data follow where its case has them. */
 static bool next_command(struct uicc *card, const struct session *session, struct reader *r, struct span *apdu)
@@ -63,7 +70,7 @@ static void run_compact(struct uicc *card, struct session *session, struct span 
     struct reader r = rd_of(script);
     unsigned executed = 0;
     sw_t sw = SW_OK;
-    while (r.left > 0 && executed < EXECUTED_MAX && goes_on(sw)) {
+    while (r.left > 0 && executed < EXECUTED_MAX && goes_on(sw) && !cut_short(sw, &last)) {
         struct span apdu;
         last.len = 0;
         executed++;
@@ -81,7 +88,7 @@ static void run_compact(struct uicc *card, struct session *session, struct span 
     crypto_wipe(data, sizeof data);
 }
 
-/* ---- expanded format, 5.2.1.2 ---- */
+/* ---- expanded format, 5.2 ---- */
 
 struct expanded {
     struct applet receiver;
@@ -92,36 +99,40 @@ struct expanded {
     struct buf *out;
     size_t room;           /* octets of out that R-APDUs may use; what ends the response has its place beyond */
     bool full;             /* an R-APDU did not fit: none after it may, or the n-th would not be the n-th command's any more */
+    bool cut;              /* a response was: nothing runs behind it */
     bool early;            /* the response is complete: the rest runs without being told of */
     uint8_t last[COMMAND_OUT_MAX + 2];
     size_t last_len;       /* R-APDU of the last command */
     uint8_t keep;          /* CHAIN_...: what becomes of the session afterwards; 0: nothing */
 };
 
-/* 5.2.1.2.5: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
+/* 5.2.1.2: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
  * identities are those of its type: whoever sends them need not, but may. */
-static bool action(struct expanded *x, struct span value)
+enum action_result { ACTION_DONE, ACTION_MALFORMED, ACTION_NOT_DONE };
+
+static enum action_result action(struct expanded *x, struct span value)
 {
     enum { PROACTIVE_INDICATION = 0x81, EARLY_RESPONSE = 0x82 };
     if (value.n == 0)
-        return true; /* no action */
+        return ACTION_DONE; /* none */
     if (value.n == 1) {
         x->early |= value.p[0] == EARLY_RESPONSE;
-        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
+        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE ? ACTION_DONE : ACTION_MALFORMED;
     }
-    if ((x->session->rights & RIGHT_AUTHENTIC) == 0) /* a stranger must not make the device send, and pay */
-        return false;
+    if ((x->session->rights & (RIGHT_AUTHENTIC | RIGHT_STANDBY)) != RIGHT_AUTHENTIC) /* neither a stranger nor the last operator makes the device send, and pay */
+        return ACTION_NOT_DONE;
     struct reader r = rd_of(value);
     struct tlv details, devices;
     if (!ctlv_next(&r, &details, NULL) || details.tag != CAT_TAG_COMMAND_DETAILS || details.value.n != 3)
-        return false;
+        return ACTION_MALFORMED;
     struct reader rest = r;
-    if (ctlv_next(&r, &devices, NULL) && devices.tag == CAT_TAG_DEVICE_IDENTITIES) {
-        if (devices.value.n != 2 || devices.value.p[0] != CAT_UICC)
-            return false;
-        return proactive_send_to(x->receiver, details.value.p[1], details.value.p[2], devices.value.p[1], rd_rest(&r));
-    }
-    return proactive_send(x->receiver, details.value.p[1], details.value.p[2], rd_rest(&rest));
+    const uint8_t type = details.value.p[1], qualifier = details.value.p[2];
+    const bool named = ctlv_next(&r, &devices, NULL) && devices.tag == CAT_TAG_DEVICE_IDENTITIES;
+    if (named && (devices.value.n != 2 || devices.value.p[0] != CAT_UICC))
+        return ACTION_MALFORMED;
+    bool sent = named ? proactive_send_to(x->receiver, type, qualifier, devices.value.p[1], rd_rest(&r))
+                      : proactive_send(x->receiver, type, qualifier, rd_rest(&rest));
+    return sent ? ACTION_DONE : ACTION_NOT_DONE;
 }
 
 static void put_response(struct expanded *x, struct span value)
@@ -139,6 +150,7 @@ static bool run_c_apdu(struct expanded *x, struct span apdu)
     x->last[r.len + 1] = (uint8_t)sw;
     x->last_len = r.len + 2;
     x->executed++;
+    x->cut = cut_short(sw, &r);
     if (x->indefinite && !x->early)
         put_response(x, span_of(x->last, x->last_len));
     return goes_on(sw);
@@ -150,7 +162,19 @@ static void bad_format(struct expanded *x, uint8_t why)
         buf_tlv_u8(x->out, TAG_BAD_FORMAT, why);
 }
 
-/* ---- script chaining, 5.2.1.2.6: the session of a script goes on in the next one ---- */
+/* 5.2.2: what cannot be done (the terminal does not offer it, say) ends the script with "suspension error". */
+static bool immediately(struct expanded *x, struct span value)
+{
+    enum { SUSPENSION_ERROR = 0x01 };
+    enum action_result result = action(x, value);
+    if (result == ACTION_MALFORMED)
+        bad_format(x, BAD_LENGTH);
+    else if (result == ACTION_NOT_DONE && !x->early)
+        buf_tlv_u8(x->out, TAG_IMMEDIATE_ACTION, SUSPENSION_ERROR);
+    return result == ACTION_DONE;
+}
+
+/* ---- script chaining, 5.2.1.4: the session of a script goes on in the next one ---- */
 
 static bool chain_store(struct expanded *x, uint8_t target)
 {
@@ -196,10 +220,20 @@ void script_chain_reset(struct applet receiver)
         (void)applet_remove(receiver, ITEM_CHAIN);
 }
 
+/* Who proved who he is: others neither begin a chain nor end one. */
+static bool may_chain(uint32_t rights)
+{
+    return (rights & RIGHT_AUTHENTIC) != 0;
+}
+
 static bool chaining(struct expanded *x, uint8_t target, struct span value)
 {
     uint8_t mode = value.n == 1 ? value.p[0] : 0, keep = 0;
-    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : 2;
+    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : CHAIN_NOT_SUPPORTED;
+    if (!may_chain(x->session->rights)) {
+        buf_tlv_u8(x->out, TAG_SCRIPT_CHAINING, CHAIN_NOT_SUPPORTED);
+        return false;
+    }
     if (mode == CHAIN_FIRST || mode == CHAIN_FIRST_KEEP) {
         script_chain_end(x->receiver);
         x->keep = mode;
@@ -238,15 +272,16 @@ static void run_commands(struct expanded *x, uint8_t target, struct reader r)
     for (; next_tlv(x, &r, &t); first = false) {
         switch (t.tag) {
         case TAG_C_APDU:
-            if (run_c_apdu(x, t.value))
-                break;
-            (void)action(x, x->error_action); /* 5.2.1.2.5: done when a command fails, which ends the script */
-            return;
-        case TAG_IMMEDIATE_ACTION:
-            if (!action(x, t.value)) {
-                bad_format(x, BAD_LENGTH);
+            if (!run_c_apdu(x, t.value)) {
+                (void)action(x, x->error_action); /* 5.2.1.3: done when a command fails, which ends the script */
                 return;
             }
+            if (x->cut)
+                return;
+            break;
+        case TAG_IMMEDIATE_ACTION:
+            if (!immediately(x, t.value))
+                return;
             break;
         case TAG_ERROR_ACTION:
             x->error_action = t.value;
@@ -301,7 +336,7 @@ static void run_expanded(struct applet receiver, struct session *session, uint8_
         buf_u8(out, 0x80);
         buf_put(out, buf_span(&responses));
         buf_u16(out, 0);
-    } else { /* 5.2.2.2: number of commands executed, and the last one's response; anything else that is to be told */
+    } else { /* 5.2.2: number of commands executed, and the last one's response; anything else that is to be told */
         size_t mark = buf_tlv_open(out, RESPONSES_DEFINITE);
         buf_tlv_u8(out, TAG_EXECUTED, (uint8_t)(x.executed > EXECUTED_MAX ? EXECUTED_MAX : x.executed));
         if (x.last_len > 0)
@@ -320,7 +355,8 @@ void script_run(struct applet receiver, uint8_t target, const struct script_auth
     if (script.n > 0 && (script.p[0] == COMMANDS_DEFINITE || script.p[0] == COMMANDS_INDEFINITE)) {
         run_expanded(receiver, &session, target, script, out);
     } else {
-        script_chain_end(receiver);
+        if (may_chain(by->rights))
+            script_chain_end(receiver);
         run_compact(receiver.card, &session, script, out);
     }
     session_close_remote(receiver.card);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Remote command scripts (ETSI TS 102 226 5.2): compact format, and expanded format with definite and indefinite length. A script is a second caller of the card's dispatch, never
+ * Remote command scripts (ETSI TS 102 226 5): compact format, and expanded format with definite and indefinite length. A script is a second caller of the card's dispatch, never
  * a second command interpreter.
  */
 #ifndef OTA_SCRIPT_H

@@ -265,7 +265,7 @@ static bool packet_step(struct subject *s, const struct batch *b, unsigned i)
         cli_refuse(s->bench->cmd, "SCP80 command: the PoR is not genuine");
         return false;
     }
-    /* Number of commands executed, then the last status word (TS 102 226 5.2.1.2). */
+    /* Number of commands executed, then the last status word (TS 102 226 5.1.2). */
     if (r.status != SCP80_POR_OK || result.n < 3 || result.p[0] != 1 + s->updates || result.p[1] != 0x90) {
         cli_refuse(s->bench->cmd, "SCP80 command: the PoR says %02X (%s), last status word %02X%02X",
                    r.status, scp80_status_text(r.status), result.n >= 3 ? result.p[1] : 0,

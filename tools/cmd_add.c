@@ -60,7 +60,10 @@ static const char *numbers_twice(struct numbers *all)
 
 static bool check_card(const struct making *m, const struct request *r, const struct card_data *card, struct numbers *all)
 {
-    if (!m->replace && making_has_card(m->deck, card->iccid)) {
+    const enum deck_has has = m->replace ? DECK_HAS_NOT : making_has_card(m->cmd, m->deck, card->iccid);
+    if (has == DECK_UNREAD)
+        return false;
+    if (has == DECK_HAS) {
         cli_refuse(m->cmd, "%s has a card %s already (--replace makes it anew)", r->deck, card->iccid);
         return false;
     }

@@ -324,17 +324,22 @@ void making_release_signals(const sigset_t *before)
 
 /* ---- cards ---- */
 
-bool making_has_card(struct deck *d, const char *iccid)
+enum deck_has making_has_card(const struct subcommand *cmd, struct deck *d, const char *iccid)
 {
-    char found[DECK_ICCID_MAX + 1];
-    return deck_next(d, iccid, found) && strcmp(found, iccid) == 0;
+    struct deck_error error;
+    enum deck_has has = deck_has_card(d, iccid, &error);
+    if (has == DECK_UNREAD)
+        cli_refuse(cmd, "%s", error.text);
+    return has;
 }
 
 static bool make_card(struct making *m, const struct card_data *card)
 {
     struct deck_error error;
-    if (m->replace && making_has_card(m->deck, card->iccid) &&
-        !deck_remove_card(m->deck, card->iccid, &error)) {
+    const enum deck_has has = m->replace ? making_has_card(m->cmd, m->deck, card->iccid) : DECK_HAS_NOT;
+    if (has == DECK_UNREAD)
+        return false;
+    if (has == DECK_HAS && !deck_remove_card(m->deck, card->iccid, &error)) {
         cli_refuse(m->cmd, "%s", error.text);
         return false;
     }
@@ -433,7 +438,9 @@ bool making_undo(struct making *m, const struct card_source *source)
     for (uint64_t i = 0; good && i < m->made; i++) {
         good = source->next(source->ctx, &card) == SOURCE_CARD;
         /* what a batch that failed had made is not there */
-        if (good && making_has_card(m->deck, card.iccid))
+        const enum deck_has has = good ? making_has_card(m->cmd, m->deck, card.iccid) : DECK_UNREAD;
+        good = has != DECK_UNREAD;
+        if (has == DECK_HAS)
             good = deck_remove_card(m->deck, card.iccid, &error);
         if (good && (i + 1) % CARDS_PER_TRANSACTION == 0)
             good = deck_batch_end(m->deck, &error) && deck_batch_begin(m->deck, &error);

@@ -97,8 +97,8 @@ bool making_cards(struct making *m, const struct card_source *source);
 /* Takes away the cards that making_cards has made before it failed. */
 bool making_undo(struct making *m, const struct card_source *source);
 
-/* Is there a card with this ICCID? */
-bool making_has_card(struct deck *d, const char *iccid);
+/* Is there a card with this ICCID? DECK_UNREAD: that has been said. */
+enum deck_has making_has_card(const struct subcommand *cmd, struct deck *d, const char *iccid);
 
 /* Signals are blocked while cards are made, and looked at now and then: so that ^C cleans up without a
  * handler, for which there would have to be a global. Once they are let through, one that came takes effect.

@@ -25,7 +25,7 @@ enum {
 
 /* STORE DATA (GlobalPlatform 2.3.1, 11.11): last block, BER-TLV structured data */
 static const uint8_t order_header[] = {0x80, 0xE2, 0x90, 0x00};
-/* GET RESPONSE closes a compact script that wants its last command's data (ETSI TS 102 226 5.2.1.1) */
+/* GET RESPONSE closes a compact script that wants its last command's data (ETSI TS 102 226 5.1.1) */
 static const uint8_t get_response[] = {0x00, 0xC0, 0x00, 0x00, 0x00};
 
 static const uint8_t select_imsi[] = {0x00, 0xA4, 0x00, 0x04, 0x02, 0x6F, 0x07};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The operator's end of a change order: what the subscription applet is asked over the air, and what it answers. Pure: bytes in,
- * bytes out. The order is one command APDU in a script of the compact format (ETSI TS 102 226 5.2.1); SCP80 secures the script.
+ * bytes out. The order is one command APDU in a script of the compact format (ETSI TS 102 226 5.1); SCP80 secures the script.
  *
  *   80 E2 90 00 Lc  E1 L { [80 01 index]            absent: the next unused pair
  *                          81 09 IMSI               coded as EF.IMSI (3GPP TS 31.102 4.2.2)

@@ -19,7 +19,7 @@ bool ota_counter_named(const char *word, uint8_t *spi1); /* none, unchecked, hig
  * missing, or two exclude each other. */
 bool ota_por_named(const char *list, uint8_t *spi2, char wrong[24]);
 
-/* ---- scripts (TS 102 226 5.2) ---- */
+/* ---- scripts (TS 102 226 5) ---- */
 
 enum ota_format { OTA_COMPACT, OTA_EXPANDED, OTA_EXPANDED_INDEFINITE };
 
@@ -34,7 +34,7 @@ struct ota_script {
  * a script may be. */
 bool ota_script_add(struct ota_script *s, struct span apdu);
 
-/* TS 102 226 5.2.1.1: in compact format a command is CLA INS P1 P2 P3 and data; no Le behind them, no extended lengths. The first that is
+/* TS 102 226 5.1.1: in compact format a command is CLA INS P1 P2 P3 and data; no Le behind them, no extended lengths. The first that is
  * another, counted from 1; 0: none, or another format. */
 unsigned ota_script_wrong(const struct ota_script *s, enum ota_format format);
 
@@ -56,7 +56,7 @@ struct ota_results {
 /* Takes the secured data of a response packet apart. false: it answers no script of this format. */
 bool ota_results_parse(struct span data, enum ota_format format, struct ota_results *out);
 
-/* Bad format TLV, TS 102 226 5.2.1.2 */
+/* Bad format TLV, TS 102 226 5.2.2 */
 const char *ota_bad_format_text(unsigned bad);
 
 #endif

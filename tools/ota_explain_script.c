@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Remote command scripts and their answers (ETSI TS 102 226 5.2), explained.
+ * Remote command scripts and their answers (ETSI TS 102 226 5), explained.
  */
 #include "ota_explain_inner.h"
 
@@ -37,7 +37,7 @@ static const struct instruction instructions[] = {
     {0x88, OF_ISO | OF_GSM, false, "AUTHENTICATE", "TS 102 221 11.1.16"},
     {0x70, OF_ISO, false, "MANAGE CHANNEL", "TS 102 221 11.1.17"},
     {0x84, OF_ISO, true, "GET CHALLENGE", "TS 102 221 11.1.18"},
-    {0xC0, OF_ISO | OF_GSM, true, "GET RESPONSE", "TS 102 226 5.2.1"},
+    {0xC0, OF_ISO | OF_GSM, true, "GET RESPONSE", "TS 102 226 5.1.1"},
     {0xCB, OF_ETSI, false, "RETRIEVE DATA", "TS 102 221 11.3.1"},
     {0xDB, OF_ETSI, false, "SET DATA", "TS 102 221 11.3.2"},
     {0xE0, OF_ISO, false, "CREATE FILE", "TS 102 222 6.3"},
@@ -55,7 +55,7 @@ static const struct instruction instructions[] = {
 static const struct instruction get_status = {0xF2, OF_ETSI, false, "GET STATUS",
                                               "GlobalPlatform 2.3.1 11.4"};
 static const struct instruction unknown_instruction = {0, 0, false, "a command not in the table",
-                                                       "TS 102 226 5.2.1"};
+                                                       "TS 102 226 5.1.1"};
 
 static const struct instruction *instruction_of(const struct command *c)
 {
@@ -78,7 +78,7 @@ static const struct instruction *explain_header(struct printer *p, struct span f
     return i;
 }
 
-/* TS 102 226 5.2.1.1: commands one after the other; P3 is Lc or Le. */
+/* TS 102 226 5.1.1: commands one after the other; P3 is Lc or Le. */
 static void explain_compact(struct printer *p, struct span script, struct why *why)
 {
     struct reader r = rd_of(script);
@@ -86,7 +86,7 @@ static void explain_compact(struct printer *p, struct span script, struct why *w
     while (r.left > 0) {
         if (r.left < 5) {
             struct span rest = rd_rest(&r);
-            say_field(p, rest, "rest", "TS 102 226 5.2.1", "no command: CLA INS P1 P2 P3 are 5 octets");
+            say_field(p, rest, "rest", "TS 102 226 5.1.1", "no command: CLA INS P1 P2 P3 are 5 octets");
             say_because(why, "the script ends with %zu octets that are no command", rest.n);
             break;
         }
@@ -107,7 +107,7 @@ static void explain_compact(struct printer *p, struct span script, struct why *w
         if (n > 0)
             say_field(p, data, "data", i->clause, "command data");
         if (r.left == 1) {
-            say_field(p, rd_take(&r, 1), "Le", "TS 102 226 5.2.1.1", "behind the data: compact format has none");
+            say_field(p, rd_take(&r, 1), "Le", "TS 102 226 5.1.1", "behind the data: compact format has none");
             say_because(why, "an Le behind the data of the last command: to the card another command, cut short");
         }
     }
@@ -118,7 +118,7 @@ static void explain_apdu(struct printer *p, struct span apdu, unsigned number)
 {
     struct command c;
     if (apdu.n < 4) {
-        say_field(p, apdu, "C-APDU", "TS 102 226 5.2.1.2", "command %u: shorter than a header", number);
+        say_field(p, apdu, "C-APDU", "TS 102 226 5.2.1.1", "command %u: shorter than a header", number);
         return;
     }
     const struct instruction *i = explain_header(p, span_slice(apdu, 0, 4), number);
@@ -154,7 +154,7 @@ static const char *expanded_name(uint32_t tag)
     }
 }
 
-/* TS 102 226 5.2.1.2: AA and AB with a length, AE and AF with 80 ... 00 00. */
+/* TS 102 226 5.2: AA and AB with a length, AE and AF with 80 ... 00 00. */
 static void explain_expanded(struct printer *p, struct span data, struct why *why)
 {
     struct reader r = rd_of(data);
@@ -163,7 +163,7 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
     const bool command = data.p[0] == 0xAA || data.p[0] == 0xAE;
     if (data.p[0] == 0xAE || data.p[0] == 0xAF) {
         struct span head = rd_take(&r, 2);
-        say_field(p, head, "template", "TS 102 226 5.2.1.2", "%s, expanded format of indefinite length",
+        say_field(p, head, "template", command ? "TS 102 226 5.2.1" : "TS 102 226 5.2.2", "%s, expanded format of indefinite length",
                   command ? "commands" : "responses");
         inner = rd_rest(&r);
         if (head.n < 2 || head.p[1] != 0x80 || inner.n < 2 || inner.p[inner.n - 1] != 0 ||
@@ -172,11 +172,11 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
         inner = span_slice(inner, 0, inner.n >= 2 ? inner.n - 2 : 0);
     } else {
         if (!tlv_next(&r, &t) || !rd_done(&r)) {
-            say_field(p, data, "template", "TS 102 226 5.2.1.2", "length does not fit");
+            say_field(p, data, "template", command ? "TS 102 226 5.2.1" : "TS 102 226 5.2.2", "length does not fit");
             say_because(why, "the length of the scripting template does not fit");
             return;
         }
-        say_field(p, span_slice(data, 0, data.n - t.value.n), "template", "TS 102 226 5.2.1.2",
+        say_field(p, span_slice(data, 0, data.n - t.value.n), "template", command ? "TS 102 226 5.2.1" : "TS 102 226 5.2.2",
                   "%s, expanded format, %zu octets", command ? "commands" : "responses", t.value.n);
         inner = t.value;
     }
@@ -188,21 +188,24 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
         } else if (t.tag == 0x23 && t.value.n >= 2) {
             struct reader sw = rd_of(span_slice(t.value, t.value.n - 2, 2));
             unsigned word = rd_u16(&sw);
-            say_field(p, t.value, "R-APDU", "TS 102 226 5.2.1.2", "response %u: %04X, %s", ++number, word,
+            say_field(p, t.value, "R-APDU", "TS 102 226 5.2.2", "response %u: %04X, %s", ++number, word,
                       sw_text((sw_t)word));
         } else if (t.tag == 0x80 && t.value.n >= 1 && t.value.n <= 4) {
             struct reader count = rd_of(t.value);
-            say_field(p, t.value, "executed", "TS 102 226 5.2.1.2", "%s: %u", expanded_name(t.tag),
+            say_field(p, t.value, "executed", "TS 102 226 5.2.2", "%s: %u", expanded_name(t.tag),
                       (unsigned)rd_be(&count, t.value.n));
         } else if (t.tag == 0x90 && t.value.n == 1) {
-            say_field(p, t.value, "bad format", "TS 102 226 5.2.1.2", "the card cannot read the script: %s",
+            say_field(p, t.value, "bad format", "TS 102 226 5.2.2", "the card cannot read the script: %s",
                       ota_bad_format_text(t.value.p[0]));
             say_because(why, "the card cannot read the script: %s", ota_bad_format_text(t.value.p[0]));
-        } else if (t.tag == 0x81 && t.value.n == 1 && (t.value.p[0] == 0x81 || t.value.p[0] == 0x82)) {
+        } else if (t.tag == 0x81 && command && t.value.n == 1 && (t.value.p[0] == 0x81 || t.value.p[0] == 0x82)) {
             say_field(p, t.value, "action", "TS 102 226 5.2.1.2", "%s: %s", expanded_name(t.tag),
                       t.value.p[0] == 0x81 ? "a proactive session follows" : "the response is sent before the rest runs");
+        } else if (t.tag == 0x81 && t.value.n == 1 && !command) {
+            say_field(p, t.value, "action", "TS 102 226 5.2.2", "%s: %s", expanded_name(t.tag), t.value.p[0] == 0x01 ? "could not be done" : "unknown answer");
+            say_because(why, "an action of the script could not be done");
         } else {
-            say_field(p, t.value, "object", "TS 102 226 5.2.1.2", "tag %02X, %s", (unsigned)t.tag,
+            say_field(p, t.value, "object", "TS 102 226 5.2", "tag %02X, %s", (unsigned)t.tag,
                       expanded_name(t.tag));
         }
     }
@@ -230,14 +233,14 @@ void explain_results(struct printer *p, struct span data)
         if (ignored.len > 0)
             say_note(p, "%s", ignored.text);
     } else if (data.n < 3) {
-        say_field(p, data, "data", "TS 102 226 5.2.1", "shorter than an answer to a script");
+        say_field(p, data, "data", "TS 102 226 5.1.2", "shorter than an answer to a script");
     } else {
-        say_field(p, span_slice(data, 0, 1), "executed", "TS 102 226 5.2.1",
+        say_field(p, span_slice(data, 0, 1), "executed", "TS 102 226 5.1.2",
                   "number of commands executed: %u", data.p[0]);
         unsigned word = (unsigned)data.p[1] << 8 | data.p[2];
-        say_field(p, span_slice(data, 1, 2), "SW", "TS 102 226 5.2.1", "of the last command executed: %s",
+        say_field(p, span_slice(data, 1, 2), "SW", "TS 102 226 5.1.2", "of the last command executed: %s",
                   sw_text((sw_t)word));
         if (data.n > 3)
-            say_field(p, span_slice(data, 3, data.n), "data", "TS 102 226 5.2.1", "its response data");
+            say_field(p, span_slice(data, 3, data.n), "data", "TS 102 226 5.1.2", "its response data");
     }
 }

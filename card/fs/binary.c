@@ -29,7 +29,7 @@ sw_t command_read_binary(struct call *call)
     if (offset >= body.n)
         return SW_WRONG_PARAMETERS;
     fs_make_current(call);
-    /* TS 102 226 5.2.1.1: over the air P3 00 asks for all there is, and 256 octets are no limit; what the response has no room for is lost, and 62F1 says so. */
+    /* TS 102 226 5.1.1, 5.2.1.1: over the air P3 00 asks for all there is, and 256 octets are no limit; what the response has no room for is lost, and 62F1 says so. */
     bool all = call->session->remote && !call->cmd->extended && call->cmd->le == 256;
     struct span part = span_slice(body, offset, all ? body.n : call->cmd->le); /* fewer than Le: T=0 makes 6Cxx of it */
     size_t room = call->out->cap - call->out->len;

@@ -294,7 +294,7 @@ bool admin_file_fill(struct uicc *card, uint16_t file, uint8_t first, uint8_t re
 /* ---- scripts: the second caller of dispatch ---- */
 
 /* Runs one command APDU of an OTA session, as a transaction of its own (what the caller changed before is committed first). T=0 conventions as remote
- * scripts have them (TS 102 226 5.2.1): a case 4 command answers 61xx and the data waits in *waiting for GET RESPONSE. waiting NULL (expanded format):
+ * scripts have them (TS 102 226 5.1): a case 4 command answers 61xx and the data waits in *waiting for GET RESPONSE. waiting NULL (expanded format):
  * it answers with its data, if it has an Le. */
 struct script_response {
     uint8_t data[512];

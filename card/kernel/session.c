@@ -242,7 +242,7 @@ static sw_t get_waiting(struct script_response *waiting, const struct command *c
 {
     if (waiting->n == 0)
         return SW_CONDITIONS_NOT_SATISFIED;
-    /* Le 00 asks for all there is, 256 octets are no limit (TS 102 226 5.2.1.1): a script cannot wait for 6Cxx and repeat. */
+    /* Le 00 asks for all there is, 256 octets are no limit (TS 102 226 5.1.1): a script cannot wait for 6Cxx and repeat. */
     size_t n = cmd->le < waiting->n && cmd->le != 256 ? cmd->le : waiting->n;
     buf_put(out, span_of(waiting->data, n));
     memmove(waiting->data, waiting->data + n, waiting->n - n);

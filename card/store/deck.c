@@ -586,7 +586,8 @@ static bool read_first(struct deck *d, MDB_txn *txn, struct deck_error *error)
     if (good && tree_get(d, txn, KEY_COUNT, count, sizeof count) == STORE_OK) {
         struct reader r = rd_of(span_of(count, sizeof count));
         d->cards = d->cards_committed = rd_be(&r, 8);
-        return true;
+        if (tree_get_writes(d, txn, &rc))
+            return true;
     }
     say_first(d, error, rc);
     return false;
@@ -609,7 +610,7 @@ static bool lock_existing(struct deck *d, const char *path, struct deck_error *e
     d->fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (d->fd < 0) {
         if (errno == ENOENT)
-            deck_say(error, "there is no deck %s", path);
+            deck_say(error, "there is no deck %s", d->path);
         else
             deck_say(error, "%s cannot be opened: %s", path, deck_reason(errno));
     } else if (fstat(d->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -636,32 +637,42 @@ static enum store_result nothing(struct deck *d, MDB_txn *txn, void *ctx, int *r
     return STORE_OK;
 }
 
-/* How often the deck says it was written: a record of decks that have had an anchor. */
-static bool read_writes(struct deck *d, struct deck_error *error)
+/* The count is of one state of all cards: an older one of a single card, put into the newest deck, would win
+ * its PIN tries back as well. Of a deck whose count had no mark so far what is there is taken for good. */
+static bool check_roots(struct deck *d, bool reset, struct deck_error *error)
 {
-    uint8_t count[8];
-    struct span sealed;
+    uint8_t mark[SEAL_TAG];
+    uint64_t n = 0;
     int rc;
+    if (!d->bound && d->cards > BOUND_CARDS)
+        return true;
     MDB_txn *txn = tree_read_begin(d, &rc);
-    if (txn != NULL)
-        rc = tree_find(d, txn, KEY_WRITES, &sealed);
-    bool good = rc == MDB_NOTFOUND;
-    if (rc == 0 && tree_get(d, txn, KEY_WRITES, count, sizeof count) == STORE_OK) {
-        struct reader r = rd_of(span_of(count, sizeof count));
-        d->writes = rd_be(&r, 8);
-        good = true;
-    }
-    if (txn != NULL)
+    if (txn != NULL) {
+        rc = deck_mark_roots(d, txn, mark, &n);
         tree_read_end(d);
-    if (!good)
-        say_first(d, error, rc);
-    return good;
+    }
+    if (rc != 0) {
+        deck_say_unread(d, error, rc);
+        return false;
+    }
+    if (d->bound && !reset && (n != d->cards || !crypto_equal(mark, d->roots.mark, SEAL_TAG))) {
+        deck_say(error,
+                 "%s: a card in it is an older copy, or is gone: bring back the newest deck, or if that is "
+                 "on purpose, say "
+                 "--anchor-reset",
+                 d->path);
+        return false;
+    }
+    memcpy(d->roots.mark, mark, SEAL_TAG);
+    d->roots_committed = d->roots;
+    d->bound = true;
+    return true;
 }
 
 /* After --anchor-reset the deck is written once, so that every copy there was is older than it. */
 static bool drop_anchor(struct deck *d, const struct deck_anchor *anchor, struct deck_error *error)
 {
-    if (!read_writes(d, error))
+    if (!check_roots(d, anchor->reset, error))
         return false;
     d->anchor = anchor_open(anchor->path, anchor->reset, &d->sealer, d->path, &d->writes, error);
     if (d->anchor == NULL || !anchor->reset)

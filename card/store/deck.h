@@ -43,9 +43,9 @@ bool deck_publish(struct deck *d, struct deck_error *error);
 struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                        struct deck_error *error);
 /* The same with a file outside of the deck that knows how often the deck was written, so that an older copy
- * of it, put back, is refused. It is to be where whoever may put it back does not come; made at the first
- * opening with one. reset: an older copy is accepted, or a new anchor begun: somebody has restored it on
- * purpose. NULL: none. */
+ * of it, put back, is refused; of up to 4096 cards also one of a card. It is to be where whoever may put it
+ * back does not come; made at the first opening with one. reset: an older copy is accepted, or a new anchor
+ * begun: somebody has restored it on purpose. NULL: none. */
 struct deck_anchor {
     const char *path;
     bool reset;
@@ -72,6 +72,10 @@ bool deck_next(struct deck *d, const char *from, char iccid[DECK_ICCID_MAX + 1])
 /* The card after this ICCID, for going through all: for (more = deck_next(d, "", i); more; more =
  * deck_after(d, i, i)) */
 bool deck_after(struct deck *d, const char *than, char iccid[DECK_ICCID_MAX + 1]);
+
+/* Is there a card with this ICCID, or something of one? DECK_UNREAD: it cannot be told, *error says why. */
+enum deck_has { DECK_HAS_NOT, DECK_HAS, DECK_UNREAD };
+enum deck_has deck_has_card(struct deck *d, const char *iccid, struct deck_error *error);
 
 /* The store of one card, closed by store_close before the deck is. deck_card: NULL with *error when there is
  * none; deck_new_card: NULL with *error when there is one. A new card exists once its first write has

@@ -72,8 +72,10 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
     struct span key = span_of(c->key, ROOT_KEY);
     struct span sealed;
     *rc = tree_find(d, txn, key, &sealed);
-    if (*rc != 0)
+    if (*rc != 0) {
+        c->known = false;
         return *rc == MDB_NOTFOUND ? STORE_TAMPERED : deck_result(*rc);
+    }
     struct span tag = seal_tag(sealed);
     if (c->known && tag.n == SEAL_TAG && memcmp(tag.p, c->tag, SEAL_TAG) == 0)
         return STORE_OK;
@@ -89,18 +91,22 @@ static enum store_result root_read(struct card *c, MDB_txn *txn, int *rc)
     return STORE_OK;
 }
 
+/* c->known: root_read has found one in this transaction, or this has written it. */
 static int root_write(struct card *c, MDB_txn *txn, uint32_t count, const uint8_t mark[SEAL_TAG],
                       unsigned flags)
 {
     uint8_t plain[ROOT_PLAIN];
     struct buf b = buf_of(plain, sizeof plain);
     struct span sealed;
+    const bool was = c->known;
     buf_u32(&b, count);
     buf_put(&b, span_of(mark, SEAL_TAG));
     c->known = false;
     int rc = tree_put(c->deck, txn, span_of(c->key, ROOT_KEY), buf_span(&b), flags, &sealed);
     if (rc != 0)
         return rc;
+    if (!tree_root_changed(c->deck, was ? span_of(c->tag, SEAL_TAG) : SPAN_EMPTY, seal_tag(sealed)))
+        return EIO;
     c->count = count;
     memcpy(c->mark, mark, SEAL_TAG);
     memcpy(c->tag, seal_tag(sealed).p, SEAL_TAG);
@@ -389,13 +395,23 @@ struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_
 
 static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
-    struct span root = span_of(ctx, ROOT_KEY), next;
+    struct span root = span_of(ctx, ROOT_KEY), next, sealed;
+    uint8_t tag[SEAL_TAG];
+    *rc = tree_find(d, txn, root, &sealed);
+    if (*rc != 0 && *rc != MDB_NOTFOUND)
+        return deck_result(*rc);
+    const struct span was = span_of(tag, seal_tag(sealed).n);
+    if (was.n > 0)
+        memcpy(tag, seal_tag(sealed).p, was.n);
     while ((*rc = tree_seek(d, txn, root, &next)) == 0 && span_starts(next, root)) {
         uint8_t key[KEY_MAX]; /* a key in the tree does not last through its removal */
         if (next.n > sizeof key)
             return STORE_TAMPERED;
         memcpy(key, next.p, next.n);
         *rc = tree_delete(d, txn, span_of(key, next.n));
+        /* (not before: a step that has changed nothing is not undone) */
+        if (*rc == 0 && next.n == ROOT_KEY && !tree_root_changed(d, was, SPAN_EMPTY))
+            *rc = EIO;
         if (*rc != 0)
             return deck_result(*rc);
     }
@@ -404,24 +420,44 @@ static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx,
     return deck_result(*rc);
 }
 
+/* 0: there is something of this card. */
+static int look_for(struct deck *d, const uint8_t key[ROOT_KEY])
+{
+    struct span root = span_of(key, ROOT_KEY), next;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
+    if (txn == NULL)
+        return rc;
+    rc = tree_seek(d, txn, root, &next);
+    if (rc == 0 && !span_starts(next, root))
+        rc = MDB_NOTFOUND;
+    tree_read_end(d);
+    return rc;
+}
+
+enum deck_has deck_has_card(struct deck *d, const char *iccid, struct deck_error *error)
+{
+    uint8_t key[ROOT_KEY];
+    if (iccid[0] == '\0' || !root_key(iccid, key))
+        return DECK_HAS_NOT;
+    pthread_mutex_lock(&d->mutex);
+    int rc = look_for(d, key);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        deck_say_unread(d, error, rc);
+    pthread_mutex_unlock(&d->mutex);
+    return rc == 0 ? DECK_HAS : rc == MDB_NOTFOUND ? DECK_HAS_NOT : DECK_UNREAD;
+}
+
 bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *error)
 {
     uint8_t key[ROOT_KEY];
-    struct span next;
     if (iccid[0] == '\0' || !root_key(iccid, key)) {
         deck_say(error, "'%.40s' is not an ICCID: it has 1 to %d digits", iccid, DECK_ICCID_MAX);
         return false;
     }
     pthread_mutex_lock(&d->mutex);
     /* Looked for first: that there is no such card must not spoil a batch. */
-    int rc;
-    MDB_txn *txn = tree_read_begin(d, &rc);
-    if (txn != NULL) {
-        rc = tree_seek(d, txn, span_of(key, ROOT_KEY), &next);
-        if (rc == 0 && !span_starts(next, span_of(key, ROOT_KEY)))
-            rc = MDB_NOTFOUND;
-        tree_read_end(d);
-    }
+    int rc = look_for(d, key);
     enum store_result result = rc == 0 ? tree_write(d, remove_objects, key) : STORE_FAILED;
     if (rc == MDB_NOTFOUND)
         deck_say(error, "%s has no card %s", d->path, iccid);
@@ -434,6 +470,26 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
 }
 
 /* ---- all cards ---- */
+
+int deck_mark_roots(struct deck *d, MDB_txn *txn, uint8_t mark[SEAL_TAG], uint64_t *n)
+{
+    struct seal_set set = {.n = 0};
+    struct tree_scan scan;
+    struct span key, sealed;
+    int rc = tree_scan_begin(d, txn, KEY_CARDS, &scan);
+    for (*n = 0; rc == 0 && (rc = tree_scan_next(&scan, &key, &sealed)) == 0;) {
+        if (key.n != ROOT_KEY)
+            continue;
+        ++*n;
+        if (!seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
+            rc = sealed.n < SEAL_OVERHEAD ? MDB_CORRUPTED : EIO;
+    }
+    tree_scan_end(&scan);
+    if (rc == MDB_NOTFOUND)
+        rc = seal_set_finish(&d->sealer, &set) ? 0 : EIO;
+    memcpy(mark, set.mark, SEAL_TAG);
+    return rc;
+}
 
 /* The first key that is behind every one that begins with this. */
 static void step_over(uint8_t key[ROOT_KEY])

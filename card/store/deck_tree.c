@@ -154,20 +154,53 @@ enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_
     return good ? STORE_OK : STORE_TAMPERED;
 }
 
-static int put_number(struct deck *d, MDB_txn *txn, struct span key, uint64_t number)
+int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards)
 {
     uint8_t plain[8];
     struct buf b = buf_of(plain, sizeof plain);
-    buf_be(&b, number, 8);
-    return tree_put(d, txn, key, buf_span(&b), 0, NULL);
-}
-
-int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards)
-{
-    int rc = put_number(d, txn, KEY_COUNT, cards);
+    buf_be(&b, cards, 8);
+    int rc = tree_put(d, txn, KEY_COUNT, buf_span(&b), 0, NULL);
     if (rc == 0)
         d->cards = cards;
     return rc;
+}
+
+/* Without an anchor it does not count, but says of which roots it is still to be true. */
+static int put_writes(struct deck *d, MDB_txn *txn, bool bind)
+{
+    uint8_t plain[8 + SEAL_TAG];
+    struct buf b = buf_of(plain, sizeof plain);
+    buf_be(&b, d->writes + (d->anchor != NULL), 8);
+    if (bind && !seal_set_finish(&d->sealer, &d->roots))
+        return EIO;
+    if (bind)
+        buf_put(&b, span_of(d->roots.mark, SEAL_TAG));
+    return tree_put(d, txn, KEY_WRITES, buf_span(&b), 0, NULL);
+}
+
+bool tree_get_writes(struct deck *d, MDB_txn *txn, int *rc)
+{
+    uint8_t plain[8 + SEAL_TAG];
+    struct span sealed;
+    *rc = tree_find(d, txn, KEY_WRITES, &sealed);
+    if (*rc == MDB_NOTFOUND)
+        return true;
+    d->bound = sealed.n == sizeof plain + SEAL_OVERHEAD;
+    if (*rc != 0 || (!d->bound && sealed.n != 8 + SEAL_OVERHEAD) ||
+        !unseal(&d->sealer, KEY_WRITES, sealed, plain))
+        return false;
+    struct reader r = rd_of(span_of(plain, sealed.n - SEAL_OVERHEAD));
+    d->writes = rd_be(&r, 8);
+    if (d->bound)
+        rd_copy(&r, d->roots.mark, SEAL_TAG);
+    d->roots_committed = d->roots;
+    return rd_done(&r);
+}
+
+bool tree_root_changed(struct deck *d, struct span was, struct span is)
+{
+    return !d->bound || ((was.n == 0 || seal_set_flip(&d->sealer, &d->roots, was)) &&
+                         (is.n == 0 || seal_set_flip(&d->sealer, &d->roots, is)));
 }
 
 int tree_seek(struct deck *d, MDB_txn *txn, struct span from, struct span *key)
@@ -316,6 +349,22 @@ static int tell_anchor(struct deck *d)
     return rc;
 }
 
+/* What the deck keeps count of: with the transaction, or without it. */
+static void as_written(struct deck *d, bool bind)
+{
+    d->cards_committed = d->cards;
+    d->bound = bind;
+    if (bind)
+        d->roots_committed = d->roots;
+}
+
+static void as_before(struct deck *d)
+{
+    d->cards = d->cards_committed;
+    if (d->bound)
+        d->roots = d->roots_committed;
+}
+
 /* LMDB gives itself up when it cannot write the page that ends a commit, even if the disk is full for a moment only. Opened again, it goes on from the commit
  * before. If the file has this one after all, cards in memory are behind it, and nobody may build on them. */
 static int commit(struct deck *d, MDB_txn *txn)
@@ -323,12 +372,15 @@ static int commit(struct deck *d, MDB_txn *txn)
     MDB_txn *probe;
     MDB_envinfo info;
     size_t id = mdb_txn_id(txn);
-    int rc = d->anchor != NULL ? put_number(d, txn, KEY_WRITES, d->writes + 1) : 0;
+    const bool bind = d->bound && d->cards <= BOUND_CARDS;
+    int rc = d->anchor != NULL || d->bound ? put_writes(d, txn, bind) : 0;
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;
     }
     rc = mdb_txn_commit(txn);
+    if (rc == 0)
+        as_written(d, bind);
     if (rc == 0)
         return d->anchor != NULL ? tell_anchor(d) : 0;
     if (rc == MDB_MAP_FULL)
@@ -370,7 +422,7 @@ void tree_abort(struct deck *d)
     if (d->open != NULL)
         mdb_txn_abort(d->open);
     d->open = NULL;
-    d->cards = d->cards_committed;
+    as_before(d);
 }
 
 /* What cannot be committed is gone. Of DECK_NONE's own these are writes that cards took for done, so there is
@@ -382,11 +434,9 @@ static int open_commit(struct deck *d)
         return 0;
     d->open = NULL;
     int rc = commit(d, txn);
-    if (rc == 0) {
-        d->cards_committed = d->cards;
+    if (rc == 0)
         return 0;
-    }
-    d->cards = d->cards_committed;
+    as_before(d);
     d->spoiled = true;
     trouble(d, STORE_FAILED, rc);
     return rc;
@@ -424,13 +474,12 @@ static enum store_result write_now(struct deck *d, step_fn *step, void *ctx)
             if (result != STORE_OK) {
                 mdb_txn_abort(txn);
             } else if ((rc = commit(d, txn)) == 0) {
-                d->cards_committed = d->cards;
                 return STORE_OK;
             } else {
                 result = STORE_FAILED;
             }
         }
-        d->cards = d->cards_committed;
+        as_before(d);
         if (rc == MDB_MAP_FULL && (rc = grow(d)) == 0)
             continue;
         trouble(d, result, rc);

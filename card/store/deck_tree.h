@@ -20,6 +20,7 @@ enum {
     DECK_VALUE_MAX = 65536,
     ICCID_PACKED = DECK_ICCID_MAX / 2,
     ROOT_KEY = 1 + ICCID_PACKED,
+    BOUND_CARDS = 4096, /* of a deck whose anchor tells of each of them */
 };
 
 #define MAP_FIRST ((size_t)4 << 20)
@@ -34,6 +35,8 @@ struct deck {
     MDB_txn *open;    /* the batch, or what DECK_NONE has not committed yet */
     struct anchor *anchor; /* or NULL */
     uint64_t writes;       /* with an anchor: committed so far */
+    bool bound; /* what counts them (KEY_WRITES) has the mark of the set of all cards' roots as well */
+    struct seal_set roots, roots_committed;
     bool unanchored;       /* the anchor could not be written when the deck was */
     struct sealer sealer;
     uint8_t *profile;
@@ -80,6 +83,9 @@ static inline struct span span_from(MDB_val v)
 #define KEY_WRITES  span_of("0writes", 7)
 #define KEY_PROFILE span_of("0profile", 8)
 
+/* What all keys of cards, and of their objects, begin with. */
+#define KEY_CARDS span_of("C", 1)
+
 /* Records. These are the only ways into the tree: what they may come to is looked at first (deck_gate.h), and
  * MDB_CORRUPTED when it is unsound. put seals straight into the tree; flags are mdb_put's, *sealed may be
  * NULL. get is for a record of exactly n octets in clear: anything else there, or nothing, is STORE_TAMPERED.
@@ -91,6 +97,14 @@ int tree_put(struct deck *d, MDB_txn *txn, struct span key, struct span plain, u
 int tree_delete(struct deck *d, MDB_txn *txn, struct span key);
 enum store_result tree_get(struct deck *d, MDB_txn *txn, struct span key, uint8_t *plain, size_t n);
 int tree_put_count(struct deck *d, MDB_txn *txn, uint64_t cards);
+/* How often the deck was written, and the mark of its cards' roots, as they are. false: not as it was
+ * written. */
+bool tree_get_writes(struct deck *d, MDB_txn *txn, int *rc);
+/* A card's root is another now: seal_tag of it as it was and as it is; empty: there was none, or is none.
+ * false: crypto failed. */
+bool tree_root_changed(struct deck *d, struct span was, struct span is);
+/* deck_cards.c: the mark of all roots, from the roots, and how many there are. */
+int deck_mark_roots(struct deck *d, MDB_txn *txn, uint8_t mark[SEAL_TAG], uint64_t *n);
 /* The first key at or behind `from`. */
 int tree_seek(struct deck *d, MDB_txn *txn, struct span from, struct span *key);
 

@@ -15,6 +15,7 @@
 #include "objects.h"
 
 #include <fcntl.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -208,6 +209,223 @@ static void test_older(void **state)
     deck_close(d);
     opens(w, 99);
     free(before);
+}
+
+/* All records of a deck that begin with 'C', those of its cards, as somebody without the key may have kept
+ * them. */
+struct records {
+    struct {
+        uint8_t key[32], value[128];
+        MDB_val k, v;
+    } all[16];
+    size_t n;
+};
+
+static MDB_txn *raw_begin(const struct world *w, MDB_env **env, MDB_dbi *dbi)
+{
+    MDB_txn *txn;
+    assert_int_equal(mdb_env_create(env), 0);
+    assert_int_equal(mdb_env_open(*env, w->deck, MDB_NOSUBDIR | MDB_NOLOCK, 0600), 0);
+    assert_int_equal(mdb_txn_begin(*env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, dbi), 0);
+    return txn;
+}
+
+static void cards_get(const struct world *w, struct records *r)
+{
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_cursor *cursor;
+    MDB_val k = {1, (void *)(uintptr_t) "C"}, v;
+    MDB_txn *txn = raw_begin(w, &env, &dbi);
+    assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
+    r->n = 0;
+    for (int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE); rc == 0;
+         rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT), r->n++) {
+        assert_true(r->n < 16 && k.mv_size <= 32 && v.mv_size <= 128);
+        memcpy(r->all[r->n].key, k.mv_data, k.mv_size);
+        memcpy(r->all[r->n].value, v.mv_data, v.mv_size);
+        r->all[r->n].k = (MDB_val){k.mv_size, r->all[r->n].key};
+        r->all[r->n].v = (MDB_val){v.mv_size, r->all[r->n].value};
+    }
+    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+}
+
+static void cards_put(const struct world *w, struct records *r)
+{
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_txn *txn = raw_begin(w, &env, &dbi);
+    for (size_t i = 0; i < r->n; i++)
+        assert_int_equal(mdb_put(txn, dbi, &r->all[i].k, &r->all[i].v, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static void add_card(struct deck *d, const char *iccid)
+{
+    const uint8_t value = 1;
+    const struct store_change c = {.id = 1, .value = span_of(&value, 1)};
+    struct uicc_store *s = deck_new_card(d, iccid, NULL);
+    assert_non_null(s);
+    assert_int_equal(store_write(s, &c, 1), STORE_OK);
+    store_close(s);
+}
+
+/* Not the deck is put back but the records of a card, in the newest deck with its count. */
+static void test_older_card(void **state)
+{
+    struct world *w = *state;
+    static struct records one, two;
+    static const enum deck_durability all[] = {DECK_POWER, DECK_PROCESS, DECK_NONE};
+    for (size_t i = 0; i < 3; i++) {
+        write_one(w, all[i], 1);
+        cards_get(w, &one);
+        write_one(w, all[i], 2);
+        cards_get(w, &two);
+        opens(w, 2);
+        cards_put(w, &one);
+        refused(w, "a card in it is an older copy");
+        cards_put(w, &two);
+        opens(w, 2);
+        /* Whoever writes without the anchor leaves it right; in a batch, too, or in one that is given up. */
+        struct deck *d = deck_open(w->deck, all[i], w->crypto, &w->error);
+        assert_non_null(d);
+        assert_int_equal(put(d, 3), STORE_OK);
+        add_card(d, "8944500000000000002");
+        assert_true(deck_batch_begin(d, &w->error));
+        assert_int_equal(put(d, 4), STORE_OK);
+        add_card(d, "8944500000000000003");
+        assert_true(deck_batch_end(d, &w->error));
+        assert_true(deck_batch_begin(d, &w->error));
+        assert_int_equal(put(d, 9), STORE_OK);
+        add_card(d, "8944500000000000004");
+        assert_true(deck_remove_card(d, "8944500000000000002", &w->error));
+        deck_close(d);
+        opens(w, 4);
+        d = open_with(w, all[i], false);
+        assert_non_null(d);
+        assert_true(deck_remove_card(d, "8944500000000000002", &w->error));
+        assert_true(deck_remove_card(d, "8944500000000000003", &w->error));
+        deck_close(d);
+        opens(w, 4);
+        /* On purpose: what is there counts from then on. */
+        cards_put(w, &one);
+        refused(w, "--anchor-reset");
+        d = open_with(w, all[i], true);
+        assert_non_null(d);
+        assert_int_equal(value_of(d), 1);
+        deck_close(d);
+        opens(w, 1);
+    }
+}
+
+static void cards_remove(const struct world *w, const struct records *r)
+{
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_txn *txn = raw_begin(w, &env, &dbi);
+    for (size_t i = 0; i < r->n; i++) {
+        MDB_val k = r->all[i].k;
+        assert_int_equal(mdb_del(txn, dbi, &k, NULL), 0);
+    }
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* Of so many cards the anchor does not tell, and of one less it does, whichever way it came to that; and of
+ * one that is gone. */
+static void test_limit(void **state)
+{
+    enum { LIMIT = 4096 };
+    struct world *w = *state;
+    static struct records one;
+    char iccid[24];
+    write_one(w, DECK_POWER, 1);
+    cards_get(w, &one);
+    struct deck *d = open_with(w, DECK_NONE, false);
+    assert_non_null(d);
+    for (unsigned i = 1; i < LIMIT;
+         i++) { /* in front of that card, and of the others that are looked at here */
+        snprintf(iccid, sizeof iccid, "1%018u", i);
+        add_card(d, iccid);
+    }
+    assert_int_equal(put(d, 2), STORE_OK);
+    deck_close(d);
+    opens(w, 2);
+    cards_put(w, &one);
+    refused(w, "a card in it is an older copy");
+    d = open_with(w, DECK_NONE, true);
+    assert_non_null(d);
+    add_card(d, "2");
+    assert_int_equal(deck_count(d), LIMIT + 1);
+    assert_int_equal(put(d, 3), STORE_OK);
+    deck_close(d);
+    cards_put(w, &one);
+    opens(w, 1); /* README.md says so */
+    d = open_with(w, DECK_PROCESS, false);
+    assert_non_null(d);
+    assert_true(deck_remove_card(d, "2", &w->error));
+    deck_close(d);
+    opens(w, 1);
+    write_one(w, DECK_POWER, 4);
+    opens(w, 4);
+    cards_put(w, &one);
+    refused(w, "a card in it is an older copy");
+    cards_remove(w, &one);
+    refused(w, "or is gone");
+}
+
+/* All leaves with this key, also such as are not in use any more: made unsound, or put right again. */
+static void spoil(const struct world *w, const char *iccid)
+{
+    enum { PAGE = 4096, FLAGS = 10, LEAF = 2, SPOILT = LEAF | 0x40 };
+    uint8_t key[11] = {'C'}, page[PAGE];
+    unsigned n = 0;
+    for (size_t i = 0; iccid[i] != '\0'; i++)
+        key[1 + i / 2] |= (uint8_t)((iccid[i] - '0' + 1) << (i % 2 == 0 ? 4 : 0));
+    int fd = open(w->deck, O_RDWR | O_CLOEXEC);
+    for (off_t at = 2 * PAGE; pread(fd, page, PAGE, at) == PAGE; at += PAGE)
+        if ((page[FLAGS] == LEAF || page[FLAGS] == SPOILT) && memmem(page, PAGE, key, sizeof key) != NULL) {
+            page[FLAGS] ^= LEAF ^ SPOILT;
+            assert_int_equal(pwrite(fd, page, PAGE, at), PAGE);
+            n++;
+        }
+    assert_true(n > 0);
+    close(fd);
+}
+
+/* In a deck that is looked at page by page a card that cannot be removed, as LMDB would come to a page that
+ * is unsound, is not counted as removed either. */
+static void test_not_removed(void **state)
+{
+    enum { CARDS = 200, LARGE = 65 << 20 };
+    struct world *w = *state;
+    char iccid[24], other[24];
+    snprintf(iccid, sizeof iccid, "1%018u", CARDS / 2);
+    snprintf(other, sizeof other, "1%018u", CARDS / 2 + 40);
+    struct deck *d = open_with(w, DECK_NONE, false);
+    assert_non_null(d);
+    for (unsigned i = 1; i < CARDS; i++) {
+        char each[24];
+        snprintf(each, sizeof each, "1%018u", i);
+        add_card(d, each);
+    }
+    assert_int_equal(put(d, 1), STORE_OK);
+    deck_close(d);
+    spoil(w, other);
+    assert_int_equal(truncate(w->deck, LARGE), 0);
+    d = deck_open(w->deck, DECK_NONE, w->crypto, &w->error);
+    if (d == NULL)
+        fail_msg("%s", w->error.text);
+    assert_false(deck_remove_card(d, iccid, &w->error));
+    said(w, "tampered");
+    assert_int_equal(put(d, 2), STORE_OK);
+    deck_close(d);
+    spoil(w, other);
+    opens(w, 2);
 }
 
 /* A backup: accepted when somebody says so, and then every other copy is older, the abandoned ones too. */
@@ -514,6 +732,9 @@ int main(int argc, char **argv)
         kills = (unsigned)strtoul(argv[1], NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_older_card, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_not_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),

@@ -320,7 +320,8 @@ static void test_twice(void **state)
     deck_close(d);
 }
 
-/* A meta page that says of a tree that there is none, and where its root is all the same: LMDB goes by the root. */
+/* A meta page that says of a tree that there is none, and where its root is all the same: LMDB goes by the
+ * root. */
 static void test_no_levels(void **state)
 {
     enum { NUMBER = 144 };

@@ -318,4 +318,33 @@ verdict $? "diff says how far it is"
 /usr/bin/python3 terminal.py "$softuicc" export m.uicc --format csv --keys m.keys 2>err
 verdict $? "export says how far it is"
 
+# ---- a page of a deck that is unsound, where only its cards suffer ----
+# Large, so that it is not looked through when it is opened; every leaf with that card is made a page of no kind.
+cat >spoil.py <<'PYTHON'
+import sys
+deck, iccid, size = sys.argv[1], sys.argv[2], 80 << 20
+digits = [int(d) + 1 for d in iccid] + [0] * (20 - len(iccid))
+key = b"C" + bytes(a << 4 | b for a, b in zip(digits[::2], digits[1::2]))
+with open(deck, "r+b") as f:
+    octets = f.read()
+    for at in range(2 * 4096, len(octets), 4096):
+        if octets[at + 10] == 2 and key in octets[at : at + 4096]:
+            f.seek(at + 10)
+            f.write(b"\x42")
+    f.truncate(size)
+PYTHON
+card=$("$softuicc" show m.uicc --json | grep -oE '"iccid": "[0-9]+"' | sed -n '200s/[^0-9]//gp')
+/usr/bin/python3 spoil.py m.uicc "$card"
+# unread NAME CODE ARGS...: and it is as long again, which it was not when it was closed
+unread() {
+    truncate -s 80M m.uicc
+    expect "$1: a card that cannot be read" "${@:2}"
+    grep -q "m.uicc cannot be read: the file is damaged or has been tampered with" err && [ "$(wc -l <err)" = 1 ]
+    verdict $? "$1 says why"
+}
+unread remove 1 remove m.uicc --card "$card"
+unread add 1 add m.uicc --iccid "$card" --imsi 001010000000001
+unread export 1 export m.uicc --card "$card" --format csv --keys m.keys
+unread diff 2 diff m.uicc n.uicc --card "$card"
+
 tap_end

@@ -214,6 +214,26 @@ static void test_life_cycle(void **state)
     apdu(f, "00E40000026F90", "9000");
 }
 
+/* 8.4.1: an ADF is reached by its AID, whatever FID the profile notes for it. */
+static void test_no_fid_of_an_adf(void **state)
+{
+    (void)state;
+    struct fixture *f = malloc(sizeof *f);
+    fixture_open_text(f, "format: 1\ninclude: test\nname: named\nfiles:\n  - {path: MF/ADF.USIM, fid: 7FF0}\n");
+    apdu(f, "00A4000C027FF0", "6A82");
+    apdu(f, "00A4010C027FF0", "6A82");
+    apdu(f, "00A4080C047FF06F07", "6A82");
+    apdu(f, "00A4000C027FFF", "6A82"); /* no application yet */
+    apdu(f, "00A4080C047FFF6F07", "6A82");
+    apdu(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    apdu(f, "00A4080C047FFF6F07", "9000");
+    apdu(f, "00A4000C023F00", "9000");
+    apdu(f, "00A4080C047FF06F07", "6A82");
+    assert_int_not_equal(profile_child(&f->profile->p, 0, 0x7FF0), PROFILE_NO_FILE); /* it has one there */
+    fixture_close(f);
+    free(f);
+}
+
 static void test_terminate_card(void **state)
 {
     struct fixture *f = *state;
@@ -510,6 +530,11 @@ static void test_rules(void **state)
     } rules[] = {
         {"AB0580010190" "00", "FF9000", "FF9000"},                                        /* always */
         {"AB0580010197" "00", "6982", "6982"},                                            /* never */
+        {"AB06800101" "9E0100", "FF9000", "FF9000"},                                      /* a security condition byte: none */
+        {"AB06800101" "9E01FF", "6982", "6982"},                                          /* never; any other is of an SE that there is not */
+        {"AB06800101" "9E0101", "6982", "6982"},
+        {"AB05800101" "9E00", "6982", "6982"},
+        {"AB07800101" "9E020000", "6982", "6982"},
         {"AB0B800101A406" "83010A950108", "6982", "FF9000"},                              /* ADM1 */
         {"AB0D800101A008" "A40683010A950108", "6982", "FF9000"},                          /* OR of one */
         {"AB15800101A010" "A40683010A950108A40683010B950108", "6982", "FF9000"},          /* OR */
@@ -581,7 +606,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_create_delete), T(test_directories), T(test_created_twice), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card),
+        T(test_create_delete), T(test_directories), T(test_created_twice), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card), cmocka_unit_test(test_no_fid_of_an_adf),
         T(test_search), T(test_increase), T(test_ber_tlv), T(test_many_tags), cmocka_unit_test(test_long_file), T(test_closed_application), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
         cmocka_unit_test(test_cut),
     };

@@ -587,6 +587,15 @@ static void test_actions(void **state)
     ota.script = "AA12" "8205" "8103010104" "8200" "220700A4000C026FFF"; /* taken back */
     fixture_ota(f, &ota, &por);
     assert_int_equal(por.sw, 0x9000);
+    /* one that the terminal does not offer */
+    fixture_reset(f);
+    apdu(f, "80100000020100", "9000");
+    run(f, "AA0E" "8105" "8103010104" "220500A4000C00", "AB06800100" "810101");
+    run(f, "AE80" "8105" "8103010104" "220500A4000C00" "0000", "AF80" "810101" "0000");
+    run(f, "AA0E" "8205" "8103010104" "220500A4000C00", "AB07800101" "23029000");
+    run(f, "AA07" "8105" "9103010104", "AB06800100" "900102");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
     run(f, "AA03" "810177", "AB06800100" "900102"); /* a record of EF.RMA, which is not there */
     run(f, "AA03" "810102", "AB06800100" "900102");
     run(f, "AA0C" "810181" "220700A4000C026F78", "AB07800101" "23029000");
@@ -669,7 +678,7 @@ static void test_chaining_next_operator(void **state)
     assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
 }
 
-/* TS 102 226 5.2.1.1: P3 00 of the last command asks for all there is, 256 octets are no limit; what is lost is told by 62F1. */
+/* TS 102 226 5.1.1, 5.2.1.1: P3 00 of the last command asks for all there is, 256 octets are no limit; what is lost is told by 62F1. */
 static void test_all_there_is(void **state)
 {
     struct fixture *f = *state;
@@ -686,7 +695,7 @@ static void test_all_there_is(void **state)
         exchange(f, "0020000A083132333435363738", "9000");
         snprintf(command, sizeof command, "00E0000018%s", rows[i].create);
         apdu(f, command, "9000");
-        const struct fixture_ota ota = {0, SPI, "B00001", "00A4000C026F9900B0000000", 0};
+        const struct fixture_ota ota = {0, SPI, "B00001", i == 0 ? "00A4000C026F99" "00B0000000" : "00A4000C026F99" "00B0000000" "00A4000C026F7E", 0}; /* a response that was cut ends the script */
         fixture_ota(f, &ota, &por);
         assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
         size_t n = fetch_submit(f, response, i == 0 ? 3 : 5);

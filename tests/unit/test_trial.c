@@ -385,6 +385,15 @@ static void test_rest_of_the_script(void **state)
     expect(f, 0, log, "6982");
     expect(f, 0, "80CAE60000", "6982");
     expect(f, 1, "80CAE30300", "E3*9000");
+    /* nor does it have the terminal do anything: DISPLAY TEXT */
+    char tar[7];
+    struct fixture_por por;
+    fixture_tar(f, "subscription", tar);
+    for (unsigned keys = 0; keys < 2; keys++) {
+        const struct fixture_ota ota = {keys, FIXTURE_SPI, tar, "AA0B" "8109" "8103012180" "8D020441", 0};
+        fixture_ota(f, &ota, &por);
+        assert_int_equal(por.n, keys == 0 ? 8 : 5); /* bad format, or not */
+    }
 }
 
 static void test_final(void **state)
