@@ -73,6 +73,10 @@ bool deck_next(struct deck *d, const char *from, char iccid[DECK_ICCID_MAX + 1])
  * deck_after(d, i, i)) */
 bool deck_after(struct deck *d, const char *than, char iccid[DECK_ICCID_MAX + 1]);
 
+/* Is there a card with this ICCID, or something of one? DECK_UNREAD: it cannot be told, *error says why. */
+enum deck_has { DECK_HAS_NOT, DECK_HAS, DECK_UNREAD };
+enum deck_has deck_has_card(struct deck *d, const char *iccid, struct deck_error *error);
+
 /* The store of one card, closed by store_close before the deck is. deck_card: NULL with *error when there is
  * none; deck_new_card: NULL with *error when there is one. A new card exists once its first write has
  * happened. */
