@@ -462,6 +462,6 @@ const struct subcommand cmd_export = {
             "  --keys FILE        the card maker's record, each card's rows together\n"
             "  --card ICCID       this card only\n"
             "  --help             this text\n\n"
-            "PINs that are each card's own are in csv and pysim, as far as the record has them.\n",
+            "PINs that the profile calls derived are in csv and pysim, as far as the record has them.\n",
     .run = run,
 };
