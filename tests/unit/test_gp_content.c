@@ -15,6 +15,7 @@
 
 #include "hex.h"
 #include "registry.h"
+#include "security_domain.h"
 #include "sw.h"
 
 #define SSD_PACKAGE "07A0000001515350"
@@ -1056,6 +1057,18 @@ static void test_ram_below(void **state)
     ram(&f, FIXTURE_OTHER, "B20202", "80F24002024F00", &por);
     assert_int_not_equal(por.verdict, SCP80_GENUINE);
     por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
+    /* its keys under another version: messages are counted on */
+    struct domain_keyset_info info, moved;
+    uint8_t octets[16];
+    struct buf aid = buf_of(octets, sizeof octets);
+    assert_true(hex_parse(SSD1, &aid, NULL));
+    const struct applet ssd = {f.card, applet_by_aid(f.card, buf_span(&aid))};
+    assert_true(domain_keyset_inspect(ssd, 0, &info) && info.version == 1 && info.counter > 0);
+    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
+    three_keys(&h, 0x88, "02", data);
+    gp(&h, gp_command("80D80181", data), "02*9000");
+    assert_true(domain_keyset_inspect(ssd, 0, &moved) && moved.version == 2);
+    assert_int_equal(moved.counter, info.counter);
     fixture_close(&f);
 }
 

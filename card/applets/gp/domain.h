@@ -48,6 +48,7 @@ bool domain_keyset_load(struct applet self, uint8_t version, struct domain_keyse
 bool domain_keyset_put(
     struct applet self,
     const struct domain_keyset *set); /* one without any key is removed, with its counters */
+uint16_t domain_counter_item(uint8_t version); /* of its messages (SCP80), or of its sessions */
 /* A keyset's counters begin anew: it has other keys. */
 bool domain_counters_reset(struct applet self, uint8_t version);
 /* Its counter has its room: a domain that is full otherwise must open sessions and messages, if only to delete something. */
