@@ -26,7 +26,8 @@ enum {
     CHAIN_FIRST_KEEP = 0x11, /* kept over a reset */
     CHAIN_MIDDLE = 0x02,
     CHAIN_LAST = 0x03,
-    CHAIN_NO_PREVIOUS = 0x01, /* answers: no previous script; not supported or unable */
+    CHAIN_NO_PREVIOUS = 0x01, /* answers */
+    CHAIN_NOT_SUPPORTED = 0x02,
     ITEM_CHAIN = 0x0001,      /* the receiver's object: what a chain left behind */
     CHAIN_OCTETS = 11 + SESSION_PLACE_LEN,
 };
@@ -219,10 +220,20 @@ void script_chain_reset(struct applet receiver)
         (void)applet_remove(receiver, ITEM_CHAIN);
 }
 
+/* Who proved who he is: others neither begin a chain nor end one. */
+static bool may_chain(uint32_t rights)
+{
+    return (rights & RIGHT_AUTHENTIC) != 0;
+}
+
 static bool chaining(struct expanded *x, uint8_t target, struct span value)
 {
     uint8_t mode = value.n == 1 ? value.p[0] : 0, keep = 0;
-    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : 2;
+    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : CHAIN_NOT_SUPPORTED;
+    if (!may_chain(x->session->rights)) {
+        buf_tlv_u8(x->out, TAG_SCRIPT_CHAINING, CHAIN_NOT_SUPPORTED);
+        return false;
+    }
     if (mode == CHAIN_FIRST || mode == CHAIN_FIRST_KEEP) {
         script_chain_end(x->receiver);
         x->keep = mode;
@@ -344,7 +355,8 @@ void script_run(struct applet receiver, uint8_t target, const struct script_auth
     if (script.n > 0 && (script.p[0] == COMMANDS_DEFINITE || script.p[0] == COMMANDS_INDEFINITE)) {
         run_expanded(receiver, &session, target, script, out);
     } else {
-        script_chain_end(receiver);
+        if (may_chain(by->rights))
+            script_chain_end(receiver);
         run_compact(receiver.card, &session, script, out);
     }
     session_close_remote(receiver.card);

@@ -11,7 +11,7 @@
  * res, ck, ik (octets), iterations, r and c (Milenage's own constants, hex). A file may lack the column: all is as usual then. Files are
  * made with mode 0600.
  *
- * "p0", "p1", ... are PINs that the card alone has ("derived" in its profile), with the number in the profile's list: kvn is the key reference
+ * "p0", "p1", ... are PINs that the card alone has ("derived" in its profile, or given by a CSV file), with the number in the profile's list: kvn is the key reference
  * (10: ADM1), k the PIN and opc its PUK, eight octets each; the rest is "-" and "none".
  */
 #ifndef TOOLS_KEYS_H

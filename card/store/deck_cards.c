@@ -420,24 +420,44 @@ static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx,
     return deck_result(*rc);
 }
 
+/* 0: there is something of this card. */
+static int look_for(struct deck *d, const uint8_t key[ROOT_KEY])
+{
+    struct span root = span_of(key, ROOT_KEY), next;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
+    if (txn == NULL)
+        return rc;
+    rc = tree_seek(d, txn, root, &next);
+    if (rc == 0 && !span_starts(next, root))
+        rc = MDB_NOTFOUND;
+    tree_read_end(d);
+    return rc;
+}
+
+enum deck_has deck_has_card(struct deck *d, const char *iccid, struct deck_error *error)
+{
+    uint8_t key[ROOT_KEY];
+    if (iccid[0] == '\0' || !root_key(iccid, key))
+        return DECK_HAS_NOT;
+    pthread_mutex_lock(&d->mutex);
+    int rc = look_for(d, key);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        deck_say_unread(d, error, rc);
+    pthread_mutex_unlock(&d->mutex);
+    return rc == 0 ? DECK_HAS : rc == MDB_NOTFOUND ? DECK_HAS_NOT : DECK_UNREAD;
+}
+
 bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *error)
 {
     uint8_t key[ROOT_KEY];
-    struct span next;
     if (iccid[0] == '\0' || !root_key(iccid, key)) {
         deck_say(error, "'%.40s' is not an ICCID: it has 1 to %d digits", iccid, DECK_ICCID_MAX);
         return false;
     }
     pthread_mutex_lock(&d->mutex);
     /* Looked for first: that there is no such card must not spoil a batch. */
-    int rc;
-    MDB_txn *txn = tree_read_begin(d, &rc);
-    if (txn != NULL) {
-        rc = tree_seek(d, txn, span_of(key, ROOT_KEY), &next);
-        if (rc == 0 && !span_starts(next, span_of(key, ROOT_KEY)))
-            rc = MDB_NOTFOUND;
-        tree_read_end(d);
-    }
+    int rc = look_for(d, key);
     enum store_result result = rc == 0 ? tree_write(d, remove_objects, key) : STORE_FAILED;
     if (rc == MDB_NOTFOUND)
         deck_say(error, "%s has no card %s", d->path, iccid);

@@ -601,6 +601,20 @@ static void test_put_same_keys(void **state)
     const struct fixture_ota again = {0, FIXTURE_SPI, tar, ASK, 1};
     fixture_ota(f, &again, &por);
     assert_int_equal(por.status, SCP80_CNTR_LOW);
+    /* nor by way of another version */
+    octets[0] = 2;
+    put_key(f, 1, 0x81, &data, "02..................9000");
+    f->other_keys = pair.ota;
+    f->other_keys.version = 2;
+    octets[0] = 1;
+    char hex[400], back[500];
+    hex_format(buf_span(&data), hex);
+    snprintf(back, sizeof back, "80D80281%02zx%s00", data.len, hex);
+    f->counter = 100;
+    expect(f, FIXTURE_OTHER, back, "01..................9000");
+    fixture_ota(f, &again, &por);
+    assert_int_equal(por.status, SCP80_CNTR_LOW);
+    f->counter = 200;
     assert_int_equal(fixture_authenticate(f, 0, 1 << 12), 0xDB);
     data = buf_of(octets, sizeof octets);
     buf_u8(&data, 0x7A);
