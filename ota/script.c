@@ -26,7 +26,8 @@ enum {
     CHAIN_FIRST_KEEP = 0x11, /* kept over a reset */
     CHAIN_MIDDLE = 0x02,
     CHAIN_LAST = 0x03,
-    CHAIN_NO_PREVIOUS = 0x01, /* answers: no previous script; not supported or unable */
+    CHAIN_NO_PREVIOUS = 0x01, /* answers */
+    CHAIN_NOT_SUPPORTED = 0x02,
     ITEM_CHAIN = 0x0001,      /* the receiver's object: what a chain left behind */
     CHAIN_OCTETS = 11 + SESSION_PLACE_LEN,
 };
@@ -107,28 +108,31 @@ struct expanded {
 
 /* 5.2.1.2: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
  * identities are those of its type: whoever sends them need not, but may. */
-static bool action(struct expanded *x, struct span value)
+enum action_result { ACTION_DONE, ACTION_MALFORMED, ACTION_NOT_DONE };
+
+static enum action_result action(struct expanded *x, struct span value)
 {
     enum { PROACTIVE_INDICATION = 0x81, EARLY_RESPONSE = 0x82 };
     if (value.n == 0)
-        return true; /* no action */
+        return ACTION_DONE; /* none */
     if (value.n == 1) {
         x->early |= value.p[0] == EARLY_RESPONSE;
-        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE;
+        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE ? ACTION_DONE : ACTION_MALFORMED;
     }
     if ((x->session->rights & (RIGHT_AUTHENTIC | RIGHT_STANDBY)) != RIGHT_AUTHENTIC) /* neither a stranger nor the last operator makes the device send, and pay */
-        return false;
+        return ACTION_NOT_DONE;
     struct reader r = rd_of(value);
     struct tlv details, devices;
     if (!ctlv_next(&r, &details, NULL) || details.tag != CAT_TAG_COMMAND_DETAILS || details.value.n != 3)
-        return false;
+        return ACTION_MALFORMED;
     struct reader rest = r;
-    if (ctlv_next(&r, &devices, NULL) && devices.tag == CAT_TAG_DEVICE_IDENTITIES) {
-        if (devices.value.n != 2 || devices.value.p[0] != CAT_UICC)
-            return false;
-        return proactive_send_to(x->receiver, details.value.p[1], details.value.p[2], devices.value.p[1], rd_rest(&r));
-    }
-    return proactive_send(x->receiver, details.value.p[1], details.value.p[2], rd_rest(&rest));
+    const uint8_t type = details.value.p[1], qualifier = details.value.p[2];
+    const bool named = ctlv_next(&r, &devices, NULL) && devices.tag == CAT_TAG_DEVICE_IDENTITIES;
+    if (named && (devices.value.n != 2 || devices.value.p[0] != CAT_UICC))
+        return ACTION_MALFORMED;
+    bool sent = named ? proactive_send_to(x->receiver, type, qualifier, devices.value.p[1], rd_rest(&r))
+                      : proactive_send(x->receiver, type, qualifier, rd_rest(&rest));
+    return sent ? ACTION_DONE : ACTION_NOT_DONE;
 }
 
 static void put_response(struct expanded *x, struct span value)
@@ -156,6 +160,18 @@ static void bad_format(struct expanded *x, uint8_t why)
 {
     if (!x->early)
         buf_tlv_u8(x->out, TAG_BAD_FORMAT, why);
+}
+
+/* 5.2.2: what cannot be done (the terminal does not offer it, say) ends the script with "suspension error". */
+static bool immediately(struct expanded *x, struct span value)
+{
+    enum { SUSPENSION_ERROR = 0x01 };
+    enum action_result result = action(x, value);
+    if (result == ACTION_MALFORMED)
+        bad_format(x, BAD_LENGTH);
+    else if (result == ACTION_NOT_DONE && !x->early)
+        buf_tlv_u8(x->out, TAG_IMMEDIATE_ACTION, SUSPENSION_ERROR);
+    return result == ACTION_DONE;
 }
 
 /* ---- script chaining, 5.2.1.4: the session of a script goes on in the next one ---- */
@@ -204,10 +220,20 @@ void script_chain_reset(struct applet receiver)
         (void)applet_remove(receiver, ITEM_CHAIN);
 }
 
+/* Who proved who he is: others neither begin a chain nor end one. */
+static bool may_chain(uint32_t rights)
+{
+    return (rights & RIGHT_AUTHENTIC) != 0;
+}
+
 static bool chaining(struct expanded *x, uint8_t target, struct span value)
 {
     uint8_t mode = value.n == 1 ? value.p[0] : 0, keep = 0;
-    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : 2;
+    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : CHAIN_NOT_SUPPORTED;
+    if (!may_chain(x->session->rights)) {
+        buf_tlv_u8(x->out, TAG_SCRIPT_CHAINING, CHAIN_NOT_SUPPORTED);
+        return false;
+    }
     if (mode == CHAIN_FIRST || mode == CHAIN_FIRST_KEEP) {
         script_chain_end(x->receiver);
         x->keep = mode;
@@ -254,10 +280,8 @@ static void run_commands(struct expanded *x, uint8_t target, struct reader r)
                 return;
             break;
         case TAG_IMMEDIATE_ACTION:
-            if (!action(x, t.value)) {
-                bad_format(x, BAD_LENGTH);
+            if (!immediately(x, t.value))
                 return;
-            }
             break;
         case TAG_ERROR_ACTION:
             x->error_action = t.value;
@@ -331,7 +355,8 @@ void script_run(struct applet receiver, uint8_t target, const struct script_auth
     if (script.n > 0 && (script.p[0] == COMMANDS_DEFINITE || script.p[0] == COMMANDS_INDEFINITE)) {
         run_expanded(receiver, &session, target, script, out);
     } else {
-        script_chain_end(receiver);
+        if (may_chain(by->rights))
+            script_chain_end(receiver);
         run_compact(receiver.card, &session, script, out);
     }
     session_close_remote(receiver.card);

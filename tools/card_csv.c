@@ -65,10 +65,11 @@ static int keyset_of(const struct profile *p, unsigned version)
     return -1;
 }
 
-static bool has_pin(const struct profile *p, uint8_t reference)
+/* One that can be unblocked, if it is about the PUK. */
+static bool has_pin(const struct profile *p, uint8_t reference, bool puk)
 {
     for (int i = 0; i < p->n_pins; i++)
-        if (p->pins[i].reference == reference)
+        if (p->pins[i].reference == reference && (!puk || p->pins[i].puk_tries > 0))
             return true;
     return false;
 }
@@ -96,7 +97,7 @@ static bool has_place(const struct profile *p, const struct csv_column *column)
         return keyset_of(p, column->number) >= 0;
     case PIN:
     case PUK:
-        return has_pin(p, column->number);
+        return has_pin(p, column->number, column->kind == PUK);
     case ACC:
         return has_file(p, FID_ACC, FILE_TRANSPARENT);
     case SMSP:
@@ -275,6 +276,7 @@ static bool read_keyset(struct card_csv *c, unsigned version, struct keyset *set
                         struct csv_error *error)
 {
     static const char *const kinds[] = {"kic", "kid", "kik"};
+    const uint8_t algorithms[] = {set->kic_algorithm, set->kid_algorithm, keyset_kik_algorithm(set)};
     uint8_t *const keys[] = {set->kic, set->kid, set->kik}, *const lengths[] = {&set->kic_len, &set->kid_len,
                                                                                 &set->kik_len};
     char name[8];
@@ -284,6 +286,10 @@ static bool read_keyset(struct card_csv *c, unsigned version, struct keyset *set
         snprintf(name, sizeof name, "%s%u", kinds[i], version);
         if (text != NULL && !key_of(c, name, text, keys[i], &n[i], error))
             return false;
+        if (n[i] > 0 && !c->p->insecure && ota_key_is_des(algorithms[i], span_of(keys[i], n[i]))) {
+            csv_say(&c->csv, error, "parts of %s are equal: that is single DES, which is broken, and profile %s is not one for test cards", name, c->p->name);
+            return false;
+        }
         *some = *some || text != NULL;
     }
     for (int i = 0; i < 3 && *some; i++) {

@@ -60,7 +60,10 @@ static const char *numbers_twice(struct numbers *all)
 
 static bool check_card(const struct making *m, const struct request *r, const struct card_data *card, struct numbers *all)
 {
-    if (!m->replace && making_has_card(m->deck, card->iccid)) {
+    const enum deck_has has = m->replace ? DECK_HAS_NOT : making_has_card(m->cmd, m->deck, card->iccid);
+    if (has == DECK_UNREAD)
+        return false;
+    if (has == DECK_HAS) {
         cli_refuse(m->cmd, "%s has a card %s already (--replace makes it anew)", r->deck, card->iccid);
         return false;
     }
@@ -91,14 +94,15 @@ static bool check_source(const struct making *m, const struct request *r, const 
 /* false: the error has been printed, and the deck has the cards it had, or is to be closed (--replace). */
 static bool make(struct making *m, const struct request *r, const struct card_source *source)
 {
-    if (!check_source(m, r, source) || !record_open(m->cmd, r->keys, &m->record))
+    if (!check_source(m, r, source) || !record_open(m->cmd, r->keys, true, &m->record))
         return false;
     bool good = making_cards(m, source);
     if (good && record_publish(m->cmd, &m->record))
         return true;
-    if (m->replace &&
-        good) /* the cards are made anew, and so that their keys are not lost the unfinished record stays */
+    if (m->replace && good) { /* the cards are made anew, and so that their keys are not lost the record stays */
+        cli_refuse(m->cmd, "the cards were made all the same, and their keys are in %s: keep it, under another name", m->record.temporary);
         m->record.temporary[0] = '\0';
+    }
     if (!m->replace)
         making_undo(m, source);
     return false;
@@ -265,6 +269,7 @@ const struct subcommand cmd_add = {
             "  --replace    make cards anew that are there already: fresh keys, files, counters. All\n"
             "               cards in one step then, which takes memory when there are very many\n"
             "  --help       this text\n\n"
-            "When it fails or is interrupted, the deck has the cards it had.\n",
+            "When it fails or is interrupted, the deck has the cards it had. When it is killed, or power\n"
+            "fails, cards may have been made already: their keys are in FILE.new.\n",
     .run = run,
 };

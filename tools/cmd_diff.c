@@ -466,7 +466,10 @@ static bool diff_cards(struct diff *d)
 
 static bool diff_one(struct diff *d, const char *iccid)
 {
-    bool in_a = making_has_card(d->a.card.deck, iccid), in_b = making_has_card(d->b.card.deck, iccid);
+    const enum deck_has has_a = making_has_card(d->cmd, d->a.card.deck, iccid), has_b = making_has_card(d->cmd, d->b.card.deck, iccid);
+    const bool in_a = has_a == DECK_HAS, in_b = has_b == DECK_HAS;
+    if (has_a == DECK_UNREAD || has_b == DECK_UNREAD)
+        return false;
     if (!in_a && !in_b) {
         cli_refuse(d->cmd, "neither deck has a card %s", iccid);
         return false;

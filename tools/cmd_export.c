@@ -285,7 +285,10 @@ static bool export_card(struct export *e)
     struct subscriber s = {.record = e->record};
     unsigned index;
     int code;
-    if (!making_has_card(e->card.deck, iccid)) {
+    const enum deck_has has = making_has_card(e->cmd, e->card.deck, iccid);
+    if (has == DECK_UNREAD)
+        return false;
+    if (has == DECK_HAS_NOT) {
         e->unknown++; /* the record may be of more decks than this one */
         return true;
     }
@@ -356,7 +359,10 @@ static bool export_rows(struct export *e, struct keys_reader *keys, const struct
 static int export_deck(struct export *e, struct keys_reader *keys, const struct keys_error *error)
 {
     uint64_t all = e->only != NULL ? 1 : deck_count(e->card.deck);
-    if (e->only != NULL && !making_has_card(e->card.deck, e->only))
+    const enum deck_has has = e->only != NULL ? making_has_card(e->cmd, e->card.deck, e->only) : DECK_HAS;
+    if (has == DECK_UNREAD)
+        return EXIT_REFUSED;
+    if (has == DECK_HAS_NOT)
         return cli_refuse(e->cmd, "%s has no card %s", e->deck_path, e->only);
     if (e->format->head != NULL)
         e->format->head(&e->card.profile->p);
@@ -456,6 +462,6 @@ const struct subcommand cmd_export = {
             "  --keys FILE        the card maker's record, each card's rows together\n"
             "  --card ICCID       this card only\n"
             "  --help             this text\n\n"
-            "PINs that are each card's own are in csv and pysim, as far as the record has them.\n",
+            "PINs that the profile calls derived are in csv and pysim, as far as the record has them.\n",
     .run = run,
 };

@@ -156,7 +156,7 @@ static bool make(struct works *w, const struct card_source *source)
         cli_refuse(w->cmd, "no memory");
         return false;
     }
-    bool good = record_open(w->cmd, w->order->keys, &m->record) && vault_start(w);
+    bool good = record_open(w->cmd, w->order->keys, false, &m->record) && vault_start(w);
     if (good) {
         m->deck = deck_create(w->order->deck, span_of(bytes, n), w->crypto, &error);
         if (m->deck == NULL)

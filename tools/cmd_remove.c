@@ -11,9 +11,13 @@ static int remove_from(const struct subcommand *cmd, struct deck *deck, const ch
                        size_t n)
 {
     struct deck_error error;
-    for (size_t i = 0; i < n; i++)
-        if (!making_has_card(deck, iccids[i]))
+    for (size_t i = 0; i < n; i++) {
+        const enum deck_has has = making_has_card(cmd, deck, iccids[i]);
+        if (has == DECK_UNREAD)
+            return EXIT_REFUSED;
+        if (has == DECK_HAS_NOT)
             return cli_refuse(cmd, "%s has no card %s; nothing was removed", path, iccids[i]);
+    }
     /* all in one step */
     bool good = deck_batch_begin(deck, &error);
     for (size_t i = 0; good && i < n; i++)

@@ -11,7 +11,7 @@
  * res, ck, ik (octets), iterations, r and c (Milenage's own constants, hex). A file may lack the column: all is as usual then. Files are
  * made with mode 0600.
  *
- * "p0", "p1", ... are PINs that the card alone has ("derived" in its profile), with the number in the profile's list: kvn is the key reference
+ * "p0", "p1", ... are PINs that the card alone has ("derived" in its profile, or given by a CSV file), with the number in the profile's list: kvn is the key reference
  * (10: ADM1), k the PIN and opc its PUK, eight octets each; the rest is "-" and "none".
  */
 #ifndef TOOLS_KEYS_H
@@ -50,6 +50,10 @@ void keys_close(struct keys_reader *r);
 const char *keys_kind(const struct key_row *row);
 
 bool keys_find(const char *path, const char *iccid, bool common, unsigned index, struct key_row *row, struct keys_error *error);
+
+/* Keysets of security domains are numbered among the common ones, and found as such; those of SCP02 and SCP03 secure no packet over the air. false: it is
+ * one, and *error says so. */
+bool keys_over_air(const char *path, const struct key_row *row, struct keys_error *error);
 
 /* Every row of a file, in its order, to `each`, whose false ends it (it has then set *error). The row is wiped after the call. */
 bool keys_each(const char *path, bool (*each)(void *ctx, const struct key_row *row, struct keys_error *error), void *ctx,

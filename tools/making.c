@@ -151,7 +151,7 @@ struct card_source numbering_source(struct numbering *n)
 
 /* ---- the key record ---- */
 
-bool record_open(const struct subcommand *cmd, const char *path, struct key_record *r)
+bool record_open(const struct subcommand *cmd, const char *path, bool live, struct key_record *r)
 {
     *r = (struct key_record){.path = path};
     if (path == NULL)
@@ -165,7 +165,9 @@ bool record_open(const struct subcommand *cmd, const char *path, struct key_reco
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         cli_refuse(cmd, "--keys: %s: %s%s", name, strerror(errno),
-                   errno == EEXIST ? " (left by a making that was cut short? then remove it)" : "");
+                   errno != EEXIST ? ""
+                   : live          ? " (left by an add that was cut short? it has the keys of cards that may be in the deck: keep it, under another name)"
+                                   : " (left by a making that was cut short? then remove it)");
         return false;
     }
     memcpy(r->temporary, name, sizeof name);
@@ -194,7 +196,12 @@ static bool record_row(struct making *m, const struct key_row *row)
     return false;
 }
 
-/* PINs that no other card has. */
+/* Is the PIN, or its PUK, this card's own: derived, or given for it? */
+static bool own_pin(const struct profile *p, const struct card_data *card, unsigned pin)
+{
+    return p->pins[pin].derived != 0 || (card->given != NULL && ((card->given->pins | card->given->puks) >> pin & 1) != 0);
+}
+
 static bool record_pins(struct making *m, const struct card_data *card, bool *noted)
 {
     const struct profile *p = &m->profile->p;
@@ -207,7 +214,7 @@ static bool record_pins(struct making *m, const struct card_data *card, bool *no
     bool good = true;
     for (row.index = 0; good && *noted && row.index < p->n_pins; row.index++) {
         const struct profile_pin *pin = &p->pins[row.index];
-        if (pin->derived == 0)
+        if (!own_pin(p, card, row.index))
             continue;
         row.pair.ota.version = pin->reference;
         row.pair.key.opc_len = pin->puk_tries > 0 ? 8 : 0;
@@ -317,17 +324,22 @@ void making_release_signals(const sigset_t *before)
 
 /* ---- cards ---- */
 
-bool making_has_card(struct deck *d, const char *iccid)
+enum deck_has making_has_card(const struct subcommand *cmd, struct deck *d, const char *iccid)
 {
-    char found[DECK_ICCID_MAX + 1];
-    return deck_next(d, iccid, found) && strcmp(found, iccid) == 0;
+    struct deck_error error;
+    enum deck_has has = deck_has_card(d, iccid, &error);
+    if (has == DECK_UNREAD)
+        cli_refuse(cmd, "%s", error.text);
+    return has;
 }
 
 static bool make_card(struct making *m, const struct card_data *card)
 {
     struct deck_error error;
-    if (m->replace && making_has_card(m->deck, card->iccid) &&
-        !deck_remove_card(m->deck, card->iccid, &error)) {
+    const enum deck_has has = m->replace ? making_has_card(m->cmd, m->deck, card->iccid) : DECK_HAS_NOT;
+    if (has == DECK_UNREAD)
+        return false;
+    if (has == DECK_HAS && !deck_remove_card(m->deck, card->iccid, &error)) {
         cli_refuse(m->cmd, "%s", error.text);
         return false;
     }
@@ -384,12 +396,9 @@ static enum source_result make_batch(struct making *m, const struct card_source 
 }
 
 /* The record comes first: keys without a card are waste paper, a card without a record of its keys is lost. */
-static bool record_sync(struct making *m)
+static bool record_on_disk(const struct key_record *r)
 {
-    if (m->record.f == NULL || (fflush(m->record.f) == 0 && fsync(fileno(m->record.f)) == 0))
-        return true;
-    cli_refuse(m->cmd, "--keys: %s: %s", m->record.temporary, strerror(errno));
-    return false;
+    return r->f == NULL || (fflush(r->f) == 0 && fsync(fileno(r->f)) == 0);
 }
 
 bool making_cards(struct making *m, const struct card_source *source)
@@ -406,8 +415,11 @@ bool making_cards(struct making *m, const struct card_source *source)
         result = make_batch(m, source, &p);
         if (result == SOURCE_FAILED && m->replace)
             break; /* the batch is given up when the deck is closed */
-        if (result != SOURCE_FAILED && m->live && !record_sync(m))
+        /* also of a batch that failed: its cards are there until they are taken away again */
+        if (m->live && !record_on_disk(&m->record) && result != SOURCE_FAILED) {
+            cli_refuse(m->cmd, "--keys: %s: %s", m->record.temporary, strerror(errno));
             result = SOURCE_FAILED;
+        }
         if (!deck_batch_end(m->deck, &error)) {
             if (result != SOURCE_FAILED)
                 cli_refuse(m->cmd, "%s", error.text);
@@ -426,7 +438,9 @@ bool making_undo(struct making *m, const struct card_source *source)
     for (uint64_t i = 0; good && i < m->made; i++) {
         good = source->next(source->ctx, &card) == SOURCE_CARD;
         /* what a batch that failed had made is not there */
-        if (good && making_has_card(m->deck, card.iccid))
+        const enum deck_has has = good ? making_has_card(m->cmd, m->deck, card.iccid) : DECK_UNREAD;
+        good = has != DECK_UNREAD;
+        if (has == DECK_HAS)
             good = deck_remove_card(m->deck, card.iccid, &error);
         if (good && (i + 1) % CARDS_PER_TRANSACTION == 0)
             good = deck_batch_end(m->deck, &error) && deck_batch_begin(m->deck, &error);

@@ -66,8 +66,9 @@ struct key_record {
     char temporary[MAKING_PATH_ROOM]; /* "" when there is none to remove */
 };
 
-/* path NULL: no record. Never over an existing file: neither of its own name nor of its temporary one. */
-bool record_open(const struct subcommand *cmd, const char *path, struct key_record *r);
+/* path NULL: no record. Never over an existing file: neither of its own name nor of its temporary one, which may be all there is of the keys
+ * of cards that a making into a deck that has its name (live) has left there. */
+bool record_open(const struct subcommand *cmd, const char *path, bool live, struct key_record *r);
 /* On the disk under its name. */
 bool record_publish(const struct subcommand *cmd, struct key_record *r);
 void record_close(struct key_record *r);
@@ -96,8 +97,8 @@ bool making_cards(struct making *m, const struct card_source *source);
 /* Takes away the cards that making_cards has made before it failed. */
 bool making_undo(struct making *m, const struct card_source *source);
 
-/* Is there a card with this ICCID? */
-bool making_has_card(struct deck *d, const char *iccid);
+/* Is there a card with this ICCID? DECK_UNREAD: that has been said. */
+enum deck_has making_has_card(const struct subcommand *cmd, struct deck *d, const char *iccid);
 
 /* Signals are blocked while cards are made, and looked at now and then: so that ^C cleans up without a
  * handler, for which there would have to be a global. Once they are let through, one that came takes effect.

@@ -73,8 +73,8 @@ static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key 
     for (int i = 0; i < 3 && sw == SW_OK; i++) /* what a profile may not have, does not come later */
         if (!applet_profile(self)->insecure && ota_key_is_des(keys[i].algorithm, span_of(keys[i].key, keys[i].len)))
             sw = SW_WRONG_DATA;
-    /* New keys, new counter; but not when it is the old KID: what was said under it before must not count a second time. */
-    const bool go_on = fresh.version == set.version && fresh.kid_algorithm == set.kid_algorithm && fresh.kid_len == set.kid_len &&
+    /* New keys, new counter; but not when it is the old KID: what was said under it before must not count a second time, also when its version comes back later. */
+    const bool go_on = fresh.kid_algorithm == set.kid_algorithm && fresh.kid_len == set.kid_len &&
                        crypto_equal(fresh.kid, set.kid, set.kid_len);
     if (sw == SW_OK && (!ota_secret_put(self, (uint16_t)(ITEM_OTA | index), rights, &fresh) ||
                         (!go_on && !applet_remove_if_there(self, (uint16_t)(ITEM_COUNTER | index)))))

@@ -610,7 +610,7 @@ static bool lock_existing(struct deck *d, const char *path, struct deck_error *e
     d->fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (d->fd < 0) {
         if (errno == ENOENT)
-            deck_say(error, "there is no deck %s", path);
+            deck_say(error, "there is no deck %s", d->path);
         else
             deck_say(error, "%s cannot be opened: %s", path, deck_reason(errno));
     } else if (fstat(d->fd, &st) != 0 || !S_ISREG(st.st_mode)) {

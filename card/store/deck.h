@@ -6,8 +6,9 @@
  * so that changing, removing or putting back any one of them is seen when the card is opened. One process at
  * a time has a deck open.
  *
- * A deck and its cards may be used by several threads: it locks itself. Its crypto is then to be its own. A
- * process forked off may not use the deck: writes fail there.
+ * A deck and its cards may be used by several threads: it locks itself. Its crypto is then to be its own. What
+ * store_load calls for each object may not use the deck, which may be locked meanwhile. A process forked off may
+ * not use the deck: writes fail there.
  */
 #ifndef STORE_DECK_H
 #define STORE_DECK_H
@@ -72,6 +73,10 @@ bool deck_next(struct deck *d, const char *from, char iccid[DECK_ICCID_MAX + 1])
 /* The card after this ICCID, for going through all: for (more = deck_next(d, "", i); more; more =
  * deck_after(d, i, i)) */
 bool deck_after(struct deck *d, const char *than, char iccid[DECK_ICCID_MAX + 1]);
+
+/* Is there a card with this ICCID, or something of one? DECK_UNREAD: it cannot be told, *error says why. */
+enum deck_has { DECK_HAS_NOT, DECK_HAS, DECK_UNREAD };
+enum deck_has deck_has_card(struct deck *d, const char *iccid, struct deck_error *error);
 
 /* The store of one card, closed by store_close before the deck is. deck_card: NULL with *error when there is
  * none; deck_new_card: NULL with *error when there is one. A new card exists once its first write has

@@ -396,17 +396,22 @@ struct uicc_store *deck_new_card(struct deck *d, const char *iccid, struct deck_
 static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
     struct span root = span_of(ctx, ROOT_KEY), next, sealed;
+    uint8_t tag[SEAL_TAG];
     *rc = tree_find(d, txn, root, &sealed);
-    if (*rc == 0 && !tree_root_changed(d, seal_tag(sealed), SPAN_EMPTY))
-        *rc = EIO;
     if (*rc != 0 && *rc != MDB_NOTFOUND)
         return deck_result(*rc);
+    const struct span was = span_of(tag, seal_tag(sealed).n);
+    if (was.n > 0)
+        memcpy(tag, seal_tag(sealed).p, was.n);
     while ((*rc = tree_seek(d, txn, root, &next)) == 0 && span_starts(next, root)) {
         uint8_t key[KEY_MAX]; /* a key in the tree does not last through its removal */
         if (next.n > sizeof key)
             return STORE_TAMPERED;
         memcpy(key, next.p, next.n);
         *rc = tree_delete(d, txn, span_of(key, next.n));
+        /* (not before: a step that has changed nothing is not undone) */
+        if (*rc == 0 && next.n == ROOT_KEY && !tree_root_changed(d, was, SPAN_EMPTY))
+            *rc = EIO;
         if (*rc != 0)
             return deck_result(*rc);
     }
@@ -415,24 +420,44 @@ static enum store_result remove_objects(struct deck *d, MDB_txn *txn, void *ctx,
     return deck_result(*rc);
 }
 
+/* 0: there is something of this card. */
+static int look_for(struct deck *d, const uint8_t key[ROOT_KEY])
+{
+    struct span root = span_of(key, ROOT_KEY), next;
+    int rc;
+    MDB_txn *txn = tree_read_begin(d, &rc);
+    if (txn == NULL)
+        return rc;
+    rc = tree_seek(d, txn, root, &next);
+    if (rc == 0 && !span_starts(next, root))
+        rc = MDB_NOTFOUND;
+    tree_read_end(d);
+    return rc;
+}
+
+enum deck_has deck_has_card(struct deck *d, const char *iccid, struct deck_error *error)
+{
+    uint8_t key[ROOT_KEY];
+    if (iccid[0] == '\0' || !root_key(iccid, key))
+        return DECK_HAS_NOT;
+    pthread_mutex_lock(&d->mutex);
+    int rc = look_for(d, key);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        deck_say_unread(d, error, rc);
+    pthread_mutex_unlock(&d->mutex);
+    return rc == 0 ? DECK_HAS : rc == MDB_NOTFOUND ? DECK_HAS_NOT : DECK_UNREAD;
+}
+
 bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *error)
 {
     uint8_t key[ROOT_KEY];
-    struct span next;
     if (iccid[0] == '\0' || !root_key(iccid, key)) {
         deck_say(error, "'%.40s' is not an ICCID: it has 1 to %d digits", iccid, DECK_ICCID_MAX);
         return false;
     }
     pthread_mutex_lock(&d->mutex);
     /* Looked for first: that there is no such card must not spoil a batch. */
-    int rc;
-    MDB_txn *txn = tree_read_begin(d, &rc);
-    if (txn != NULL) {
-        rc = tree_seek(d, txn, span_of(key, ROOT_KEY), &next);
-        if (rc == 0 && !span_starts(next, span_of(key, ROOT_KEY)))
-            rc = MDB_NOTFOUND;
-        tree_read_end(d);
-    }
+    int rc = look_for(d, key);
     enum store_result result = rc == 0 ? tree_write(d, remove_objects, key) : STORE_FAILED;
     if (rc == MDB_NOTFOUND)
         deck_say(error, "%s has no card %s", d->path, iccid);

@@ -20,10 +20,10 @@ void objects_close(struct objects *o); /* aborts an open transaction; wipes; doe
  */
 bool objects_get(const struct objects *o, uint32_t id, struct span *out);
 
-/* A transaction that is still open is aborted. */
 /* Every object, in no particular order: start with *cursor 0; false at the end. Nothing may be changed on the way. */
 bool objects_each(const struct objects *o, size_t *cursor, uint32_t *id, struct span *value);
 
+/* A transaction that is still open is aborted. */
 void objects_begin(struct objects *o);
 
 /* Inside a transaction. false: no transaction, no memory, or value too long; the transaction should then be

@@ -378,6 +378,56 @@ static void test_limit(void **state)
     refused(w, "or is gone");
 }
 
+/* All leaves with this key, also such as are not in use any more: made unsound, or put right again. */
+static void spoil(const struct world *w, const char *iccid)
+{
+    enum { PAGE = 4096, FLAGS = 10, LEAF = 2, SPOILT = LEAF | 0x40 };
+    uint8_t key[11] = {'C'}, page[PAGE];
+    unsigned n = 0;
+    for (size_t i = 0; iccid[i] != '\0'; i++)
+        key[1 + i / 2] |= (uint8_t)((iccid[i] - '0' + 1) << (i % 2 == 0 ? 4 : 0));
+    int fd = open(w->deck, O_RDWR | O_CLOEXEC);
+    for (off_t at = 2 * PAGE; pread(fd, page, PAGE, at) == PAGE; at += PAGE)
+        if ((page[FLAGS] == LEAF || page[FLAGS] == SPOILT) && memmem(page, PAGE, key, sizeof key) != NULL) {
+            page[FLAGS] ^= LEAF ^ SPOILT;
+            assert_int_equal(pwrite(fd, page, PAGE, at), PAGE);
+            n++;
+        }
+    assert_true(n > 0);
+    close(fd);
+}
+
+/* In a deck that is looked at page by page a card that cannot be removed, as LMDB would come to a page that
+ * is unsound, is not counted as removed either. */
+static void test_not_removed(void **state)
+{
+    enum { CARDS = 200, LARGE = 65 << 20 };
+    struct world *w = *state;
+    char iccid[24], other[24];
+    snprintf(iccid, sizeof iccid, "1%018u", CARDS / 2);
+    snprintf(other, sizeof other, "1%018u", CARDS / 2 + 40);
+    struct deck *d = open_with(w, DECK_NONE, false);
+    assert_non_null(d);
+    for (unsigned i = 1; i < CARDS; i++) {
+        char each[24];
+        snprintf(each, sizeof each, "1%018u", i);
+        add_card(d, each);
+    }
+    assert_int_equal(put(d, 1), STORE_OK);
+    deck_close(d);
+    spoil(w, other);
+    assert_int_equal(truncate(w->deck, LARGE), 0);
+    d = deck_open(w->deck, DECK_NONE, w->crypto, &w->error);
+    if (d == NULL)
+        fail_msg("%s", w->error.text);
+    assert_false(deck_remove_card(d, iccid, &w->error));
+    said(w, "tampered");
+    assert_int_equal(put(d, 2), STORE_OK);
+    deck_close(d);
+    spoil(w, other);
+    opens(w, 2);
+}
+
 /* A backup: accepted when somebody says so, and then every other copy is older, the abandoned ones too. */
 static void test_reset(void **state)
 {
@@ -684,6 +734,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_older_card, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_not_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),

@@ -710,6 +710,28 @@ static void test_no_security_no_actions(void **state)
     }
 }
 
+/* Nor does it end, or begin, a chain of scripts. */
+static void test_no_security_no_chains(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const strangers[] = {"00A4000C026F7E", "AA0C" "830101" "220700A4000C026F7E", "AA03" "830103", "AA03" "830104"};
+    struct fixture_por por;
+    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
+        const struct fixture_ota first = {0, FIXTURE_SPI, "B00001", "AA0C" "830101" "220700A4000C026F78", 0},
+                                 last = {0, FIXTURE_SPI, "B00001", "AA0A" "830103" "220500B0000002", 0};
+        fixture_ota(f, &first, &por);
+        assert_int_equal(por.status, SCP80_POR_OK);
+        struct snapshot before = take(f);
+        struct attack_packet a = {0, 0x0001, "B00023", strangers[i], 0, 0};
+        por = send_and_open(f, &a);
+        assert_int_equal(por.status, SCP80_POR_OK);
+        unchanged(f, &before);
+        fixture_ota(f, &last, &por);
+        assert_int_equal(por.n, 11);
+        assert_memory_equal(por.data, "\xAB\x09\x80\x01\x01\x23\x04", 7);
+    }
+}
+
 /* ---- "TAR unknown", and every TAR without any security ---- */
 
 static void test_unknown_tars(void **state)
@@ -1301,6 +1323,7 @@ int main(void)
         T(test_security_levels),
         T(test_no_security_no_rights),
         T(test_no_security_no_actions),
+        T(test_no_security_no_chains),
         T(test_unknown_tars),
         T(test_every_tar_without_security),
         cmocka_unit_test(test_silent_policy),

@@ -180,6 +180,32 @@ verdict $? "an interrupted add fails and leaves no record"
 expect "after an interrupted add" 0 show deck.uicc
 says "after an interrupted add the deck has the cards it had" '^deck\.uicc: 1499 cards'
 
+# killed: no card without a record of its keys, and nobody is told to throw that away
+"$softuicc" add deck.uicc --iccid 890010100001000000 --imsi 001010000000100 --count 200000 --keys cut.keys >out 2>err </dev/null &
+adding=$!
+for ((i = 0; i < 200 && $(stat -c %s cut.keys.new 2>/dev/null || echo 0) < 2500000; i++)); do sleep 0.02; done
+kill -KILL $adding 2>/dev/null
+wait $adding 2>/dev/null
+expect "after an add that was killed" 0 show deck.uicc --json
+python3 -c '
+import json
+cards = {c["iccid"] for c in json.load(open("out"))["cards"] if c["iccid"].startswith("89001010000100")}
+keys = {line.split("\t")[0] for line in open("cut.keys.new") if line.endswith("\n")}
+raise SystemExit(not (len(cards) >= 1024 and cards <= keys))'
+verdict $? "an add that was killed leaves cards, and no card without its keys"
+refuses "add: a record cut short, which may be all there is" 1 'cut\.keys\.new: File exists.* has the keys of cards .* keep it' add deck.uicc --iccid 890010100009000000 --imsi 001010000000100 --keys cut.keys
+rm cut.keys.new
+# a record that cannot have its name any more
+"$softuicc" add deck.uicc --iccid 890010100000000110 --imsi 001010000000110 --count 1000 --replace --keys late.keys >out 2>err </dev/null &
+adding=$!
+while kill -0 $adding 2>/dev/null && [ ! -e late.keys.new ]; do sleep 0.01; done
+touch late.keys
+wait $adding
+code=$?
+[ $code = 1 ] && [ ! -s late.keys ] && [ "$(cut -f 1 late.keys.new | sort -u | wc -l)" = 1001 ] && grep -q 'keys are in late\.keys\.new: keep it' err
+verdict $? "add --replace: cards were made anew, and their record stays"
+rm -f late.*
+
 # ---- CSV ----
 cat >cards.csv <<CSV
 IMSI,ICCID,ACC,PIN1,PUK1,PIN2,PUK2,Ki,OPC,ADM1,KIC1,KID1,KIK1,MSISDN
@@ -190,6 +216,10 @@ expect "new --csv" 0 new csv.uicc --profile test --csv cards.csv --keys csv.keys
 says "new --csv says what it made" '2 cards of profile test, ICCID 8900101000000010018 to 8900101000000010026, IMSI 001010000000001 to'
 grep -q "^8900101000000010018	0	001010000000001	milenage	$k	$opc	1	aes	$opc	aes	$k	$opc" csv.keys
 verdict $? "the record has the keys of the file"
+# PIN1 4711 with its PUK, PIN2, ADM1; of the second card nothing, for it has the profile's
+hex() { printf '%s' "$1" | xxd -p; }
+[ "$(cut -f 1,2,5,6,7 csv.keys | grep -P '\tp[0-9]+\t' | sort)" = "$(printf '8900101000000010018\t%s\n' "p0	$(hex 4711)ffffffff	$(hex 47114711)	1" "p1	$(hex 81158)ffffff	$(hex 81158115)	129" "p2	$(hex 66666666)	-	10" | sort)" ]
+verdict $? "the record has the PINs of the file"
 expect "a card of the file" 0 show csv.uicc --card 8900101000000010018
 says "a card of the file has its access class" 'access class 2'
 says "a card of the file has its number" '\+4917112345'
@@ -287,5 +317,34 @@ expect "others" 0 new n.uicc --profile usim --count 400
 verdict $? "diff says how far it is"
 /usr/bin/python3 terminal.py "$softuicc" export m.uicc --format csv --keys m.keys 2>err
 verdict $? "export says how far it is"
+
+# ---- a page of a deck that is unsound, where only its cards suffer ----
+# Large, so that it is not looked through when it is opened; every leaf with that card is made a page of no kind.
+cat >spoil.py <<'PYTHON'
+import sys
+deck, iccid, size = sys.argv[1], sys.argv[2], 80 << 20
+digits = [int(d) + 1 for d in iccid] + [0] * (20 - len(iccid))
+key = b"C" + bytes(a << 4 | b for a, b in zip(digits[::2], digits[1::2]))
+with open(deck, "r+b") as f:
+    octets = f.read()
+    for at in range(2 * 4096, len(octets), 4096):
+        if octets[at + 10] == 2 and key in octets[at : at + 4096]:
+            f.seek(at + 10)
+            f.write(b"\x42")
+    f.truncate(size)
+PYTHON
+card=$("$softuicc" show m.uicc --json | grep -oE '"iccid": "[0-9]+"' | sed -n '200s/[^0-9]//gp')
+/usr/bin/python3 spoil.py m.uicc "$card"
+# unread NAME CODE ARGS...: and it is as long again, which it was not when it was closed
+unread() {
+    truncate -s 80M m.uicc
+    expect "$1: a card that cannot be read" "${@:2}"
+    grep -q "m.uicc cannot be read: the file is damaged or has been tampered with" err && [ "$(wc -l <err)" = 1 ]
+    verdict $? "$1 says why"
+}
+unread remove 1 remove m.uicc --card "$card"
+unread add 1 add m.uicc --iccid "$card" --imsi 001010000000001
+unread export 1 export m.uicc --card "$card" --format csv --keys m.keys
+unread diff 2 diff m.uicc n.uicc --card "$card"
 
 tap_end

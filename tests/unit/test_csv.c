@@ -155,6 +155,7 @@ static int make_profile(void **state)
     pins[0].reference = 0x01;
     pins[1].reference = 0x81;
     pins[2].reference = 0x0A;
+    pins[0].puk_tries = pins[1].puk_tries = 10;
     const struct keyset ota = {.version = 1,
                                .kic_algorithm = OTA_AES,
                                .kid_algorithm = OTA_AES,
@@ -292,6 +293,9 @@ static void headers(void **state)
     bad_header("iccid,imsi,ki,k", "column 'k' is there twice");
     bad_header("iccid,imsi,adm1,pin_adm", "column 'pin_adm' is there twice");
     bad_header("iccid,imsi,kic2", "column 'kic2': profile made has nothing");
+    pins[1].puk_tries = 0; /* cannot be unblocked: a PUK would be for nothing */
+    bad_header("iccid,imsi,pin2,puk2", "column 'puk2': profile made has nothing");
+    pins[1].puk_tries = 10;
     bad_header("iccid,imsi,adm2", "column 'adm2': profile made has nothing");
     bad_header("imsi", "no column 'iccid'");
     bad_header("iccid", "no column 'imsi'");
@@ -333,6 +337,12 @@ static void values(void **state)
               K ","
                 "8f3a",
               "kid3");
+    /* the second half is the first but for parity, which DES does not look at */
+    pairs[0].ota.kic_algorithm = pairs[0].ota.kid_algorithm = OTA_3DES;
+    bad_value("kic1,kid1,kik1", "8f3a51c20b77de948e3b50c30a76df95," OTHER "," OPC, "parts of kic1 are equal: that is single DES");
+    bad_value("kic1,kid1,kik1", OTHER ",8f3a51c20b77de948e3b50c30a76df95," OPC, "parts of kid1 are equal");
+    bad_value("kic1,kid1,kik1", OTHER "," OPC ",8f3a51c20b77de948e3b50c30a76df958f3a51c20b77de94", "parts of kik1 are equal");
+    pairs[0].ota.kic_algorithm = pairs[0].ota.kid_algorithm = OTA_AES;
     bad_value("pin1", "123", "a PIN is not 4 to 8 digits");
     bad_value("pin1", "123456789", "a PIN is not 4 to 8 digits");
     bad_value("pin1", "12a4", "a PIN is not 4 to 8 digits");

@@ -5,6 +5,7 @@
  */
 #include "deck.h"
 #include "objects.h"
+#include "seal.h"
 
 #include <fcntl.h>
 #include <lmdb.h>
@@ -639,6 +640,56 @@ static void sealed(void **state)
     assert_null(memmem(content, n, key, 8));
 }
 
+/* No nonce seals two things: whatever is seen in the deck at any time, over openings, batches that are given up and a counter
+ * that is used up. */
+static void nonces(void **state)
+{
+    enum { ROUNDS = 24, SEEN = ROUNDS * RECORDS };
+    struct world *w = *state;
+    struct record *all = calloc(SEEN, sizeof *all), *now = calloc(RECORDS, sizeof *now);
+    size_t seen = 0;
+    make_deck(w);
+    for (int round = 0; round < ROUNDS; round++) {
+        char value[16];
+        struct deck *d = open_deck(w, (enum deck_durability[]){DECK_POWER, DECK_PROCESS, DECK_NONE}[round % 3]);
+        struct uicc_store *s = card(w, d, ICCID);
+        snprintf(value, sizeof value, "%d", round);
+        assert_true(deck_batch_begin(d, &w->error));
+        put(s, 1, round % 2 == 0 ? value : "given up");
+        if (round % 2 == 0)
+            assert_true(deck_batch_end(d, &w->error));
+        store_close(s);
+        deck_close(d);
+        size_t n = raw_all(w, now);
+        for (size_t i = 0; i < n; i++) {
+            bool known = memcmp(now[i].key, "0deck", 5) == 0; /* written once */
+            for (size_t j = 0; j < seen && !known; j++) {
+                known = all[j].v.mv_size == now[i].v.mv_size && memcmp(all[j].value, now[i].value, now[i].v.mv_size) == 0;
+                if (!known && memcmp(all[j].value, now[i].value, SEAL_HEAD) == 0)
+                    fail_msg("round %d, record %zu: a nonce that was there before", round, i);
+            }
+            if (!known)
+                all[seen++] = now[i];
+        }
+    }
+    assert_true(seen > ROUNDS);
+    free(all);
+    free(now);
+
+    struct sealer sealer;
+    const uint8_t key[32] = {1};
+    uint8_t out[4][SEAL_OVERHEAD];
+    assert_true(seal_init(&sealer, w->crypto, key));
+    sealer.counter = UINT32_MAX - 2;
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(seal(&sealer, text("key"), SPAN_EMPTY, out[i]));
+        for (size_t j = 0; j < i; j++)
+            assert_true(memcmp(out[i], out[j], SEAL_HEAD) != 0);
+    }
+    assert_true(memcmp(out[1], out[2], 1 + SEAL_PREFIX) != 0 && memcmp(out[2], out[3], 1 + SEAL_PREFIX) == 0);
+    seal_wipe(&sealer);
+}
+
 static void one_process_at_a_time(void **state)
 {
     struct world *w = *state;
@@ -1127,6 +1178,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(file_tampering, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nonces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_process_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_again_and_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_cards, set_up, tear_down),

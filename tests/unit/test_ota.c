@@ -587,6 +587,15 @@ static void test_actions(void **state)
     ota.script = "AA12" "8205" "8103010104" "8200" "220700A4000C026FFF"; /* taken back */
     fixture_ota(f, &ota, &por);
     assert_int_equal(por.sw, 0x9000);
+    /* one that the terminal does not offer */
+    fixture_reset(f);
+    apdu(f, "80100000020100", "9000");
+    run(f, "AA0E" "8105" "8103010104" "220500A4000C00", "AB06800100" "810101");
+    run(f, "AE80" "8105" "8103010104" "220500A4000C00" "0000", "AF80" "810101" "0000");
+    run(f, "AA0E" "8205" "8103010104" "220500A4000C00", "AB07800101" "23029000");
+    run(f, "AA07" "8105" "9103010104", "AB06800100" "900102");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
     run(f, "AA03" "810177", "AB06800100" "900102"); /* a record of EF.RMA, which is not there */
     run(f, "AA03" "810102", "AB06800100" "900102");
     run(f, "AA0C" "810181" "220700A4000C026F78", "AB07800101" "23029000");

@@ -48,9 +48,11 @@ bool domain_keyset_load(struct applet self, uint8_t version, struct domain_keyse
 bool domain_keyset_put(
     struct applet self,
     const struct domain_keyset *set); /* one without any key is removed, with its counters */
+uint16_t domain_counter_item(uint8_t version); /* of its messages (SCP80), or of its sessions */
 /* A keyset's counters begin anew: it has other keys. */
 bool domain_counters_reset(struct applet self, uint8_t version);
-/* Its counter has its room: a domain that is full otherwise must open sessions and messages, if only to delete something. */
+/* Its counter has its room: a domain that is full otherwise must open sessions and messages, if only to
+ * delete something. */
 bool domain_counter_reserve(struct applet self, uint8_t version);
 
 /* All three keys are there, of one length and of the protocol's algorithm. */
@@ -134,6 +136,8 @@ enum domain_power {
 /* The card's life cycle and the domain's privileges allow it. */
 sw_t domain_may(struct call *call, enum domain_power power);
 bool domain_is_issuer(struct applet self);
+/* Whoever speaks may change keys and data of this domain now, as far as a trial goes. */
+bool domain_settled(const struct call *call, struct applet domain);
 bool domain_privilege(struct applet self, unsigned octet, uint8_t bit);
 /* The operator in whose name this session speaks, or NO_OWNER: an operator's own OTA keyset, or a security
  * domain that is an operator's. */

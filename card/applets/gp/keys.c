@@ -67,13 +67,18 @@ bool domain_counters_reset(struct applet self, uint8_t version)
            applet_remove_if_there(self, item(DOMAIN_COUNTER, version));
 }
 
+uint16_t domain_counter_item(uint8_t version)
+{
+    return item(domain_key_use(version) == KEY_USE_SCP80 ? DOMAIN_COUNTER : DOMAIN_SEQUENCE, version);
+}
+
 bool domain_counter_reserve(struct applet self, uint8_t version)
 {
     static const uint8_t zero[5];
-    const bool scp80 = domain_key_use(version) == KEY_USE_SCP80;
-    const uint16_t counter = item(scp80 ? DOMAIN_COUNTER : DOMAIN_SEQUENCE, version);
+    const uint16_t counter = domain_counter_item(version);
+    const size_t n = domain_key_use(version) == KEY_USE_SCP80 ? 5 : 3;
     struct span there;
-    return applet_get(self, counter, &there) || applet_put(self, counter, span_of(zero, scp80 ? 5 : 3));
+    return applet_get(self, counter, &there) || applet_put(self, counter, span_of(zero, n));
 }
 
 bool domain_keyset_complete(const struct domain_keyset *set)
@@ -162,8 +167,7 @@ sw_t domain_keys_install(struct applet self, const struct uicc_personal *persona
 static uint64_t counter_of(struct applet self, const struct domain_keyset *set)
 {
     struct span bytes;
-    bool scp80 = domain_key_use(set->version) == KEY_USE_SCP80;
-    if (!applet_get(self, item(scp80 ? DOMAIN_COUNTER : DOMAIN_SEQUENCE, set->version), &bytes) || bytes.n > 8)
+    if (!applet_get(self, domain_counter_item(set->version), &bytes) || bytes.n > 8)
         return 0;
     struct reader r = rd_of(bytes);
     return rd_be(&r, bytes.n);
@@ -242,7 +246,5 @@ static bool ota_alone(struct applet self)
     return any;
 }
 
-const struct ota_key_service domain_ota_keys = {.find = ota_find,
-                                                .counter = ota_counter_kept,
-                                                .set_counter = ota_counter_keep,
-                                                .alone = ota_alone};
+const struct ota_key_service domain_ota_keys = {
+    .find = ota_find, .counter = ota_counter_kept, .set_counter = ota_counter_keep, .alone = ota_alone};
