@@ -377,7 +377,7 @@ static sw_t answered(struct uicc *card, const struct entry *e, uint8_t result, s
         return SW_OK;
     }
     const struct event event = {.kind = EVENT_TERMINAL_RESPONSE, .tag = type, .data = data, .id = result};
-    return toolkit_trigger_applet(card, applet, &event);
+    return toolkit_trigger_owner(card, applet, &event);
 }
 
 static sw_t makes_no_sense(struct uicc *card, const struct entry *e)

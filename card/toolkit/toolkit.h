@@ -90,9 +90,13 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
 /* ---- trigger.c ---- */
 
 /* Tells the applets that registered for it, in order of priority. Each applet is a step of its own: one that
- * fails loses what it changed, and the others are told all the same. SW_OK when one of them (or none at all)
- * did what it was told; else what the first of them answered. */
+ * fails loses what it changed, and the others are told all the same. What the terminal is to be told: SW_OK when
+ * one of them (or none at all) did what it was told, or was not busy but failed; 9300 to an ENVELOPE when some
+ * were busy and nobody did it; 6581 when the card itself could not do or keep it. */
 sw_t toolkit_trigger(struct uicc *card, const struct event *event);
+/* One applet, by what it owns; likewise. */
+sw_t toolkit_trigger_owner(struct uicc *card, uint8_t applet, const struct event *event);
+/* What the applet itself answers; what it changed is the caller's to keep or to undo. */
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event);
 /* STATUS came, of whatever class: the terminal polls (TS 102 221 14.5.1); a script does not. */
 sw_t toolkit_poll(struct call *call);

@@ -360,7 +360,7 @@ static uicc_sw test_crypto(const struct uicc_applet *self, const struct uicc_apd
 static uicc_sw test_registry(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
     static const uint8_t list[] = {UICC_EVENT_PROFILE_DOWNLOAD, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS};
-    struct uicc_menu_entry entry = {.text = uicc_span_of("Entry", 5)};
+    struct uicc_menu_entry entry = {.text = uicc_span_of("Entry", 5), .help_supported = true};
     struct uicc_file_view v;
     uint8_t id, second, third, timer, more;
     (void)apdu;

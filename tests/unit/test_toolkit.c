@@ -144,7 +144,7 @@ static void test_failures(void **state)
     assert_true(applet_get(p->applet[THREE], 1, &value));
     p->does = second_sends_and_fails;
     apdu(&p->f, LOCATION_LOST, "9000");
-    /* none did what it was told: the first one's word */
+    /* none did what it was told: that is not the terminal's to know */
     for (unsigned i = 0; i < APPLETS; i++)
         CHANGE(p,
                toolkit_set_event(
@@ -154,8 +154,95 @@ static void test_failures(void **state)
     toolkit_drain(p);
     toolkit_forget_seen(p);
     p->does = all_fail;
-    apdu(&p->f, "80C2000009D60799010582020281", "6985"); /* three has priority 9 */
+    apdu(&p->f, "80C2000009D60799010582020281", "9000");
     assert_int_equal(p->n_seen, 3);
+}
+
+/* Busy is what the terminal is told if nobody did it; whether the one that failed comes before or behind. */
+static enum { WELL, BUSY, BADLY, TOO_LONG } fares[APPLETS];
+
+static sw_t as_told(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    assert_true(applet_put(p->applet[who], 1, span_of("x", 1)));
+    if (event->out != NULL)
+        buf_u8(event->out, (uint8_t)who);
+    for (unsigned i = 0; fares[who] == TOO_LONG && i < UICC_RESPONSE_MAX; i++)
+        buf_u8(event->out, 0);
+    return fares[who] == BUSY ? SW_TOOLKIT_BUSY : fares[who] == BADLY ? SW_MEMORY_PROBLEM : SW_OK;
+}
+
+static void test_outcomes(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const struct {
+        unsigned one, two;
+        const char *answer;
+    } rows[] = {
+        {WELL, BUSY, "009000"}, {BUSY, WELL, "019000"}, {BUSY, BUSY, "9300"}, {BADLY, BUSY, "9300"},
+        {BUSY, BADLY, "9300"},  {BADLY, WELL, "019000"}, {TOO_LONG, WELL, "019000"}, {TOO_LONG, TOO_LONG, "9000"},
+    };
+    struct span value;
+    uint8_t id;
+    toolkit_profile(p);
+    toolkit_drain(p);
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &(struct toolkit_menu_entry){.text = span_of("x", 1)}, &id));
+    for (unsigned who = ONE; who <= TWO; who++)
+        CHANGE(p, toolkit_set_event(p->applet[who], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 30));
+    toolkit_drain(p);
+    p->does = as_told;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        toolkit_forget_seen(p);
+        fares[ONE] = rows[i].one;
+        fares[TWO] = rows[i].two;
+        exchange(&p->f, "80C2000002E100", rows[i].answer);
+        assert_int_equal(p->n_seen, 2);
+        for (unsigned who = ONE; who <= TWO; who++) { /* what each changed is its own */
+            assert_int_equal(applet_get(p->applet[who], 1, &value), fares[who] == WELL);
+            toolkit_begin(p);
+            assert_true(applet_remove(p->applet[who], 1));
+            toolkit_end(p);
+        }
+    }
+    /* A menu entry has one owner; STATUS knows no busy. */
+    fares[ONE] = BUSY;
+    char selection[] = "80C2000009D307820201819001..";
+    snprintf(selection + sizeof selection - 3, 3, "%02X", id);
+    apdu(&p->f, selection, "9300");
+    apdu(&p->f, "80F2000C00", "9000");
+    fares[ONE] = BADLY;
+    apdu(&p->f, selection, "9000");
+    apdu(&p->f, "80F2000C00", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_STATUS_COMMAND), 2);
+    assert_false(applet_get(p->applet[ONE], 1, &value));
+    /* nor is it told of the answer to a command that its applet cannot stand */
+    p->does = NULL;
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], 0x02, 0, SPAN_EMPTY));
+    toolkit_end(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0098103..020082028182");
+    p->does = as_told;
+    answer_proactive(&p->f, 0, "", "9000");
+    assert_false(applet_get(p->applet[ONE], 1, &value));
+    p->does = NULL;
+}
+
+/* What the card itself cannot do is its own failure, and is seen. */
+static sw_t own_failure(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    (void)p;
+    (void)event;
+    return who == THREE ? SW_MEMORY_PROBLEM : SW_OK;
+}
+
+static void test_own_failure(void **state)
+{
+    struct toolkit_play *p = *state;
+    CHANGE(p, toolkit_set_event(p->applet[THREE], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    p->does = own_failure;
+    apdu(&p->f, "80C2000002E100", "6581"); /* its class comes in no package */
+    p->does = NULL;
 }
 
 /* ---- what the card asks for on all applets' behalf ---- */
@@ -316,6 +403,8 @@ static void test_menu(void **state)
          "80",
          "9000");
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_MENU_SELECTION), 1);
+    apdu(&p->f, "80C200000BD309820201819001809500", "9000"); /* help that was not offered */
+    assert_int_equal(p->n_seen, 3);
     apdu(&p->f,
          "80C2000009D307820201819001"
          "90",
@@ -546,8 +635,8 @@ static void test_control(void **state)
     exchange(&p->f, message,
              "020686049121436"
              "59000");
-    p->does = all_fail;
-    apdu(&p->f, message, "6985");
+    p->does = all_fail; /* as if nobody were there */
+    apdu(&p->f, message, "9000");
 }
 
 /* Data of a secured packet goes to the applet whose TAR it names, if it registered; what it writes is in the
@@ -823,7 +912,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
+        T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures), T(test_outcomes), T(test_own_failure),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
         T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
