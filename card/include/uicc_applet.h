@@ -255,8 +255,8 @@ extern UICC_EXPORT const struct uicc_package uicc_package;
 /* ---- files ---- */
 
 /* A FileView (uicc.access.FileView): a place in the file system and what may be done there. Yours to keep,
- * also in transient memory; its content is the card's. When the file that it is on has been deleted, it is on the
- * nearest directory that is left. */
+ * also in transient memory; its content is the card's. When the file that it is on has been deleted, it is on
+ * the nearest directory that is left. */
 struct uicc_file_view {
     uint16_t root, df, ef;
     uint8_t record;
@@ -274,8 +274,8 @@ enum uicc_search_mode { /* TS 102 221 11.1.7 */
                         UICC_SIMPLE_SEARCH_START_BACKWARD = 5,
 };
 
-/* Where an enhanced search begins (TS 102 221 11.1.7.2): one of these, plus an offset in the record (0 to 255), or
- * plus UICC_SEARCH_INDICATION_VALUE and the octet behind which to look. */
+/* Where an enhanced search begins (TS 102 221 11.1.7.2): one of these, plus an offset in the record (0 to
+ * 255), or plus UICC_SEARCH_INDICATION_VALUE and the octet behind which to look. */
 enum uicc_search_indication {
     UICC_SEARCH_INDICATION_START_FORWARD_FROM_RECORD = 0x0400, /* the given one; 0: the current one */
     UICC_SEARCH_INDICATION_START_BACKWARD_FROM_RECORD = 0x0500,
@@ -386,7 +386,7 @@ struct uicc_proactive_handler {
     uint8_t type, qualifier;
     uint8_t destination;     /* 0: the one that the type has by TS 102 223 */
     struct uicc_buf objects; /* what follows the device identities: uicc_append_tlv */
-    uint8_t octets[244]; /* as many as fit into one command of 256 */
+    uint8_t octets[244];     /* as many as fit into one command of 256 */
 };
 
 /* A menu entry (ToolkitRegistry.initMenuEntry). */
@@ -711,8 +711,8 @@ static inline uicc_sw uicc_update_record(const struct uicc_applet *self, struct 
     return uicc_view_command(self, view, 0x00, 0xDC, number, (uint8_t)mode, uicc_span_of(from, n), 0, NULL);
 }
 
-/* Numbers of the records that contain the pattern, one octet each, in the order of the search; the first becomes
- * the current one. 6282: none does. from_record 0: the current one; 6A83: there is no such record. */
+/* Numbers of the records that contain the pattern, one octet each, in the order of the search; the first
+ * becomes the current one. 6282: none does. from_record 0: the current one; 6A83: there is no such record. */
 static inline uicc_sw uicc_search_record(const struct uicc_applet *self, struct uicc_file_view *view,
                                          uint8_t from_record, enum uicc_search_mode mode,
                                          struct uicc_span pattern, struct uicc_buf *numbers)
@@ -969,7 +969,8 @@ static inline bool uicc_check_terminal_profile(const struct uicc_applet *self, u
     return self->api->check_terminal_profile(self, index);
 }
 
-/* getValue: facilities index_lsb to index_msb as a number, of at most 16 bits; 0, if they are more or none. */
+/* getValue: facilities index_lsb to index_msb as a number, of at most 16 bits; 0, if they are more or none.
+ */
 static inline uint16_t uicc_get_terminal_profile_value(const struct uicc_applet *self, uint16_t index_msb,
                                                        uint16_t index_lsb)
 {
@@ -1101,9 +1102,10 @@ static inline bool uicc_get_text_string(const struct uicc_event *event, uint8_t 
     return true;
 }
 
-/* copyAdditionalInformation: what follows the general result in a TERMINAL RESPONSE (TS 102 223 8.12); may be empty.
- * false: there is no result. */
-static inline bool uicc_get_additional_information(const struct uicc_event *event, struct uicc_span *information)
+/* copyAdditionalInformation: what follows the general result in a TERMINAL RESPONSE (TS 102 223 8.12); may be
+ * empty. false: there is no result. */
+static inline bool uicc_get_additional_information(const struct uicc_event *event,
+                                                   struct uicc_span *information)
 {
     struct uicc_span value;
     if (!uicc_find_tlv(event->data, UICC_TAG_RESULT, 1, &value) || value.n == 0)
@@ -1116,7 +1118,8 @@ static inline bool uicc_get_additional_information(const struct uicc_event *even
 static inline uint8_t uicc_get_channel_identifier(const struct uicc_event *event)
 {
     struct uicc_span value;
-    return uicc_find_tlv(event->data, UICC_TAG_CHANNEL_STATUS, 1, &value) && value.n >= 1 ? value.p[0] & 0x07 : 0;
+    return uicc_find_tlv(event->data, UICC_TAG_CHANNEL_STATUS, 1, &value) && value.n >= 1 ? value.p[0] & 0x07
+                                                                                          : 0;
 }
 
 /* getChannelStatus: both octets of the channel status (TS 102 223 8.56) of this channel, from an event or the
@@ -1132,8 +1135,8 @@ static inline bool uicc_get_channel_status(const struct uicc_event *event, uint8
     return false;
 }
 
-/* getTimerIdentifier, getChannelIdentifier: of the events that have one (a TERMINAL RESPONSE has its general result
- * there). */
+/* getTimerIdentifier, getChannelIdentifier: of the events that have one (a TERMINAL RESPONSE has its general
+ * result there). */
 static inline uint8_t uicc_get_identifier(const struct uicc_event *event)
 {
     return event->id;
@@ -1152,7 +1155,8 @@ static inline uicc_sw uicc_post(const struct uicc_event *event, const void *data
 }
 
 /* EnvelopeResponseHandler.postAsBERTLV: the same, as the value of this tag. At most 255 octets. */
-static inline uicc_sw uicc_post_as_ber_tlv(const struct uicc_event *event, uint8_t tag, const void *data, size_t n)
+static inline uicc_sw uicc_post_as_ber_tlv(const struct uicc_event *event, uint8_t tag, const void *data,
+                                           size_t n)
 {
     uint8_t octets[3 + 255];
     struct uicc_buf object = uicc_buf_of(octets, sizeof octets);
