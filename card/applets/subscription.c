@@ -20,7 +20,14 @@ static uint16_t active_owner(struct applet provider)
     return (uint16_t)pair_active(provider);
 }
 
-static const struct owner_service owner_service = {active_owner};
+/* An IMSI on trial alone (alternative 3a) takes no pair from anybody. */
+static bool owner_on_trial(struct applet provider, uint16_t owner)
+{
+    struct trial trial;
+    return trial_load(provider, &trial) && trial.from != trial.to && trial.to == owner;
+}
+
+static const struct owner_service owner_service = {active_owner, owner_on_trial};
 
 static const void *share(struct applet self, const char *service)
 {

@@ -178,6 +178,13 @@ bool fs_exists(const struct uicc *card, uint16_t file)
     return occupied(card, file) && !suspended(card, file);
 }
 
+/* It is there; and of two with one name it is the operator's own: the other is nobody's, and was made while his was not there. */
+static bool preferred(const struct uicc *card, uint16_t slot, uint16_t found)
+{
+    const uint16_t file = (uint16_t)(card->profile->n_files + slot);
+    return !suspended(card, file) && (found == PROFILE_NO_FILE || card->made.slots[slot].owner != NO_OWNER);
+}
+
 uint16_t fs_child(const struct uicc *card, uint16_t parent, uint16_t fid)
 {
     uint16_t file = profile_child(card->profile, parent, fid);
@@ -185,14 +192,14 @@ uint16_t fs_child(const struct uicc *card, uint16_t parent, uint16_t fid)
         return file;
     if (card->made.n == 0)
         return PROFILE_NO_FILE;
-    uint16_t slot = card->made.index->by_fid[bucket(parent, fid)];
+    uint16_t slot = card->made.index->by_fid[bucket(parent, fid)], found = PROFILE_NO_FILE;
     while (slot != PROFILE_NO_FILE) {
         const struct made_file *m = &card->made.slots[slot];
-        if (m->row.parent == parent && m->row.fid == fid && !suspended(card, (uint16_t)(card->profile->n_files + slot)))
-            return (uint16_t)(card->profile->n_files + slot);
+        if (m->row.parent == parent && m->row.fid == fid && preferred(card, slot, found))
+            found = (uint16_t)(card->profile->n_files + slot);
         slot = m->next_fid;
     }
-    return PROFILE_NO_FILE;
+    return found;
 }
 
 uint16_t fs_child_sfi(const struct uicc *card, uint16_t parent, uint8_t sfi)
@@ -202,14 +209,14 @@ uint16_t fs_child_sfi(const struct uicc *card, uint16_t parent, uint8_t sfi)
         return file;
     if (card->made.n == 0)
         return PROFILE_NO_FILE;
-    uint16_t slot = card->made.index->by_sfi[bucket(parent, sfi)];
+    uint16_t slot = card->made.index->by_sfi[bucket(parent, sfi)], found = PROFILE_NO_FILE;
     while (slot != PROFILE_NO_FILE) {
         const struct made_file *m = &card->made.slots[slot];
-        if (m->row.parent == parent && m->row.sfi == sfi && !suspended(card, (uint16_t)(card->profile->n_files + slot)))
-            return (uint16_t)(card->profile->n_files + slot);
+        if (m->row.parent == parent && m->row.sfi == sfi && preferred(card, slot, found))
+            found = (uint16_t)(card->profile->n_files + slot);
         slot = m->next_sfi;
     }
-    return PROFILE_NO_FILE;
+    return found;
 }
 
 /* ---- changes, in a transaction ---- */

@@ -259,6 +259,7 @@ void applet_note(struct applet self, const char *text);      /* a line in the tr
 /* "owner": the applet that knows which operator's K/OTA pair is the active one. */
 struct owner_service {
     uint16_t (*active)(struct applet provider);
+    bool (*on_trial)(struct applet provider, uint16_t owner); /* this pair may yet be taken back from its operator, and be another's next time */
 };
 
 /* The nth applet that shares `service`; NULL if there is none. *provider is who to pass to its functions. */

@@ -1396,6 +1396,42 @@ static void test_profile_domains(void **state)
     fixture_close(&f);
 }
 
+/* The maker gave pair 1's operator a domain. Its keys are not his to change before a network has accepted his subscription: the pair may be another's next time, and the domain with it. */
+static void test_profile_domain_on_trial(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gp_host h = {0};
+    char data[400], keys[100];
+    uint8_t plain[48], encrypted[48];
+    struct buf b = buf_of(plain, sizeof plain);
+    fixture_open_text(&f, profile);
+    fixture_terminal_profile(&f);
+    change(&f, 0, "001020000000001");
+    domain_keyset_of(&f, 1);
+    h = (struct gp_host){.f = &f, .scp = {.protocol = SCP02, .key_len = 16}};
+    memcpy(h.scp.dek, f.other_keys.kik, 16);
+    three_keys(&h, 0x88, "3E", data);
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 6A95");
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80E40000", "D20105"), "01 6A95");
+    por_is(&f, FIXTURE_OTHER, "B20202", "80E29000064204AABBCCDD", "01 6A95");
+    por_is(&f, FIXTURE_OTHER, "B20202", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101"); /* this goes with the trial */
+    /* the card's owner may */
+    struct gp_host isd;
+    gp_open(&isd, &f, ISD_AID, 0x30, 0x01, 8);
+    assert_true(hex_parse(K1 K2 K3, &b, NULL));
+    assert_true(scp_dek_encrypt(f.crypto, &isd.scp, span_of(plain, 48), encrypted));
+    hex_format(span_of(encrypted, 48), keys);
+    gp(&isd, gp_command("80E62000", "00" "00" "07" SSD2 "00" "00" "00"), "009000");
+    snprintf(data, sizeof data, "00B90BB909800188810110830134" "8F0130%s", keys);
+    gp(&isd, gp_command("80E28800", data), "9000");
+    /* his once a network has accepted him */
+    assert_int_equal(fixture_authenticate(&f, 1, 32), 0xDB);
+    three_keys(&h, 0x88, "3E", data);
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 61..");
+    fixture_close(&f);
+}
+
 /* What an installation's access domain opens, it opens to who proves who he is: no profile may have a target open to everybody (but for tests), and none comes later. */
 static void test_access_needs_a_checksum(void **state)
 {
@@ -1612,6 +1648,7 @@ int main(void)
         cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_operators_forgotten),
+        cmocka_unit_test(test_profile_domain_on_trial),
         cmocka_unit_test(test_full_domain),
         cmocka_unit_test(test_personalization_of_nobody),
         cmocka_unit_test(test_load_for_nobody),

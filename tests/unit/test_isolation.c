@@ -145,6 +145,30 @@ static void test_gone_under_a_channel(void **state)
     exchange(f, "81F2000000", "62..8202782183023F00*");
 }
 
+/* What is made at the interface meanwhile, under the name of a file that is not there, does not take its place when it is back. */
+static void test_not_replaced(void **state)
+{
+    struct fixture *f = *state;
+    make_files(f);
+    fixture_expect(f, 0, "80E2900014E1128109" IMSI_HEX "84050200000000" "00", "E2*9000");
+    fixture_reset(f);
+    exchange(f, "0020000A083132333435363738", "9*");
+    exchange(f, CREATE_EF("2F30", "E8"), "9000");
+    exchange(f, "00D6000008" "4343434343434343", "9000");
+    fixture_reset(f); /* and back */
+    for (int i = 0; i < 2; i++) {
+        exchange(f, "00A40004022F30", "62*");
+        exchange(f, "00B0000008", "4141414141414141 9*");
+        exchange(f, "00B09D0008", "4141414141414141 9*");
+        fixture_restart(f);
+    }
+    /* his gone, the other is nobody's and there */
+    fixture_terminal_profile(f);
+    rfm(f, 0, "00E4000002" "2F30", "019000");
+    exchange(f, "00A40004022F30", "62*");
+    exchange(f, "00B0000008", "4343434343434343 9*");
+}
+
 /* A file of the network's context that has become shorter keeps nobody from changing the operator (A5). */
 static void test_resized(void **state)
 {
@@ -311,7 +335,7 @@ static void test_only_ciphered(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_resized), T(test_enlarged),
+    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_not_replaced), T(test_resized), T(test_enlarged),
                                        cmocka_unit_test_setup_teardown(test_resized_identities, fixture_setup_usim, fixture_teardown),
                                        T(test_gone_while_suspended), cmocka_unit_test(test_common), cmocka_unit_test(test_only_ciphered)};
     return cmocka_run_group_tests(tests, NULL, NULL);

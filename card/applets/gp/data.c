@@ -292,7 +292,7 @@ static sw_t store_objects(struct applet to, struct span data)
 /* Whole objects in each block. */
 static sw_t store_in_domain(struct call *call, struct applet to, struct domain_personalization *p)
 {
-    sw_t sw = to.index != call->self.index ? SW_OK : domain_may(call, POWER_KEYS);
+    sw_t sw = to.index == call->self.index ? domain_may(call, POWER_KEYS) : domain_settled(call, to) ? SW_OK : SW_TRIAL_RUNNING;
     if (sw != SW_OK)
         return sw;
     return (call->cmd->p1 & STRUCTURE) == STRUCTURE_DGI ? store_dgis(call, to, p, call->cmd->data)

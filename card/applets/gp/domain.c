@@ -55,6 +55,17 @@ bool domain_reaches(const struct call *call, uint8_t domain, uint16_t owner)
     return below(call, domain) && (actor == NO_OWNER || actor == owner);
 }
 
+/* A domain that the maker gave to a pair's operator is there after him when his trial is rolled back: what he had changed in it would be the next one's to live with. */
+bool domain_settled(const struct call *call, struct applet domain)
+{
+    struct applet provider;
+    const uint16_t owner = applet_owner(call->card, domain.index);
+    if (owner == NO_OWNER || domain_actor(call) != owner || domain.index >= card_profile_applets(call->card))
+        return true;
+    const struct owner_service *service = applet_service(call->card, "owner", 0, &provider);
+    return service == NULL || !service->on_trial(provider, owner);
+}
+
 /* 9.6, table 11-2: a locked card is only looked at and unlocked. Keys and data of a domain are its own
  * affair: an operator has none of the issuer's. Content: with Authorized Management; Delegated Management and
  * its tokens are not offered. */
@@ -70,8 +81,9 @@ sw_t domain_may(struct call *call, enum domain_power power)
                    ? SW_OK
                    : SW_CONDITIONS_NOT_SATISFIED;
     case POWER_KEYS:
-        return domain_actor(call) == applet_owner(call->card, call->self.index) ? SW_OK
-                                                                                : SW_CONDITIONS_NOT_SATISFIED;
+        if (domain_actor(call) != applet_owner(call->card, call->self.index))
+            return SW_CONDITIONS_NOT_SATISFIED;
+        return domain_settled(call, call->self) ? SW_OK : SW_TRIAL_RUNNING;
     default:
         return SW_OK;
     }
