@@ -332,7 +332,8 @@ bool applets_forget(struct uicc *card, uint16_t owner)
     } while (gone);
     /* What others depend on */
     for (uint8_t i = card->profile->n_applets; i < applets_count(card); i++)
-        if (applet_exists(card, i) && applet_owner(card, i) == owner && applet_set_owner(card, i, OWNER_GONE) != SW_OK)
+        if (applet_exists(card, i) && applet_owner(card, i) == owner &&
+            applet_set_owner(card, i, OWNER_GONE) != SW_OK)
             return false;
     for (unsigned cursor = 0; package_next(card, &cursor, &p);)
         if (p.slot != NO_PACKAGE && p.owner == owner && !package_set_owner(card, &p, OWNER_GONE))

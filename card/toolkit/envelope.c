@@ -18,6 +18,7 @@ sw_t command_terminal_profile(struct call *call)
      * for what it fetched before. */
     toolkit_restart(call->card);
     memset(t->told, 0, sizeof t->told);
+    t->poll = 0;
     memset(t->channel_owner, 0, sizeof t->channel_owner);
     t->changed = true;
     const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_PROFILE_DOWNLOAD};
@@ -68,7 +69,7 @@ static sw_t to_owner(struct call *call, uint8_t owner, struct event *event)
         return SW_OK;
     if (class->toolkit != NULL && class->toolkit->one_session && toolkit_waits_for(call->card, owner))
         return SW_TOOLKIT_BUSY;
-    return toolkit_trigger_applet(call->card, owner, event);
+    return toolkit_trigger_owner(call->card, owner, event);
 }
 
 static bool one_octet(struct span in, uint32_t tag, uint8_t *out)
@@ -92,8 +93,12 @@ static sw_t menu_selection(struct call *call, struct span inner, struct event *e
         return SW_OK;
     if (toolkit_crowded(call->card))
         return SW_TOOLKIT_BUSY;
-    event->toolkit = ctlv_find(inner, CAT_TAG_HELP_REQUEST, 0, &help) ? TOOLKIT_MENU_SELECTION_HELP_REQUEST
-                                                                      : TOOLKIT_MENU_SELECTION;
+    event->toolkit = TOOLKIT_MENU_SELECTION;
+    if (ctlv_find(inner, CAT_TAG_HELP_REQUEST, 0, &help)) {
+        if (!m.help) /* there is none: it was not offered, and nothing was selected */
+            return SW_OK;
+        event->toolkit = TOOLKIT_MENU_SELECTION_HELP_REQUEST;
+    }
     return to_owner(call, owner, event);
 }
 

@@ -49,6 +49,7 @@ struct toolkit {                          /* volatile; no pointers */
     bool offering;                           /* any bit of available[] */
     uint8_t available[TOOLKIT_APPLETS / 8];  /* applets that wait for EVENT_PROACTIVE_HANDLER_AVAILABLE */
     uint8_t channel_owner[TOOLKIT_CHANNELS]; /* applet + 1 that opened this channel; 0: none */
+    uint16_t poll;                           /* seconds between STATUS commands, as the terminal chose; 0: it did not say */
     uint32_t told[SYSTEM_KINDS];             /* digest of what was asked for last; 0: nothing; 1: it is not in force any more */
 };
 
@@ -90,9 +91,13 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
 /* ---- trigger.c ---- */
 
 /* Tells the applets that registered for it, in order of priority. Each applet is a step of its own: one that
- * fails loses what it changed, and the others are told all the same. SW_OK when one of them (or none at all)
- * did what it was told; else what the first of them answered. */
+ * fails loses what it changed, and the others are told all the same. What the terminal is to be told: SW_OK when
+ * one of them (or none at all) did what it was told, or was not busy but failed; 9300 to an ENVELOPE when some
+ * were busy and nobody did it; 6581 when the card itself could not do or keep it. */
 sw_t toolkit_trigger(struct uicc *card, const struct event *event);
+/* One applet, by what it owns; likewise. */
+sw_t toolkit_trigger_owner(struct uicc *card, uint8_t applet, const struct event *event);
+/* What the applet itself answers; what it changed is the caller's to keep or to undo. */
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event);
 /* STATUS came, of whatever class: the terminal polls (TS 102 221 14.5.1); a script does not. */
 sw_t toolkit_poll(struct call *call);
@@ -101,7 +106,7 @@ bool toolkit_wanted(struct uicc *card, unsigned event);
 /* After a command of the terminal's, outside its transaction: events that follow from it, and what the card
  * itself has to ask for. */
 void toolkit_file_changed(struct uicc *card, uint16_t file);
-/* In the transaction that deletes it: nobody watches it any more, nor what will have its index. */
+/* In the transaction that deletes it: who watches it watches what is made in its place, and not what will have its index. */
 bool toolkit_file_deleted(struct uicc *card, uint16_t file);
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first);
 
@@ -116,8 +121,8 @@ bool toolkit_code_of_event(unsigned event, uint8_t *code);
 void toolkit_event_used(struct uicc *card);
 /* Is it a type of these commands? */
 bool toolkit_system_kind(uint8_t type, enum toolkit_system *kind);
-/* The terminal's answer to one of these commands. */
-void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result);
+/* The terminal's answer to one of these commands; response: its objects. */
+void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result, struct span response);
 
 /* ---- describe.c ---- */
 

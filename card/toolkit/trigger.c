@@ -2,6 +2,7 @@
  *
  * Triggering (ETSI TS 102 241): who registered for an event is told of it, in order of priority.
  */
+#include "cat.h"
 #include "fs.h"
 #include "kernel.h"
 #include "toolkit_registry.h"
@@ -11,7 +12,8 @@ sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct even
     const struct applet_class *class = applet_class_of(card, applet);
     if (class == NULL || class->event == NULL || !applet_active(card, applet)) /* locked, or suspended with its operator: it hears of nothing */
         return SW_OK;
-    return class->event((struct applet){card, applet}, event);
+    sw_t sw = class->event((struct applet){card, applet}, event);
+    return sw == SW_OK && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw; /* an answer that is too long is none */
 }
 
 /* Applets by priority, those of one priority by their index. */
@@ -62,7 +64,7 @@ static void take_back(struct buf *out, size_t before)
     if (out == NULL)
         return;
     crypto_wipe(out->p + before, out->len - before);
-    out->len = before;
+    *out = (struct buf){out->p, out->cap, before, false};
 }
 
 sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
@@ -78,20 +80,52 @@ sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
     return sw;
 }
 
-static void note_outcome(sw_t sw, bool *done, sw_t *first_failure)
+/* ---- what the terminal hears of it ---- */
+
+/* TS 102 241: an applet's exception is its own affair. The terminal hears of two things: that all who were told
+ * are busy (9300, which ENVELOPE may answer: TS 102 221 10.2.1.2), and that the card itself could not do its
+ * part: it could not store what was done, or one of its own classes, which come in no package, says so. */
+struct outcome {
+    bool done, busy, broken;
+};
+
+/* It did not do it: what it changed and wrote is undone. */
+static void note_failure(struct uicc *card, struct outcome *o, uint8_t applet, sw_t sw, const struct event *event, size_t before)
 {
+    const struct applet_class *class = applet_class_of(card, applet);
+    o->busy |= sw == SW_TOOLKIT_BUSY;
+    o->broken |= sw == SW_MEMORY_PROBLEM && class != NULL && class->package == NULL;
+    take_back(event->out, before);
+    (void)session_step(card, false);
+    if (sw != SW_TOOLKIT_BUSY)
+        applet_note((struct applet){card, applet}, "the applet failed in its event: what it did is undone");
+}
+
+static sw_t outcome_status(const struct outcome *o, const struct event *event)
+{
+    if (o->done)
+        return SW_OK;
+    if (o->broken)
+        return SW_MEMORY_PROBLEM;
+    return o->busy && event->out != NULL ? SW_TOOLKIT_BUSY : SW_OK;
+}
+
+sw_t toolkit_trigger_owner(struct uicc *card, uint8_t applet, const struct event *event)
+{
+    struct outcome o = {false, false, false};
+    size_t before = event->out != NULL ? event->out->len : 0;
+    sw_t sw = toolkit_trigger_applet(card, applet, event);
     if (sw == SW_OK)
-        *done = true;
-    else if (*first_failure == SW_OK)
-        *first_failure = sw;
+        return SW_OK;
+    note_failure(card, &o, applet, sw, event, before);
+    return outcome_status(&o, event);
 }
 
 sw_t toolkit_trigger(struct uicc *card, const struct event *event)
 {
     struct order order;
-    sw_t first_failure = SW_OK, last = SW_OK;
-    bool done = false;
-    bool handled = false;
+    struct outcome o = {false, false, false};
+    bool handled = false, open = false; /* open: what the one before did is still to be kept */
     struct event told = *event;
     if (!toolkit_wanted(card, event->toolkit))
         return SW_OK;
@@ -99,24 +133,24 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
         told.handled = &handled;
     listeners(card, event->toolkit, &order);
     for (unsigned i = 0; i < order.n && !*told.handled; i++) {
-        size_t before = told.out != NULL ? told.out->len : 0;
-        if (i > 0 && last == SW_OK &&
-            !session_step(card, true)) /* what the one before did is its own, and could not be kept */
-            last = SW_MEMORY_PROBLEM;
-        if (i > 0)
-            note_outcome(last, &done, &first_failure);
-        sw_t sw = last = toolkit_trigger_applet(card, order.applet[i], &told);
-        /* One that was suspended, or locked, while another registered is back: the first answer is the answer. */
-        if (sw == SW_OK && toolkit_event_exclusive(event->toolkit) && told.out != NULL && told.out->len > before)
-            *told.handled = true;
-        if (sw == SW_OK)
+        const size_t before = told.out != NULL ? told.out->len : 0;
+        if (open)
+            *(session_step(card, true) ? &o.done : &o.broken) = true;
+        sw_t sw = toolkit_trigger_applet(card, order.applet[i], &told);
+        open = sw == SW_OK;
+        if (!open) {
+            note_failure(card, &o, order.applet[i], sw, &told, before);
+            *told.handled = false;
             continue;
-        take_back(told.out, before);
-        *told.handled = false;
-        (void)session_step(card, false);
+        }
+        /* The first answer is the answer. Call control is asked of one; the other was suspended, or locked, while he registered. */
+        if (before > 0)
+            take_back(told.out, before);
+        else if (toolkit_event_exclusive(event->toolkit) && told.out != NULL && told.out->len > 0)
+            *told.handled = true;
     }
-    note_outcome(last, &done, &first_failure);
-    return done ? SW_OK : first_failure;
+    o.done |= open; /* or its command's commit says that it is not */
+    return outcome_status(&o, event);
 }
 
 sw_t toolkit_poll(struct call *call)
@@ -176,9 +210,37 @@ void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bo
         offer_handler(card);
 }
 
+/* TS 102 241: the EnvelopeHandler of an update has the file's path (TS 102 223 8.18), and the AID of the application whose it is. */
+static void say_which(const struct uicc *card, uint16_t file, struct buf *out)
+{
+    static const uint8_t from_terminal[] = {CAT_TERMINAL, CAT_UICC}, mf[] = {0x3F, 0x00}, adf[] = {0x7F, 0xFF};
+    uint8_t bytes[3 + 2 * TOOLKIT_PATH_LEVELS];
+    struct buf path = buf_of(bytes, sizeof bytes);
+    buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_DEVICE_IDENTITIES, span_of(from_terminal, sizeof from_terminal));
+    if (!toolkit_path(card, file, &path))
+        return;
+    struct reader r = rd_of(buf_span(&path));
+    (void)rd_u8(&r);
+    const uint16_t root = rd_u16(&r);
+    size_t mark = buf_tlv_open(out, CAT_COMPREHENSION | CAT_TAG_FILE_LIST);
+    buf_u8(out, 1);
+    buf_put(out, span_of(mf, sizeof mf));
+    buf_put(out, root != 0 ? span_of(adf, sizeof adf) : SPAN_EMPTY);
+    buf_put(out, rd_rest(&r));
+    buf_tlv_close(out, mark);
+    if (root != 0 && fs_file(card, root)->applet != NO_APPLET) {
+        const struct profile_applet *row = applet_row_of(card, fs_file(card, root)->applet);
+        buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_AID, span_of(row->aid, row->aid_len));
+    }
+}
+
 void toolkit_file_changed(struct uicc *card, uint16_t file)
 {
-    const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file};
+    uint8_t bytes[96];
+    struct buf which = buf_of(bytes, sizeof bytes);
+    say_which(card, file, &which);
+    const struct event event = {
+        .kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file, .data = buf_span(&which)};
     for (unsigned i = 0; i < applets_count(card); i++) {
         if (!toolkit_watches_file(card, (uint8_t)i, file))
             continue;

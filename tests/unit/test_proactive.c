@@ -284,7 +284,7 @@ static void test_nested(void **state)
     apdu(&p->f, "8012000010", "D0*");
     answer_proactive(&p->f, 0, "", "910F");
     fetch(p, "D00D8103..2200820281828D02043F");
-    answer_proactive(&p->f, 0x12, "", "6985");
+    answer_proactive(&p->f, 0x12, "", "9000");
     apdu(&p->f, "80F2000C00", "9000");
     assert_int_equal(p->n_seen, 2);
     assert_int_equal(p->seen[1].id, 0x12);
@@ -308,8 +308,8 @@ static void test_abort(void **state)
     apdu(&p->f, "80F2000C00", "9110");
     apdu(&p->f, "8012000010", "D0*");
     p->does = sends_and_fails;
-    apdu(&p->f, "80C2000009D60799010582020281", "6985");
-    answer_proactive(&p->f, 0, "", "6985"); /* its answer's handling fails as well */
+    apdu(&p->f, "80C2000009D60799010582020281", "9000");
+    answer_proactive(&p->f, 0, "", "9000"); /* its answer's handling fails as well */
     apdu(&p->f, "80F2000C00", "9000");
     assert_true(toolkit_idle(p->f.card));
     /* reset in the middle: nothing is left, numbers begin anew */

@@ -144,7 +144,7 @@ static void test_failures(void **state)
     assert_true(applet_get(p->applet[THREE], 1, &value));
     p->does = second_sends_and_fails;
     apdu(&p->f, LOCATION_LOST, "9000");
-    /* none did what it was told: the first one's word */
+    /* none did what it was told: that is not the terminal's to know */
     for (unsigned i = 0; i < APPLETS; i++)
         CHANGE(p,
                toolkit_set_event(
@@ -154,8 +154,95 @@ static void test_failures(void **state)
     toolkit_drain(p);
     toolkit_forget_seen(p);
     p->does = all_fail;
-    apdu(&p->f, "80C2000009D60799010582020281", "6985"); /* three has priority 9 */
+    apdu(&p->f, "80C2000009D60799010582020281", "9000");
     assert_int_equal(p->n_seen, 3);
+}
+
+/* Busy is what the terminal is told if nobody did it; whether the one that failed comes before or behind. */
+static enum { WELL, BUSY, BADLY, TOO_LONG } fares[APPLETS];
+
+static sw_t as_told(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    assert_true(applet_put(p->applet[who], 1, span_of("x", 1)));
+    if (event->out != NULL)
+        buf_u8(event->out, (uint8_t)who);
+    for (unsigned i = 0; fares[who] == TOO_LONG && i < UICC_RESPONSE_MAX; i++)
+        buf_u8(event->out, 0);
+    return fares[who] == BUSY ? SW_TOOLKIT_BUSY : fares[who] == BADLY ? SW_MEMORY_PROBLEM : SW_OK;
+}
+
+static void test_outcomes(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const struct {
+        unsigned one, two;
+        const char *answer;
+    } rows[] = {
+        {WELL, BUSY, "009000"}, {BUSY, WELL, "019000"}, {BUSY, BUSY, "9300"}, {BADLY, BUSY, "9300"},
+        {BUSY, BADLY, "9300"},  {BADLY, WELL, "019000"}, {TOO_LONG, WELL, "019000"}, {TOO_LONG, TOO_LONG, "9000"},
+    };
+    struct span value;
+    uint8_t id;
+    toolkit_profile(p);
+    toolkit_drain(p);
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &(struct toolkit_menu_entry){.text = span_of("x", 1)}, &id));
+    for (unsigned who = ONE; who <= TWO; who++)
+        CHANGE(p, toolkit_set_event(p->applet[who], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 30));
+    toolkit_drain(p);
+    p->does = as_told;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        toolkit_forget_seen(p);
+        fares[ONE] = rows[i].one;
+        fares[TWO] = rows[i].two;
+        exchange(&p->f, "80C2000002E100", rows[i].answer);
+        assert_int_equal(p->n_seen, 2);
+        for (unsigned who = ONE; who <= TWO; who++) { /* what each changed is its own */
+            assert_int_equal(applet_get(p->applet[who], 1, &value), fares[who] == WELL);
+            toolkit_begin(p);
+            assert_true(applet_remove(p->applet[who], 1));
+            toolkit_end(p);
+        }
+    }
+    /* A menu entry has one owner; STATUS knows no busy. */
+    fares[ONE] = BUSY;
+    char selection[] = "80C2000009D307820201819001..";
+    snprintf(selection + sizeof selection - 3, 3, "%02X", id);
+    apdu(&p->f, selection, "9300");
+    apdu(&p->f, "80F2000C00", "9000");
+    fares[ONE] = BADLY;
+    apdu(&p->f, selection, "9000");
+    apdu(&p->f, "80F2000C00", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_STATUS_COMMAND), 2);
+    assert_false(applet_get(p->applet[ONE], 1, &value));
+    /* nor is it told of the answer to a command that its applet cannot stand */
+    p->does = NULL;
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], 0x02, 0, SPAN_EMPTY));
+    toolkit_end(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D0098103..020082028182");
+    p->does = as_told;
+    answer_proactive(&p->f, 0, "", "9000");
+    assert_false(applet_get(p->applet[ONE], 1, &value));
+    p->does = NULL;
+}
+
+/* What the card itself cannot do is its own failure, and is seen. */
+static sw_t own_failure(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    (void)p;
+    (void)event;
+    return who == THREE ? SW_MEMORY_PROBLEM : SW_OK;
+}
+
+static void test_own_failure(void **state)
+{
+    struct toolkit_play *p = *state;
+    CHANGE(p, toolkit_set_event(p->applet[THREE], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    p->does = own_failure;
+    apdu(&p->f, "80C2000002E100", "6581"); /* its class comes in no package */
+    p->does = NULL;
 }
 
 /* ---- what the card asks for on all applets' behalf ---- */
@@ -265,6 +352,19 @@ static void test_poll_interval(void **state)
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_STATUS_COMMAND), 1);
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_STATUS_COMMAND), 1);
     assert_int_equal(toolkit_told(p, THREE, TOOLKIT_STATUS_COMMAND), 0);
+    /* no longer than 255 minutes; as long as the card likes */
+    toolkit_begin(p);
+    assert_int_equal(toolkit_request_poll_interval(p->applet[TWO], 15301), TOOLKIT_REGISTRY_ERROR);
+    assert_int_equal(toolkit_request_poll_interval(p->applet[TWO], 0xFFFE), TOOLKIT_REGISTRY_ERROR);
+    assert_int_equal(toolkit_request_poll_interval(p->applet[TWO], 15300), TOOLKIT_OK);
+    toolkit_end(p);
+    toolkit_drain(p);
+    CHANGE(p, toolkit_request_poll_interval(p->applet[TWO], TOOLKIT_POLL_SYSTEM));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0300820281828402"
+             "011E");
+    answer_proactive(&p->f, 0, "8402011E", "9000");
+    assert_true(toolkit_event_is_set(p->applet[TWO], TOOLKIT_STATUS_COMMAND));
     CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 0));
     CHANGE(p, toolkit_request_poll_interval(p->applet[TWO], 0));
     exchange(&p->f, "80F2000C00", "91*");
@@ -280,6 +380,8 @@ static void test_poll_interval(void **state)
 static const struct toolkit_menu_entry balance = {{(const uint8_t *)"Balance", 7}, 0x21, true, 0, 0};
 static const struct toolkit_menu_entry roaming = {{(const uint8_t *)"Roaming", 7}, 0, false, 0, 0};
 static const struct toolkit_menu_entry icon = {{(const uint8_t *)"Icon", 4}, 0, false, 1, 7};
+static const struct toolkit_menu_entry plain_icon = {{(const uint8_t *)"Roaming", 7}, 0, false, 0, 9};
+static const struct toolkit_menu_entry without_text = {{NULL, 0}, 0, false, 0, 0};
 
 static void test_menu(void **state)
 {
@@ -316,6 +418,8 @@ static void test_menu(void **state)
          "80",
          "9000");
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_MENU_SELECTION), 1);
+    apdu(&p->f, "80C200000BD309820201819001809500", "9000"); /* help that was not offered */
+    assert_int_equal(p->n_seen, 3);
     apdu(&p->f,
          "80C2000009D307820201819001"
          "90",
@@ -326,6 +430,18 @@ static void test_menu(void **state)
     assert_int_equal(toolkit_change_menu_entry(p->applet[TWO], a, &icon), TOOLKIT_MENU_ENTRY_NOT_FOUND);
     CHANGE(p, toolkit_change_menu_entry(p->applet[ONE], a, &icon));
     exchange(&p->f, "80F2000C00", "91*");
+    /* not every entry has an icon: none is shown */
+    fetch(p, "D0208103..250082028182"
+             "8504"
+             "55494343"
+             "8F05"
+             "8149636F6E"
+             "8F08"
+             "80526F616D696E67");
+    answer_proactive(&p->f, 0, "", "9000");
+    /* all have: one that does not explain itself makes the whole list so */
+    CHANGE(p, toolkit_change_menu_entry(p->applet[TWO], b, &plain_icon));
+    exchange(&p->f, "80F2000C00", "91*");
     fetch(p, "D0258103..250082028182"
              "8504"
              "55494343"
@@ -334,7 +450,22 @@ static void test_menu(void **state)
              "8F08"
              "80526F616D696E67"
              "1F03"
-             "010700");
+             "010709");
+    answer_proactive(&p->f, 0, "", "9000");
+    CHANGE(p, toolkit_change_menu_entry(p->applet[TWO], b, &roaming));
+    toolkit_drain(p);
+    /* what is changed is enabled; it may be without a text */
+    CHANGE(p, toolkit_enable_menu_entry(p->applet[ONE], a, false));
+    toolkit_drain(p);
+    CHANGE(p, toolkit_change_menu_entry(p->applet[ONE], a, &without_text));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D01C8103..250082028182"
+             "8504"
+             "55494343"
+             "8F01"
+             "81"
+             "8F08"
+             "80526F616D696E67");
     answer_proactive(&p->f, 0, "", "9000");
     CHANGE(p, toolkit_enable_menu_entry(p->applet[ONE], a, false));
     exchange(&p->f, "80F2000C00", "91*");
@@ -369,13 +500,11 @@ static void test_menu(void **state)
     assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &roaming, &c), TOOLKIT_OK);
     assert_int_equal(toolkit_change_menu_entry(p->applet[THREE], c, &long_one),
                      TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
-    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE],
-                                             &(struct toolkit_menu_entry){SPAN_EMPTY, 0, false, 0, 0}, &a),
-                     TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &without_text, &a), TOOLKIT_OK);
     toolkit_end(p);
     exchange(&p->f, "80F2000C00", "91*");
     fetch(p, "*");
-    assert_int_equal(p->f.response_len, 2 + 3 + 9 + 6 + 203 + 1 + 10);
+    assert_int_equal(p->f.response_len, 2 + 3 + 9 + 6 + 203 + 1 + 10 + 3);
 }
 
 /* ---- timers ---- */
@@ -546,8 +675,8 @@ static void test_control(void **state)
     exchange(&p->f, message,
              "020686049121436"
              "59000");
-    p->does = all_fail;
-    apdu(&p->f, message, "6985");
+    p->does = all_fail; /* as if nobody were there */
+    apdu(&p->f, message, "9000");
 }
 
 /* Data of a secured packet goes to the applet whose TAR it names, if it registered; what it writes is in the
@@ -802,8 +931,8 @@ static void test_one_answer(void **state)
     p->does = NULL;
 }
 
-/* A file that was deleted is watched by nobody; another that takes its place is another. One file under two
- * names is one. */
+/* A file that was deleted is watched by nobody; another that takes its place in memory is another; one that is made where it was is watched again.
+ * One file under two names is one. */
 static void test_deleted_file(void **state)
 {
     struct toolkit_play *p = *state;
@@ -816,17 +945,70 @@ static void test_deleted_file(void **state)
     exchange(&p->f, "00E0000019621782024121" "83022F318A01058B032F0601" "800200088801E0", "9000");
     apdu(&p->f, "00D600000105", "9000");
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 1);
+    assert_true(toolkit_event_is_set(p->applet[ONE], TOOLKIT_EXTERNAL_FILE_UPDATE));
+    for (int again = 0; again < 2; again++) {
+        exchange(&p->f, "00E0000019621782024121" "83022F308A01058B032F0601" "800200088801E8", "9000");
+        apdu(&p->f, "00D600000105", "9000");
+        assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 2 + again);
+        apdu(&p->f, "00E40000022F30", "9000");
+        fixture_restart(&p->f);
+        apdu(&p->f, "0020000A083132333435363738", "9000");
+    }
+    /* and not any more when it says so, whether the file is there or not */
+    exchange(&p->f, "00E0000019621782024121" "83022F308A01058B032F0601" "800200088801E8", "9000");
+    CHANGE(p, toolkit_deregister_file(p->applet[ONE], p->f.card->ram.channels[0].view.ef));
     assert_false(toolkit_event_is_set(p->applet[ONE], TOOLKIT_EXTERNAL_FILE_UPDATE));
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 3);
+}
+
+/* A directory stands for the files in it, not for those further down; each registration ends by itself, or all at once. What the event says: the path. */
+static void test_watched_directory(void **state)
+{
+    struct toolkit_play *p = *state;
+    const struct applet one = p->applet[ONE];
+    apdu(&p->f, "0020000A083132333435363738", "9000");
+    exchange(&p->f, "00E0000019621782024121" "83022F308A01058B032F0601" "800200088801E8", "9000");
+    const uint16_t ef = p->f.card->ram.channels[0].view.ef;
+    CHANGE(p, toolkit_register_file(one, 0));
+    CHANGE(p, toolkit_register_file(one, ef));
+    toolkit_forget_seen(p);
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(p->seen[0].n, 4 + 2 + 5);
+    assert_memory_equal(p->seen[0].data, "\x82\x02\x82\x81\x92\x05\x01\x3F\x00\x2F\x30", 11);
+    CHANGE(p, toolkit_deregister_file(one, ef));
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 2);
+    exchange(&p->f, "00E000001462128202782183025F108A01058B032F0607C600", "9000");
+    exchange(&p->f, "00E0000019621782024121" "83026F308A01058B032F0601" "800200088801E8", "9000");
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 2);
+    /* Below an ADF: 7FFF, and whose it is. */
+    exchange(&p->f, "00A4040C10A0000000871002FFFFFFFF8907090000", "9000");
+    CHANGE(p, toolkit_register_file(one, p->f.card->ram.channels[0].view.df));
+    exchange(&p->f, "00A4000C026F7E", "9000");
+    exchange(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 3);
+    assert_int_equal(p->seen[2].tag, p->f.card->ram.channels[0].view.ef);
+    assert_memory_equal(p->seen[2].data, "\x82\x02\x82\x81\x92\x07\x01\x3F\x00\x7F\xFF\x6F\x7E\xAF\x10\xA0\x00\x00\x00\x87", 20);
+    toolkit_begin(p);
+    assert_int_equal(toolkit_set_event(one, TOOLKIT_EXTERNAL_FILE_UPDATE), TOOLKIT_EVENT_NOT_ALLOWED);
+    toolkit_end(p);
+    CHANGE(p, toolkit_clear_event(one, TOOLKIT_EXTERNAL_FILE_UPDATE));
+    assert_false(toolkit_event_is_set(one, TOOLKIT_EXTERNAL_FILE_UPDATE));
+    exchange(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 3);
 }
 
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures),      T(test_event_list),
+        T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures), T(test_outcomes), T(test_own_failure),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
-        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
+        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file), T(test_watched_directory),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,6 +124,27 @@ static void test_poll_is_one(void **state)
     assert_old(f, 32);
 }
 
+/* STATUS in a script is no poll: nobody ends a trial from afar, nor a new operator his own by looking at the card. */
+static void test_poll_is_the_terminals(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    order(f, 0, "8404" "00020000", "E2*9000");
+    fixture_reset(f);
+    fixture_terminal_profile(f);
+    for (int i = 0; i < 3; i++) {
+        const struct fixture_ota ota = {1, FIXTURE_SPI, "B00001", "80F2000C00" "80F2000C00" "A0F2000016", 0};
+        fixture_ota(f, &ota, &por);
+        assert_int_equal(por.status, SCP80_POR_OK);
+        assert_int_equal(por.data[0], 3);
+    }
+    fixture_terminal_profile(f);
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80F2000C00", "9000");
+    assert_imsi(f, NEW_IMSI);
+    apdu(f, "80F2000C00", "910B");
+}
+
 static void test_failures(void **state)
 {
     struct fixture *f = *state;
@@ -779,7 +800,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_rest_of_the_script), T(test_final),
+        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_poll_is_the_terminals), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_rest_of_the_script), T(test_final),
         T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_all_keys), T(test_put_same_keys), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

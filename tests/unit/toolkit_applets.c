@@ -45,8 +45,10 @@ static sw_t three(struct applet self, const struct event *event)
 }
 
 static const struct toolkit_class single = {.events = NULL, .priority = 9, .one_session = true};
-static const struct applet_class class_one = {.name = "one", .event = one};
-static const struct applet_class class_two = {.name = "two", .event = two};
+/* Two come from outside; the third is as one of the card's own. */
+static const struct applet_package package = {6, {0xF0, 'p', 'l', 'a', 'y', 1}, {1, 0}};
+static const struct applet_class class_one = {.name = "one", .event = one, .package = &package};
+static const struct applet_class class_two = {.name = "two", .event = two, .package = &package};
 static const struct applet_class class_three = {.name = "three", .event = three, .toolkit = &single};
 static const struct applet_class *const more[] = {&class_one, &class_two, &class_three, NULL};
 

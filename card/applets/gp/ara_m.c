@@ -136,8 +136,9 @@ static sw_t store(struct applet self, uint8_t p1, uint8_t p2, struct span data, 
 static sw_t command_store(struct call *call)
 {
     const struct session *session = call->session;
-    if (session->remote && session->owner != NO_OWNER && session->owner != applet_owner(call->card, call->self.index))
-        return SW_CONDITIONS_NOT_SATISFIED; /* an operator changes his own, and would leave these to the next */
+    if (session->remote && session->owner != NO_OWNER &&
+        session->owner != applet_owner(call->card, call->self.index))
+        return SW_CONDITIONS_NOT_SATISFIED; /* an operator's own only: these would stay for the next */
     return store(call->self, call->cmd->p1, call->cmd->p2, call->cmd->data, call->out);
 }
 

@@ -98,7 +98,8 @@ static void put_capabilities(struct call *call)
     buf_tlv_close(out, all);
 }
 
-/* Who has no key is told of what he could select: what is another operator's is not there now (requirement S1). */
+/* Who has no key is told of what he could select: what is another operator's is not there now (requirement
+ * S1). */
 static bool shown(const struct call *call, uint8_t index)
 {
     const bool anybody = !call->session->remote && call->session->secured == 0;
@@ -292,7 +293,9 @@ static sw_t store_objects(struct applet to, struct span data)
 /* Whole objects in each block. */
 static sw_t store_in_domain(struct call *call, struct applet to, struct domain_personalization *p)
 {
-    sw_t sw = to.index == call->self.index ? domain_may(call, POWER_KEYS) : domain_settled(call, to) ? SW_OK : SW_TRIAL_RUNNING;
+    sw_t sw = to.index == call->self.index ? domain_may(call, POWER_KEYS)
+              : domain_settled(call, to)   ? SW_OK
+                                           : SW_TRIAL_RUNNING;
     if (sw != SW_OK)
         return sw;
     return (call->cmd->p1 & STRUCTURE) == STRUCTURE_DGI ? store_dgis(call, to, p, call->cmd->data)

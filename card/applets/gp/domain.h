@@ -51,7 +51,8 @@ bool domain_keyset_put(
 uint16_t domain_counter_item(uint8_t version); /* of its messages (SCP80), or of its sessions */
 /* A keyset's counters begin anew: it has other keys. */
 bool domain_counters_reset(struct applet self, uint8_t version);
-/* Its counter has its room: a domain that is full otherwise must open sessions and messages, if only to delete something. */
+/* Its counter has its room: a domain that is full otherwise must open sessions and messages, if only to
+ * delete something. */
 bool domain_counter_reserve(struct applet self, uint8_t version);
 
 /* All three keys are there, of one length and of the protocol's algorithm. */

@@ -246,7 +246,5 @@ static bool ota_alone(struct applet self)
     return any;
 }
 
-const struct ota_key_service domain_ota_keys = {.find = ota_find,
-                                                .counter = ota_counter_kept,
-                                                .set_counter = ota_counter_keep,
-                                                .alone = ota_alone};
+const struct ota_key_service domain_ota_keys = {
+    .find = ota_find, .counter = ota_counter_kept, .set_counter = ota_counter_keep, .alone = ota_alone};

@@ -35,7 +35,8 @@ static void set_key(struct domain_keyset *set, unsigned at, const struct new_key
 static bool same_voice(const struct domain_keyset *before, const struct domain_keyset *after)
 {
     const struct domain_key *was = &before->key[1], *is = &after->key[1];
-    return was->algorithm == is->algorithm && was->algorithm != OTA_NONE && was->len == is->len && crypto_equal(was->value, is->value, is->len);
+    return was->algorithm == is->algorithm && was->algorithm != OTA_NONE && was->len == is->len &&
+           crypto_equal(was->value, is->value, is->len);
 }
 
 static bool speaks_as_before(struct applet self, const struct domain_keyset *set)
@@ -50,7 +51,8 @@ static bool speaks_as_before(struct applet self, const struct domain_keyset *set
 static sw_t stored(struct applet self, const struct domain_keyset *set)
 {
     const bool go_on = speaks_as_before(self, set);
-    if (!domain_keyset_put(self, set) || (!go_on && !domain_counters_reset(self, set->version)) || !domain_counter_reserve(self, set->version))
+    if (!domain_keyset_put(self, set) || (!go_on && !domain_counters_reset(self, set->version)) ||
+        !domain_counter_reserve(self, set->version))
         return SW_NOT_ENOUGH_MEMORY;
     if (!domain_is_issuer(self) && domain_keyset_complete(set) &&
         applet_life(self.card, self.index) == LIFE_SELECTABLE)
@@ -95,9 +97,10 @@ static sw_t put_keys(struct call *call, uint8_t old, uint8_t version, unsigned f
         sw = SW_NOT_ENOUGH_MEMORY;
     if (sw == SW_OK)
         sw = stored(call->self, &set);
-    /* What is said under a key that comes again is counted on: its session keys are the same whatever the version, and the old one may come back. */
-    if (sw == SW_OK && kept.len > 0 && domain_key_use(old) == domain_key_use(version) && same_voice(&before, &set) &&
-        !applet_put(call->self, domain_counter_item(version), buf_span(&kept)))
+    /* What is said under a key that comes again is counted on: its session keys are the same whatever the
+     * version, and the old one may come back. */
+    if (sw == SW_OK && kept.len > 0 && domain_key_use(old) == domain_key_use(version) &&
+        same_voice(&before, &set) && !applet_put(call->self, domain_counter_item(version), buf_span(&kept)))
         sw = SW_NOT_ENOUGH_MEMORY;
     crypto_wipe(&set, sizeof set);
     if (moved) {
