@@ -232,3 +232,12 @@ void cat_duration(uint32_t seconds, uint8_t value[2])
     value[0] = seconds <= 255 ? SECONDS : MINUTES;
     value[1] = (uint8_t)(seconds <= 255 ? (seconds == 0 ? 1 : seconds) : minutes > 255 ? 255 : minutes);
 }
+
+uint32_t cat_duration_seconds(struct span value)
+{
+    enum { MINUTES = 0x00, SECONDS = 0x01, TENTHS = 0x02 };
+    if (value.n != 2 || value.p[0] > TENTHS)
+        return 0;
+    const uint32_t n = value.p[1];
+    return value.p[0] == MINUTES ? n * 60 : value.p[0] == SECONDS ? n : (n + 9) / 10;
+}

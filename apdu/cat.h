@@ -52,6 +52,7 @@ enum { /* COMPREHENSION-TLV without the comprehension bit, TS 101 220 7.2: those
     CAT_TAG_ITEM_ICON_LIST = 0x1F,
     CAT_TAG_TIMER_IDENTIFIER = 0x24,
     CAT_TAG_TIMER_VALUE = 0x25,
+    CAT_TAG_AID = 0x2F,
     CAT_TAG_IMS_URI = 0x31,
     CAT_TAG_CHANNEL_STATUS = 0x38,
     CAT_TAG_PDP_PARAMETERS = 0x52,
@@ -138,5 +139,7 @@ uint32_t cat_timer_seconds(struct span value);
 
 /* A duration (8.8): seconds where they fit one octet, else minutes, rounded up. */
 void cat_duration(uint32_t seconds, uint8_t value[2]);
+/* And back, tenths of seconds rounded up; 0: it is none. */
+uint32_t cat_duration_seconds(struct span value);
 
 #endif

@@ -151,7 +151,7 @@ static int load_keys(struct change *c)
 {
     struct keys_error error;
     cli_warn_readable(c->cmd, c->keys_path);
-    if (!keys_find(c->keys_path, c->iccid, c->common, c->key_index, &c->key, &error))
+    if (!keys_find(c->keys_path, c->iccid, c->common, c->key_index, &c->key, &error) || !keys_over_air(c->keys_path, &c->key, &error))
         return cli_refuse(c->cmd, "%s", error.text);
     c->keyset = (struct records_keyset){
         .iccid = c->iccid, .common = c->common, .index = c->key_index, .version = c->key.pair.ota.version};

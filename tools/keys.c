@@ -550,6 +550,15 @@ bool keys_find(const char *path, const char *iccid, bool common, unsigned index,
     return good;
 }
 
+bool keys_over_air(const char *path, const struct key_row *row, struct keys_error *error)
+{
+    if (row->pair.ota.version <= KEYSET_OTA_MAX)
+        return true;
+    snprintf(error->text, sizeof error->text, "%.300s: keyset %s%u of card %s (version %02X) is a security domain's for SCP02 or SCP03: it secures nothing over the air", path,
+             keys_kind(row), row->index, row->iccid, row->pair.ota.version);
+    return false;
+}
+
 bool keys_each(const char *path, bool (*each)(void *ctx, const struct key_row *row, struct keys_error *error),
                void *ctx, struct keys_error *error)
 {

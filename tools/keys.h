@@ -51,6 +51,10 @@ const char *keys_kind(const struct key_row *row);
 
 bool keys_find(const char *path, const char *iccid, bool common, unsigned index, struct key_row *row, struct keys_error *error);
 
+/* Keysets of security domains are numbered among the common ones, and found as such; those of SCP02 and SCP03 secure no packet over the air. false: it is
+ * one, and *error says so. */
+bool keys_over_air(const char *path, const struct key_row *row, struct keys_error *error);
+
 /* Every row of a file, in its order, to `each`, whose false ends it (it has then set *error). The row is wiped after the call. */
 bool keys_each(const char *path, bool (*each)(void *ctx, const struct key_row *row, struct keys_error *error), void *ctx,
                struct keys_error *error);

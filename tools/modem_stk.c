@@ -157,12 +157,12 @@ static void more_time(struct modem *m)
 static void poll_interval(struct modem *m)
 {
     struct span d;
-    if (!ctlv_find(m->stk.command.is.rest, CAT_TAG_DURATION, 0, &d) || d.n != 2 || d.p[0] > 2 ||
-        d.p[1] == 0) {
+    const uint32_t asked =
+        ctlv_find(m->stk.command.is.rest, CAT_TAG_DURATION, 0, &d) ? cat_duration_seconds(d) : 0;
+    if (asked == 0) {
         stk_done(m, RESULT_NOT_UNDERSTOOD);
         return;
     }
-    const uint32_t asked = d.p[0] == 0 ? d.p[1] * 60u : d.p[0] == 1 ? d.p[1] : (d.p[1] + 9u) / 10u;
     struct modem_result r = {.general = CAT_RESULT_OK};
     struct buf b = buf_of(r.objects, sizeof r.objects);
     uint8_t granted[2];

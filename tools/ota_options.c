@@ -117,8 +117,10 @@ int key_options_load(const struct subcommand *cmd, struct key_options *k)
     struct key_row row;
     struct keys_error error;
     cli_warn_readable(cmd, k->path);
-    if (!find_row(k, &row, &error))
+    if (!find_row(k, &row, &error) || !keys_over_air(k->path, &row, &error)) {
+        crypto_wipe(&row, sizeof row);
         return cli_refuse(cmd, "%s", error.text);
+    }
     memcpy(k->row_iccid, row.iccid, sizeof row.iccid);
     k->row_index = row.index;
     k->row_common = row.common;

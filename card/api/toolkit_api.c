@@ -125,6 +125,8 @@ uint16_t api_get_poll_interval(const struct uicc_applet *self)
     if (!api_enter(self, &a))
         return 0;
     uint16_t seconds = toolkit_entry_load(a.card, a.index, &e) ? e.poll : 0;
+    if (seconds != 0 && a.card->ram.toolkit.poll != 0)
+        seconds = a.card->ram.toolkit.poll;
     api_leave(a);
     return seconds;
 }
@@ -137,7 +139,7 @@ uicc_sw api_file_event(const struct uicc_applet *self, const struct uicc_file_vi
         return SW_CONDITIONS_NOT_SATISFIED;
     uint16_t file = api_view_file(a.card, &v);
     sw_t sw = file == PROFILE_NO_FILE
-                  ? SW_NO_EF_SELECTED
+                  ? SW_FILE_NOT_FOUND
                   : word(set ? toolkit_register_file(a, file) : toolkit_deregister_file(a, file));
     api_leave(a);
     return sw;

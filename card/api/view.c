@@ -42,7 +42,9 @@ static bool makes_sense(const struct uicc *card, const struct uicc_file_view *v)
 
 uint16_t api_view_file(const struct uicc *card, const struct uicc_file_view *view)
 {
-    return makes_sense(card, view) ? view->ef : (uint16_t)PROFILE_NO_FILE;
+    if (!makes_sense(card, view))
+        return PROFILE_NO_FILE;
+    return view->ef != PROFILE_NO_FILE ? view->ef : view->df;
 }
 
 enum { CREATE_FILE = 0xE0, DELETE_FILE = 0xE4, TERMINATE_DF = 0xE6, TERMINATE_EF = 0xE8, RESIZE_FILE = 0xD4 };

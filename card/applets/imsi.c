@@ -66,7 +66,7 @@ sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct s
     char digits[16];
     struct pair_record s;
     struct trial trial;
-    if (session->remote && is_way_to_imsi(self, file) && admin_file_closed(self.card, file)) {
+    if (session->remote && admin_file_closed(self.card, file) && is_way_to_imsi(self, file)) {
         audit_refused(self, session, SW_CONDITIONS_NOT_SATISFIED);
         return SW_CONDITIONS_NOT_SATISFIED;
     }

@@ -238,8 +238,11 @@ static bool same_body(struct applet self, uint16_t file, uint16_t imsi)
     return imsi != PROFILE_NO_FILE && admin_file_body(self.card, file) == admin_file_body(self.card, imsi);
 }
 
+/* A file that is no link has but one name, unless EF.IMSI is a link to it. */
 static bool names_imsi(struct applet self, uint16_t file)
 {
+    if (admin_file_body(self.card, file) == file)
+        return same_body(self, file, subscription_imsi_file(self));
     bool found = same_body(self, file, file_in(self, IN_DF_GSM, FID_IMSI));
     for (uint8_t a = 0; a < applets_count(self.card) && !found; a++)
         found = is_usim(self, a) && same_body(self, file, admin_file((struct applet){self.card, a}, FID_IMSI));

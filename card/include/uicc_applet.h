@@ -820,7 +820,8 @@ static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *
  * EVENT_ALREADY_REGISTERED, 6A84 NO_TIMER_AVAILABLE, 6A88 INVALID_TIMER_ID and MENU_ENTRY_NOT_FOUND, 6700
  * ALLOWED_LENGTH_EXCEEDED, 6581 REGISTRY_ERROR. ---- */
 
-/* Not for the events that come by a menu entry, a timer, a poll interval or a file: 6985. User activity and
+/* Not for the events that come by a menu entry, a timer, a poll interval or a file (6985; a file's can be
+ * cleared). User activity and
  * idle screen are reported once (TS 102 223 7.5.5, 7.5.6): set again, the terminal is asked again. */
 static inline uicc_sw uicc_set_event(const struct uicc_applet *self, enum uicc_event_number event)
 {
@@ -837,17 +838,25 @@ static inline bool uicc_is_event_set(const struct uicc_applet *self, enum uicc_e
     return self->api->is_event_set(self, (uint8_t)event);
 }
 
-/* All of them, or, when you return what this returns, none. */
+/* All of them or none. */
 static inline uicc_sw uicc_set_event_list(const struct uicc_applet *self, const uint8_t *events, size_t n)
 {
+    uint8_t before[32] = {0}; /* those that were set */
     uicc_sw sw = UICC_SW_OK;
-    for (size_t i = 0; i < n && sw == UICC_SW_OK; i++)
-        sw = self->api->set_event(self, events[i], true);
+    size_t done = 0;
+    for (size_t i = 0; i < n; i++)
+        if (self->api->is_event_set(self, events[i]))
+            before[events[i] / 8] |= (uint8_t)(1u << events[i] % 8);
+    while (done < n && (sw = self->api->set_event(self, events[done], true)) == UICC_SW_OK)
+        done++;
+    for (size_t i = 0; i < done && sw != UICC_SW_OK; i++)
+        if ((before[events[i] / 8] >> events[i] % 8 & 1) == 0)
+            (void)self->api->set_event(self, events[i], false);
     return sw;
 }
 
 /* Position and, if they say one, identifier are those of the installation parameters. *id: the entry's, as
- * the event has it. */
+ * the event has it. The menu shows icons if every entry in it, whoever's, has one. A changed entry is enabled. */
 static inline uicc_sw uicc_init_menu_entry(const struct uicc_applet *self,
                                            const struct uicc_menu_entry *entry, uint8_t *id)
 {
@@ -882,18 +891,26 @@ static inline uicc_sw uicc_release_timer(const struct uicc_applet *self, uint8_t
     return self->api->release_timer(self, id);
 }
 
-/* UICC_EVENT_STATUS_COMMAND at least every so many seconds, if the terminal agrees; 0: no more. */
+/* UICC_EVENT_STATUS_COMMAND at least every so many seconds (at most 15300, or 6581), if the terminal agrees.
+ * UICC_POLL_SYSTEM_DURATION: as often as the card thinks fit. UICC_POLL_NO_DURATION: no more. */
+enum { UICC_POLL_NO_DURATION = 0, UICC_POLL_SYSTEM_DURATION = 0xFFFF };
 static inline uicc_sw uicc_request_poll_interval(const struct uicc_applet *self, uint16_t seconds)
 {
     return self->api->request_poll_interval(self, seconds);
 }
 
+/* How often that is, in seconds: what the terminal chose, or, as long as it has not said so, what was asked for.
+ * UICC_POLL_NO_DURATION: it was not asked for. */
 static inline uint16_t uicc_get_poll_interval(const struct uicc_applet *self)
 {
     return self->api->get_poll_interval(self);
 }
 
-/* registerFileEvent: UICC_EVENT_EXTERNAL_FILE_UPDATE when the terminal changes the view's current EF. */
+/* registerFileEvent: UICC_EVENT_EXTERNAL_FILE_UPDATE when the terminal changes the view's current EF, or, if
+ * the view is on a directory, an EF that is directly in it; also one that is made there later, or again after it
+ * was deleted. The event has the EF's FID as its tag, and in its data UICC_TAG_FILE_LIST with the path (one file;
+ * from 3F00, then 7FFF for an ADF) and, below an ADF, UICC_TAG_AID. uicc_clear_event ends all such registrations.
+ */
 static inline uicc_sw uicc_register_file_event(const struct uicc_applet *self,
                                                const struct uicc_file_view *view)
 {

@@ -344,7 +344,7 @@ enum toolkit_result {
     TOOLKIT_INVALID_TIMER_ID,         /* not one of its own */
     TOOLKIT_MENU_ENTRY_NOT_FOUND,
     TOOLKIT_ALLOWED_LENGTH_EXCEEDED,  /* the text is longer than its install parameters allow, or the menu than SET UP MENU can hold */
-    TOOLKIT_REGISTRY_ERROR,           /* no entry left, or no memory */
+    TOOLKIT_REGISTRY_ERROR,           /* no entry left, a poll interval that no terminal can have, or no memory */
 };
 
 /* Changes of the registry are kept (they are part of the command's transaction); the terminal is told after the command. */
@@ -358,10 +358,13 @@ enum toolkit_result toolkit_allocate_timer(struct applet self, uint8_t *timer);
 enum toolkit_result toolkit_release_timer(struct applet self, uint8_t timer);
 uint8_t toolkit_timers(struct applet self); /* bit n - 1: timer n is its own */
 
-/* It wants STATUS at least so often, in seconds; 0: no more. The terminal gets the shortest that any applet wants. */
+/* It wants STATUS at least so often, in seconds (TOOLKIT_REGISTRY_ERROR beyond TOOLKIT_POLL_MAX); 0: no more; TOOLKIT_POLL_SYSTEM: as often as the card thinks fit.
+ * The terminal gets the shortest that any applet wants. */
+enum { TOOLKIT_POLL_MAX = 15300, TOOLKIT_POLL_SYSTEM = 0xFFFF };
 enum toolkit_result toolkit_request_poll_interval(struct applet self, uint16_t seconds);
 
-/* Files (indices) whose change by the terminal it is told of. */
+/* Files (indices) whose change by the terminal it is told of; a directory: all files in it. One that is deleted, and made again, is watched again.
+ * Clearing EVENT_EXTERNAL_FILE_UPDATE ends them all. The event's data: device identities, the file list with the file's path, of a file below an ADF the application's AID. */
 enum toolkit_result toolkit_register_file(struct applet self, uint16_t file);
 enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file);
 

@@ -88,6 +88,12 @@ static void tell_refused(const struct call *call, sw_t sw)
         applet_class_of(call->card, call->self.index)->refused(call->self, call->session, sw);
 }
 
+/* Of the kernel's own table, not of an applet's. */
+static bool is_kernels(const struct command_row *row)
+{
+    return row >= kernel_commands.rows && row < kernel_commands.rows + kernel_commands.n;
+}
+
 /* `call` is what ran, or would have: its row is NULL when there is no such command. */
 static sw_t run(struct call *call, struct command *cmd)
 {
@@ -95,8 +101,7 @@ static sw_t run(struct call *call, struct command *cmd)
     sw_t sw = session_find(card, call->session, cmd, &call->row);
     if (sw != SW_OK)
         return sw;
-    bool kernels = call->row >= kernel_commands.rows && call->row < kernel_commands.rows + kernel_commands.n;
-    if (!kernels)
+    if (!is_kernels(call->row))
         call->self.index = server(card, call->session, cmd);
     sw = dispatch_run(call->row, cmd, &card_gate, call);
     card->ram.target = call->target;
@@ -280,8 +285,9 @@ static sw_t execute_remote(struct uicc *card, struct session *session, struct co
         objects_begin(card->objects);
         return SW_MEMORY_PROBLEM;
     }
-    leave_to_next(card, session);
     sw_t sw = session_execute(card, session, cmd, out, row);
+    if (*row != NULL && !is_kernels(*row))
+        leave_to_next(card, session);
     objects_begin(card->objects);
     if (out->len == 0 || *row == NULL)
         return sw;

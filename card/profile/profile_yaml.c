@@ -175,7 +175,8 @@ static bool make_applet(struct maker *m, unsigned i)
     const struct y_applet *y = &m->y->applets[i];
     struct profile_applet *a = &m->p.applets[i];
     a->adf = PROFILE_NO_FILE;
-    if (!check_line(m, yaml_at("applets", i, "class").text, y->class_name) || !yaml_make_class(m, i))
+    if (!check_line(m, yaml_at("applets", i, "class").text, y->class_name) || !yaml_make_class(m, i) ||
+        !check_line(m, yaml_at("applets", i, "so").text, a->so))
         return false;
     if (y->aid != NULL) {
         size_t n = 0;

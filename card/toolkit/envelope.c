@@ -18,6 +18,7 @@ sw_t command_terminal_profile(struct call *call)
      * for what it fetched before. */
     toolkit_restart(call->card);
     memset(t->told, 0, sizeof t->told);
+    t->poll = 0;
     memset(t->channel_owner, 0, sizeof t->channel_owner);
     t->changed = true;
     const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_PROFILE_DOWNLOAD};

@@ -373,7 +373,7 @@ static sw_t answered(struct uicc *card, const struct entry *e, uint8_t result, s
     uint8_t applet = e->applet, type = e->type;
     drop(card, e);
     if (applet == NO_APPLET) {
-        toolkit_system_answered(card, type, result);
+        toolkit_system_answered(card, type, result, data);
         return SW_OK;
     }
     const struct event event = {.kind = EVENT_TERMINAL_RESPONSE, .tag = type, .data = data, .id = result};

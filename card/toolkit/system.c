@@ -173,7 +173,8 @@ static struct span menu_title(struct uicc *card)
 static void menu_put(const struct menu_order *order, struct span title, struct buf *out, bool *help)
 {
     static const uint8_t no_title[] = {'U', 'I', 'C', 'C'};
-    bool actions = false, icons = false;
+    bool actions = false, icons = order->n > 0; /* TS 102 241: icons, if every entry has one; one that does not explain itself makes all so */
+    uint8_t qualifier = 0;
     *help = false;
     buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ALPHA_IDENTIFIER,
             title.n > 0 ? title : span_of(no_title, sizeof no_title));
@@ -184,7 +185,8 @@ static void menu_put(const struct menu_order *order, struct span title, struct b
         buf_put(out, m->text);
         buf_tlv_close(out, mark);
         actions |= m->next_action != 0;
-        icons |= m->icon != 0;
+        icons &= m->icon != 0;
+        qualifier |= m->icon_qualifier;
         *help |= m->help;
     }
     if (order->n == 0) /* TS 102 223 6.4.8: one item without anything takes the menu away */
@@ -197,7 +199,7 @@ static void menu_put(const struct menu_order *order, struct span title, struct b
     }
     if (icons) {
         size_t mark = buf_tlv_open(out, CAT_TAG_ITEM_ICON_LIST);
-        buf_u8(out, order->n > 0 ? order->entries[0].icon_qualifier : 0);
+        buf_u8(out, qualifier);
         for (unsigned i = 0; i < order->n; i++)
             buf_u8(out, order->entries[i].icon);
         buf_tlv_close(out, mark);
@@ -292,10 +294,15 @@ void toolkit_synchronise(struct uicc *card)
 
 /* What it did not do for good is not asked again before something changes; for a while, the queue asks again
  * by itself (proactive.c). */
-void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result)
+void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result, struct span response)
 {
     enum { PERFORMED_LAST = 0x0F };
     const struct cat_command *c = cat_command(type);
+    struct span chosen;
+    if (type == PROACTIVE_POLL_INTERVAL) /* TS 102 223 6.4.6: the terminal says what it made of it */
+        card->ram.toolkit.poll = general_result <= PERFORMED_LAST && ctlv_find(response, CAT_TAG_DURATION, 0, &chosen)
+                                     ? (uint16_t)cat_duration_seconds(chosen)
+                                     : 0;
     if (general_result > PERFORMED_LAST && c != NULL)
         applet_note((struct applet){card, NO_APPLET}, c->name);
 }

@@ -50,6 +50,7 @@ struct toolkit {                          /* volatile; no pointers */
     bool offering;                           /* any bit of available[] */
     uint8_t available[TOOLKIT_APPLETS / 8];  /* applets that wait for EVENT_PROACTIVE_HANDLER_AVAILABLE */
     uint8_t channel_owner[TOOLKIT_CHANNELS]; /* applet + 1 that opened this channel; 0: none */
+    uint16_t poll;                           /* seconds between STATUS commands, as the terminal chose; 0: it did not say */
     uint32_t told[SYSTEM_KINDS];             /* digest of what was asked for last; 0: nothing; 1: it is not in force any more */
 };
 
@@ -108,7 +109,7 @@ void toolkit_first_command(struct uicc *card);
 /* After a command of the terminal's, outside its transaction: events that follow from it, and what the card
  * itself has to ask for. */
 void toolkit_file_changed(struct uicc *card, uint16_t file);
-/* In the transaction that deletes it: nobody watches it any more, nor what will have its index. */
+/* In the transaction that deletes it: who watches it watches what is made in its place, and not what will have its index. */
 bool toolkit_file_deleted(struct uicc *card, uint16_t file);
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw);
 
@@ -129,8 +130,8 @@ bool toolkit_code_of_event(unsigned event, uint8_t *code);
 void toolkit_event_used(struct uicc *card);
 /* Is it a type of these commands? */
 bool toolkit_system_kind(uint8_t type, enum toolkit_system *kind);
-/* The terminal's answer to one of these commands. */
-void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result);
+/* The terminal's answer to one of these commands; response: its objects. */
+void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_result, struct span response);
 
 /* ---- describe.c ---- */
 

@@ -4,19 +4,23 @@
  * changes what its class registers for has no object in the store and costs nothing; the first change writes
  * its entry. The class's events always count as well: a later version of it may have more.
  */
+#include "fs.h"
 #include "toolkit_registry.h"
 
 /* Items of OBJECT_TOOLKIT, behind the applet's index. Stored: values never change meaning. */
 enum {
     ITEM_ENTRY = 0,
     ITEM_FILES = 1,    /* files it watches, two octets each */
+    ITEM_PATHS = 2,    /* those of them that were deleted: toolkit_path, one behind the other */
     ITEM_MENU = 0x100, /* + slot */
     ENTRY_FORMAT = 1,
     ENTRY_LEN = 5 + TOOLKIT_EVENTS / 8,
     MENU_HEADER_LEN = 7,
     PRIORITY_LOWEST = 0xFF,
+    POLL_SYSTEM_SECONDS = 30,
     FILES_MAX = 64,
     FIRST_OWN_ID = 0x80, /* of a menu entry */
+    PATHS_MAX = 512,     /* octets */
 };
 
 static uint32_t item_id(uint8_t applet, uint16_t item)
@@ -233,6 +237,8 @@ static void wait_for_handler(struct applet self, bool on)
     self.card->ram.toolkit.offering |= on;
 }
 
+static enum toolkit_result deregister_files(struct applet self);
+
 static enum toolkit_result change_event(struct applet self, enum toolkit_event event, bool on)
 {
     struct toolkit_entry e;
@@ -240,7 +246,7 @@ static enum toolkit_result change_event(struct applet self, enum toolkit_event e
     case NO_SUCH_EVENT:
         return TOOLKIT_EVENT_NOT_SUPPORTED;
     case BY_OTHER_MEANS:
-        return TOOLKIT_EVENT_NOT_ALLOWED;
+        return !on && event == TOOLKIT_EXTERNAL_FILE_UPDATE ? deregister_files(self) : TOOLKIT_EVENT_NOT_ALLOWED;
     case NOT_KEPT:
         wait_for_handler(self, on);
         return TOOLKIT_OK;
@@ -274,10 +280,11 @@ bool toolkit_event_is_set(struct applet self, enum toolkit_event event)
     struct toolkit_entry e;
     struct toolkit_menu menu;
     struct span files;
+    const uint8_t own = self.index;
     if (event == TOOLKIT_PROACTIVE_HANDLER_AVAILABLE)
         return (self.card->ram.toolkit.available[self.index / 8] >> self.index % 8 & 1) != 0;
     if (event == TOOLKIT_EXTERNAL_FILE_UPDATE)
-        return item_get(self.card, self.index, ITEM_FILES, &files);
+        return item_get(self.card, own, ITEM_FILES, &files) || item_get(self.card, own, ITEM_PATHS, &files);
     if (event == TOOLKIT_MENU_SELECTION || event == TOOLKIT_MENU_SELECTION_HELP_REQUEST) {
         for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
             if (read_menu(self.card, self.index, slot, &menu) &&
@@ -363,9 +370,15 @@ enum toolkit_result toolkit_release_timer(struct applet self, uint8_t timer)
     return store_own(self, &e);
 }
 
+/* The system's own: that of a terminal that nobody asked for another (TS 102 221 14.5.1: 30 s). An applet that leaves it to the card gets
+ * that, or what others want. */
 enum toolkit_result toolkit_request_poll_interval(struct applet self, uint16_t seconds)
 {
     struct toolkit_entry e, class;
+    if (seconds == TOOLKIT_POLL_SYSTEM)
+        seconds = POLL_SYSTEM_SECONDS;
+    if (seconds > TOOLKIT_POLL_MAX)
+        return TOOLKIT_REGISTRY_ERROR;
     load_own(self, &e);
     e.poll = seconds;
     (void)class_entry(applet_class_of(self.card, self.index), &class);
@@ -375,28 +388,87 @@ enum toolkit_result toolkit_request_poll_interval(struct applet self, uint16_t s
 
 /* ---- files ---- */
 
-bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file)
+/* Where a file is: its root (the MF's index, or an ADF's), and the FIDs on the way down; in front, how many octets that are. */
+bool toolkit_path(const struct uicc *card, uint16_t file, struct buf *out)
+{
+    uint16_t fids[TOOLKIT_PATH_LEVELS];
+    size_t n = 0;
+    for (; file != 0 && fs_file(card, file)->kind != FILE_ADF; file = fs_file(card, file)->parent) {
+        if (n == TOOLKIT_PATH_LEVELS)
+            return false;
+        fids[n++] = fs_file(card, file)->fid;
+    }
+    buf_u8(out, (uint8_t)(2 + 2 * n));
+    buf_u16(out, file);
+    while (n > 0)
+        buf_u16(out, fids[--n]);
+    return buf_ok(out);
+}
+
+enum { PATH_MAX_LEN = 3 + 2 * TOOLKIT_PATH_LEVELS };
+
+/* every_name: it, or one that is linked with it. */
+static bool same_file(struct uicc *card, uint16_t one, uint16_t file, bool every_name)
+{
+    return one == file || (every_name && admin_file_body(card, one) == admin_file_body(card, file));
+}
+
+static bool has_index(struct uicc *card, uint8_t applet, uint16_t file, bool every_name)
 {
     struct span files;
     struct reader r;
     if (!item_get(card, applet, ITEM_FILES, &files))
         return false;
     for (r = rd_of(files); r.left >= 2;)
-        if (admin_file_body(card, rd_u16(&r)) == admin_file_body(card, file)) /* whatever name it was changed by */
+        if (same_file(card, rd_u16(&r), file, every_name))
             return true;
     return false;
 }
 
-static enum toolkit_result store_files(struct applet self, struct span files)
+static struct span next_path(struct reader *r)
+{
+    struct reader from = *r;
+    uint8_t n = rd_u8(&from);
+    return rd_take(r, 1u + n);
+}
+
+static bool has_path(struct uicc *card, uint8_t applet, uint16_t file)
+{
+    uint8_t bytes[PATH_MAX_LEN];
+    struct buf path = buf_of(bytes, sizeof bytes);
+    struct span paths;
+    struct reader r;
+    if (!item_get(card, applet, ITEM_PATHS, &paths) || !toolkit_path(card, file, &path))
+        return false;
+    for (r = rd_of(paths); r.left > 0 && rd_ok(&r);)
+        if (span_equal(next_path(&r), buf_span(&path)))
+            return true;
+    return false;
+}
+
+static bool registered(struct uicc *card, uint8_t applet, uint16_t file)
+{
+    return has_index(card, applet, file, true) || has_path(card, applet, file);
+}
+
+/* TS 102 241: a directory stands for the files that are in it, not for those further down. */
+bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file)
+{
+    return registered(card, applet, file) || (file != 0 && registered(card, applet, fs_file(card, file)->parent));
+}
+
+static enum toolkit_result store_list(struct applet self, uint16_t item, struct span list)
 {
     struct toolkit_entry e;
+    struct span other;
     enum toolkit_result result = TOOLKIT_OK;
-    load_own(self, &e);
-    set_bit(&e, TOOLKIT_EXTERNAL_FILE_UPDATE, files.n > 0);
-    if (files.n > 0)
-        result = item_put(self, ITEM_FILES, files);
-    else if (!item_remove(self, ITEM_FILES))
+    if (list.n > 0)
+        result = item_put(self, item, list);
+    else if (!item_remove(self, item))
         result = TOOLKIT_REGISTRY_ERROR;
+    load_own(self, &e);
+    set_bit(&e, TOOLKIT_EXTERNAL_FILE_UPDATE,
+            item_get(self.card, self.index, ITEM_FILES, &other) || item_get(self.card, self.index, ITEM_PATHS, &other));
     return result == TOOLKIT_OK ? store_own(self, &e) : result;
 }
 
@@ -405,15 +477,15 @@ enum toolkit_result toolkit_register_file(struct applet self, uint16_t file)
     uint8_t bytes[2 * FILES_MAX];
     struct buf files = buf_of(bytes, sizeof bytes);
     struct span now;
-    if (toolkit_watches_file(self.card, self.index, file))
+    if (registered(self.card, self.index, file))
         return TOOLKIT_OK;
     if (item_get(self.card, self.index, ITEM_FILES, &now))
         buf_put(&files, now);
     buf_u16(&files, file);
-    return buf_ok(&files) ? store_files(self, buf_span(&files)) : TOOLKIT_REGISTRY_ERROR;
+    return buf_ok(&files) ? store_list(self, ITEM_FILES, buf_span(&files)) : TOOLKIT_REGISTRY_ERROR;
 }
 
-static enum toolkit_result drop_file(struct applet self, uint16_t file, bool every_name)
+static enum toolkit_result drop_index(struct applet self, uint16_t file, bool every_name)
 {
     uint8_t bytes[2 * FILES_MAX];
     struct buf files = buf_of(bytes, sizeof bytes);
@@ -423,23 +495,52 @@ static enum toolkit_result drop_file(struct applet self, uint16_t file, bool eve
     const size_t before = now.n;
     for (struct reader r = rd_of(now); r.left >= 2;) {
         uint16_t one = rd_u16(&r);
-        if (one != file &&
-            (!every_name || admin_file_body(self.card, one) != admin_file_body(self.card, file)))
+        if (!same_file(self.card, one, file, every_name))
             buf_u16(&files, one);
     }
-    return files.len == before ? TOOLKIT_OK : store_files(self, buf_span(&files));
+    return files.len == before ? TOOLKIT_OK : store_list(self, ITEM_FILES, buf_span(&files));
+}
+
+/* The list of paths without this file's, and with it at the end if it is to be there. */
+static enum toolkit_result change_path(struct applet self, uint16_t file, bool there)
+{
+    uint8_t bytes[PATHS_MAX], own[PATH_MAX_LEN];
+    struct buf paths = buf_of(bytes, sizeof bytes), path = buf_of(own, sizeof own);
+    struct span now = SPAN_EMPTY;
+    if ((!item_get(self.card, self.index, ITEM_PATHS, &now) && !there) || !toolkit_path(self.card, file, &path))
+        return TOOLKIT_OK;
+    const size_t before = now.n;
+    for (struct reader r = rd_of(now); r.left > 0 && rd_ok(&r);) {
+        struct span one = next_path(&r);
+        if (!span_equal(one, buf_span(&path)))
+            buf_put(&paths, one);
+    }
+    if (there && paths.cap - paths.len >= path.len) /* the oldest stay: what is gone may never come back */
+        buf_put(&paths, buf_span(&path));
+    return paths.len == before ? TOOLKIT_OK : store_list(self, ITEM_PATHS, buf_span(&paths));
 }
 
 enum toolkit_result toolkit_deregister_file(struct applet self, uint16_t file)
 {
-    return drop_file(self, file, true);
+    enum toolkit_result result = drop_index(self, file, true);
+    return result == TOOLKIT_OK ? change_path(self, file, false) : result;
 }
 
+static enum toolkit_result deregister_files(struct applet self)
+{
+    enum toolkit_result result = store_list(self, ITEM_FILES, SPAN_EMPTY);
+    return result == TOOLKIT_OK ? store_list(self, ITEM_PATHS, SPAN_EMPTY) : result;
+}
+
+/* Its index will be another's; who watched it watches the place, for it may be made again. */
 bool toolkit_file_deleted(struct uicc *card, uint16_t file)
 {
     bool ok = true;
-    for (unsigned i = 0; i < applets_count(card); i++)
-        ok = drop_file((struct applet){card, (uint8_t)i}, file, false) == TOOLKIT_OK && ok;
+    for (unsigned i = 0; i < applets_count(card); i++) {
+        const struct applet self = {card, (uint8_t)i};
+        if (has_index(card, self.index, file, false))
+            ok = drop_index(self, file, false) == TOOLKIT_OK && change_path(self, file, true) == TOOLKIT_OK && ok;
+    }
     return ok;
 }
 
@@ -545,7 +646,7 @@ static void set_content(struct toolkit_menu *m, const struct toolkit_menu_entry 
 static bool text_fits(struct applet self, const struct toolkit_menu_entry *entry)
 {
     struct toolkit_limits limits = toolkit_limits_of(self.card, self.index);
-    return entry->text.n > 0 && entry->text.n <= (limits.text != 0 ? limits.text : 255u);
+    return entry->text.n <= (limits.text != 0 ? limits.text : 255u);
 }
 
 /* The menu as a whole must fit into one command; an entry that would make it too long is taken out again. */
@@ -610,6 +711,7 @@ enum toolkit_result toolkit_change_menu_entry(struct applet self, uint8_t id,
         return TOOLKIT_ALLOWED_LENGTH_EXCEEDED;
     copy_text(&before);
     m = before.m;
+    m.enabled = true; /* TS 102 241: what is changed is enabled */
     set_content(&m, entry);
     enum toolkit_result result = menu_store(self, slot, &m);
     if (result == TOOLKIT_OK && !menu_fits(self.card)) {
@@ -651,7 +753,7 @@ enum toolkit_result toolkit_remove_menu_entry(struct applet self, uint8_t id)
 
 bool toolkit_deregister(struct applet self)
 {
-    bool ok = item_remove(self, ITEM_ENTRY) && item_remove(self, ITEM_FILES);
+    bool ok = item_remove(self, ITEM_ENTRY) && item_remove(self, ITEM_FILES) && item_remove(self, ITEM_PATHS);
     for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
         ok = item_remove(self, (uint16_t)(ITEM_MENU | slot)) && ok;
     toolkit_cancel(self.card, self.index, 0);

@@ -41,7 +41,13 @@ bool toolkit_event_exclusive(unsigned event);
 /* The terminal reports it once, and then has it no longer in its list (TS 102 223 7.5.5, 7.5.6). */
 bool toolkit_event_once(unsigned event);
 
+/* Did it register this file, or the directory that it is in? */
 bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file);
+
+/* Where a file is: a length octet; two octets, the index of the MF (0) or the ADF that it is below; the FIDs from there down. Also of one that the transaction deletes. false: no room,
+ * or deeper than TOOLKIT_PATH_LEVELS. */
+enum { TOOLKIT_PATH_LEVELS = 16 };
+bool toolkit_path(const struct uicc *card, uint16_t file, struct buf *out);
 
 /* Whose timer, NO_APPLET: nobody's. */
 uint8_t toolkit_timer_owner(struct uicc *card, unsigned timer);

@@ -2,6 +2,7 @@
  *
  * Triggering (ETSI TS 102 241): who registered for an event is told of it, in order of priority.
  */
+#include "cat.h"
 #include "fs.h"
 #include "kernel.h"
 #include "toolkit_registry.h"
@@ -219,10 +220,38 @@ void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw)
         offer_handler(card);
 }
 
+/* TS 102 241: the EnvelopeHandler of an update has the file's path (TS 102 223 8.18), and the AID of the application whose it is. */
+static void say_which(const struct uicc *card, uint16_t file, struct buf *out)
+{
+    static const uint8_t from_terminal[] = {CAT_TERMINAL, CAT_UICC}, mf[] = {0x3F, 0x00}, adf[] = {0x7F, 0xFF};
+    uint8_t bytes[3 + 2 * TOOLKIT_PATH_LEVELS];
+    struct buf path = buf_of(bytes, sizeof bytes);
+    buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_DEVICE_IDENTITIES, span_of(from_terminal, sizeof from_terminal));
+    if (!toolkit_path(card, file, &path))
+        return;
+    struct reader r = rd_of(buf_span(&path));
+    (void)rd_u8(&r);
+    const uint16_t root = rd_u16(&r);
+    size_t mark = buf_tlv_open(out, CAT_COMPREHENSION | CAT_TAG_FILE_LIST);
+    buf_u8(out, 1);
+    buf_put(out, span_of(mf, sizeof mf));
+    buf_put(out, root != 0 ? span_of(adf, sizeof adf) : SPAN_EMPTY);
+    buf_put(out, rd_rest(&r));
+    buf_tlv_close(out, mark);
+    if (root != 0 && fs_file(card, root)->applet != NO_APPLET) {
+        const struct profile_applet *row = applet_row_of(card, fs_file(card, root)->applet);
+        buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_AID, span_of(row->aid, row->aid_len));
+    }
+}
+
 void toolkit_file_changed(struct uicc *card, uint16_t file)
 {
-    const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file};
+    uint8_t bytes[96];
+    struct buf which = buf_of(bytes, sizeof bytes);
     struct order order;
+    say_which(card, file, &which);
+    const struct event event = {
+        .kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file, .data = buf_span(&which)};
     listeners(card, TOOLKIT_EXTERNAL_FILE_UPDATE, &order);
     for (unsigned i = 0; i < order.n; i++) {
         if (!toolkit_watches_file(card, order.applet[i], file))

@@ -360,6 +360,8 @@ static uicc_sw test_crypto(const struct uicc_applet *self, const struct uicc_apd
 static uicc_sw test_registry(const struct uicc_applet *self, const struct uicc_apdu *apdu)
 {
     static const uint8_t list[] = {UICC_EVENT_PROFILE_DOWNLOAD, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS};
+    static const uint8_t not_all[] = {UICC_EVENT_FIRST_COMMAND_AFTER_ATR, UICC_EVENT_PROFILE_DOWNLOAD,
+                                      UICC_EVENT_TIMER_EXPIRATION};
     struct uicc_menu_entry entry = {.text = uicc_span_of("Entry", 5), .help_supported = true};
     struct uicc_file_view v;
     uint8_t id, second, third, timer, more;
@@ -367,6 +369,10 @@ static uicc_sw test_registry(const struct uicc_applet *self, const struct uicc_a
     TRY(uicc_set_event_list(self, list, 2));
     CHECK(uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD) &&
           uicc_is_event_set(self, UICC_EVENT_EVENT_DOWNLOAD_LOCATION_STATUS));
+    /* One of the list that cannot be had: none of the others, but what it had already. */
+    CHECK(uicc_set_event_list(self, not_all, sizeof not_all) == UICC_SW_CONDITIONS_NOT_SATISFIED);
+    CHECK(uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD) &&
+          !uicc_is_event_set(self, UICC_EVENT_FIRST_COMMAND_AFTER_ATR));
     TRY(uicc_set_event(self, UICC_EVENT_PROFILE_DOWNLOAD)); /* twice is once */
     TRY(uicc_clear_event(self, UICC_EVENT_PROFILE_DOWNLOAD));
     CHECK(!uicc_is_event_set(self, UICC_EVENT_PROFILE_DOWNLOAD));
@@ -395,10 +401,17 @@ static uicc_sw test_registry(const struct uicc_applet *self, const struct uicc_a
     TRY(uicc_release_timer(self, more));
     CHECK(uicc_release_timer(self, more) == UICC_SW_DATA_NOT_FOUND);
     CHECK(uicc_release_timer(self, 9) == UICC_SW_DATA_NOT_FOUND);
+    CHECK(uicc_get_poll_interval(self) == UICC_POLL_NO_DURATION);
+    CHECK(uicc_request_poll_interval(self, 15301) == UICC_SW_MEMORY_PROBLEM);
+    TRY(uicc_request_poll_interval(self, UICC_POLL_SYSTEM_DURATION));
+    CHECK(uicc_is_event_set(self, UICC_EVENT_STATUS_COMMAND) && uicc_get_poll_interval(self) == 30);
     TRY(uicc_request_poll_interval(self, 30));
     CHECK(uicc_get_poll_interval(self) == 30);
     TRY(uicc_get_the_uicc_view(self, &v));
-    CHECK(uicc_register_file_event(self, &v) == UICC_SW_NO_EF_SELECTED);
+    TRY(uicc_register_file_event(self, &v)); /* the MF */
+    CHECK(uicc_is_event_set(self, UICC_EVENT_EXTERNAL_FILE_UPDATE));
+    TRY(uicc_clear_event(self, UICC_EVENT_EXTERNAL_FILE_UPDATE));
+    CHECK(!uicc_is_event_set(self, UICC_EVENT_EXTERNAL_FILE_UPDATE));
     TRY(uicc_select(self, &v, 0x2F05, NULL));
     TRY(uicc_register_file_event(self, &v));
     return UICC_SW_OK;
@@ -913,7 +926,9 @@ static void test_area_registry(void **state)
            "7C"
            "00"
            "05"
-           "00");
+           "0B"
+           "82028281"
+           "9205013F002F05");
     /* All of it lasts. */
     fixture_restart(&a.f);
     forget(&a);

@@ -77,6 +77,11 @@ quietly new card.uicc --profile test --keys card.keys
 { sed -n 1p card.keys; grep -P '\t[12]\t-\tmilenage' card.keys; } >both.keys
 refuses "a key file with one pair, and not that" 1 "two\.keys: no pair 0 for card 8900101000000000019; there is only 2" auc add --db a.db --keys two.keys --imsi 001010123456780
 refuses "a key file with several, and not that" 1 "both\.keys: no pair 0 for card 8900101000000000019$" auc add --db a.db --keys both.keys --imsi 001010123456780
+domain=$(grep -oP '\td\K[0-9]+(?=\t(-\t){4}48\t)' card.keys)
+for command in "change --iccid 8900101000000000019 --imsi 001010000000077 --print --key-index" "ota encode --data 00 --tar 000000 --index"; do
+    # shellcheck disable=SC2086 # words
+    refuses "${command%% --*}: keys of SCP03" 1 "card\.keys: keyset d$domain of card 8900101000000000019 \(version 30\) is a security domain's" $command "$domain" --common --keys card.keys --counter 1
+done
 
 # ---- orders and packets ----
 refuses "ota send without a counter" 2 "--counter N, or --records FILE, which counts, is needed" ota send --tar usim --apdu 00A40004026F07 --keys card.keys

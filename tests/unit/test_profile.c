@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "hex.h"
 #include "profile.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -492,6 +493,185 @@ static void test_decode_mutations(void **state)
     free(bytes);
 }
 
+/* ---- what decks have in them: no value may ever change its meaning ---- */
+
+static struct profile_file stored_files[] = {
+    {.kind = FILE_MF, .fid = 0x3F00, .arr_fid = 0x2F06, .arr_record = 1, .applet = 0xFF, .pin_status = true, .name = "MF"},
+    {.kind = FILE_ADF, .fid = 0x7FFF, .arr_fid = 0x2F06, .arr_record = 2, .applet = 0, .pin_status = true, .name = "A"},
+    {.kind = FILE_TRANSPARENT, .fid = 0x6F07, .sfi = 7, .fill = FILL_IMSI, .parent = 1, .arr_fid = 0x6F06, .arr_record = 3, .applet = 0xFF,
+     .size = 9, .content = {(const uint8_t *)"imsiimsii", 9}, .high_update = true, .name = "I"},
+    {.kind = FILE_LINEAR, .fid = 0x6F04, .fill = FILL_IMPU, .parent = 1, .arr_fid = 0x6F06, .arr_record = 4, .applet = 0xFF,
+     .record_len = 2, .size = 4, .content = {(const uint8_t *)"abcd", 4}, .deactivated = true, .name = "L"},
+    {.kind = FILE_CYCLIC, .fid = 0x6F80, .sfi = 20, .parent = 1, .arr_fid = 0x6F06, .arr_record = 5, .applet = 0xFF,
+     .record_len = 3, .size = 3, .content = {(const uint8_t *)"efg", 3}, .name = "C"},
+    {.kind = FILE_BERTLV, .fid = 0x6FF8, .parent = 1, .arr_fid = 0x6F06, .arr_record = 6, .applet = 0xFF,
+     .size = 2, .content = {(const uint8_t *)"hi", 2}, .open_deactivated = true, .name = "B"},
+    {.kind = FILE_TRANSPARENT, .fid = 0x6F07, .arr_fid = 0x2F06, .arr_record = 7, .applet = 0xFF, .link = 2,
+     .size = 9, .content = {(const uint8_t *)"imsiimsii", 9}, .high_update = true, .name = "K"},
+    {.kind = FILE_TRANSPARENT, .fid = 0x2FE2, .sfi = 2, .fill = FILL_ICCID, .arr_fid = 0x2F06, .arr_record = 8, .applet = 0xFF,
+     .size = 10, .content = {(const uint8_t *)"iccidiccid", 10}, .name = "N"},
+    {.kind = FILE_TRANSPARENT, .fid = 0x6F02, .fill = FILL_IMPI, .parent = 1, .arr_fid = 0x6F06, .arr_record = 9, .applet = 0xFF,
+     .size = 1, .content = {(const uint8_t *)"p", 1}, .name = "P"},
+    {.kind = FILE_TRANSPARENT, .fid = 0x6F03, .fill = FILL_DOMAIN, .parent = 1, .arr_fid = 0x6F06, .arr_record = 10, .applet = 0xFF,
+     .size = 1, .content = {(const uint8_t *)"d", 1}, .name = "D"},
+    {.kind = FILE_DF, .fid = 0x7F10, .arr_fid = 0x2F06, .arr_record = 11, .applet = 0xFF, .name = "T"},
+};
+static struct profile_applet stored_applets[] = {
+    {.class_name = "usim", .aid = {0xA0, 0, 0, 0, 0x87}, .aid_len = 5, .adf = 1, .msl = 0x16, .so = ""},
+    {.class_name = "x", .adf = PROFILE_NO_FILE, .n_tars = 1, .tars = {{0xB0, 0, 1}}, .msl = 0x12, .access = 0x10002, .params = {(const uint8_t *)"yz", 2}, .so = "/x"},
+};
+static struct profile_pin stored_pins[] = {
+    {.reference = 0x01, .tries = 3, .puk_tries = 10, .enabled = true, .adf = 0xFF, .value = "1111222", .puk = "3333444", .derived = PIN_DERIVE_PUK},
+    {.reference = 0x81, .tries = 4, .can_disable = true, .adf = 0, .value = "5555666", .derived = PIN_DERIVE_VALUE},
+};
+#define STORED_OTA(v) {.version = v, .kic_algorithm = OTA_DES, .kid_algorithm = OTA_3DES, .mac_len = 8, .kic_len = 8, .kid_len = 16, .kic = "KKKKKKK", .kid = "DDDDDDDDDDDDDDD"}
+static struct profile_pair stored_pairs[] = {
+    {.algorithm = AKA_MILENAGE, .derived = PAIR_FROM_OP | PAIR_DERIVE_K, .sqn = {3, 0x10203, 0x40506}, .ota = STORED_OTA(1), .ota_rights = RIGHT_REMOTE_CHANGE | RIGHT_MANAGE_APPLETS,
+     .key = {.k_len = 16, .opc_len = 16, .opc = "OOOOOOOOOOOOOOO", .own_constants = true, .milenage = {.r = {1, 2, 3, 4, 5}, .c = {"0", "1", "2", "3", "4"}}}},
+    {.algorithm = AKA_TUAK, .derived = PAIR_DERIVE_OPC, .sqn = {5, 0, 0}, .ota_rights = RIGHT_ADMIN,
+     .key = {.k_len = 16, .k = "TTTTTTTTTTTTTTT", .opc_len = 32, .mac_len = 16, .res_len = 8, .ck_len = 16, .ik_len = 32, .iterations = 2},
+     .ota = {.version = 2, .kic_algorithm = OTA_NONE, .kid_algorithm = OTA_AES, .mac_len = 4, .kid_len = 16, .kid = "AAAAAAAAAAAAAAA"}},
+    {.algorithm = AKA_XOR, .derived = PAIR_DERIVE_OTA, .sqn = {0, 1, 2}, .key = {.k_len = 16, .k = "XXXXXXXXXXXXXXX"}, .ota = STORED_OTA(3), .ota_rights = RIGHT_REPLACE_KEYS},
+};
+static struct profile_keyset stored_keysets[] = {
+    {.keys = STORED_OTA(15), .derived = true, .rights = RIGHT_REMOTE_CHANGE},
+    {.keys = STORED_OTA(0x30), .domain = 2},
+};
+
+static struct profile stored_profile(void)
+{
+    return (struct profile){.name = "n", .title = "t", .insecure = true, .atr = {0x3B, 0x00}, .atr_len = 2, .imsi = "001010", .n_files = 11, .files = stored_files, .n_pins = 2, .pins = stored_pins,
+                            .n_applets = 2, .applets = stored_applets, .n_pairs = 3, .pairs = stored_pairs, .n_keysets = 2, .keysets = stored_keysets};
+}
+
+static const char stored_4[] =
+    "53555046 04" /* "SUPF", version */
+    "0001 6E 0001 74 01" /* name, title, insecure */
+    "02 3B00 0006 303031303130" /* ATR, IMSI */
+    "000B" /* files: kind, SFI, record length, fill, FID, parent, EF.ARR, record, applet, flags [link], name, content */
+    "01 00 00 00 3F00 0000 2F06 01 FF 04 0002 4D46 00000000" /* MF; 04: PIN status */
+    "03 00 00 00 7FFF 0000 2F06 02 00 04 0001 41 00000000" /* ADF of applet 0 */
+    "04 07 00 02 6F07 0001 6F06 03 FF 02 0001 49 00000009 696D7369696D736969" /* transparent, IMSI; 02: high update activity */
+    "05 00 02 04 6F04 0001 6F06 04 FF 01 0001 4C 00000004 61626364" /* linear, IMPU; 01: deactivated */
+    "06 14 03 00 6F80 0001 6F06 05 FF 00 0001 43 00000003 656667" /* cyclic */
+    "07 00 00 00 6FF8 0001 6F06 06 FF 10 0001 42 00000002 6869" /* BER-TLV; 10: open when deactivated */
+    "04 00 00 00 6F07 0000 2F06 07 FF 0A 0002 0001 4B 00000000" /* 08: link to file 2 */
+    "04 02 00 01 2FE2 0000 2F06 08 FF 00 0001 4E 0000000A 69636369646963636964" /* ICCID */
+    "04 00 00 03 6F02 0001 6F06 09 FF 00 0001 50 00000001 70" /* IMPI */
+    "04 00 00 05 6F03 0001 6F06 0A FF 00 0001 44 00000001 64" /* domain */
+    "02 00 00 00 7F10 0000 2F06 0B FF 00 0001 54 00000000" /* DF */
+    "02" /* applets: class, AID, file, TARs, MSL, access, parameters [shared object] */
+    "0004 7573696D 05 A000000087 0001 00 16 00000000 00000000 0000"
+    "0001 78 00 FFFF 01 B00001 12 00010002 00000002 797A 0002 2F78"
+    "02" /* PINs: reference, tries, tries of the PUK, flags, applet, value, PUK */
+    "01 03 0A 09 FF 3131313132323200 3333333334343400" /* 01: enabled, 08: PUK derived */
+    "81 04 00 06 00 3535353536363600 0000000000000000" /* 02: can be disabled, 04: derived */
+    "0003" /* pairs: algorithm, derived, SQN scheme, key, keyset (version, KIc, KID, MAC, lengths), rights */
+    "01 09 03 0000000000010203 0000000000040506" /* Milenage; 08: from OP, 01: K derived */
+    "10 00000000000000000000000000000000 10 4F4F4F4F4F4F4F4F4F4F4F4F4F4F4F00 00 00 00 00 00 01" /* its own constants */
+    "0102030405 30000000000000000000000000000000 31000000000000000000000000000000 32000000000000000000000000000000"
+    "33000000000000000000000000000000 34000000000000000000000000000000"
+    "1F 01 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000009" /* DES, 3DES; remote change, manage applets */
+    "02 02 05 0000000000000000 0000000000000000" /* TUAK; 02: OPc derived */
+    "10 54545454545454545454545454545400 20 0000000000000000000000000000000000000000000000000000000000000000 10 08 10 20 02 00" /* MAC, RES, CK, IK, iterations */
+    "17 02 0003 04 00 10 00 41414141414141414141414141414100 00000002" /* none, AES; admin */
+    "03 04 00 0000000000000001 0000000000000002" /* XOR; 04: OTA keys derived */
+    "10 58585858585858585858585858585800 00 00 00 00 00 00 00"
+    "1F 03 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000004" /* replace keys */
+    "02" /* keysets: derived, rights, domain, keyset */
+    "01 00000001 00 1F 0F 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00"
+    "00 00000000 02 1F 30 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00"; /* the second applet's */
+
+/* What has none of the new things is written as older versions read it. */
+static const char stored_1[] =
+    "53555046 01 0001 6E 0001 74 01 02 3B00 0006 303031303130"
+    "0001 01 00 00 00 3F00 0000 2F06 01 FF 04 0002 4D46 00000000"
+    "01 0001 78 00 FFFF 01 B00001 12 00010002 00000002 797A"
+    "01 81 04 00 02 FF 3535353536363600 0000000000000000"
+    "0001 03 04 00 0000000000000001 0000000000000002 10 58585858585858585858585858585800 00 00 00 00 00 00 00 1F 03 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000004"
+    "01 00 00000000 1F 0F 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00";
+
+static const char stored_2[] =
+    "53555046 02 0001 6E 0001 74 01 02 3B00 0006 303031303130"
+    "0001 01 00 00 00 3F00 0000 2F06 01 FF 04 0002 4D46 00000000"
+    "01 0001 78 00 FFFF 01 B00001 12 00010002 00000002 797A"
+    "01 81 04 00 02 FF 3535353536363600 0000000000000000"
+    "0001 03 04 00 0000000000000001 0000000000000002 10 58585858585858585858585858585800 00 00 00 00 00 00 00 1F 03 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000004"
+    "01 00 00000000 01 1F 0F 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00";
+
+static const char stored_3[] =
+    "53555046 03 0001 6E 0001 74 01 02 3B00 0006 303031303130"
+    "0001 01 00 00 00 3F00 0000 2F06 01 FF 04 0002 4D46 00000000"
+    "01 0001 78 00 FFFF 01 B00001 12 00010002 00000002 797A 0002 2F78"
+    "01 81 04 00 02 FF 3535353536363600 0000000000000000"
+    "0001 03 04 00 0000000000000001 0000000000000002 10 58585858585858585858585858585800 00 00 00 00 00 00 00 1F 03 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000004"
+    "01 00 00000000 01 1F 0F 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00";
+
+/* It is encoded to that, and that is decoded to what it was: one way alone, both ends could change together. */
+static void stored_as(const struct profile *p, const char *text)
+{
+    uint8_t expected[2000], *bytes = NULL;
+    struct buf b = buf_of(expected, sizeof expected);
+    size_t n = 0, where = 0;
+    assert_true(hex_parse(text, &b, &where));
+    assert_true(profile_encode(p, &bytes, &n));
+    assert_int_equal(n, b.len);
+    assert_memory_equal(bytes, expected, n);
+    free(bytes);
+    struct uicc_profile *u = profile_decode(buf_span(&b));
+    assert_non_null(u);
+    const struct profile *q = &u->p;
+    assert_true(strcmp(q->name, p->name) == 0 && strcmp(q->title, p->title) == 0 && strcmp(q->imsi, p->imsi) == 0);
+    assert_true(q->insecure == p->insecure && q->ota_silent == p->ota_silent && q->atr_len == p->atr_len && memcmp(q->atr, p->atr, p->atr_len) == 0);
+    assert_true(q->n_files == p->n_files && q->n_applets == p->n_applets && q->n_pins == p->n_pins && q->n_pairs == p->n_pairs && q->n_keysets == p->n_keysets);
+    for (unsigned i = 0; i < p->n_files; i++) {
+        const struct profile_file *f = &p->files[i], *g = &q->files[i];
+        assert_true(g->kind == f->kind && g->sfi == f->sfi && g->record_len == f->record_len && g->fill == f->fill && g->fid == f->fid);
+        assert_true(g->parent == f->parent && g->arr_fid == f->arr_fid && g->arr_record == f->arr_record && g->applet == f->applet && g->link == f->link);
+        assert_true(g->deactivated == f->deactivated && g->high_update == f->high_update && g->open_deactivated == f->open_deactivated && g->pin_status == f->pin_status);
+        assert_true(g->size == f->size && span_equal(g->content, f->content) && strcmp(g->name, f->name) == 0);
+    }
+    for (unsigned i = 0; i < p->n_applets; i++) {
+        const struct profile_applet *a = &p->applets[i], *c = &q->applets[i];
+        assert_true(strcmp(c->class_name, a->class_name) == 0 && strcmp(c->so, a->so) == 0 && span_equal(c->params, a->params));
+        assert_true(c->aid_len == a->aid_len && memcmp(c->aid, a->aid, a->aid_len) == 0 && c->adf == a->adf && c->msl == a->msl && c->access == a->access);
+        assert_true(c->n_tars == a->n_tars && memcmp(c->tars, a->tars, 3u * a->n_tars) == 0);
+    }
+    for (unsigned i = 0; i < p->n_pins; i++)
+        assert_memory_equal(&q->pins[i], &p->pins[i], sizeof p->pins[i]);
+    for (unsigned i = 0; i < p->n_pairs; i++) {
+        const struct profile_pair *x = &p->pairs[i], *y = &q->pairs[i];
+        assert_true(y->algorithm == x->algorithm && y->derived == x->derived && y->ota_rights == x->ota_rights);
+        assert_true(y->sqn.ind_bits == x->sqn.ind_bits && y->sqn.delta == x->sqn.delta && y->sqn.age == x->sqn.age);
+        assert_memory_equal(&y->key, &x->key, sizeof x->key);
+        assert_memory_equal(&y->ota, &x->ota, sizeof x->ota);
+    }
+    for (unsigned i = 0; i < p->n_keysets; i++) {
+        assert_true(q->keysets[i].derived == p->keysets[i].derived && q->keysets[i].rights == p->keysets[i].rights && q->keysets[i].domain == p->keysets[i].domain);
+        assert_memory_equal(&q->keysets[i].keys, &p->keysets[i].keys, sizeof p->keysets[i].keys);
+    }
+    profile_free(u);
+}
+
+static void test_stored_form(void **state)
+{
+    (void)state;
+    struct profile p = stored_profile();
+    stored_as(&p, stored_4);
+    struct profile_applet applet = stored_applets[1];
+    struct profile_pin pin = stored_pins[1];
+    p.n_files = 1, p.n_applets = 1, p.n_pins = 1, p.n_pairs = 1, p.n_keysets = 1;
+    p.applets = &applet, p.pins = &pin, p.pairs = &stored_pairs[2];
+    pin.adf = 0xFF, pin.derived = 0;
+    struct profile_keyset keyset = {.keys = STORED_OTA(15), .domain = 1};
+    p.keysets = &keyset;
+    stored_as(&p, stored_3);
+    applet.so = "";
+    stored_as(&p, stored_2);
+    keyset.domain = 0;
+    stored_as(&p, stored_1);
+}
+
 static void test_personal(void **state)
 {
     (void)state;
@@ -551,6 +731,49 @@ static void test_personal(void **state)
     crypto_free(c);
 }
 
+/* Who keeps a seed has the keys of cards made long ago: each label and index counts. Reference: HMAC-SHA-256 by Python's hmac. */
+static void test_derived_forever(void **state)
+{
+    (void)state;
+    struct uicc_crypto *c = crypto_new();
+    assert_non_null(c);
+    struct profile p = sample();
+    struct profile_pin own[] = {{.reference = 0x0A, .adf = 0xFF, .derived = PIN_DERIVE_VALUE},
+                                {.reference = 0x01, .adf = 0xFF, .derived = PIN_DERIVE_PUK, .puk_tries = 10, .value = "1234\xFF\xFF\xFF\xFF"},
+                                {.reference = 0x81, .adf = 0, .derived = PIN_DERIVE_VALUE, .puk = "12345678"}};
+    struct profile_keyset sets[] = {keysets[0], keysets[0]};
+    sets[1].domain = 2;
+    sets[1].keys.version = 0x30;
+    p.pins = own, p.keysets = sets, p.n_pins = 3, p.n_keysets = 2;
+    const struct span seed = span_of("0123456789abcdef0123456789abcdef", 32);
+    const char *iccid = "8988211000000000013";
+    struct profile_pair q;
+    struct profile_keyset k;
+    uint8_t value[8], puk[8];
+    assert_true(personal_pair(c, &p, seed, iccid, 1, &q));
+    assert_memory_equal(q.key.opc, "\xbd\xaf\x08\xae", 4);
+    assert_memory_equal(q.ota.kic, "\x6b\xcf\xd4\xa5", 4);
+    assert_memory_equal(q.ota.kid, "\xae\xfb\x13\x39", 4);
+    assert_memory_equal(q.ota.kik, "\xc9\xbb\xbc\x5a", 4);
+    assert_true(personal_keyset(c, &p, seed, iccid, 0, &k));
+    assert_memory_equal(k.keys.kic, "\x88\xc0\x50\x50", 4);
+    assert_memory_equal(k.keys.kid, "\x84\xd7\x10\xed", 4);
+    assert_memory_equal(k.keys.kik, "\xd7\xc0\x46\x58", 4);
+    assert_true(personal_keyset(c, &p, seed, iccid, 1, &k));
+    assert_memory_equal(k.keys.kic, "\x23\xa3\x09\x71", 4);
+    assert_memory_equal(k.keys.kid, "\xa4\x72\xfc\x13", 4);
+    assert_memory_equal(k.keys.kik, "\x97\xb7\x6a\xc9", 4);
+    assert_true(personal_pin(c, &p, seed, iccid, NULL, 0, value, puk));
+    assert_memory_equal(value, "55296969", 8);
+    assert_true(personal_pin(c, &p, seed, iccid, NULL, 1, value, puk));
+    assert_memory_equal(value, "1234\xFF\xFF\xFF\xFF", 8);
+    assert_memory_equal(puk, "58073083", 8);
+    assert_true(personal_pin(c, &p, seed, iccid, NULL, 2, value, puk));
+    assert_memory_equal(value, "0677\xFF\xFF\xFF\xFF", 8);
+    assert_memory_equal(puk, "12345678", 8);
+    crypto_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_encode_refuses),
         cmocka_unit_test(test_decode_refuses),   cmocka_unit_test(test_decode_cut),
         cmocka_unit_test(test_decode_mutations), cmocka_unit_test(test_personal),
+        cmocka_unit_test(test_stored_form), cmocka_unit_test(test_derived_forever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -520,6 +520,7 @@ static const struct {
     {"class: rfm, start: MF", "start: MF", "small.yaml:23: applets[1]: \"class\" is missing; add it, or \"so\""},
     {"class: rfm, start: MF", "class: rfm, instance: no",
      "small.yaml:23: applets[1].instance: is for a \"so\" whose package is wanted"},
+    {"class: rfm, start: MF", "start: MF, so: \"lib\\e[2J.so\"", "small.yaml:23: applets[1].so: has a control character in it"},
     {"class: rfm, start: MF", "so: x.so, instance: no", "small.yaml:23: applets[1].instance: no applet, but something"},
     {"access: [adm1]", "access: [adm2]", "small.yaml:23: applets[1].access[0]: no PIN \"adm2\""},
     /* keys */

@@ -363,6 +363,19 @@ static void test_poll_interval(void **state)
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_STATUS_COMMAND), 1);
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_STATUS_COMMAND), 1);
     assert_int_equal(toolkit_told(p, THREE, TOOLKIT_STATUS_COMMAND), 0);
+    /* no longer than 255 minutes; as long as the card likes */
+    toolkit_begin(p);
+    assert_int_equal(toolkit_request_poll_interval(p->applet[TWO], 15301), TOOLKIT_REGISTRY_ERROR);
+    assert_int_equal(toolkit_request_poll_interval(p->applet[TWO], 0xFFFE), TOOLKIT_REGISTRY_ERROR);
+    assert_int_equal(toolkit_request_poll_interval(p->applet[TWO], 15300), TOOLKIT_OK);
+    toolkit_end(p);
+    toolkit_drain(p);
+    CHANGE(p, toolkit_request_poll_interval(p->applet[TWO], TOOLKIT_POLL_SYSTEM));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0300820281828402"
+             "011E");
+    answer_proactive(&p->f, 0, "8402011E", "9000");
+    assert_true(toolkit_event_is_set(p->applet[TWO], TOOLKIT_STATUS_COMMAND));
     CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 0));
     CHANGE(p, toolkit_request_poll_interval(p->applet[TWO], 0));
     exchange(&p->f, "80F2000C00", "91*");
@@ -378,6 +391,8 @@ static void test_poll_interval(void **state)
 static const struct toolkit_menu_entry balance = {{(const uint8_t *)"Balance", 7}, 0x21, true, 0, 0};
 static const struct toolkit_menu_entry roaming = {{(const uint8_t *)"Roaming", 7}, 0, false, 0, 0};
 static const struct toolkit_menu_entry icon = {{(const uint8_t *)"Icon", 4}, 0, false, 1, 7};
+static const struct toolkit_menu_entry plain_icon = {{(const uint8_t *)"Roaming", 7}, 0, false, 0, 9};
+static const struct toolkit_menu_entry without_text = {{NULL, 0}, 0, false, 0, 0};
 
 static void test_menu(void **state)
 {
@@ -426,6 +441,18 @@ static void test_menu(void **state)
     assert_int_equal(toolkit_change_menu_entry(p->applet[TWO], a, &icon), TOOLKIT_MENU_ENTRY_NOT_FOUND);
     CHANGE(p, toolkit_change_menu_entry(p->applet[ONE], a, &icon));
     exchange(&p->f, "80F2000C00", "91*");
+    /* not every entry has an icon: none is shown */
+    fetch(p, "D0208103..250082028182"
+             "8504"
+             "55494343"
+             "8F05"
+             "8149636F6E"
+             "8F08"
+             "80526F616D696E67");
+    answer_proactive(&p->f, 0, "", "9000");
+    /* all have: one that does not explain itself makes the whole list so */
+    CHANGE(p, toolkit_change_menu_entry(p->applet[TWO], b, &plain_icon));
+    exchange(&p->f, "80F2000C00", "91*");
     fetch(p, "D0258103..250082028182"
              "8504"
              "55494343"
@@ -434,7 +461,22 @@ static void test_menu(void **state)
              "8F08"
              "80526F616D696E67"
              "1F03"
-             "010700");
+             "010709");
+    answer_proactive(&p->f, 0, "", "9000");
+    CHANGE(p, toolkit_change_menu_entry(p->applet[TWO], b, &roaming));
+    toolkit_drain(p);
+    /* what is changed is enabled; it may be without a text */
+    CHANGE(p, toolkit_enable_menu_entry(p->applet[ONE], a, false));
+    toolkit_drain(p);
+    CHANGE(p, toolkit_change_menu_entry(p->applet[ONE], a, &without_text));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D01C8103..250082028182"
+             "8504"
+             "55494343"
+             "8F01"
+             "81"
+             "8F08"
+             "80526F616D696E67");
     answer_proactive(&p->f, 0, "", "9000");
     CHANGE(p, toolkit_enable_menu_entry(p->applet[ONE], a, false));
     exchange(&p->f, "80F2000C00", "91*");
@@ -469,13 +511,11 @@ static void test_menu(void **state)
     assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &roaming, &c), TOOLKIT_OK);
     assert_int_equal(toolkit_change_menu_entry(p->applet[THREE], c, &long_one),
                      TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
-    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE],
-                                             &(struct toolkit_menu_entry){SPAN_EMPTY, 0, false, 0, 0}, &a),
-                     TOOLKIT_ALLOWED_LENGTH_EXCEEDED);
+    assert_int_equal(toolkit_init_menu_entry(p->applet[THREE], &without_text, &a), TOOLKIT_OK);
     toolkit_end(p);
     exchange(&p->f, "80F2000C00", "91*");
     fetch(p, "*");
-    assert_int_equal(p->f.response_len, 2 + 3 + 9 + 6 + 203 + 1 + 10);
+    assert_int_equal(p->f.response_len, 2 + 3 + 9 + 6 + 203 + 1 + 10 + 3);
 }
 
 /* ---- timers ---- */
@@ -909,8 +949,8 @@ static void test_one_answer(void **state)
     p->does = NULL;
 }
 
-/* A file that was deleted is watched by nobody; another that takes its place is another. One file under two
- * names is one. */
+/* A file that was deleted is watched by nobody; another that takes its place in memory is another; one that is made where it was is watched again.
+ * One file under two names is one. */
 static void test_deleted_file(void **state)
 {
     struct toolkit_play *p = *state;
@@ -923,7 +963,60 @@ static void test_deleted_file(void **state)
     exchange(&p->f, "00E0000019621782024121" "83022F318A01058B032F0601" "800200088801E0", "9000");
     apdu(&p->f, "00D600000105", "9000");
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 1);
+    assert_true(toolkit_event_is_set(p->applet[ONE], TOOLKIT_EXTERNAL_FILE_UPDATE));
+    for (int again = 0; again < 2; again++) {
+        exchange(&p->f, "00E0000019621782024121" "83022F308A01058B032F0601" "800200088801E8", "9000");
+        apdu(&p->f, "00D600000105", "9000");
+        assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 2 + again);
+        apdu(&p->f, "00E40000022F30", "9000");
+        fixture_restart(&p->f);
+        apdu(&p->f, "0020000A083132333435363738", "9000");
+    }
+    /* and not any more when it says so, whether the file is there or not */
+    exchange(&p->f, "00E0000019621782024121" "83022F308A01058B032F0601" "800200088801E8", "9000");
+    CHANGE(p, toolkit_deregister_file(p->applet[ONE], p->f.card->ram.channels[0].view.ef));
     assert_false(toolkit_event_is_set(p->applet[ONE], TOOLKIT_EXTERNAL_FILE_UPDATE));
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 3);
+}
+
+/* A directory stands for the files in it, not for those further down; each registration ends by itself, or all at once. What the event says: the path. */
+static void test_watched_directory(void **state)
+{
+    struct toolkit_play *p = *state;
+    const struct applet one = p->applet[ONE];
+    apdu(&p->f, "0020000A083132333435363738", "9000");
+    exchange(&p->f, "00E0000019621782024121" "83022F308A01058B032F0601" "800200088801E8", "9000");
+    const uint16_t ef = p->f.card->ram.channels[0].view.ef;
+    CHANGE(p, toolkit_register_file(one, 0));
+    CHANGE(p, toolkit_register_file(one, ef));
+    toolkit_forget_seen(p);
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(p->seen[0].n, 4 + 2 + 5);
+    assert_memory_equal(p->seen[0].data, "\x82\x02\x82\x81\x92\x05\x01\x3F\x00\x2F\x30", 11);
+    CHANGE(p, toolkit_deregister_file(one, ef));
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 2);
+    exchange(&p->f, "00E000001462128202782183025F108A01058B032F0607C600", "9000");
+    exchange(&p->f, "00E0000019621782024121" "83026F308A01058B032F0601" "800200088801E8", "9000");
+    apdu(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 2);
+    /* Below an ADF: 7FFF, and whose it is. */
+    exchange(&p->f, "00A4040C10A0000000871002FFFFFFFF8907090000", "9000");
+    CHANGE(p, toolkit_register_file(one, p->f.card->ram.channels[0].view.df));
+    exchange(&p->f, "00A4000C026F7E", "9000");
+    exchange(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 3);
+    assert_int_equal(p->seen[2].tag, p->f.card->ram.channels[0].view.ef);
+    assert_memory_equal(p->seen[2].data, "\x82\x02\x82\x81\x92\x07\x01\x3F\x00\x7F\xFF\x6F\x7E\xAF\x10\xA0\x00\x00\x00\x87", 20);
+    toolkit_begin(p);
+    assert_int_equal(toolkit_set_event(one, TOOLKIT_EXTERNAL_FILE_UPDATE), TOOLKIT_EVENT_NOT_ALLOWED);
+    toolkit_end(p);
+    CHANGE(p, toolkit_clear_event(one, TOOLKIT_EXTERNAL_FILE_UPDATE));
+    assert_false(toolkit_event_is_set(one, TOOLKIT_EXTERNAL_FILE_UPDATE));
+    exchange(&p->f, "00D600000105", "9000");
+    assert_int_equal(p->n_seen, 3);
 }
 
 int main(void)
@@ -933,7 +1026,7 @@ int main(void)
         T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures), T(test_outcomes), T(test_own_failure),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
-        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
+        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file), T(test_watched_directory),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
