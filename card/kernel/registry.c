@@ -258,13 +258,13 @@ enum {
     TAG_PRIVILEGES = 0x02,
     TAG_DOMAIN = 0x03,
     TAG_OWNER = 0x04,
+    TAG_TURN = 0x05,
     TAG_AID = 0x4F,
     TAG_PACKAGE = 0xC4,
     TAG_MODULE = 0x84,
     TAG_PARAMETERS = 0xC9,
     TAG_SYSTEM = 0xEF,
     TAG_UICC = 0xEA,
-    TAG_TURN = 0x05,
 };
 
 bool aid_set(struct aid *to, struct span from)
