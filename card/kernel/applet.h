@@ -115,7 +115,7 @@ struct event {
 struct toolkit_class {
     const uint8_t *events; /* enum toolkit_event; 0 at the end */
     const uint8_t *unasked; /* likewise: of these it is told when they come, but the terminal is not asked to report them; may be NULL */
-    uint8_t priority;      /* 01 first, FF last */
+    uint8_t priority;      /* 01 first, FF last; 00, before all of them, is for classes of the card's own */
     bool one_session;      /* it does one thing at a time: while a proactive command of its own is under way, its envelopes are answered 9300 */
 };
 
