@@ -115,8 +115,9 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
                         .out = out};
     sw = dispatch_run(row, cmd, &card_gate, &call);
     if (sw == SW_OK) {
-        session.remote = false; /* who watches takes it for an administrator's at the card, not for an
-                                   operator's from afar */
+        /* Who watches takes it for an administrator's at the card, or for the word of the operator whose
+         * application it is, from afar. */
+        session.remote = session.owner != NO_OWNER;
         sw = session_tell_watchers(&call);
         card->ram.doomed = card->ram.doomed || sw != SW_OK; /* it is written, and may not be */
     }

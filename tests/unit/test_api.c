@@ -863,14 +863,10 @@ static void test_area_files(void **state)
     fixture_close(&a.f);
 }
 
-static void test_area_access(void **state)
+/* An application whose access domain has ADM1 in the USIM; with its name's last octet. */
+static void install_with_access(struct api *a, char name, uint16_t owner, bool access)
 {
-    (void)state;
-    struct api a;
-    struct span imsi;
-    uint8_t index;
-    open_api(&a);
-    const uint8_t uicc[] = {0x81, 3 + 1 + 1 + 16 + 5 + 1,
+    static const uint8_t uicc[] = {0x81, 3 + 1 + 1 + 16 + 5 + 1,
                             0,    1,
                             0xFF, 0,
                             16,   0xA0,
@@ -885,20 +881,37 @@ static void test_area_access(void **state)
                             0x02, 0,
                             0x01, 0,
                             0};
+    const char aid[] = {(char)0xF0, 't', 'e', 's', 't', (char)0xAA, name};
+    uint8_t index;
     struct applet_installation how = {.domain = NO_APPLET,
-                                      .owner = NO_OWNER,
+                                      .owner = owner,
                                       .package = span_of("\xF0test\x01", 6),
                                       .module = span_of("\xF0test\x01\x01", 7),
-                                      .aid = span_of("\xF0test\xAA\x04", 7),
+                                      .aid = span_of(aid, sizeof aid),
                                       .parameters = span_of("params", 6),
-                                      .uicc = span_of(uicc, sizeof uicc),
+                                      .uicc = access ? span_of(uicc, sizeof uicc) : SPAN_EMPTY,
                                       .selectable = true};
-    objects_begin(a.f.card->objects);
-    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
-    how.aid = span_of("\xF0test\xAA\x05", 7);
-    how.uicc = SPAN_EMPTY;
-    objects_begin(a.f.card->objects);
-    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
+    objects_begin(a->f.card->objects);
+    assert_int_equal(session_finish(a->f.card, applet_install(a->f.card, &how, &index)), SW_OK);
+}
+
+static bool on_trial(struct api *a)
+{
+    enum { TRIAL = 0x0002 }; /* pairs.h, ITEM_TRIAL */
+    struct applet subscription;
+    struct span trial;
+    assert_non_null(applet_service(a->f.card, "owner", 0, &subscription));
+    return applet_get(subscription, TRIAL, &trial);
+}
+
+static void test_area_access(void **state)
+{
+    (void)state;
+    struct api a;
+    struct span imsi;
+    open_api(&a);
+    install_with_access(&a, 4, NO_OWNER, true);
+    install_with_access(&a, 5, NO_OWNER, false);
     apdu(&a.f, "00A4040C07 F074657374AA05", "9000");
     run_area(&a, DOMAINS, 1, "9000");
     apdu(&a.f, "00A4040C07 F074657374AA04", "9000");
@@ -908,6 +921,14 @@ static void test_area_access(void **state)
     assert_non_null(applet_service(a.f.card, "owner", 0, &subscription));
     assert_true(applet_get(subscription, 0x0200, &imsi));
     assert_memory_equal(imsi.p + imsi.n - 9, "\x08\x09\x10\x10\x10\x32\x54\x76\x98", 9);
+    assert_false(on_trial(&a));
+    fixture_close(&a.f);
+    /* What an operator's application writes is the operator's word: it is on trial like that of his scripts. */
+    open_api(&a);
+    install_with_access(&a, 6, 0, true);
+    apdu(&a.f, "00A4040C07 F074657374AA06", "9000");
+    run_area(&a, DOMAINS, 0, "9000");
+    assert_true(on_trial(&a));
     fixture_close(&a.f);
 }
 
