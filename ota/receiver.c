@@ -290,9 +290,9 @@ static sw_t event(struct applet self, const struct event *event_)
     return SW_OK;
 }
 
-/* First of all: what it takes is no other applet's to see. */
+/* First of all, before any priority that an applet can have: what it takes is no other applet's to see. */
 static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB, TOOLKIT_USSD_DOWNLOAD, 0};
-static const struct toolkit_class toolkit = {.events = events, .priority = 1};
+static const struct toolkit_class toolkit = {.events = events, .priority = 0};
 
 const struct applet_class ota_class = {
     .name = "ota",

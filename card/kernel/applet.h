@@ -115,7 +115,7 @@ struct event {
 struct toolkit_class {
     const uint8_t *events; /* enum toolkit_event; 0 at the end */
     const uint8_t *unasked; /* likewise: of these it is told when they come, but the terminal is not asked to report them; may be NULL */
-    uint8_t priority;      /* 01 first, FF last */
+    uint8_t priority;      /* 01 first, FF last; 00, before all of them, is for classes of the card's own */
     bool one_session;      /* it does one thing at a time: while a proactive command of its own is under way, its envelopes are answered 9300 */
 };
 
@@ -285,6 +285,7 @@ bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_leng
                           void *ctx);
 /* The file whose body this one shows: itself, unless it is a link. */
 uint16_t admin_file_body(struct uicc *card, uint16_t file);
+bool admin_file_has_names(struct uicc *card, uint16_t file); /* one of several that show its body */
 /* Files that were made over the air under this pair's keys are no more. */
 bool admin_files_forget(struct uicc *card, uint16_t owner);
 /* Likewise applets and packages: this operator's pair becomes another's, who must not find what is not his. What cannot be deleted (others depend on it) stays suspended for good. */

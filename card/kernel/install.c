@@ -198,7 +198,13 @@ static sw_t fill_in(struct uicc *card, const struct applet_installation *how, st
     memcpy(e->privileges, how->privileges, sizeof e->privileges);
     e->domain = how->domain;
     e->owner = how->owner;
+    for (uint8_t i = 0; card->registry.entries != NULL && i < APPLETS_MAX; i++)
+        if (card->registry.entries[i] != NULL && card->registry.entries[i]->turn >= e->turn)
+            e->turn = card->registry.entries[i]->turn + 1;
+    e->turn += e->turn == 0;
     sw_t sw = installation_parameters(how->system, how->uicc, e);
+    if (sw == SW_OK && e->has_toolkit && !toolkit_identifiers_free(card, &e->toolkit))
+        return SW_WRONG_DATA;
     if (sw == SW_OK && tar_in_use(card, &e->row))
         return SW_WRONG_DATA; /* TS 102 226 8.2.1.3.2.2.1 */
     return sw;

@@ -108,6 +108,8 @@ static bool toolkit(struct reader *r, struct applet_entry *e)
 {
     struct toolkit_parameters *t = &e->toolkit;
     t->priority = rd_u8(r);
+    if (t->priority == 0) /* reserved */
+        t->priority = TOOLKIT_PRIORITY_DEFAULT;
     t->timers = rd_u8(r);
     t->text_max = rd_u8(r);
     t->n_menu = rd_u8(r);
@@ -125,7 +127,8 @@ static bool toolkit(struct reader *r, struct applet_entry *e)
     struct span tar = r->left > 0 ? lv(r) : SPAN_EMPTY;
     if (r->left > 0)
         t->services = rd_u8(r);
-    return rd_done(r) && t->timers <= 8 && t->channels <= 7 && t->services <= 8 &&
+    /* What a later version of the standard has behind that is for later cards. */
+    return rd_ok(r) && t->timers <= 8 && t->channels <= 7 && t->services <= 8 &&
            security_level(msl, &e->row.msl) && tars(tar, &e->row);
 }
 

@@ -162,6 +162,17 @@ void applet_origin(const struct uicc *card, uint8_t index, struct aid *package, 
     }
 }
 
+static uint32_t turn_of(const struct uicc *card, uint8_t index)
+{
+    return card->registry.entries != NULL && card->registry.entries[index] != NULL ? card->registry.entries[index]->turn : 0;
+}
+
+bool applet_is_later(const struct uicc *card, uint8_t index, uint8_t than)
+{
+    const uint32_t a = turn_of(card, index), b = turn_of(card, than);
+    return a != b ? a > b : index > than;
+}
+
 const struct toolkit_parameters *applet_toolkit(const struct uicc *card, uint8_t index)
 {
     const struct applet_entry *e = entry_of(card, index);
@@ -247,6 +258,7 @@ enum {
     TAG_PRIVILEGES = 0x02,
     TAG_DOMAIN = 0x03,
     TAG_OWNER = 0x04,
+    TAG_TURN = 0x05,
     TAG_AID = 0x4F,
     TAG_PACKAGE = 0xC4,
     TAG_MODULE = 0x84,
@@ -281,6 +293,8 @@ void instance_encode(const struct applet_entry *e, bool changed_only, struct spa
     buf_tlv(out, TAG_PARAMETERS, e->row.params);
     buf_tlv(out, TAG_SYSTEM, system);
     buf_tlv(out, TAG_UICC, uicc);
+    const uint8_t turn[4] = {(uint8_t)(e->turn >> 24), (uint8_t)(e->turn >> 16), (uint8_t)(e->turn >> 8), (uint8_t)e->turn};
+    buf_tlv(out, TAG_TURN, span_of(turn, sizeof turn));
 }
 
 static bool encoded_field(struct span value, uint32_t tag, struct span *out)
@@ -369,6 +383,12 @@ static struct applet_entry *instance_decode(const struct uicc *card, uint8_t ind
         memcpy(e->row.aid, own.octets, own.n);
         instance_parameters(value, &system, &uicc);
         ok = installation_parameters(system, uicc, e) == SW_OK;
+    }
+    struct span turn;
+    if (ok && encoded_field(value, TAG_TURN, &turn)) { /* not in decks of older versions */
+        struct reader r = rd_of(turn);
+        e->turn = rd_u32(&r);
+        ok = rd_done(&r);
     }
     if (!ok) {
         free(e);

@@ -94,6 +94,7 @@ struct applet_entry {
     uint32_t needed; /* octets that must be free when it is installed */
     uint32_t used;   /* octets it keeps */
     struct aid package, module; /* executable load file and module; empty for the profile's */
+    uint32_t turn;              /* whose is higher was installed later; 0: the profile's, or of a deck that is older than this */
     bool has_toolkit;           /* it was installed with toolkit parameters */
     struct toolkit_parameters toolkit;
     size_t octets; /* of this entry in memory */
@@ -144,6 +145,8 @@ uint16_t applet_owner(const struct uicc *card, uint8_t index);
 uint32_t applet_file_access(const struct uicc *card, uint8_t index, bool admin, uint16_t adf);
 /* Package and module that it is an instance of. */
 void applet_origin(const struct uicc *card, uint8_t index, struct aid *package, struct aid *module);
+/* Was this one installed after that one? Those of the profile are in the order of its rows. */
+bool applet_is_later(const struct uicc *card, uint8_t index, uint8_t than);
 /* NULL: it was installed without, or by the profile. */
 const struct toolkit_parameters *applet_toolkit(const struct uicc *card, uint8_t index);
 

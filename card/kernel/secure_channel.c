@@ -445,7 +445,7 @@ static void run_inner(struct uicc *card, struct span apdu, struct buf *out)
         card->ram.inner = true;
         sw = session_execute(card, &card->ram.channels[cmd.channel], &cmd, &data, &row);
         card->ram.inner = false;
-        toolkit_after(card, row, sw, false);
+        toolkit_after(card, row, sw);
         if (cmd.has_le && data.len > cmd.le)
             data.len = cmd.le;
     }

@@ -174,7 +174,6 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
     if (repeats(card, cmd))
         return get_response(card, cmd, response);
     drop_waiting(card);
-    const bool first = !card->ram.started;
     if (card->ram.may_resume && !before_resumption(card, *row) && !suspend_forget(card))
         return answer(response, 0, SW_MEMORY_PROBLEM);
     uint8_t plain[256];
@@ -184,10 +183,12 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
         if (refused != SW_OK)
             return answer(response, 0, refused);
     }
+    if (!card->ram.started)
+        toolkit_first_command(card);
     const struct view before = session->view;
     struct buf out = buf_of(response, UICC_RESPONSE_MAX - 2);
     sw_t sw = session_execute(card, session, cmd, &out, row);
-    toolkit_after(card, *row, sw, first);
+    toolkit_after(card, *row, sw);
     card->ram.started = true;
     session->secured = 0;
     crypto_wipe(plain, plain_data.len);

@@ -19,6 +19,7 @@
 
 struct call;
 struct command_row;
+struct toolkit_parameters;
 struct event;
 struct uicc;
 
@@ -103,12 +104,20 @@ sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct even
 sw_t toolkit_poll(struct call *call);
 /* Did anybody register for this event? Cheap. */
 bool toolkit_wanted(struct uicc *card, unsigned event);
+/* The terminal's first command came, and is not run yet: outside of its transaction. */
+void toolkit_first_command(struct uicc *card);
 /* After a command of the terminal's, outside its transaction: events that follow from it, and what the card
  * itself has to ask for. */
 void toolkit_file_changed(struct uicc *card, uint16_t file);
 /* In the transaction that deletes it: who watches it watches what is made in its place, and not what will have its index. */
 bool toolkit_file_deleted(struct uicc *card, uint16_t file);
-void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first);
+void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw);
+
+/* ---- toolkit_registry.c ---- */
+
+/* May an installation ask for these identifiers of menu entries? From 80 on the card gives them, and below
+ * nobody has been promised them (TS 102 226 8.2.1.3.2.2.1). */
+bool toolkit_identifiers_free(const struct uicc *card, const struct toolkit_parameters *wanted);
 
 /* ---- system.c ---- */
 

@@ -19,7 +19,8 @@ enum {
     PRIORITY_LOWEST = 0xFF,
     POLL_SYSTEM_SECONDS = 30,
     FILES_MAX = 64,
-    PATHS_MAX = 512, /* octets */
+    FIRST_OWN_ID = 0x80, /* of a menu entry */
+    PATHS_MAX = 512,     /* octets */
 };
 
 static uint32_t item_id(uint8_t applet, uint16_t item)
@@ -600,13 +601,34 @@ static bool id_taken(const struct uicc *card, uint8_t id)
     return false;
 }
 
+static bool id_promised(const struct uicc *card, uint8_t id)
+{
+    for (unsigned i = 0; i < applets_count(card); i++) {
+        const struct toolkit_parameters *p = applet_toolkit(card, (uint8_t)i);
+        for (unsigned k = 0; p != NULL && k < p->n_menu; k++)
+            if (p->menu[k].id == id)
+                return true;
+    }
+    return false;
+}
+
+bool toolkit_identifiers_free(const struct uicc *card, const struct toolkit_parameters *wanted)
+{
+    for (unsigned i = 0; i < wanted->n_menu; i++) {
+        uint8_t id = wanted->menu[i].id;
+        if (id != 0 && (id >= FIRST_OWN_ID || id_taken(card, id) || id_promised(card, id)))
+            return false;
+    }
+    return true;
+}
+
 /* Identifiers that the card chooses begin at 80: below, install parameters may ask for some (TS 102
  * 226 8.2.1.3.2.2.1). */
 static uint8_t free_id(const struct uicc *card, uint8_t wanted)
 {
     if (wanted != 0 && !id_taken(card, wanted))
         return wanted;
-    for (unsigned id = 0x80; id <= 0xFF; id++)
+    for (unsigned id = FIRST_OWN_ID; id <= 0xFF; id++)
         if (!id_taken(card, (uint8_t)id))
             return (uint8_t)id;
     return 0;

@@ -16,16 +16,17 @@ sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct even
     return sw == SW_OK && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw; /* an answer that is too long is none */
 }
 
-/* Applets by priority, those of one priority by their index. */
+/* Applets by priority; of one priority the last installed is first (TS 102 241). */
 struct order {
     unsigned n;
     uint8_t applet[TOOLKIT_APPLETS], priority[TOOLKIT_APPLETS];
 };
 
-static void insert(struct order *o, uint8_t applet, uint8_t priority)
+static void insert(const struct uicc *card, struct order *o, uint8_t applet, uint8_t priority)
 {
     unsigned at = o->n;
-    while (at > 0 && o->priority[at - 1] > priority) {
+    while (at > 0 && (o->priority[at - 1] > priority ||
+                      (o->priority[at - 1] == priority && applet_is_later(card, applet, o->applet[at - 1])))) {
         o->applet[at] = o->applet[at - 1];
         o->priority[at] = o->priority[at - 1];
         at--;
@@ -37,11 +38,15 @@ static void insert(struct order *o, uint8_t applet, uint8_t priority)
 
 static void listeners(struct uicc *card, unsigned event, struct order *out)
 {
-    struct toolkit_entry e;
     out->n = 0;
-    for (unsigned i = 0; i < applets_count(card); i++)
-        if (toolkit_entry_load(card, (uint8_t)i, &e) && toolkit_entry_has(&e, event))
-            insert(out, (uint8_t)i, e.priority);
+    for (unsigned i = 0; i < applets_count(card); i++) {
+        struct toolkit_entry e = {.priority = TOOLKIT_PRIORITY_DEFAULT};
+        bool wants = toolkit_entry_load(card, (uint8_t)i, &e) && toolkit_entry_has(&e, event);
+        if (event == TOOLKIT_PROACTIVE_HANDLER_AVAILABLE) /* nothing that is stored */
+            wants = (card->ram.toolkit.available[i / 8] >> i % 8 & 1) != 0;
+        if (wants)
+            insert(card, out, (uint8_t)i, e.priority);
+    }
 }
 
 bool toolkit_wanted(struct uicc *card, unsigned event)
@@ -178,14 +183,14 @@ static void trigger_alone(struct uicc *card, const struct event *event)
 static void offer_handler(struct uicc *card)
 {
     struct toolkit *t = &card->ram.toolkit;
+    struct order order;
     const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_PROACTIVE_HANDLER_AVAILABLE};
     t->offering = false; /* until one is left, or registers again */
-    for (unsigned i = 0; i < applets_count(card) && toolkit_idle(card); i++) {
-        if ((t->available[i / 8] >> i % 8 & 1) == 0)
-            continue;
-        t->available[i / 8] &= (uint8_t) ~(1u << i % 8);
+    listeners(card, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE, &order);
+    for (unsigned i = 0; i < order.n && toolkit_idle(card); i++) {
+        t->available[order.applet[i] / 8] &= (uint8_t) ~(1u << order.applet[i] % 8);
         objects_begin(card->objects);
-        (void)session_finish(card, toolkit_trigger_applet(card, (uint8_t)i, &event));
+        (void)session_finish(card, toolkit_trigger_applet(card, order.applet[i], &event));
     }
     for (size_t i = 0; i < sizeof t->available; i++)
         t->offering |= t->available[i] != 0;
@@ -196,11 +201,16 @@ static bool changes_file(const struct command_row *row)
     return row != NULL && (row->access == ACCESS_UPDATE || row->access == ACCESS_BY_INS);
 }
 
-void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw, bool first)
+/* TS 102 241: if that command triggers applets itself, as TERMINAL PROFILE does, this comes first. */
+void toolkit_first_command(struct uicc *card)
 {
-    if (first && toolkit_wanted(card, TOOLKIT_FIRST_COMMAND_AFTER_ATR))
+    if (card_reload(card) && toolkit_wanted(card, TOOLKIT_FIRST_COMMAND_AFTER_ATR))
         trigger_alone(card,
                       &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_FIRST_COMMAND_AFTER_ATR});
+}
+
+void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw)
+{
     if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE &&
         toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
         toolkit_file_changed(card, card->ram.target);
@@ -238,13 +248,15 @@ void toolkit_file_changed(struct uicc *card, uint16_t file)
 {
     uint8_t bytes[96];
     struct buf which = buf_of(bytes, sizeof bytes);
+    struct order order;
     say_which(card, file, &which);
     const struct event event = {
         .kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file, .data = buf_span(&which)};
-    for (unsigned i = 0; i < applets_count(card); i++) {
-        if (!toolkit_watches_file(card, (uint8_t)i, file))
+    listeners(card, TOOLKIT_EXTERNAL_FILE_UPDATE, &order);
+    for (unsigned i = 0; i < order.n; i++) {
+        if (!toolkit_watches_file(card, order.applet[i], file))
             continue;
         objects_begin(card->objects);
-        (void)session_finish(card, toolkit_trigger_applet(card, (uint8_t)i, &event));
+        (void)session_finish(card, toolkit_trigger_applet(card, order.applet[i], &event));
     }
 }

@@ -319,6 +319,35 @@ static void test_states(void **state)
     fixture_close(&f);
 }
 
+/* Who was installed later is known, whatever index it got, also when the program starts again. */
+static void test_turns(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint8_t index[3];
+    open_card(&f);
+    for (uint8_t i = 0; i < 3; i++) {
+        uint8_t name[5] = {0xF0, 't', 'u', 'r', i};
+        struct applet_installation how = plain(INSTANCE_AID);
+        how.aid = span_of(name, sizeof name);
+        assert_int_equal(install_one(&f, &how, &index[i]), SW_OK);
+        if (i == 1) {
+            assert_true(applet_is_later(f.card, index[1], index[0]));
+            assert_true(applet_is_later(f.card, index[0], 0));
+            objects_begin(f.card->objects);
+            assert_int_equal(ended(&f, applet_delete(f.card, index[0])), SW_OK);
+        }
+    }
+    assert_int_equal(index[2], index[0]);
+    for (int again = 0; again < 2; again++) {
+        assert_true(applet_is_later(f.card, index[2], index[1]));
+        assert_false(applet_is_later(f.card, index[1], index[2]));
+        assert_true(applet_is_later(f.card, 1, 0));
+        fixture_restart(&f);
+    }
+    fixture_close(&f);
+}
+
 /* Of those that make no sense, none is taken. */
 static void test_bad_parameters(void **state)
 {
@@ -335,7 +364,10 @@ static void test_bad_parameters(void **state)
         {"800C" "FF09000007" "020116" "03B01125", "", SW_WRONG_DATA},   /* timers */
         {"800C" "FF08000008" "020116" "03B01125", "", SW_WRONG_DATA},   /* channels */
         {"800D" "FF08000007" "020116" "03B01125" "09", "", SW_WRONG_DATA}, /* services */
-        {"800E" "FF08000007" "020116" "03B01125" "0800", "", SW_WRONG_DATA},
+        {"800F" "FF08000007" "020116" "03B01126" "080000", "", SW_OK}, /* more than this standard knows */
+        {"8007" "FF080001" "0180" "07", "", SW_WRONG_DATA},            /* an identifier that the card gives */
+        {"8007" "FF080001" "017F" "07", "", SW_OK},
+        {"8007" "FF080001" "027F" "07", "", SW_WRONG_DATA},            /* and one that was promised to another */
         {"8009" "FF080002" "01210221" "07", "", SW_WRONG_DATA}, /* one identifier twice */
         {"8005" "FF08001107", "", SW_WRONG_DATA},
         {"8004" "FF080000", "", SW_WRONG_DATA},
@@ -930,7 +962,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete),
         cmocka_unit_test(test_failed_install), cmocka_unit_test(test_states),
-        cmocka_unit_test(test_parameters), cmocka_unit_test(test_bad_parameters),
+        cmocka_unit_test(test_parameters), cmocka_unit_test(test_turns), cmocka_unit_test(test_bad_parameters),
         cmocka_unit_test(test_domains),
         cmocka_unit_test(test_packages),
         cmocka_unit_test(test_owner),

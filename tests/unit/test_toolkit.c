@@ -44,13 +44,24 @@ static void test_profile_bits(void **state)
                              octet >= 1 && octet <= 40 && bit >= 1 && bit <= 8);
 }
 
-/* In order of priority, then of index; all of them. */
+/* In order of priority, and of one priority the last installed first (TS 102 241); all of them. */
 static void test_order(void **state)
 {
     struct toolkit_play *p = *state;
     for (unsigned i = 0; i < APPLETS; i++)
         CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_LOCATION_STATUS));
+    apdu(&p->f, LOCATION_LOST, "9000");
+    assert_int_equal(p->n_seen, 3);
+    assert_int_equal(p->seen[0].who, THREE); /* priority 9 */
+    assert_int_equal(p->seen[1].who, TWO);
+    assert_int_equal(p->seen[2].who, ONE);
+    toolkit_forget_seen(p);
+    CHANGE(p, toolkit_set_priority(p->applet[ONE], 2));
     CHANGE(p, toolkit_set_priority(p->applet[TWO], 3));
+    apdu(&p->f, LOCATION_LOST, "9000");
+    assert_int_equal(p->seen[0].who, ONE);
+    toolkit_forget_seen(p);
+    CHANGE(p, toolkit_set_priority(p->applet[ONE], 0)); /* reserved: the lowest */
     CHANGE(p, toolkit_set_priority(p->applet[THREE], 1));
     apdu(&p->f, LOCATION_LOST, "9000");
     assert_int_equal(p->n_seen, 3);
@@ -628,6 +639,13 @@ static void test_other_events(void **state)
     apdu(&p->f, "00A4000C023F00", "9000");
     apdu(&p->f, "00A4000C023F00", "9000");
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_FIRST_COMMAND_AFTER_ATR), 1);
+    CHANGE(p, toolkit_set_event(p->applet[THREE], TOOLKIT_PROFILE_DOWNLOAD));
+    fixture_reset(&p->f);
+    toolkit_forget_seen(p);
+    toolkit_profile(p); /* two events in one: this one first, whatever the priorities */
+    assert_int_equal(p->n_seen, 2);
+    assert_int_equal(p->seen[0].toolkit, TOOLKIT_FIRST_COMMAND_AFTER_ATR);
+    assert_int_equal(p->seen[1].toolkit, TOOLKIT_PROFILE_DOWNLOAD);
 
     /* once, one after the other, and only while nothing else is under way */
     toolkit_profile(p);
@@ -636,8 +654,8 @@ static void test_other_events(void **state)
     CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
     CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
     exchange(&p->f, "80F2000C00", "91*");
-    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1);
-    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 0);
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1); /* the later of one priority */
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 0);
     fetch(p, "D0098103..020082028182");
     answer_proactive(&p->f, 0, "", "91*");
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1);
