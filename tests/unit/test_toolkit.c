@@ -1002,6 +1002,7 @@ static void test_deleted_file(void **state)
         assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 2 + again);
         apdu(&p->f, "00E40000022F30", "9000");
         fixture_restart(&p->f);
+        p->applet[ONE].card = p->f.card;
         apdu(&p->f, "0020000A083132333435363738", "9000");
     }
     /* and not any more when it says so, whether the file is there or not */
