@@ -792,7 +792,8 @@ static inline uicc_sw uicc_set_data(const struct uicc_applet *self, struct uicc_
     return sw == UICC_SW_MORE_DATA_EXPECTED ? UICC_SW_WRONG_DATA : sw; /* it says that it is longer */
 }
 
-/* ---- uicc.access.fileadministration.AdminFileView (of uicc_get_the_admin_file_view) ---- */
+/* ---- uicc.access.fileadministration.AdminFileView (of uicc_get_the_admin_file_view). AdminException is the
+ * status word: 6A80 INCORRECT_PARAMETERS, 6A89 FILE_ALREADY_EXISTS, 6A84 NOT_ENOUGH_MEMORY_SPACE. ---- */
 
 /* The whole FCP template (62 ..), TS 102 222 6.3; the new file becomes the current one. */
 static inline uicc_sw uicc_create_file(const struct uicc_applet *self, struct uicc_file_view *view,
