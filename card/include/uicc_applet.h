@@ -1010,6 +1010,20 @@ static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t ta
     uicc_append_tlv(&h->objects, tag, value, n > 0 ? n + 1 : 0);
 }
 
+/* An item of SELECT ITEM (TS 102 223 8.9): identifier 1 to 255, and an alpha identifier. */
+static inline void uicc_append_item(struct uicc_proactive_handler *h, uint8_t identifier, const void *text, size_t n)
+{
+    uint8_t value[1 + 240];
+    value[0] = identifier;
+    if (n > sizeof value - 1) {
+        h->objects.full = true;
+        return;
+    }
+    if (n > 0)
+        memcpy(value + 1, text, n);
+    uicc_append_tlv(&h->objects, UICC_TAG_ITEM, value, n + 1);
+}
+
 /* initDisplayText. qualifier: TS 102 223 8.6: 80 wait for the user, 01 high priority. */
 static inline void uicc_init_display_text(struct uicc_proactive_handler *h, uint8_t qualifier, uint8_t dcs,
                                           const void *text, size_t n)
