@@ -184,10 +184,18 @@ static void menu_collect(struct uicc *card, struct menu_order *o)
     }
 }
 
+enum { DF_TELECOM = 0x7F10, EF_SUME = 0x6F54 };
+
+void toolkit_note_title(struct uicc *card, uint16_t file)
+{
+    if (admin_file_fid(card, file) == EF_SUME)
+        card->ram.toolkit.changed = true;
+}
+
 /* EF.SUME (TS 51.011 10.3.34; on a UICC it lies in DF.TELECOM): the title, if the operator gave one. */
 static struct span menu_title(struct uicc *card)
 {
-    enum { DF_TELECOM = 0x7F10, EF_SUME = 0x6F54, TITLE = 0x85 };
+    enum { TITLE = 0x85 };
     struct span title = SPAN_EMPTY;
     uint16_t telecom = admin_file_in(card, 0, DF_TELECOM);
     uint16_t file =

@@ -122,6 +122,8 @@ bool toolkit_identifiers_free(const struct uicc *card, const struct toolkit_para
 /* ---- system.c ---- */
 
 void toolkit_synchronise(struct uicc *card);
+/* This file changes, whoever does it: if it has the title of the menu, that is sent again. */
+void toolkit_note_title(struct uicc *card, uint16_t file);
 /* The event (enum toolkit_event) of this code of an event list; 0: none that we know. And back; false: it is
  * not reported by event download. */
 uint8_t toolkit_event_of_code(uint8_t code);

@@ -742,6 +742,26 @@ static void test_formatted(void **state)
 }
 
 /* A registry that nobody uses costs nothing in the store. */
+/* The operator's title of the menu: when it changes, the terminal is told. */
+static void test_title(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t id;
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &roaming, &id));
+    apdu(&p->f, "0020000A083132333435363738", "9000");
+    exchange(&p->f, "00E000001C621A82027821" "83027F108A01058B032F0601" "C606900100830101" "8100", "9*");
+    exchange(&p->f, "00E0000018621682024121" "83026F548A01058B032F0601" "800200088800", "9*");
+    toolkit_profile(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "*");
+    answer_proactive(&p->f, 0, "", "9*");
+    toolkit_drain(p);
+    apdu(&p->f, "00D60000088504" "4D656E75" "FFFF", "911B");
+    fetch(p, "D0198103..250082028182" "85044D656E75" "8F0880526F616D696E67");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "00D60000088504" "4D656E75" "FFFF", "9000"); /* the same again */
+}
+
 static void test_costs_nothing(void **state)
 {
     struct toolkit_play *p = *state;
@@ -1025,7 +1045,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures), T(test_outcomes), T(test_own_failure),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
-        T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
+        T(test_control),       T(test_formatted),    T(test_title), T(test_costs_nothing), T(test_busy),
         T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file), T(test_watched_directory),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
