@@ -47,7 +47,15 @@ uint16_t api_view_file(const struct uicc *card, const struct uicc_file_view *vie
     return view->ef != PROFILE_NO_FILE ? view->ef : view->df;
 }
 
-enum { CREATE_FILE = 0xE0, DELETE_FILE = 0xE4, TERMINATE_DF = 0xE6, TERMINATE_EF = 0xE8, RESIZE_FILE = 0xD4 };
+enum {
+    CREATE_FILE = 0xE0,
+    DELETE_FILE = 0xE4,
+    TERMINATE_DF = 0xE6,
+    TERMINATE_EF = 0xE8,
+    RESIZE_FILE = 0xD4,
+    DEACTIVATE_FILE = 0x04,
+    ACTIVATE_FILE = 0x44
+};
 
 static bool administrative(uint8_t ins)
 {
@@ -62,6 +70,18 @@ static uint8_t application_of(const struct uicc *card, uint16_t adf)
     return adf == 0 ? (uint8_t)NO_APPLET : fs_file(card, adf)->applet;
 }
 
+/* What it was on may have been deleted, by whomever, and what has its index now be anything. */
+static void come_back(const struct uicc *card, struct uicc_file_view *v)
+{
+    struct view place = {.df = v->df, .ef = v->ef, .record = v->record};
+    if (makes_sense(card, v))
+        return;
+    fs_leave_gone(card, &place);
+    *v = (struct uicc_file_view){.root = v->root, .df = place.df, .ef = PROFILE_NO_FILE, .admin = v->admin};
+    if (!makes_sense(card, v))
+        v->df = v->root;
+}
+
 static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cmd, struct buf *out)
 {
     struct uicc *card = self.card;
@@ -73,6 +93,10 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
     if ((row->flags & ROW_REMOTE) == 0 || (row->flags & ROW_KEEPS_RESPONSE) != 0 ||
         (administrative(cmd->ins) && !v->admin))
         return SW_INS_NOT_SUPPORTED;
+    /* TS 102 241: of a FileView these are the current EF's. The directory is another's who gives its name. */
+    if ((cmd->ins == DEACTIVATE_FILE || cmd->ins == ACTIVATE_FILE) && cmd->data.n == 0 &&
+        v->ef == PROFILE_NO_FILE)
+        return SW_NO_EF_SELECTED;
     struct session session = {
         .open = true,
         .remote = true,
@@ -91,8 +115,9 @@ static sw_t run(struct applet self, struct uicc_file_view *v, struct command *cm
                         .out = out};
     sw = dispatch_run(row, cmd, &card_gate, &call);
     if (sw == SW_OK) {
-        session.remote = false; /* who watches takes it for an administrator's at the card, not for an
-                                   operator's from afar */
+        /* Who watches takes it for an administrator's at the card, or for the word of the operator whose
+         * application it is, from afar. */
+        session.remote = session.owner != NO_OWNER;
         sw = session_tell_watchers(&call);
         card->ram.doomed = card->ram.doomed || sw != SW_OK; /* it is written, and may not be */
     }
@@ -132,6 +157,7 @@ uicc_sw api_view_command(const struct uicc_applet *self, struct uicc_file_view *
                           .klass = (given.cla & 0x80) != 0 ? CLASS_ETSI : CLASS_ISO,
                           .has_le = given.le > 0,
                           .le = given.le};
+    come_back(applet.card, &v);
     sw_t sw = !makes_sense(applet.card, &v)            ? SW_FILE_NOT_FOUND
               : given.data.n > 255 || given.le > 65536 ? SW_WRONG_LENGTH
                                                        : run(applet, &v, &cmd, &out);

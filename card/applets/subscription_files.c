@@ -241,8 +241,6 @@ static bool same_body(struct applet self, uint16_t file, uint16_t imsi)
 /* A file that is no link has but one name, unless EF.IMSI is a link to it. */
 static bool names_imsi(struct applet self, uint16_t file)
 {
-    if (admin_file_body(self.card, file) == file)
-        return same_body(self, file, subscription_imsi_file(self));
     bool found = same_body(self, file, file_in(self, IN_DF_GSM, FID_IMSI));
     for (uint8_t a = 0; a < applets_count(self.card) && !found; a++)
         found = is_usim(self, a) && same_body(self, file, admin_file((struct applet){self.card, a}, FID_IMSI));
@@ -252,7 +250,7 @@ static bool names_imsi(struct applet self, uint16_t file)
 /* By its body, under whatever name; and by where it is, for it may just have been deleted. */
 bool subscription_is_imsi(struct applet self, uint16_t file)
 {
-    if (names_imsi(self, file))
+    if (admin_file_has_names(self.card, file) && names_imsi(self, file))
         return true;
     if (admin_file_fid(self.card, file) != FID_IMSI)
         return false;

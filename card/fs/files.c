@@ -102,6 +102,11 @@ uint16_t admin_file_body(struct uicc *card, uint16_t file)
     return file == PROFILE_NO_FILE ? file : fs_linked(card, file);
 }
 
+bool admin_file_has_names(struct uicc *card, uint16_t file)
+{
+    return file < card->profile->n_files && card->profile->files[file].has_names;
+}
+
 uint16_t admin_file_fid(struct uicc *card, uint16_t file)
 {
     return fs_file(card, file)->fid;

@@ -218,10 +218,11 @@ sw_t command_increase(struct call *call)
     const struct profile_file *f = fs_file(call->card, call->target);
     struct span added = call->cmd->data;
     uint8_t sum[255];
+    enum { ADDED_MAX = 127 };
     if (f->kind != FILE_CYCLIC)
         return SW_INCOMPATIBLE_FILE;
     size_t len = f->record_len;
-    if (added.n > len)
+    if (added.n > len || added.n > ADDED_MAX)
         return SW_WRONG_LENGTH;
     struct span old = record_of(call->card, call->target, 1);
     if (old.n != len)

@@ -255,7 +255,8 @@ extern UICC_EXPORT const struct uicc_package uicc_package;
 /* ---- files ---- */
 
 /* A FileView (uicc.access.FileView): a place in the file system and what may be done there. Yours to keep,
- * also in transient memory; its content is the card's. */
+ * also in transient memory; its content is the card's. When the file that it is on has been deleted, it is on
+ * the nearest directory that is left. */
 struct uicc_file_view {
     uint16_t root, df, ef;
     uint8_t record;
@@ -271,6 +272,16 @@ enum uicc_record_mode { /* TS 102 221 11.1.5 */
 enum uicc_search_mode { /* TS 102 221 11.1.7 */
                         UICC_SIMPLE_SEARCH_START_FORWARD = 4,
                         UICC_SIMPLE_SEARCH_START_BACKWARD = 5,
+};
+
+/* Where an enhanced search begins (TS 102 221 11.1.7.2): one of these, plus an offset in the record (0 to
+ * 255), or plus UICC_SEARCH_INDICATION_VALUE and the octet behind which to look. */
+enum uicc_search_indication {
+    UICC_SEARCH_INDICATION_START_FORWARD_FROM_RECORD = 0x0400, /* the given one; 0: the current one */
+    UICC_SEARCH_INDICATION_START_BACKWARD_FROM_RECORD = 0x0500,
+    UICC_SEARCH_INDICATION_START_FORWARD_FROM_NEXT = 0x0600, /* behind the current one; none: the first */
+    UICC_SEARCH_INDICATION_START_BACKWARD_FROM_PREVIOUS = 0x0700,
+    UICC_SEARCH_INDICATION_VALUE = 0x0800,
 };
 
 /* ---- memory ---- */
@@ -346,6 +357,15 @@ enum { /* COMPREHENSION-TLV tags, TS 102 223 9.3, with the comprehension bit */
        UICC_TAG_LOCATION_STATUS = 0x9B,
        UICC_TAG_TIMER_IDENTIFIER = 0xA4,
        UICC_TAG_TIMER_VALUE = 0xA5,
+       UICC_TAG_AID = 0xAF,
+       UICC_TAG_BEARER_DESCRIPTION = 0xB5,
+       UICC_TAG_CHANNEL_DATA = 0xB6,
+       UICC_TAG_CHANNEL_DATA_LENGTH = 0xB7,
+       UICC_TAG_CHANNEL_STATUS = 0xB8,
+       UICC_TAG_BUFFER_SIZE = 0xB9,
+       UICC_TAG_TRANSPORT_LEVEL = 0xBC,
+       UICC_TAG_OTHER_ADDRESS = 0xBE,
+       UICC_TAG_NETWORK_ACCESS_NAME = 0xC7,
        UICC_TAG_IMEISV = 0xE2,
 };
 
@@ -366,7 +386,7 @@ struct uicc_proactive_handler {
     uint8_t type, qualifier;
     uint8_t destination;     /* 0: the one that the type has by TS 102 223 */
     struct uicc_buf objects; /* what follows the device identities: uicc_append_tlv */
-    uint8_t octets[240];
+    uint8_t octets[244];     /* as many as fit into one command of 256 */
 };
 
 /* A menu entry (ToolkitRegistry.initMenuEntry). */
@@ -653,19 +673,20 @@ static inline uicc_sw uicc_read_binary(const struct uicc_applet *self, struct ui
     return UICC_SW_OK;
 }
 
+/* Likewise. The last octets first: if they do not fit (6700, 6B00), none is written. */
 static inline uicc_sw uicc_update_binary(const struct uicc_applet *self, struct uicc_file_view *view,
                                          uint16_t offset, const void *from, size_t n)
 {
-    for (size_t done = 0; done < n;) {
-        size_t part = n - done < 255 ? n - done : 255;
-        uint32_t at = offset + (uint32_t)done;
-        if (at > 0x7FFF)
+    for (size_t left = n; left > 0;) {
+        size_t part = (left - 1) % 255 + 1;
+        left -= part;
+        if (left > 0x7FFFu || offset > 0x7FFFu - left)
             return UICC_SW_WRONG_PARAMETERS;
+        uint32_t at = offset + (uint32_t)left;
         uicc_sw sw = uicc_view_command(self, view, 0x00, 0xD6, (uint8_t)(at >> 8), (uint8_t)at,
-                                       uicc_span_of((const uint8_t *)from + done, part), 0, NULL);
+                                       uicc_span_of((const uint8_t *)from + left, part), 0, NULL);
         if (sw != UICC_SW_OK)
             return sw;
-        done += part;
     }
     return UICC_SW_OK;
 }
@@ -690,7 +711,8 @@ static inline uicc_sw uicc_update_record(const struct uicc_applet *self, struct 
     return uicc_view_command(self, view, 0x00, 0xDC, number, (uint8_t)mode, uicc_span_of(from, n), 0, NULL);
 }
 
-/* Numbers of the records that contain the pattern, one octet each. */
+/* Numbers of the records that contain the pattern, one octet each, in the order of the search; the first
+ * becomes the current one. 6282: none does. from_record 0: the current one; 6A83: there is no such record. */
 static inline uicc_sw uicc_search_record(const struct uicc_applet *self, struct uicc_file_view *view,
                                          uint8_t from_record, enum uicc_search_mode mode,
                                          struct uicc_span pattern, struct uicc_buf *numbers)
@@ -698,8 +720,24 @@ static inline uicc_sw uicc_search_record(const struct uicc_applet *self, struct 
     return uicc_view_command(self, view, 0x00, 0xA2, from_record, (uint8_t)mode, pattern, 256, numbers);
 }
 
-/* increase: the first (newest) record of the current cyclic EF plus this number, big-endian; the new value,
- * record_len octets, to `out` (may be NULL). */
+/* The same, beginning as `indication` says (enum uicc_search_indication). pattern: at most 253 octets. */
+static inline uicc_sw uicc_enhanced_search_record(const struct uicc_applet *self, struct uicc_file_view *view,
+                                                  uint8_t from_record, uint16_t indication,
+                                                  struct uicc_span pattern, struct uicc_buf *numbers)
+{
+    uint8_t octets[255];
+    struct uicc_buf data = uicc_buf_of(octets, sizeof octets);
+    uicc_append_u8(&data, (uint8_t)(indication >> 8));
+    uicc_append_u8(&data, (uint8_t)indication);
+    uicc_append(&data, pattern.p, pattern.n);
+    if (data.full)
+        return UICC_SW_WRONG_LENGTH;
+    return uicc_view_command(self, view, 0x00, 0xA2, from_record, 0x06, uicc_span_of(octets, data.len), 256,
+                             numbers);
+}
+
+/* increase: the first (newest) record of the current cyclic EF plus this number, of 1 to 127 octets,
+ * big-endian; the new value, record_len octets, to `out` (may be NULL). */
 static inline uicc_sw uicc_increase(const struct uicc_applet *self, struct uicc_file_view *view,
                                     struct uicc_span by, struct uicc_buf *out)
 {
@@ -711,6 +749,7 @@ static inline uicc_sw uicc_increase(const struct uicc_applet *self, struct uicc_
     return sw;
 }
 
+/* The current EF. 6986: there is none. */
 static inline uicc_sw uicc_activate_file(const struct uicc_applet *self, struct uicc_file_view *view)
 {
     return uicc_view_command(self, view, 0x00, 0x44, 0x00, 0x00, uicc_span_of(NULL, 0), 0, NULL);
@@ -930,6 +969,19 @@ static inline bool uicc_check_terminal_profile(const struct uicc_applet *self, u
     return self->api->check_terminal_profile(self, index);
 }
 
+/* getValue: facilities index_lsb to index_msb as a number, of at most 16 bits; 0, if they are more or none.
+ */
+static inline uint16_t uicc_get_terminal_profile_value(const struct uicc_applet *self, uint16_t index_msb,
+                                                       uint16_t index_lsb)
+{
+    uint16_t value = 0;
+    if (index_msb < index_lsb || index_msb - index_lsb > 15)
+        return 0;
+    for (unsigned i = index_msb + 1u; i > index_lsb; i--)
+        value = (uint16_t)(value << 1 | uicc_check_terminal_profile(self, (uint16_t)(i - 1)));
+    return value;
+}
+
 /* ---- uicc.toolkit.ProactiveHandler ---- */
 
 static inline void uicc_init(struct uicc_proactive_handler *h, enum uicc_proactive_command type,
@@ -941,17 +993,19 @@ static inline void uicc_init(struct uicc_proactive_handler *h, enum uicc_proacti
     h->objects = uicc_buf_of(h->octets, sizeof h->octets);
 }
 
+/* Without a text (TS 102 223 8.15: null text string) there is no coding scheme either. */
 static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t tag, uint8_t dcs,
                                     const void *text, size_t n)
 {
-    uint8_t value[240];
+    uint8_t value[1 + 240]; /* what one command can hold */
     value[0] = dcs;
     if (n > sizeof value - 1) {
         h->objects.full = true;
         return;
     }
-    memcpy(value + 1, text, n);
-    uicc_append_tlv(&h->objects, tag, value, n + 1);
+    if (n > 0)
+        memcpy(value + 1, text, n);
+    uicc_append_tlv(&h->objects, tag, value, n > 0 ? n + 1 : 0);
 }
 
 /* initDisplayText. qualifier: TS 102 223 8.6: 80 wait for the user, 01 high priority. */
@@ -995,6 +1049,12 @@ static inline void uicc_init_stop_timer(struct uicc_proactive_handler *h, uint8_
 {
     uicc_init(h, UICC_PRO_CMD_TIMER_MANAGEMENT, 0x01, UICC_DEV_ID_TERMINAL);
     uicc_append_tlv(&h->objects, UICC_TAG_TIMER_IDENTIFIER, &timer, 1);
+}
+
+/* CLOSE CHANNEL, of one that the applet opened (1 to 7). */
+static inline void uicc_init_close_channel(struct uicc_proactive_handler *h, uint8_t channel)
+{
+    uicc_init(h, UICC_PRO_CMD_CLOSE_CHANNEL, 0x00, (uint8_t)(UICC_DEV_ID_CHANNEL_BASE + channel));
 }
 
 static inline void uicc_init_more_time(struct uicc_proactive_handler *h)
@@ -1042,7 +1102,41 @@ static inline bool uicc_get_text_string(const struct uicc_event *event, uint8_t 
     return true;
 }
 
-/* getTimerIdentifier, getChannelIdentifier: of the events that have one. */
+/* copyAdditionalInformation: what follows the general result in a TERMINAL RESPONSE (TS 102 223 8.12); may be
+ * empty. false: there is no result. */
+static inline bool uicc_get_additional_information(const struct uicc_event *event,
+                                                   struct uicc_span *information)
+{
+    struct uicc_span value;
+    if (!uicc_find_tlv(event->data, UICC_TAG_RESULT, 1, &value) || value.n == 0)
+        return false;
+    *information = uicc_span_of(value.p + 1, value.n - 1);
+    return true;
+}
+
+/* getChannelIdentifier: of a channel event, or of the answer to OPEN CHANNEL; 0: none. */
+static inline uint8_t uicc_get_channel_identifier(const struct uicc_event *event)
+{
+    struct uicc_span value;
+    return uicc_find_tlv(event->data, UICC_TAG_CHANNEL_STATUS, 1, &value) && value.n >= 1 ? value.p[0] & 0x07
+                                                                                          : 0;
+}
+
+/* getChannelStatus: both octets of the channel status (TS 102 223 8.56) of this channel, from an event or the
+ * answer to GET CHANNEL STATUS. false: nothing is said of it. */
+static inline bool uicc_get_channel_status(const struct uicc_event *event, uint8_t channel, uint16_t *status)
+{
+    struct uicc_span value;
+    for (unsigned i = 1; uicc_find_tlv(event->data, UICC_TAG_CHANNEL_STATUS, i, &value); i++)
+        if (value.n >= 2 && (value.p[0] & 0x07) == channel) {
+            *status = (uint16_t)(value.p[0] << 8 | value.p[1]);
+            return true;
+        }
+    return false;
+}
+
+/* getTimerIdentifier, getChannelIdentifier: of the events that have one (a TERMINAL RESPONSE has its general
+ * result there). */
 static inline uint8_t uicc_get_identifier(const struct uicc_event *event)
 {
     return event->id;
@@ -1058,6 +1152,16 @@ static inline uicc_sw uicc_post(const struct uicc_event *event, const void *data
     if (event->handled != NULL)
         *event->handled = true;
     return event->out->full ? UICC_SW_WRONG_LENGTH : UICC_SW_OK;
+}
+
+/* EnvelopeResponseHandler.postAsBERTLV: the same, as the value of this tag. At most 255 octets. */
+static inline uicc_sw uicc_post_as_ber_tlv(const struct uicc_event *event, uint8_t tag, const void *data,
+                                           size_t n)
+{
+    uint8_t octets[3 + 255];
+    struct uicc_buf object = uicc_buf_of(octets, sizeof octets);
+    uicc_append_tlv(&object, tag, data, n);
+    return object.full ? UICC_SW_WRONG_LENGTH : uicc_post(event, octets, object.len);
 }
 
 #endif

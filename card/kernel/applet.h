@@ -285,6 +285,7 @@ bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_leng
                           void *ctx);
 /* The file whose body this one shows: itself, unless it is a link. */
 uint16_t admin_file_body(struct uicc *card, uint16_t file);
+bool admin_file_has_names(struct uicc *card, uint16_t file); /* one of several that show its body */
 /* Files that were made over the air under this pair's keys are no more. */
 bool admin_files_forget(struct uicc *card, uint16_t owner);
 /* Likewise applets and packages: this operator's pair becomes another's, who must not find what is not his. What cannot be deleted (others depend on it) stays suspended for good. */

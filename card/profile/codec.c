@@ -478,11 +478,12 @@ static bool resolve_links(struct profile *p)
         struct profile_file *f = &p->files[i];
         if (f->link == 0)
             continue;
-        const struct profile_file *of = f->link < p->n_files ? &p->files[f->link] : NULL;
+        struct profile_file *of = f->link < p->n_files ? &p->files[f->link] : NULL;
         if (of == NULL || of->link != 0 || of->kind != f->kind || of->record_len != f->record_len || of->high_update != f->high_update || of->open_deactivated != f->open_deactivated)
             return false;
         f->size = of->size;
         f->content = of->content;
+        f->has_names = of->has_names = true;
     }
     return true;
 }

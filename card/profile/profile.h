@@ -51,6 +51,7 @@ struct profile_file {
     bool high_update;       /* special file information (TS 102 222 6.3.2.2.2): high update activity */
     bool open_deactivated;  /* likewise: read and updated even when deactivated */
     bool pin_status;        /* DF: has its own C6 (MF and ADF) */
+    bool has_names;         /* the body has several: this is a link, or one leads here. Not stored */
     uint32_t size;          /* EF: octets (records * record_len) */
     struct span content;    /* exactly `size` octets; in `pool` */
     const char *name;       /* "EF.IMSI"; in `pool` */

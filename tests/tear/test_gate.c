@@ -4,7 +4,9 @@
  * up, put and removed, in short transactions and in long ones. Every page that the gate does not know is
  * taken out of LMDB's map (mprotect), so that touching it ends the test. With even seeds keys are long, so
  * that a few thousand records make a tree of five levels, of which the branch pages have few children and
- * merge often.
+ * merge often. With every other two seeds the tree is made here, page by page: seven levels of pages with as
+ * few children as LMDB leaves them after much was removed, and some with as many as there is room for, which
+ * are split by the next one. LMDB itself comes to such trees with millions of records only.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "folder.h"
 #include "../../card/store/deck_gate.c" /* what it knows is nobody else's business */
+#include "folder.h"
 
 #include <fcntl.h>
 #include <lmdb.h>
@@ -22,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEYS = 4000, STEPS = 6000, MAP = 64 << 20, PAGE = 4096, VALUE = 9000 };
+enum { KEYS = 4000, KEYS_MADE = 40000, STEPS = 6000, MAP = 128 << 20, PAGE = 4096, VALUE = 9000 };
 
 static unsigned long seeds = 6, first_seed = 1;
 
@@ -38,6 +40,8 @@ struct world {
     uint64_t pages; /* that the file had when the gate was made */
     bool writes;    /* txn does */
     bool longish;   /* keys are */
+    bool made;      /* the tree was, here */
+    uint32_t keys;  /* that there may be */
     uint64_t random;
     unsigned long operations, commits, depth, removed_pages;
 };
@@ -220,17 +224,44 @@ static void go_through(struct world *w, uint32_t i, size_t prefix_n)
 /* A run of neighbours goes, as a card's records do. */
 static void remove_run(struct world *w, uint32_t from, uint32_t n)
 {
-    for (uint32_t i = from; i < from + n && i < KEYS; i++) {
+    for (uint32_t i = from; i < from + n && i < w->keys; i++) {
         go_through(w, i, 0);
         change(w, i, true);
     }
 }
 
+/* The first key that a branch page on the way to this one may have, some levels above the leaf. */
+static uint32_t edge_of(struct world *w, uint32_t i)
+{
+    uint8_t room[PAGES_KEY_MAX];
+    char digits[9] = "";
+    struct way way;
+    struct pages_bounds b;
+    sound(w, go_to(w->gate, key_of(w, i, room), &way, &b));
+    if (way.n < 3)
+        return i;
+    const struct span least = bounds_after(w->gate, &way, way.n - 2 - pick(w, way.n - 2)).least;
+    if (least.n < 8)
+        return i;
+    memcpy(digits, least.p, 8);
+    return (uint32_t)strtoul(digits, NULL, 10);
+}
+
+/* A branch page is split if it is full, and what is left of it goes but for little: from one of its ends on,
+ * so that its neighbours need not be known. */
+static void grow_and_strip(struct world *w, uint32_t at)
+{
+    const uint32_t edge = edge_of(w, at), wide = 4 + pick(w, w->longish ? 80 : 900);
+    for (uint32_t n = pick(w, 4) == 0 ? wide : 1 + pick(w, 16); n > 0; n--)
+        change(w, (edge + pick(w, wide)) % w->keys, false);
+    remove_run(w, edge, wide >> pick(w, 3));
+}
+
 static void step(struct world *w, uint32_t near)
 {
     /* Some of it here and there, some of it where others were before. */
-    uint32_t i = pick(w, 4) == 0 ? pick(w, KEYS) : (near + pick(w, 60)) % KEYS;
-    switch (pick(w, w->writes ? 10 : 3)) {
+    uint32_t i = pick(w, 4) == 0 ? pick(w, w->keys) : (near + pick(w, 60)) % w->keys;
+    switch (pick(w, w->writes ? 11 : 3)) {
     case 0:
         find(w, i);
         break;
@@ -247,6 +278,9 @@ static void step(struct world *w, uint32_t near)
     case 5:
         remove_run(w, i, 1 + pick(w, 80));
         break;
+    case 6:
+        grow_and_strip(w, i);
+        break;
     default:
         change(w, i, true);
     }
@@ -254,50 +288,181 @@ static void step(struct world *w, uint32_t near)
 
 static void fill(struct world *w)
 {
-    uint32_t i = pick(w, KEYS);
+    uint32_t i = pick(w, w->keys);
     begin(w, true);
-    for (uint32_t n = 0; n < KEYS; n++, i = (i + 1787) % KEYS) /* (no divisor of KEYS: every key once) */
+    for (uint32_t n = 0; n < w->keys; n++, i = (i + 1787) % w->keys) /* (a prime: every key once) */
         if (pick(w, 8) != 0)
             change(w, i, false);
     end(w, true);
+}
+
+/* ---- a tree of our own, in LMDB's format (deck_pages.c describes it) ---- */
+
+enum { LEVELS = 7, HEADER = 16, NODE = 8, IS_BRANCH = 1, IS_LEAF = 2 };
+
+struct maker {
+    struct world *w;
+    FILE *f;
+    uint64_t pages;
+    uint32_t next; /* key */
+    uint64_t branches, leaves, entries;
+};
+
+struct page {
+    uint8_t at[PAGE];
+    size_t lower, upper;
+};
+
+static void put(uint8_t *at, uint64_t value, size_t n)
+{
+    memcpy(at, &value, n);
+}
+
+/* false: there is no room. */
+static bool add_node(struct page *p, uint64_t head, struct span key, const uint8_t *value, size_t value_n)
+{
+    const size_t size = (NODE + key.n + value_n + 1) & ~(size_t)1;
+    if (p->upper - p->lower < size + 2)
+        return false;
+    p->upper -= size;
+    put(p->at + p->lower, p->upper, 2);
+    p->lower += 2;
+    uint8_t *node = p->at + p->upper;
+    put(node, head, 6);
+    put(node + 6, key.n, 2);
+    if (key.n > 0)
+        memcpy(node + NODE, key.p, key.n);
+    if (value_n > 0)
+        memcpy(node + NODE + key.n, value, value_n);
+    return true;
+}
+
+static uint64_t write_page(struct maker *m, struct page *p, unsigned flags)
+{
+    put(p->at, m->pages, 8);
+    put(p->at + 10, flags, 2);
+    put(p->at + 12, p->lower, 2);
+    put(p->at + 14, p->upper, 2);
+    assert_int_equal(fwrite(p->at, 1, PAGE, m->f), PAGE);
+    return m->pages++;
+}
+
+/* A page that the next value splits, or one that LMDB merges with another when it loses one. */
+static uint64_t make_leaf(struct maker *m, uint32_t *first)
+{
+    struct page p = {.lower = HEADER, .upper = PAGE};
+    const bool full = pick(m->w, 3) != 0;
+    const unsigned wanted = full ? 2 : 1 + pick(m->w, 4);
+    uint8_t room[PAGES_KEY_MAX], value[1800];
+    *first = m->next;
+    for (unsigned n = 0; n < wanted; n++) {
+        memset(value, (int)m->next, sizeof value);
+        const size_t value_n = full ? 1400 + pick(m->w, 400) : 1 + pick(m->w, 700);
+        if (!add_node(&p, value_n, key_of(m->w, m->next, room), value, value_n))
+            break;
+        m->next += 1 + pick(m->w, 3);
+        m->entries++;
+    }
+    m->leaves++;
+    return write_page(m, &p, IS_LEAF);
+}
+
+/* So many levels are left; the first key that comes in it. The keys that a branch page has are those of the
+ * pages below, or LMDB would have to have removed what was there. */
+static uint64_t make_tree(struct maker *m, unsigned levels, uint32_t *first)
+{
+    struct page p = {.lower = HEADER, .upper = PAGE};
+    const bool full = levels == 1 + pick(m->w, 3) && pick(m->w, m->w->longish ? 2 : 12) == 0;
+    const unsigned wanted = full ? PAGE : 2 + pick(m->w, 4);
+    uint8_t room[PAGES_KEY_MAX];
+    if (levels == 0)
+        return make_leaf(m, first);
+    for (unsigned n = 0; n < wanted; n++) {
+        const size_t longest = NODE + PAGES_KEY_MAX + 3;
+        if (n > 1 && (m->next >= m->w->keys || p.upper - p.lower < (m->w->longish ? longest : 26)))
+            break;
+        uint32_t from;
+        uint64_t child = make_tree(m, levels - 1, &from);
+        if (n == 0)
+            *first = from;
+        assert_true(add_node(&p, child, n == 0 ? SPAN_EMPTY : key_of(m->w, from, room), NULL, 0));
+    }
+    m->branches++;
+    return write_page(m, &p, IS_BRANCH);
+}
+
+/* In place of the empty tree that the newer of both meta pages says there is. */
+static void make(struct world *w)
+{
+    struct maker m = {.w = w, .f = fopen(w->path, "r+be"), .pages = 2};
+    uint8_t meta[2][PAGE];
+    uint32_t first;
+    assert_non_null(m.f);
+    assert_int_equal(fread(meta, PAGE, 2, m.f), 2);
+    assert_int_equal(fseek(m.f, 2 * PAGE, SEEK_SET), 0);
+    const uint64_t root = make_tree(&m, LEVELS - 1, &first);
+    const size_t at_last = HEADER + 24 + 2 * 48, at_main = HEADER + 24 + 48;
+    const unsigned newer = memcmp(meta[1] + at_last + 8, meta[0] + at_last + 8, 8) > 0;
+    const uint64_t record[] = {m.branches, m.leaves, 0, m.entries, root};
+    put(meta[newer] + at_main + 6, LEVELS, 2);
+    memcpy(meta[newer] + at_main + 8, record, sizeof record);
+    put(meta[newer] + at_last, m.pages - 1, 8);
+    rewind(m.f);
+    assert_int_equal(fwrite(meta, PAGE, 2, m.f), 2);
+    assert_int_equal(fclose(m.f), 0);
+}
+
+static void make_empty(struct world *w)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    int fd = open(w->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(mdb_env_create(&env), 0); /* with its meta pages */
+    assert_int_equal(mdb_env_open(env, w->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &w->dbi), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* As much as there was in the beginning. */
+static void renew(struct world *w)
+{
+    if (w->made) {
+        make_empty(w);
+        make(w);
+        return;
+    }
+    open_all(w);
+    fill(w);
+    close_all(w);
 }
 
 static void play(struct world *w, uint64_t seed)
 {
     w->random = seed;
     w->longish = seed % 2 == 0;
+    w->made = seed % 4 == 0 || seed % 4 == 3;
+    w->keys = w->made ? KEYS_MADE : KEYS;
     w->depth = w->removed_pages = 0;
-    int fd = open(w->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    close(fd);
-    MDB_env *env;
-    MDB_txn *txn;
-    assert_int_equal(mdb_env_create(&env), 0); /* empty, with its meta pages */
-    assert_int_equal(mdb_env_open(env, w->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC, 0600), 0);
-    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &w->dbi), 0);
-    assert_int_equal(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
-    open_all(w);
-    fill(w);
-    close_all(w);
+    make_empty(w);
+    renew(w);
     for (unsigned done = 0; done < STEPS;) {
         open_all(w);
         for (unsigned openings = 1 + pick(w, 6); openings > 0; openings--) {
             /* A step of its own, some that belong together, or a batch. */
             unsigned n = pick(w, 3) == 0 ? 1 : 1 + pick(w, pick(w, 3) == 0 ? 400 : 20);
-            uint32_t near = pick(w, KEYS);
+            uint32_t near = pick(w, w->keys);
             begin(w, pick(w, 4) != 0);
             for (; n > 0; n--, done++)
                 step(w, near);
             end(w, pick(w, 5) != 0);
         }
         close_all(w);
-        if (pick(w, 3) == 0) { /* as much again as was removed */
-            open_all(w);
-            fill(w);
-            close_all(w);
-        }
+        if (pick(w, 3) == 0)
+            renew(w);
     }
 }
 
@@ -308,7 +473,7 @@ static void test_pages(void **state)
     assert_int_equal(sigaction(SIGSEGV, &action, NULL), 0); /* (cmocka has its own) */
     for (unsigned long i = 0; i < seeds; i++) {
         play(w, first_seed + i);
-        assert_true(!w->longish || (w->depth >= 4 && w->removed_pages > 50));
+        assert_true((!w->longish && !w->made) || (w->depth >= 4 && w->removed_pages > 50));
     }
     print_message("# %lu operations, %lu commits\n", w->operations, w->commits);
 }

@@ -143,8 +143,10 @@ static uicc_sw test_files(const struct uicc_applet *self, const struct uicc_apdu
     CHECK(uicc_select(self, &v, 0x6F07, NULL) == UICC_SW_FILE_NOT_FOUND);
     /* A view that was made up leads nowhere. */
     usim.df = 0x1234;
-    CHECK(uicc_read_binary(self, &usim, 0, octets, 1) == UICC_SW_FILE_NOT_FOUND);
+    CHECK(uicc_read_binary(self, &usim, 0, octets, 1) == UICC_SW_NO_EF_SELECTED);
     usim.df = 0;
+    CHECK(uicc_select(self, &usim, 0x2F05, NULL) == UICC_SW_FILE_NOT_FOUND);
+    usim.root = 0x1234;
     CHECK(uicc_select(self, &usim, 0x2F05, NULL) == UICC_SW_FILE_NOT_FOUND);
     /* Commands that no view has. */
     CHECK(uicc_view_command(self, &v, 0x00, 0x20, 0, 1, uicc_span_of("1234\xFF\xFF\xFF\xFF", 8), 0, NULL) ==
@@ -156,8 +158,14 @@ static uicc_sw test_files(const struct uicc_applet *self, const struct uicc_apdu
     TRY(uicc_deactivate_file(self, &v));
     CHECK(uicc_read_binary(self, &v, 0, octets, 1) == UICC_SW_REFERENCED_DATA_INVALIDATED);
     CHECK(uicc_select(self, &v, 0x2F05, NULL) == 0x6283);
+    TRY(uicc_deactivate_file(self, &v)); /* twice is once */
+    TRY(uicc_activate_file(self, &v));
     TRY(uicc_activate_file(self, &v));
     TRY(uicc_read_binary(self, &v, 0, octets, 1));
+    /* The current EF, not the directory if there is none. */
+    TRY(uicc_select(self, &v, 0x3F00, NULL));
+    CHECK(uicc_deactivate_file(self, &v) == UICC_SW_NO_EF_SELECTED);
+    CHECK(uicc_activate_file(self, &v) == UICC_SW_NO_EF_SELECTED);
     return UICC_SW_OK;
 }
 
@@ -201,6 +209,103 @@ static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu
     CHECK(uicc_view_command(self, &v, 0x00, 0xB0, 0, 0, uicc_span_of(NULL, 0), 600, &out) == UICC_SW_WRONG_LENGTH);
     TRY(uicc_delete_file(self, &v, 0x4F77));
     return UICC_SW_OK;
+}
+
+/* read, update, INCREASE and deletion: always */
+static const uint8_t fcp_cyclic[] = {0x62, 0x24, 0x82, 0x04, 0x46, 0x21, 0x00, 0xFD, 0x83, 0x02,
+                                     0x4F, 0x79, 0x8A, 0x01, 0x05, 0xAB, 0x0F, 0x80, 0x01, 0x03,
+                                     0x90, 0x00, 0x84, 0x01, 0x32, 0x90, 0x00, 0x80, 0x01, 0x40,
+                                     0x90, 0x00, 0x80, 0x02, 0x01, 0xFA, 0x88, 0x00};
+static const uint8_t fcp_linear[] = {0x62, 0x18, 0x82, 0x04, 0x42, 0x21, 0x00, 0x04, 0x83,
+                                     0x02, 0x4F, 0x7A, 0x8A, 0x01, 0x05, 0x8B, 0x03, 0x2F,
+                                     0x06, 0x01, 0x80, 0x02, 0x00, 0x0C, 0x88, 0x00};
+static const uint8_t fcp_df[] = {0x62, 0x12, 0x82, 0x02, 0x78, 0x21, 0x83, 0x02, 0x5F, 0x7B,
+                                 0x8A, 0x01, 0x05, 0x8B, 0x03, 0x2F, 0x06, 0x01, 0xC6, 0x00};
+
+static uicc_sw test_contexts(const struct uicc_applet *self, const struct uicc_apdu *apdu)
+{
+    struct uicc_file_view v, other;
+    uint8_t octets[300], value[255] = {0};
+    struct uicc_buf out = uicc_buf_of(octets, sizeof octets);
+    size_t n = sizeof octets;
+    (void)apdu;
+    TRY(uicc_get_the_admin_file_view(self, uicc_span_of(NULL, 0), &v));
+    /* Over the end of the file: nothing is written. */
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
+    memset(octets, 0x5A, sizeof octets);
+    CHECK(uicc_update_binary(self, &v, 101, octets, 300) == UICC_SW_WRONG_LENGTH);
+    TRY(uicc_read_binary(self, &v, 101, octets, 299));
+    CHECK(octets[0] == 0x00 && octets[254] == 0x00 && octets[298] == 0x00);
+    memset(octets, 0x5A, sizeof octets);
+    TRY(uicc_update_binary(self, &v, 100, octets, 300));
+    TRY(uicc_read_binary(self, &v, 99, octets, 300));
+    CHECK(octets[0] == 0x00 && octets[1] == 0x5A && octets[299] == 0x5A);
+    CHECK(uicc_update_binary(self, &v, 0x7FFF, octets, 2) == UICC_SW_WRONG_PARAMETERS);
+    /* Deleted by another view: this one is on its directory, and goes on from there. */
+    TRY(uicc_get_the_uicc_view(self, &other));
+    TRY(uicc_select(self, &other, 0x4F77, NULL));
+    TRY(uicc_delete_file(self, &v, 0x4F77));
+    CHECK(uicc_read_binary(self, &other, 0, octets, 1) == UICC_SW_NO_EF_SELECTED);
+    TRY(uicc_select(self, &other, 0x2F05, NULL));
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_df, sizeof fcp_df)));
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
+    TRY(uicc_select(self, &other, 0x5F7B, NULL));
+    TRY(uicc_select(self, &other, 0x4F77, NULL));
+    TRY(uicc_select(self, &v, 0x3F00, NULL));
+    TRY(uicc_delete_file(self, &v, 0x5F7B));
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new))); /* has the index of one of them */
+    TRY(uicc_delete_file(self, &v, 0x4F77));
+    TRY(uicc_select(self, &other, 0x2F05, NULL));
+    /* Each has its own record pointer. */
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_linear, sizeof fcp_linear)));
+    for (uint8_t i = 1; i <= 3; i++)
+        TRY(uicc_update_record(self, &v, i, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT,
+                               i == 1   ? "ABCD"
+                               : i == 2 ? "BCAD"
+                                        : "xxCB",
+                               4));
+    TRY(uicc_select(self, &other, 0x4F7A, NULL));
+    CHECK(uicc_read_record(self, &other, 0, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n) ==
+          UICC_SW_RECORD_NOT_FOUND);
+    CHECK(uicc_search_record(self, &v, 0, UICC_SIMPLE_SEARCH_START_FORWARD, uicc_span_of("A", 1), &out) ==
+          UICC_SW_RECORD_NOT_FOUND); /* no current one */
+    TRY(uicc_search_record(self, &v, 2, UICC_SIMPLE_SEARCH_START_BACKWARD, uicc_span_of("A", 1), &out));
+    CHECK(out.len == 2 && octets[0] == 2 && octets[1] == 1);
+    n = 4;
+    TRY(uicc_read_record(self, &v, 0, UICC_REC_ACC_MODE_ABSOLUTE_CURRENT, octets, &n));
+    CHECK(memcmp(octets, "BCAD", 4) == 0);
+    n = 4;
+    TRY(uicc_read_record(self, &other, 0, UICC_REC_ACC_MODE_NEXT, octets, &n));
+    CHECK(memcmp(octets, "ABCD", 4) == 0);
+    /* Enhanced: from the record behind the current one, from an offset, behind a value. */
+    out.len = 0;
+    TRY(uicc_enhanced_search_record(self, &v, 0, UICC_SEARCH_INDICATION_START_FORWARD_FROM_NEXT,
+                                    uicc_span_of("C", 1), &out));
+    CHECK(out.len == 1 && octets[0] == 3);
+    out.len = 0;
+    TRY(uicc_enhanced_search_record(self, &v, 1, UICC_SEARCH_INDICATION_START_FORWARD_FROM_RECORD + 2,
+                                    uicc_span_of("C", 1), &out));
+    CHECK(out.len == 2 && octets[0] == 1 && octets[1] == 3);
+    out.len = 0;
+    TRY(uicc_enhanced_search_record(
+        self, &v, 3, UICC_SEARCH_INDICATION_START_BACKWARD_FROM_RECORD | UICC_SEARCH_INDICATION_VALUE | 'C',
+        uicc_span_of("D", 1), &out));
+    CHECK(out.len == 2 && octets[0] == 2 && octets[1] == 1);
+    CHECK(uicc_enhanced_search_record(self, &v, 0, UICC_SEARCH_INDICATION_START_BACKWARD_FROM_PREVIOUS,
+                                      uicc_span_of("xx", 2), &out) == 0x6282);
+    CHECK(uicc_enhanced_search_record(self, &v, 0, UICC_SEARCH_INDICATION_START_FORWARD_FROM_NEXT,
+                                      uicc_span_of(value, 254), &out) == UICC_SW_WRONG_LENGTH);
+    TRY(uicc_delete_file(self, &v, 0x4F7A));
+    /* INCREASE: 1 to 127 octets, of a record as long as any. */
+    TRY(uicc_create_file(self, &v, uicc_span_of(fcp_cyclic, sizeof fcp_cyclic)));
+    TRY(uicc_update_record(self, &v, 0, UICC_REC_ACC_MODE_PREVIOUS, value, 253));
+    value[126] = 5;
+    out.len = 0;
+    TRY(uicc_increase(self, &v, uicc_span_of(value, 127), &out));
+    CHECK(!out.full && out.len == 253 && octets[252] == 5 && octets[125] == 0);
+    CHECK(uicc_increase(self, &v, uicc_span_of(value, 128), &out) == UICC_SW_WRONG_LENGTH);
+    TRY(uicc_select(self, &v, 0x3F00, NULL));
+    return uicc_delete_file(self, &v, 0x4F79);
 }
 
 static const uint8_t fcp_ber_tlv[] = {0x62, 0x16, 0x82, 0x02, 0x79, 0x21, 0x83, 0x02, 0x4F, 0x78, 0x8A, 0x01,
@@ -428,7 +533,31 @@ static uicc_sw test_proactive(const struct uicc_applet *self, const struct uicc_
     for (int i = 0; i < 30; i++)
         uicc_append_tlv(&h.objects, 0x85, "0123456789", 10);
     CHECK(h.objects.full && uicc_send(self, &h) == UICC_SW_WRONG_LENGTH);
+    /* As long as FETCH can bring it, and not an octet more. */
+    uint8_t text[241];
+    memset(text, 'x', sizeof text);
+    uicc_init_get_input(&h, 0, UICC_DCS_8_BIT_DATA, text, 237, 1, 10);
+    CHECK(h.objects.full);
+    uicc_init_get_input(&h, 0, UICC_DCS_8_BIT_DATA, text, 236, 1, 10);
+    CHECK(!h.objects.full && h.objects.len == 244);
+    uicc_init_display_text(&h, 0, UICC_DCS_8_BIT_DATA, text, 241);
+    CHECK(uicc_send(self, &h) == UICC_SW_WRONG_LENGTH);
+    uicc_init_display_text(&h, 0, UICC_DCS_8_BIT_DATA, text, 240);
+    if (apdu->p2 == 3)
+        return uicc_send(self, &h);
+    uicc_init_close_channel(&h, 2); /* not its own */
+    CHECK(h.destination == 0x22 && uicc_send(self, &h) == UICC_SW_CONDITIONS_NOT_SATISFIED);
     CHECK(uicc_check_terminal_profile(self, 0));
+    CHECK(uicc_get_terminal_profile_value(self, 15, 0) == 0xFFFF &&
+          uicc_get_terminal_profile_value(self, 6, 4) == 7);
+    CHECK(uicc_get_terminal_profile_value(self, 8 * 20 + 3, 8 * 20 - 2) ==
+          3); /* two bits of the last octet, four behind it */
+    CHECK(uicc_get_terminal_profile_value(self, 4, 5) == 0 &&
+          uicc_get_terminal_profile_value(self, 16, 0) == 0);
+    if (apdu->p2 == 4) {
+        uicc_init_get_input(&h, 0, UICC_DCS_8_BIT_DATA, NULL, 0, 1, 10);
+        return uicc_send(self, &h);
+    }
     if (apdu->p2 == 1) {
         uicc_init_get_input(&h, 0x01, UICC_DCS_8_BIT_DATA, "Who?", 4, 1, 10);
         return uicc_send(self, &h);
@@ -544,10 +673,9 @@ static uicc_sw make_file(const struct uicc_applet *self, const struct uicc_apdu 
 }
 
 static uicc_sw (*const areas[])(const struct uicc_applet *self, const struct uicc_apdu *apdu) = {
-    test_files,   test_admin,  test_framework, test_pins,      check_pins,
-    blocked_pins, test_crypto, test_registry,  test_proactive, test_firewall,
-    test_share,   order,       set_event,      keep,           test_domains,
-    test_ber_tlv, make_file,
+    test_files,  test_admin,    test_framework, test_pins,     check_pins, blocked_pins,
+    test_crypto, test_registry, test_proactive, test_firewall, test_share, order,
+    set_event,   keep,          test_domains,   test_ber_tlv,  make_file,  test_contexts,
 };
 enum {
     FILES,
@@ -566,7 +694,8 @@ enum {
     KEEP,
     DOMAINS,
     BER_TLV,
-    MAKE_FILE
+    MAKE_FILE,
+    CONTEXTS
 };
 
 static uicc_sw process(const struct uicc_applet *self, const struct uicc_apdu *apdu)
@@ -727,20 +856,17 @@ static void test_area_files(void **state)
     run_area(&a, FILES, 0, "9000");
     run_area(&a, ADMIN, 0, "9000");
     run_area(&a, BER_TLV, 0, "9000");
+    run_area(&a, CONTEXTS, 0, "9000");
     apdu(&a.f, "00B0000000", "6C04"); /* process has it, not the kernel: 9000 would be the file system's */
     apdu(&a.f, "00A4000C023F00", "9000");
     apdu(&a.f, "80F2000C00", "9000");
     fixture_close(&a.f);
 }
 
-static void test_area_access(void **state)
+/* An application whose access domain has ADM1 in the USIM; with its name's last octet. */
+static void install_with_access(struct api *a, char name, uint16_t owner, bool access)
 {
-    (void)state;
-    struct api a;
-    struct span imsi;
-    uint8_t index;
-    open_api(&a);
-    const uint8_t uicc[] = {0x81, 3 + 1 + 1 + 16 + 5 + 1,
+    static const uint8_t uicc[] = {0x81, 3 + 1 + 1 + 16 + 5 + 1,
                             0,    1,
                             0xFF, 0,
                             16,   0xA0,
@@ -755,20 +881,37 @@ static void test_area_access(void **state)
                             0x02, 0,
                             0x01, 0,
                             0};
+    const char aid[] = {(char)0xF0, 't', 'e', 's', 't', (char)0xAA, name};
+    uint8_t index;
     struct applet_installation how = {.domain = NO_APPLET,
-                                      .owner = NO_OWNER,
+                                      .owner = owner,
                                       .package = span_of("\xF0test\x01", 6),
                                       .module = span_of("\xF0test\x01\x01", 7),
-                                      .aid = span_of("\xF0test\xAA\x04", 7),
+                                      .aid = span_of(aid, sizeof aid),
                                       .parameters = span_of("params", 6),
-                                      .uicc = span_of(uicc, sizeof uicc),
+                                      .uicc = access ? span_of(uicc, sizeof uicc) : SPAN_EMPTY,
                                       .selectable = true};
-    objects_begin(a.f.card->objects);
-    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
-    how.aid = span_of("\xF0test\xAA\x05", 7);
-    how.uicc = SPAN_EMPTY;
-    objects_begin(a.f.card->objects);
-    assert_int_equal(session_finish(a.f.card, applet_install(a.f.card, &how, &index)), SW_OK);
+    objects_begin(a->f.card->objects);
+    assert_int_equal(session_finish(a->f.card, applet_install(a->f.card, &how, &index)), SW_OK);
+}
+
+static bool on_trial(struct api *a)
+{
+    enum { TRIAL = 0x0002 }; /* pairs.h, ITEM_TRIAL */
+    struct applet subscription;
+    struct span trial;
+    assert_non_null(applet_service(a->f.card, "owner", 0, &subscription));
+    return applet_get(subscription, TRIAL, &trial);
+}
+
+static void test_area_access(void **state)
+{
+    (void)state;
+    struct api a;
+    struct span imsi;
+    open_api(&a);
+    install_with_access(&a, 4, NO_OWNER, true);
+    install_with_access(&a, 5, NO_OWNER, false);
     apdu(&a.f, "00A4040C07 F074657374AA05", "9000");
     run_area(&a, DOMAINS, 1, "9000");
     apdu(&a.f, "00A4040C07 F074657374AA04", "9000");
@@ -778,6 +921,14 @@ static void test_area_access(void **state)
     assert_non_null(applet_service(a.f.card, "owner", 0, &subscription));
     assert_true(applet_get(subscription, 0x0200, &imsi));
     assert_memory_equal(imsi.p + imsi.n - 9, "\x08\x09\x10\x10\x10\x32\x54\x76\x98", 9);
+    assert_false(on_trial(&a));
+    fixture_close(&a.f);
+    /* What an operator's application writes is the operator's word: it is on trial like that of his scripts. */
+    open_api(&a);
+    install_with_access(&a, 6, 0, true);
+    apdu(&a.f, "00A4040C07 F074657374AA06", "9000");
+    run_area(&a, DOMAINS, 0, "9000");
+    assert_true(on_trial(&a));
     fixture_close(&a.f);
 }
 
@@ -1064,6 +1215,15 @@ static void test_area_proactive(void **state)
     /* The general result is there to be asked for; and an aborted command sends nothing. */
     run_area(&a, PROACTIVE, 2, "6F00");
     apdu(&a.f, "80F2000C00", "9000");
+    /* The longest, and one whose text is null (TS 102 223 8.15). */
+    run_area(&a, PROACTIVE, 3, "9100");
+    apdu(&a.f, "8012000000", "D081FD8103..210082028102 8D81F104 78*");
+    snprintf(answer, sizeof answer, "801400000C 8103%02X2100 82028281 830100", a.f.card->ram.toolkit.number);
+    exchange(&a.f, answer, "9000");
+    run_area(&a, PROACTIVE, 4, "9111");
+    apdu(&a.f, "8012000011", "D00F8103..230082028182 8D00 9102010A 9000");
+    snprintf(answer, sizeof answer, "801400000C 8103%02X2300 82028281 830100", a.f.card->ram.toolkit.number);
+    exchange(&a.f, answer, "9000");
     /* Several at a time wait in a row. */
     run_area(&a, SET_ORDER, DO_SEND, "9000");
     exchange(&a.f, "80C200000F D60D99010382028281 9B0100 930103", "9113");
@@ -1167,6 +1327,46 @@ static void test_area_messages(void **state)
     assert_true(por.answered);
     assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
     fixture_close(&a.f);
+}
+
+/* What an event's objects say. */
+static void test_event_objects(void **state)
+{
+    (void)state;
+    static const uint8_t channels[] = {0x02, 0x02, 0x82, 0x81, 0x83, 0x03, 0x10, 0x01, 0x02, 0xB8, 0x01,
+                                       0x83, 0x38, 0x02, 0x81, 0x00, 0xB8, 0x02, 0x82, 0x05, 0x8D, 0x00};
+    uint8_t answer[8];
+    uint16_t status;
+    bool handled = false;
+    struct uicc_span value = {NULL, 0};
+    struct uicc_buf out = uicc_buf_of(answer, sizeof answer);
+    struct uicc_event e = {
+        .event = UICC_EVENT_TERMINAL_RESPONSE, .id = 0x10, .data = uicc_span_of(channels, sizeof channels)};
+    assert_int_equal(uicc_get_general_result(&e), 0x10);
+    assert_true(uicc_get_additional_information(&e, &value));
+    assert_true(value.n == 2 && value.p[1] == 2);
+    assert_int_equal(uicc_get_channel_identifier(&e), 3);
+    assert_true(uicc_get_channel_status(&e, 1, &status) && status == 0x8100);
+    assert_true(uicc_get_channel_status(&e, 2, &status) && status == 0x8205);
+    assert_false(uicc_get_channel_status(&e, 3, &status)); /* too short */
+    assert_false(uicc_get_channel_status(&e, 4, &status));
+    assert_false(uicc_get_text_string(&e, NULL, &value));
+    assert_int_equal(uicc_get_item_identifier(&e), 0);
+    assert_false(uicc_find_tlv(e.data, UICC_TAG_RESULT, 2, &value));
+    assert_false(uicc_find_tlv(e.data, UICC_TAG_RESULT, 0, &value));
+    e.data.n = 4;
+    assert_false(uicc_get_additional_information(&e, &value));
+    assert_int_equal(uicc_get_channel_identifier(&e), 0);
+    assert_int_equal(uicc_post_as_ber_tlv(&e, 0x33, "abc", 3), UICC_SW_CONDITIONS_NOT_SATISFIED);
+    e.out = &out;
+    e.handled = &handled;
+    assert_int_equal(uicc_post_as_ber_tlv(&e, 0x33, "abc", 3), UICC_SW_OK);
+    assert_true(handled && out.len == 5);
+    assert_memory_equal(answer,
+                        "\x33\x03"
+                        "abc",
+                        5);
+    assert_int_equal(uicc_post_as_ber_tlv(&e, 0x33, answer, 256), UICC_SW_WRONG_LENGTH);
 }
 
 /* TERMINAL PROFILE, the first command, the handler that is free again: told in order, once. */
@@ -1339,6 +1539,7 @@ int main(void)
         cmocka_unit_test(test_area_messages),      cmocka_unit_test(test_area_moments),
         cmocka_unit_test(test_not_selectable_yet), cmocka_unit_test(test_package_check),
         cmocka_unit_test(test_owner_of_files),     cmocka_unit_test(test_pin_in_trace),
+        cmocka_unit_test(test_event_objects),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }
