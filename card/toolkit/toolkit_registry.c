@@ -201,6 +201,7 @@ static enum event_way way_of(unsigned event)
     case TOOLKIT_UNFORMATTED_SMS_PP_UPD:
         return NO_SUCH_EVENT;
     case TOOLKIT_UNRECOGNISED_ENVELOPE:
+    case TOOLKIT_APPLICATION_DESELECT:
     case TOOLKIT_FIRST_COMMAND_AFTER_ATR:
         return BY_ITSELF;
     default:

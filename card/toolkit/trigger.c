@@ -196,6 +196,23 @@ static void offer_handler(struct uicc *card)
         t->offering |= t->available[i] != 0;
 }
 
+void toolkit_application_left(struct uicc *card, uint8_t applet)
+{
+    card->ram.toolkit.left = (uint8_t)(applet + 1);
+}
+
+/* TS 102 241: whichever way it ended, by SELECT of another, by MANAGE CHANNEL, or terminated. */
+static void tell_deselected(struct uicc *card)
+{
+    const struct profile_applet *row = applet_row_of(card, (uint8_t)(card->ram.toolkit.left - 1));
+    uint8_t bytes[2 + PROFILE_AID_MAX];
+    if (row->aid_len == 0) /* the card's way to serve class A0: nothing that anybody could have selected */
+        return;
+    struct buf which = buf_of(bytes, sizeof bytes);
+    buf_tlv(&which, CAT_TAG_AID, span_of(row->aid, row->aid_len));
+    trigger_alone(card, &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_APPLICATION_DESELECT, .data = buf_span(&which)});
+}
+
 static bool changes_file(const struct command_row *row)
 {
     return row != NULL && (row->access == ACCESS_UPDATE || row->access == ACCESS_BY_INS);
@@ -214,6 +231,9 @@ void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw)
     if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE &&
         toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
         toolkit_file_changed(card, card->ram.target);
+    if (card->ram.toolkit.left != 0 && toolkit_wanted(card, TOOLKIT_APPLICATION_DESELECT))
+        tell_deselected(card);
+    card->ram.toolkit.left = 0;
     if (card->ram.toolkit.changed)
         toolkit_synchronise(card);
     if (card->ram.toolkit.offering && toolkit_idle(card))
