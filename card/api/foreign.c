@@ -195,7 +195,7 @@ static sw_t event(struct applet self, const struct event *e)
         f.event.out = &to;
     }
     sw_t sw = call(self, &f);
-    if (unanswered && sw == SW_OK) {
+    if (unanswered && (sw == SW_OK || sw_is_warning(sw))) {
         e->out->len = to.len <= to.cap ? to.len : to.cap;
         e->out->full = e->out->full || to.full;
     }

@@ -88,6 +88,7 @@ typedef uint16_t uicc_sw;
 
 enum {
     UICC_SW_OK = 0x9000,
+    UICC_SW_REFUSED = 0x6200, /* a warning: nothing is undone */
     UICC_SW_MORE_DATA_AVAILABLE = 0x62F1,
     UICC_SW_MORE_DATA_EXPECTED = 0x63F1,
     UICC_SW_MEMORY_PROBLEM = 0x6581,
@@ -1144,7 +1145,10 @@ static inline uint8_t uicc_get_identifier(const struct uicc_event *event)
 }
 
 /* EnvelopeResponseHandler.post: this is the answer; further applets are told, but cannot answer. 6985: this event
- * is not answered, or another applet has; 6700: more than there is room for. */
+ * is not answered, or another applet has; 6700: more than there is room for. post(false) is to return
+ * UICC_SW_REFUSED from process_toolkit afterwards: the terminal then takes the data for those of an error (of a
+ * short message: TS 31.111 7.1.1.2). Call control and MO short message control are answered with 9000 all the
+ * same. */
 static inline uicc_sw uicc_post(const struct uicc_event *event, const void *data, size_t n)
 {
     if (event->out == NULL)

@@ -385,8 +385,8 @@ enum toolkit_result toolkit_remove_menu_entry(struct applet self, uint8_t id);
 /* The applet is deleted: its entry, menu entries and commands go. */
 bool toolkit_deregister(struct applet self);
 
-/* Tells this applet of an event as a step of its own: what was changed so far is committed first, and what it changes is undone unless it answers SW_OK. event->out
- * then has nothing of it. */
+/* Tells this applet of an event as a step of its own: what was changed so far is committed first, and what it changes is undone, and event->out
+ * has nothing of it, unless it answers SW_OK or a warning: both are SW_OK here. */
 sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event);
 
 /* Queues a proactive command (the content of D0: command details without number are the toolkit's). `type` and `qualifier` of TS 102 223 8.6;

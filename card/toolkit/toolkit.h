@@ -95,7 +95,8 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
 /* Tells the applets that registered for it, in order of priority. Each applet is a step of its own: one that
  * fails loses what it changed, and the others are told all the same. What the terminal is to be told: SW_OK when
  * one of them (or none at all) did what it was told, or was not busy but failed; 9300 to an ENVELOPE when some
- * were busy and nobody did it; 6581 when the card itself could not do or keep it. */
+ * were busy and nobody did it; 6581 when the card itself could not do or keep it; the warning with which an
+ * applet posted its answer. */
 sw_t toolkit_trigger(struct uicc *card, const struct event *event);
 /* One applet, by what it owns; likewise. */
 sw_t toolkit_trigger_owner(struct uicc *card, uint8_t applet, const struct event *event);

@@ -7,13 +7,20 @@
 #include "kernel.h"
 #include "toolkit_registry.h"
 
+/* What an applet did is kept: it did it, or it says with a warning that its answer is one of refusal (TS 102
+ * 241: post(false)). */
+static bool kept(sw_t sw)
+{
+    return sw == SW_OK || sw_is_warning(sw);
+}
+
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event)
 {
     const struct applet_class *class = applet_class_of(card, applet);
     if (class == NULL || class->event == NULL || !applet_active(card, applet)) /* locked, or suspended with its operator: it hears of nothing */
         return SW_OK;
     sw_t sw = class->event((struct applet){card, applet}, event);
-    return sw == SW_OK && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw; /* an answer that is too long is none */
+    return kept(sw) && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw; /* an answer that is too long is none */
 }
 
 /* Applets by priority; of one priority the last installed is first (TS 102 241). */
@@ -78,11 +85,11 @@ sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
     if (!session_step(card, true))
         return SW_MEMORY_PROBLEM;
     sw_t sw = toolkit_trigger_applet(card, applet, event);
-    if (!session_step(card, sw == SW_OK) && sw == SW_OK)
+    if (!session_step(card, kept(sw)) && kept(sw))
         sw = SW_MEMORY_PROBLEM;
-    if (sw != SW_OK)
+    if (!kept(sw))
         take_back(event->out, before);
-    return sw;
+    return kept(sw) ? SW_OK : sw;
 }
 
 /* ---- what the terminal hears of it ---- */
@@ -92,7 +99,16 @@ sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
  * part: it could not store what was done, or one of its own classes, which come in no package, says so. */
 struct outcome {
     bool done, busy, broken;
+    sw_t answer; /* with which the data goes: 9000, or the warning of who posted it */
 };
+
+/* Call control is answered with 9000 whatever the answer is; a refusal without data is none. */
+static void note_answer(struct outcome *o, sw_t sw, const struct event *event, size_t before)
+{
+    if (sw != SW_OK && event->out != NULL && event->out->len > before &&
+        !toolkit_event_exclusive(event->toolkit))
+        o->answer = sw;
+}
 
 /* It did not do it: what it changed and wrote is undone. */
 static void note_failure(struct uicc *card, struct outcome *o, uint8_t applet, sw_t sw, const struct event *event, size_t before)
@@ -109,7 +125,7 @@ static void note_failure(struct uicc *card, struct outcome *o, uint8_t applet, s
 static sw_t outcome_status(const struct outcome *o, const struct event *event)
 {
     if (o->done)
-        return SW_OK;
+        return o->answer;
     if (o->broken)
         return SW_MEMORY_PROBLEM;
     return o->busy && event->out != NULL ? SW_TOOLKIT_BUSY : SW_OK;
@@ -117,11 +133,13 @@ static sw_t outcome_status(const struct outcome *o, const struct event *event)
 
 sw_t toolkit_trigger_owner(struct uicc *card, uint8_t applet, const struct event *event)
 {
-    struct outcome o = {false, false, false};
+    struct outcome o = {.answer = SW_OK};
     size_t before = event->out != NULL ? event->out->len : 0;
     sw_t sw = toolkit_trigger_applet(card, applet, event);
-    if (sw == SW_OK)
-        return SW_OK;
+    if (kept(sw)) {
+        note_answer(&o, sw, event, before);
+        return o.answer;
+    }
     note_failure(card, &o, applet, sw, event, before);
     return outcome_status(&o, event);
 }
@@ -129,7 +147,7 @@ sw_t toolkit_trigger_owner(struct uicc *card, uint8_t applet, const struct event
 sw_t toolkit_trigger(struct uicc *card, const struct event *event)
 {
     struct order order;
-    struct outcome o = {false, false, false};
+    struct outcome o = {.answer = SW_OK};
     bool handled = false, open = false; /* open: what the one before did is still to be kept */
     struct event told = *event;
     if (!toolkit_wanted(card, event->toolkit))
@@ -142,16 +160,19 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
         if (open)
             *(session_step(card, true) ? &o.done : &o.broken) = true;
         sw_t sw = toolkit_trigger_applet(card, order.applet[i], &told);
-        open = sw == SW_OK;
+        open = kept(sw);
         if (!open) {
             note_failure(card, &o, order.applet[i], sw, &told, before);
             *told.handled = false;
             continue;
         }
         /* The first answer is the answer. Call control is asked of one; the other was suspended, or locked, while he registered. */
-        if (before > 0)
+        if (before > 0) {
             take_back(told.out, before);
-        else if (toolkit_event_exclusive(event->toolkit) && told.out != NULL && told.out->len > 0)
+            continue;
+        }
+        note_answer(&o, sw, &told, before);
+        if (toolkit_event_exclusive(event->toolkit) && told.out != NULL && told.out->len > 0)
             *told.handled = true;
     }
     o.done |= open; /* or its command's commit says that it is not */

@@ -1012,6 +1012,38 @@ static void test_one_answer(void **state)
     p->does = NULL;
 }
 
+/* Writes an answer, if there is one to be written, asks for something, and refuses; or is TWO, and says nothing. */
+static sw_t refuses(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    if (event->out == NULL || who != ONE)
+        return SW_OK;
+    buf_u16(event->out, 0x0102);
+    *event->handled = true;
+    assert_true(proactive_send(p->applet[who], 0x21, 0x81, span_of("\x8D\x02\x04" "A", 4)));
+    return SW_NO_INFORMATION_62;
+}
+
+/* An answer of refusal (TS 102 241: post(false)): the warning, the data after it, and what the applet did is kept. Call control knows no such thing. */
+static void test_refusal(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_profile(p);
+    for (unsigned i = 0; i < 2; i++)
+        CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_CALL_CONTROL));
+    toolkit_drain(p);
+    toolkit_forget_seen(p);
+    p->does = refuses;
+    apdu(&p->f, "80C2000004E5028202", "6200");
+    apdu(&p->f, "00C0000002", "0102910F");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_UNRECOGNISED_ENVELOPE), 1);
+    fetch(p, "D00D8103..218182028102" "8D020441");
+    answer_proactive(&p->f, 0, "", "9000");
+    exchange(&p->f, "80C2000014D412820282818603912143130700F11000010001", "0102910F");
+    p->does = NULL;
+    toolkit_drain(p);
+}
+
 /* A file that was deleted is watched by nobody; another that takes its place in memory is another; one that is made where it was is watched again.
  * One file under two names is one. */
 static void test_deleted_file(void **state)
@@ -1033,6 +1065,7 @@ static void test_deleted_file(void **state)
         assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 2 + again);
         apdu(&p->f, "00E40000022F30", "9000");
         fixture_restart(&p->f);
+        p->applet[ONE].card = p->f.card;
         apdu(&p->f, "0020000A083132333435363738", "9000");
     }
     /* and not any more when it says so, whether the file is there or not */
@@ -1089,7 +1122,7 @@ int main(void)
         T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures), T(test_outcomes), T(test_own_failure),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
         T(test_control),       T(test_formatted),    T(test_title), T(test_channel_events), T(test_deselected), T(test_costs_nothing), T(test_busy),
-        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file), T(test_watched_directory),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_reported_once),
+        T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file), T(test_watched_directory),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_refusal), T(test_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

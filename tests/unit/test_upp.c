@@ -861,6 +861,116 @@ static void test_wrong(void **state)
     free(m);
 }
 
+/* ETSI TS 102 226 8.2.1.3.2.5: what a remote file management may do, of files and of their administration, in the UICC and in an ADF; "-": no ADF. Whatever is
+ * not understood grants nothing. */
+static void test_rfm_access(void **state)
+{
+    (void)state;
+    static const uint32_t all = 0x1FFF3FFF;
+    static const struct {
+        const char *files, *admin, *own, *own_admin;
+        uint32_t access;
+        const char *note;
+    } cases[] = {
+        {"00", "00", "-", "-", all, NULL},
+        {"FF", "00", "-", "-", 0, "other access for administration"},
+        {"00", "FF", "-", "-", 0, "other access for administration"},
+        {"", "00", "-", "-", 0, "other access for administration"},
+        {"00", "", "-", "-", 0, "other access for administration"},
+        {"02001F00", "02001100", "-", "-", 0x1100, "other access for administration"},
+        {"02FF0101", "02000100", "-", "-", 0x0100, "uiccAccessDomain 02ff0101: of it, only ADM1 to ADM5 are granted"},
+        {"00", "0200E200", "-", "-", 0x0200, "uiccAdminAccessDomain 0200e200: of it, only ADM1 to ADM5 are granted"},
+        {"01", "00", "-", "-", 0, "uiccAccessDomain 01: unknown, grants nothing"},
+        {"0200FF", "00", "-", "-", 0, "uiccAccessDomain 0200ff: unknown, grants nothing"},
+        {"03001F00", "00", "-", "-", 0, "unknown, grants nothing"},
+        {"00", "00", "00", "00", all, NULL},
+        {"00", "00", "FF", "00", 0, "other access to the ADF's files"},
+        {"00", "00", "00", "02000400", 0x0400, "other access to the ADF's files"},
+        {"02000300", "02000300", "02000600", "02000600", 0x0200, "other access to the ADF's files"},
+    };
+    struct package *m = fresh();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct upp_import u;
+        header(m, "02", "89001012345678901234");
+        mf(m);
+        usim(m);
+        size_t pe = element(m, 0xA7);
+        put(m, 0x4F, "A00000055910100001");
+        size_t tars = enter(m, 0xA0);
+        put(m, 0x04, "B00001");
+        leave(m, tars);
+        put(m, 0x81, "36");
+        put(m, 0x04, cases[i].files);
+        put(m, 0x04, cases[i].admin);
+        if (cases[i].own[0] != '-') {
+            size_t adf = enter(m, 0x30);
+            put(m, 0x80, USIM_AID);
+            put(m, 0x81, cases[i].own);
+            put(m, 0x82, cases[i].own_admin);
+            leave(m, adf);
+        }
+        leave(m, pe);
+        end(m);
+        must_load(m, &everything, &u);
+        const struct profile *q = &u.profile->p;
+        const struct profile_applet *a = &q->applets[q->n_applets - 1];
+        assert_string_equal(a->class_name, "rfm");
+        if (a->access != cases[i].access)
+            fail_msg("row %zu: access %08X", i, (unsigned)a->access);
+        assert_int_equal(a->msl, 0x16); /* reserved bits are none of the level */
+        assert_noted(&u, "minimumSecurityLevel 36: bits 8 to 6 are reserved");
+        if (cases[i].note != NULL)
+            assert_noted(&u, cases[i].note);
+        upp_free(&u);
+    }
+    free(m);
+}
+
+/* An element of PINs, PUKs or a key that makes no sense, behind a MF and a USIM. */
+static void wrong_element(struct package *m, uint32_t tag, const char *inner, const char *words)
+{
+    header(m, "02", "89001012345678901234");
+    mf(m);
+    usim(m);
+    size_t pe = element(m, tag);
+    put(m, 0xA1, inner);
+    leave(m, pe);
+    refused(buf_span(&m->b), words);
+}
+
+static void test_wrong_elements(void **state)
+{
+    (void)state;
+    struct package *m = fresh();
+    wrong_element(m, 0xA2, "A00F 300D 800109 8108 3132333435363738", "09 is no key reference");
+    wrong_element(m, 0xA2, "A012 3010 800101 8108 3132333435363738 840103", "key reference 01: 0 attempts");
+    wrong_element(m, 0xA2, "8204 7FD00000", "neither pinconfig nor filePath");
+    wrong_element(m, 0xA2, "8102 6FFF", "filePath: not a directory that is there");
+    wrong_element(m, 0xA2, "A003 040100", "tag 4 is no PINConfiguration");
+    wrong_element(m, 0xA3, "3010 800101 8108 3132333435363738 820105", "PUK 01: 0 attempts");
+    wrong_element(m, 0xA3, "300D 800101 8108 3132333435363738 300D 800101 8108 3132333435363738", "PUK 01 is there twice");
+    wrong_element(m, 0xA3, "040100", "tag 4 is no PUKConfiguration");
+    wrong_element(m, 0xA4, "820100", "neither mappingParameter nor algoParameter");
+    wrong_element(m, 0xA4, "A13C 800101 810102 8210" K "8310" OPC "8010" KIC, "algorithmID stands there twice");
+    wrong_element(m, 0xA4, "A11E 800101 810102 8210" K "8304 CD63CB71", "an OPc (TOPc) of 4 octets; milenage takes 16");
+    header(m, "02", "89001012345678901234");
+    mf(m);
+    usim(m);
+    size_t pe = templated(m, 0xB5, "08");
+    file(m, 0xA2, "83027FB0 8410" USIM_AID " 8B032F0601", NULL); /* of the USIM */
+    leave(m, pe);
+    refused(buf_span(&m->b), "two ADFs with one AID");
+    header(m, "02", "89001012345678901234");
+    mf(m);
+    usim(m);
+    pe = element(m, 0xA4);
+    put(m, 0xA1, "A12A 800101 810102 8210" K "8310" OPC);
+    put(m, 0x83, "080000000000");
+    leave(m, pe);
+    refused(buf_span(&m->b), "sqnDelta or sqnAgeLimit above 07FFFFFFFFFF");
+    free(m);
+}
+
 /* Octets in place of one file of file management. */
 static void managed(struct package *m, const char *fcp, unsigned times)
 {
@@ -1245,7 +1355,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_algorithms),    cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_hostile_sizes), cmocka_unit_test(test_links),
         cmocka_unit_test(test_cut),           cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_card),
+        cmocka_unit_test(test_card),         cmocka_unit_test(test_rfm_access),
+        cmocka_unit_test(test_wrong_elements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
