@@ -189,15 +189,14 @@ static sw_t event(struct applet self, const struct event *e)
     default:
         return SW_OK;
     }
-    size_t before = 0;
-    if (e->out != NULL) { /* what others wrote is not theirs to see */
-        before = e->out->len;
-        to = (struct uicc_buf){e->out->p + before, e->out->cap - before, 0, false};
+    const bool unanswered = e->out != NULL && e->out->len == 0; /* by nobody before */
+    if (unanswered) {
+        to = (struct uicc_buf){e->out->p, e->out->cap, 0, false};
         f.event.out = &to;
     }
     sw_t sw = call(self, &f);
-    if (e->out != NULL && (sw == SW_OK || sw_is_warning(sw))) {
-        e->out->len = before + (to.len <= to.cap ? to.len : to.cap);
+    if (unanswered && (sw == SW_OK || sw_is_warning(sw))) {
+        e->out->len = to.len <= to.cap ? to.len : to.cap;
         e->out->full = e->out->full || to.full;
     }
     return sw;

@@ -169,6 +169,8 @@ void session_leave_applet(struct uicc *card, struct session *session)
         class->deselect((struct applet){card, session->applet});
         (void)session_step(card, true);
     }
+    if (!session->remote)
+        toolkit_application_left(card, session->applet);
     session_drop_applet(card, session);
 }
 

@@ -188,6 +188,7 @@ enum uicc_event_number {
     UICC_EVENT_UNRECOGNIZED_ENVELOPE = 120,
     UICC_EVENT_PROACTIVE_HANDLER_AVAILABLE = 123,
     UICC_EVENT_EXTERNAL_FILE_UPDATE = 124,
+    UICC_EVENT_APPLICATION_DESELECT = 126, /* data: the AID of the application whose session ended (tag 2F) */
     UICC_EVENT_FIRST_COMMAND_AFTER_ATR = 127,
     UICC_EVENT_POWER_ON =
         200, /* ours: the card was reset; comes to every class with process_toolkit, unasked */
@@ -205,7 +206,7 @@ struct uicc_event {
                       223 9.4) */
     struct uicc_span
         data; /* content of the ENVELOPE behind its tag and length; TERMINAL RESPONSE: its objects */
-    struct uicc_buf *out; /* EnvelopeResponseHandler: NULL when there is nothing to answer */
+    struct uicc_buf *out; /* EnvelopeResponseHandler: NULL when there is nothing to answer, or another has */
     bool *handled;        /* NULL, or set true: no further applet gets this event */
 };
 
@@ -1158,17 +1159,16 @@ static inline uint8_t uicc_get_identifier(const struct uicc_event *event)
     return event->id;
 }
 
-/* EnvelopeResponseHandler.post: this is the answer, and no further applet is asked. 6985: this event is not
- * answered; 6700: more than there is room for. post(false) is to return UICC_SW_REFUSED from process_toolkit
- * afterwards: the terminal then takes the data for those of an error (of a short message: TS 31.111 7.1.1.2).
- * Call control and MO short message control are answered with 9000 all the same. */
+/* EnvelopeResponseHandler.post: this is the answer; further applets are told, but cannot answer. 6985: this event
+ * is not answered, or another applet has; 6700: more than there is room for. post(false) is to return
+ * UICC_SW_REFUSED from process_toolkit afterwards: the terminal then takes the data for those of an error (of a
+ * short message: TS 31.111 7.1.1.2). Call control and MO short message control are answered with 9000 all the
+ * same. */
 static inline uicc_sw uicc_post(const struct uicc_event *event, const void *data, size_t n)
 {
     if (event->out == NULL)
         return UICC_SW_CONDITIONS_NOT_SATISFIED;
     uicc_append(event->out, data, n);
-    if (event->handled != NULL)
-        *event->handled = true;
     return event->out->full ? UICC_SW_WRONG_LENGTH : UICC_SW_OK;
 }
 

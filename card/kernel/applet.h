@@ -92,6 +92,7 @@ enum toolkit_event {
     TOOLKIT_UNRECOGNISED_ENVELOPE = 120, /* -1 there */
     TOOLKIT_PROACTIVE_HANDLER_AVAILABLE = 123, /* once, then it is registered for no more; not kept over a reset */
     TOOLKIT_EXTERNAL_FILE_UPDATE = 124,  /* by files */
+    TOOLKIT_APPLICATION_DESELECT = 126,  /* data: its AID, as COMPREHENSION-TLV */
     TOOLKIT_FIRST_COMMAND_AFTER_ATR = 127,
 };
 

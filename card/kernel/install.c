@@ -143,6 +143,14 @@ static sw_t changed(struct uicc *card, uint8_t index)
     return buf_ok(&kept) && store(card, index, system, uicc) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
+bool applet_selected(const struct uicc *card, uint8_t index)
+{
+    for (uint8_t c = 0; c < APDU_CHANNELS; c++)
+        if (card->ram.channels[c].open && card->ram.channels[c].applet == index)
+            return true;
+    return false;
+}
+
 /* Whoever has it selected has no longer. It is not told by deselect, but by uninstall if it is deleted: this
  * may be in the middle of a transaction. */
 static void leave(struct uicc *card, uint8_t index)

@@ -151,6 +151,7 @@ bool applet_is_later(const struct uicc *card, uint8_t index, uint8_t than);
 const struct toolkit_parameters *applet_toolkit(const struct uicc *card, uint8_t index);
 
 uint8_t applet_by_aid(const struct uicc *card, struct span aid); /* the whole AID; NO_APPLET */
+bool applet_selected(const struct uicc *card, uint8_t index);    /* on any channel of the terminal's */
 
 uint8_t card_life(const struct uicc *card); /* enum card_life; CARD_SECURED until it is set */
 

@@ -74,6 +74,7 @@ sw_t session_tell_watchers(const struct call *call)
     sw_t sw = SW_OK;
     if (event.file == PROFILE_NO_FILE)
         return SW_OK;
+    toolkit_note_title(card, event.file);
     for (uint8_t i = 0; i < applets_count(card) && sw == SW_OK; i++)
         if (applet_class_of(card, i)->watches && applet_active(card, i))
             sw = applet_class_of(card, i)->event((struct applet){card, i}, &event);

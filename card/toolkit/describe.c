@@ -49,6 +49,7 @@ static const struct {
     {TOOLKIT_PROSE_REPORT, "ProSe report"},
     {TOOLKIT_UNRECOGNISED_ENVELOPE, "unrecognised envelope"},
     {TOOLKIT_EXTERNAL_FILE_UPDATE, "external file update"},
+    {TOOLKIT_APPLICATION_DESELECT, "application deselected"},
     {TOOLKIT_FIRST_COMMAND_AFTER_ATR, "first command after ATR"},
 };
 

@@ -132,35 +132,70 @@ struct menu_order {
     struct toolkit_menu entries[MENU_MAX];
 };
 
-/* By position; those without one (00) behind, in the order of their applets. */
-static void menu_insert(struct menu_order *o, const struct toolkit_menu *m)
+/* Where every entry is in the list, also of those that are not shown now: they come back to their places. An
+ * identifier is one octet, so there are no more than this. */
+struct menu_list {
+    unsigned n;
+    struct {
+        uint8_t applet, slot;
+    } at[255];
+};
+
+/* TS 102 226 8.2.1.3.2.2.1: the place that an entry asks for is the one it gets; what was there moves down. */
+static void list_insert(struct menu_list *l, uint8_t applet, uint8_t slot, uint8_t position)
 {
-    unsigned at = o->n;
-    if (o->n == MENU_MAX)
+    unsigned at = position != 0 && position - 1u < l->n ? position - 1u : l->n;
+    if (l->n == sizeof l->at / sizeof l->at[0])
         return;
-    while (at > 0 && m->position != 0 &&
-           (o->entries[at - 1].position == 0 || o->entries[at - 1].position > m->position)) {
-        o->entries[at] = o->entries[at - 1];
-        at--;
+    memmove(l->at + at + 1, l->at + at, (l->n - at) * sizeof l->at[0]);
+    l->at[at].applet = applet;
+    l->at[at].slot = slot;
+    l->n++;
+}
+
+/* As if each had come when its applet was installed. */
+static void list_all(struct uicc *card, struct menu_list *l)
+{
+    uint8_t applets[APPLETS_MAX];
+    struct toolkit_menu m;
+    const unsigned n = applets_count(card);
+    l->n = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned at = i;
+        for (; at > 0 && applet_is_later(card, applets[at - 1], (uint8_t)i); at--)
+            applets[at] = applets[at - 1];
+        applets[at] = (uint8_t)i;
     }
-    o->entries[at] = *m;
-    o->n++;
+    for (unsigned i = 0; i < n; i++)
+        for (uint8_t slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
+            if (toolkit_menu_of(card, applets[i], slot, &m))
+                list_insert(l, applets[i], slot, m.position);
 }
 
 static void menu_collect(struct uicc *card, struct menu_order *o)
 {
-    struct toolkit_menu m;
+    struct menu_list list;
+    list_all(card, &list);
     o->n = 0;
-    for (unsigned i = 0; i < applets_count(card); i++)
-        for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
-            if (toolkit_menu_load(card, (uint8_t)i, slot, &m) && m.enabled)
-                menu_insert(o, &m);
+    for (unsigned i = 0; i < list.n && o->n < MENU_MAX; i++) {
+        struct toolkit_menu *m = &o->entries[o->n];
+        if (toolkit_menu_load(card, list.at[i].applet, list.at[i].slot, m) && m->enabled)
+            o->n++;
+    }
+}
+
+enum { DF_TELECOM = 0x7F10, EF_SUME = 0x6F54 };
+
+void toolkit_note_title(struct uicc *card, uint16_t file)
+{
+    if (admin_file_fid(card, file) == EF_SUME)
+        card->ram.toolkit.changed = true;
 }
 
 /* EF.SUME (TS 51.011 10.3.34; on a UICC it lies in DF.TELECOM): the title, if the operator gave one. */
 static struct span menu_title(struct uicc *card)
 {
-    enum { DF_TELECOM = 0x7F10, EF_SUME = 0x6F54, TITLE = 0x85 };
+    enum { TITLE = 0x85 };
     struct span title = SPAN_EMPTY;
     uint16_t telecom = admin_file_in(card, 0, DF_TELECOM);
     uint16_t file =

@@ -49,6 +49,7 @@ struct toolkit {                          /* volatile; no pointers */
     uint8_t wanted[TOOLKIT_EVENTS / 8];      /* events that any applet registered for */
     bool offering;                           /* any bit of available[] */
     uint8_t available[TOOLKIT_APPLETS / 8];  /* applets that wait for EVENT_PROACTIVE_HANDLER_AVAILABLE */
+    uint8_t left;                            /* applet + 1 whose session the command under way ended; 0: none */
     uint8_t channel_owner[TOOLKIT_CHANNELS]; /* applet + 1 that opened this channel; 0: none */
     uint16_t poll;                           /* seconds between STATUS commands, as the terminal chose; 0: it did not say */
     uint32_t told[SYSTEM_KINDS];             /* digest of what was asked for last; 0: nothing; 1: it is not in force any more */
@@ -110,6 +111,8 @@ void toolkit_first_command(struct uicc *card);
 /* After a command of the terminal's, outside its transaction: events that follow from it, and what the card
  * itself has to ask for. */
 void toolkit_file_changed(struct uicc *card, uint16_t file);
+/* The terminal's session with this application ends, by the command under way. */
+void toolkit_application_left(struct uicc *card, uint8_t applet);
 /* In the transaction that deletes it: who watches it watches what is made in its place, and not what will have its index. */
 bool toolkit_file_deleted(struct uicc *card, uint16_t file);
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw);
@@ -123,6 +126,8 @@ bool toolkit_identifiers_free(const struct uicc *card, const struct toolkit_para
 /* ---- system.c ---- */
 
 void toolkit_synchronise(struct uicc *card);
+/* This file changes, whoever does it: if it has the title of the menu, that is sent again. */
+void toolkit_note_title(struct uicc *card, uint16_t file);
 /* The event (enum toolkit_event) of this code of an event list; 0: none that we know. And back; false: it is
  * not reported by event download. */
 uint8_t toolkit_event_of_code(uint8_t code);

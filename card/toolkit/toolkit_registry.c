@@ -163,7 +163,7 @@ static void set_bit(struct toolkit_entry *e, unsigned event, bool on)
 
 /* Whatever state the applet is in: one that is being installed has entries before it is active, and one that
  * is locked keeps what it has. */
-static bool read_menu(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
+bool toolkit_menu_of(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
 {
     struct span bytes;
     if (!item_get(card, applet, (uint16_t)(ITEM_MENU | slot), &bytes))
@@ -201,6 +201,7 @@ static enum event_way way_of(unsigned event)
     case TOOLKIT_UNFORMATTED_SMS_PP_UPD:
         return NO_SUCH_EVENT;
     case TOOLKIT_UNRECOGNISED_ENVELOPE:
+    case TOOLKIT_APPLICATION_DESELECT:
     case TOOLKIT_FIRST_COMMAND_AFTER_ATR:
         return BY_ITSELF;
     default:
@@ -287,7 +288,7 @@ bool toolkit_event_is_set(struct applet self, enum toolkit_event event)
         return item_get(self.card, own, ITEM_FILES, &files) || item_get(self.card, own, ITEM_PATHS, &files);
     if (event == TOOLKIT_MENU_SELECTION || event == TOOLKIT_MENU_SELECTION_HELP_REQUEST) {
         for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
-            if (read_menu(self.card, self.index, slot, &menu) &&
+            if (toolkit_menu_of(self.card, self.index, slot, &menu) &&
                 (event == TOOLKIT_MENU_SELECTION || menu.help))
                 return true;
         return false;
@@ -548,7 +549,7 @@ bool toolkit_file_deleted(struct uicc *card, uint16_t file)
 
 bool toolkit_menu_load(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out)
 {
-    return applet_active(card, applet) && read_menu(card, applet, slot, out);
+    return applet_active(card, applet) && toolkit_menu_of(card, applet, slot, out);
 }
 
 static enum toolkit_result menu_store(struct applet self, unsigned slot, const struct toolkit_menu *m)
@@ -571,7 +572,7 @@ static bool menu_of(const struct uicc *card, uint8_t applet, uint8_t id, struct 
                     unsigned *slot)
 {
     for (*slot = 0; id != 0 && *slot < TOOLKIT_MENU_SLOTS; ++*slot)
-        if (read_menu(card, applet, *slot, out) && out->id == id)
+        if (toolkit_menu_of(card, applet, *slot, out) && out->id == id)
             return true;
     return false;
 }
@@ -666,7 +667,7 @@ enum toolkit_result toolkit_init_menu_entry(struct applet self, const struct too
     struct toolkit_menu there;
     unsigned slot = 0;
     *id = 0;
-    while (slot < TOOLKIT_MENU_SLOTS && read_menu(self.card, self.index, slot, &there))
+    while (slot < TOOLKIT_MENU_SLOTS && toolkit_menu_of(self.card, self.index, slot, &there))
         slot++;
     if (slot >= TOOLKIT_MENU_SLOTS || slot >= limits.entries)
         return TOOLKIT_REGISTRY_ERROR;

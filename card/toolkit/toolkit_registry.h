@@ -62,7 +62,8 @@ struct toolkit_menu {
     struct span text;
 };
 
-/* The applet's entry number `slot` (from 0). */
+/* The applet's entry number `slot` (from 0), whatever its state; toolkit_menu_load: of an active one only. */
+bool toolkit_menu_of(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out);
 bool toolkit_menu_load(const struct uicc *card, uint8_t applet, unsigned slot, struct toolkit_menu *out);
 /* Whose menu entry, NO_APPLET: nobody's. */
 uint8_t toolkit_menu_owner(struct uicc *card, uint8_t id, struct toolkit_menu *out);

@@ -7,13 +7,20 @@
 #include "kernel.h"
 #include "toolkit_registry.h"
 
+/* What an applet did is kept: it did it, or it says with a warning that its answer is one of refusal (TS 102
+ * 241: post(false)). */
+static bool kept(sw_t sw)
+{
+    return sw == SW_OK || sw_is_warning(sw);
+}
+
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event)
 {
     const struct applet_class *class = applet_class_of(card, applet);
     if (class == NULL || class->event == NULL || !applet_active(card, applet)) /* locked, or suspended with its operator: it hears of nothing */
         return SW_OK;
     sw_t sw = class->event((struct applet){card, applet}, event);
-    return sw == SW_OK && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw; /* an answer that is too long is none */
+    return kept(sw) && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw; /* an answer that is too long is none */
 }
 
 /* Applets by priority; of one priority the last installed is first (TS 102 241). */
@@ -70,13 +77,6 @@ static void take_back(struct buf *out, size_t before)
         return;
     crypto_wipe(out->p + before, out->len - before);
     *out = (struct buf){out->p, out->cap, before, false};
-}
-
-/* What an applet did is kept: it did it, or it says with a warning that its answer is one of refusal (TS 102
- * 241: post(false)). */
-static bool kept(sw_t sw)
-{
-    return sw == SW_OK || sw_is_warning(sw);
 }
 
 sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
@@ -217,6 +217,23 @@ static void offer_handler(struct uicc *card)
         t->offering |= t->available[i] != 0;
 }
 
+void toolkit_application_left(struct uicc *card, uint8_t applet)
+{
+    card->ram.toolkit.left = (uint8_t)(applet + 1);
+}
+
+/* TS 102 241: whichever way it ended, by SELECT of another, by MANAGE CHANNEL, or terminated. */
+static void tell_deselected(struct uicc *card)
+{
+    const struct profile_applet *row = applet_row_of(card, (uint8_t)(card->ram.toolkit.left - 1));
+    uint8_t bytes[2 + PROFILE_AID_MAX];
+    if (row->aid_len == 0) /* the card's way to serve class A0: nothing that anybody could have selected */
+        return;
+    struct buf which = buf_of(bytes, sizeof bytes);
+    buf_tlv(&which, CAT_TAG_AID, span_of(row->aid, row->aid_len));
+    trigger_alone(card, &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_APPLICATION_DESELECT, .data = buf_span(&which)});
+}
+
 static bool changes_file(const struct command_row *row)
 {
     return row != NULL && (row->access == ACCESS_UPDATE || row->access == ACCESS_BY_INS);
@@ -235,6 +252,9 @@ void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw)
     if (changes_file(row) && sw_is_ok(sw) && card->ram.target != PROFILE_NO_FILE &&
         toolkit_wanted(card, TOOLKIT_EXTERNAL_FILE_UPDATE))
         toolkit_file_changed(card, card->ram.target);
+    if (card->ram.toolkit.left != 0 && toolkit_wanted(card, TOOLKIT_APPLICATION_DESELECT))
+        tell_deselected(card);
+    card->ram.toolkit.left = 0;
     if (card->ram.toolkit.changed)
         toolkit_synchronise(card);
     if (card->ram.toolkit.offering && toolkit_idle(card))

@@ -140,6 +140,11 @@ static void test_install(void **state)
     gp(&h, gp_command("80E40000", "4F08" ISD_AID), "6985");
     gp(&h, gp_command("80E40000", "4F08A00000015141434C"), "6985");
     gp(&h, gp_command("80E40000", "4F07" APP1 "9E0411223344"), "6A81");
+    /* nor one that the terminal has selected */
+    exchange(&f, "0070000001", "019000");
+    exchange(&f, "01A4040C07" APP1, "9000");
+    gp(&h, gp_command("80E40000", "4F07" APP1), "6985");
+    apdu(&f, "00708001", "9000");
     gp(&h, gp_command("80E40000", "4F07" APP1), "009000");
     gp(&h, gp_command("80E40000", "4F07" APP1), "6A88");
     exchange(&f, "00A4040C07" APP1, "6A82");

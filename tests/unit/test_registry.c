@@ -12,8 +12,10 @@
 
 #include <cmocka.h>
 
+#include "cat.h"
 #include "kernel.h"
 #include "pairs.h"
+#include "toolkit_registry.h"
 
 /* ---- an applet that keeps what it is told to, and counts ---- */
 
@@ -39,6 +41,11 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
         assert_false(owner_pin_check(self, 0, SPAN_EMPTY));
         assert_int_equal(toolkit_set_event(self, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), TOOLKIT_OK);
         return SW_CONDITIONS_NOT_SATISFIED;
+    }
+    for (size_t i = 1; parameters.n > 0 && parameters.p[0] == 'M' && i < parameters.n; i++) { /* a menu entry for each letter */
+        uint8_t id;
+        struct toolkit_menu_entry entry = {.text = span_of(parameters.p + i, 1)};
+        assert_int_equal(toolkit_init_menu_entry(self, &entry, &id), TOOLKIT_OK);
     }
     return applet_put(self, KEPT, parameters) ? SW_OK : SW_NOT_ENOUGH_MEMORY;
 }
@@ -345,6 +352,75 @@ static void test_turns(void **state)
         assert_true(applet_is_later(f.card, 1, 0));
         fixture_restart(&f);
     }
+    fixture_close(&f);
+}
+
+/* The letters of the menu as the terminal gets it. */
+static void menu_is(struct fixture *f, const char *letters)
+{
+    uint8_t bytes[256];
+    char got[65] = "";
+    struct buf menu = buf_of(bytes, sizeof bytes);
+    struct span item;
+    bool help;
+    assert_true(toolkit_menu_build(f->card, true, &menu, &help));
+    for (unsigned i = 0; ctlv_find(buf_span(&menu), CAT_TAG_ITEM, i, &item) && item.n == 2; i++)
+        snprintf(got + i, 2, "%c", item.p[1]);
+    assert_string_equal(got, letters);
+}
+
+static uint8_t install_menu(struct fixture *f, const char *letters, const char *places)
+{
+    uint8_t octets[32], index;
+    struct buf uicc = buf_of(octets, sizeof octets);
+    const size_t n = strlen(letters) - 1;
+    struct applet_installation how = plain(INSTANCE_AID);
+    uint8_t name[6] = {0xF0, 'm', 'e', 'n', 'u', (uint8_t)letters[1]};
+    size_t mark = buf_tlv_open(&uicc, 0x80);
+    (void)hex_parse("FF0010", &uicc, NULL);
+    buf_u8(&uicc, (uint8_t)n);
+    (void)hex_parse(places, &uicc, NULL);
+    buf_u8(&uicc, 0);
+    buf_tlv_close(&uicc, mark);
+    how.aid = span_of(name, sizeof name);
+    how.uicc = buf_span(&uicc);
+    how.parameters = text(letters);
+    assert_int_equal(install_one(f, &how, &index), SW_OK);
+    return index;
+}
+
+/* TS 102 226: an entry gets the place in the menu that it asked for, and the others move; places count those that are not shown. */
+static void test_menu_places(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_card(&f);
+    const uint8_t first = install_menu(&f, "Mabcd", "0101020203030404");
+    menu_is(&f, "abcd");
+    const uint8_t second = install_menu(&f, "Me", "0305");
+    menu_is(&f, "abecd");
+    (void)install_menu(&f, "Mfg", "02060307");
+    menu_is(&f, "afgbecd");
+    (void)install_menu(&f, "Mh", "0008"); /* at the end */
+    (void)install_menu(&f, "Mi", "2009"); /* beyond it */
+    menu_is(&f, "afgbecdhi");
+    objects_begin(f.card->objects);
+    assert_int_equal(toolkit_enable_menu_entry((struct applet){f.card, first}, 1, false), TOOLKIT_OK);
+    assert_int_equal(ended(&f, applet_set_life(f.card, second, LIFE_LOCKED | LIFE_SELECTABLE)), SW_OK);
+    menu_is(&f, "fgbcdhi");
+    (void)install_menu(&f, "Mjkl", "010A040B150C");
+    menu_is(&f, "jfkgbcdhil");
+    objects_begin(f.card->objects);
+    assert_int_equal(toolkit_enable_menu_entry((struct applet){f.card, first}, 1, true), TOOLKIT_OK);
+    assert_int_equal(ended(&f, applet_set_life(f.card, second, LIFE_SELECTABLE)), SW_OK);
+    menu_is(&f, "jafkgbecdhil");
+    objects_begin(f.card->objects);
+    assert_int_equal(ended(&f, applet_delete(f.card, second)), SW_OK);
+    menu_is(&f, "jafkgbcdhil");
+    assert_int_equal(install_menu(&f, "Me", "0305"), second);
+    menu_is(&f, "jaefkgbcdhil"); /* as one that came last */
+    fixture_restart(&f);
+    menu_is(&f, "jaefkgbcdhil");
     fixture_close(&f);
 }
 
@@ -962,7 +1038,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete),
         cmocka_unit_test(test_failed_install), cmocka_unit_test(test_states),
-        cmocka_unit_test(test_parameters), cmocka_unit_test(test_turns), cmocka_unit_test(test_bad_parameters),
+        cmocka_unit_test(test_parameters), cmocka_unit_test(test_turns), cmocka_unit_test(test_menu_places), cmocka_unit_test(test_bad_parameters),
         cmocka_unit_test(test_domains),
         cmocka_unit_test(test_packages),
         cmocka_unit_test(test_owner),

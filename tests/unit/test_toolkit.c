@@ -742,6 +742,26 @@ static void test_formatted(void **state)
 }
 
 /* A registry that nobody uses costs nothing in the store. */
+/* The operator's title of the menu: when it changes, the terminal is told. */
+static void test_title(void **state)
+{
+    struct toolkit_play *p = *state;
+    uint8_t id;
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &roaming, &id));
+    apdu(&p->f, "0020000A083132333435363738", "9000");
+    exchange(&p->f, "00E000001C621A82027821" "83027F108A01058B032F0601" "C606900100830101" "8100", "9*");
+    exchange(&p->f, "00E0000018621682024121" "83026F548A01058B032F0601" "800200088800", "9*");
+    toolkit_profile(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "*");
+    answer_proactive(&p->f, 0, "", "9*");
+    toolkit_drain(p);
+    apdu(&p->f, "00D60000088504" "4D656E75" "FFFF", "911B");
+    fetch(p, "D0198103..250082028182" "85044D656E75" "8F0880526F616D696E67");
+    answer_proactive(&p->f, 0, "", "9000");
+    apdu(&p->f, "00D60000088504" "4D656E75" "FFFF", "9000"); /* the same again */
+}
+
 static void test_costs_nothing(void **state)
 {
     struct toolkit_play *p = *state;
@@ -874,6 +894,49 @@ static void test_locked_hears_nothing(void **state)
     apdu(&p->f, "00D600000105", "9*");
     for (unsigned i = 0; i < p->n_seen; i++)
         assert_int_not_equal(p->seen[i].who, ONE);
+}
+
+/* Events of a channel: who opened it, and only if he registered for them (TS 102 241). */
+static void test_channel_events(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const char status[] = "80C200000ED60C99010A820282813802C10000", other[] = "80C200000ED60C99010A820282813802C20000";
+    toolkit_profile(p);
+    p->f.card->ram.toolkit.channel_owner[0] = (uint8_t)(p->applet[ONE].index + 1);
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_CHANNEL_STATUS));
+    toolkit_drain(p);
+    apdu(&p->f, status, "9000");
+    assert_int_equal(p->n_seen, 0);
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_CHANNEL_STATUS));
+    apdu(&p->f, other, "9000");
+    assert_int_equal(p->n_seen, 0);
+    apdu(&p->f, status, "9000");
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_CHANNEL_STATUS), 1);
+}
+
+/* The end of an application's session, whichever way it came. */
+static void test_deselected(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const uint8_t object[] = {0x2F, 16, 0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02};
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_APPLICATION_DESELECT));
+    exchange(&p->f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(&p->f, "00A4000C023F00", "9000"); /* the session goes on */
+    exchange(&p->f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    assert_int_equal(p->n_seen, 0);
+    exchange(&p->f, "00A4044C07" USIM_AID_PREFIX, "9000"); /* terminated */
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_APPLICATION_DESELECT), 1);
+    assert_true(p->seen[0].n == 18);
+    assert_memory_equal(p->seen[0].data, object, sizeof object);
+    exchange(&p->f, "0070000001", "019000");
+    exchange(&p->f, "01A4040C07" USIM_AID_PREFIX, "9000");
+    apdu(&p->f, "00708001", "9000");
+    assert_int_equal(toolkit_told(p, ONE, TOOLKIT_APPLICATION_DESELECT), 2);
+    CHANGE(p, toolkit_clear_event(p->applet[ONE], TOOLKIT_APPLICATION_DESELECT));
+    exchange(&p->f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(&p->f, "00A4044C07" USIM_AID_PREFIX, "9000");
+    assert_int_equal(p->n_seen, 2);
 }
 
 /* Whoever is there after a change of operator is told from then on, and the menu is his: before the terminal starts anew, or if it does not. */
@@ -1058,7 +1121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_profile_bits), T(test_order),         T(test_registration), T(test_failures), T(test_outcomes), T(test_own_failure),      T(test_event_list),
         T(test_poll_interval), T(test_menu),         T(test_timers),        T(test_other_events),
-        T(test_control),       T(test_formatted),    T(test_costs_nothing), T(test_busy),
+        T(test_control),       T(test_formatted),    T(test_title), T(test_channel_events), T(test_deselected), T(test_costs_nothing), T(test_busy),
         T(test_locked),        T(test_resumed),      T(test_locked_hears_nothing), T(test_deleted_file), T(test_watched_directory),  T(test_other_operator), T(test_order_and_call_control), T(test_one_answer), T(test_refusal), T(test_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,7 +233,10 @@ static sw_t delete_application(struct call *call, uint8_t index)
         return domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index))
                    ? SW_CONDITIONS_NOT_SATISFIED
                    : SW_DATA_NOT_FOUND;
-    return index == call->self.index ? SW_CONDITIONS_NOT_SATISFIED : applet_delete(call->card, index);
+    /* One that the terminal has selected (Java Card runtime environment, deletion of applet instances) must be left first, or locked. */
+    if (index == call->self.index || (applet_selected(call->card, index) && applet_active(call->card, index)))
+        return SW_CONDITIONS_NOT_SATISFIED;
+    return applet_delete(call->card, index);
 }
 
 static bool instance_of(struct uicc *card, uint8_t index, struct span package)
