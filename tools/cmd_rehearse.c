@@ -269,6 +269,8 @@ static bool may_report(const char *path)
 
 static int report(const struct stage *st, const char *path)
 {
+    if (!may_report(path)) /* what is there now came meanwhile: the deck under another of its names, perhaps */
+        return EXIT_REFUSED;
     FILE *f = fopen(path, "we");
     if (f == NULL)
         return cli_refuse(&cmd_rehearse, "%s: %s", path, strerror(errno));
@@ -326,6 +328,21 @@ static int on_deck(struct stage *st, struct request *r)
                : code;
 }
 
+/* What is made first would be written over at last. */
+static bool report_is_deck(const struct request *r)
+{
+    static const char *const ours[] = {"", ".key"};
+    for (size_t i = 0; r->deck != NULL && r->report != NULL && i < sizeof ours / sizeof ours[0]; i++) {
+        char name[MAKING_PATH_ROOM];
+        snprintf(name, sizeof name, "%s%s", r->deck, ours[i]);
+        if (strcmp(name, r->report) != 0)
+            continue;
+        cli_usage(&cmd_rehearse, "--report: %s is what a file of the deck is called; choose another name", name);
+        return true;
+    }
+    return false;
+}
+
 static int rehearse(struct request *r)
 {
     const struct subcommand *cmd = &cmd_rehearse;
@@ -334,6 +351,8 @@ static int rehearse(struct request *r)
     int code = EXIT_OK;
     if (r->report != NULL && !may_report(r->report))
         return EXIT_REFUSED;
+    if (report_is_deck(r))
+        return EXIT_USAGE;
     if (r->deck == NULL && !scratch_make(cmd, &scratch))
         return EXIT_REFUSED;
     if (r->deck == NULL)

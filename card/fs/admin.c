@@ -224,15 +224,13 @@ sw_t command_resize_file(struct call *call)
 {
     struct span fcp, size;
     const struct profile_file *f = fs_file(call->card, call->target);
-    if (!fs_is_ef(f))
+    if (!fs_is_ef(f) || f->kind == FILE_CYCLIC) /* TS 102 222 6.10: linear fixed, transparent and BER-TLV */
         return SW_INCOMPATIBLE_FILE;
     if (!tlv_find(call->cmd->data, FCP, &fcp) || !tlv_find(fcp, TAG_SIZE, &size) || size.n == 0)
         return SW_WRONG_DATA;
     uint32_t n = number(size);
     if (f->record_len > 0 && (n == 0 || n % f->record_len != 0 || n / f->record_len > RECORDS_MAX))
         return SW_WRONG_DATA;
-    if (f->kind == FILE_CYCLIC) /* TS 102 222 6.10: linear fixed, transparent and BER-TLV */
-        return SW_INCOMPATIBLE_FILE;
     if (f->kind == FILE_BERTLV)
         return SW_FUNCTION_NOT_SUPPORTED;
     if (n > FILE_SIZE_MAX || (fs_made(call->card, call->target) != NULL && call->card->made.octets - f->size + n > MADE_OCTETS_MAX))

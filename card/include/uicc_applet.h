@@ -793,7 +793,8 @@ static inline uicc_sw uicc_set_data(const struct uicc_applet *self, struct uicc_
     return sw == UICC_SW_MORE_DATA_EXPECTED ? UICC_SW_WRONG_DATA : sw; /* it says that it is longer */
 }
 
-/* ---- uicc.access.fileadministration.AdminFileView (of uicc_get_the_admin_file_view) ---- */
+/* ---- uicc.access.fileadministration.AdminFileView (of uicc_get_the_admin_file_view). AdminException is the
+ * status word: 6A80 INCORRECT_PARAMETERS, 6A89 FILE_ALREADY_EXISTS, 6A84 NOT_ENOUGH_MEMORY_SPACE. ---- */
 
 /* The whole FCP template (62 ..), TS 102 222 6.3; the new file becomes the current one. */
 static inline uicc_sw uicc_create_file(const struct uicc_applet *self, struct uicc_file_view *view,
@@ -1008,6 +1009,20 @@ static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t ta
     if (n > 0)
         memcpy(value + 1, text, n);
     uicc_append_tlv(&h->objects, tag, value, n > 0 ? n + 1 : 0);
+}
+
+/* An item of SELECT ITEM (TS 102 223 8.9): identifier 1 to 255, and an alpha identifier. */
+static inline void uicc_append_item(struct uicc_proactive_handler *h, uint8_t identifier, const void *text, size_t n)
+{
+    uint8_t value[1 + 240];
+    value[0] = identifier;
+    if (n > sizeof value - 1) {
+        h->objects.full = true;
+        return;
+    }
+    if (n > 0)
+        memcpy(value + 1, text, n);
+    uicc_append_tlv(&h->objects, UICC_TAG_ITEM, value, n + 1);
 }
 
 /* initDisplayText. qualifier: TS 102 223 8.6: 80 wait for the user, 01 high priority. */

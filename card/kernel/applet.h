@@ -102,7 +102,7 @@ struct event {
     enum event_kind kind;
     uint8_t toolkit;         /* EVENT_TOOLKIT: enum toolkit_event */
     uint32_t tag;            /* an ENVELOPE: its tag (D1: SMS-PP download). TERMINAL RESPONSE: type of the proactive command. EXTERNAL_FILE_UPDATE: the file */
-    struct span data;        /* an ENVELOPE: the whole object. TERMINAL RESPONSE: its data; empty: the terminal gave no answer that could be read */
+    struct span data;        /* an ENVELOPE: the whole object. EXTERNAL_FILE_UPDATE: see toolkit_register_file. TERMINAL RESPONSE: its data; empty: the terminal gave no answer that could be read */
     struct buf *out;         /* an ENVELOPE: response data; else NULL */
     bool *handled;           /* an ENVELOPE: set it true and no further applet sees the event; may be NULL */
     uint8_t id;              /* menu entry, timer or channel, for the events that come by one. TERMINAL RESPONSE: general result (TS 102 223 8.12) */

@@ -285,12 +285,16 @@ static bool lay_list(const struct yaml_source *s, struct yaml_node *under, const
             if (strcmp(k->key, key) != 0 && strcmp(k->key, "class") != 0 && strcmp(k->key, "tars") != 0)
                 return yaml_fail_at(s, n->line, where, "\"%s\" in an entry that is removed; remove that",
                                     k->key);
-        if (yes)
+        if (yes) {
             take_out(under, old);
-        else if (old != NULL)
-            lay_entry(old, n);
-        else
+        } else if (old == NULL) {
             append(under, n);
+        } else if (old->changed == n->origin) { /* the later one would win, in silence */
+            return yaml_fail_at(s, n->line, where, "given twice; make it one entry");
+        } else {
+            old->changed = n->origin;
+            lay_entry(old, n);
+        }
     }
     return true;
 }

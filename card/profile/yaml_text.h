@@ -25,6 +25,7 @@ struct yaml_node {
     unsigned index;          /* entry of a list, from 0 */
     size_t line;             /* of its key if it has one */
     const char *origin;      /* its file */
+    const char *changed;     /* entry of a list: the file that has changed it last, by including it */
     const char *key;         /* value of a mapping; else NULL */
     struct yaml_node *above; /* NULL: the whole file */
     const char *text;        /* scalar */

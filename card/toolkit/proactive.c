@@ -269,11 +269,15 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
 
 /* ---- what an applet may send ---- */
 
+/* Those that it has, and those that it has asked for. */
 static unsigned channels_of(struct applet self)
 {
+    struct entry e;
     unsigned n = 0;
     for (unsigned i = 0; i < TOOLKIT_CHANNELS; i++)
         n += self.card->ram.toolkit.channel_owner[i] == self.index + 1;
+    for (size_t at = 0; entry_at(self.card, at, &e); at = entry_end(&e))
+        n += e.applet == self.index && e.type == OPEN_CHANNEL;
     return n;
 }
 

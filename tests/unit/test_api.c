@@ -211,11 +211,11 @@ static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu
     return UICC_SW_OK;
 }
 
-/* read, update, INCREASE and deletion: always */
-static const uint8_t fcp_cyclic[] = {0x62, 0x24, 0x82, 0x04, 0x46, 0x21, 0x00, 0xFD, 0x83, 0x02,
-                                     0x4F, 0x79, 0x8A, 0x01, 0x05, 0xAB, 0x0F, 0x80, 0x01, 0x03,
-                                     0x90, 0x00, 0x84, 0x01, 0x32, 0x90, 0x00, 0x80, 0x01, 0x40,
-                                     0x90, 0x00, 0x80, 0x02, 0x01, 0xFA, 0x88, 0x00};
+/* read, update, INCREASE, RESIZE FILE and deletion: always */
+static const uint8_t fcp_cyclic[] = {0x62, 0x29, 0x82, 0x04, 0x46, 0x21, 0x00, 0xFD, 0x83, 0x02, 0x4F,
+                                     0x79, 0x8A, 0x01, 0x05, 0xAB, 0x14, 0x80, 0x01, 0x03, 0x90, 0x00,
+                                     0x84, 0x01, 0x32, 0x90, 0x00, 0x84, 0x01, 0xD4, 0x90, 0x00, 0x80,
+                                     0x01, 0x40, 0x90, 0x00, 0x80, 0x02, 0x01, 0xFA, 0x88, 0x00};
 static const uint8_t fcp_linear[] = {0x62, 0x18, 0x82, 0x04, 0x42, 0x21, 0x00, 0x04, 0x83,
                                      0x02, 0x4F, 0x7A, 0x8A, 0x01, 0x05, 0x8B, 0x03, 0x2F,
                                      0x06, 0x01, 0x80, 0x02, 0x00, 0x0C, 0x88, 0x00};
@@ -302,9 +302,13 @@ static uicc_sw test_contexts(const struct uicc_applet *self, const struct uicc_a
     value[126] = 5;
     out.len = 0;
     TRY(uicc_increase(self, &v, uicc_span_of(value, 127), &out));
+    static const uint8_t larger[] = {0x62, 0x08, 0x83, 0x02, 0x4F, 0x79, 0x80, 0x02, 0x03, 0x00};
     CHECK(!out.full && out.len == 253 && octets[252] == 5 && octets[125] == 0);
     CHECK(uicc_increase(self, &v, uicc_span_of(value, 128), &out) == UICC_SW_WRONG_LENGTH);
+    CHECK(uicc_select(self, &v, 0x7FFF, NULL) == UICC_SW_FILE_NOT_FOUND); /* no view of an application */
     TRY(uicc_select(self, &v, 0x3F00, NULL));
+    CHECK(uicc_resize_file(self, &v, uicc_span_of(larger, sizeof larger)) == UICC_SW_INCOMPATIBLE_FILE);
+    CHECK(uicc_create_file(self, &v, uicc_span_of("\x62\x00", 2)) == UICC_SW_WRONG_DATA);
     return uicc_delete_file(self, &v, 0x4F79);
 }
 
@@ -1377,6 +1381,16 @@ static void test_event_objects(void **state)
                         "abc",
                         5);
     assert_int_equal(uicc_post_as_ber_tlv(&e, 0x33, answer, 256), UICC_SW_WRONG_LENGTH);
+    /* And into those of a command. */
+    struct uicc_proactive_handler h;
+    uicc_init(&h, UICC_PRO_CMD_SELECT_ITEM, 0, 0);
+    uicc_append_item(&h, 1, "one", 3);
+    uicc_append_item(&h, 0xFF, NULL, 0);
+    uicc_append_text(&h, UICC_TAG_TEXT_STRING, UICC_DCS_UCS2, NULL, 0);
+    assert_int_equal(h.objects.len, 11);
+    assert_memory_equal(h.octets, "\x8F\x04\x01" "one" "\x8F\x01\xFF\x8D\x00", 11);
+    uicc_append_item(&h, 2, answer, 241);
+    assert_true(h.objects.full);
 }
 
 /* TERMINAL PROFILE, the first command, the handler that is free again: told in order, once. */

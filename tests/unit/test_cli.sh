@@ -604,6 +604,11 @@ refuses "rehearse: the right seed, but the cards have changed already" 1 "has ch
 refuses "rehearse: no USIM" 1 "does not authenticate with its first pair" rehearse --cards 2 --operators 2 --profile gsm
 refuses "rehearse: a report over something else" 1 'card\.keys exists already' rehearse --cards 2 --report card.keys
 refuses "rehearse: a report over the deck" 1 'card\.uicc exists already' rehearse card.uicc --report card.uicc
+refuses "rehearse: a report over a deck that is to be made" 2 'never\.uicc is what a file of the deck is called' rehearse never.uicc --cards 2 --report never.uicc
+refuses "rehearse: a report over its storage key" 2 'never\.uicc\.key is what' rehearse never.uicc --cards 2 --report never.uicc.key
+expect "rehearse: a report over the deck under another name" 1 rehearse never.uicc --cards 2 --profile test --report ./never.uicc
+expect "rehearse: leaves the deck" 0 show never.uicc
+rm -f never.uicc*
 refuses "rehearse: a report nowhere" 1 'nowhere/x' rehearse --cards 2 --report nowhere/x
 expect "rehearse: an older report may go" 0 rehearse --cards 2 --profile test --report fleet.html
 refuses "rehearse: profile of a deck that is there" 2 "has its own" rehearse fleet.uicc --profile usim

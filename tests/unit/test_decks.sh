@@ -16,7 +16,7 @@ usim=00A4040C07A0000000871002
 # CARD: all that is written of it is there; more may be
 same() {
     expect "deck $n: card $1" 0 show deck.uicc --card "$1" --json
-    python3 - "$here/decks/$n.json" "$1" >>err <<'PY'
+    python3 - "$here/decks/$n.json" "$1" >lacks 2>&1 <<'PY'
 import json, sys
 def lacks(old, new, where):
     if isinstance(old, dict):
@@ -30,10 +30,10 @@ while text[at:].strip():
     all.append(card)
 old = next(c for c in all if c["iccid"] == sys.argv[2])
 missing = lacks(old, json.load(open("out")), "")
-print("\n".join(missing[:10]), file=sys.stderr)
+print("\n".join(missing[:10]))
 sys.exit(bool(missing) or not old["files"])
 PY
-    verdict $? "deck $n: card $1 has what it had"
+    verdict $? "deck $n: card $1 has what it had" lacks
 }
 
 # WHAT CARD COMMAND...: the last is answered so
@@ -50,8 +50,8 @@ state() { json "deck $n: card $1: pair $2 is $3" "[p['state'] for p in j['pairs'
 
 for key in "$here"/decks/*.uicc.key; do
     n=$(basename "$key" .uicc.key)
-    xz -dc "$here/decks/$n.uicc.xz" >deck.uicc && cp "$key" deck.uicc.key && cp "$here/decks/$n.keys" . && chmod 600 deck.uicc.key "$n.keys" || bad "deck $n"
-    rm -f ./*.db*
+    rm -f ./*.db* && xz -dc "$here/decks/$n.uicc.xz" >deck.uicc && cp "$key" deck.uicc.key && cp "$here/decks/$n.keys" . && chmod 600 deck.uicc.key "$n.keys"
+    verdict $? "deck $n"
     same $a
     same $b
     answers "the PIN it was changed to" $a 9000 00200001083938373635343332

@@ -509,6 +509,29 @@ static void test_refresh_refused(void **state)
     assert_string_equal(imsi, "001020000000001");
 }
 
+/* No more channels than it may have: those that it has asked for count. */
+static void test_channels_asked_for(void **state)
+{
+    struct toolkit_play *p = *state;
+    static const uint8_t buffer[] = {0xB9, 0x02, 0x01, 0x00};
+    const struct span rest = span_of(buffer, sizeof buffer);
+    toolkit_profile(p);
+    toolkit_begin(p);
+    for (unsigned i = 0; i < TOOLKIT_CHANNELS; i++)
+        assert_true(proactive_send(p->applet[ONE], 0x40, 0x01, rest));
+    assert_false(proactive_send(p->applet[ONE], 0x40, 0x01, rest));
+    assert_true(proactive_send(p->applet[TWO], 0x40, 0x01, rest));
+    toolkit_end(p);
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "*");
+    answer_proactive(&p->f, 0x30, "", "91*");
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], 0x40, 0x01, rest));
+    assert_false(proactive_send(p->applet[ONE], 0x40, 0x01, rest));
+    toolkit_end(p);
+    toolkit_drain(p);
+}
+
 /* A deck that an older version made, in the middle of a trial that location status can end: nothing is
  * registered, and is at the next TERMINAL PROFILE. */
 static void test_old_deck(void **state)
@@ -628,7 +651,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_every_command),   T(test_file_list), T(test_fetch),   T(test_wrong_answers),
         T(test_nested),          T(test_abort),     T(test_hostile), T(test_refresh_busy),
-        T(test_refresh_refused), T(test_old_deck), T(test_trace),  T(test_codecs),
+        T(test_refresh_refused), T(test_old_deck), T(test_channels_asked_for), T(test_trace),  T(test_codecs),
         T(test_out_of_date), T(test_gone_while_executed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
