@@ -44,11 +44,10 @@ static bool access_of(struct span domain, uint32_t *out)
         return domain.n == 1;
     case DOMAIN_NONE:
         return domain.n == 1;
-    case DOMAIN_CONDITIONS: /* of its three octets, the second has ADM1 to ADM5 from b1 on; what else is in
-                               them grants nothing here */
+    case DOMAIN_CONDITIONS:
         if (domain.n != 4)
             return false;
-        *out = (uint32_t)(domain.p[2] & 0x1F) << profile_pin_bit(0x0A);
+        *out = profile_access_conditions(domain.p + 1);
         return true;
     default:
         return false;

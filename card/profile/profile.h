@@ -146,6 +146,10 @@ struct uicc_profile {
 /* The bit of a view's rights that stands for a key reference (TS 102 221 9.5.1): 01..08 are bits 0 to 7, 0A..0E bits 8 to
  * 12, 11 (universal PIN) bit 13, 81..88 bits 16 to 23, 8A..8E bits 24 to 28. -1: not a key reference. */
 int profile_pin_bit(uint8_t reference);
+/* Those that an access domain of the UICC's access conditions names (ETSI TS 102 226 8.2.1.3.2.5, access domain
+ * parameter 02): of its three octets, PIN1 is b1 of the first, ADM1 to ADM5 are b1 to b5 of the second. What else
+ * may be set in them grants nothing. */
+uint32_t profile_access_conditions(const uint8_t octets[3]);
 /* Is it an administrative key (0A to 0E, 8A to 8E)? */
 static inline bool profile_pin_is_adm(uint8_t reference)
 {

@@ -550,8 +550,7 @@ bool upp_read_domain(struct maker *m, struct span body)
 
 /* ---- remote file management ---- */
 
-/* ETSI TS 102 226 8.2.1.3.2.5. Of the access domain data only ADM1 to ADM5 are granted; other bits grant
- * nothing here. */
+/* ETSI TS 102 226 8.2.1.3.2.5 */
 static uint32_t access_domain(struct maker *m, struct span s, const char *name)
 {
     if (s.n == 0 || (s.n == 1 && s.p[0] == 0xFF)) /* no access */
@@ -564,9 +563,9 @@ static uint32_t access_domain(struct maker *m, struct span s, const char *name)
         upp_note(m, s.p, "%s %s: unknown, grants nothing", name, hex);
         return 0;
     }
-    if (s.p[1] != 0 || (s.p[2] & 0xE0) != 0 || s.p[3] != 0)
-        upp_note(m, s.p, "%s %s: of it, only ADM1 to ADM5 are granted", name, hex);
-    return (uint32_t)(s.p[2] & 0x1F) << profile_pin_bit(0x0A);
+    if ((s.p[1] & 0xFE) != 0 || (s.p[2] & 0xE0) != 0 || s.p[3] != 0)
+        upp_note(m, s.p, "%s %s: of it, only PIN1 and ADM1 to ADM5 are granted", name, hex);
+    return profile_access_conditions(s.p + 1);
 }
 
 static bool read_tars(struct maker *m, struct span list, struct profile_applet *a)

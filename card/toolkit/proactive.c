@@ -17,7 +17,8 @@
 enum {
     NUMBER_MAX = 254,
     TRIES_MAX = 3, /* answers that make no sense before a command is given up */
-    FLAG_HELD = 1, /* the terminal was busy: not before the next STATUS or ENVELOPE */
+    FLAG_HELD = 1,  /* the terminal was busy: not before the next STATUS or ENVELOPE */
+    FLAG_BEGUN = 2, /* it was fetched before TERMINAL PROFILE came */
     HEADER_LEN = 6,
     OPEN_CHANNEL = 0x40,
     CLOSE_CHANNEL = 0x41,
@@ -138,7 +139,11 @@ void toolkit_release(struct uicc *card)
 
 void toolkit_restart(struct uicc *card)
 {
-    card->ram.toolkit.fetched = card->ram.toolkit.again = false;
+    struct toolkit *t = &card->ram.toolkit;
+    struct entry e;
+    if (t->fetched && entry_at(card, t->fetched_at, &e))
+        set_flags(card, &e, e.flags | FLAG_BEGUN, e.tries);
+    t->fetched = t->again = false;
     toolkit_release(card);
 }
 
@@ -393,23 +398,36 @@ static sw_t makes_no_sense(struct uicc *card, const struct entry *e)
     return SW_WRONG_DATA;
 }
 
+static bool answers(const struct cat_response *r, const struct entry *e)
+{
+    struct cat_proactive p;
+    return cat_proactive_parse(e->command, &p) && r->details.type == p.details.type && r->details.number == p.details.number;
+}
+
+/* A terminal that initialises the card anew, as REFRESH asks it to, sends TERMINAL PROFILE before it answers that
+ * REFRESH: else it would be asked for it again, and again. */
+static bool begun_before(const struct uicc *card, const struct cat_response *r, struct entry *e)
+{
+    for (size_t at = 0; entry_at(card, at, e); at = entry_end(e))
+        if ((e->flags & FLAG_BEGUN) != 0 && answers(r, e))
+            return true;
+    return false;
+}
+
 sw_t command_terminal_response(struct call *call)
 {
     struct uicc *card = call->card;
     struct toolkit *t = &card->ram.toolkit;
     struct entry e;
     struct cat_response r;
-    struct cat_proactive p;
-    if (!t->fetched || !entry_at(card, t->fetched_at, &e))
+    const bool readable = cat_response_parse(call->cmd->data, &r);
+    if (!t->fetched ? !readable || !begun_before(card, &r, &e) : !entry_at(card, t->fetched_at, &e))
         return SW_CONDITIONS_NOT_SATISFIED;
-    if (!cat_proactive_parse(e.command, &p))
-        return SW_TECHNICAL_PROBLEM;
-    if (!cat_response_parse(call->cmd->data, &r) || r.details.type != p.details.type ||
-        r.details.number != p.details.number)
+    if (!readable || !answers(&r, &e))
         return makes_no_sense(card, &e);
     if (asked_again(card, &e, r.result)) {
         t->fetched = t->again = false;
-        set_flags(card, &e, e.flags | FLAG_HELD, 0);
+        set_flags(card, &e, FLAG_HELD, 0);
         return SW_OK;
     }
     note_channel(card, &e, &r);

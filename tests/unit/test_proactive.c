@@ -327,6 +327,23 @@ static void test_abort(void **state)
     toolkit_profile(p);
     exchange(&p->f, "80F2000C00", "91*");
     toolkit_drain(p);
+    /* but that of one who had begun it is taken: what REFRESH asks for has a TERMINAL PROFILE in it */
+    toolkit_begin(p);
+    assert_true(proactive_send(p->applet[ONE], PROACTIVE_REFRESH, 0x03, SPAN_EMPTY));
+    toolkit_end(p);
+    exchange(&p->f, "80F2000C00", "910B");
+    fetch(p, "D0098103..010382028182");
+    toolkit_forget_seen(p);
+    toolkit_profile(p);
+    p->f.proactive.number ^= 0x40;
+    answer_proactive(&p->f, 0, "", "6985"); /* of no command */
+    p->f.proactive.number ^= 0x40;
+    answer_proactive(&p->f, 0, "", "9*");
+    assert_int_equal(p->n_seen, 1);
+    assert_int_equal(p->seen[0].kind, EVENT_TERMINAL_RESPONSE);
+    exchange(&p->f, "80F2000C00", "9*");
+    toolkit_drain(p);
+    answer_proactive(&p->f, 0, "", "6985");
     /* never fetched: announced for ever, everything else works */
     one_waiting(p);
     for (unsigned i = 0; i < 100; i++)

@@ -489,7 +489,7 @@ static void test_parameters(void **state)
     open_card(&f);
     static const uint8_t uicc[] = {0x80, 19,   0x10, 2,    12,   2,    1,    0x21, 2,    0x22, 3, 2,
                                    1,    0x16, 6,    0xB0, 0x11, 0x22, 0xB0, 0x11, 0x23, 0x81, 4, 0,
-                                   1,    0x00, 0,    0x82, 7,    0,    4,    0x02, 0,    0x01, 0, 0};
+                                   1,    0x00, 0,    0x82, 7,    0,    4,    0x02, 1,    0x01, 0, 0}; /* PIN1 and ADM1 */
     static const uint8_t system[] = {0xC8, 2, 0, 64, 0xD8, 2, 0, 80};
     struct applet_installation how = plain(INSTANCE_AID);
     how.uicc = span_of(uicc, sizeof uicc);
@@ -508,7 +508,7 @@ static void test_parameters(void **state)
         assert_int_equal(applet_row_of(f.card, index)->n_tars, 2);
         assert_int_equal(applet_by_tar(f.card, (const uint8_t *)"\xB0\x11\x23"), index);
         assert_int_equal(applet_file_access(f.card, index, false, 0), UINT32_MAX);
-        assert_int_equal(applet_file_access(f.card, index, true, 0), 1u << profile_pin_bit(0x0A));
+        assert_int_equal(applet_file_access(f.card, index, true, 0), 1u << profile_pin_bit(0x0A) | 1u << profile_pin_bit(0x01));
         fixture_restart(&f);
     }
     /* D8: no more than 80 octets. */
