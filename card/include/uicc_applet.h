@@ -863,8 +863,7 @@ static inline bool uicc_find_tlv(struct uicc_span list, uint8_t tag, unsigned oc
     return false;
 }
 
-/* appendTLV. */
-static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *value, size_t n)
+static inline void uicc_append_header(struct uicc_buf *b, uint8_t tag, size_t n)
 {
     uicc_append_u8(b, tag);
     if (n > 0x7F)
@@ -872,7 +871,22 @@ static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *
     uicc_append_u8(b, (uint8_t)n);
     if (n > 0xFF)
         b->full = true;
+}
+
+/* appendTLV. */
+static inline void uicc_append_tlv(struct uicc_buf *b, uint8_t tag, const void *value, size_t n)
+{
+    uicc_append_header(b, tag, n);
     uicc_append(b, value, n);
+}
+
+/* appendTLV of a value of one octet and n more. */
+static inline void uicc_append_octet_tlv(struct uicc_buf *b, uint8_t tag, uint8_t first, const void *rest,
+                                         size_t n)
+{
+    uicc_append_header(b, tag, n + 1);
+    uicc_append_u8(b, first);
+    uicc_append(b, rest, n);
 }
 
 /* ---- uicc.toolkit.ToolkitRegistry: the applet's own entry; it lasts, and changes with the transaction.
@@ -1018,29 +1032,17 @@ static inline void uicc_init(struct uicc_proactive_handler *h, enum uicc_proacti
 static inline void uicc_append_text(struct uicc_proactive_handler *h, uint8_t tag, uint8_t dcs,
                                     const void *text, size_t n)
 {
-    uint8_t value[1 + 240]; /* what one command can hold */
-    value[0] = dcs;
-    if (n > sizeof value - 1) {
-        h->objects.full = true;
-        return;
-    }
     if (n > 0)
-        memcpy(value + 1, text, n);
-    uicc_append_tlv(&h->objects, tag, value, n > 0 ? n + 1 : 0);
+        uicc_append_octet_tlv(&h->objects, tag, dcs, text, n);
+    else
+        uicc_append_tlv(&h->objects, tag, NULL, 0);
 }
 
 /* An item of SELECT ITEM (TS 102 223 8.9): identifier 1 to 255, and an alpha identifier. */
-static inline void uicc_append_item(struct uicc_proactive_handler *h, uint8_t identifier, const void *text, size_t n)
+static inline void uicc_append_item(struct uicc_proactive_handler *h, uint8_t identifier, const void *text,
+                                    size_t n)
 {
-    uint8_t value[1 + 240];
-    value[0] = identifier;
-    if (n > sizeof value - 1) {
-        h->objects.full = true;
-        return;
-    }
-    if (n > 0)
-        memcpy(value + 1, text, n);
-    uicc_append_tlv(&h->objects, UICC_TAG_ITEM, value, n + 1);
+    uicc_append_octet_tlv(&h->objects, UICC_TAG_ITEM, identifier, text, n);
 }
 
 /* initDisplayText. qualifier: TS 102 223 8.6: 80 wait for the user, 01 high priority. */

@@ -1390,7 +1390,8 @@ static void test_event_objects(void **state)
                         "\x33\x03"
                         "abc",
                         5);
-    assert_int_equal(uicc_post_as_ber_tlv(&e, 0x33, answer, 256), UICC_SW_WRONG_LENGTH);
+    static const uint8_t longest[256] = {0};
+    assert_int_equal(uicc_post_as_ber_tlv(&e, 0x33, longest, sizeof longest), UICC_SW_WRONG_LENGTH);
     /* And into those of a command. */
     struct uicc_proactive_handler h;
     uicc_init(&h, UICC_PRO_CMD_SELECT_ITEM, 0, 0);
@@ -1399,7 +1400,7 @@ static void test_event_objects(void **state)
     uicc_append_text(&h, UICC_TAG_TEXT_STRING, UICC_DCS_UCS2, NULL, 0);
     assert_int_equal(h.objects.len, 11);
     assert_memory_equal(h.octets, "\x8F\x04\x01" "one" "\x8F\x01\xFF\x8D\x00", 11);
-    uicc_append_item(&h, 2, answer, 241);
+    uicc_append_item(&h, 2, longest, sizeof longest);
     assert_true(h.objects.full);
 }
 
