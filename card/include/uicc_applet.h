@@ -640,8 +640,9 @@ static inline uicc_sw uicc_view_command(const struct uicc_applet *self, struct u
     return self->api->view_command(self, view, &apdu);
 }
 
-/* select(short fid): by FID as TS 102 221 8.4.2; 7FFF: the view's ADF. fcp may be NULL. A deactivated file is
- * selected, and answered 6283. */
+/* select(short fid): by FID as TS 102 221 8.4.2; 7FFF: the view's ADF. fcp may be NULL; without room for all
+ * of it it is full, and has nothing of it. A deactivated file is selected, and answered 6283; a terminated
+ * one 6285. */
 static inline uicc_sw uicc_select(const struct uicc_applet *self, struct uicc_file_view *view, uint16_t fid,
                                   struct uicc_buf *fcp)
 {
@@ -694,13 +695,15 @@ static inline uicc_sw uicc_update_binary(const struct uicc_applet *self, struct 
 }
 
 /* A whole record; number 1 to 254, 0 with UICC_REC_ACC_MODE_NEXT and PREVIOUS (and for the current one). *n
- * octets of room; then the record's length. */
+ * octets of room; then the record's length. 6Cxx: it has xx octets, for which there is no room. */
 static inline uicc_sw uicc_read_record(const struct uicc_applet *self, struct uicc_file_view *view,
                                        uint8_t number, enum uicc_record_mode mode, uint8_t *to, size_t *n)
 {
     struct uicc_buf out = uicc_buf_of(to, *n);
-    uicc_sw sw =
-        uicc_view_command(self, view, 0x00, 0xB2, number, (uint8_t)mode, uicc_span_of(NULL, 0), 256, &out);
+    if (*n == 0)
+        return UICC_SW_WRONG_LENGTH;
+    uicc_sw sw = uicc_view_command(self, view, 0x00, 0xB2, number, (uint8_t)mode, uicc_span_of(NULL, 0),
+                                   *n < 256 ? (uint32_t)*n : 256, &out);
     *n = out.len;
     return sw;
 }
@@ -713,13 +716,29 @@ static inline uicc_sw uicc_update_record(const struct uicc_applet *self, struct 
     return uicc_view_command(self, view, 0x00, 0xDC, number, (uint8_t)mode, uicc_span_of(from, n), 0, NULL);
 }
 
+static inline uicc_sw uicc_search(const struct uicc_applet *self, struct uicc_file_view *view,
+                                  uint8_t from_record, uint8_t mode, struct uicc_span data,
+                                  struct uicc_buf *numbers)
+{
+    uint8_t octets[255];
+    struct uicc_buf all = uicc_buf_of(octets, sizeof octets);
+    uicc_sw sw = uicc_view_command(self, view, 0x00, 0xA2, from_record, mode, data, 256, &all);
+    if (sw != UICC_SW_OK || numbers == NULL)
+        return sw;
+    size_t room = numbers->cap - numbers->len;
+    uicc_append(numbers, octets, all.len < room ? all.len : room);
+    numbers->full = numbers->full || all.len > room;
+    return sw;
+}
+
 /* Numbers of the records that contain the pattern, one octet each, in the order of the search; the first
- * becomes the current one. 6282: none does. from_record 0: the current one; 6A83: there is no such record. */
+ * becomes the current one. More than there is room for: the first of them, and numbers->full. 6282: none
+ * does. from_record 0: the current one; 6A83: there is no such record. */
 static inline uicc_sw uicc_search_record(const struct uicc_applet *self, struct uicc_file_view *view,
                                          uint8_t from_record, enum uicc_search_mode mode,
                                          struct uicc_span pattern, struct uicc_buf *numbers)
 {
-    return uicc_view_command(self, view, 0x00, 0xA2, from_record, (uint8_t)mode, pattern, 256, numbers);
+    return uicc_search(self, view, from_record, (uint8_t)mode, pattern, numbers);
 }
 
 /* The same, beginning as `indication` says (enum uicc_search_indication). pattern: at most 253 octets. */
@@ -734,8 +753,7 @@ static inline uicc_sw uicc_enhanced_search_record(const struct uicc_applet *self
     uicc_append(&data, pattern.p, pattern.n);
     if (data.full)
         return UICC_SW_WRONG_LENGTH;
-    return uicc_view_command(self, view, 0x00, 0xA2, from_record, 0x06, uicc_span_of(octets, data.len), 256,
-                             numbers);
+    return uicc_search(self, view, from_record, 0x06, uicc_span_of(octets, data.len), numbers);
 }
 
 /* increase: the first (newest) record of the current cyclic EF plus this number, of 1 to 127 octets,

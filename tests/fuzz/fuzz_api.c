@@ -246,7 +246,8 @@ static void toolkit(const struct uicc_applet *self)
         (void)uicc_request_poll_interval(self, (uint16_t)number(65536));
         break;
     case 9:
-        (void)uicc_select(self, &v, 0x2F05, NULL);
+        if ((id & 1) == 0) /* else a directory, or what was made up */
+            (void)uicc_select(self, &v, 0x2F05, NULL);
         (void)(draw(2) != 0 ? uicc_register_file_event(self, &v) : uicc_deregister_file_event(self, &v));
         break;
     default:

@@ -277,6 +277,16 @@ static uicc_sw test_contexts(const struct uicc_applet *self, const struct uicc_a
     n = 4;
     TRY(uicc_read_record(self, &other, 0, UICC_REC_ACC_MODE_NEXT, octets, &n));
     CHECK(memcmp(octets, "ABCD", 4) == 0);
+    /* No room: said, and nothing is moved. */
+    n = 3;
+    CHECK(uicc_read_record(self, &other, 0, UICC_REC_ACC_MODE_NEXT, octets, &n) == 0x6C04);
+    n = 4;
+    TRY(uicc_read_record(self, &other, 0, UICC_REC_ACC_MODE_NEXT, octets, &n));
+    CHECK(n == 4 && memcmp(octets, "BCAD", 4) == 0);
+    out = uicc_buf_of(octets, 2);
+    TRY(uicc_search_record(self, &other, 1, UICC_SIMPLE_SEARCH_START_FORWARD, uicc_span_of("C", 1), &out));
+    CHECK(out.full && out.len == 2 && octets[0] == 1 && octets[1] == 2);
+    out = uicc_buf_of(octets, sizeof octets);
     /* Enhanced: from the record behind the current one, from an offset, behind a value. */
     out.len = 0;
     TRY(uicc_enhanced_search_record(self, &v, 0, UICC_SEARCH_INDICATION_START_FORWARD_FROM_NEXT,
