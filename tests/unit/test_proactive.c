@@ -15,21 +15,6 @@
 #include "kernel.h"
 #include "toolkit_applets.h"
 
-static struct toolkit_play play;
-
-static int setup(void **state)
-{
-    toolkit_open(&play);
-    *state = &play;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    toolkit_close(*state);
-    return 0;
-}
-
 /* ---- the table ---- */
 
 /* The mandatory objects of a type, each with some value that fits. */
@@ -157,11 +142,11 @@ static void test_file_list(void **state)
     assert_true(proactive_send(p->applet[ONE], PROACTIVE_REFRESH, 0x04, SPAN_EMPTY));
     memset(bytes, 0, sizeof bytes);
     rest.len = 0;
-    buf_tlv(&rest, 0x8D, span_of(play.seen, 250)); /* a text too long for any command */
+    buf_tlv(&rest, 0x8D, span_of(p->seen, 250)); /* a text too long for any command */
     assert_false(proactive_send(p->applet[ONE], 0x21, 0, buf_span(&rest)));
     /* FETCH brings 256 octets at most: no command is longer (TS 102 221 11.2.3) */
     rest.len = 0;
-    buf_tlv(&rest, 0x8D, span_of(play.seen, 242));
+    buf_tlv(&rest, 0x8D, span_of(p->seen, 242));
     assert_false(proactive_send(p->applet[ONE], 0x21, 0, buf_span(&rest)));
     toolkit_end(p);
     exchange(&p->f, "80F2000C00", "91C4");
@@ -170,7 +155,7 @@ static void test_file_list(void **state)
     fetch(p, "D0098103..010482028182");
     answer_proactive(&p->f, 0, "", "9000");
     rest.len = 0;
-    buf_tlv(&rest, 0x8D, span_of(play.seen, 241));
+    buf_tlv(&rest, 0x8D, span_of(p->seen, 241));
     toolkit_begin(p);
     assert_true(proactive_send(p->applet[ONE], 0x21, 0, buf_span(&rest)));
     toolkit_end(p);
@@ -647,7 +632,7 @@ static void test_codecs(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, toolkit_setup, toolkit_teardown)
     const struct CMUnitTest tests[] = {
         T(test_every_command),   T(test_file_list), T(test_fetch),   T(test_wrong_answers),
         T(test_nested),          T(test_abort),     T(test_hostile), T(test_refresh_busy),

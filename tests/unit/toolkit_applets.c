@@ -76,6 +76,20 @@ void toolkit_close(struct toolkit_play *p)
     fixture_close(&p->f);
 }
 
+int toolkit_setup(void **state)
+{
+    static struct toolkit_play play;
+    toolkit_open(&play);
+    *state = &play;
+    return 0;
+}
+
+int toolkit_teardown(void **state)
+{
+    toolkit_close(*state);
+    return 0;
+}
+
 void toolkit_begin(struct toolkit_play *p)
 {
     objects_begin(p->f.card->objects);

@@ -28,6 +28,9 @@ struct toolkit_play {
     sw_t (*does)(struct toolkit_play *p, unsigned who, const struct event *event);
 };
 
+/* *state: a play that was opened; one at a time. */
+int toolkit_setup(void **state);
+int toolkit_teardown(void **state);
 void toolkit_open(struct toolkit_play *p);
 void toolkit_close(struct toolkit_play *p);
 
