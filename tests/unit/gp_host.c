@@ -222,3 +222,39 @@ void gp_key_field(struct gp_host *h, uint8_t type, const char *key, char *to)
     buf_put(&b, span_of(check, 3));
     hex_format(buf_span(&b), to + strlen(to));
 }
+
+/* ---- what tests install ---- */
+
+const char *gp_install(unsigned p1, const char *package, const char *module, const char *aid,
+                           const char *privileges, const char *parameters)
+{
+    char header[16], data[520];
+    snprintf(header, sizeof header, "80E6%02x00", p1);
+    snprintf(data, sizeof data, "%s%s%02zx%s%02zx%s%s00", package, module, strlen(aid) / 2, aid,
+             strlen(privileges) / 2, privileges, parameters);
+    return gp_command(header, data);
+}
+
+void gp_make_ssd(struct gp_host *h, const char *aid, const char *privileges, const char *parameters)
+{
+    gp(h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, aid, privileges, parameters), "009000");
+}
+
+void gp_keys_of(struct gp_host *h, const char *enc, const char *mac, const char *dek)
+{
+    uint8_t *to[] = {h->keys.enc, h->keys.mac, h->keys.dek};
+    const char *from[] = {enc, mac, dek};
+    h->keys.len = 16;
+    for (int i = 0; i < 3; i++) {
+        struct buf b = buf_of(to[i], 16);
+        assert_true(hex_parse(from[i], &b, NULL));
+    }
+}
+
+void gp_three_keys(struct gp_host *h, uint8_t type, const char *kvn, char *data)
+{
+    strcpy(data, kvn);
+    gp_key_field(h, type, K1, data);
+    gp_key_field(h, type, K2, data);
+    gp_key_field(h, type, K3, data);
+}

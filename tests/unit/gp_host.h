@@ -50,4 +50,41 @@ const char *gp_command(const char *header, const char *data);
 /* Key data field of PUT KEY under the session's DEK: type, key, KCV; appended to `to` as hex. */
 void gp_key_field(struct gp_host *h, uint8_t type, const char *key, char *to);
 
+/* ---- what tests install ---- */
+
+#define SSD_PACKAGE "07A0000001515350"
+#define SSD_MODULE  "08A000000151535041"
+#define SSD1        "F0736F66740101"
+#define SSD2        "F0736F66740102"
+#define ARA_PACKAGE "08A00000015141434C"
+#define ARA_MODULE  "09A00000015141434C4D"
+#define APP1        "F0736F66740201"
+#define APP2        "F0736F66740202"
+#define SSD_PARAMETERS                                                                                       \
+    "10 EA0E 800C FF00000000 020116 03B20201" /* TAR B20201, checksum, ciphering, counter */
+#define K1      "A94F1C62D80E73B5542B9DE6107FC83A"
+#define K2      "6E35F2911A8C0BD4C75926E83D40B17A"
+#define K3      "9C26E0D3548BF17A15DC3EA872F6490B"
+#define SPI_POR 0x1619 /* CC, ciphering, counter higher; PoR signed and ciphered, always */
+#define RULE(hash, access)                                                                                   \
+    "E2"                                                                                                     \
+    "1F"                                                                                                     \
+    "E1"                                                                                                     \
+    "18"                                                                                                     \
+    "4F00"                                                                                                   \
+    "C114" hash "E3"                                                                                         \
+    "03"                                                                                                     \
+    "D001" access
+#define HASH1 "11111111111111111111111111111111111111AA"
+#define HASH2 "11111111111111111111111111111111111111BB"
+
+/* INSTALL with this P1. */
+const char *gp_install(unsigned p1, const char *package, const char *module, const char *aid, const char *privileges, const char *parameters);
+/* A supplementary security domain; must succeed. */
+void gp_make_ssd(struct gp_host *h, const char *aid, const char *privileges, const char *parameters);
+/* The host's keys are these from now on (32 hex digits each). */
+void gp_keys_of(struct gp_host *h, const char *enc, const char *mac, const char *dek);
+/* PUT KEY's data: a key version, and K1 to K3 as keys of this type. */
+void gp_three_keys(struct gp_host *h, uint8_t type, const char *kvn, char *data);
+
 #endif

@@ -17,13 +17,7 @@
 #include "security_domain.h"
 #include "sw.h"
 
-#define SSD_PACKAGE "07A0000001515350"
-#define SSD_MODULE  "08A000000151535041"
-#define SSD1        "F0736F66740101"
 #define ARA_AID     "A00000015141434C00"
-#define K1          "11223344556677889900AABBCCDDEEFF"
-#define K2          "21223344556677889900AABBCCDDEEFE"
-#define K3          "31223344556677889900AABBCCDDEEFD"
 
 static const struct {
     uint8_t version, level;

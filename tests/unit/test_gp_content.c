@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Card content through security domains: applications and packages made, moved, personalized, deleted;
- * supplementary domains with keys of their own; over the air; operators apart from each other (S1); power
- * cuts in the middle of everything.
+ * supplementary domains with keys of their own; access rules; power cuts in the middle of everything.
  */
 #include "gp_host.h"
 
@@ -18,66 +17,6 @@
 #include "security_domain.h"
 #include "sw.h"
 
-#define SSD_PACKAGE "07A0000001515350"
-#define SSD_MODULE  "08A000000151535041"
-#define SSD1        "F0736F66740101"
-#define SSD2        "F0736F66740102"
-#define ARA_PACKAGE "08A00000015141434C"
-#define ARA_MODULE  "09A00000015141434C4D"
-#define APP1        "F0736F66740201"
-#define APP2        "F0736F66740202"
-#define SSD_PARAMETERS                                                                                       \
-    "10 EA0E 800C FF00000000 020116 03B20201" /* TAR B20201, checksum, ciphering, counter */
-#define K1      "A94F1C62D80E73B5542B9DE6107FC83A"
-#define K2      "6E35F2911A8C0BD4C75926E83D40B17A"
-#define K3      "9C26E0D3548BF17A15DC3EA872F6490B"
-#define SPI_POR 0x1619 /* CC, ciphering, counter higher; PoR signed and ciphered, always */
-#define RULE(hash, access)                                                                                   \
-    "E2"                                                                                                     \
-    "1F"                                                                                                     \
-    "E1"                                                                                                     \
-    "18"                                                                                                     \
-    "4F00"                                                                                                   \
-    "C114" hash "E3"                                                                                         \
-    "03"                                                                                                     \
-    "D001" access
-#define HASH1 "11111111111111111111111111111111111111AA"
-#define HASH2 "11111111111111111111111111111111111111BB"
-
-static const char *install(unsigned p1, const char *package, const char *module, const char *aid,
-                           const char *privileges, const char *parameters)
-{
-    char header[16], data[520];
-    snprintf(header, sizeof header, "80E6%02x00", p1);
-    snprintf(data, sizeof data, "%s%s%02zx%s%02zx%s%s00", package, module, strlen(aid) / 2, aid,
-             strlen(privileges) / 2, privileges, parameters);
-    return gp_command(header, data);
-}
-
-static void make_ssd(struct gp_host *h, const char *aid, const char *privileges, const char *parameters)
-{
-    gp(h, install(0x0C, SSD_PACKAGE, SSD_MODULE, aid, privileges, parameters), "009000");
-}
-
-static void keys_of(struct gp_host *h, const char *enc, const char *mac, const char *dek)
-{
-    uint8_t *to[] = {h->keys.enc, h->keys.mac, h->keys.dek};
-    const char *from[] = {enc, mac, dek};
-    h->keys.len = 16;
-    for (int i = 0; i < 3; i++) {
-        struct buf b = buf_of(to[i], 16);
-        assert_true(hex_parse(from[i], &b, NULL));
-    }
-}
-
-static void three_keys(struct gp_host *h, uint8_t type, const char *kvn, char *data)
-{
-    strcpy(data, kvn);
-    gp_key_field(h, type, K1, data);
-    gp_key_field(h, type, K2, data);
-    gp_key_field(h, type, K3, data);
-}
-
 /* ---- INSTALL, DELETE ---- */
 
 static void test_install(void **state)
@@ -87,20 +26,20 @@ static void test_install(void **state)
     struct gp_host h;
     fixture_open(&f, "test");
     gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
-    gp(&h, install(0x0C, ARA_PACKAGE, "09A00000015141434C4E", APP1, "00", "02C900"),
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, "09A00000015141434C4E", APP1, "00", "02C900"),
        "6A88"); /* no such module */
-    gp(&h, install(0x0C, "08A00000015141434D", ARA_MODULE, APP1, "00", "02C900"), "6A88");
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, "A00000015141434C00", "00", "02C900"),
+    gp(&h, gp_install(0x0C, "08A00000015141434D", ARA_MODULE, APP1, "00", "02C900"), "6A88");
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, "A00000015141434C00", "00", "02C900"),
        "6A80"); /* there is one of that name */
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, "A0000001515350", "00", "02C900"),
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, "A0000001515350", "00", "02C900"),
        "6A80");                                                                   /* a package of that name */
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "80", "02C900"), "6A80"); /* no security domain */
-    gp(&h, install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "00", "02C900"), "6A80"); /* one */
-    gp(&h, install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "A0", "02C900"), "6A80"); /* Delegated Management */
-    gp(&h, install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "C0", "02C900"), "6A80"); /* DAP verification */
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "0000", "02C900"), "6A80");
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02DD00"), "6A80");
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C905"), "6A80");
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "80", "02C900"), "6A80"); /* no security domain */
+    gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "00", "02C900"), "6A80"); /* one */
+    gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "A0", "02C900"), "6A80"); /* Delegated Management */
+    gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "C0", "02C900"), "6A80"); /* DAP verification */
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "0000", "02C900"), "6A80");
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02DD00"), "6A80");
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C905"), "6A80");
     gp(&h,
        gp_command("80E60C00", ARA_PACKAGE ARA_MODULE "07" APP1 "0100"
                                                      "02C900"
@@ -121,15 +60,15 @@ static void test_install(void **state)
                                                      "02C900"),
        "6A80");
     /* without a module's AID it is the application's */
-    gp(&h, install(0x0C, SSD_PACKAGE, "00", "A000000151535041", "80", "02C900"), "009000");
+    gp(&h, gp_install(0x0C, SSD_PACKAGE, "00", "A000000151535041", "80", "02C900"), "009000");
     gp(&h, gp_command("80E40000", "4F08A000000151535041"), "009000");
     /* installed, then made selectable */
-    gp(&h, install(0x04, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&h, gp_install(0x04, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
     gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9F700103*C408A00000015141434C*CC08" ISD_AID "9000");
     exchange(&f, "00A4040C07" APP1, "6A82");
-    gp(&h, install(0x08, "00", "00", APP1, "00", "00"), "009000");
-    gp(&h, install(0x08, "00", "00", APP1, "00", "00"), "6985");
-    gp(&h, install(0x08, "00", "00", APP2, "00", "00"), "6A88");
+    gp(&h, gp_install(0x08, "00", "00", APP1, "00", "00"), "009000");
+    gp(&h, gp_install(0x08, "00", "00", APP1, "00", "00"), "6985");
+    gp(&h, gp_install(0x08, "00", "00", APP2, "00", "00"), "6A88");
     fixture_restart(&f);
     exchange(&f, "00A4040007" APP1, "6F0B8407" APP1 "A5009000");
     gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
@@ -161,28 +100,28 @@ static void test_ssd(void **state)
     char data[400];
     fixture_open(&f, "test");
     gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
-    make_ssd(&h, SSD1, "80", "0AC9088102025581020360"); /* SCP02 i=55, SCP03 i=60 */
-    make_ssd(&h, SSD2, "804000", "02C900");
+    gp_make_ssd(&h, SSD1, "80", "0AC9088102025581020360"); /* SCP02 i=55, SCP03 i=60 */
+    gp_make_ssd(&h, SSD2, "804000", "02C900");
     gp(&h, gp_command("80F24002", "4F07" SSD1), "E3*9F700107C503800000C407A0000001515350CC08" ISD_AID "9000");
     /* without keys of its own, its parent's serve it */
     gp_open(&s, &f, SSD1, 0x30, 0x03, 8);
     gp(&s, "80CA00E000", "E0009000");
-    gp(&s, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"),
+    gp(&s, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"),
        "6985"); /* no Authorized Management */
     gp(&s, gp_command("80E40000", "4F07" SSD2), "6985");
     gp(&s, "80F28002024F00", "6A88");
     gp(&s, gp_command("80F24002", "4F00"), "E3*4F07" SSD1 "*9000"); /* only what is its own */
     assert_null(memmem(f.response, f.response_len, "\xF0\x73\x6F\x66\x74\x01\x02", 7));
-    three_keys(&s, 0x80, "20", data);
+    gp_three_keys(&s, 0x80, "20", data);
     gp(&s, gp_command("80D80081", data), "20*9000");
-    three_keys(&s, 0x88, "30", data);
+    gp_three_keys(&s, 0x88, "30", data);
     gp(&s, gp_command("80D80081", data), "30*9000");
     gp(&s, gp_command("80F24002", "4F07" SSD1), "E3*9F70010F*9000");
     /* now they do not; its own do, with the options of its parameters */
     gp_keys(&f, 0x31, &s.keys);
     assert_int_equal(gp_select(&s, SSD1), 0x9000);
     assert_int_equal(gp_initialize(&s, 0x31, 8), 0x6A88);
-    keys_of(&s, K1, K2, K3);
+    gp_keys_of(&s, K1, K2, K3);
     assert_int_equal(gp_initialize(&s, 0x30, 8), 0x9000);
     assert_int_equal(s.update[12], 0x60); /* a random challenge, no counter in the answer */
     assert_int_equal(gp_authenticate(&s, 0x33), 0x9000);
@@ -226,14 +165,14 @@ static void test_ssd(void **state)
     assert_int_equal(gp_select(&s, SSD1), 0x9000);
     assert_int_equal(gp_initialize(&s, 0x30, 8), 0x9000);
     assert_int_equal(gp_authenticate(&s, 0x13), 0x9000);
-    gp(&s, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&s, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
     gp(&s, gp_command("80F24002", "4F07" APP1), "E3*CC07" SSD1 "9000");
     gp(&s, gp_command("80E40000", "4F07" SSD2), "6A88"); /* not below it: it does not exist */
     gp(&s, gp_command("80F04080", SSD2), "6A88");
     gp(&s, gp_command("80F04080", APP1), "9000");
     gp(&s, gp_command("80F04007", APP1), "9000");
     /* its application speaks through its channel */
-    keys_of(&h, K1, K2, K3);
+    gp_keys_of(&h, K1, K2, K3);
     assert_int_equal(gp_select(&h, APP1), 0x9000);
     assert_int_equal(gp_initialize(&h, 0x20, 8), 0x9000);
     assert_int_equal(gp_authenticate(&h, 0x03), 0x9000);
@@ -282,7 +221,7 @@ static void test_ssd(void **state)
     gp(&h, gp_command("80E40000", "4F07" APP1), "009000");
     gp(&h, gp_command("80E40000", "4F07" SSD1), "009000");
     /* one of the same name has none of its keys */
-    make_ssd(&h, SSD1, "80", "02C900");
+    gp_make_ssd(&h, SSD1, "80", "02C900");
     assert_int_equal(gp_select(&h, SSD1), 0x9000);
     exchange(&f, "80CA00E000", "E0009000");
     fixture_close(&f);
@@ -369,7 +308,7 @@ static void test_load(void **state)
                               "00"
                               "00"),
        "6A80"); /* there already */
-    gp(&h, install(0x0C, "07F0736F66740301", "08F0736F6674030101", APP1, "00", "02C900"),
+    gp(&h, gp_install(0x0C, "07F0736F66740301", "08F0736F6674030101", APP1, "00", "02C900"),
        "6A88"); /* nothing here can run it */
     gp(&h, gp_command("80E40080", "4F07F0736F66740301"), "009000");
     gp(&h, gp_command("80F22002", "4F07F0736F66740301"), "6A88");
@@ -413,7 +352,7 @@ static void test_personalization_of_nobody(void **state)
     struct gp_host h, other = {0};
     fixture_open(&f, "test");
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
     gp(&h, gp_command("80E62000", "00" "00" "07" APP1 "00" "00" "00"), "009000");
     exchange(&f, "0070000001", "019000");
     other.f = &f;
@@ -423,7 +362,7 @@ static void test_personalization_of_nobody(void **state)
     assert_int_equal(gp_initialize(&other, 0x30, 8), 0x9000);
     assert_int_equal(gp_authenticate(&other, 0x01), 0x9000);
     gp(&other, gp_command("80E40000", "4F07" APP1), "009000");
-    gp(&other, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
+    gp(&other, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
     gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6985");
     exchange(&f, "00A4040C07" APP2, "9000");
     exchange(&f, "80CAFF4000", "FF40009000");
@@ -439,12 +378,12 @@ static void test_load_for_nobody(void **state)
     fixture_open(&f, "test");
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     for (int again = 0; again < 2; again++) {
-        make_ssd(&h, SSD1, "804000", "02C900");
+        gp_make_ssd(&h, SSD1, "804000", "02C900");
         gp(&h, gp_command("80E60200", "07F0736F66740301" "07" SSD1 "00" "00" "00"), "009000");
         gp(&h, gp_command("80E80000", "C408112233"), "009000");
         gp(&h, gp_command("80E40000", "4F07" SSD1), "009000");
         if (again)
-            gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000"); /* has its number now */
+            gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000"); /* has its number now */
         gp(&h, gp_command("80E88001", "4455667788"), "6985");
         gp(&h, "80F22002094F07F0736F66740301", "6A88");
     }
@@ -459,9 +398,9 @@ static void test_load_room(void **state)
     char block[520], header[16];
     fixture_open(&f, "test");
     gp_open(&h, &f, ISD_AID, 0x20, 0x01, 8);
-    gp(&h, install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", "08EF06C800D8020200"),
+    gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", "08EF06C800D8020200"),
        "6A80");                                     /* C8 of no octets */
-    make_ssd(&h, SSD1, "804000", "06EF04D8020200"); /* 512 octets */
+    gp_make_ssd(&h, SSD1, "804000", "06EF04D8020200"); /* 512 octets */
     gp_open(&s, &f, SSD1, 0x20, 0x01, 8);
     gp(&s,
        gp_command("80E60200", "07F0736F66740301"
@@ -517,14 +456,14 @@ static void test_store_own_keys(void **state)
     hex_format(span_of(encrypted, 48), keys);
     snprintf(data, sizeof data, "00B90BB909800188810110830130" "8F0130%s", keys);
     gp(&h, gp_command("80E28800", data), "9000");
-    three_keys(&h, 0x88, "3A", data);
+    gp_three_keys(&h, 0x88, "3A", data);
     gp(&h, gp_command("80D80081", data), "3A*9000");
     /* a new one begins with the new */
-    keys_of(&h, K1, K2, K3);
+    gp_keys_of(&h, K1, K2, K3);
     assert_int_equal(gp_select(&h, ISD_AID), 0x9000);
     assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
     assert_int_equal(gp_authenticate(&h, 0x03), 0x9000);
-    three_keys(&h, 0x88, "3B", data);
+    gp_three_keys(&h, 0x88, "3B", data);
     gp(&h, gp_command("80D80081", data), "3B*9000");
     fixture_close(&f);
 }
@@ -607,12 +546,12 @@ static void test_store_data(void **state)
              "8F0130%s",
              keys);
     gp(&h, gp_command("80E28800", data), "9000");
-    keys_of(&h, K1, K2, K3);
+    gp_keys_of(&h, K1, K2, K3);
     assert_int_equal(gp_initialize(&h, 0x34, 8), 0x9000);
     assert_int_equal(gp_authenticate(&h, 0x33), 0x9000);
     /* for a domain of this one that has none of its own yet */
     gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
-    make_ssd(&h, SSD1, "80", "02C900");
+    gp_make_ssd(&h, SSD1, "80", "02C900");
     assert_true(scp_dek_encrypt(f.crypto, &h.scp, span_of(plain, 48), encrypted));
     hex_format(span_of(encrypted, 48), keys);
     gp(&h, gp_command("80E62000", "00" "00" "07" SSD1 "00" "00" "00"), "009000");
@@ -621,12 +560,12 @@ static void test_store_data(void **state)
     gp(&h, gp_command("80F24002", "4F07" SSD1), "E3*9F70010F*9000");
     /* one that was deleted meanwhile: whoever has its place in the registry gets nothing of it */
     gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
     gp(&h, gp_command("80E62000", "00" "00" "07" APP1 "00" "00" "00"), "009000");
     gp(&h, gp_command("80E40000", "4F07" APP1), "009000");
-    gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
+    gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
     gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6985");
-    keys_of(&h, K1, K2, K3);
+    gp_keys_of(&h, K1, K2, K3);
     assert_int_equal(gp_select(&h, SSD1), 0x9000);
     exchange(&f, "80CA004500", "450411223344 9000");
     assert_int_equal(gp_initialize(&h, 0x38, 8), 0x9000);
@@ -762,708 +701,6 @@ static void test_ara_next(void **state)
     fixture_close(&f);
 }
 
-/* ---- over the air ---- */
-
-static void ram(struct fixture *f, unsigned keys, const char *tar, const char *script,
-                struct fixture_por *por)
-{
-    const struct fixture_ota ota = {keys, SPI_POR, tar, script, 0};
-    fixture_ota(f, &ota, por);
-}
-
-#define por_is(f, keys, tar, script, pattern) por_check(f, keys, tar, script, pattern, __LINE__)
-static void por_check(struct fixture *f, unsigned keys, const char *tar, const char *script,
-                      const char *pattern, int line)
-{
-    struct fixture_por por;
-    char text[8400];
-    ram(f, keys, tar, script, &por);
-    assert_true(por.answered);
-    assert_int_equal(por.verdict, SCP80_GENUINE);
-    assert_int_equal(por.status, SCP80_POR_OK);
-    hex_format(span_of(por.data, por.n), text);
-    if (!gp_matches(text, pattern))
-        fail_msg("line %d: %s\n  answered %s\n  expected %s", line, script, text, pattern);
-}
-
-static void test_ram(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct fixture_por por;
-    struct gp_host h;
-    char data[400];
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    /* compact: the status, and by GET RESPONSE what there is */
-    por_is(&f, 0, "000000",
-           "80F28002024F00"
-           "00C0000000",
-           "02 9000 E3*4F08" ISD_AID "9F70010F*");
-    por_is(&f, 0, "000000", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS),
-           "01 6101");
-    por_is(&f, 0, "000000", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS),
-           "01 6A80");
-    /* expanded: AA { 22 ... } */
-    por_is(&f, 0, "000000",
-           "AA0D"
-           "220B"
-           "80F24002"
-           "05"
-           "4F00"
-           "5C014F"
-           "00",
-           "AB*800101 23*E3*9000");
-    /* more than a script's response has room for: 6310, and the next command goes on; over the air and in a
-     * session at once */
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    for (unsigned i = 0; i < 12; i++) {
-        char aid[33];
-        snprintf(aid, sizeof aid, "F0736F667400000000000000000000%02x", i);
-        make_ssd(&h, aid, "80", "02C900");
-    }
-    por_is(&f, 0, "000000", "80F24002054F005C014F", "01 6310");
-    por_is(&f, 0, "000000", "80F24003054F005C014F", "01 61..");
-    por_is(&f, 0, "000000",
-           "80F24002054F005C014F"
-           "80F24003054F005C014F"
-           "00C0000000",
-           "03 9000 E3*");
-    /* what a script may not: INITIALIZE UPDATE; what it does not know */
-    por_is(&f, 0, "000000", "80503000080102030405060708", "01 6D00");
-    por_is(&f, 0, "000000",
-           "80F28002024F00"
-           "84F28002024F00",
-           "02 6882");
-    /* the domain at its own TAR: the operator's keyset opens its messages while it has none of its own */
-    por_is(&f, 0, "B20201",
-           "80F24002024F00"
-           "00C0000000",
-           "02 9000 E3*4F07" SSD1 "*");
-    /* keys for it under the KIK of the message: SCP80 keys 01 */
-    struct profile_pair pair;
-    assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, 0, &pair));
-    h = (struct gp_host){.f = &f, .scp = {.protocol = SCP03, .key_len = 16}};
-    memcpy(h.scp.dek, pair.ota.kik, 16);
-    three_keys(&h, 0x88, "01", data);
-    por_is(&f, 0, "B20201", gp_command("80D80081", data), "01 61..");
-    /* from now on only they do */
-    ram(&f, 0, "B20201", "80F24002024F00", &por);
-    assert_int_not_equal(por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK, 1);
-    f.other_keys = (struct keyset){.version = 1,
-                                   .kic_algorithm = OTA_AES,
-                                   .kid_algorithm = OTA_AES,
-                                   .mac_len = 8,
-                                   .kic_len = 16,
-                                   .kid_len = 16,
-                                   .kik_len = 16};
-    keys_of(&h, K1, K2, K3);
-    memcpy(f.other_keys.kic, h.keys.enc, 16);
-    memcpy(f.other_keys.kid, h.keys.mac, 16);
-    memcpy(f.other_keys.kik, h.keys.dek, 16);
-    f.counter = 0;
-    por_is(&f, FIXTURE_OTHER, "B20201", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"),
-           "01 6101");
-    por_is(&f, FIXTURE_OTHER, "B20201",
-           "80F24002024F00"
-           "00C0000000",
-           "02 9000 *4F07" APP1 "*CC07" SSD1 "*");
-    /* it does not reach the issuer's domain, nor files, nor the subscription */
-    static const char *const others[] = {"000000", "B00000", "B00001", "BFFF3B"};
-    for (size_t i = 0; i < 4; i++) {
-        ram(&f, FIXTURE_OTHER, others[i], "80F24002024F00", &por);
-        assert_int_not_equal(por.verdict, SCP80_GENUINE);
-        assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
-    }
-    /* replayed */
-    f.counter = 1;
-    ram(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", &por);
-    assert_int_equal(por.status, SCP80_CNTR_LOW);
-    f.counter = 100;
-    por_is(&f, FIXTURE_OTHER, "B20201", gp_command("80E40000", "4F07" APP1), "01 6101");
-    /* a load file in blocks that come in several messages */
-    por_is(&f, FIXTURE_OTHER, "B20201",
-           gp_command("80E60200", "07F0736F66740301"
-                                  "00"
-                                  "00"
-                                  "00"
-                                  "00"),
-           "01 6101");
-    por_is(&f, FIXTURE_OTHER, "B20201",
-           "80E800000A"
-           "C425010013DECAFFED01"
-           "80E800010E"
-           "0204020107F0736F667403010000",
-           "02 6101");
-    por_is(&f, FIXTURE_OTHER, "B20201",
-           "80E880020F"
-           "03000C0108F0736F66740301010010",
-           "01 6101");
-    por_is(&f, FIXTURE_OTHER, "B20201",
-           "80F21002094F07F0736F66740301"
-           "00C0000000",
-           "02 9000 E3*8408F0736F6674030101*");
-    fixture_close(&f);
-}
-
-/* Only the issuer's and the operators' keysets with the right, and none that only repeats an order. */
-static void test_ram_rights(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_open(&f, "test");
-    struct fixture_por por;
-    const struct fixture_ota open = {0, 0x0001, "000000", "80F28002024F00", 0}; /* no security at all */
-    fixture_ota(&f, &open, &por);
-    assert_int_equal(por.status, SCP80_SECURITY_LEVEL);
-    const struct fixture_ota signed_only = {0, 0x1201, "000000", "80F28002024F00", 0};
-    fixture_ota(&f, &signed_only, &por);
-    assert_int_equal(por.status, SCP80_SECURITY_LEVEL);
-    /* not what is the card owner's alone: keys, data, life cycle of the issuer's domain */
-    por_is(&f, 0, "000000", "80F0807F00", "01 6985");
-    por_is(&f, 0, "000000", "80E29000064204AABBCCDD", "01 6985");
-    por_is(&f, 0, "000000", gp_command("80E40000", "D20120"), "01 6985");
-    por_is(&f, 0, "000000", "80D80081 0101", "01 6985");
-    por_is(&f, 0, "000000", gp_command("80E40000", "4F09A00000015141434C00"), "01 6985");
-    por_is(&f, 0, "000000", gp_command("80F04080", "A00000015141434C00"), "01 6985");
-    fixture_close(&f);
-}
-
-/* SCP80 keys of the issuer's own domain: they manage the card's applications, and open nothing else; an operator's keyset of the same version stays what it is. */
-static void test_ram_issuer(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct fixture_por por;
-    struct gp_host h;
-    char data[400], script[400];
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
-    three_keys(&h, 0x88, "01", data); /* as pair 0 has */
-    gp(&h, gp_command("80D80081", data), "01*9000");
-    f.other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
-    keys_of(&h, K1, K2, K3);
-    memcpy(f.other_keys.kic, h.keys.enc, 16);
-    memcpy(f.other_keys.kid, h.keys.mac, 16);
-    memcpy(f.other_keys.kik, h.keys.dek, 16);
-    f.counter = 500;
-    por_is(&f, 0, "000000", "80F28002024F00", "01 61..");
-    f.counter = 0;
-    por_is(&f, FIXTURE_OTHER, "000000", "80F28002024F00", "01 61..");
-    por_is(&f, FIXTURE_OTHER, "000000", "80E29000064204AABBCCDD", "01 9000");
-    /* rules for ARA-M: for its domain and not for an operator */
-    snprintf(script, sizeof script, "%s%s", gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), gp_command("80E29000", "F021" RULE(HASH1, "01")));
-    por_is(&f, FIXTURE_OTHER, "000000", script, "02 9000");
-    exchange(&f, "00A4040C09A00000015141434C00", "9000");
-    exchange(&f, "80CAFF4000", "FF4021" RULE(HASH1, "01") "9000");
-    f.counter = 600;
-    por_is(&f, 0, "000000", gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), "01 6A88");
-    /* the card locked over the air, and only its issuer heard; unlocked again */
-    f.counter = 10;
-    por_is(&f, FIXTURE_OTHER, "000000", "80F0807F00", "01 9000");
-    exchange(&f, "00A4040C07" USIM_AID_PREFIX, "6A82");
-    f.counter = 700;
-    ram(&f, 0, "B00000", "00A40004022FE2", &por);
-    assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
-    por_is(&f, 0, "000000", "80E40000034F0100", "01 6985");
-    f.counter = 20;
-    por_is(&f, FIXTURE_OTHER, "000000", "80F0800F00", "01 9000");
-    exchange(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
-    static const char *const others[] = {"B00000", "B00001", "BFFF3B"};
-    for (size_t i = 0; i < 3; i++) {
-        ram(&f, FIXTURE_OTHER, others[i], "80F24002024F00", &por);
-        assert_int_not_equal(por.verdict, SCP80_GENUINE);
-        assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
-    }
-    fixture_close(&f);
-}
-
-static void other_keys(struct fixture *f, struct gp_host *h)
-{
-    f->other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
-    keys_of(h, K1, K2, K3);
-    memcpy(f->other_keys.kic, h->keys.enc, 16);
-    memcpy(f->other_keys.kid, h->keys.mac, 16);
-    memcpy(f->other_keys.kik, h->keys.dek, 16);
-}
-
-/* A domain that has used its room up to the last octet still opens sessions and messages, if only to delete something: its counters have their room from when the keys came. */
-static void test_full_domain(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct gp_host h;
-    char data[400], store[40];
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    make_ssd(&h, SSD1, "804000", "16 EF04 D8020084 EA0E 800C FF00000000 020116 03B20201"); /* 132 octets */
-    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
-    three_keys(&h, 0x88, "01", data);
-    gp(&h, gp_command("80D80081", data), "01*9000");
-    three_keys(&h, 0x88, "3A", data);
-    gp(&h, gp_command("80D80081", data), "3A*9000");
-    unsigned stored = 0;
-    for (unsigned n = 40; n > 0; n--) { /* as much as goes in */
-        snprintf(store, sizeof store, "%02x%02x", 0x42, n);
-        strcpy(data, store);
-        for (unsigned i = 0; i < n; i++)
-            strcat(data, "AA");
-        stored = gp_send(&h, gp_command("80E29000", data)) == 0x9000 ? n : stored;
-        if (stored != 0)
-            break;
-    }
-    assert_true(stored > 0 && stored < 40);
-    keys_of(&h, K1, K2, K3);
-    assert_int_equal(gp_select(&h, SSD1), 0x9000);
-    assert_int_equal(gp_initialize(&h, 0x3A, 8), 0x9000);
-    assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
-    other_keys(&f, &h);
-    f.counter = 0;
-    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
-    gp(&h, "80E29000024200", "9000");
-    fixture_close(&f);
-}
-
-/* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an operator does not come in below a domain that he does not reach. */
-static void test_ram_below(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct fixture_por por;
-    struct gp_host h;
-    char data[400];
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    make_ssd(&h, SSD1, "804000", SSD_PARAMETERS);
-    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
-    make_ssd(&h, SSD2, "804000", "10 EA0E 800C FF00000000 020116 03B20202");
-    por_is(&f, 0, "B20202", "80F24002024F00", "01 61..");
-    three_keys(&h, 0x88, "01", data);
-    gp(&h, gp_command("80D80081", data), "01*9000");
-    other_keys(&f, &h);
-    static const char *const tars[] = {"B20201", "B20202"};
-    for (int i = 0; i < 2; i++) {
-        ram(&f, 0, tars[i], install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), &por);
-        assert_int_not_equal(por.verdict, SCP80_GENUINE);
-    }
-    f.counter = 0;
-    por_is(&f, FIXTURE_OTHER, "B20202", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
-    /* its first keys, under those of the domain above */
-    h = (struct gp_host){.f = &f, .scp = {.protocol = SCP03, .key_len = 16}};
-    memcpy(h.scp.dek, f.other_keys.kik, 16);
-    strcpy(data, "01");
-    gp_key_field(&h, 0x88, K2, data);
-    gp_key_field(&h, 0x88, K3, data);
-    gp_key_field(&h, 0x88, K1, data);
-    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 61..");
-    ram(&f, FIXTURE_OTHER, "B20202", "80F24002024F00", &por);
-    assert_int_not_equal(por.verdict, SCP80_GENUINE);
-    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002024F00", "01 61..");
-    /* its keys under another version: messages are counted on */
-    struct domain_keyset_info info, moved;
-    uint8_t octets[16];
-    struct buf aid = buf_of(octets, sizeof octets);
-    assert_true(hex_parse(SSD1, &aid, NULL));
-    const struct applet ssd = {f.card, applet_by_aid(f.card, buf_span(&aid))};
-    assert_true(domain_keyset_inspect(ssd, 0, &info) && info.version == 1 && info.counter > 0);
-    gp_open(&h, &f, SSD1, 0x30, 0x01, 8);
-    three_keys(&h, 0x88, "02", data);
-    gp(&h, gp_command("80D80181", data), "02*9000");
-    assert_true(domain_keyset_inspect(ssd, 0, &moved) && moved.version == 2);
-    assert_int_equal(moved.counter, info.counter);
-    fixture_close(&f);
-}
-
-/* ---- S1: an operator's applications are his ---- */
-
-static void change(struct fixture *f, unsigned keys, const char *imsi)
-{
-    char script[200], tar[7];
-    struct fixture_por por;
-    fixture_tar(f, "subscription", tar);
-    fixture_order(imsi, -1, "0102", script, sizeof script);
-    const struct fixture_ota ota = {keys, SPI_POR, tar, script, 0};
-    fixture_ota(f, &ota, &por);
-    assert_int_equal(por.status, SCP80_POR_OK);
-    assert_int_equal(por.data[1], 0x90);
-    fixture_reset(f);
-    fixture_terminal_profile(f);
-    f->counter = 0;
-}
-
-static void test_operators(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct gp_host h;
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    por_is(&f, 0, "000000", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS),
-           "01 6101");
-    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
-    por_is(&f, 0, "B20201", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "01 6101");
-    exchange(&f, "00A4040C07" APP1, "9000");
-    /* B is active: A's are suspended, and B neither sees nor touches them, nor takes their names */
-    change(&f, 0, "001020000000001");
-    assert_int_equal(fixture_authenticate(&f, 1, 32), 0xDB);
-    exchange(&f, "00A4040C07" APP1, "6A82");
-    exchange(&f, "00A4040C07" APP2, "6A82");
-    exchange(&f, "00A4040C07" SSD1, "6A82");
-    por_is(&f, 1, "000000",
-           "80F24002054F005C014F"
-           "00C0000000",
-           "02 9000 E3*");
-    por_is(&f, 1, "000000", gp_command("80F24002", "4F07" APP1), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80F24002", "4F07" SSD1), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80E40000", "4F07" APP1), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80F04080", APP1), "01 6A88");
-    por_is(&f, 1, "000000",
-           gp_command("80E61000", "08" ISD_AID "00"
-                                  "07" APP1 "00"
-                                  "00"
-                                  "00"),
-           "01 6A88");
-    por_is(&f, 1, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6A80");
-    struct fixture_por por;
-    ram(&f, 1, "B20201", "80F24002024F00", &por);
-    assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
-    /* nor loads into A's domain; into the issuer's, by its name, as without */
-    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "07" SSD1 "00" "00" "00"), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "09A00000015141434C00" "00" "00" "00"), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "08" ISD_AID "00" "00" "00"), "01 6101");
-    /* what one began in his name, another does not go on with: a load file, a personalization */
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    gp(&h, gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "009000");
-    gp(&h, "80E80000 0A C425010013DECAFFED01", "009000");
-    por_is(&f, 1, "000000", "80E800010E0204020107F0736F667403010000", "01 6985");
-    gp(&h, "80E80001 0E 0204020107F0736F66740301 0000", "009000");
-    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740302" "00" "00" "00" "00"), "01 6101"); /* only one at a time */
-    gp(&h, "80E88002 0F 03000C0108F0736F66740301010010", "6985");
-    gp(&h, gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), "009000");
-    assert_int_equal(gp_select(&h, ISD_AID), 0x9000); /* the session ends: so does what it began */
-    assert_int_equal(gp_initialize(&h, 0x30, 8), 0x9000);
-    assert_int_equal(gp_authenticate(&h, 0x01), 0x9000);
-    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "6A88");
-    /* the card's owner sees and may delete everything; who has no key sees what he could select */
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
-    gp(&h, "80CA2F0000", "6112*61094F07" APP1 "*9000");
-    exchange(&f, "80CA2F0000", "*");
-    char seen[1000];
-    hex_format(span_of(f.response, f.response_len), seen);
-    assert_null(strcasestr(seen, APP1));
-    assert_non_null(strcasestr(seen, "A00000015141434C00"));
-    gp(&h, gp_command("80E40000", "4F07" APP2), "009000");
-    fixture_close(&f);
-}
-
-/* A change that was rolled back brings A's applications back. No operator makes his applications nobody's, to have them stay after him: only the card's owner gives away. */
-static void test_operators_back(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct gp_host h;
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
-    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "01 6101");
-    por_is(&f, 0, "000000", gp_command("80E61000", "08" ISD_AID "00" "07" APP2 "00" "00" "00"), "01 6101");
-    change(&f, 0, "001020000000001");
-    exchange(&f, "00A4040C07" APP1, "6A82");
-    exchange(&f, "00A4040C07" APP2, "6A82");
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    gp(&h, gp_command("80E61000", "08" ISD_AID "00" "07" APP2 "00" "00" "00"), "009000");
-    exchange(&f, "00A4040C07" APP2, "9000");
-    for (unsigned i = 0; i < 40; i++) /* nobody authenticates: it goes back */
-        fixture_reset(&f);
-    exchange(&f, "00A4040C07" APP1, "9000");
-    exchange(&f, "00A4040C07" APP2, "9000");
-    fixture_close(&f);
-}
-
-/* A load file under the name of a package that the program has is no way to keep others from its modules. */
-static void test_operators_names(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    por_is(&f, 0, "000000", gp_command("80E60200", ARA_PACKAGE "00" "00" "00" "00"), "01 6101");
-    por_is(&f, 0, "000000", gp_command("80E88000", "C4081122334455667788"), "01 6101");
-    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
-    change(&f, 0, "001020000000001");
-    por_is(&f, 1, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "01 6101");
-    fixture_close(&f);
-}
-
-/* What operator B installed while his subscription was on trial goes with it: the pair may be another's next time. */
-static void test_operators_forgotten(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct gp_host h;
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    change(&f, 0, "001020000000001");
-    por_is(&f, 1, "000000", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS), "01 6101");
-    por_is(&f, 1, "B20201", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
-    por_is(&f, 1, "B20201", gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "01 6101");
-    por_is(&f, 1, "B20201", gp_command("80E88000", "C4081122334455667788"), "01 6101");
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
-    for (unsigned i = 0; i < 40; i++)
-        fixture_reset(&f);
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    gp(&h, gp_command("80F24002", "4F07" APP1), "6A88");
-    gp(&h, gp_command("80F24002", "4F07" SSD1), "6A88");
-    gp(&h, gp_command("80F22002", "4F07F0736F66740301"), "6A88");
-    fixture_close(&f);
-}
-
-static void load_file(struct fixture *f, unsigned keys, const char *tar, const char *package)
-{
-    char data[80];
-    snprintf(data, sizeof data, "%s00000000", package);
-    por_is(f, keys, tar, gp_command("80E60200", data), "01 6101");
-    por_is(f, keys, tar, gp_command("80E88000", "C4081122334455667788"), "01 6101");
-}
-
-static void package_of(struct fixture *f, const char *aid_hex, struct package_info *info)
-{
-    uint8_t octets[16];
-    struct buf aid = buf_of(octets, sizeof octets);
-    assert_true(hex_parse(aid_hex, &aid, NULL));
-    assert_true(package_find(f->card, buf_span(&aid), info));
-}
-
-/* In whatever order they depend on each other: a domain below a domain, and what both are instances of. Only what somebody else depends on stays, and is nobody's. */
-static void test_operators_forgotten_wholly(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct gp_host h;
-    struct package_info info;
-    fixture_open(&f, "test");
-    fixture_terminal_profile(&f);
-    for (int again = 0; again < 2; again++) { /* names and numbers are free again */
-        change(&f, 0, again ? "001020000000003" : "001020000000001");
-        f.counter = again ? 500 : 0; /* the pair's counter goes on: its keys are the same */
-        load_file(&f, 1, "000000", SSD_PACKAGE);
-        por_is(&f, 1, "000000", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS), "01 6101");
-        por_is(&f, 1, "B20201", install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD2, "804000", "02C900"), "01 6101");
-        load_file(&f, 1, "B20201", ARA_PACKAGE);
-        gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-        if (again) /* the card's owner uses what operator B loaded */
-            gp(&h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
-        uint8_t used = applets_count(f.card);
-        for (unsigned i = 0; i < 40; i++)
-            fixture_reset(&f);
-        gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-        gp(&h, gp_command("80F24002", "4F07" SSD2), "6A88");
-        package_of(&f, "A0000001515350", &info);
-        assert_true(again ? info.owner == OWNER_GONE : info.slot == NO_PACKAGE);
-        package_of(&f, "A00000015141434C", &info);
-        if (!again) {
-            gp(&h, gp_command("80F24002", "4F07" SSD1), "6A88");
-            assert_int_equal(info.slot, NO_PACKAGE);
-            assert_int_equal(applets_count(f.card), used - 2);
-        } else {
-            assert_int_equal(info.owner, OWNER_GONE);
-            gp(&h, gp_command("80F24002", "4F07" SSD1), "E3*9000"); /* the package is of this domain */
-            exchange(&f, "00A4040C07" SSD1, "6A82");
-            exchange(&f, "00A4040C07" APP1, "9000");
-        }
-        fixture_terminal_profile(&f);
-        f.counter = again ? 2000 : 1000;
-    }
-    /* the next operator of that pair finds nothing of it */
-    change(&f, 0, "001020000000005");
-    f.counter = 2000;
-    por_is(&f, 1, "000000", gp_command("80F24002", "4F07" SSD1), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80E40000", "4F08A00000015141434C"), "01 6A88");
-    fixture_close(&f);
-}
-
-/* Access rules of the card's owner, in an ARA-M that is reached over the air: operators do not change them. Those in an operator's own are his. */
-static void test_operators_rules(void **state)
-{
-    (void)state;
-    static const char with_tar[] = "format: 1\ninclude: test\nname: rules\napplets:\n  - {class: ara-m, aid: A00000015141434C01, tars: [B20299]}\n";
-    struct fixture f;
-    struct gp_host h;
-    fixture_open_text(&f, with_tar);
-    fixture_terminal_profile(&f);
-    gp_open(&h, &f, "A00000015141434C01", 0x30, 0x01, 8);
-    gp(&h, gp_command("80E29000", "F021" RULE(HASH1, "01")), "9000");
-    por_is(&f, 0, "B20299", gp_command("80E29000", "F100"), "01 6985");
-    por_is(&f, 0, "B20299", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 6985");
-    por_is(&f, 0, "B20299", "80CAFF4000", "01 9000 FF4021" RULE(HASH1, "01"));
-    por_is(&f, 0, "000000", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "10 EA0E 800C FF00000000 020116 03B20201"), "01 6101");
-    por_is(&f, 0, "B20201", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 9000");
-    gp(&h, gp_command("80E29000", "F100"), "9000");
-    fixture_close(&f);
-}
-
-/* ---- domains of the profile ---- */
-
-/* One for each operator, with keys of its own for SCP80, as the maker burnt them in; a card that is not yet SECURED. */
-static const char profile[] =
-    "format: 1\ninclude: test\nname: domains\ninsecure: no\n"
-    "pairs:\n"
-    "  - {algorithm: milenage, k: derived, opc: derived, repeat: 2, rights: [remote-change], ota: {version: 1, kic: {algorithm: aes, bits: 128, key: "
-    "derived}, kid: {algorithm: aes, bits: 128, key: derived}, kik: {bits: 128, key: derived}}}\n"
-    "applets:\n"
-    "  - {class: isd, params: C10101, keys: [{kvn: \"30\", algorithm: aes, bits: 128, enc: derived, mac: derived, dek: derived}]}\n"
-    "  - {class: ssd, name: a, aid: F0736F66740101, tars: [B20201], msl: 16, params: C00100, keys: [{kvn: \"05\", algorithm: 3des, bits: 128, enc: derived, "
-    "mac: derived, dek: derived}, {kvn: \"31\", algorithm: aes, bits: 256, enc: derived, mac: derived, dek: derived}]}\n"
-    "  - {class: ssd, name: b, aid: F0736F66740102, tars: [B20202], msl: 16, params: C00101, keys: [{kvn: \"05\", algorithm: 3des, bits: 128, enc: derived, "
-    "mac: derived, dek: derived}]}\n";
-
-static void domain_keyset_of(struct fixture *f, unsigned nth)
-{
-    struct profile_keyset set;
-    const struct profile *p = &f->profile->p;
-    for (unsigned i = profile_common_keysets(p); i < p->n_keysets; i++)
-        if (p->keysets[i].keys.version == 5 && nth-- == 0) {
-            assert_true(personal_keyset(f->crypto, p, span_of(f->seed, 16), FIXTURE_ICCID, i, &set));
-            f->other_keys = set.keys;
-            return;
-        }
-    fail();
-}
-
-static void test_profile_domains(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct fixture_por por;
-    struct gp_host h;
-    char data[400];
-    fixture_open_text(&f, profile);
-    fixture_terminal_profile(&f);
-    /* the card's states, from OP_READY on */
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    gp(&h, "80F28002024F00", "E3*9F700101*9000");
-    gp(&h, "80F0800F00", "6985"); /* INITIALIZED comes first */
-    gp(&h, "80F0800700", "9000");
-    gp(&h, "80F0800100", "6985");
-    gp(&h, "80F0800F00", "9000");
-    gp(&h, "80F28002024F00", "E3*9F70010F*9000");
-    /* A's domain, under its own keys only; B's is not there yet */
-    gp_open(&h, &f, SSD1, 0x31, 0x33, 8);
-    gp(&h, "80CA00E000", "E0*C004010580 10*C0040131 8820*9000");
-    exchange(&f, "00A4040C07" SSD2, "6A82");
-    domain_keyset_of(&f, 0);
-    f.counter = 0;
-    por_is(&f, FIXTURE_OTHER, "B20201", "80F24002094F07" SSD1 "00C0000000", "02 9000 E3*");
-    por_is(&f, FIXTURE_OTHER, "B20201", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
-    /* PUT KEY under a 3DES KIK, then a session with what came */
-    h.scp = (struct scp_session){.protocol = SCP02, .key_len = 16};
-    memcpy(h.scp.dek, f.other_keys.kik, 16);
-    three_keys(&h, 0x88, "3E", data);
-    por_is(&f, FIXTURE_OTHER, "B20201", gp_command("80D80081", data), "01 610A");
-    data[0] = '\0';
-    strcpy(data, "2E"); /* one of three equal parts, which is single DES: this profile has none */
-    gp_key_field(&h, 0x80, "A94F1C62D80E73B5A94F1C62D80E73B5", data);
-    por_is(&f, FIXTURE_OTHER, "B20201", gp_command("80D80001", data), "01 6A80");
-    strcpy(data, "3F"); /* a well-known one */
-    gp_key_field(&h, 0x88, "404142434445464748494A4B4C4D4E4F", data);
-    por_is(&f, FIXTURE_OTHER, "B20201", gp_command("80D80001", data), "01 6A80");
-    h = (struct gp_host){.f = &f};
-    keys_of(&h, K1, K2, K3);
-    assert_int_equal(gp_select(&h, SSD1), 0x9000);
-    assert_int_equal(gp_initialize(&h, 0x3E, 16), 0x9000);
-    assert_int_equal(gp_authenticate(&h, 0x33), 0x9000);
-    gp(&h, gp_command("80F24002", "4F07" APP1), "E3*9000");
-    /* an operator's keyset does not reach a domain with keys of its own, and has no right at the issuer's */
-    f.counter = 0;
-    const struct fixture_ota operators = {0, SPI_POR, "B20201", "80F24002024F00", 0};
-    fixture_ota(&f, &operators, &por);
-    assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
-    por_is(&f, 0, "000000", "80F24002024F00", "01 6982");
-    /* B is active: A's domain and all in it sleep, B's wakes up */
-    change(&f, 0, "001020000000001");
-    assert_int_equal(fixture_authenticate(&f, 1, 32), 0xDB);
-    exchange(&f, "00A4040C07" SSD1, "6A82");
-    exchange(&f, "00A4040C07" APP1, "6A82");
-    exchange(&f, "00A4040C07" SSD2, "9000");
-    f.counter = 1000;
-    const struct fixture_ota old = {FIXTURE_OTHER, SPI_POR, "B20201", "80F24002024F00", 0};
-    fixture_ota(&f, &old, &por);
-    assert_int_not_equal(por.verdict, SCP80_GENUINE);
-    domain_keyset_of(&f, 1);
-    f.counter = 0;
-    por_is(&f, FIXTURE_OTHER, "B20202", "80F24002094F07" SSD2 "00C0000000", "02 9000 E3*");
-    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80F24002", "4F07" APP1), "01 6A88");
-    fixture_close(&f);
-}
-
-/* The maker gave pair 1's operator a domain. Its keys are not his to change before a network has accepted his subscription: the pair may be another's next time, and the domain with it. */
-static void test_profile_domain_on_trial(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct gp_host h = {0};
-    char data[400], keys[100];
-    uint8_t plain[48], encrypted[48];
-    struct buf b = buf_of(plain, sizeof plain);
-    fixture_open_text(&f, profile);
-    fixture_terminal_profile(&f);
-    change(&f, 0, "001020000000001");
-    domain_keyset_of(&f, 1);
-    h = (struct gp_host){.f = &f, .scp = {.protocol = SCP02, .key_len = 16}};
-    memcpy(h.scp.dek, f.other_keys.kik, 16);
-    three_keys(&h, 0x88, "3E", data);
-    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 6A95");
-    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80E40000", "D20105"), "01 6A95");
-    por_is(&f, FIXTURE_OTHER, "B20202", "80E29000064204AABBCCDD", "01 6A95");
-    por_is(&f, FIXTURE_OTHER, "B20202", install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101"); /* this goes with the trial */
-    /* the card's owner may */
-    struct gp_host isd;
-    gp_open(&isd, &f, ISD_AID, 0x30, 0x01, 8);
-    assert_true(hex_parse(K1 K2 K3, &b, NULL));
-    assert_true(scp_dek_encrypt(f.crypto, &isd.scp, span_of(plain, 48), encrypted));
-    hex_format(span_of(encrypted, 48), keys);
-    gp(&isd, gp_command("80E62000", "00" "00" "07" SSD2 "00" "00" "00"), "009000");
-    snprintf(data, sizeof data, "00B90BB909800188810110830134" "8F0130%s", keys);
-    gp(&isd, gp_command("80E28800", data), "9000");
-    /* his once a network has accepted him */
-    assert_int_equal(fixture_authenticate(&f, 1, 32), 0xDB);
-    three_keys(&h, 0x88, "3E", data);
-    por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 61..");
-    fixture_close(&f);
-}
-
-/* What an installation's access domain opens, it opens to who proves who he is: no profile may have a target open to everybody (but for tests), and none comes later. */
-static void test_access_needs_a_checksum(void **state)
-{
-    (void)state;
-    static const char parameters[] = "14 EA12" "800A FF00000000 00 03B20204" /* TAR, no minimum security level */ "8104 00 0100 00", /* all files */
-                      write[] = "00A4000C022F05" "00D6000002" "6465";
-    struct fixture f;
-    struct fixture_por por;
-    struct gp_host h;
-    fixture_open_text(&f, profile);
-    fixture_terminal_profile(&f);
-    gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
-    make_ssd(&h, "F0736F66740109", "80", parameters);
-    static const uint16_t without_keys[] = {0x0001, 0x0401};
-    for (size_t i = 0; i < sizeof without_keys / sizeof without_keys[0]; i++) {
-        const struct fixture_ota ota = {0, without_keys[i], "B20204", write, 0};
-        fixture_ota(&f, &ota, &por);
-        assert_int_equal(por.status, SCP80_POR_OK);
-        assert_memory_equal(por.data, "\x02\x69\x82", 3);
-    }
-    exchange(&f, "00A4000C022F05", "9000");
-    exchange(&f, "00B0000002", "656E9000");
-    por_is(&f, 0, "B20204", write, "02 9000");
-    exchange(&f, "00B0000002", "64659000");
-    fixture_close(&f);
-}
-
 /* ---- power cuts ---- */
 
 /* What a host can see of the card: everything in the registry, the keys, the rules. */
@@ -1508,17 +745,17 @@ static const char *prepare(struct gp_host *h, enum step step)
     char data[400];
     switch (step) {
     case STEP_PUT:
-        three_keys(h, 0x88, "3A", data);
+        gp_three_keys(h, 0x88, "3A", data);
         return strcpy(command, gp_command("80D80081", data));
     case STEP_REPLACE:
-        three_keys(h, 0x80, "2F", data);
+        gp_three_keys(h, 0x80, "2F", data);
         gp(h, gp_command("80D80081", data), "2F*9000");
-        three_keys(h, 0x80, "2E", data);
+        gp_three_keys(h, 0x80, "2E", data);
         return strcpy(command, gp_command("80D82F81", data));
     case STEP_DELETE_KEY:
         return "80E4000003D20132";
     case STEP_INSTALL:
-        return strcpy(command, install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS));
+        return strcpy(command, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS));
     case STEP_LOAD:
         gp(h,
            gp_command("80E60200", "07F0736F66740301"
@@ -1531,7 +768,7 @@ static const char *prepare(struct gp_host *h, enum step step)
         gp(h, "80E80001 0E 0204020107F0736F66740301 0000", "009000");
         return "80E880020F03000C0108F0736F66740301010010";
     case STEP_DELETE:
-        gp(h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+        gp(h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
         return strcpy(command, gp_command("80E40000", "4F07" APP1));
     case STEP_DELETE_PACKAGE:
         gp(h,
@@ -1542,19 +779,19 @@ static const char *prepare(struct gp_host *h, enum step step)
                                   "00"),
            "009000"); /* the program's own, loaded: it has instances */
         gp(h, gp_command("80E88000", "C4081122334455667788"), "009000");
-        gp(h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
-        gp(h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
+        gp(h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+        gp(h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP2, "00", "02C900"), "009000");
         return strcpy(command, gp_command("80E40080", "4F08A00000015141434C"));
     case STEP_EXTRADITE:
-        make_ssd(h, SSD1, "80", "02C900");
-        gp(h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+        gp_make_ssd(h, SSD1, "80", "02C900");
+        gp(h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
         return strcpy(command, gp_command("80E61000", "07" SSD1 "00"
                                                       "07" APP1 "00"
                                                       "00"
                                                       "00"));
     case STEP_LOCK:
-        make_ssd(h, SSD1, "80", "02C900");
-        gp(h, install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
+        gp_make_ssd(h, SSD1, "80", "02C900");
+        gp(h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
         gp(h,
            gp_command("80E61000", "07" SSD1 "00"
                                   "07" APP1 "00"
@@ -1620,7 +857,7 @@ static void test_secrets(void **state)
     fixture_open(&f, "test");
     f.tracing = true;
     gp_open(&h, &f, ISD_AID, 0x32, 0x33, 8);
-    three_keys(&h, 0x88, "3A", data);
+    gp_three_keys(&h, 0x88, "3A", data);
     gp(&h, gp_command("80D80081", data), "3A*9000");
     gp(&h, "80CA00E000", "E0*9000");
     gp(&h, "80E29000 06 4204AABBCCDD", "9000");
@@ -1645,24 +882,18 @@ static void test_secrets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_install),        cmocka_unit_test(test_ssd),
-        cmocka_unit_test(test_load),           cmocka_unit_test(test_load_room),
-        cmocka_unit_test(test_store_data), cmocka_unit_test(test_store_own_keys),    cmocka_unit_test(test_ara),
-        cmocka_unit_test(test_ara_next),       cmocka_unit_test(test_ram),
-        cmocka_unit_test(test_ram_rights),     cmocka_unit_test(test_operators),
-        cmocka_unit_test(test_operators_names), cmocka_unit_test(test_operators_back), cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_install),
+        cmocka_unit_test(test_ssd),
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_load_room),
+        cmocka_unit_test(test_store_data),
+        cmocka_unit_test(test_store_own_keys),
+        cmocka_unit_test(test_ara),
+        cmocka_unit_test(test_ara_next),
+        cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_operators_forgotten),
-        cmocka_unit_test(test_profile_domain_on_trial),
-        cmocka_unit_test(test_full_domain),
         cmocka_unit_test(test_personalization_of_nobody),
         cmocka_unit_test(test_load_for_nobody),
-        cmocka_unit_test(test_operators_rules),
-        cmocka_unit_test(test_ram_below),
-        cmocka_unit_test(test_access_needs_a_checksum),
-        cmocka_unit_test(test_operators_forgotten_wholly),
-        cmocka_unit_test(test_ram_issuer),
-        cmocka_unit_test(test_profile_domains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
