@@ -296,6 +296,8 @@ static int go_on(struct terminal_run *t)
         (void)modem_function_set(t->modem, MODEM_FULL);
     if (!watch_output(t) || (r->interactive && !loop_watch(t->loop, STDIN_FILENO, POLLIN, keyboard, t)))
         return cli_refuse(r->cmd, "no memory");
+    if (ferror(stdout)) /* said by cli_finish: nobody listens any more */
+        return EXIT_OK;
     loop_stand_still(t->loop); /* or years would pass while somebody types */
     return loop_run(t->loop) ? EXIT_OK : cli_refuse(r->cmd, "cannot go on: %s", strerror(errno));
 }

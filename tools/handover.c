@@ -293,7 +293,7 @@ static sqlite3 *open_records(const char *path, int flags, struct handover_error 
 
 static bool db_fail(sqlite3 *db, const char *path, struct handover_error *error)
 {
-    return say(error, "%.300s: %s", path, sqlite3_errmsg(db));
+    return say(error, "%.300s: %s", path, sql_text(db));
 }
 
 static bool blob_hex(sqlite3_stmt *q, int column, char **to)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "one_line.h"
 #include "sql.h"
 
 struct records {
@@ -36,8 +35,7 @@ static const char schema[] =
 
 static bool fail(struct records *r, struct records_error *error)
 {
-    snprintf(error->text, sizeof error->text, "%s: %s", r->path, sqlite3_errmsg(r->db));
-    one_line_make(error->text); /* names in a file that somebody has tampered with */
+    snprintf(error->text, sizeof error->text, "%s: %s", r->path, sql_text(r->db));
     return false;
 }
 

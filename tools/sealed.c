@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "one_line.h"
 #include "sql.h"
 
 enum {
@@ -58,13 +57,12 @@ static const char probe_text[] = "the right key";
 static bool say(struct sealed_error *error, const char *path, const char *what)
 {
     snprintf(error->text, sizeof error->text, "%.300s: %s", path, what);
-    one_line_make(error->text); /* what SQLite says of a file repeats names that are in it */
     return false;
 }
 
 bool sealed_fail(struct sealed *s, struct sealed_error *error)
 {
-    return say(error, s->path, sqlite3_errmsg(s->db));
+    return say(error, s->path, sql_text(s->db));
 }
 
 bool sealed_run(struct sealed *s, const char *sql, struct sealed_error *error)

@@ -18,12 +18,19 @@ int sql_open(const char *path, int flags, sqlite3 **db)
     return SQLITE_OK;
 }
 
+const char *sql_text(sqlite3 *db)
+{
+    const int why = sqlite3_errcode(db);
+    /* The statements are ours, and right: it is the tables. */
+    return why == SQLITE_ERROR ? "its tables are not as softuicc makes them" : sqlite3_errstr(why);
+}
+
 const char *sql_open_text(sqlite3 *db)
 {
     if (db == NULL)
         return "no memory";
     const int why = sqlite3_errcode(db) == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
-    return why != 0 ? strerror(why) : sqlite3_errmsg(db);
+    return why != 0 ? strerror(why) : sql_text(db);
 }
 
 static bool same_column(sqlite3_stmt *a, sqlite3_stmt *b, int column)

@@ -139,20 +139,21 @@ static enum scp_verdict unwrap_ciphered_scp02(struct uicc_crypto *c, struct scp_
                                               const uint8_t *received, struct buf *plain)
 {
     static const uint8_t iv[16];
-    uint8_t mac[SCP_MAC_MAX + 1], claimed[SCP_MAC_MAX + 1];
+    uint8_t mac[SCP_MAC_MAX], is[SCP_MAC_MAX + 1], wanted[SCP_MAC_MAX + 1];
     size_t n;
     if (body.n % scp_dek_block(s) != 0)
         return SCP_WRONG_MAC;
     uint8_t *at = buf_grow(plain, body.n);
     if (at == NULL || !des_cbc_decrypt(c, span_of(s->enc, s->key_len), iv, body.p, at, body.n))
         return SCP_FAILED;
-    bool padded = scp_unpad(span_of(at, body.n), scp_dek_block(s), &n);
+    /* One compare of the MAC and of whether there was a padding: a compiler could make two of `and`. */
+    is[s->mac_len] = scp_unpad(span_of(at, body.n), scp_dek_block(s), &n);
+    wanted[s->mac_len] = true;
     if (!scp02_mac_padded(c, s, header, n, span_of(at, body.n), mac))
         return SCP_FAILED;
-    memcpy(claimed, received, s->mac_len);
-    claimed[s->mac_len] = padded; /* compared with the MAC: of two verdicts a compiler may make two jumps */
-    mac[s->mac_len] = true;
-    if (!crypto_equal(mac, claimed, s->mac_len + 1u))
+    memcpy(is, mac, s->mac_len);
+    memcpy(wanted, received, s->mac_len);
+    if (!crypto_equal(is, wanted, s->mac_len + 1u))
         return SCP_WRONG_MAC;
     plain->len = plain->len - body.n + n;
     return SCP_GOOD;
