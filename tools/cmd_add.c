@@ -99,12 +99,12 @@ static bool make(struct making *m, const struct request *r, const struct card_so
     bool good = making_cards(m, source);
     if (good && record_publish(m->cmd, &m->record))
         return true;
-    if (m->replace && good) { /* the cards are made anew, and so that their keys are not lost the record stays */
-        cli_refuse(m->cmd, "the cards were made all the same, and their keys are in %s: keep it, under another name", m->record.temporary);
+    const bool stay = m->replace ? good : !making_undo(m, source);
+    if (stay && m->record.f != NULL) { /* cards whose keys stand nowhere else */
+        cli_refuse(m->cmd, "%s, and their keys are in %s: keep it, under another name",
+                   m->replace ? "the cards were made all the same" : "what is left of them is in the deck", m->record.temporary);
         m->record.temporary[0] = '\0';
     }
-    if (!m->replace)
-        making_undo(m, source);
     return false;
 }
 

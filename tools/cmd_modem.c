@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "at_io.h"
@@ -269,6 +270,23 @@ static int play(struct terminal_run *t)
     return code;
 }
 
+/* Of a pipe, or a socket, the other end is gone. */
+static void unheard(void *ctx, short revents)
+{
+    const struct terminal_run *t = ctx;
+    (void)revents;
+    loop_end(t->loop);
+}
+
+/* Nobody listens any more: it is noticed at once, and not with the next event, of which there may be none. */
+static bool watch_output(struct terminal_run *t)
+{
+    struct stat st;
+    if (fstat(STDOUT_FILENO, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        return true;
+    return loop_watch(t->loop, STDOUT_FILENO, 0, unheard, t);
+}
+
 static int go_on(struct terminal_run *t)
 {
     const struct request *r = t->request;
@@ -276,7 +294,7 @@ static int go_on(struct terminal_run *t)
         return play(t);
     if (!r->off)
         (void)modem_function_set(t->modem, MODEM_FULL);
-    if (r->interactive && !loop_watch(t->loop, STDIN_FILENO, POLLIN, keyboard, t))
+    if (!watch_output(t) || (r->interactive && !loop_watch(t->loop, STDIN_FILENO, POLLIN, keyboard, t)))
         return cli_refuse(r->cmd, "no memory");
     if (ferror(stdout)) /* said by cli_finish: nobody listens any more */
         return EXIT_OK;

@@ -630,32 +630,34 @@ static bool lock_existing(struct deck *d, const char *path, struct deck_error *e
     return false;
 }
 
-static enum store_result nothing(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
+/* So many cards are there; the deck said another number if one was put in or taken away behind our back. */
+static enum store_result write_count(struct deck *d, MDB_txn *txn, void *ctx, int *rc)
 {
-    (void)d, (void)txn, (void)ctx;
-    *rc = 0;
-    return STORE_OK;
+    const uint64_t *cards = ctx;
+    *rc = *cards != d->cards ? tree_put_count(d, txn, *cards) : 0;
+    return deck_result(*rc);
 }
 
 /* The count is of one state of all cards: an older one of a single card, put into the newest deck, would win
- * its PIN tries back as well. Of a deck whose count had no mark so far what is there is taken for good. */
-static bool check_roots(struct deck *d, bool reset, struct deck_error *error)
+ * its PIN tries back as well. Of a deck whose count had no mark so far what is there is taken for good. *cards:
+ * as many as there are. */
+static bool check_roots(struct deck *d, bool reset, uint64_t *cards, struct deck_error *error)
 {
     uint8_t mark[SEAL_TAG];
-    uint64_t n = 0;
     int rc;
+    *cards = d->cards;
     if (!d->bound && d->cards > BOUND_CARDS)
         return true;
     MDB_txn *txn = tree_read_begin(d, &rc);
     if (txn != NULL) {
-        rc = deck_mark_roots(d, txn, mark, &n);
+        rc = deck_mark_roots(d, txn, mark, cards);
         tree_read_end(d);
     }
     if (rc != 0) {
         deck_say_unread(d, error, rc);
         return false;
     }
-    if (d->bound && !reset && (n != d->cards || !crypto_equal(mark, d->roots.mark, SEAL_TAG))) {
+    if (!reset && (*cards != d->cards || (d->bound && !crypto_equal(mark, d->roots.mark, SEAL_TAG)))) {
         deck_say(error,
                  "%s: a card in it is an older copy, or is gone: bring back the newest deck, or if that is "
                  "on purpose, say "
@@ -672,12 +674,13 @@ static bool check_roots(struct deck *d, bool reset, struct deck_error *error)
 /* After --anchor-reset the deck is written once, so that every copy there was is older than it. */
 static bool drop_anchor(struct deck *d, const struct deck_anchor *anchor, struct deck_error *error)
 {
-    if (!check_roots(d, anchor->reset, error))
+    uint64_t cards;
+    if (!check_roots(d, anchor->reset, &cards, error))
         return false;
     d->anchor = anchor_open(anchor->path, anchor->reset, &d->sealer, d->path, &d->writes, error);
     if (d->anchor == NULL || !anchor->reset)
         return d->anchor != NULL;
-    bool good = tree_write(d, nothing, NULL) == STORE_OK && tree_sync(d) == 0;
+    bool good = tree_write(d, write_count, &cards) == STORE_OK && tree_sync(d) == 0;
     if (!good)
         deck_say(error, "%s", d->trouble.text);
     return good;

@@ -191,7 +191,7 @@ struct anchor *anchor_open(const char *path, bool reset, struct sealer *sealer, 
     else if (a->fd < 0)
         (void)accept(FOUND_NOTHING, 0, *writes, path, deck, error);
     else if (!lock(a->fd, F_WRLCK))
-        deck_say(error, "%s is in use: another copy of %s is open with it", path, deck);
+        deck_say(error, "%s is in use: another copy of %s, or another deck, is open with it", path, deck);
     else
         good = take_up(a, path, reset, sealer, deck, writes, error);
     int rc = good && made ? deck_sync_folder(path) : 0;

@@ -471,16 +471,29 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
 
 /* ---- all cards ---- */
 
+/* What a key begins with may be no card's: somebody else has put it there. */
+static bool names_card(const uint8_t *key, char iccid[DECK_ICCID_MAX + 1])
+{
+    uint8_t packed[ROOT_KEY];
+    iccid_of(key, iccid);
+    return iccid[0] != '\0' && root_key(iccid, packed) && memcmp(packed, key, ROOT_KEY) == 0;
+}
+
 int deck_mark_roots(struct deck *d, MDB_txn *txn, uint8_t mark[SEAL_TAG], uint64_t *n)
 {
     struct seal_set set = {.n = 0};
     struct tree_scan scan;
     struct span key, sealed;
+    uint8_t last[ROOT_KEY] = {0};
+    char iccid[DECK_ICCID_MAX + 1];
     int rc = tree_scan_begin(d, txn, KEY_CARDS, &scan);
     for (*n = 0; rc == 0 && (rc = tree_scan_next(&scan, &key, &sealed)) == 0;) {
+        if (key.n >= ROOT_KEY && memcmp(key.p, last, ROOT_KEY) != 0) {
+            memcpy(last, key.p, ROOT_KEY);
+            *n += names_card(last, iccid);
+        }
         if (key.n != ROOT_KEY)
             continue;
-        ++*n;
         if (!seal_set_flip(&d->sealer, &set, seal_tag(sealed)))
             rc = sealed.n < SEAL_OVERHEAD ? MDB_CORRUPTED : EIO;
     }
@@ -500,11 +513,10 @@ static void step_over(uint8_t key[ROOT_KEY])
     while (key[i] == 0 && i > 0);
 }
 
-/* The first card at or behind a key. A key that is not a card's, which somebody else has put there, is passed
- * over: it leads to nothing, and maybe round in a circle. */
+/* The first card at or behind a key. A key that is not a card's is passed over: it leads to nothing, and maybe
+ * round in a circle. */
 static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_ICCID_MAX + 1])
 {
-    uint8_t packed[ROOT_KEY];
     bool found = false;
     pthread_mutex_lock(&d->mutex);
     int rc;
@@ -519,9 +531,7 @@ static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_IC
         if (memcmp(at, from, ROOT_KEY) < 0)
             break; /* a tree that somebody has put in disorder does not send us round for ever */
         memcpy(from, at, ROOT_KEY);
-        iccid_of(from, iccid);
-        found = k.n >= ROOT_KEY && iccid[0] != '\0' && root_key(iccid, packed) &&
-                memcmp(packed, from, ROOT_KEY) == 0;
+        found = names_card(from, iccid) && k.n >= ROOT_KEY;
         if (k.n >= ROOT_KEY)
             step_over(from);
     }

@@ -103,7 +103,8 @@ bool tree_get_writes(struct deck *d, MDB_txn *txn, int *rc);
 /* A card's root is another now: seal_tag of it as it was and as it is; empty: there was none, or is none.
  * false: crypto failed. */
 bool tree_root_changed(struct deck *d, struct span was, struct span is);
-/* deck_cards.c: the mark of all roots, from the roots, and how many there are. */
+/* deck_cards.c: the mark of all roots, from the roots, and how many cards there are, those without a root too
+ * (which deck_remove_card counts as well). */
 int deck_mark_roots(struct deck *d, MDB_txn *txn, uint8_t mark[SEAL_TAG], uint64_t *n);
 /* The first key at or behind `from`. */
 int tree_seek(struct deck *d, MDB_txn *txn, struct span from, struct span *key);

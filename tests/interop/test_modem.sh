@@ -156,6 +156,9 @@ verdict $? "a line that is too long is none; the last needs no line end" out err
 timeout 20 "$softuicc" modem "${where[@]}" --pty - 2>errors | head -n 1 >out
 [[ ${PIPESTATUS[0]} != 124 && $(wc -l <out) == 1 ]]
 verdict $? "it ends when nobody listens to it any more" out errors
+timeout 20 "$softuicc" modem "${where[@]}" --pty - 2>errors | { head -n 1 >out; sleep 0.5; }
+[[ ${PIPESTATUS[0]} != 124 && $(wc -l <out) == 1 ]]
+verdict $? "also if it has nothing to say any more" out errors
 if [[ -z ${VPCD_PORT-} ]]; then
     { echo 'power on'; sleep 1; echo 'wait 90s'; sleep 0.5; echo 'power off'; } |
         timeout 20 "$softuicc" modem card.uicc --network 00101:A=a.db --virtual-clock --off --interactive --json >out 2>errors

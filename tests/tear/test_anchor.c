@@ -376,6 +376,60 @@ static void test_limit(void **state)
     refused(w, "a card in it is an older copy");
     cards_remove(w, &one);
     refused(w, "or is gone");
+    /* On purpose: then there are so many cards, as the deck says as well from then on. */
+    d = open_with(w, DECK_POWER, true);
+    assert_non_null(d);
+    deck_close(d);
+    d = open_with(w, DECK_POWER, false);
+    if (d == NULL)
+        fail_msg("%s", w->error.text);
+    assert_int_equal(deck_count(d), LIMIT - 1);
+    deck_close(d);
+}
+
+/* A root that is gone: what is left of its card still counts, until it is removed. */
+static void test_remains(void **state)
+{
+    struct world *w = *state;
+    static struct records one;
+    write_one(w, DECK_POWER, 1);
+    cards_get(w, &one);
+    assert_int_equal(one.n, 2);
+    one.n = 1; /* the root comes first */
+    cards_remove(w, &one);
+    refused(w, "or is gone");
+    for (int reset = 1; reset >= 0; reset--) {
+        struct deck *d = open_with(w, DECK_POWER, reset == 1);
+        if (d == NULL)
+            fail_msg("%s", w->error.text);
+        assert_int_equal(deck_count(d), 1);
+        if (reset == 0)
+            assert_true(deck_remove_card(d, ICCID, &w->error));
+        deck_close(d);
+    }
+    struct deck *d = open_with(w, DECK_POWER, false);
+    if (d == NULL)
+        fail_msg("%s", w->error.text);
+    assert_int_equal(deck_count(d), 0);
+    deck_close(d);
+}
+
+/* A card that is gone is noticed as well when a deck is to have its first anchor. */
+static void test_gone_before(void **state)
+{
+    struct world *w = *state;
+    static struct records one;
+    cards_get(w, &one);
+    cards_remove(w, &one);
+    refused(w, "or is gone");
+    struct deck *d = open_with(w, DECK_POWER, true);
+    assert_non_null(d);
+    deck_close(d);
+    d = open_with(w, DECK_POWER, false);
+    if (d == NULL)
+        fail_msg("%s", w->error.text);
+    assert_int_equal(deck_count(d), 0);
+    deck_close(d);
 }
 
 /* All leaves with this key, also such as are not in use any more: made unsound, or put right again. */
@@ -734,6 +788,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_older_card, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_remains, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gone_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_unheard, set_up, tear_down),

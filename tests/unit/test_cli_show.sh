@@ -183,11 +183,13 @@ says "after an interrupted add the deck has the cards it had" '^deck\.uicc: 1499
 # killed: no card without a record of its keys, and nobody is told to throw that away
 "$softuicc" add deck.uicc --iccid 890010100001000000 --imsi 001010000000100 --count 200000 --keys cut.keys >out 2>err </dev/null &
 adding=$!
-for ((i = 0; i < 200 && $(stat -c %s cut.keys.new 2>/dev/null || echo 0) < 2500000; i++)); do sleep 0.02; done
+# FILE: has the keys of more cards than one transaction makes
+grown() { while kill -0 $adding 2>/dev/null && (($(stat -c %s "$1" 2>/dev/null || echo 0) < 2500000)); do sleep 0.02; done; }
+grown cut.keys.new
 kill -KILL $adding 2>/dev/null
 wait $adding 2>/dev/null
 expect "after an add that was killed" 0 show deck.uicc --json
-python3 -c '
+/usr/bin/python3 -c '
 import json
 cards = {c["iccid"] for c in json.load(open("out"))["cards"] if c["iccid"].startswith("89001010000100")}
 keys = {line.split("\t")[0] for line in open("cut.keys.new") if line.endswith("\n")}
@@ -195,6 +197,25 @@ raise SystemExit(not (len(cards) >= 1024 and cards <= keys))'
 verdict $? "an add that was killed leaves cards, and no card without its keys"
 refuses "add: a record cut short, which may be all there is" 1 'cut\.keys\.new: File exists.* has the keys of cards .* keep it' add deck.uicc --iccid 890010100009000000 --imsi 001010000000100 --keys cut.keys
 rm cut.keys.new
+# cards that cannot be taken away again, for the file that they came from is another by then
+{ echo iccid,imsi; for ((i = 0; i < 8000; i++)); do printf '89001010000200%05d,00101000001%04d\n' $i $i; done; } >gone.csv
+"$softuicc" add deck.uicc --csv gone.csv --keys gone.keys >out 2>err </dev/null &
+adding=$!
+grown gone.keys.new
+kill -STOP $adding
+yes nonsense | head -n 100000 >gone.csv
+kill -CONT $adding
+wait $adding
+code=$?
+expect "after an add that failed, and could not be undone" 0 show deck.uicc --json
+/usr/bin/python3 -c '
+import json
+cards = {c["iccid"] for c in json.load(open("out"))["cards"] if c["iccid"].startswith("89001010000200")}
+keys = {line.split("\t")[0] for line in open("gone.keys.new") if line.endswith("\n")}
+raise SystemExit(not (len(cards) >= 1024 and cards <= keys))'
+[ $? = 0 ] && [ $code = 1 ] && [ ! -e gone.keys ]
+verdict $? "an add that cannot be undone keeps the record of its cards"
+rm -f gone.*
 # a record that cannot have its name any more
 "$softuicc" add deck.uicc --iccid 890010100000000110 --imsi 001010000000110 --count 1000 --replace --keys late.keys >out 2>err </dev/null &
 adding=$!
@@ -217,7 +238,7 @@ says "new --csv says what it made" '2 cards of profile test, ICCID 8900101000000
 grep -q "^8900101000000010018	0	001010000000001	milenage	$k	$opc	1	aes	$opc	aes	$k	$opc" csv.keys
 verdict $? "the record has the keys of the file"
 # PIN1 4711 with its PUK, PIN2, ADM1; of the second card nothing, for it has the profile's
-hex() { printf '%s' "$1" | xxd -p; }
+hex() { printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n'; }
 [ "$(cut -f 1,2,5,6,7 csv.keys | grep -P '\tp[0-9]+\t' | sort)" = "$(printf '8900101000000010018\t%s\n' "p0	$(hex 4711)ffffffff	$(hex 47114711)	1" "p1	$(hex 81158)ffffff	$(hex 81158115)	129" "p2	$(hex 66666666)	-	10" | sort)" ]
 verdict $? "the record has the PINs of the file"
 expect "a card of the file" 0 show csv.uicc --card 8900101000000010018

@@ -13,10 +13,12 @@ esac
 a=8900101000000000019 b=8900101000000000027
 usim=00A4040C07A0000000871002
 
+unpack() { /usr/bin/python3 -c 'import lzma, sys; open(sys.argv[2], "wb").write(lzma.open(sys.argv[1]).read())' "$@"; }
+
 # CARD: all that is written of it is there; more may be
 same() {
     expect "deck $n: card $1" 0 show deck.uicc --card "$1" --json
-    python3 - "$here/decks/$n.json" "$1" >lacks 2>&1 <<'PY'
+    /usr/bin/python3 - "$here/decks/$n.json" "$1" >lacks 2>&1 <<'PY'
 import json, sys
 def lacks(old, new, where):
     if isinstance(old, dict):
@@ -50,7 +52,7 @@ state() { json "deck $n: card $1: pair $2 is $3" "[p['state'] for p in j['pairs'
 
 for key in "$here"/decks/*.uicc.key; do
     n=$(basename "$key" .uicc.key)
-    rm -f ./*.db* && xz -dc "$here/decks/$n.uicc.xz" >deck.uicc && cp "$key" deck.uicc.key && cp "$here/decks/$n.keys" . && chmod 600 deck.uicc.key "$n.keys"
+    rm -f ./*.db* && unpack "$here/decks/$n.uicc.xz" deck.uicc && cp "$key" deck.uicc.key && cp "$here/decks/$n.keys" . && chmod 600 deck.uicc.key "$n.keys"
     verdict $? "deck $n"
     same $a
     same $b
