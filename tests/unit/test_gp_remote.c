@@ -692,6 +692,43 @@ static void test_profile_domain_on_trial(void **state)
     fixture_close(&f);
 }
 
+/* Nor are its state and its privileges, by way of the issuer's domain: locked, or without its privilege, it
+ * would be the next one's. */
+static void test_profile_domain_state_on_trial(void **state)
+{
+    (void)state;
+    static const char few[] = "rights: [remote-change]";
+    struct fixture f;
+    char text[4096];
+    const char *at = strstr(profile, few);
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*srights: [remote-change, manage-applets]%s", (int)(at - profile), profile,
+             at + strlen(few));
+    fixture_open_text(&f, text);
+    fixture_terminal_profile(&f);
+    change(&f, 0, "001020000000001");
+    f.counter = 0;
+    por_is(&f, 1, "000000", gp_command("80F04080", SSD2), "01 6A95");
+    por_is(&f, 1, "000000", gp_command("80F06080", SSD2), "01 6A95");
+    por_is(&f, 1, "000000",
+           gp_command("80E64000", "0000"
+                                  "07" SSD2 "01"
+                                  "80"
+                                  "00"
+                                  "00"),
+           "01 6A95");
+    snprintf(text, sizeof text, "%s%s",
+             gp_command("80E62000", "0000"
+                                    "07" SSD2 "00"
+                                    "00"
+                                    "00"),
+             "80E29000064204AABBCCDD");
+    por_is(&f, 1, "000000", text, "02 6A95");
+    assert_int_equal(fixture_authenticate(&f, 1, 32), 0xDB);
+    por_is(&f, 1, "000000", gp_command("80F04080", SSD2), "01 9000");
+    fixture_close(&f);
+}
+
 /* What an installation's access domain opens, it opens to who proves who he is: no profile may have a target open to everybody (but for tests), and none comes later. */
 static void test_access_needs_a_checksum(void **state)
 {
@@ -729,6 +766,7 @@ int main(void)
         cmocka_unit_test(test_operators_back),
         cmocka_unit_test(test_operators_forgotten),
         cmocka_unit_test(test_profile_domain_on_trial),
+        cmocka_unit_test(test_profile_domain_state_on_trial),
         cmocka_unit_test(test_full_domain),
         cmocka_unit_test(test_operators_rules),
         cmocka_unit_test(test_ram_below),

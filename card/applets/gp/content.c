@@ -114,9 +114,9 @@ static sw_t find_own(struct call *call, struct span aid, uint8_t *index)
     if (*index == NO_APPLET ||
         !domain_sees(call, applet_domain(call->card, *index), applet_owner(call->card, *index)))
         return SW_DATA_NOT_FOUND;
-    return domain_reaches(call, applet_domain(call->card, *index), applet_owner(call->card, *index))
-               ? SW_OK
-               : SW_CONDITIONS_NOT_SATISFIED;
+    if (!domain_reaches(call, applet_domain(call->card, *index), applet_owner(call->card, *index)))
+        return SW_CONDITIONS_NOT_SATISFIED;
+    return domain_settled(call, (struct applet){call->card, *index}) ? SW_OK : SW_TRIAL_RUNNING;
 }
 
 static sw_t make_selectable(struct call *call, const struct install_fields *f)

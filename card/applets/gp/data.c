@@ -293,9 +293,7 @@ static sw_t store_objects(struct applet to, struct span data)
 /* Whole objects in each block. */
 static sw_t store_in_domain(struct call *call, struct applet to, struct domain_personalization *p)
 {
-    sw_t sw = to.index == call->self.index ? domain_may(call, POWER_KEYS)
-              : domain_settled(call, to)   ? SW_OK
-                                           : SW_TRIAL_RUNNING;
+    sw_t sw = to.index != call->self.index ? SW_OK : domain_may(call, POWER_KEYS);
     if (sw != SW_OK)
         return sw;
     return (call->cmd->p1 & STRUCTURE) == STRUCTURE_DGI ? store_dgis(call, to, p, call->cmd->data)
@@ -309,6 +307,8 @@ static sw_t store_in_applet(struct call *call, struct domain_personalization *p)
     if (!applet_active(call->card, p->applet) || applet_by_aid(call->card, aid_span(&p->aid)) != p->applet ||
         applet_domain(call->card, p->applet) != call->self.index)
         return SW_CONDITIONS_NOT_SATISFIED;
+    if (!domain_settled(call, applet))
+        return SW_TRIAL_RUNNING;
     if (class->security_domain)
         return store_in_domain(call, applet, p);
     if (class->process_data == NULL)

@@ -55,8 +55,8 @@ bool domain_reaches(const struct call *call, uint8_t domain, uint16_t owner)
     return below(call, domain) && (actor == NO_OWNER || actor == owner);
 }
 
-/* A domain that the maker gave to a pair's operator is there after him when his trial is rolled back: what he
- * had changed in it would be the next one's to live with. */
+/* A domain (or an application) that the maker gave to a pair's operator is there after him when his trial is
+ * rolled back: what he had changed in it would be the next one's to live with. */
 bool domain_settled(const struct call *call, struct applet domain)
 {
     struct applet provider;

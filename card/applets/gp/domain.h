@@ -136,7 +136,8 @@ enum domain_power {
 /* The card's life cycle and the domain's privileges allow it. */
 sw_t domain_may(struct call *call, enum domain_power power);
 bool domain_is_issuer(struct applet self);
-/* Whoever speaks may change keys and data of this domain now, as far as a trial goes. */
+/* Whoever speaks may change keys, data and state of this domain, or application, now, as far as a trial goes.
+ */
 bool domain_settled(const struct call *call, struct applet domain);
 bool domain_privilege(struct applet self, unsigned octet, uint8_t bit);
 /* The operator in whose name this session speaks, or NO_OWNER: an operator's own OTA keyset, or a security

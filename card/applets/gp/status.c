@@ -292,6 +292,8 @@ sw_t command_set_status(struct call *call)
     if (index == applet_issuer_domain(call->card) ||
         !domain_reaches(call, applet_domain(call->card, index), applet_owner(call->card, index)))
         return SW_CONDITIONS_NOT_SATISFIED;
+    if (!domain_settled(call, (struct applet){call->card, index}))
+        return SW_TRIAL_RUNNING;
     if (cmd->p1 == SCOPE_DOMAIN && !applet_class_of(call->card, index)->security_domain)
         return SW_WRONG_DATA;
     return cmd->p1 == SCOPE_DOMAIN ? set_domain(call, index, cmd->p2) : set_one(call, index, cmd->p2);
