@@ -27,6 +27,7 @@ const struct sw_info *sw_find(sw_t sw)
     case 0x91:
     case 0x92:
     case 0x93:
+    case 0x9E:
     case 0x9F:
         return row((sw_t)(sw & 0xFF00));
     case 0x63:

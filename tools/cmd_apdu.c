@@ -429,7 +429,8 @@ static sw_t follow(struct session *s, struct span command)
     struct span last = command;
     for (int round = 0; s->automatic && round < AUTO_ROUNDS; round++) {
         uint8_t le = (uint8_t)(sw & 0xFF);
-        if ((sw & 0xFF00) == SW_DATA_AVAILABLE || (sw & 0xFF00) == 0x9F00) /* 9Fxx: TS 51.011 9.4.1 */
+        if ((sw & 0xFF00) == SW_DATA_AVAILABLE || (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE ||
+            (sw & 0xFF00) == SW_GSM_DOWNLOAD_ERROR)
             memcpy(again, (const uint8_t[5]){fetch, 0xC0, 0x00, 0x00, le}, 5);
         else if ((sw & 0xFF00) == SW_WRONG_LE && (last.n == 4 || last.n == 5)) {
             if (last.p != again)

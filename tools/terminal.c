@@ -53,7 +53,7 @@ static bool is_plain_warning(sw_t sw)
 static bool wants_get_response(sw_t sw)
 {
     return (sw & 0xFF00) == SW_DATA_AVAILABLE || (sw & 0xFF00) == SW_WRONG_LE ||
-           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE;
+           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE || (sw & 0xFF00) == SW_GSM_DOWNLOAD_ERROR;
 }
 
 /* TS 102 221 10.1.1: GET RESPONSE is of class 0X, on the channel of the command; TS 51.011: of class A0. */

@@ -11,7 +11,7 @@
 
 /* ---- status words ---- */
 
-enum { INS_ANY = 0x00, INS_CHV = 0x20, INS_GET_RESPONSE = 0xC0 };
+enum { INS_ANY = 0x00, INS_CHV = 0x20, INS_GET_RESPONSE = 0xC0, INS_ENVELOPE = 0xC2 };
 
 /* What a word of TS 102 221 is in class A0 (TS 51.011 9.4): the first row that fits. A row with an
  * instruction speaks for that alone (INS_CHV: 20 to 2F, which are the CHV commands); `keep` hands SW2 on. A
@@ -57,8 +57,11 @@ static bool speaks_for(uint8_t row_ins, uint8_t ins)
     return row_ins == INS_ANY || row_ins == ins || (row_ins == INS_CHV && (ins & 0xF0) == INS_CHV);
 }
 
-static sw_t status(const struct command *cmd, const struct command_row *row, sw_t sw)
+static sw_t status(const struct command *cmd, const struct command_row *row, sw_t sw, size_t waiting)
 {
+    /* 9.4.1: an applet's answer of refusal, which TS 102 221 tells by a warning. */
+    if (cmd->ins == INS_ENVELOPE && sw_is_warning(sw) && waiting > 0)
+        return SW_WITH(SW_GSM_DOWNLOAD_ERROR, waiting > 255 ? 0 : waiting);
     /* 9.4.6: where P3 can have one value only, 67xx names it. */
     if (sw == SW_WRONG_LENGTH && row != NULL && row->lc_min == row->lc_max)
         return SW_WITH(SW_WRONG_LENGTH, row->lc_max);

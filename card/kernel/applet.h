@@ -148,7 +148,8 @@ struct applet_class {
      * of all, makes that class's status words of those of shared handlers, kernel and T=0 fold; row is NULL for a command that was refused before it was
      * found. Both NULL or neither. */
     const struct command_table *card_commands;
-    sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw);
+    sw_t (*card_status)(const struct command *cmd, const struct command_row *row, sw_t sw,
+                        size_t waiting);     /* waiting: octets for GET RESPONSE */
     const struct toolkit_class *toolkit;     /* what its instances are registered for from the start; NULL: nothing */
     const struct secure_messaging *messaging; /* NULL: none, and 6882 */
     bool script_target;                      /* its TARs take remote command scripts (TS 102 226) */

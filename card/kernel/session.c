@@ -46,7 +46,8 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
 sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw)
 {
     uint8_t applet = cmd->klass == CLASS_GSM ? server(card, NULL, cmd) : NO_APPLET;
-    return applet == NO_APPLET ? sw : applet_class_of(card, applet)->card_status(cmd, row, sw);
+    return applet == NO_APPLET ? sw
+                               : applet_class_of(card, applet)->card_status(cmd, row, sw, card->ram.waiting);
 }
 
 /* The file that a command has changed, by whatever means: its content, or whether one comes to it. */

@@ -37,6 +37,7 @@ void toolkit_suspend(const struct uicc *card, struct buf *out)
     buf_put(out, span_of(t->channel_owner, sizeof t->channel_owner));
     for (unsigned i = 0; i < SYSTEM_KINDS; i++)
         buf_u32(out, t->told[i]);
+    buf_u16(out, t->poll);
 }
 
 bool toolkit_resume(struct uicc *card, struct reader *r)
@@ -51,8 +52,12 @@ bool toolkit_resume(struct uicc *card, struct reader *r)
     rd_copy(r, now.channel_owner, sizeof now.channel_owner);
     for (unsigned i = 0; i < SYSTEM_KINDS; i++)
         now.told[i] = rd_u32(r);
-    for (size_t i = 0; i < sizeof now.available; i++)
+    if (r->left > 0) /* not in decks of older versions */
+        now.poll = rd_u16(r);
+    for (size_t i = 0; i < sizeof now.available; i++) {
+        now.available[i] |= card->ram.toolkit.available[i]; /* and who has asked since the power came back */
         now.offering |= now.available[i] != 0;
+    }
     if (rd_ok(r))
         card->ram.toolkit = now;
     return rd_ok(r);

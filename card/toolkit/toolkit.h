@@ -152,7 +152,10 @@ bool toolkit_describe(const struct command_row *row, struct span data, struct sp
 /* ---- SUSPEND UICC ---- */
 
 /* What is known of the terminal, and what it was told: for storage; and back. false: it makes no sense. */
-enum { TOOLKIT_SUSPENDED_MAX = 2 + TOOLKIT_PROFILE_MAX + TOOLKIT_APPLETS / 8 + TOOLKIT_CHANNELS + 4 * SYSTEM_KINDS };
+enum {
+    TOOLKIT_SUSPENDED_MAX =
+        2 + TOOLKIT_PROFILE_MAX + TOOLKIT_APPLETS / 8 + TOOLKIT_CHANNELS + 4 * SYSTEM_KINDS + 2
+};
 void toolkit_suspend(const struct uicc *card, struct buf *out);
 bool toolkit_resume(struct uicc *card, struct reader *r);
 

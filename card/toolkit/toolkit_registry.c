@@ -117,6 +117,9 @@ static bool read_entry(const struct uicc *card, uint8_t applet, struct toolkit_e
     out->poll = rd_u16(&r);
     rd_copy(&r, out->asked, sizeof out->asked);
     (void)class_entry(class, &of_class);
+    if (out->priority == 0) /* older versions took it from installation parameters: before the receiver of
+                               over-the-air messages */
+        out->priority = of_class.priority;
     for (size_t i = 0; i < sizeof out->events; i++) {
         out->asked[i] |= of_class.asked[i];
         out->events[i] = out->asked[i] | of_class.events[i];

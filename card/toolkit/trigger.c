@@ -122,6 +122,21 @@ static void note_failure(struct uicc *card, struct outcome *o, uint8_t applet, s
         applet_note((struct applet){card, applet}, "the applet failed in its event: what it did is undone");
 }
 
+/* What the one before did is its own, and is kept before the next is told. What could not be kept was not
+ * answered either: `from` is where its answer begins. */
+static void end_step(struct uicc *card, struct outcome *o, struct buf *out, size_t from)
+{
+    if (session_step(card, true)) {
+        o->done = true;
+        return;
+    }
+    o->broken = true;
+    if (out != NULL && out->len > from) {
+        take_back(out, from);
+        o->answer = SW_OK;
+    }
+}
+
 static sw_t outcome_status(const struct outcome *o, const struct event *event)
 {
     if (o->done)
@@ -149,6 +164,7 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
     struct order order;
     struct outcome o = {.answer = SW_OK};
     bool handled = false, open = false; /* open: what the one before did is still to be kept */
+    size_t before = 0;
     struct event told = *event;
     if (!toolkit_wanted(card, event->toolkit))
         return SW_OK;
@@ -156,9 +172,9 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
         told.handled = &handled;
     listeners(card, event->toolkit, &order);
     for (unsigned i = 0; i < order.n && !*told.handled; i++) {
-        const size_t before = told.out != NULL ? told.out->len : 0;
         if (open)
-            *(session_step(card, true) ? &o.done : &o.broken) = true;
+            end_step(card, &o, told.out, before);
+        before = told.out != NULL ? told.out->len : 0;
         sw_t sw = toolkit_trigger_applet(card, order.applet[i], &told);
         open = kept(sw);
         if (!open) {

@@ -187,8 +187,8 @@ static void look(const struct run *r, bool counters, struct spent *now)
 static bool may_give_back(struct span command, uint16_t sw)
 {
     static const uint8_t pin_commands[] = {0x20, 0x24, 0x26, 0x28, 0x2C, 0xC2};
-    bool good = sw >> 8 == 0x90 || sw >> 8 == 0x91 || sw >> 8 == 0x61 || sw >> 8 == 0x9F || sw >> 8 == 0x62 ||
-                sw == SW_MEMORY_PROBLEM || sw == SW_GSM_MEMORY_PROBLEM;
+    bool good = sw >> 8 == 0x90 || sw >> 8 == 0x91 || sw >> 8 == 0x61 || sw >> 8 == 0x9F || sw >> 8 == 0x9E ||
+                sw >> 8 == 0x62 || sw == SW_MEMORY_PROBLEM || sw == SW_GSM_MEMORY_PROBLEM;
     return command.n > 1 && good && memchr(pin_commands, command.p[1], sizeof pin_commands) != NULL;
 }
 
@@ -263,7 +263,7 @@ static void say(struct run *r, struct span command)
         memmove(r->last, command.p, command.n);
     r->last_n = command.n;
     uint16_t sw = transmit(r, command);
-    if (sw >> 8 == 0x61 || sw >> 8 == 0x9F) {
+    if (sw >> 8 == 0x61 || sw >> 8 == 0x9F || sw >> 8 == 0x9E) {
         const uint8_t get[] = {r->last[0], 0xC0, 0, 0, (uint8_t)sw};
         (void)transmit(r, span_of(get, 5));
     } else if (sw >> 8 == 0x6C && r->last_n >= 4) {

@@ -384,20 +384,121 @@ static void test_refusal(void **state)
     toolkit_drain(p);
 }
 
+/* Class A0 has no warnings, but a word for this. */
+static void test_refusal_gsm(void **state)
+{
+    struct toolkit_play *p = *state;
+    toolkit_profile(p);
+    CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    toolkit_drain(p);
+    p->does = refuses;
+    apdu(&p->f, "A0C2000004E5028202", "9E02");
+    apdu(&p->f, "A0C0000002", "0102910F");
+    p->does = NULL;
+}
+
+/* Each writes an answer of its own, and something that is to be stored, which was not there before; THREE is
+ * told first. */
+static sw_t all_answer(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    assert_true(applet_put(p->applet[who], (uint16_t)p->n_seen, span_of("x", 1)));
+    buf_u8(event->out, (uint8_t)(who + 1));
+    return who == THREE ? SW_NO_INFORMATION_62 : SW_OK;
+}
+
+static sw_t first_answers(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    return who == THREE ? all_answer(p, who, event) : SW_OK;
+}
+
+/* What an applet did could not be stored: then it has not answered, and the next one can. */
+static void test_answer_not_kept(void **state)
+{
+    struct toolkit_play *p = *state;
+    struct span value;
+    for (unsigned i = 0; i < APPLETS; i++)
+        CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    p->does = first_answers;
+    apdu(&p->f, "80C2000004E5028202", "6200");
+    apdu(&p->f, "00C0000001", "039000");
+    fault_store_fail_at(p->f.store, 0);
+    apdu(&p->f, "80C2000004E5028202", "9000");
+    assert_false(applet_get(p->applet[THREE], 4, &value));
+    p->does = all_answer;
+    fault_store_fail_at(p->f.store, 0);
+    exchange(&p->f, "80C2000004E5028202", "029000");
+    assert_int_equal(p->n_seen, 9);
+    assert_false(applet_get(p->applet[THREE], 7, &value));
+    assert_true(applet_get(p->applet[TWO], 8, &value));
+    assert_true(applet_get(p->applet[ONE], 9, &value));
+    fault_store_cut_at(p->f.store, -1);
+    p->does = NULL;
+}
+
+static sw_t asks_for_handler(struct toolkit_play *p, unsigned who, const struct event *event)
+{
+    if (event->toolkit == TOOLKIT_FIRST_COMMAND_AFTER_ATR)
+        assert_int_equal(toolkit_set_event(p->applet[who], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), TOOLKIT_OK);
+    return SW_OK;
+}
+
+/* The first command is RESUME: what the card knew of the terminal is known again, and what an applet asked
+ * for in that command's event is not forgotten. */
+static void test_resumed(void **state)
+{
+    struct toolkit_play *p = *state;
+    char resume[40] = "8076010008";
+    toolkit_profile(p);
+    toolkit_drain(p);
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 60));
+    CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_FIRST_COMMAND_AFTER_ATR));
+    exchange(&p->f, "80F2000C00", "91*");
+    fetch(p, "D00D8103..0300820281828402013C");
+    answer_proactive(&p->f, 0, "84020164", "9000"); /* as the terminal would have it: 100 s */
+    exchange(&p->f,
+             "8076000004"
+             "00010401",
+             "0401................9000");
+    for (size_t i = 0; i < 8; i++)
+        snprintf(resume + 10 + 2 * i, 3, "%02X", p->f.response[2 + i]);
+    fixture_reset(&p->f);
+    toolkit_forget_seen(p);
+    p->does = asks_for_handler;
+    apdu(&p->f, resume, "9000");
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1);
+    assert_int_equal(p->f.card->ram.toolkit.poll, 100);
+    p->does = NULL;
+}
+
+/* Older versions stored priority 00, from installation parameters, as it came. */
+static void test_old_priority(void **state)
+{
+    struct toolkit_play *p = *state;
+    struct span entry;
+    uint8_t octets[64];
+    const uint32_t id = object_id(OBJECT_TOOLKIT, (uint32_t)p->applet[ONE].index << 16);
+    for (unsigned i = 0; i < APPLETS; i++)
+        CHANGE(p, toolkit_set_event(p->applet[i], TOOLKIT_UNRECOGNISED_ENVELOPE));
+    toolkit_begin(p);
+    assert_true(objects_get(p->f.card->objects, id, &entry));
+    assert_true(entry.n <= sizeof octets);
+    memcpy(octets, entry.p, entry.n);
+    octets[1] = 0;
+    assert_true(objects_put(p->f.card->objects, id, span_of(octets, entry.n)));
+    toolkit_end(p);
+    apdu(&p->f, "80C2000004E5028202", "9000");
+    assert_int_equal(p->n_seen, 3);
+    assert_int_equal(p->seen[2].who, ONE);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, toolkit_setup, toolkit_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_order),
-        T(test_failures),
-        T(test_outcomes),
-        T(test_own_failure),
-        T(test_other_events),
-        T(test_control),
-        T(test_channel_events),
-        T(test_deselected),
-        T(test_one_answer),
-        T(test_refusal),
+        T(test_order),        T(test_failures),     T(test_outcomes),       T(test_own_failure),
+        T(test_other_events), T(test_control),      T(test_channel_events), T(test_deselected),
+        T(test_one_answer),   T(test_refusal),      T(test_refusal_gsm),    T(test_answer_not_kept),
+        T(test_resumed),      T(test_old_priority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
