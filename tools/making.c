@@ -413,16 +413,14 @@ bool making_cards(struct making *m, const struct card_source *source)
             break;
         }
         result = make_batch(m, source, &p);
-        if (result == SOURCE_FAILED && m->replace)
-            break; /* the batch is given up when the deck is closed */
-        /* also of a batch that failed: its cards are there until they are taken away again */
-        if (m->live && !record_on_disk(&m->record) && result != SOURCE_FAILED) {
+        if (result != SOURCE_FAILED && m->live && !record_on_disk(&m->record)) {
             cli_refuse(m->cmd, "--keys: %s: %s", m->record.temporary, strerror(errno));
             result = SOURCE_FAILED;
         }
-        if (!deck_batch_end(m->deck, &error)) {
-            if (result != SOURCE_FAILED)
-                cli_refuse(m->cmd, "%s", error.text);
+        if (result == SOURCE_FAILED) {
+            deck_batch_abort(m->deck); /* its keys may not be on the disk */
+        } else if (!deck_batch_end(m->deck, &error)) {
+            cli_refuse(m->cmd, "%s", error.text);
             result = SOURCE_FAILED;
         }
     }

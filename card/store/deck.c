@@ -432,7 +432,10 @@ static bool take_new(struct deck *d, struct deck_error *error)
     } else if (!S_ISREG(st.st_mode) || (st.st_size != 0 && !is_lmdb(fd))) {
         deck_say(error, "%s is in the way: remove it", d->new_path);
     } else if (!may_make(d, error)) {
-        ; /* somebody published, and was killed in it, since that was asked: DECK.new is that deck */
+        /* Somebody has published since that was asked. If he was killed in it DECK.new is that deck; else it is
+         * a new file, which with his key would look like one. */
+        if (st.st_size == 0)
+            (void)unlink(d->new_path);
     } else if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0) {
         deck_say(error, "%s cannot be made: %s", d->new_path, deck_reason(errno));
     } else if (unlink(d->new_key_path) != 0 && errno != ENOENT) {

@@ -95,5 +95,6 @@ bool deck_remove_card(struct deck *d, const char *iccid, struct deck_error *erro
  * memory is ahead of their store. */
 bool deck_batch_begin(struct deck *d, struct deck_error *error);
 bool deck_batch_end(struct deck *d, struct deck_error *error);
+void deck_batch_abort(struct deck *d); /* nothing of an open batch is kept; does nothing when there is none */
 
 #endif

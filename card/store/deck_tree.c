@@ -559,6 +559,16 @@ bool deck_batch_end(struct deck *d, struct deck_error *error)
     return good;
 }
 
+void deck_batch_abort(struct deck *d)
+{
+    pthread_mutex_lock(&d->mutex);
+    if (d->batch) {
+        tree_abort(d);
+        d->batch = d->spoiled = false; /* what came before it was committed when it began */
+    }
+    pthread_mutex_unlock(&d->mutex);
+}
+
 uint64_t deck_count(struct deck *d)
 {
     pthread_mutex_lock(&d->mutex);

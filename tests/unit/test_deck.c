@@ -208,6 +208,33 @@ static void make_and_open(void **state)
     assert_true(there(w->key));
 }
 
+/* In the C library's place: somebody else makes the deck between the look at what is there and the next step. */
+static struct world *meanwhile;
+static unsigned looks;
+
+int lstat(const char *restrict path, struct stat *restrict st)
+{
+    const int rc = fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+    struct world *w = meanwhile;
+    if (w != NULL && strcmp(path, w->key) == 0 && ++looks == 2) { /* nothing is looked at behind that */
+        meanwhile = NULL;
+        struct deck *d = deck_create(w->deck, text("the other's"), w->crypto, NULL);
+        assert_true(deck_publish(d, NULL));
+        deck_close(d);
+    }
+    return rc;
+}
+
+static void made_meanwhile(void **state)
+{
+    struct world *w = *state;
+    meanwhile = w;
+    assert_null(deck_create(w->deck, text("ours"), w->crypto, &w->error));
+    said(w, "exists already");
+    assert_null(meanwhile);
+    assert_true(there(w->deck) && there(w->key) && !there(w->fresh) && !there(w->fresh_key));
+}
+
 static void making_cut_short(void **state)
 {
     struct world *w = *state;
@@ -876,6 +903,23 @@ static void batches(void **state)
         assert_true(has(a, 1, "kept") && has(b, 1, "kept"));
         assert_null(deck_card(d, "89452", &w->error));
 
+        /* Or it is given up, spoiled or not. */
+        for (int spoiled = 0; spoiled < 2; spoiled++) {
+            assert_true(deck_batch_begin(d, &w->error));
+            c = new_card(w, d, "89452");
+            put(c, 1, "lost");
+            if (spoiled == 1) {
+                change.value.n = sizeof big;
+                assert_int_equal(store_write(c, &change, 1), STORE_FAILED);
+            }
+            deck_batch_abort(d);
+            deck_batch_abort(d);
+            store_close(c);
+            assert_int_equal(deck_count(d), 2);
+            assert_true(has(a, 1, "kept") && has(b, 1, "kept"));
+            assert_null(deck_card(d, "89452", &w->error));
+        }
+
         /* And all goes on; what is too long alone does no harm. */
         change.value.n = sizeof big;
         assert_int_equal(store_write(a, &change, 1), STORE_FAILED);
@@ -1173,6 +1217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(make_and_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(making_cut_short, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(made_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(newer_format, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tampering, set_up, tear_down),
