@@ -699,14 +699,31 @@ static void test_profile_domain_state_on_trial(void **state)
     (void)state;
     static const char few[] = "rights: [remote-change]";
     struct fixture f;
+    struct gp_host isd;
     char text[4096];
     const char *at = strstr(profile, few);
     assert_non_null(at);
-    snprintf(text, sizeof text, "%.*srights: [remote-change, manage-applets]%s", (int)(at - profile), profile,
-             at + strlen(few));
+    snprintf(text, sizeof text,
+             "%.*srights: [remote-change, manage-applets]%s  - {class: ara-m, aid: A00000015141434C01, tars: "
+             "[B20299]}\n",
+             (int)(at - profile), profile, at + strlen(few));
     fixture_open_text(&f, text);
     fixture_terminal_profile(&f);
+    gp_open(&isd, &f, ISD_AID, 0x30, 0x01, 8);
+    gp(&isd, "80F0800700", "9000");
+    gp(&isd, "80F0800F00", "9000");
+    gp(&isd,
+       gp_command("80E61000", "07" SSD2 "00"
+                              "09"
+                              "A00000015141434C01"
+                              "00"
+                              "00"
+                              "00"),
+       "009000");
     change(&f, 0, "001020000000001");
+    domain_keyset_of(&f, 1);
+    f.counter = 0;
+    por_is(&f, FIXTURE_OTHER, "B20299", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 6A95");
     f.counter = 0;
     por_is(&f, 1, "000000", gp_command("80F04080", SSD2), "01 6A95");
     por_is(&f, 1, "000000", gp_command("80F06080", SSD2), "01 6A95");
@@ -725,6 +742,8 @@ static void test_profile_domain_state_on_trial(void **state)
              "80E29000064204AABBCCDD");
     por_is(&f, 1, "000000", text, "02 6A95");
     assert_int_equal(fixture_authenticate(&f, 1, 32), 0xDB);
+    f.counter = 20;
+    por_is(&f, FIXTURE_OTHER, "B20299", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 9000");
     por_is(&f, 1, "000000", gp_command("80F04080", SSD2), "01 9000");
     fixture_close(&f);
 }

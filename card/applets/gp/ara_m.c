@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "ara_rule.h"
+#include "domain.h"
 #include "registry.h"
-#include "security_domain.h"
 
 enum { /* items; stored: values never change meaning */
        ITEM_RULES = 1,
@@ -139,6 +139,8 @@ static sw_t command_store(struct call *call)
     if (session->remote && session->owner != NO_OWNER &&
         session->owner != applet_owner(call->card, call->self.index))
         return SW_CONDITIONS_NOT_SATISFIED; /* an operator's own only: these would stay for the next */
+    if (session->remote && !domain_settled(call, call->self))
+        return SW_TRIAL_RUNNING; /* and so would these */
     return store(call->self, call->cmd->p1, call->cmd->p2, call->cmd->data, call->out);
 }
 
