@@ -198,7 +198,7 @@ verdict $? "an add that was killed leaves cards, and no card without its keys"
 refuses "add: a record cut short, which may be all there is" 1 'cut\.keys\.new: File exists.* has the keys of cards .* keep it' add deck.uicc --iccid 890010100009000000 --imsi 001010000000100 --keys cut.keys
 rm cut.keys.new
 # cards that cannot be taken away again, for the file that they came from is another by then
-{ echo iccid,imsi; for ((i = 0; i < 8000; i++)); do printf '89001010000200%05d,00101000001%04d\n' $i $i; done; } >gone.csv
+awk 'BEGIN { print "iccid,imsi"; for (i = 0; i < 30000; i++) printf "89001010000200%05d,0010100000%05d\n", i, i }' >gone.csv
 "$softuicc" add deck.uicc --csv gone.csv --keys gone.keys >out 2>err </dev/null &
 adding=$!
 grown gone.keys.new
@@ -213,17 +213,18 @@ import json
 cards = {c["iccid"] for c in json.load(open("out"))["cards"] if c["iccid"].startswith("89001010000200")}
 keys = {line.split("\t")[0] for line in open("gone.keys.new") if line.endswith("\n")}
 raise SystemExit(not (len(cards) >= 1024 and len(cards) % 1024 == 0 and cards <= keys))'
-[ $? = 0 ] && [ $code = 1 ] && [ ! -e gone.keys ]
+kept=$?
+[ $kept = 0 ] && [ $code = 1 ] && [ ! -e gone.keys ]
 verdict $? "an add that cannot be undone keeps the record of its cards, and the transaction that failed made none"
 rm -f gone.*
 # a record that cannot have its name any more
-"$softuicc" add deck.uicc --iccid 890010100000000110 --imsi 001010000000110 --count 1000 --replace --keys late.keys >out 2>err </dev/null &
+"$softuicc" add deck.uicc --iccid 890010100000000110 --imsi 001010000000110 --count 4000 --replace --keys late.keys >out 2>err </dev/null &
 adding=$!
-while kill -0 $adding 2>/dev/null && [ ! -e late.keys.new ]; do sleep 0.01; done
+while [ ! -e late.keys.new ] && kill -0 $adding 2>/dev/null; do :; done # (no sleep: it is done soon)
 touch late.keys
 wait $adding
 code=$?
-[ $code = 1 ] && [ ! -s late.keys ] && [ "$(cut -f 1 late.keys.new | sort -u | wc -l)" = 1001 ] && grep -q 'keys are in late\.keys\.new: keep it' err
+[ $code = 1 ] && [ ! -s late.keys ] && [ "$(cut -f 1 late.keys.new | sort -u | wc -l)" = 4001 ] && grep -q 'keys are in late\.keys\.new: keep it' err
 verdict $? "add --replace: cards were made anew, and their record stays"
 rm -f late.*
 
