@@ -161,9 +161,10 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
     struct tlv t;
     struct span inner;
     const bool command = data.p[0] == 0xAA || data.p[0] == 0xAE;
+    const char *const clause = command ? "TS 102 226 5.2.1" : "TS 102 226 5.2.2";
     if (data.p[0] == 0xAE || data.p[0] == 0xAF) {
         struct span head = rd_take(&r, 2);
-        say_field(p, head, "template", command ? "TS 102 226 5.2.1" : "TS 102 226 5.2.2", "%s, expanded format of indefinite length",
+        say_field(p, head, "template", clause, "%s, expanded format of indefinite length",
                   command ? "commands" : "responses");
         inner = rd_rest(&r);
         if (head.n < 2 || head.p[1] != 0x80 || inner.n < 2 || inner.p[inner.n - 1] != 0 ||
@@ -172,11 +173,11 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
         inner = span_slice(inner, 0, inner.n >= 2 ? inner.n - 2 : 0);
     } else {
         if (!tlv_next(&r, &t) || !rd_done(&r)) {
-            say_field(p, data, "template", command ? "TS 102 226 5.2.1" : "TS 102 226 5.2.2", "length does not fit");
+            say_field(p, data, "template", clause, "length does not fit");
             say_because(why, "the length of the scripting template does not fit");
             return;
         }
-        say_field(p, span_slice(data, 0, data.n - t.value.n), "template", command ? "TS 102 226 5.2.1" : "TS 102 226 5.2.2",
+        say_field(p, span_slice(data, 0, data.n - t.value.n), "template", clause,
                   "%s, expanded format, %zu octets", command ? "commands" : "responses", t.value.n);
         inner = t.value;
     }

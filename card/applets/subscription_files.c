@@ -238,7 +238,7 @@ static bool same_body(struct applet self, uint16_t file, uint16_t imsi)
     return imsi != PROFILE_NO_FILE && admin_file_body(self.card, file) == admin_file_body(self.card, imsi);
 }
 
-/* A file that is no link has but one name, unless EF.IMSI is a link to it. */
+/* For a file whose body has several names: is one of them EF.IMSI? */
 static bool names_imsi(struct applet self, uint16_t file)
 {
     bool found = same_body(self, file, file_in(self, IN_DF_GSM, FID_IMSI));

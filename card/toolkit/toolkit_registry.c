@@ -279,16 +279,21 @@ enum toolkit_result toolkit_clear_event(struct applet self, enum toolkit_event e
     return change_event(self, event, false);
 }
 
+/* Files that are there, or places where one was. */
+static bool watches_files(struct applet self)
+{
+    struct span list;
+    return item_get(self.card, self.index, ITEM_FILES, &list) || item_get(self.card, self.index, ITEM_PATHS, &list);
+}
+
 bool toolkit_event_is_set(struct applet self, enum toolkit_event event)
 {
     struct toolkit_entry e;
     struct toolkit_menu menu;
-    struct span files;
-    const uint8_t own = self.index;
     if (event == TOOLKIT_PROACTIVE_HANDLER_AVAILABLE)
         return (self.card->ram.toolkit.available[self.index / 8] >> self.index % 8 & 1) != 0;
     if (event == TOOLKIT_EXTERNAL_FILE_UPDATE)
-        return item_get(self.card, own, ITEM_FILES, &files) || item_get(self.card, own, ITEM_PATHS, &files);
+        return watches_files(self);
     if (event == TOOLKIT_MENU_SELECTION || event == TOOLKIT_MENU_SELECTION_HELP_REQUEST) {
         for (unsigned slot = 0; slot < TOOLKIT_MENU_SLOTS; slot++)
             if (toolkit_menu_of(self.card, self.index, slot, &menu) &&
@@ -464,15 +469,13 @@ bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file)
 static enum toolkit_result store_list(struct applet self, uint16_t item, struct span list)
 {
     struct toolkit_entry e;
-    struct span other;
     enum toolkit_result result = TOOLKIT_OK;
     if (list.n > 0)
         result = item_put(self, item, list);
     else if (!item_remove(self, item))
         result = TOOLKIT_REGISTRY_ERROR;
     load_own(self, &e);
-    set_bit(&e, TOOLKIT_EXTERNAL_FILE_UPDATE,
-            item_get(self.card, self.index, ITEM_FILES, &other) || item_get(self.card, self.index, ITEM_PATHS, &other));
+    set_bit(&e, TOOLKIT_EXTERNAL_FILE_UPDATE, watches_files(self));
     return result == TOOLKIT_OK ? store_own(self, &e) : result;
 }
 
