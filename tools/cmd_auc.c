@@ -15,6 +15,7 @@
 #include "auc.h"
 #include "cli.h"
 #include "hex.h"
+#include "publish.h"
 #include "unix_socket.h"
 
 enum { PATH_ROOM = 4096 };
@@ -315,8 +316,9 @@ static int export_file(const struct request *r, struct auc *a)
         return cli_refuse(r->cmd, "%s: %s", temporary, strerror(errno));
     }
     int code = export_to(r, a, f, temporary);
-    if (code == EXIT_OK && link(temporary, r->out) != 0)
-        code = cli_refuse(r->cmd, "%s: %s", r->out, errno == EEXIST ? "exists already" : strerror(errno));
+    const int rc = code == EXIT_OK ? publish(temporary, r->out) : 0;
+    if (rc != 0)
+        code = cli_refuse(r->cmd, "%s: %s", r->out, rc == EEXIST ? "exists already" : strerror(rc));
     unlink(temporary);
     return code;
 }

@@ -14,6 +14,7 @@
 
 #include "crypto.h"
 #include "hex.h"
+#include "publish.h"
 
 static bool say(struct cms_error *error, const char *about, const char *what)
 {
@@ -137,9 +138,9 @@ bool cms_write_file(const char *path, struct span content, struct cms_error *err
         return false;
     bool good = write_fd(fd, content) || say(error, temporary, strerror(errno));
     close(fd);
-    /* link() takes the name only if nobody else has it. */
-    if (good && link(temporary, path) != 0)
-        good = say(error, path, errno == EEXIST ? "exists already" : strerror(errno));
+    const int rc = good ? publish(temporary, path) : 0;
+    if (rc != 0)
+        good = say(error, path, rc == EEXIST ? "exists already" : strerror(rc));
     unlink(temporary);
     return good;
 }

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "folder_sync.h"
 #include "hex.h"
 #include "keys.h"
 #include "progress.h"
+#include "publish.h"
 #include "subscription.h"
 #include "vault.h"
 
@@ -267,16 +269,16 @@ static bool record_card(struct making *m, const struct card_data *card)
     return good && noted && (m->record.f == NULL || !ferror(m->record.f));
 }
 
-/* link() takes the name only if nobody else has it. */
 bool record_publish(const struct subcommand *cmd, struct key_record *r)
 {
     if (r->f == NULL)
         return true;
-    bool good =
-        fflush(r->f) == 0 && !ferror(r->f) && fsync(fileno(r->f)) == 0 && link(r->temporary, r->path) == 0;
-    if (!good)
-        cli_refuse(cmd, "--keys: %s: %s", r->path, strerror(errno));
-    return good;
+    errno = EIO; /* of a write that failed earlier nobody kept the reason */
+    const bool whole = fflush(r->f) == 0 && !ferror(r->f) && fsync(fileno(r->f)) == 0;
+    const int rc = whole ? publish(r->temporary, r->path) : errno;
+    if (rc != 0)
+        cli_refuse(cmd, "--keys: %s: %s", r->path, strerror(rc));
+    return rc == 0;
 }
 
 void record_close(struct key_record *r)
@@ -398,7 +400,7 @@ static enum source_result make_batch(struct making *m, const struct card_source 
 /* The record comes first: keys without a card are waste paper, a card without a record of its keys is lost. */
 static bool record_on_disk(const struct key_record *r)
 {
-    return r->f == NULL || (fflush(r->f) == 0 && fsync(fileno(r->f)) == 0);
+    return r->f == NULL || (fflush(r->f) == 0 && fsync(fileno(r->f)) == 0 && (errno = folder_sync(r->temporary)) == 0);
 }
 
 bool making_cards(struct making *m, const struct card_source *source)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder_sync.h"
 #include "sql.h"
 
 enum {
@@ -272,7 +273,7 @@ static bool make_key_file(const char *path, struct sealed_error *error)
     if (fd < 0)
         return say(error, path, strerror(errno));
     bool good = crypto_random(NULL, key, sizeof key) && write(fd, key, sizeof key) == (ssize_t)sizeof key &&
-                fsync(fd) == 0;
+                fsync(fd) == 0 && (errno = folder_sync(path)) == 0;
     if (!good)
         say(error, path, strerror(errno));
     close(fd);

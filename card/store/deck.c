@@ -5,10 +5,10 @@
  */
 #include "deck_check.h"
 #include "deck_tree.h"
+#include "folder_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -334,20 +334,6 @@ static int write_file(const char *path, struct span content)
     return rc;
 }
 
-int deck_sync_folder(const char *path)
-{
-    char *copy = joined(path, "");
-    if (copy == NULL)
-        return ENOMEM;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
-    if (fd < 0)
-        return errno;
-    int rc = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
-    (void)close(fd);
-    return rc;
-}
-
 /* Never over an existing file. Where the file system cannot promise that, looking first has to do. */
 static int move(const char *from, const char *to)
 {
@@ -508,14 +494,14 @@ bool deck_publish(struct deck *d, struct deck_error *error)
         rc = tree_sync(d);
         if (rc == 0 && (rc = move(d->new_key_path, d->key_path)) != 0)
             what = d->key_path;
-        else if (rc == 0 && ((rc = deck_sync_folder(d->path)) != 0 || (rc = move(d->new_path, d->path)) != 0))
+        else if (rc == 0 && ((rc = folder_sync(d->path)) != 0 || (rc = move(d->new_path, d->path)) != 0))
             (void)move(d->key_path, d->new_key_path); /* (synced in between: no power cut may leave a deck without its key) */
         if (rc == 0) {
             d->unpublished = false;
             d->durability = DECK_POWER;
             (void)mdb_env_set_flags(d->env, MDB_NOSYNC, 0);
             /* It is made. A power cut that takes the name back leaves what the next deck_open completes. */
-            (void)deck_sync_folder(d->path);
+            (void)folder_sync(d->path);
         }
     }
     if (!ready)
@@ -600,7 +586,7 @@ static bool complete_publishing(struct deck *d, struct deck_error *error)
 {
     int rc = move(d->new_path, d->path);
     if (rc == 0)
-        (void)deck_sync_folder(d->path); /* as in deck_publish */
+        (void)folder_sync(d->path); /* as in deck_publish */
     else
         deck_say(error, "%s cannot be made: %s", d->path, deck_reason(rc));
     return rc == 0;

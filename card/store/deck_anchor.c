@@ -2,6 +2,7 @@
 #include "deck_anchor.h"
 
 #include "deck_tree.h"
+#include "folder_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,7 +195,7 @@ struct anchor *anchor_open(const char *path, bool reset, struct sealer *sealer, 
         deck_say(error, "%s is in use: another copy of %s, or another deck, is open with it", path, deck);
     else
         good = take_up(a, path, reset, sealer, deck, writes, error);
-    int rc = good && made ? deck_sync_folder(path) : 0;
+    int rc = good && made ? folder_sync(path) : 0;
     if (rc != 0)
         deck_say(error, "%s cannot be made: %s", path, deck_reason(rc));
     if (good && rc == 0)

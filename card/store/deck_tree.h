@@ -141,9 +141,6 @@ uint64_t tree_used(struct deck *d);
 struct deck *deck_open_upto(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                             const struct deck_anchor *anchor, struct deck_error *error, off_t whole);
 
-/* deck.c: a name in the folder of this path is on the disk. */
-int deck_sync_folder(const char *path);
-
 /* deck.c: LMDB anew on the file that is locked, after it has given itself up, or to open it otherwise. No transaction may be open.
  * On an error there is no environment. */
 int deck_reopen(struct deck *d, const char *path);
