@@ -40,7 +40,7 @@ PY
 
 # WHAT CARD COMMAND...: the last is answered so
 answers() {
-    "$softuicc" apdu deck.uicc --card "$2" "${@:4}" >out 2>err </dev/null
+    "$softuicc" apdu deck.uicc "${anchor[@]}" --card "$2" "${@:4}" >out 2>err </dev/null
     grep '^<' out | tail -1 | grep -qE "^< $3( |\$)"
     verdict $? "deck $n: $1: $(grep '^<' out | tail -1)"
 }
@@ -54,6 +54,8 @@ for key in "$here"/decks/*.uicc.key; do
     n=$(basename "$key" .uicc.key)
     rm -f ./*.db* && unpack "$here/decks/$n.uicc.xz" deck.uicc && cp "$key" deck.uicc.key && cp "$here/decks/$n.keys" . && chmod 600 deck.uicc.key "$n.keys"
     verdict $? "deck $n"
+    anchor=()
+    [ ! -f "$here/decks/$n.anchor" ] || { cp "$here/decks/$n.anchor" anchor && anchor=(--anchor anchor); }
     same $a
     same $b
     answers "the PIN it was changed to" $a 9000 00200001083938373635343332
@@ -70,10 +72,14 @@ for key in "$here"/decks/*.uicc.key; do
     # the trial ends as it would have: with an authentication under the new key
     expect "deck $n: its next operator" 0 auc add --db b.db --keys "$n.keys" --iccid $a --index 1 --imsi 001020000000042
     printf 'network B 00102 auc b.db\npower on\nexpect registration stat=1 plmn=00102\npower off\n' >scenario
-    expect "deck $n: registers with it" 0 modem deck.uicc --card $a --pin 98765432 --script scenario --virtual-clock --seed 7
+    expect "deck $n: registers with it" 0 modem deck.uicc "${anchor[@]}" --card $a --pin 98765432 --script scenario --virtual-clock --seed 7
     expect "deck $n: after the trial" 0 show deck.uicc --card $a --json
     state $a 0 retired
     state $a 1 active
+    if [ ${#anchor[@]} -gt 0 ]; then # the deck as it came is older than what the anchor has seen by now
+        mkdir -p older && cp deck.uicc.key older/ && unpack "$here/decks/$n.uicc.xz" older/deck.uicc
+        refuses "deck $n: an older copy" 1 'older' apdu older/deck.uicc "${anchor[@]}" --card $a 00A4000C023F00
+    fi
     expect "deck $n: another card" 0 add deck.uicc --iccid 890010100000000099 --imsi 001010000000099
 done
 ((n >= 1))
