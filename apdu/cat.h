@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The vocabulary of the card application toolkit (ETSI TS 102 223, 3GPP TS 31.111): cat.def as tables, and what takes a proactive command or a TERMINAL RESPONSE
- * apart and puts one together. Pure; the card, terminals and traces share it.
+ * The vocabulary of the card application toolkit (ETSI TS 102 223, 3GPP TS 31.111): cat.def as tables, and
+ * what takes a proactive command or a TERMINAL RESPONSE apart and puts one together. Pure; the card,
+ * terminals and traces share it.
  */
 #ifndef APDU_CAT_H
 #define APDU_CAT_H
@@ -26,7 +27,9 @@ enum { /* BER-TLV, TS 101 220 7.2 */
     CAT_PROSE_REPORT = 0xDF,
 };
 
-enum { /* COMPREHENSION-TLV without the comprehension bit, TS 101 220 7.2: those that code of ours reads or writes */
+enum {
+    /* COMPREHENSION-TLV without the comprehension bit, TS 101 220 7.2: those that
+     * code of ours reads or writes */
     CAT_TAG_COMMAND_DETAILS = 0x01,
     CAT_TAG_DEVICE_IDENTITIES = 0x02,
     CAT_TAG_RESULT = 0x03,
@@ -72,7 +75,13 @@ enum cat_device { /* device identities, TS 102 223 8.7 */
     CAT_NETWORK = 0x83,
 };
 
-enum { CAT_RESULT_OK = 0x00, CAT_RESULT_TERMINAL_BUSY = 0x20, CAT_RESULT_NETWORK_BUSY = 0x21, CAT_RESULT_BEYOND_TERMINAL = 0x30, CAT_RESULT_VALUES_MISSING = 0x36 };
+enum {
+    CAT_RESULT_OK = 0x00,
+    CAT_RESULT_TERMINAL_BUSY = 0x20,
+    CAT_RESULT_NETWORK_BUSY = 0x21,
+    CAT_RESULT_BEYOND_TERMINAL = 0x30,
+    CAT_RESULT_VALUES_MISSING = 0x36
+};
 enum { CAT_NO_RESULT = 0xFF }; /* no general result has this value */
 enum { CAT_PLI_IMEI = 0x01, CAT_PLI_IMEISV = 0x08, CAT_PROVIDE_LOCAL_INFORMATION = 0x26 };
 
@@ -81,10 +90,12 @@ struct cat_facility { uint8_t octet, bit; }; /* of TERMINAL PROFILE, both from 1
 struct cat_command {
     const char *name;
     const char *clause;
-    const char *mandatory;      /* tags that must follow the device identities, without the comprehension bit; "" for none */
+    /* tags that must follow the device identities, without the comprehension bit; "" for none */
+    const char *mandatory;
     uint8_t type;
     struct cat_facility facility;
-    uint8_t to;                 /* enum cat_device: where it goes; for CAT_READER and CAT_CHANNEL the first of its kind */
+    /* enum cat_device: where it goes; for CAT_READER and CAT_CHANNEL the first of its kind */
+    uint8_t to;
 };
 
 /* Tables for those who list them. */
@@ -93,7 +104,8 @@ extern const size_t cat_commands_n;
 
 /* NULL: no such type. */
 const struct cat_command *cat_command(uint8_t type);
-/* The facility that this command with this qualifier needs: of PROVIDE LOCAL INFORMATION and TIMER MANAGEMENT it depends on that. */
+/* The facility that this command with this qualifier needs: of PROVIDE LOCAL INFORMATION and TIMER
+ * MANAGEMENT it depends on that. */
 struct cat_facility cat_facility(uint8_t type, uint8_t qualifier);
 struct cat_facility cat_event_facility(uint8_t code);
 /* Has this TERMINAL PROFILE it? {0, 0}: no. */
@@ -119,7 +131,8 @@ struct cat_proactive {
 /* A whole D0 object. false: it is none, or details or devices are missing. */
 bool cat_proactive_parse(struct span command, struct cat_proactive *out);
 void cat_proactive_build(struct buf *out, const struct cat_details *details, uint8_t to, struct span rest);
-/* Are the mandatory objects of its type there, and is everything well-formed? An unknown type: whatever is well-formed. */
+/* Are the mandatory objects of its type there, and is everything well-formed? An unknown
+ * type: whatever is well-formed. */
 bool cat_proactive_complete(uint8_t type, struct span rest);
 
 struct cat_response {
@@ -131,7 +144,8 @@ struct cat_response {
 
 /* The data of TERMINAL RESPONSE. false: command details or result missing, or not well-formed. */
 bool cat_response_parse(struct span data, struct cat_response *out);
-void cat_response_build(struct buf *out, const struct cat_details *details, uint8_t result, struct span additional, struct span rest);
+void cat_response_build(struct buf *out, const struct cat_details *details, uint8_t result,
+                        struct span additional, struct span rest);
 
 /* A timer's value (8.38): hours, minutes, seconds, each two digits with the low one first. */
 void cat_timer_value(uint32_t seconds, uint8_t value[3]);

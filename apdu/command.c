@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 
-/* TS 102 221 10.1.1: 0X and 8X code channels 0 to 3 (bits 2-1) and secure messaging (bits 4-3); 4X, 6X, CX and EX code
- * channels 4 to 19 (bits 4-1) and secure messaging (bit 6). */
+/* TS 102 221 10.1.1: 0X and 8X code channels 0 to 3 (bits 2-1) and secure messaging (bits 4-3); 4X, 6X, CX
+ * and EX code channels 4 to 19 (bits 4-1) and secure messaging (bit 6). */
 static void parse_class(struct command *c)
 {
     uint8_t cla = c->cla;

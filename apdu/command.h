@@ -27,12 +27,13 @@ struct command {
     bool has_p3;        /* false: four octets only */
     bool extended;      /* extended length fields */
     struct span data;   /* Lc octets, borrowed from the APDU */
-    bool has_le;        /* a Le field was there (always so for five octets, where P3 may turn out to be Lc 0) */
+    /* a Le field was there (always so for five octets, where P3 may turn out to be Lc 0) */
+    bool has_le;
     uint32_t le;        /* its value, 1 to 65536 */
 };
 
-/* Takes an APDU apart. SW_OK, SW_WRONG_LENGTH when its length fields and its length disagree. The class is decoded
- * but not judged: dispatch does that. */
+/* Takes an APDU apart. SW_OK, SW_WRONG_LENGTH when its length fields and its length disagree. The class is
+ * decoded but not judged: dispatch does that. */
 sw_t command_parse(struct span apdu, struct command *out);
 
 /* The CLA octet of this family for a channel (0 to 19), without secure messaging. */

@@ -27,7 +27,8 @@ sw_t dispatch_find(const struct command_table *const *tables, size_t n_tables, c
     return sw;
 }
 
-/* Five octets whose case takes command data: P3 is an Lc of 0. TS 102 221 7.3.1.1.1: on T=0 even a case 1 command has P3. */
+/* Five octets whose case takes command data: P3 is an Lc of 0. TS 102 221 7.3.1.1.1: on T=0
+ * even a case 1 command has P3. */
 static bool p3_is_lc_zero(struct command *cmd)
 {
     if (!cmd->has_le || cmd->data.n > 0)
@@ -77,7 +78,8 @@ sw_t dispatch_fit(const struct command_row *row, struct command *cmd)
     return SW_OK;
 }
 
-sw_t dispatch_run(const struct command_row *row, struct command *cmd, const struct gate *gate, struct call *call)
+sw_t dispatch_run(const struct command_row *row, struct command *cmd, const struct gate *gate,
+                  struct call *call)
 {
     sw_t sw = dispatch_fit(row, cmd);
     if (sw == SW_OK)

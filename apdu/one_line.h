@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Octets of the control character that begins here; 0: none does. Those from U+0080 to U+009F are two in UTF-8, and
- * a terminal may obey them, too: U+009B is ESC [. A NUL is one. */
+/* Octets of the control character that begins here; 0: none does. Those from U+0080 to U+009F are two in
+ * UTF-8, and a terminal may obey them, too: U+009B is ESC [. A NUL is one. */
 static inline size_t one_line_control(const char *text)
 {
     const unsigned char c = (unsigned char)text[0], next = c == 0xC2 ? (unsigned char)text[1] : 0;

@@ -155,7 +155,8 @@ static inline uint8_t *buf_grow(struct buf *b, size_t n)
         b->full = true;
         return NULL;
     }
-    uint8_t *at = b->p != NULL ? b->p + b->len : NULL; /* NULL + 0 is undefined: a buf of nothing has no place to point to */
+    /* NULL + 0 is undefined: a buf of nothing has no place to point to */
+    uint8_t *at = b->p != NULL ? b->p + b->len : NULL;
     b->len += n;
     return at;
 }

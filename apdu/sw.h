@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Status words. sw.def is the one table: name, value, text, clause. Where SW2 carries a number (61xx, 63Cx, 6Cxx, 91xx)
- * the table has the value with a zero there, and SW_WITH() fills it in.
+ * Status words. sw.def is the one table: name, value, text, clause. Where SW2 carries a number (61xx, 63Cx,
+ * 6Cxx, 91xx) the table has the value with a zero there, and SW_WITH() fills it in.
  */
 #ifndef APDU_SW_H
 #define APDU_SW_H
@@ -26,7 +26,8 @@ struct sw_info {
     const char *clause;
 };
 
-/* The row of the table that describes sw; for 61xx and the like the row of the family. NULL for a word we never send. */
+/* The row of the table that describes sw; for 61xx and the like the row of the family. NULL
+ * for a word we never send. */
 const struct sw_info *sw_find(sw_t sw);
 
 /* A short text for any status word, "unknown status word" included. */
@@ -36,7 +37,8 @@ const char *sw_text(sw_t sw);
 static inline int sw_is_ok(sw_t sw)
 {
     return sw == SW_OK || (sw & 0xFF00) == SW_PROACTIVE || (sw & 0xFF00) == SW_DATA_AVAILABLE ||
-           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE || ((sw & 0xFF00) == SW_DATA_TRANSFER && sw != SW_GSM_MEMORY_PROBLEM);
+           (sw & 0xFF00) == SW_GSM_DATA_AVAILABLE ||
+           ((sw & 0xFF00) == SW_DATA_TRANSFER && sw != SW_GSM_MEMORY_PROBLEM);
 }
 
 /* 62xx, 63xx (but not 63Cx): a warning: the command counts as done, its changes are kept. */

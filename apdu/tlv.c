@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tlv.h"
 
-/* ISO/IEC 8825-1 8.1.2: the low five bits all set announce further tag octets, bit 8 says that one more follows. */
+/* ISO/IEC 8825-1 8.1.2: the low five bits all set announce further tag octets, bit 8
+ * says that one more follows. */
 static uint32_t ber_tag(struct reader *r)
 {
     uint32_t tag = rd_u8(r);
@@ -59,7 +60,8 @@ bool ctlv_next(struct reader *r, struct tlv *out, bool *comprehension)
         return false;
     uint32_t tag = rd_u8(r);
     bool must = (tag & 0x80) != 0;
-    if (tag == 0x00 || tag == 0x80 || tag == 0xFF) /* 00 and FF are not used, 80 is reserved (ETSI TS 101 220 7.1.1.1) */
+    /* 00 and FF are not used, 80 is reserved (ETSI TS 101 220 7.1.1.1) */
+    if (tag == 0x00 || tag == 0x80 || tag == 0xFF)
         r->bad = true;
     tag &= 0x7F;
     if (tag == 0x7F) { /* three-octet format: 7F, then 16 bits of which the first is the comprehension bit */

@@ -22,7 +22,8 @@ static void start(struct assembly_message *m, const struct assembly_part *p)
 
 static bool same_message(const struct assembly_message *m, const struct assembly_part *p)
 {
-    return m->total != 0 && m->reference == p->reference && span_equal(span_of(m->source, m->source_len), p->source);
+    return m->total != 0 && m->reference == p->reference &&
+           span_equal(span_of(m->source, m->source_len), p->source);
 }
 
 /* The message this part belongs to: the one under way, else a free slot, else the oldest one's. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What was not authenticated gets one answer, whatever is wrong with it, made without any key; and it costs the same cipher calls.
+ * What was not authenticated gets one answer, whatever is wrong with it, made without any key; and it
+ * costs the same cipher calls.
  */
 #include "packet.h"
 
@@ -69,13 +70,15 @@ static uint8_t serving_domain(const struct packet *p, uint8_t domain)
     return domain;
 }
 
-/* The keysets of a security domain are for messages to it and to what is its own; but what the profile gave the issuer's belongs to operators, and so does what nobody's keysets serve. */
+/* The keysets of a security domain are for messages to it and to what is its own; but what the profile gave
+ * the issuer's belongs to operators, and so does what nobody's keysets serve. */
 static bool concerns(const struct packet *p, uint8_t target)
 {
     const struct uicc *card = p->self.card;
     uint8_t domain = serving_domain(p, domain_of_target(card, target)), mine = p->provider.index;
     if (applet_class_of(card, mine)->security_domain)
-        return mine == domain && (mine != applet_issuer_domain(card) || mine == target || target >= card_profile_applets(card));
+        return mine == domain &&
+               (mine != applet_issuer_domain(card) || mine == target || target >= card_profile_applets(card));
     return domain == NO_APPLET || !has_own_keys(p, domain);
 }
 
@@ -96,10 +99,13 @@ static bool find_keys(struct packet *p, uint8_t version, unsigned nth)
     return false;
 }
 
-/* Keysets of one version there may be: an operator's, the stand-by of a trial, the issuer's security domain's. A packet that none of them opens costs as many tries, whichever version it names and whatever the card has. */
+/* Keysets of one version there may be: an operator's, the stand-by of a trial, the issuer's
+ * security domain's. A packet that none of them opens costs as many tries, whichever version it
+ * names and whatever the card has. */
 enum { TRIES = 3 };
 
-/* Tries every keyset of the version that KIc and KID name. In place of one that is not there the same ciphers run under a key that nobody has, and never succeed. */
+/* Tries every keyset of the version that KIc and KID name. In place of one that is not there the same ciphers
+ * run under a key that nobody has, and never succeed. */
 static bool unwrap(struct packet *p, struct buf *work)
 {
     uint8_t kic = scp80_kic_version(&p->command), kid = scp80_kid_version(&p->command);
@@ -112,7 +118,8 @@ static bool unwrap(struct packet *p, struct buf *work)
         if (!p->has_keys && nth >= (keyless ? 1 : TRIES))
             return false;
         work->len = 0;
-        status = scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, work, &p->data);
+        status = scp80_command_open(applet_crypto(p->self), p->has_keys ? &p->keys : NULL, &p->command, work,
+                                    &p->data);
     }
     p->authenticated = p->has_keys && signed_by_key(p);
     p->read = p->has_keys || keyless;
@@ -121,7 +128,8 @@ static bool unwrap(struct packet *p, struct buf *work)
 
 /* ---- may it? ---- */
 
-/* TS 102 225 5.1.1 orders each part of the SPI: no check < RC < CC < DS, no ciphering < ciphering, no counter < ... < plus one. */
+/* TS 102 225 5.1.1 orders each part of the SPI: no check < RC < CC < DS, no ciphering < ciphering, no
+ * counter < ... < plus one. */
 static bool level_reached(uint8_t spi1, uint8_t msl)
 {
     return (spi1 & SPI1_CHECK) >= (msl & SPI1_CHECK) && (spi1 & SPI1_CIPHERING) >= (msl & SPI1_CIPHERING) &&
@@ -135,7 +143,8 @@ static enum scp80_status find_target(const struct packet *p, uint8_t *target)
     if (p->has_keys && p->reference.standby && *target != p->provider.index)
         return SCP80_TAR_UNKNOWN;
     if (*target == NO_APPLET || !applet_selectable(p->self.card, *target) ||
-        (!applet_class_of(p->self.card, *target)->script_target && !toolkit_event_is_set((struct applet){p->self.card, *target}, p->event)))
+        (!applet_class_of(p->self.card, *target)->script_target &&
+         !toolkit_event_is_set((struct applet){p->self.card, *target}, p->event)))
         return SCP80_TAR_UNKNOWN;
     uint8_t msl = applet_row_of(p->self.card, *target)->msl;
     return level_reached(p->command.spi1, msl) ? SCP80_POR_OK : SCP80_SECURITY_LEVEL;
@@ -147,7 +156,8 @@ static uint64_t counter_value(const uint8_t cntr[SCP80_CNTR_LEN])
     return rd_be(&r, SCP80_CNTR_LEN);
 }
 
-/* TS 102 225 5.1.4. The received value is stored before anything runs: a power cut afterwards costs the command, never the protection against its replay. */
+/* TS 102 225 5.1.4. The received value is stored before anything runs: a power cut afterwards costs the
+ * command, never the protection against its replay. */
 static enum scp80_status spend_counter(const struct packet *p)
 {
     static const uint64_t maximum = 0xFFFFFFFFFF;
@@ -165,7 +175,8 @@ static enum scp80_status spend_counter(const struct packet *p)
         return SCP80_CNTR_LOW;
     if (mode == SPI1_COUNTER_PLUS_ONE && received != stored + 1)
         return SCP80_CNTR_HIGH;
-    return p->service->set_counter(p->provider, &p->reference, p->command.cntr) ? SCP80_POR_OK : SCP80_NO_MEMORY;
+    return p->service->set_counter(p->provider, &p->reference, p->command.cntr) ? SCP80_POR_OK
+                                                                                : SCP80_NO_MEMORY;
 }
 
 /* ---- the answer ---- */
@@ -184,21 +195,24 @@ static bool answer_wanted(const struct packet *p, enum scp80_status status)
     }
 }
 
-static bool build_response(const struct packet *p, enum scp80_status status, struct span data, struct buf *out)
+static bool build_response(const struct packet *p, enum scp80_status status, struct span data,
+                           struct buf *out)
 {
     struct scp80_response r = {.status = (uint8_t)status, .kid = p->command.kid};
     memcpy(r.tar, p->command.tar, sizeof r.tar);
     /* TS 102 225 5.2: a copy of the command's. But not what a key had to decipher, for anybody. */
     if (p->authenticated || (p->read && !ciphered(p)))
         memcpy(r.cntr, p->command.cntr, sizeof r.cntr);
-    /* No key is used in an answer to what was not authenticated, whatever SPI2 asks for; a redundancy check takes none. */
+    /* No key is used in an answer to what was not authenticated, whatever SPI2 asks for; a
+     * redundancy check takes none. */
     bool plain_rc = p->read && (p->command.spi2 & (SPI2_POR_CHECK | SPI2_POR_CIPHERED)) == SPI2_POR_RC;
     uint8_t spi2 = p->authenticated || plain_rc ? p->command.spi2 : 0;
-    return scp80_response_build(applet_crypto(p->self), p->authenticated ? &p->keys : NULL, spi2, &r, data, out);
+    return scp80_response_build(applet_crypto(p->self), p->authenticated ? &p->keys : NULL, spi2, &r, data,
+                                out);
 }
 
-static enum packet_answer answer(const struct packet *p, enum scp80_status status, struct span data, struct buf *out,
-                                 struct buf *report)
+static enum packet_answer answer(const struct packet *p, enum scp80_status status, struct span data,
+                                 struct buf *out, struct buf *report)
 {
     if (!answer_wanted(p, status) || !build_response(p, status, data, out))
         return PACKET_NO_ANSWER;
@@ -210,10 +224,12 @@ static enum packet_answer answer(const struct packet *p, enum scp80_status statu
 
 /* ---- the whole way ---- */
 
-/* TS 102 241, TS 31.130: EVENT_FORMATTED_SMS_PP_ENV. What it writes is the response packet's additional data; when it fails there is none. */
+/* TS 102 241, TS 31.130: EVENT_FORMATTED_SMS_PP_ENV. What it writes is the response packet's additional data;
+ * when it fails there is none. */
 static void to_applet(const struct packet *p, uint8_t target, struct buf *result)
 {
-    const struct event event = {.kind = EVENT_TOOLKIT, .toolkit = (uint8_t)p->event, .data = p->data, .out = result};
+    const struct event event = {
+        .kind = EVENT_TOOLKIT, .toolkit = (uint8_t)p->event, .data = p->data, .out = result};
     if (toolkit_tell(p->self.card, target, &event) != SW_OK)
         applet_note(p->self, "the applet that the packet was for refused it");
 }
@@ -225,12 +241,13 @@ static uint32_t rights_of(const struct packet *p)
     return p->reference.rights | RIGHT_AUTHENTIC | (p->reference.standby ? RIGHT_STANDBY : 0);
 }
 
-static enum packet_answer process(struct packet *p, struct span octets, struct buf *work, struct buf *result, struct buf *out,
-                                  struct buf *report)
+static enum packet_answer process(struct packet *p, struct span octets, struct buf *work, struct buf *result,
+                                  struct buf *out, struct buf *report)
 {
     uint8_t target;
     enum scp80_status status = scp80_command_parse(octets, &p->command);
-    /* What is only ciphered is not deciphered for a target that would not have it: whether the result makes sense would tell a forger something of the key, and of what others sent. */
+    /* What is only ciphered is not deciphered for a target that would not have it: whether the result makes
+     * sense would tell a forger something of the key, and of what others sent. */
     if (status == SCP80_POR_OK && ciphered(p) && !signed_by_key(p)) {
         status = find_target(p, &target);
         if (status != SCP80_POR_OK) {
@@ -261,10 +278,12 @@ static enum packet_answer process(struct packet *p, struct span octets, struct b
     return answer(p, status, buf_span(result), out, report);
 }
 
-enum packet_answer packet_process(struct applet self, struct span octets, enum toolkit_event event, size_t limit, enum scp80_status elsewhere,
-                                  struct buf *out, struct buf *report)
+enum packet_answer packet_process(struct applet self, struct span octets, enum toolkit_event event,
+                                  size_t limit, enum scp80_status elsewhere, struct buf *out,
+                                  struct buf *report)
 {
-    enum { RESULT_MAX = PACKET_RESPONSE_MAX - 64 }; /* header, check and padding of a response packet need less */
+    /* header, check and padding of a response packet need less */
+    enum { RESULT_MAX = PACKET_RESPONSE_MAX - 64 };
     struct packet p = {.self = self, .event = event, .limit = limit, .elsewhere = elsewhere};
     uint8_t *memory = malloc(octets.n + RESULT_MAX);
     if (memory == NULL)

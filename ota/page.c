@@ -7,7 +7,8 @@
 bool cb_envelope_parse(struct span envelope, struct cb_page *out)
 {
     struct span inner, page;
-    if (!tlv_find(envelope, CAT_CELL_BROADCAST, &inner) || !ctlv_find(inner, CAT_TAG_CB_PAGE, 0, &page) || page.n != CB_PAGE)
+    if (!tlv_find(envelope, CAT_CELL_BROADCAST, &inner) || !ctlv_find(inner, CAT_TAG_CB_PAGE, 0, &page) ||
+        page.n != CB_PAGE)
         return false;
     struct reader r = rd_of(page);
     out->serial = rd_u16(&r);

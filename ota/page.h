@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Secured packets in cell broadcast pages (3GPP TS 31.115 5), as ENVELOPE (Cell Broadcast Download) of TS 31.111 7.1.2 brings them: 88 octets, of which 6 are header
- * (TS 23.041 9.4.1): serial number, message identifier, data coding, page of how many. The identifier says that it is a command packet. Pure; for both ends.
+ * Secured packets in cell broadcast pages (3GPP TS 31.115 5), as ENVELOPE (Cell Broadcast Download)
+ * of TS 31.111 7.1.2 brings them: 88 octets, of which 6 are header (TS 23.041 9.4.1): serial number,
+ * message identifier, data coding, page of how many. The identifier says that it is a command
+ * packet. Pure; for both ends.
  */
 #ifndef OTA_PAGE_H
 #define OTA_PAGE_H

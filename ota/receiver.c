@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bearers of command packets: short messages, whole or in parts (3GPP TS 31.115 4), cell broadcast pages (TS 31.115 5), USSD strings (TS 31.115 6). Each brings a packet to packet.c, and takes
- * the response packet back: in the delivery report, or in messages that the terminal is asked to send, one after the other. What a packet does knows nothing of who brought it.
+ * The bearers of command packets: short messages, whole or in parts (3GPP TS 31.115 4), cell broadcast pages
+ * (TS 31.115 5), USSD strings (TS 31.115 6). Each brings a packet to packet.c, and takes the response packet
+ * back: in the delivery report, or in messages that the terminal is asked to send, one after the other. What
+ * a packet does knows nothing of who brought it.
  *
- * A further bearer is a row of `bearers`: what event brings something of it, whether it is a packet and whole, how long a response goes back at once, and how another one is sent. CAT-TP (ETSI TS
- * 102 127) would come by EVENT DOWNLOAD "data available" of a channel of this applet's, with RECEIVE DATA and SEND DATA around the same packets. HTTPS (TS 102 226 annex B) brings scripts that TLS
- * has secured: to script_run, which is what packet.c calls, too.
+ * A further bearer is a row of `bearers`: what event brings something of it, whether it is a packet and
+ * whole, how long a response goes back at once, and how another one is sent. CAT-TP (ETSI TS 102 127) would
+ * come by EVENT DOWNLOAD "data available" of a channel of this applet's, with RECEIVE DATA and SEND DATA
+ * around the same packets. HTTPS (TS 102 226 annex B) brings scripts that TLS has secured: to script_run,
+ * which is what packet.c calls, too.
  */
 #include "receiver.h"
 
@@ -24,7 +28,9 @@ enum {
     TAG_TPDU = 0x8B,
     TAG_ADDRESS = 0x86,
     CENTRE_MAX = 12,              /* TON and NPI, twenty digits and a filler */
-    REPORT_MAX = 128,             /* what an ENVELOPE may be answered with (TS 31.111 7.1.1.2); the delivery report itself has room for 159 (TS 23.040 9.2.2.1a) */
+    /* what an ENVELOPE may be answered with (TS 31.111 7.1.1.2); the delivery report itself has room
+     * for 159 (TS 23.040 9.2.2.1a) */
+    REPORT_MAX = 128,
     PART_FIRST = 132, PART_NEXT = 134, /* octets of a response packet in a message: 140 less its header */
     PARTS_MAX = 31,
 };
@@ -49,15 +55,18 @@ struct brought {
     const struct bearer *bearer;
     struct span packet;
     struct span originator;            /* TP-OA: where a SUBMIT would go; empty: nobody can be answered */
-    struct span centre;                /* the service centre it came through, and a SUBMIT goes back through; may be empty */
+    /* the service centre it came through, and a SUBMIT goes back through; may be empty */
+    struct span centre;
     uint8_t *memory;                   /* of a packet that was put together; freed at the end */
 };
 
 struct bearer {
     uint8_t tag;                       /* of the ENVELOPE */
     enum toolkit_event event;          /* that an applet would be told of which takes the data itself */
-    bool (*from)(struct applet self, struct span envelope, struct brought *out, bool *ours); /* a packet, whole? *ours: nobody else's, in any case */
-    size_t report_max;                 /* octets of a response that goes back at once; 0: nobody can be answered */
+    /* a packet, whole? *ours: nobody else's, in any case */
+    bool (*from)(struct applet self, struct span envelope, struct brought *out, bool *ours);
+    /* octets of a response that goes back at once; 0: nobody can be answered */
+    size_t report_max;
     enum scp80_status elsewhere;       /* what is said at once when the response goes another way */
     bool (*send)(struct applet self, const struct brought *b, struct span response);
 };
@@ -79,7 +88,8 @@ static bool send_part(struct applet self, struct under_way *w)
         buf_put(&user_data, span_of(concatenation, 5));
         if (w->next == 1) /* TS 31.115 4.4: only the first part says that it is a response packet */
             buf_put(&user_data, span_of(packet, 2));
-        buf_put(&user_data, span_slice(span_of(w->response, w->response_len), 3 + from, w->next == 1 ? PART_FIRST : PART_NEXT));
+        buf_put(&user_data, span_slice(span_of(w->response, w->response_len), 3 + from,
+                                       w->next == 1 ? PART_FIRST : PART_NEXT));
     }
     const struct sms_submit sms = {
         .destination = span_of(w->destination, w->destination_len),
@@ -89,7 +99,9 @@ static bool send_part(struct applet self, struct under_way *w)
         .user_data = buf_span(&user_data),
     };
     sms_submit_build(&sms, &tpdu);
-    if (w->centre_len > 0) /* TS 102 223 6.6.9: without it, the terminal takes the one that it has itself, which is the current operator's at best */
+    /* TS 102 223 6.6.9: without it, the terminal takes the one that it has itself, which is the
+     * current operator's at best */
+    if (w->centre_len > 0)
         buf_tlv(&rest, TAG_ADDRESS, span_of(w->centre, w->centre_len));
     buf_tlv(&rest, TAG_TPDU, buf_span(&tpdu));
     return buf_ok(&tpdu) && buf_ok(&rest) && proactive_send(self, PROACTIVE_SEND_SMS, 0, buf_span(&rest));
@@ -102,12 +114,15 @@ static void release(struct applet self, struct under_way *w)
 }
 
 /* The first part goes at once, each further one when the terminal has answered for the one before. */
-static bool begin_to_send(struct applet self, struct under_way *w, const struct brought *b, struct span response)
+static bool begin_to_send(struct applet self, struct under_way *w, const struct brought *b,
+                          struct span response)
 {
     struct span destination = b->originator, centre = b->centre;
-    if (w->total != 0 || destination.n == 0 || destination.n > sizeof w->destination || response.n > sizeof w->response)
+    if (w->total != 0 || destination.n == 0 || destination.n > sizeof w->destination ||
+        response.n > sizeof w->response)
         return false;
-    size_t body = response.n - 3, more = body > PART_FIRST ? (body - PART_FIRST + PART_NEXT - 1) / PART_NEXT : 0;
+    size_t body = response.n - 3,
+           more = body > PART_FIRST ? (body - PART_FIRST + PART_NEXT - 1) / PART_NEXT : 0;
     if (more + 1 > PARTS_MAX)
         return false;
     memcpy(w->destination, destination.p, destination.n);
@@ -117,7 +132,8 @@ static bool begin_to_send(struct applet self, struct under_way *w, const struct 
         memcpy(w->centre, centre.p, w->centre_len);
     memcpy(w->response, response.p, response.n);
     w->response_len = response.n;
-    if (!applet_random(self, &w->reference, 1)) /* the one before is not remembered: what a modulo counter is for, a random number does as well */
+    /* the one before is not remembered: what a modulo counter is for, a random number does as well */
+    if (!applet_random(self, &w->reference, 1))
         return false;
     w->next = 1;
     w->total = response.n <= SMS_UD_MAX ? 1 : (uint8_t)(more + 1);
@@ -175,7 +191,8 @@ static bool put_together(struct applet self, const struct assembly_part *part, s
     return complete;
 }
 
-/* TS 31.115 4: PID "(U)SIM data download", 8-bit class 2, a user data header with a command packet's. Anything else is none of our business. */
+/* TS 31.115 4: PID "(U)SIM data download", 8-bit class 2, a user data header with a command packet's.
+ * Anything else is none of our business. */
 static bool from_sms(struct applet self, struct span envelope, struct brought *out, bool *ours)
 {
     struct envelope_sms_pp e;
@@ -195,7 +212,8 @@ static bool from_sms(struct applet self, struct span envelope, struct brought *o
     struct buf who = buf_of(source, sizeof source);
     buf_u8(&who, udh.reference16);
     buf_put(&who, sms.originator);
-    const struct assembly_part part = {buf_span(&who), udh.reference, udh.total, udh.part, udh.command_packet, udh.body};
+    const struct assembly_part part = {buf_span(&who), udh.reference,      udh.total,
+                                       udh.part,       udh.command_packet, udh.body};
     return buf_ok(&who) && put_together(self, &part, out);
 }
 
@@ -209,7 +227,8 @@ static bool from_page(struct applet self, struct span envelope, struct brought *
     out->packet = page.content;
     if (page.total > 1) {
         const uint8_t source[3] = {0xFF, (uint8_t)(page.identifier >> 8), (uint8_t)page.identifier};
-        const struct assembly_part part = {span_of(source, 3), page.serial, page.total, page.page, true, page.content};
+        const struct assembly_part part = {span_of(source, 3), page.serial, page.total,
+                                           page.page,          true,        page.content};
         if (!put_together(self, &part, out))
             return false;
     }
@@ -239,12 +258,14 @@ static void deliver(struct applet self, const struct brought *b, struct buf *rep
     if (response.p == NULL)
         return;
     const struct bearer *way = b->bearer;
-    switch (packet_process(self, b->packet, way->event, way->report_max, way->elsewhere, &response, &notice)) {
+    switch (
+        packet_process(self, b->packet, way->event, way->report_max, way->elsewhere, &response, &notice)) {
     case PACKET_ANSWER_BY_SUBMIT:
         if (way->send != NULL && way->send(self, b, buf_span(&response)))
             buf_put(report, buf_span(&notice));
         else
-            applet_note(self, "response lost: it does not go back at once, and the terminal does not send it");
+            applet_note(self,
+                        "response lost: it does not go back at once, and the terminal does not send it");
         break;
     case PACKET_ANSWER_BY_REPORT:
         if (way->report_max > 0)
@@ -291,7 +312,8 @@ static sw_t event(struct applet self, const struct event *event_)
 }
 
 /* First of all, before any priority that an applet can have: what it takes is no other applet's to see. */
-static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB, TOOLKIT_USSD_DOWNLOAD, 0};
+static const uint8_t events[] = {TOOLKIT_UNFORMATTED_SMS_PP_ENV, TOOLKIT_UNFORMATTED_SMS_CB,
+                                 TOOLKIT_USSD_DOWNLOAD, 0};
 static const struct toolkit_class toolkit = {.events = events, .priority = 0};
 
 const struct applet_class ota_class = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The applets of remote management: "ota", which receives secured packets, and "rfm", the target of remote file management.
+ * The applets of remote management: "ota", which receives secured packets, and "rfm", the target
+ * of remote file management.
  */
 #ifndef OTA_RECEIVER_H
 #define OTA_RECEIVER_H

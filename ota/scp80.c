@@ -332,7 +332,8 @@ static bool keys_usable(const struct keyset *keys, bool kic, bool kid)
             (!kid || keys->kid_algorithm != OTA_NONE));
 }
 
-/* Where the parts of a packet are in a buffer, and how long: what stays clear, what is fixed of the secured part, then the check, data and padding to the end. */
+/* Where the parts of a packet are in a buffer, and how long: what stays clear, what is fixed of the secured
+ * part, then the check, data and padding to the end. */
 struct layout {
     size_t from, clear, fixed, check_len;
 };
@@ -396,7 +397,8 @@ bool scp80_command_build(struct uicc_crypto *crypto, const struct keyset *keys, 
         out->len = mark;
         return false;
     }
-    return secure(crypto, keys, check, ciphered, &(const struct layout){mark, COMMAND_CLEAR, COMMAND_FIXED, check_len}, out);
+    return secure(crypto, keys, check, ciphered,
+                  &(const struct layout){mark, COMMAND_CLEAR, COMMAND_FIXED, check_len}, out);
 }
 
 /* ---- responses ---- */
@@ -431,8 +433,9 @@ bool scp80_response_build(struct uicc_crypto *crypto, const struct keyset *keys,
         out->len = mark;
         return false;
     }
-    return secure(crypto, keys, check, ciphered,
-                  &(const struct layout){mark, sizeof response_udh + RESPONSE_CLEAR, RESPONSE_FIXED, check_len}, out);
+    return secure(
+        crypto, keys, check, ciphered,
+        &(const struct layout){mark, sizeof response_udh + RESPONSE_CLEAR, RESPONSE_FIXED, check_len}, out);
 }
 
 /* Takes the secured part of a response as if it had a check of this kind and were ciphered (or not); out and

@@ -7,7 +7,8 @@ enum {
     COMMAND_HEADER = 5,
     COMMAND_OUT_MAX = 512,
     EXECUTED_MAX = 255,
-    /* TS 102 226 5.2.1, 5.2.2: command and response scripting template, of definite and of indefinite length */
+    /* TS 102 226 5.2.1, 5.2.2: command and response scripting template, of
+     * definite and of indefinite length */
     COMMANDS_DEFINITE = 0xAA,
     COMMANDS_INDEFINITE = 0xAE,
     RESPONSES_DEFINITE = 0xAB,
@@ -37,7 +38,8 @@ static bool goes_on(sw_t sw)
     return sw_is_ok(sw) || sw_is_warning(sw);
 }
 
-/* 5.2.1.1: what a response has no room for is lost (62F1), and that ends the script. (Blocks of an object, which say so of what is still there, are shorter.) */
+/* 5.2.1.1: what a response has no room for is lost (62F1), and that ends the script. (Blocks of an object,
+ * which say so of what is still there, are shorter.) */
 static bool cut_short(sw_t sw, const struct buf *response)
 {
     return sw == SW_MORE_DATA_AVAILABLE && response->len == response->cap;
@@ -46,7 +48,8 @@ static bool cut_short(sw_t sw, const struct buf *response)
 /* ---- compact format, 5.1 ---- */
 
 /* The next command: its header has P3 always; command data follow where its case has them. */
-static bool next_command(struct uicc *card, const struct session *session, struct reader *r, struct span *apdu)
+static bool next_command(struct uicc *card, const struct session *session, struct reader *r,
+                         struct span *apdu)
 {
     const uint8_t *start = r->p;
     struct span header = rd_take(r, COMMAND_HEADER);
@@ -97,8 +100,10 @@ struct expanded {
     unsigned executed;
     struct span error_action;
     struct buf *out;
-    size_t room;           /* octets of out that R-APDUs may use; what ends the response has its place beyond */
-    bool full;             /* an R-APDU did not fit: none after it may, or the n-th would not be the n-th command's any more */
+    /* octets of out that R-APDUs may use; what ends the response has its place beyond */
+    size_t room;
+    /* an R-APDU did not fit: none after it may, or the n-th would not be the n-th command's any more */
+    bool full;
     bool cut;              /* a response was: nothing runs behind it */
     bool early;            /* the response is complete: the rest runs without being told of */
     uint8_t last[COMMAND_OUT_MAX + 2];
@@ -106,8 +111,9 @@ struct expanded {
     uint8_t keep;          /* CHAIN_...: what becomes of the session afterwards; 0: nothing */
 };
 
-/* 5.2.1.2: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile here has); else a proactive command, from its command details on. Its device
- * identities are those of its type: whoever sends them need not, but may. */
+/* 5.2.1.2: one octet says how the response is given (or names a record of EF.RMA, 01 to 7F, which no profile
+ * here has); else a proactive command, from its command details on. Its device identities are those of its
+ * type: whoever sends them need not, but may. */
 enum action_result { ACTION_DONE, ACTION_MALFORMED, ACTION_NOT_DONE };
 
 static enum action_result action(struct expanded *x, struct span value)
@@ -117,9 +123,11 @@ static enum action_result action(struct expanded *x, struct span value)
         return ACTION_DONE; /* none */
     if (value.n == 1) {
         x->early |= value.p[0] == EARLY_RESPONSE;
-        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE ? ACTION_DONE : ACTION_MALFORMED;
+        return value.p[0] == PROACTIVE_INDICATION || value.p[0] == EARLY_RESPONSE ? ACTION_DONE
+                                                                                  : ACTION_MALFORMED;
     }
-    if ((x->session->rights & (RIGHT_AUTHENTIC | RIGHT_STANDBY)) != RIGHT_AUTHENTIC) /* neither a stranger nor the last operator makes the device send, and pay */
+    /* neither a stranger nor the last operator makes the device send, and pay */
+    if ((x->session->rights & (RIGHT_AUTHENTIC | RIGHT_STANDBY)) != RIGHT_AUTHENTIC)
         return ACTION_NOT_DONE;
     struct reader r = rd_of(value);
     struct tlv details, devices;
@@ -162,7 +170,8 @@ static void bad_format(struct expanded *x, uint8_t why)
         buf_tlv_u8(x->out, TAG_BAD_FORMAT, why);
 }
 
-/* 5.2.2: what cannot be done (the terminal does not offer it, say) ends the script with "suspension error". */
+/* 5.2.2: what cannot be done (the terminal does not offer it, say) ends the
+ * script with "suspension error". */
 static bool immediately(struct expanded *x, struct span value)
 {
     enum { SUSPENSION_ERROR = 0x01 };
@@ -190,7 +199,8 @@ static bool chain_store(struct expanded *x, uint8_t target)
     return applet_put(x->receiver, ITEM_CHAIN, buf_span(&b));
 }
 
-/* Only a script for the same target, in the same name, goes on where the last one ended; if that is still there. */
+/* Only a script for the same target, in the same name, goes on where the last one
+ * ended; if that is still there. */
 static bool chain_load(struct expanded *x, uint8_t target, uint8_t *keep)
 {
     struct span bytes;
@@ -229,7 +239,8 @@ static bool may_chain(uint32_t rights)
 static bool chaining(struct expanded *x, uint8_t target, struct span value)
 {
     uint8_t mode = value.n == 1 ? value.p[0] : 0, keep = 0;
-    const uint8_t refusal = mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : CHAIN_NOT_SUPPORTED;
+    const uint8_t refusal =
+        mode == CHAIN_MIDDLE || mode == CHAIN_LAST ? CHAIN_NO_PREVIOUS : CHAIN_NOT_SUPPORTED;
     if (!may_chain(x->session->rights)) {
         buf_tlv_u8(x->out, TAG_SCRIPT_CHAINING, CHAIN_NOT_SUPPORTED);
         return false;
@@ -273,7 +284,8 @@ static void run_commands(struct expanded *x, uint8_t target, struct reader r)
         switch (t.tag) {
         case TAG_C_APDU:
             if (!run_c_apdu(x, t.value)) {
-                (void)action(x, x->error_action); /* 5.2.1.3: done when a command fails, which ends the script */
+                /* 5.2.1.3: done when a command fails, which ends the script */
+                (void)action(x, x->error_action);
                 return;
             }
             if (x->cut)
@@ -301,7 +313,8 @@ static void run_commands(struct expanded *x, uint8_t target, struct reader r)
     }
 }
 
-/* The template's content: of definite length it is all there is; of indefinite length it is what follows 80, up to 00 00. */
+/* The template's content: of definite length it is all there is; of indefinite length it is
+ * what follows 80, up to 00 00. */
 static bool template_content(struct span script, bool indefinite, struct reader *content)
 {
     struct reader r = rd_of(script);
@@ -317,11 +330,14 @@ static bool template_content(struct span script, bool indefinite, struct reader 
     return ok;
 }
 
-static void run_expanded(struct applet receiver, struct session *session, uint8_t target, struct span script, struct buf *out)
+static void run_expanded(struct applet receiver, struct session *session, uint8_t target, struct span script,
+                         struct buf *out)
 {
-    struct expanded x = {.receiver = receiver, .session = session, .indefinite = script.p[0] == COMMANDS_INDEFINITE};
+    struct expanded x = {
+        .receiver = receiver, .session = session, .indefinite = script.p[0] == COMMANDS_INDEFINITE};
     uint8_t memory[2048];
-    struct buf responses = buf_of(memory, out->cap - out->len - 8 < sizeof memory ? out->cap - out->len - 8 : sizeof memory);
+    struct buf responses =
+        buf_of(memory, out->cap - out->len - 8 < sizeof memory ? out->cap - out->len - 8 : sizeof memory);
     struct reader content;
     x.out = &responses;
     x.room = responses.cap - COMMAND_OUT_MAX - 8; /* room for what ends it */
@@ -336,7 +352,9 @@ static void run_expanded(struct applet receiver, struct session *session, uint8_
         buf_u8(out, 0x80);
         buf_put(out, buf_span(&responses));
         buf_u16(out, 0);
-    } else { /* 5.2.2: number of commands executed, and the last one's response; anything else that is to be told */
+    } else {
+        /* 5.2.2: number of commands executed, and the last one's response;
+         * anything else that is to be told */
         size_t mark = buf_tlv_open(out, RESPONSES_DEFINITE);
         buf_tlv_u8(out, TAG_EXECUTED, (uint8_t)(x.executed > EXECUTED_MAX ? EXECUTED_MAX : x.executed));
         if (x.last_len > 0)
@@ -348,7 +366,8 @@ static void run_expanded(struct applet receiver, struct session *session, uint8_
     crypto_wipe(&x, sizeof x);
 }
 
-void script_run(struct applet receiver, uint8_t target, const struct script_authority *by, struct span script, struct buf *out)
+void script_run(struct applet receiver, uint8_t target, const struct script_authority *by, struct span script,
+                struct buf *out)
 {
     struct session session;
     session_open_remote(receiver.card, target, by, &session);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Short messages as they reach a card: TPDUs of 3GPP TS 23.040, their user data header, and the ENVELOPE (SMS-PP DOWNLOAD) of ETSI
- * TS 102 223 7.1 / 3GPP TS 31.111 7.1 that brings one. Pure; parses hostile input and builds what the operator's end sends.
+ * Short messages as they reach a card: TPDUs of 3GPP TS 23.040, their user data header, and the ENVELOPE
+ * (SMS-PP DOWNLOAD) of ETSI TS 102 223 7.1 / 3GPP TS 31.111 7.1 that brings one. Pure; parses hostile input
+ * and builds what the operator's end sends.
  */
 #ifndef OTA_SMS_H
 #define OTA_SMS_H
@@ -28,8 +29,9 @@ struct sms_deliver {
     struct span user_data;    /* TP-UD: the header (UDHL first) included when has_udh */
 };
 
-/* false: not a well-formed SMS-DELIVER with 8-bit (or class 2) data; nothing may be done with it. Builders set out->full when the
- * message is not one that the parser would take (address, coding, more than SMS_UD_MAX octets). */
+/* false: not a well-formed SMS-DELIVER with 8-bit (or class 2) data; nothing may be done with it.
+ * Builders set out->full when the message is not one that the parser would take (address, coding,
+ * more than SMS_UD_MAX octets). */
 bool sms_deliver_parse(struct span tpdu, struct sms_deliver *out);
 void sms_deliver_build(const struct sms_deliver *sms, struct buf *out);
 
@@ -48,7 +50,8 @@ struct sms_udh {
     bool concatenated;
     uint16_t reference;
     bool reference16;
-    uint8_t total, part;      /* part counts from 1; as received: 0 of n and n > total are the caller's to refuse */
+    /* part counts from 1; as received: 0 of n and n > total are the caller's to refuse */
+    uint8_t total, part;
     bool command_packet;      /* IEI 70 was there */
     bool response_packet;     /* IEI 71 was there */
     struct span body;         /* what follows the header */
@@ -64,12 +67,13 @@ struct envelope_sms_pp {
 bool envelope_sms_pp_parse(struct span envelope, struct envelope_sms_pp *out);
 void envelope_sms_pp_build(const struct envelope_sms_pp *e, struct buf *out);
 
-/* TP-OA/TP-DA octets of a number ("+491234..." gives type 91, else 81). false: no number of 1 to 20 digits. */
+/* TP-OA/TP-DA octets of a number ("+491234..." gives type 91, else 81). false: no
+ * number of 1 to 20 digits. */
 bool sms_address_pack(const char *number, struct buf *out);
 
-/* The whole way out: a secured packet (from CPL on) as SMS-DELIVERs with user data header 70 in the first, split into concatenated parts when it
- * does not fit one (reference ref). each() gets the n-th TPDU; returns false as soon as each() does, or when the packet
- * would need more than 255 parts. */
+/* The whole way out: a secured packet (from CPL on) as SMS-DELIVERs with user data header 70 in the first,
+ * split into concatenated parts when it does not fit one (reference ref). each() gets the n-th TPDU; returns
+ * false as soon as each() does, or when the packet would need more than 255 parts. */
 bool sms_packet_split(struct span packet, uint8_t ref, struct span originator,
                       bool (*each)(void *ctx, unsigned nth, struct span tpdu), void *ctx);
 

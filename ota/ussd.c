@@ -20,8 +20,10 @@ bool ussd_envelope_parse(struct span envelope, struct span *packet)
 {
     struct span inner, devices, string, user_data;
     struct sms_udh udh;
-    if (!tlv_find(envelope, CAT_USSD_DOWNLOAD, &inner) || !ctlv_find(inner, CAT_TAG_DEVICE_IDENTITIES, 0, &devices) || devices.n != 2 ||
-        devices.p[0] != CAT_NETWORK || devices.p[1] != CAT_UICC || !ctlv_find(inner, CAT_TAG_USSD_STRING, 0, &string))
+    if (!tlv_find(envelope, CAT_USSD_DOWNLOAD, &inner) ||
+        !ctlv_find(inner, CAT_TAG_DEVICE_IDENTITIES, 0, &devices) || devices.n != 2 ||
+        devices.p[0] != CAT_NETWORK || devices.p[1] != CAT_UICC ||
+        !ctlv_find(inner, CAT_TAG_USSD_STRING, 0, &string))
         return false;
     if (!string_parse(string, &user_data, &udh) || !udh.command_packet)
         return false;
@@ -61,5 +63,6 @@ bool ussd_response_parse(struct span rest, struct span *response)
 {
     struct span string;
     struct sms_udh udh;
-    return ctlv_find(rest, CAT_TAG_USSD_STRING, 0, &string) && string_parse(string, response, &udh) && udh.response_packet;
+    return ctlv_find(rest, CAT_TAG_USSD_STRING, 0, &string) && string_parse(string, response, &udh) &&
+           udh.response_packet;
 }

@@ -12,7 +12,8 @@ enum {
     FID_SMSP = 0x6F42,
     FID_MSISDN = 0x6F40,
     MSISDN_FOOT = 14, /* of a record, TS 31.102 4.2.26 */
-    SMSP_FOOT = 28,   /* likewise, 4.2.27: what precedes is the alpha identifier, as long as the record leaves it */
+    /* likewise, 4.2.27: what precedes is the alpha identifier, as long as the record leaves it */
+    SMSP_FOOT = 28,
     NO_COLUMN = -1,
 };
 
@@ -117,7 +118,8 @@ static int find_column(const struct card_csv *c, enum kind kind, uint8_t number)
     return NO_COLUMN;
 }
 
-/* Digits, as keys and numbers are: a file without a first line of names has them there, and they are not to be repeated in an error. */
+/* Digits, as keys and numbers are: a file without a first line of names has them there, and they are not
+ * to be repeated in an error. */
 static bool looks_like_value(const char *name)
 {
     size_t n = strlen(name);
@@ -133,7 +135,10 @@ static bool name_unknown(struct card_csv *c, struct csv_error *error)
         if (column_of(c->csv.field[i], &c->columns[i]))
             continue;
         if (looks_like_value(c->csv.field[i])) {
-            csv_say(&c->csv, error, "column %zu has a value where its name should be: is the line with the names missing? (softuicc add --help lists them)", i + 1);
+            csv_say(
+                &c->csv, error,
+                "column %zu has a value where its name should be: is the line with the names missing? (softuicc add --help lists them)",
+                i + 1);
             return false;
         }
         int n = snprintf(list + at, sizeof list - at, "%s'%.30s'", at > 0 ? ", " : "", c->csv.field[i]);
@@ -287,7 +292,10 @@ static bool read_keyset(struct card_csv *c, unsigned version, struct keyset *set
         if (text != NULL && !key_of(c, name, text, keys[i], &n[i], error))
             return false;
         if (n[i] > 0 && !c->p->insecure && ota_key_is_des(algorithms[i], span_of(keys[i], n[i]))) {
-            csv_say(&c->csv, error, "parts of %s are equal: that is single DES, which is broken, and profile %s is not one for test cards", name, c->p->name);
+            csv_say(
+                &c->csv, error,
+                "parts of %s are equal: that is single DES, which is broken, and profile %s is not one for test cards",
+                name, c->p->name);
             return false;
         }
         *some = *some || text != NULL;
@@ -414,7 +422,8 @@ static bool read_files(struct card_csv *c, struct csv_error *error)
             return false;
         }
         if (b.len < SMSP_FOOT) {
-            csv_say(&c->csv, error, "smsp has %zu octets: the parameters alone have %d (TS 31.102 4.2.27)", b.len, SMSP_FOOT);
+            csv_say(&c->csv, error, "smsp has %zu octets: the parameters alone have %d (TS 31.102 4.2.27)",
+                    b.len, SMSP_FOOT);
             return false;
         }
         if (!put_files(c, "smsp", FID_SMSP, FILE_LINEAR, buf_span(&b), true, error))

@@ -14,6 +14,6 @@
 #include "usim.h"
 
 const struct applet_class *const cli_applet_classes[] = {
-    &ara_m_class, &gsm_class, &isd_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &secure_class, &ssd_class, &subscription_class,
-    &usim_class, NULL,
+    &ara_m_class, &gsm_class,    &isd_class, &isim_class,         &ota_class,  &pairing_class,
+    &rfm_class,   &secure_class, &ssd_class, &subscription_class, &usim_class, NULL,
 };

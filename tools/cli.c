@@ -16,11 +16,13 @@
 #include "one_line.h"
 #include "plugins.h"
 
-/* Who starts us with a standard stream closed would have the next file opened take its number: what is printed would go into the deck. In its place stands something that cannot be written (or read). */
+/* Who starts us with a standard stream closed would have the next file opened take its number: what is
+ * printed would go into the deck. In its place stands something that cannot be written (or read). */
 static bool standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
             return false;
     return true;
 }
@@ -69,9 +71,12 @@ int cli_usage(const struct subcommand *cmd, const char *format, ...)
 void cli_warn_readable(const struct subcommand *cmd, const char *path)
 {
     struct stat st;
-    if (path != NULL && strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
-        cli_refuse(cmd, "warning: %.300s has secrets in it, and others than its owner may use it (mode %03o): chmod 600 it", path,
-                   (unsigned)(st.st_mode & 0777));
+    if (path != NULL && strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+        (st.st_mode & 077) != 0)
+        cli_refuse(
+            cmd,
+            "warning: %.300s has secrets in it, and others than its owner may use it (mode %03o): chmod 600 it",
+            path, (unsigned)(st.st_mode & 0777));
 }
 
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code)
@@ -105,8 +110,8 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
     }
 }
 
-bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, uint32_t *given,
-                  int *code)
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table,
+                  void *request, uint32_t *given, int *code)
 {
     enum { SETTINGS_MAX = 32, FIRST = 256 };
     static char out[] = "--out";
@@ -114,7 +119,8 @@ bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const str
     bool has_out = false;
     for (int i = 0; i < SETTINGS_MAX && table[i].name != NULL; i++) {
         has_out = has_out || strcmp(table[i].name, "out") == 0;
-        options[i] = (struct option){table[i].name, table[i].kind == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
+        options[i] = (struct option){
+            table[i].name, table[i].kind == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
     }
     for (int i = 1; has_out && i < argc; i++)
         if (strcmp(argv[i], "-o") == 0)
@@ -139,8 +145,8 @@ bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const str
     return true;
 }
 
-bool cli_settings_for(const struct subcommand *cmd, const struct cli_setting *table, uint32_t given, const char *verb, const char *common,
-                      const char *own)
+bool cli_settings_for(const struct subcommand *cmd, const struct cli_setting *table, uint32_t given,
+                      const char *verb, const char *common, const char *own)
 {
     for (int i = 0; table[i].name != NULL; i++) {
         char name[40];
@@ -228,16 +234,22 @@ void cli_put_hex(FILE *f, struct span s)
     }
 }
 
-/* Octets of the character that begins here, in UTF-8 (RFC 3629); 0: none does. A NUL ends the text, and is no continuation. */
+/* Octets of the character that begins here, in UTF-8 (RFC 3629); 0: none does. A NUL ends the
+ * text, and is no continuation. */
 static size_t utf8_character(const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
-    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0;
+    size_t n = p[0] < 0x80                   ? 1
+               : p[0] >= 0xC2 && p[0] < 0xE0 ? 2
+               : (p[0] & 0xF0) == 0xE0       ? 3
+               : p[0] >= 0xF0 && p[0] < 0xF5 ? 4
+                                             : 0;
     for (size_t i = 1; i < n; i++)
         if ((p[i] & 0xC0) != 0x80)
             return 0;
     bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
-    bool beyond = (p[0] == 0xED && p[1] >= 0xA0) || (p[0] == 0xF4 && p[1] >= 0x90); /* surrogates; above 10FFFF */
+    /* surrogates; above 10FFFF */
+    bool beyond = (p[0] == 0xED && p[1] >= 0xA0) || (p[0] == 0xF4 && p[1] >= 0x90);
     return n > 1 && (overlong || beyond) ? 0 : n;
 }
 
@@ -287,7 +299,8 @@ int cli_with_signals(const struct subcommand *cmd, int (*serve)(void *ctx, int s
     sigaddset(&held, SIGPIPE);
     sigprocmask(SIG_BLOCK, &held, &before);
     const int stop_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-    int code = stop_fd >= 0 ? serve(ctx, stop_fd) : cli_refuse(cmd, "no signal descriptor: %s", strerror(errno));
+    int code =
+        stop_fd >= 0 ? serve(ctx, stop_fd) : cli_refuse(cmd, "no signal descriptor: %s", strerror(errno));
     struct signalfd_siginfo info; /* the one that ended it, or it would strike when the mask is lifted */
     while (stop_fd >= 0 && read(stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
         ;
@@ -339,7 +352,8 @@ static void put_card_away(struct cli_card *c)
     c->store = NULL;
 }
 
-const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile, struct uicc_env *env)
+const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile,
+                                              struct uicc_env *env)
 {
     struct plugins_error error;
     const struct applet_class *const *classes = plugins_classes(profile, &error);
@@ -363,8 +377,10 @@ bool cli_card_switch(const struct subcommand *cmd, const char *path, const char 
         cli_refuse(cmd, "%s", error.text);
         return false;
     }
-    const struct uicc_config config = {
-        .env = &c->env, .profile = c->profile, .store = c->store, .classes = cli_classes(cmd, &c->profile->p, &c->env)};
+    const struct uicc_config config = {.env = &c->env,
+                                       .profile = c->profile,
+                                       .store = c->store,
+                                       .classes = cli_classes(cmd, &c->profile->p, &c->env)};
     enum uicc_result result = config.classes != NULL ? uicc_open(&config, &c->card) : UICC_UNKNOWN_APPLET;
     if (result == UICC_OK)
         return true;

@@ -25,20 +25,20 @@ struct subcommand {
 
 /* One per file cmd_NAME.c */
 extern const struct subcommand cmd_new, cmd_run, cmd_show, cmd_apdu, cmd_ota, cmd_change, cmd_bench,
-    cmd_profile, cmd_commands, cmd_smsc, cmd_vault, cmd_auc, cmd_handover, cmd_modem, cmd_add, cmd_remove, cmd_export, cmd_diff,
-    cmd_rehearse, cmd_applet;
+    cmd_profile, cmd_commands, cmd_smsc, cmd_vault, cmd_auc, cmd_handover, cmd_modem, cmd_add, cmd_remove,
+    cmd_export, cmd_diff, cmd_rehearse, cmd_applet;
 
 /* A process that holds K must not leave it in a core file, nor let another process of the same user read its
- * memory; it lives on when a file may not grow; and no file it opens is taken for its standard output. false: the error has been
- * printed, if it can be. */
+ * memory; it lives on when a file may not grow; and no file it opens is taken for its standard output. false:
+ * the error has been printed, if it can be. */
 bool cli_protect(void);
 
 /* One line on stderr, "softuicc NAME: ...", and the exit code to return. */
 int cli_refuse(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cli_usage(const struct subcommand *cmd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A file with keys or a passphrase in it (NULL: none) that others than its owner may read is used, but told about: in a line on stderr
- * like those above. */
+/* A file with keys or a passphrase in it (NULL: none) that others than its owner may read is used, but told
+ * about: in a line on stderr like those above. */
 void cli_warn_readable(const struct subcommand *cmd, const char *path);
 
 /* Hex from the command line, min to max octets. false: the error has been printed ("--seed: 'zz' is no hex
@@ -56,20 +56,24 @@ bool cli_digits(const struct subcommand *cmd, const char *what, const char *text
 enum { CLI_DONE = 0x7FFFFFFF };
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code);
 
-/* Options as a table; a row says where in the request its value goes, and who checks it. `take` reads optarg. The table ends with a row without a name. "-o" stands for "--out". */
+/* Options as a table; a row says where in the request its value goes, and who checks it. `take` reads optarg.
+ * The table ends with a row without a name. "-o" stands for "--out". */
 struct cli_setting {
     const char *name;
-    enum { CLI_TEXT, CLI_ICCID, CLI_FLAG, CLI_TAKEN } kind; /* const char *, of which one is checked; bool; `take` alone */
+    /* const char *, of which one is checked; bool; `take` alone */
+    enum { CLI_TEXT, CLI_ICCID, CLI_FLAG, CLI_TAKEN } kind;
     size_t at;                                   /* offsetof */
     bool (*take)(void *request);                 /* may be NULL. false: the error has been printed */
 };
-/* All options of the command line. false: *code is what to return. *given (may be NULL): bit i: row i of the table. */
-bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table, void *request, uint32_t *given,
-                  int *code);
-/* Of a sub-command with verbs, where an option that a verb does not look at would be taken for obeyed. `common` and `own` are the names
- * that it has, between blanks: " iccid index ". false: the error has been printed (a wrong use). */
-bool cli_settings_for(const struct subcommand *cmd, const struct cli_setting *table, uint32_t given, const char *verb, const char *common,
-                      const char *own);
+/* All options of the command line. false: *code is what to return. *given (may be NULL):
+ * bit i: row i of the table. */
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table,
+                  void *request, uint32_t *given, int *code);
+/* Of a sub-command with verbs, where an option that a verb does not look at would be taken for obeyed.
+ * `common` and `own` are the names that it has, between blanks: " iccid index ". false: the error has
+ * been printed (a wrong use). */
+bool cli_settings_for(const struct subcommand *cmd, const struct cli_setting *table, uint32_t given,
+                      const char *verb, const char *common, const char *own);
 
 /* An ICCID on the command line: 18 to 20 digits. */
 bool cli_iccid(const struct subcommand *cmd, const char *what, const char *text);
@@ -108,8 +112,10 @@ void cli_card_close(struct cli_card *c);
  * card. */
 bool cli_card_switch(const struct subcommand *cmd, const char *path, const char *iccid, struct cli_card *c,
                      int *code);
-/* Every class for cards of this profile (plugins.h); NULL: the error has been printed. *env, when not NULL, gets its guard. */
-const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile, struct uicc_env *env);
+/* Every class for cards of this profile (plugins.h); NULL: the error has been printed. *env, when
+ * not NULL, gets its guard. */
+const struct applet_class *const *cli_classes(const struct subcommand *cmd, const struct profile *profile,
+                                              struct uicc_env *env);
 
 /* --durability. false: it was said. */
 bool cli_durability(const struct subcommand *cmd, const char *name, enum deck_durability *durability);
@@ -117,9 +123,9 @@ bool cli_durability(const struct subcommand *cmd, const char *name, enum deck_du
 /* --anchor-reset is for an --anchor. false: it was said. */
 bool cli_anchor(const struct subcommand *cmd, const struct deck_anchor *anchor);
 
-/* Runs serve() with what is to end it (SIGINT, SIGTERM, SIGHUP unless that is ignored) as a descriptor that becomes readable, not blocking:
- * between two commands, never in one. SIGPIPE is held back as well, or the end of a pipe that reads a trace would end it. Returns what
- * serve() does. */
+/* Runs serve() with what is to end it (SIGINT, SIGTERM, SIGHUP unless that is ignored) as a descriptor that
+ * becomes readable, not blocking: between two commands, never in one. SIGPIPE is held back as well, or the
+ * end of a pipe that reads a trace would end it. Returns what serve() does. */
 int cli_with_signals(const struct subcommand *cmd, int (*serve)(void *ctx, int stop_fd), void *ctx);
 
 /* All applet classes softuicc has, NULL at the end: the composition root. */

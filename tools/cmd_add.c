@@ -21,8 +21,8 @@ struct request {
     struct numbering numbering;
 };
 
-/* ICCIDs of a file. With --replace nothing else tells a card that stands there twice from one of the deck's: the second row would
- * take the place of the first. */
+/* ICCIDs of a file. With --replace nothing else tells a card that stands there twice from one of the deck's:
+ * the second row would take the place of the first. */
 struct numbers {
     char (*at)[DECK_ICCID_MAX + 1];
     size_t n, room;
@@ -58,7 +58,8 @@ static const char *numbers_twice(struct numbers *all)
     return NULL;
 }
 
-static bool check_card(const struct making *m, const struct request *r, const struct card_data *card, struct numbers *all)
+static bool check_card(const struct making *m, const struct request *r, const struct card_data *card,
+                       struct numbers *all)
 {
     const enum deck_has has = m->replace ? DECK_HAS_NOT : making_has_card(m->cmd, m->deck, card->iccid);
     if (has == DECK_UNREAD)
@@ -102,7 +103,8 @@ static bool make(struct making *m, const struct request *r, const struct card_so
     const bool stay = m->replace ? good : !making_undo(m, source);
     if (stay && m->record.f != NULL) { /* cards whose keys stand nowhere else */
         cli_refuse(m->cmd, "%s, and their keys are in %s: keep it, under another name",
-                   m->replace ? "the cards were made all the same" : "what is left of them is in the deck", m->record.temporary);
+                   m->replace ? "the cards were made all the same" : "what is left of them is in the deck",
+                   m->record.temporary);
         m->record.temporary[0] = '\0';
     }
     return false;

@@ -585,7 +585,8 @@ static int replay(const struct subcommand *cmd, const char *deck, const char *ic
     return code;
 }
 
-static bool octets_of(const struct subcommand *cmd, const char *option, const char *text, uint8_t *to, size_t min, size_t max, size_t *n)
+static bool octets_of(const struct subcommand *cmd, const char *option, const char *text, uint8_t *to,
+                      size_t min, size_t max, size_t *n)
 {
     struct buf b = buf_of(to, max);
     bool good = hex_parse(text, &b, NULL) && b.len >= min;

@@ -116,7 +116,8 @@ static bool note_named(void *ctx, const struct key_row *row, struct keys_error *
     return true;
 }
 
-/* The pair that was asked for; else the one that the record has with this IMSI; else the only card's first. */
+/* The pair that was asked for; else the one that the record has with this IMSI;
+ * else the only card's first. */
 static bool find_pair(const struct request *r, struct key_row *row, struct keys_error *why)
 {
     struct named named = {.imsi = r->imsi, .iccid = r->iccid};
@@ -126,7 +127,8 @@ static bool find_pair(const struct request *r, struct key_row *row, struct keys_
     if (good && named.n == 1)
         *row = named.row;
     else if (good)
-        good = keys_find(r->keys, r->iccid, false, r->index == AUC_CURRENT ? 0 : (unsigned)r->index, row, why);
+        good =
+            keys_find(r->keys, r->iccid, false, r->index == AUC_CURRENT ? 0 : (unsigned)r->index, row, why);
     crypto_wipe(&named, sizeof named);
     return good;
 }
@@ -408,7 +410,8 @@ static int serve_socket(void *ctx, int stop_fd)
 
 static int serve(const struct request *r, struct auc *a)
 {
-    struct serving s = {r, a, unix_socket_listen(r->socket, SOCK_DGRAM)}; /* whoever may write there can ask for vectors */
+    /* whoever may write there can ask for vectors */
+    struct serving s = {r, a, unix_socket_listen(r->socket, SOCK_DGRAM)};
     if (s.fd < 0)
         return cli_refuse(r->cmd, "--socket: %s: %s", r->socket, strerror(errno));
     const int code = cli_with_signals(r->cmd, serve_socket, &s);
@@ -522,7 +525,8 @@ static int run(int argc, char **argv)
         return cli_usage(r.cmd, "what is '%.60s' for?", argv[optind + 1]);
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(verbs[i].name, argv[optind]) == 0)
-            return cli_settings_for(r.cmd, settings, given, verbs[i].name, " db key-file passphrase passphrase-file json ", verbs[i].options)
+            return cli_settings_for(r.cmd, settings, given, verbs[i].name,
+                                    " db key-file passphrase passphrase-file json ", verbs[i].options)
                        ? verbs[i].run(&r)
                        : EXIT_USAGE;
     return cli_usage(r.cmd, "'%.40s' is none of add, remove, list, vector, resync, serve, export",

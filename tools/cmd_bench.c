@@ -135,8 +135,9 @@ static bool run_rows(struct bench *b, enum place place, struct deck *deck, const
 
 /* ---- two threads ---- */
 
-/* Twice: by each thread's own processor time, where what else the machine does is not counted, but what threads cost
- * each other is; and by the clock, where waiting for each other would show, as does anything else that runs. */
+/* Twice: by each thread's own processor time, where what else the machine does is not counted, but
+ * what threads cost each other is; and by the clock, where waiting for each other would show, as
+ * does anything else that runs. */
 struct thread {
     pthread_t id;
     struct bench *bench;

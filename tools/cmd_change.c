@@ -151,7 +151,8 @@ static int load_keys(struct change *c)
 {
     struct keys_error error;
     cli_warn_readable(c->cmd, c->keys_path);
-    if (!keys_find(c->keys_path, c->iccid, c->common, c->key_index, &c->key, &error) || !keys_over_air(c->keys_path, &c->key, &error))
+    if (!keys_find(c->keys_path, c->iccid, c->common, c->key_index, &c->key, &error) ||
+        !keys_over_air(c->keys_path, &c->key, &error))
         return cli_refuse(c->cmd, "%s", error.text);
     c->keyset = (struct records_keyset){
         .iccid = c->iccid, .common = c->common, .index = c->key_index, .version = c->key.pair.ota.version};
@@ -375,8 +376,9 @@ static int tell_failure(const struct change *c, const struct result *r)
     const struct subcommand *cmd = c->cmd;
     switch (r->outcome) {
     case OUTCOME_OBEYED:
-        if (c->order.reference_len > 0 && !c->order.keep && !span_equal(span_of(r->answer.reference, r->answer.reference_len),
-                                                      span_of(c->order.reference, c->order.reference_len)))
+        if (c->order.reference_len > 0 && !c->order.keep &&
+            !span_equal(span_of(r->answer.reference, r->answer.reference_len),
+                        span_of(c->order.reference, c->order.reference_len)))
             return cli_refuse(cmd, "order obeyed, but its receipt does not have its reference");
         if (r->looked && r->imsi_sw == SW_OK && strcmp(r->imsi, c->order.imsi) != 0)
             return cli_refuse(cmd, "order obeyed, but the card has IMSI %s now",
@@ -384,8 +386,8 @@ static int tell_failure(const struct change *c, const struct result *r)
         return EXIT_OK;
     case OUTCOME_REFUSED:
         if (c->order.keep)
-            return cli_refuse(cmd, "refused: %s (%04X), %u of 2 commands executed; nothing changed", sw_text(r->answer.sw), r->answer.sw,
-                              r->answer.executed);
+            return cli_refuse(cmd, "refused: %s (%04X), %u of 2 commands executed; nothing changed",
+                              sw_text(r->answer.sw), r->answer.sw, r->answer.executed);
         if (r->answer.sw == SW_OK || (r->answer.sw & 0xFF00) == SW_DATA_AVAILABLE)
             return cli_refuse(cmd, "the card's answer is genuine, but has no receipt (%u executed, %04X)",
                               r->answer.executed, r->answer.sw);
@@ -502,8 +504,11 @@ static bool take_file(struct change *c, const char *text)
         if (!cli_number(c->cmd, "--file", at + 1, 0, 0xFFFF, &offset))
             return false;
     }
-    if (!hex_parse(head, &p, NULL) || p.len == 0 || p.len % 2 != 0 || !hex_parse(equals + 1, &d, NULL) || d.len == 0) {
-        cli_usage(c->cmd, "--file: '%.60s': a path is FIDs, like 7FFF6F46, and the data are octets, both in hex", text);
+    if (!hex_parse(head, &p, NULL) || p.len == 0 || p.len % 2 != 0 || !hex_parse(equals + 1, &d, NULL) ||
+        d.len == 0) {
+        cli_usage(c->cmd,
+                  "--file: '%.60s': a path is FIDs, like 7FFF6F46, and the data are octets, both in hex",
+                  text);
         return false;
     }
     if (order_add_file(&c->order, buf_span(&p), (unsigned)offset, buf_span(&d)))
@@ -687,10 +692,11 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
             cmd,
             "a card takes each OTA counter once: give the next one with --counter N, or let --records FILE "
             "keep count");
-    if (c->order.keep && (c->order.has_index || c->order.has_refresh || c->order.reference_len > 0 || c->order.has_trial ||
-                          c->order.mnc_digits != 0 || c->order.files_len > 0))
-        return cli_usage(cmd, "--keep-key changes EF.IMSI and nothing else: it goes with none of --index, --refresh-mode, "
-                              "--reference, --trial, --mnc-digits, --file");
+    if (c->order.keep && (c->order.has_index || c->order.has_refresh || c->order.reference_len > 0 ||
+                          c->order.has_trial || c->order.mnc_digits != 0 || c->order.files_len > 0))
+        return cli_usage(
+            cmd, "--keep-key changes EF.IMSI and nothing else: it goes with none of --index, --refresh-mode, "
+                 "--reference, --trial, --mnc-digits, --file");
     if (c->order.keep && !c->common) { /* for the records: the pair that the card stays on */
         c->order.has_index = true;
         c->order.index = (uint8_t)c->key_index;

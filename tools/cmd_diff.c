@@ -439,7 +439,8 @@ static bool diff_cards(struct diff *d)
 {
     char a[DECK_ICCID_MAX + 1], b[DECK_ICCID_MAX + 1];
     bool more_a = deck_next(d->a.card.deck, "", a), more_b = deck_next(d->b.card.deck, "", b);
-    const uint64_t in_a = deck_count(d->a.card.deck), in_b = deck_count(d->b.card.deck), of = in_a > in_b ? in_a : in_b;
+    const uint64_t in_a = deck_count(d->a.card.deck), in_b = deck_count(d->b.card.deck),
+                   of = in_a > in_b ? in_a : in_b;
     uint64_t n = 0;
     d->progress = progress_begin();
     while ((more_a || more_b) && !ferror(stdout)) {
@@ -453,7 +454,8 @@ static bool diff_cards(struct diff *d)
         if (order >= 0)
             more_b = deck_after(d->b.card.deck, b, b);
         n++;
-        progress_cards(&d->progress, n, n <= of ? of : 0); /* more than that when cards are in one of them only */
+        /* more than that when cards are in one of them only */
+        progress_cards(&d->progress, n, n <= of ? of : 0);
     }
     progress_clear(&d->progress);
     const char *trouble = deck_trouble(d->a.card.deck);
@@ -466,7 +468,8 @@ static bool diff_cards(struct diff *d)
 
 static bool diff_one(struct diff *d, const char *iccid)
 {
-    const enum deck_has has_a = making_has_card(d->cmd, d->a.card.deck, iccid), has_b = making_has_card(d->cmd, d->b.card.deck, iccid);
+    const enum deck_has has_a = making_has_card(d->cmd, d->a.card.deck, iccid),
+                        has_b = making_has_card(d->cmd, d->b.card.deck, iccid);
     const bool in_a = has_a == DECK_HAS, in_b = has_b == DECK_HAS;
     if (has_a == DECK_UNREAD || has_b == DECK_UNREAD)
         return false;
@@ -560,7 +563,8 @@ static int run(int argc, char **argv)
         struct stat a, b;
         d->a.path = argv[optind];
         d->b.path = argv[optind + 1];
-        if (stat(d->a.path, &a) == 0 && stat(d->b.path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        if (stat(d->a.path, &a) == 0 && stat(d->b.path, &b) == 0 && a.st_dev == b.st_dev &&
+            a.st_ino == b.st_ino)
             code = cli_usage(d->cmd, "%s and %s are the same deck", d->a.path, d->b.path);
         else
             code = diff(d, iccid);

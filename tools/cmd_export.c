@@ -305,16 +305,18 @@ static bool export_card(struct export *e)
     }
     const char *wrong = state_wrong_key(e->card.crypto, &info, &s.row->pair, e->format->ota);
     if (wrong != NULL) {
-        cli_refuse(e->cmd, "%s: %s of pair %u is not the one that card %s has (key check value)", e->keys_path, wrong, index,
-                   iccid);
+        cli_refuse(e->cmd, "%s: %s of pair %u is not the one that card %s has (key check value)",
+                   e->keys_path, wrong, index, iccid);
         return false;
     }
     state_pair_texts(&info, &texts);
     memcpy(s.imsi, texts.imsi, sizeof s.imsi);
     s.aka = aka_algorithm(s.row->pair.algorithm);
-    /* Open5GS takes it as it is: the next one that the card accepts (TS 33.102 C.2), as `auc export` has it */
+    /* Open5GS takes it as it is: the next one that the card accepts (TS 33.102
+     * C.2), as `auc export` has it */
     s.sqn = ((info.sqn >> s.row->pair.sqn.ind_bits) + 1) << s.row->pair.sqn.ind_bits;
-    s.ind_bits = s.row->pair.sqn.ind_bits; /* the record's: it knows what was made otherwise than the profile says */
+    /* the record's: it knows what was made otherwise than the profile says */
+    s.ind_bits = s.row->pair.sqn.ind_bits;
     if (s.aka == NULL || !e->format->row(&e->card.profile->p, &s, &why)) {
         cli_refuse(e->cmd, "card %s has %s: %s", iccid, s.aka != NULL ? s.aka->name : "?", why);
         return false;

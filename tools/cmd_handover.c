@@ -138,7 +138,9 @@ static int take(struct request *r, const struct cms_identity *self, X509 *truste
     for (size_t i = 0; i < r->list.n; i++)
         keys += r->list.rows[i].keys != NULL;
     if (keys > 0 && r->keys == NULL)
-        return cli_refuse(r->cmd, "%s: %zu of its cards come with their keys: say with --keys FILE where they go", r->words[0], keys);
+        return cli_refuse(r->cmd,
+                          "%s: %zu of its cards come with their keys: say with --keys FILE where they go",
+                          r->words[0], keys);
     if (keys == 0 && r->keys != NULL)
         return cli_refuse(r->cmd, "%s: it has no keys for --keys", r->words[0]);
     const struct handover_policy policy = {r->ranges, r->n_ranges, r->pairs};
@@ -188,7 +190,9 @@ static bool take_range(void *request)
     }
     if (handover_range_of(optarg, &r->ranges[r->n_ranges++]))
         return true;
-    cli_usage(r->cmd, "--imsi-range: '%.40s' is not two IMSIs of the same length, FIRST-LAST, the lower one first", optarg);
+    cli_usage(r->cmd,
+              "--imsi-range: '%.40s' is not two IMSIs of the same length, FIRST-LAST, the lower one first",
+              optarg);
     return false;
 }
 
@@ -240,9 +244,12 @@ static int carry_out(struct request *r, int argc, char **argv)
     r->words = argv + optind + 1;
     r->n_words = argc - optind - 1;
     if (strcmp(argv[optind], "make") == 0)
-        return cli_settings_for(r->cmd, settings, given, "make", common, " row sign to out ") ? do_make(r) : EXIT_USAGE;
+        return cli_settings_for(r->cmd, settings, given, "make", common, " row sign to out ") ? do_make(r)
+                                                                                              : EXIT_USAGE;
     if (strcmp(argv[optind], "import") == 0)
-        return cli_settings_for(r->cmd, settings, given, "import", common, " cert trust pairs ") ? do_import(r) : EXIT_USAGE;
+        return cli_settings_for(r->cmd, settings, given, "import", common, " cert trust pairs ")
+                   ? do_import(r)
+                   : EXIT_USAGE;
     return cli_usage(r->cmd, "'%.40s' is none of make, import", argv[optind]);
 }
 

@@ -328,7 +328,8 @@ static bool put_channel(struct terminal_run *t, struct modem_config *config)
     t->secure.crypto = crypto_new();
     memcpy(t->secure.key, t->request->channel_key, t->request->channel_key_len);
     t->secure.key_len = t->request->channel_key_len;
-    snprintf(t->secure.identity, sizeof t->secure.identity, "%s", config->imei[0] != '\0' ? config->imei : "softuicc");
+    snprintf(t->secure.identity, sizeof t->secure.identity, "%s",
+             config->imei[0] != '\0' ? config->imei : "softuicc");
     if (t->secure.crypto != NULL)
         config->link = link_of_secure(&t->secure);
     return t->secure.crypto != NULL;
@@ -445,7 +446,8 @@ static bool take_profile(struct request *r, const char *text)
         return true;
     }
     if (text[strspn(text, "0123456789abcdefABCDEF")] != '\0') {
-        (void)cli_usage(r->cmd, "--profile: '%.40s' is neither hex nor one of full, machine, old, none", text);
+        (void)cli_usage(r->cmd, "--profile: '%.40s' is neither hex nor one of full, machine, old, none",
+                        text);
         return false;
     }
     if (!cli_hex(r->cmd, "--profile", text, 1, sizeof r->profile, r->profile, &n))
@@ -473,7 +475,8 @@ static bool take_channel_key(struct request *r, const char *path)
                 key.len >= SECURE_PSK_MIN;
     crypto_wipe(text, sizeof text);
     if (!good)
-        cli_usage(r->cmd, "--secure-channel: %s: a key of 32 to 64 hexadecimal digits, and nothing else", path);
+        cli_usage(r->cmd, "--secure-channel: %s: a key of 32 to 64 hexadecimal digits, and nothing else",
+                  path);
     r->channel_key_len = good ? key.len : 0;
     return good;
 }

@@ -209,7 +209,8 @@ static bool load(struct works *w, struct upp_import *package)
     *package = (struct upp_import){0};
     if (o->package == NULL) {
         if (upp_detect(o->profile_name)) {
-            cli_refuse(w->cmd, "%s is a profile package for eUICCs: --upp, not --profile, takes it", o->profile_name);
+            cli_refuse(w->cmd, "%s is a profile package for eUICCs: --upp, not --profile, takes it",
+                       o->profile_name);
             return false;
         }
         w->profile = profile_load(o->profile_name, &error);

@@ -29,8 +29,11 @@ struct encode {
 
 static bool form_option(const struct subcommand *cmd, const char *text, enum form *form)
 {
-    static const char *const names[] = {
-        [FORM_PACKET] = "packet", [FORM_TPDU] = "tpdu", [FORM_ENVELOPE] = "envelope", [FORM_USSD] = "ussd", [FORM_CELL_BROADCAST] = "cell-broadcast"};
+    static const char *const names[] = {[FORM_PACKET] = "packet",
+                                        [FORM_TPDU] = "tpdu",
+                                        [FORM_ENVELOPE] = "envelope",
+                                        [FORM_USSD] = "ussd",
+                                        [FORM_CELL_BROADCAST] = "cell-broadcast"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0) {
             *form = (enum form)i;
@@ -131,7 +134,8 @@ static int print_ussd(const struct encode *e)
     ussd_envelope_build(buf_span(&e->packet.packet), &envelope);
     terminal_envelope_apdu(buf_span(&envelope), &apdu);
     if (!buf_ok(&envelope))
-        return cli_refuse(e->packet.cmd, "%zu octets are more than a USSD string holds", e->packet.packet.len);
+        return cli_refuse(e->packet.cmd, "%zu octets are more than a USSD string holds",
+                          e->packet.packet.len);
     print_line(buf_span(&apdu));
     return EXIT_OK;
 }
@@ -143,10 +147,12 @@ static int print_pages(const struct encode *e)
     struct span packet = buf_span(&e->packet.packet);
     unsigned total = (unsigned)((packet.n + CB_PAGE_CONTENT - 1) / CB_PAGE_CONTENT);
     if (total > CB_PAGES_MAX)
-        return cli_refuse(e->packet.cmd, "%zu octets are more than %d pages hold", packet.n, (int)CB_PAGES_MAX);
+        return cli_refuse(e->packet.cmd, "%zu octets are more than %d pages hold", packet.n,
+                          (int)CB_PAGES_MAX);
     for (unsigned i = 0; i < total; i++) {
         struct buf envelope = buf_of(data, sizeof data), apdu = buf_of(bytes, sizeof bytes);
-        cb_envelope_build(span_slice(packet, i * CB_PAGE_CONTENT, CB_PAGE_CONTENT), packet_reference(&e->packet), i + 1, total, &envelope);
+        cb_envelope_build(span_slice(packet, i * CB_PAGE_CONTENT, CB_PAGE_CONTENT),
+                          packet_reference(&e->packet), i + 1, total, &envelope);
         terminal_envelope_apdu(buf_span(&envelope), &apdu);
         print_line(buf_span(&apdu));
     }

@@ -67,7 +67,8 @@ static void show_pins(const struct profile *p)
         const struct profile_pin *pin = &p->pins[i];
         printf("PIN     %02X %-11s %s, %u tries, unblocking %u tries%s%s\n", pin->reference,
                tree_pin_name(pin->reference), pin->enabled ? "enabled" : "disabled", pin->tries,
-               pin->puk_tries, pin->derived & PIN_DERIVE_VALUE ? ", derived" : "", pin->derived & PIN_DERIVE_PUK ? ", PUK derived" : "");
+               pin->puk_tries, pin->derived & PIN_DERIVE_VALUE ? ", derived" : "",
+               pin->derived & PIN_DERIVE_PUK ? ", PUK derived" : "");
     }
 }
 
@@ -103,8 +104,8 @@ static void show_pairs(const struct profile *p)
                pair->derived & PAIR_DERIVE_OTA ? "derived" : "given");
     }
     for (unsigned i = 0; i < p->n_keysets; i++)
-        printf("keyset  %c%u version %u (%s)\n", p->keysets[i].domain != 0 ? 'd' : 'c', i, p->keysets[i].keys.version,
-               p->keysets[i].derived ? "derived" : "given");
+        printf("keyset  %c%u version %u (%s)\n", p->keysets[i].domain != 0 ? 'd' : 'c', i,
+               p->keysets[i].keys.version, p->keysets[i].derived ? "derived" : "given");
 }
 
 /* ---- files ---- */
@@ -349,8 +350,10 @@ static void json_profile(const struct profile *p)
         const struct profile_pin *pin = &p->pins[i];
         printf("%s\"reference\": \"%02X\"", separator(i), pin->reference);
         json_text("name", tree_pin_name(pin->reference));
-        printf(", \"enabled\": %s, \"tries\": %u, \"puk_tries\": %u, \"derived\": %s, \"puk_derived\": %s}", pin->enabled ? "true" : "false",
-               pin->tries, pin->puk_tries, pin->derived & PIN_DERIVE_VALUE ? "true" : "false", pin->derived & PIN_DERIVE_PUK ? "true" : "false");
+        printf(", \"enabled\": %s, \"tries\": %u, \"puk_tries\": %u, \"derived\": %s, \"puk_derived\": %s}",
+               pin->enabled ? "true" : "false", pin->tries, pin->puk_tries,
+               pin->derived & PIN_DERIVE_VALUE ? "true" : "false",
+               pin->derived & PIN_DERIVE_PUK ? "true" : "false");
     }
     printf("\n  ]");
     json_applets(p);
@@ -564,24 +567,28 @@ static void pair_text(const struct profile_pair *q, char text[160])
 {
     const struct aka_algorithm *aka = aka_algorithm(q->algorithm);
     snprintf(text, 160, "%s, K %s, OPc %s, sqn ind %u delta %llu age %llu", aka != NULL ? aka->name : "?",
-             q->derived & PAIR_DERIVE_K ? "derived" : "given", q->derived & PAIR_DERIVE_OPC ? "derived" : "given", q->sqn.ind_bits,
+             q->derived & PAIR_DERIVE_K ? "derived" : "given",
+             q->derived & PAIR_DERIVE_OPC ? "derived" : "given", q->sqn.ind_bits,
              (unsigned long long)q->sqn.delta, (unsigned long long)q->sqn.age);
 }
 
-static void keyset_text(const struct keyset *k, bool derived, uint32_t rights, unsigned domain, char text[160])
+static void keyset_text(const struct keyset *k, bool derived, uint32_t rights, unsigned domain,
+                        char text[160])
 {
-    static const char *const names[] = {[OTA_NONE] = "none", [OTA_DES] = "des", [OTA_3DES] = "3des", [OTA_AES] = "aes"};
+    static const char *const names[] = {
+        [OTA_NONE] = "none", [OTA_DES] = "des", [OTA_3DES] = "3des", [OTA_AES] = "aes"};
     char of[16] = "";
     if (domain > 0)
         snprintf(of, sizeof of, "applet %u, ", domain - 1);
-    snprintf(text, 160, "%sversion %u, kic %s %u bits, kid %s %u bits, mac %u, kik %u bits, %s, rights %X", of, k->version,
-             k->kic_algorithm <= OTA_AES ? names[k->kic_algorithm] : "?", 8u * k->kic_len,
-             k->kid_algorithm <= OTA_AES ? names[k->kid_algorithm] : "?", 8u * k->kid_len, k->mac_len, 8u * k->kik_len,
-             derived ? "derived" : "given", (unsigned)rights);
+    snprintf(text, 160, "%sversion %u, kic %s %u bits, kid %s %u bits, mac %u, kik %u bits, %s, rights %X",
+             of, k->version, k->kic_algorithm <= OTA_AES ? names[k->kic_algorithm] : "?", 8u * k->kic_len,
+             k->kid_algorithm <= OTA_AES ? names[k->kid_algorithm] : "?", 8u * k->kid_len, k->mac_len,
+             8u * k->kik_len, derived ? "derived" : "given", (unsigned)rights);
 }
 
 /* What an applet is given besides its name. */
-static void compare_applets(struct difference *d, const char *where, const struct profile *a, const struct profile *b, unsigned i)
+static void compare_applets(struct difference *d, const char *where, const struct profile *a,
+                            const struct profile *b, unsigned i)
 {
     const struct profile_applet *x = &a->applets[i], *y = &b->applets[i];
     char from[PATH_ROOM] = "-", to[PATH_ROOM] = "-";
@@ -600,7 +607,8 @@ static void compare_applets(struct difference *d, const char *where, const struc
 static void pin_text(const struct profile_pin *pin, char text[160])
 {
     snprintf(text, 160, "%02X %s, %u tries, unblocking %u%s%s", pin->reference,
-             pin->enabled ? "enabled" : "disabled", pin->tries, pin->puk_tries, pin->derived & PIN_DERIVE_VALUE ? ", derived" : "",
+             pin->enabled ? "enabled" : "disabled", pin->tries, pin->puk_tries,
+             pin->derived & PIN_DERIVE_VALUE ? ", derived" : "",
              pin->derived & PIN_DERIVE_PUK ? ", PUK derived" : "");
 }
 
@@ -638,22 +646,27 @@ static void diff_lists(struct difference *d, const struct profile *a, const stru
             differs(d, where, "pair", i < a->n_pairs ? x : NULL, i < b->n_pairs ? y : NULL);
         if (i >= a->n_pairs || i >= b->n_pairs)
             continue;
-        keyset_text(&a->pairs[i].ota, (a->pairs[i].derived & PAIR_DERIVE_OTA) != 0, a->pairs[i].ota_rights, 0, x);
-        keyset_text(&b->pairs[i].ota, (b->pairs[i].derived & PAIR_DERIVE_OTA) != 0, b->pairs[i].ota_rights, 0, y);
+        keyset_text(&a->pairs[i].ota, (a->pairs[i].derived & PAIR_DERIVE_OTA) != 0, a->pairs[i].ota_rights, 0,
+                    x);
+        keyset_text(&b->pairs[i].ota, (b->pairs[i].derived & PAIR_DERIVE_OTA) != 0, b->pairs[i].ota_rights, 0,
+                    y);
         compare_text(d, where, "keyset", x, y);
     }
     for (unsigned i = 0; i < a->n_keysets || i < b->n_keysets; i++) {
         snprintf(where, sizeof where, "keyset %u", i);
         if (i < a->n_keysets)
-            keyset_text(&a->keysets[i].keys, a->keysets[i].derived, a->keysets[i].rights, a->keysets[i].domain, x);
+            keyset_text(&a->keysets[i].keys, a->keysets[i].derived, a->keysets[i].rights,
+                        a->keysets[i].domain, x);
         if (i < b->n_keysets)
-            keyset_text(&b->keysets[i].keys, b->keysets[i].derived, b->keysets[i].rights, b->keysets[i].domain, y);
+            keyset_text(&b->keysets[i].keys, b->keysets[i].derived, b->keysets[i].rights,
+                        b->keysets[i].domain, y);
         if (i >= a->n_keysets || i >= b->n_keysets || strcmp(x, y) != 0)
             differs(d, where, "keyset", i < a->n_keysets ? x : NULL, i < b->n_keysets ? y : NULL);
     }
 }
 
-/* Keys and PINs are not shown; but that they, or anything else that no line above has, are others, is. Names do not count. */
+/* Keys and PINs are not shown; but that they, or anything else that no line above has, are
+ * others, is. Names do not count. */
 static bool diff_rest(struct difference *d, const struct profile *a, const struct profile *b)
 {
     struct profile x = *a, y = *b;

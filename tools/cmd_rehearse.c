@@ -236,8 +236,9 @@ static int play(struct stage *st)
     if (result != REHEARSE_PLAYED && failed[0] == '\0')
         return cli_refuse(cmd, "no thread, or no memory");
     if (result != REHEARSE_PLAYED)
-        return cli_refuse(cmd, "card %s could not be %s%s%s", failed, result == REHEARSE_NOT_STORED ? "stored" : "opened",
-                          trouble[0] != '\0' ? ": " : "", trouble);
+        return cli_refuse(cmd, "card %s could not be %s%s%s", failed,
+                          result == REHEARSE_NOT_STORED ? "stored" : "opened", trouble[0] != '\0' ? ": " : "",
+                          trouble);
     if (trouble[0] != '\0')
         return cli_refuse(cmd, "%s", trouble);
     if (!whole)
@@ -245,7 +246,8 @@ static int play(struct stage *st)
     return EXIT_OK;
 }
 
-/* Before hours are spent on it: can the report be written, and is there nothing else in its place? An older report may go. */
+/* Before hours are spent on it: can the report be written, and is there nothing else in its
+ * place? An older report may go. */
 static bool may_report(const char *path)
 {
     struct cms_error error;
@@ -260,7 +262,8 @@ static bool may_report(const char *path)
         cli_refuse(&cmd_rehearse, "--report: %s: %s", path, strerror(errno));
         return false;
     }
-    bool ours = fread(head, 1, sizeof head - 1, f) == sizeof head - 1 && strcmp(head, REHEARSE_HTML_HEAD) == 0;
+    bool ours =
+        fread(head, 1, sizeof head - 1, f) == sizeof head - 1 && strcmp(head, REHEARSE_HTML_HEAD) == 0;
     fclose(f);
     if (!ours)
         cli_refuse(&cmd_rehearse, "--report: %s exists already, and is no report of a rehearsal", path);
@@ -269,7 +272,8 @@ static bool may_report(const char *path)
 
 static int report(const struct stage *st, const char *path)
 {
-    if (!may_report(path)) /* what is there now came meanwhile: the deck under another of its names, perhaps */
+    /* what is there now came meanwhile: the deck under another of its names, perhaps */
+    if (!may_report(path))
         return EXIT_REFUSED;
     FILE *f = fopen(path, "we");
     if (f == NULL)
@@ -337,7 +341,8 @@ static bool report_is_deck(const struct request *r)
         snprintf(name, sizeof name, "%s%s", r->deck, ours[i]);
         if (strcmp(name, r->report) != 0)
             continue;
-        cli_usage(&cmd_rehearse, "--report: %s is what a file of the deck is called; choose another name", name);
+        cli_usage(&cmd_rehearse, "--report: %s is what a file of the deck is called; choose another name",
+                  name);
         return true;
     }
     return false;

@@ -89,8 +89,10 @@ static bool open_seat(struct session *s, struct seat *seat, int *code)
         return false;
     }
     seat->env = s->deck.env;
-    const struct uicc_config config = {
-        .env = &seat->env, .profile = s->deck.profile, .store = seat->store, .classes = cli_classes(s->cmd, &s->deck.profile->p, &seat->env)};
+    const struct uicc_config config = {.env = &seat->env,
+                                       .profile = s->deck.profile,
+                                       .store = seat->store,
+                                       .classes = cli_classes(s->cmd, &s->deck.profile->p, &seat->env)};
     if (config.classes == NULL)
         return false;
     enum uicc_result result = uicc_open(&config, &seat->card);

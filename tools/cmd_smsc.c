@@ -210,8 +210,10 @@ static void card_submits(void *ctx, const struct sms_submit *sms)
     deliver(s, &m, sms->user_data);
 }
 
-/* SMPP 3.4, 5.2.17: 01 asks for a receipt in any case, 10 when the message did not arrive. Appendix B: what it looks like. */
-static void receipt(struct smsc *s, const struct smpp_message *about, const char *id, time_t submitted, bool arrived)
+/* SMPP 3.4, 5.2.17: 01 asks for a receipt in any case, 10 when the message did not arrive.
+ * Appendix B: what it looks like. */
+static void receipt(struct smsc *s, const struct smpp_message *about, const char *id, time_t submitted,
+                    bool arrived)
 {
     enum { ALWAYS = 1, ON_FAILURE = 2, ASKED = 3 };
     const unsigned asked = about->registered_delivery & ASKED;
@@ -224,9 +226,12 @@ static void receipt(struct smsc *s, const struct smpp_message *about, const char
         if (gmtime_r(&when[i], &tm) != NULL)
             (void)strftime(times[i], sizeof times[i], "%y%m%d%H%M", &tm);
     }
-    int n = snprintf(text, sizeof text, "id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%s text:", id,
-                     arrived ? "001" : "000", times[0], times[1], arrived ? "DELIVRD" : "UNDELIV", arrived ? "000" : "001");
-    struct smpp_message m = {.source = about->destination, .destination = about->source, .esm_class = SMPP_CLASS_RECEIPT};
+    int n = snprintf(text, sizeof text,
+                     "id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%s text:", id,
+                     arrived ? "001" : "000", times[0], times[1], arrived ? "DELIVRD" : "UNDELIV",
+                     arrived ? "000" : "001");
+    struct smpp_message m = {
+        .source = about->destination, .destination = about->source, .esm_class = SMPP_CLASS_RECEIPT};
     if (n > 0 && n < (int)sizeof text)
         deliver(s, &m, span_of(text, (size_t)n));
 }
@@ -344,7 +349,8 @@ static void listen_to_terminal(struct smsc *s)
     const struct smsc_listener listener = {card_reports, card_submits, s};
     struct smpp_message from = {.protocol_id = 0};
     for (size_t i = 0; i < SESSIONS_MAX && s->sender == NULL; i++)
-        if (s->sessions[i] != NULL && s->sessions[i]->bound != 0 && s->sessions[i]->bound != SMPP_BIND_TRANSMITTER)
+        if (s->sessions[i] != NULL && s->sessions[i]->bound != 0 &&
+            s->sessions[i]->bound != SMPP_BIND_TRANSMITTER)
             s->sender = s->sessions[i];
     (void)smpp_address(smsc_cards_number(s->cards), &from.destination);
     s->message = &from;
@@ -717,7 +723,19 @@ static bool add_account(struct smsc *s, char *text)
 
 static int parse(struct smsc *s, int argc, char **argv, bool *stop)
 {
-    enum { LISTEN = 256, DECK, READER, MODEM, ROUTES, ACCOUNT, TRACE, DURABILITY, ANCHOR, ANCHOR_RESET, JSON };
+    enum {
+        LISTEN = 256,
+        DECK,
+        READER,
+        MODEM,
+        ROUTES,
+        ACCOUNT,
+        TRACE,
+        DURABILITY,
+        ANCHOR,
+        ANCHOR_RESET,
+        JSON
+    };
     static const struct option options[] = {
         {"listen", required_argument, NULL, LISTEN},
         {"deck", required_argument, NULL, DECK},
@@ -777,8 +795,11 @@ static int parse(struct smsc *s, int argc, char **argv, bool *stop)
     }
     if (optind != argc)
         return cli_usage(s->cmd, "what is '%.60s' for? the deck goes with --deck", argv[optind]);
-    if ((s->cards_options.deck != NULL) + (s->cards_options.reader != NULL) + (s->cards_options.modem != NULL) != 1)
-        return cli_usage(s->cmd, "which cards? --deck DECK, --reader NAME or --modem PATH is needed, one of them");
+    if ((s->cards_options.deck != NULL) + (s->cards_options.reader != NULL) +
+            (s->cards_options.modem != NULL) !=
+        1)
+        return cli_usage(s->cmd,
+                         "which cards? --deck DECK, --reader NAME or --modem PATH is needed, one of them");
     if (!cli_anchor(s->cmd, &s->cards_options.anchor))
         return EXIT_USAGE;
     if (s->cards_options.anchor.path != NULL && s->cards_options.deck == NULL)

@@ -161,7 +161,8 @@ static void put_member(const char *name, const char *value, const char *end)
 }
 
 /* An object of a name and a number. */
-static int put_count(const struct request *r, const char *name, const char *value, const char *what, uint64_t n)
+static int put_count(const struct request *r, const char *name, const char *value, const char *what,
+                     uint64_t n)
 {
     putchar('{');
     put_member(name, value, ", ");
@@ -290,7 +291,11 @@ static void tell_delivery(const struct request *r, const struct vault_delivery *
     if (r->json) {
         fputs("{\"iccid\": ", stdout);
         cli_put_json(stdout, r->iccid);
-        printf(", \"index\": \"%s%u\", \"operator\": ", r->pair.pin ? "p" : r->pair.common ? "c" : "", r->pair.index);
+        printf(", \"index\": \"%s%u\", \"operator\": ",
+               r->pair.pin      ? "p"
+               : r->pair.common ? "c"
+                                : "",
+               r->pair.index);
         cli_put_json(stdout, r->party);
         fputs(", \"file\": ", stdout);
         cli_put_json(stdout, r->out);
@@ -299,8 +304,11 @@ static void tell_delivery(const struct request *r, const struct vault_delivery *
         puts("\"}");
         return;
     }
-    printf("%s: pair %s%u of card %s for '%s' only; log ", r->out, r->pair.pin ? "p" : r->pair.common ? "c" : "", r->pair.index,
-           r->iccid, r->party);
+    printf("%s: pair %s%u of card %s for '%s' only; log ", r->out,
+           r->pair.pin      ? "p"
+           : r->pair.common ? "c"
+                            : "",
+           r->pair.index, r->iccid, r->party);
     print_head(d->entry, d->hash);
     putchar('\n');
 }
@@ -375,12 +383,12 @@ static void tell_opened(const struct request *r, const struct vault_opened *o, b
         put_member("iccid", o->row.iccid, ", ");
         printf("\"index\": \"%s%u\", ", keys_kind(&o->row), o->row.index);
         put_member("vault", o->vault, ", ");
-        printf("\"entry\": %lld, \"signed\": %s, \"verified\": %s}\n", (long long)o->entry, o->has_signature ? "true" : "false",
-               trusted ? "true" : "false");
+        printf("\"entry\": %lld, \"signed\": %s, \"verified\": %s}\n", (long long)o->entry,
+               o->has_signature ? "true" : "false", trusted ? "true" : "false");
         return;
     }
-    printf("%s: pair %s%u of card %s, from vault %s, entry %lld of its log; %s\n", r->out, keys_kind(&o->row), o->row.index,
-           o->row.iccid, o->vault, (long long)o->entry,
+    printf("%s: pair %s%u of card %s, from vault %s, entry %lld of its log; %s\n", r->out, keys_kind(&o->row),
+           o->row.index, o->row.iccid, o->vault, (long long)o->entry,
            trusted            ? "its signature is good"
            : o->has_signature ? "signed, but --trust did not say by whom it should be"
                               : "not signed");
@@ -685,7 +693,8 @@ static int run_verb(struct request *r, const struct verb *verb, uint32_t given)
 {
     if (r->n_words > 0 && !verb->words)
         return cli_usage(r->cmd, "what is '%.60s' for?", r->words[0]);
-    return cli_settings_for(r->cmd, settings, given, verb->name, " vault key-file passphrase passphrase-file json ", verb->options)
+    return cli_settings_for(r->cmd, settings, given, verb->name,
+                            " vault key-file passphrase passphrase-file json ", verb->options)
                ? verb->run(r)
                : EXIT_USAGE;
 }

@@ -109,8 +109,10 @@ static int open_temporary(const char *path, char *temporary, size_t room, struct
     int fd = -1;
     if (n <= 0 || (size_t)n >= room || path[0] == '\0')
         say(error, path, "the file name is empty or too long");
-    else if (strcmp(path, "-") == 0) /* where it would be piped to, nobody would look after its mode; and it is reported on, there */
-        say(error, path, "not to the standard output: name a file, which gets mode 0600 (./- for one of that name)");
+    /* where it would be piped to, nobody would look after its mode; and it is reported on, there */
+    else if (strcmp(path, "-") == 0)
+        say(error, path,
+            "not to the standard output: name a file, which gets mode 0600 (./- for one of that name)");
     else if ((fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
         say(error, temporary, strerror(errno));
     return fd;

@@ -6,7 +6,8 @@
 
 static const struct decode_row *find(enum decode_place place, uint16_t fid)
 {
-    const struct decode_rows *const subjects[] = {&decode_identity, &decode_network, &decode_keys, &decode_numbers};
+    const struct decode_rows *const subjects[] = {&decode_identity, &decode_network, &decode_keys,
+                                                  &decode_numbers};
     for (size_t s = 0; s < sizeof subjects / sizeof subjects[0]; s++)
         for (size_t i = 0; i < subjects[s]->n; i++)
             if (subjects[s]->rows[i].place == place && subjects[s]->rows[i].fid == fid)

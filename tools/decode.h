@@ -52,8 +52,8 @@ const char *decode_clause(enum decode_place place, uint16_t fid);
 /* A record of EF.ARR, or an expanded rule of an FCP: who may do what. */
 bool decode_rule(struct span rule, struct out *out);
 
-/* The condition for one access mode bit, or with `ins` for that instruction, "PIN1 or ADM1"; "" when the rule is malformed;
- * "never", and false, when no rule speaks of it. */
+/* The condition for one access mode bit, or with `ins` for that instruction, "PIN1 or ADM1"; "" when the rule
+ * is malformed; "never", and false, when no rule speaks of it. */
 bool decode_condition(struct span rule, uint8_t mode, uint8_t ins, char *to, size_t room);
 
 /* "PIN1", "ADM1", ...; "" for a key reference without a name of its own (TS 102 221 9.5.1). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What there is to say of a card and its subscriber: identities, languages, services, IMS, charges, phone book.
+ * What there is to say of a card and its subscriber: identities, languages, services,
+ * IMS, charges, phone book.
  */
 #include "decode_rows.h"
 #include "decode_text.h"

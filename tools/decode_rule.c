@@ -226,7 +226,8 @@ bool decode_condition(struct span rule, uint8_t mode_bit, uint8_t ins, char *to,
     bool found = false;
     snprintf(to, room, "never");
     while ((more = next_rule(&r, &mode, &l)) == 1) {
-        bool speaks = ins != 0 ? mode.tag == AM_INS && mode.value.n > 0 && memchr(mode.value.p, ins, mode.value.n) != NULL
+        bool speaks = ins != 0 ? mode.tag == AM_INS && mode.value.n > 0 &&
+                                     memchr(mode.value.p, ins, mode.value.n) != NULL
                                : mode.tag == AM_BYTE && mode.value.n == 1 && (mode.value.p[0] & 0x80) == 0 &&
                                      (mode.value.p[0] & mode_bit) == mode_bit;
         if (speaks && !found)

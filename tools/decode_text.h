@@ -27,8 +27,8 @@ void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room);
  * FFFFFF, or no digits. */
 bool text_plmn(struct span three, char to[8]);
 
-/* UTF-8 to the default alphabet, one octet a character (two for those of the extension table). false: a character that it has
- * not, or text that is no UTF-8; out is then of no use. */
+/* UTF-8 to the default alphabet, one octet a character (two for those of the extension table). false: a
+ * character that it has not, or text that is no UTF-8; out is then of no use. */
 bool text_to_gsm(const char *utf8, struct buf *out);
 /* UTF-8 to UCS2, big-endian. false likewise. */
 bool text_to_ucs2(const char *utf8, struct buf *out);

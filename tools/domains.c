@@ -53,7 +53,8 @@ void domains_print(FILE *f, struct uicc *card)
     char aid[2 * PROFILE_AID_MAX + 1], kcv[7];
     for (; next(card, &index, &version, &info); any = true) {
         if (!any)
-            fprintf(f, "%-33s %-3s  %-6s  %-23s  %-20s  %s\n", "security domain", "KVN", "for", "keys", "KCV", "counter");
+            fprintf(f, "%-33s %-3s  %-6s  %-23s  %-20s  %s\n", "security domain", "KVN", "for", "keys", "KCV",
+                    "counter");
         aid_text(card, index, aid);
         fprintf(f, "%-33s %02X   %-6s ", aid, info.version, info.protocol);
         for (int i = 0; i < KEYS; i++)
@@ -77,13 +78,16 @@ void domains_json(FILE *f, struct uicc *card, const char *indent)
     fprintf(f, "%s\"domain_keys\": [", indent);
     for (bool first = true; next(card, &index, &version, &info); first = false) {
         aid_text(card, index, text);
-        fprintf(f, "%s\n%s  {\"aid\": \"%s\", \"kvn\": %u, \"protocol\": \"%s\", \"counter\": %" PRIu64 ", \"keys\": [", first ? "" : ",", indent, text,
-                info.version, info.protocol, info.counter);
+        fprintf(f,
+                "%s\n%s  {\"aid\": \"%s\", \"kvn\": %u, \"protocol\": \"%s\", \"counter\": %" PRIu64
+                ", \"keys\": [",
+                first ? "" : ",", indent, text, info.version, info.protocol, info.counter);
         for (int i = 0, n = 0; i < KEYS; i++) {
             if (info.algorithm[i] == OTA_NONE)
                 continue;
             hex_format(span_of(info.kcv[i], 3), text);
-            fprintf(f, "%s{\"id\": %d, \"algorithm\": \"%s\", \"kcv\": \"%s\"}", n++ > 0 ? ", " : "", i + 1, algorithm(&info, i), text);
+            fprintf(f, "%s{\"id\": %d, \"algorithm\": \"%s\", \"kcv\": \"%s\"}", n++ > 0 ? ", " : "", i + 1,
+                    algorithm(&info, i), text);
         }
         fputs("]}", f);
     }

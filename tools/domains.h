@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The keysets of an opened card's security domains, for people and for scripts: versions, check values, counters, never a key.
+ * The keysets of an opened card's security domains, for people and for scripts: versions, check
+ * values, counters, never a key.
  */
 #ifndef TOOLS_DOMAINS_H
 #define TOOLS_DOMAINS_H

@@ -218,7 +218,8 @@ static bool run(void *ctx, void (*function)(void *arg), void *arg)
     if (outer == NULL) {
         arm(t->cpu, 0);
         arm(t->wall, 0);
-        if (t->expired != 0) /* the last tick may have come when it had returned already: nobody would fall into the trap */
+        /* the last tick may have come when it had returned already: nobody would fall into the trap */
+        if (t->expired != 0)
             trap(false);
     }
     return lived;

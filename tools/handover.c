@@ -180,9 +180,12 @@ static bool set_keys(struct handover_row *row, const char *line, struct handover
     struct keys_error why;
     if (!set(copy, sizeof copy, line))
         return say(error, "card %s: its keys are too long", row->iccid);
-    bool good = keys_parse("handover list", copy, &keys, &why) || say(error, "card %s: %s", row->iccid, why.text);
-    if (good && (keys.common || strcmp(keys.iccid, row->iccid) != 0 || keys.index != row->index || strcmp(keys.imsi, row->imsi) != 0))
-        good = say(error, "card %s: the keys with it are not those of its pair %u and IMSI %s", row->iccid, row->index, row->imsi);
+    bool good =
+        keys_parse("handover list", copy, &keys, &why) || say(error, "card %s: %s", row->iccid, why.text);
+    if (good && (keys.common || strcmp(keys.iccid, row->iccid) != 0 || keys.index != row->index ||
+                 strcmp(keys.imsi, row->imsi) != 0))
+        good = say(error, "card %s: the keys with it are not those of its pair %u and IMSI %s", row->iccid,
+                   row->index, row->imsi);
     crypto_wipe(copy, sizeof copy);
     crypto_wipe(&keys, sizeof keys);
     drop_keys(row);
@@ -215,7 +218,9 @@ static bool give_keys(struct handover_row *row, const struct key_row *keys, stru
     char line[KEYS_LINE_MAX];
     struct key_row own = *keys;
     snprintf(own.imsi, sizeof own.imsi, "%s", row->imsi);
-    bool good = (keys_format(&own, line) || say(error, "card %s: its keys cannot be written down", row->iccid)) && set_keys(row, line, error);
+    bool good =
+        (keys_format(&own, line) || say(error, "card %s: its keys cannot be written down", row->iccid)) &&
+        set_keys(row, line, error);
     crypto_wipe(&own, sizeof own);
     crypto_wipe(line, sizeof line);
     return good;
@@ -257,7 +262,8 @@ bool handover_add_keys(struct handover_list *list, const char *path, struct hand
     free(w.rows);
     for (size_t i = 0; i < list->n && good; i++)
         if (list->rows[i].keys == NULL)
-            good = say(error, "%.300s: no pair %u for card %s", path, list->rows[i].index, list->rows[i].iccid);
+            good =
+                say(error, "%.300s: no pair %u for card %s", path, list->rows[i].index, list->rows[i].iccid);
     return good;
 }
 
@@ -360,12 +366,12 @@ static void write_list(struct secret_text *t, const struct handover_list *list)
     bool keys = false;
     for (size_t i = 0; i < list->n; i++)
         keys = keys || list->rows[i].keys != NULL;
-    secret_text_add(t, "softuicc-handover %d\nnumber %s\nfrom %s\nto %s\ncards %zu\n", keys ? 2 : 1, list->number, list->from, list->to,
-                    list->n);
+    secret_text_add(t, "softuicc-handover %d\nnumber %s\nfrom %s\nto %s\ncards %zu\n", keys ? 2 : 1,
+                    list->number, list->from, list->to, list->n);
     for (size_t i = 0; i < list->n; i++) {
         const struct handover_row *r = &list->rows[i];
-        secret_text_add(t, "%s\t%s\t%u\t%s\t%s\n", r->iccid, r->imsi, r->index, r->reference[0] != '\0' ? r->reference : "-",
-                        r->por[0] != '\0' ? r->por : "-");
+        secret_text_add(t, "%s\t%s\t%u\t%s\t%s\n", r->iccid, r->imsi, r->index,
+                        r->reference[0] != '\0' ? r->reference : "-", r->por[0] != '\0' ? r->por : "-");
         if (r->keys != NULL) /* version 2 */
             secret_text_add(t, "key %s\n", r->keys);
     }
@@ -423,7 +429,8 @@ static bool read_list(char *at, char *end, struct handover_list *list, struct ha
         return say(error, "a handover list that is damaged");
     while ((line = next_line(&at, end)) != NULL) {
         char *field[5];
-        if (with_keys && list->n > 0 && strncmp(line, "key ", 4) == 0 && list->rows[list->n - 1].keys == NULL) {
+        if (with_keys && list->n > 0 && strncmp(line, "key ", 4) == 0 &&
+            list->rows[list->n - 1].keys == NULL) {
             if (!set_keys(&list->rows[list->n - 1], line + 4, error))
                 return false;
             continue;

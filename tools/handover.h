@@ -2,8 +2,8 @@
  *
  * What operator A gives operator B when cards changed to B (3GPP TR 33.812 5.3.2.2: UICC, new IMSI, index): a
  * list, signed by A and enveloped for B. No keys: those B fetches from the key manager. With each card goes
- * A's order reference and the card's proof of receipt, as evidence. Where the key stayed (alternative 3a, 5.3.1:
- * new IMSI, K, OTA key), A has what B needs, and the list carries it, as the line of a key file.
+ * A's order reference and the card's proof of receipt, as evidence. Where the key stayed (alternative 3a,
+ * 5.3.1: new IMSI, K, OTA key), A has what B needs, and the list carries it, as the line of a key file.
  */
 #ifndef TOOLS_HANDOVER_H
 #define TOOLS_HANDOVER_H
@@ -27,7 +27,8 @@ struct handover_row {
     unsigned index;
     char reference[2 * HANDOVER_REFERENCE_MAX + 1]; /* hex, as ordered; "" when there was none */
     char *por;                                      /* hex: the response packet; malloc'ed; "" for none */
-    char *keys;                                     /* line of a key file; malloc'ed; NULL: none. A secret: handover_free wipes it */
+    /* line of a key file; malloc'ed; NULL: none. A secret: handover_free wipes it */
+    char *keys;
 };
 
 struct handover_list {
@@ -68,7 +69,8 @@ bool handover_pack(struct handover_list *list, const struct cms_identity *signer
 bool handover_unpack(struct span packed, const struct cms_identity *self, X509 *trusted,
                      struct handover_list *out, struct handover_error *error);
 
-/* What B believes: IMSIs in his ranges, indices from 1 to pairs - 1; index 0 too where the keys come along. */
+/* What B believes: IMSIs in his ranges, indices from 1 to pairs - 1; index 0 too
+ * where the keys come along. */
 struct handover_policy {
     const struct handover_range *ranges;
     size_t n_ranges;

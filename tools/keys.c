@@ -222,8 +222,8 @@ static bool ota_field(const struct scan *s, enum column column, char *const *fie
             *algorithm = a;
             return true;
         }
-    return wrong(s, "%s %s is none of none, des, 3des, aes%s", column_names[column], shown(field[column]).text,
-                 column == KID_ALGORITHM ? ", aes/4" : "");
+    return wrong(s, "%s %s is none of none, des, 3des, aes%s", column_names[column],
+                 shown(field[column]).text, column == KID_ALGORITHM ? ", aes/4" : "");
 }
 
 static bool big_number(const char *text, uint64_t *value)
@@ -342,7 +342,8 @@ static bool pin_fields(const struct scan *s, char *const *field, struct key_row 
     row->pair.ota.version = (uint8_t)reference;
     if (!key_field(s, K, field, key->k, &key->k_len) || !key_field(s, OPC, field, key->opc, &key->opc_len))
         return false;
-    return (key->k_len == 8 && (key->opc_len == 0 || key->opc_len == 8)) || wrong(s, "a PIN (k) and a PUK (opc) have 8 octets");
+    return (key->k_len == 8 && (key->opc_len == 0 || key->opc_len == 8)) ||
+           wrong(s, "a PIN (k) and a PUK (opc) have 8 octets");
 }
 
 /* Cuts the line at its tabs, in place. */
@@ -378,9 +379,14 @@ static bool parse_row(const struct scan *s, char *line, struct key_row *row)
     row->pin = field[INDEX][0] == 'p';
     row->common = row->domain || row->pin || field[INDEX][0] == 'c';
     if (!small_number(field[INDEX] + row->common,
-                      row->pin ? PROFILE_PINS_MAX - 1 : row->common ? PROFILE_KEYSETS_MAX - 1 : PROFILE_PAIRS_MAX - 1, &row->index))
-        return wrong(s, "index %s is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d), nor a PIN's (p0 to p%d)",
-                     shown(field[INDEX]).text, PROFILE_PAIRS_MAX - 1, PROFILE_KEYSETS_MAX - 1, PROFILE_PINS_MAX - 1);
+                      row->pin      ? PROFILE_PINS_MAX - 1
+                      : row->common ? PROFILE_KEYSETS_MAX - 1
+                                    : PROFILE_PAIRS_MAX - 1,
+                      &row->index))
+        return wrong(
+            s,
+            "index %s is neither a pair's (0 to %d) nor a common keyset's (c0 to c%d), nor a PIN's (p0 to p%d)",
+            shown(field[INDEX]).text, PROFILE_PAIRS_MAX - 1, PROFILE_KEYSETS_MAX - 1, PROFILE_PINS_MAX - 1);
     if (strcmp(field[IMSI], "-") != 0) {
         if (row->common || !digits(field[IMSI], 6, 15))
             return wrong(s, "imsi %s is not 6 to 15 digits%s", shown(field[IMSI]).text,
@@ -520,7 +526,8 @@ static bool search(struct scan *s, FILE *f, char line[LINE_MAX_LENGTH], const st
                          want->common ? "common keyset" : "pair", kind, want->index,
                          want->iccid != NULL ? want->iccid : only);
         if (others == 1 && n > 0 && (size_t)n < sizeof s->error->text)
-            snprintf(s->error->text + n, sizeof s->error->text - (size_t)n, "; there is only %s%u", kind, other);
+            snprintf(s->error->text + n, sizeof s->error->text - (size_t)n, "; there is only %s%u", kind,
+                     other);
     } else
         snprintf(s->error->text, sizeof s->error->text, "%.300s: no keys of card %.24s", s->path,
                  want->iccid != NULL ? want->iccid : "at all");
@@ -554,8 +561,10 @@ bool keys_over_air(const char *path, const struct key_row *row, struct keys_erro
 {
     if (row->pair.ota.version <= KEYSET_OTA_MAX)
         return true;
-    snprintf(error->text, sizeof error->text, "%.300s: keyset %s%u of card %s (version %02X) is a security domain's for SCP02 or SCP03: it secures nothing over the air", path,
-             keys_kind(row), row->index, row->iccid, row->pair.ota.version);
+    snprintf(
+        error->text, sizeof error->text,
+        "%.300s: keyset %s%u of card %s (version %02X) is a security domain's for SCP02 or SCP03: it secures nothing over the air",
+        path, keys_kind(row), row->index, row->iccid, row->pair.ota.version);
     return false;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A card's store in memory that stands for another: what is written to it reaches the other when it is settled, in
- * one step, and not at all when it is closed before. So cards that are played at the same time do not wait for
- * each other's writes, and a card whose play was broken off is as it was.
+ * A card's store in memory that stands for another: what is written to it reaches the other when it is
+ * settled, in one step, and not at all when it is closed before. So cards that are played at the same time do
+ * not wait for each other's writes, and a card whose play was broken off is as it was.
  */
 #ifndef TOOLS_LATE_STORE_H
 #define TOOLS_LATE_STORE_H

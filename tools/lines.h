@@ -10,8 +10,8 @@
 
 enum { LINES_OCTETS_MAX = 1 << 20 };
 
-/* As getline, for lines of up to LINES_OCTETS_MAX octets; what moves is wiped behind it. -1: the end (errno 0), or errno says what is wrong. *line is the
- * caller's to wipe and free in any case. */
+/* As getline, for lines of up to LINES_OCTETS_MAX octets; what moves is wiped behind it. -1: the end (errno
+ * 0), or errno says what is wrong. *line is the caller's to wipe and free in any case. */
 ssize_t lines_next(char **line, size_t *room, FILE *f);
 
 /* What errno means after -1. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * softuicc-tools: one command, a table of sub-commands. The program softuicc (front.c) starts it for all but `run`.
+ * softuicc-tools: one command, a table of sub-commands. The program softuicc (front.c)
+ * starts it for all but `run`.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +10,9 @@
 #include "cli.h"
 
 static const struct subcommand *const commands[] = {
-    &cmd_new,   &cmd_add,      &cmd_remove, &cmd_run,    &cmd_show,    &cmd_diff,  &cmd_applet, &cmd_apdu,     &cmd_ota,
-    &cmd_change, &cmd_smsc,    &cmd_modem, &cmd_vault,  &cmd_handover, &cmd_auc,   &cmd_export, &cmd_profile, &cmd_commands,
-    &cmd_bench,  &cmd_rehearse,
+    &cmd_new,  &cmd_add,    &cmd_remove,  &cmd_run,      &cmd_show,  &cmd_diff,     &cmd_applet,
+    &cmd_apdu, &cmd_ota,    &cmd_change,  &cmd_smsc,     &cmd_modem, &cmd_vault,    &cmd_handover,
+    &cmd_auc,  &cmd_export, &cmd_profile, &cmd_commands, &cmd_bench, &cmd_rehearse,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0], WORD_MAX = 15 };
@@ -106,7 +107,8 @@ int main(int argc, char **argv)
 {
     if (!cli_protect())
         return EXIT_REFUSED;
-    (void)prctl(PR_SET_NAME, "softuicc", 0, 0, 0); /* what the kernel calls it; who holds a deck is told by that name */
+    /* what the kernel calls it; who holds a deck is told by that name */
+    (void)prctl(PR_SET_NAME, "softuicc", 0, 0, 0);
     if (argc < 2)
         return overview(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)

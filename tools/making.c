@@ -159,17 +159,21 @@ bool record_open(const struct subcommand *cmd, const char *path, bool live, stru
     if (path == NULL)
         return true;
     if (strcmp(path, "-") == 0) { /* nobody looks after the mode of what is piped */
-        cli_refuse(cmd, "--keys: not to the standard output: name a file, which gets mode 0600 (./- for one of that name)");
+        cli_refuse(
+            cmd,
+            "--keys: not to the standard output: name a file, which gets mode 0600 (./- for one of that name)");
         return false;
     }
     char name[sizeof r->temporary];
     snprintf(name, sizeof name, "%s.new", path);
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        cli_refuse(cmd, "--keys: %s: %s%s", name, strerror(errno),
-                   errno != EEXIST ? ""
-                   : live          ? " (left by an add that was cut short? it has the keys of cards that may be in the deck: keep it, under another name)"
-                                   : " (left by a making that was cut short? then remove it)");
+        cli_refuse(
+            cmd, "--keys: %s: %s%s", name, strerror(errno),
+            errno != EEXIST ? ""
+            : live
+                ? " (left by an add that was cut short? it has the keys of cards that may be in the deck: keep it, under another name)"
+                : " (left by a making that was cut short? then remove it)");
         return false;
     }
     memcpy(r->temporary, name, sizeof name);
@@ -201,7 +205,8 @@ static bool record_row(struct making *m, const struct key_row *row)
 /* Is the PIN, or its PUK, this card's own: derived, or given for it? */
 static bool own_pin(const struct profile *p, const struct card_data *card, unsigned pin)
 {
-    return p->pins[pin].derived != 0 || (card->given != NULL && ((card->given->pins | card->given->puks) >> pin & 1) != 0);
+    return p->pins[pin].derived != 0 ||
+           (card->given != NULL && ((card->given->pins | card->given->puks) >> pin & 1) != 0);
 }
 
 static bool record_pins(struct making *m, const struct card_data *card, bool *noted)
@@ -220,7 +225,8 @@ static bool record_pins(struct making *m, const struct card_data *card, bool *no
             continue;
         row.pair.ota.version = pin->reference;
         row.pair.key.opc_len = pin->puk_tries > 0 ? 8 : 0;
-        good = personal_pin(m->crypto, p, m->seed, card->iccid, card->given, row.index, row.pair.key.k, row.pair.key.opc);
+        good = personal_pin(m->crypto, p, m->seed, card->iccid, card->given, row.index, row.pair.key.k,
+                            row.pair.key.opc);
         if (good)
             *noted = record_row(m, &row);
     }
@@ -240,7 +246,8 @@ static bool record_card(struct making *m, const struct card_data *card)
     memcpy(row.imsi, card->imsi, strlen(card->imsi) + 1);
     bool good = true, noted = true;
     for (row.index = 0; good && noted && row.index < p->n_pairs; row.index++) {
-        /* Only the first pair belongs to an IMSI yet (TR 33.812 5.3.2.2), and those that the card itself selects among. */
+        /* Only the first pair belongs to an IMSI yet (TR 33.812 5.3.2.2), and those that the
+         * card itself selects among. */
         if (row.index > 0 && !subscription_made_imsi(p, row.index, card->imsi, row.imsi))
             row.imsi[0] = '\0';
         good = personal_pair_given(m->crypto, p, m->seed, card->iccid, card->given, row.index, &row.pair);
@@ -351,8 +358,10 @@ static bool make_card(struct making *m, const struct card_data *card)
         return false;
     }
     struct uicc_env env = {.random = crypto_random, .crypto = m->crypto};
-    const struct uicc_config config = {
-        .env = &env, .profile = m->profile, .store = store, .classes = cli_classes(m->cmd, &m->profile->p, &env)};
+    const struct uicc_config config = {.env = &env,
+                                       .profile = m->profile,
+                                       .store = store,
+                                       .classes = cli_classes(m->cmd, &m->profile->p, &env)};
     if (config.classes == NULL) {
         store_close(store);
         return false;
@@ -397,10 +406,12 @@ static enum source_result make_batch(struct making *m, const struct card_source 
     return result;
 }
 
-/* The record comes first: keys without a card are waste paper, a card without a record of its keys is lost. */
+/* The record comes first: keys without a card are waste paper, a card without a
+ * record of its keys is lost. */
 static bool record_on_disk(const struct key_record *r)
 {
-    return r->f == NULL || (fflush(r->f) == 0 && fsync(fileno(r->f)) == 0 && (errno = folder_sync(r->temporary)) == 0);
+    return r->f == NULL ||
+           (fflush(r->f) == 0 && fsync(fileno(r->f)) == 0 && (errno = folder_sync(r->temporary)) == 0);
 }
 
 bool making_cards(struct making *m, const struct card_source *source)

@@ -66,8 +66,9 @@ struct key_record {
     char temporary[MAKING_PATH_ROOM]; /* "" when there is none to remove */
 };
 
-/* path NULL: no record. Never over an existing file: neither of its own name nor of its temporary one, which may be all there is of the keys
- * of cards that a making into a deck that has its name (live) has left there. */
+/* path NULL: no record. Never over an existing file: neither of its own name nor of its
+ * temporary one, which may be all there is of the keys of cards that a making into a deck that
+ * has its name (live) has left there. */
 bool record_open(const struct subcommand *cmd, const char *path, bool live, struct key_record *r);
 /* On the disk under its name. */
 bool record_publish(const struct subcommand *cmd, struct key_record *r);

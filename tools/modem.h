@@ -83,7 +83,8 @@ struct modem_user {
      * '+'). true: it was shown, and modem_sms_acknowledge will be called (+CNMA). false (or NULL): keep it in
      * memory. */
     bool (*sms_direct)(void *ctx, const char *centre, struct span tpdu);
-    /* An SMS-STATUS-REPORT that sms_direct did not take is to be kept in memory (+CDSI); else it is forgotten. */
+    /* An SMS-STATUS-REPORT that sms_direct did not take is to be kept in memory
+     * (+CDSI); else it is forgotten. */
     bool (*sms_report_kept)(void *ctx);
     /* Nobody acknowledged what sms_direct showed, for as long as the network waits. */
     void (*sms_given_up)(void *ctx);
@@ -181,7 +182,8 @@ uint16_t modem_location_area(const struct modem *m); /* LAC, or TAC */
 uint32_t modem_cell(const struct modem *m);
 unsigned modem_reject_cause(const struct modem *m); /* the last, TS 24.008 10.5.3.6; 0: none */
 
-/* A network's number as files have it (TS 24.008 10.5.1.13), and in 5 or 6 digits. false, and "": no number. */
+/* A network's number as files have it (TS 24.008 10.5.1.13), and in 5 or 6 digits.
+ * false, and "": no number. */
 bool plmn_unpack(struct span three, char plmn[7]);
 void plmn_pack(const char *plmn, uint8_t octets[3]);
 
@@ -303,8 +305,9 @@ bool modem_stk_preset(const char *name, struct span *profile);
 void modem_stk_profile(struct modem *m, struct span profile);
 struct span modem_stk_profile_get(const struct modem *m);
 
-/* What the card says to a call that the user is about to make (TS 31.111 7.3.1; digits, *, # and a + in front), if EF.UST announces such control;
- * else it is allowed. Short messages and USSD strings are asked about by the functions that send them. */
+/* What the card says to a call that the user is about to make (TS 31.111 7.3.1; digits, *, # and a + in
+ * front), if EF.UST announces such control; else it is allowed. Short messages and USSD strings are asked
+ * about by the functions that send them. */
 enum modem_control { MODEM_ALLOWED, MODEM_BARRED, MODEM_MODIFIED };
 enum modem_control modem_call_control(struct modem *m, const char *number);
 

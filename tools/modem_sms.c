@@ -613,7 +613,8 @@ bool modem_ussd(struct modem *m, uint8_t dcs, struct span text)
     char said[184];
     uint8_t octets[2 * 184];
     struct buf b = buf_of(octets, sizeof octets);
-    if (m->reg.service != SERVICE_NORMAL || !ussd_text(dcs, text, said, sizeof said) || !control_ussd(m, dcs, text))
+    if (m->reg.service != SERVICE_NORMAL || !ussd_text(dcs, text, said, sizeof said) ||
+        !control_ussd(m, dcs, text))
         return false;
     const char *answer = network_ussd(m->network, said);
     if (answer == NULL)

@@ -50,7 +50,8 @@ bool order_add_file(struct order *order, struct span path, unsigned offset, stru
 bool order_script(const struct order *order, struct buf *out)
 {
     uint8_t imsi[9];
-    if (order->reference_len > ORDER_REFERENCE_MAX || order->trial_len > ORDER_TRIAL_MAX || !imsi_pack(order->imsi, imsi))
+    if (order->reference_len > ORDER_REFERENCE_MAX || order->trial_len > ORDER_TRIAL_MAX ||
+        !imsi_pack(order->imsi, imsi))
         return false;
     if (order->keep) {
         buf_put(out, span_of(select_imsi, sizeof select_imsi));
@@ -149,5 +150,6 @@ bool order_answer_parse(struct span data, struct order_answer *out)
 
 bool order_obeyed(const struct order *order, const struct order_answer *answer)
 {
-    return answer->executed == ORDER_SCRIPT_COMMANDS && answer->sw == SW_OK && (answer->has_receipt || order->keep);
+    return answer->executed == ORDER_SCRIPT_COMMANDS && answer->sw == SW_OK &&
+           (answer->has_receipt || order->keep);
 }

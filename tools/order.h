@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The operator's end of a change order: what the subscription applet is asked over the air, and what it answers. Pure: bytes in,
- * bytes out. The order is one command APDU in a script of the compact format (ETSI TS 102 226 5.1); SCP80 secures the script.
+ * The operator's end of a change order: what the subscription applet is asked over the air, and what it
+ * answers. Pure: bytes in, bytes out. The order is one command APDU in a script of the compact format (ETSI
+ * TS 102 226 5.1); SCP80 secures the script.
  *
  *   80 E2 90 00 Lc  E1 L { [80 01 index]            absent: the next unused pair
  *                          81 09 IMSI               coded as EF.IMSI (3GPP TS 31.102 4.2.2)
  *                          [82 01..08 reference]    the operator's, echoed in the receipt
- *                          [83 01 refresh mode]     command qualifier of REFRESH (ETSI TS 102 223 8.6); absent: 04, UICC reset
+ *                          [83 01 refresh mode] command qualifier of REFRESH (ETSI
+ *                          TS 102 223 8.6); absent: 04, UICC reset
  *                          [84 00, 04 or 05 limits] how long it is on trial; absent: as the card has it
  *                          [85 01 digits of the MNC]
  *                          [A5 { A6 { 91 path [92 02 offset] 93 data } .. }] }   further files
  *   00 C0 00 00 00                                  GET RESPONSE: puts the receipt into the answer
  *
- * Alternative 3a (TR 33.812 5.3.1; keep): remote file management instead. SELECT EF.IMSI, UPDATE BINARY; its answer is their status word.
+ * Alternative 3a (TR 33.812 5.3.1; keep): remote file management instead. SELECT EF.IMSI, UPDATE BINARY; its
+ * answer is their status word.
  *
  *   00 A4 00 04 02 6F 07   00 D6 00 00 09 IMSI
  *
- * The receipt:  E2 L { 80 01 index now active, 81 01 unused pairs left, [82 reference], 83 03 KCV of K, 84 03 KCV of KIc }
+ * The receipt: E2 L { 80 01 index now active, 81 01 unused pairs left, [82 reference], 83 03
+ * KCV of K, 84 03 KCV of KIc }
  */
 #ifndef TOOLS_ORDER_H
 #define TOOLS_ORDER_H
@@ -52,8 +56,8 @@ struct order {
 /* Another file: path of FIDs from the MF on, or from 7FFF, the USIM's ADF. false: no room. */
 bool order_add_file(struct order *order, struct span path, unsigned offset, struct span data);
 
-/* Appends the whole script, which is the secured data of the command packet. false: not an IMSI, the reference is too long, or no
- * room. */
+/* Appends the whole script, which is the secured data of the command packet. false: not an IMSI, the
+ * reference is too long, or no room. */
 bool order_script(const struct order *order, struct buf *out);
 
 /* What came back as the secured data of a response packet. */
@@ -70,11 +74,12 @@ struct order_answer {
     uint8_t kcv_kic[ORDER_KCV_LEN];
 };
 
-/* Takes an answer apart. Objects with unknown tags are skipped. false: not the answer to an order's script (then *out is all zero);
- * a status word that refuses is a good answer, without receipt. */
+/* Takes an answer apart. Objects with unknown tags are skipped. false: not the answer to an order's script
+ * (then *out is all zero); a status word that refuses is a good answer, without receipt. */
 bool order_answer_parse(struct span data, struct order_answer *out);
 
-/* The order was executed, and nothing speaks against it: both commands executed, 9000, a receipt (which `keep` has none of). */
+/* The order was executed, and nothing speaks against it: both commands executed, 9000, a receipt
+ * (which `keep` has none of). */
 bool order_obeyed(const struct order *order, const struct order_answer *answer);
 
 #endif

@@ -34,11 +34,12 @@ struct ota_script {
  * a script may be. */
 bool ota_script_add(struct ota_script *s, struct span apdu);
 
-/* TS 102 226 5.1.1: in compact format a command is CLA INS P1 P2 P3 and data; no Le behind them, no extended lengths. The first that is
- * another, counted from 1; 0: none, or another format. */
+/* TS 102 226 5.1.1: in compact format a command is CLA INS P1 P2 P3 and data; no Le behind them, no extended
+ * lengths. The first that is another, counted from 1; 0: none, or another format. */
 unsigned ota_script_wrong(const struct ota_script *s, enum ota_format format);
 
-/* The secured data that the commands make; in compact format four octets get a P3 of 00. out becomes full when there is no room. */
+/* The secured data that the commands make; in compact format four octets get a P3 of 00. out becomes
+ * full when there is no room. */
 void ota_script_build(const struct ota_script *s, enum ota_format format, struct buf *out);
 
 /* ---- what came back ---- */

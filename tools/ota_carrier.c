@@ -182,7 +182,8 @@ static bool part_to_card(void *ctx, unsigned nth, struct span tpdu)
 static bool ussd_to_card(struct ota_carrier *c, struct span packet)
 {
     uint8_t data[255], apdu_bytes[5 + 255], bytes[256];
-    struct buf envelope = buf_of(data, sizeof data), apdu = buf_of(apdu_bytes, sizeof apdu_bytes), report = buf_of(bytes, sizeof bytes);
+    struct buf envelope = buf_of(data, sizeof data), apdu = buf_of(apdu_bytes, sizeof apdu_bytes),
+               report = buf_of(bytes, sizeof bytes);
     ussd_envelope_build(packet, &envelope);
     terminal_envelope_apdu(buf_span(&envelope), &apdu);
     if (!buf_ok(&envelope) || !buf_ok(&apdu))
@@ -305,10 +306,11 @@ bool ota_carrier_send(struct ota_carrier *c, const struct ota_carrier_job *job, 
     c->error = error;
     c->heard_any = false;
     say(error, false, "%zu octets are more than 255 short messages hold", job->packet.n);
-    bool good = c->options->ussd ? ussd_to_card(c, job->packet)
-                                 : sms_address_pack(c->options->from != NULL ? c->options->from : OTA_ORIGINATOR, &from) &&
-                sms_packet_split(job->packet, job->reference, buf_span(&from),
-                                 c->esme != NULL ? part_to_smsc : part_to_card, c);
+    bool good = c->options->ussd
+                    ? ussd_to_card(c, job->packet)
+                    : sms_address_pack(c->options->from != NULL ? c->options->from : OTA_ORIGINATOR, &from) &&
+                          sms_packet_split(job->packet, job->reference, buf_span(&from),
+                                           c->esme != NULL ? part_to_smsc : part_to_card, c);
     /* The answer in the report is all there is, or another one was announced, or the card has something to
      * send: a PoR by SMS-SUBMIT. What it asks for after its answer is served by ota_carrier_follow. */
     if (good && c->pcsc != NULL && job->answer && !final(c) && (c->heard_any || !c->options->silent))

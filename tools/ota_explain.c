@@ -275,7 +275,8 @@ static void explain_command_header(struct printer *p, const struct scp80_command
               (unsigned)s.p[0] << 8 | s.p[1]);
     s = rd_take(&r, 1);
     if (s.n > 0)
-        say_field(p, s, "CHL", clause_command, "command header length: %u octets, from SPI to the check", s.p[0]);
+        say_field(p, s, "CHL", clause_command, "command header length: %u octets, from SPI to the check",
+                  s.p[0]);
     s = rd_take(&r, 1);
     if (s.n > 0)
         say_field(p, s, "SPI1", "TS 102 225 5.1.1", "%s, %sciphered, %s%s", check_name(c->spi1),
@@ -325,19 +326,22 @@ static void judge_counter(const struct ota_explain *e, const struct scp80_comman
         say_because(why, "CNTR %" PRIu64 " is not above the stored %" PRIu64 ": status 02, CNTR low", counter,
                 e->counter);
     else if (mode == SPI1_COUNTER_PLUS_ONE && counter != e->counter + 1)
-        say_because(why, "CNTR %" PRIu64 " is more than one above the stored %" PRIu64 ": status 03, CNTR high",
-                counter, e->counter);
+        say_because(why,
+                    "CNTR %" PRIu64 " is more than one above the stored %" PRIu64 ": status 03, CNTR high",
+                    counter, e->counter);
 }
 
 /* What a card's policy may still have against a packet that is in order. */
 static void policy_notes(struct printer *p, const struct scp80_command *c)
 {
     if ((c->spi1 & (SPI1_CIPHERING | SPI1_CHECK)) != (SPI1_CIPHERING | SPI1_CC))
-        say_note(p, "less than CC and ciphering: below the usual minimum security level, which answers 0A (TS "
-                "102 225 5.2.1)");
+        say_note(p,
+                 "less than CC and ciphering: below the usual minimum security level, which answers 0A (TS "
+                 "102 225 5.2.1)");
     if ((c->spi1 & SPI1_CHECK) != SPI1_CC && (c->spi2 & SPI2_POR) != SPI2_POR_NO &&
         (c->spi2 & (SPI2_POR_CHECK | SPI2_POR_CIPHERED)) != 0)
-        say_note(p, "without a CC nothing proves who asks: the card uses no key in its PoR, whatever SPI2 says");
+        say_note(p,
+                 "without a CC nothing proves who asks: the card uses no key in its PoR, whatever SPI2 says");
     if ((c->spi1 & 0x10) == 0)
         say_note(p, "without a counter that is checked it can be replayed (TS 102 225 5.1.4)");
     if ((kic_used(c->spi1, c->spi2) && (c->kic & 0x0F) == 1) ||
@@ -413,8 +417,9 @@ static void why_not_opened(const struct explainer *x, const struct keyset *keys,
     if (check == SPI1_CC && expected_cc(x, keys, c, plain, check_len, mac) &&
         !crypto_equal(mac, plain.p + 6, check_len)) {
         if ((c->spi1 & SPI1_CIPHERING) != 0 && !sense)
-            say_because(why, "CC wrong, and the deciphered padding makes no sense: the key for KIc is another, "
-                         "or the packet was changed");
+            say_because(why,
+                        "CC wrong, and the deciphered padding makes no sense: the key for KIc is another, "
+                        "or the packet was changed");
         else
             say_because(why, "CC wrong: the key for KID is another, or the packet was changed");
     }
@@ -528,8 +533,8 @@ static void explain_response_secured(struct printer *p, struct span plain, size_
 {
     struct reader r = rd_of(plain);
     struct span s = rd_take(&r, SCP80_CNTR_LEN);
-    say_field(p, s, "CNTR", "TS 102 225 5.1.4", "counter %" PRIu64 " of the command, if the card could read it",
-          counter_of(s));
+    say_field(p, s, "CNTR", "TS 102 225 5.1.4",
+              "counter %" PRIu64 " of the command, if the card could read it", counter_of(s));
     s = rd_take(&r, 1);
     size_t pcntr = s.n > 0 ? s.p[0] : 0;
     say_field(p, s, "PCNTR", clause_response, "%zu octet%s of padding", pcntr, pcntr == 1 ? "" : "s");
@@ -589,7 +594,8 @@ void explain_response(struct explainer *x, struct span body, struct span sw)
     s = rd_take(&r, 1);
     const size_t rhl = s.n > 0 ? s.p[0] : 0;
     if (s.n > 0)
-        say_field(p, s, "RHL", clause_response, "response header length: %zu octets, from TAR to the check", rhl);
+        say_field(p, s, "RHL", clause_response, "response header length: %zu octets, from TAR to the check",
+                  rhl);
     s = rd_take(&r, 3);
     if (s.n > 0)
         say_field(p, s, "TAR", "TS 101 220 annex D", "%s", tar_text(s));
@@ -631,7 +637,8 @@ void explain_response(struct explainer *x, struct span body, struct span sw)
         say_note(p, "as it stands, if it is not ciphered:");
         explain_response_secured(p, secured, check_len, true);
     } else if (secured.n > 0) {
-        say_field(p, secured, "secured", clause_response, "CNTR, PCNTR, status, check, data: ciphered, or wrong");
+        say_field(p, secured, "secured", clause_response,
+                  "CNTR, PCNTR, status, check, data: ciphered, or wrong");
     }
     if (sw.n == 2)
         say_field(p, sw, "SW1 SW2", "TS 102 221 10.2", "status word of the ENVELOPE: %s",

@@ -107,8 +107,10 @@ static void explain_compact(struct printer *p, struct span script, struct why *w
         if (n > 0)
             say_field(p, data, "data", i->clause, "command data");
         if (r.left == 1) {
-            say_field(p, rd_take(&r, 1), "Le", "TS 102 226 5.1.1", "behind the data: compact format has none");
-            say_because(why, "an Le behind the data of the last command: to the card another command, cut short");
+            say_field(p, rd_take(&r, 1), "Le", "TS 102 226 5.1.1",
+                      "behind the data: compact format has none");
+            say_because(why,
+                        "an Le behind the data of the last command: to the card another command, cut short");
         }
     }
     say_note(p, "%u command%s in compact format", number, number == 1 ? "" : "s");
@@ -199,11 +201,14 @@ static void explain_expanded(struct printer *p, struct span data, struct why *wh
             say_field(p, t.value, "bad format", "TS 102 226 5.2.2", "the card cannot read the script: %s",
                       ota_bad_format_text(t.value.p[0]));
             say_because(why, "the card cannot read the script: %s", ota_bad_format_text(t.value.p[0]));
-        } else if (t.tag == 0x81 && command && t.value.n == 1 && (t.value.p[0] == 0x81 || t.value.p[0] == 0x82)) {
+        } else if (t.tag == 0x81 && command && t.value.n == 1 &&
+                   (t.value.p[0] == 0x81 || t.value.p[0] == 0x82)) {
             say_field(p, t.value, "action", "TS 102 226 5.2.1.2", "%s: %s", expanded_name(t.tag),
-                      t.value.p[0] == 0x81 ? "a proactive session follows" : "the response is sent before the rest runs");
+                      t.value.p[0] == 0x81 ? "a proactive session follows"
+                                           : "the response is sent before the rest runs");
         } else if (t.tag == 0x81 && t.value.n == 1 && !command) {
-            say_field(p, t.value, "action", "TS 102 226 5.2.2", "%s: %s", expanded_name(t.tag), t.value.p[0] == 0x01 ? "could not be done" : "unknown answer");
+            say_field(p, t.value, "action", "TS 102 226 5.2.2", "%s: %s", expanded_name(t.tag),
+                      t.value.p[0] == 0x01 ? "could not be done" : "unknown answer");
             say_because(why, "an action of the script could not be done");
         } else {
             say_field(p, t.value, "object", "TS 102 226 5.2", "tag %02X, %s", (unsigned)t.tag,

@@ -344,8 +344,14 @@ static void explain_object(struct printer *p, uint32_t tag, struct span object, 
     case CAT_TAG_USSD_STRING:
     case CAT_TAG_CB_PAGE:
     case CAT_TAG_SMS_TPDU:
-        say_field(p, span_slice(object, 0, object.n - value.n), tag == CAT_TAG_SMS_TPDU ? "SMS TPDU" : tag == CAT_TAG_CB_PAGE ? "page" : "string",
-                  tag == CAT_TAG_SMS_TPDU ? "TS 102 223 8.13" : tag == CAT_TAG_CB_PAGE ? "TS 31.111 8.5" : "TS 31.111 8.17", "%zu octets follow", value.n);
+        say_field(p, span_slice(object, 0, object.n - value.n),
+                  tag == CAT_TAG_SMS_TPDU  ? "SMS TPDU"
+                  : tag == CAT_TAG_CB_PAGE ? "page"
+                                           : "string",
+                  tag == CAT_TAG_SMS_TPDU  ? "TS 102 223 8.13"
+                  : tag == CAT_TAG_CB_PAGE ? "TS 31.111 8.5"
+                                           : "TS 31.111 8.17",
+                  "%zu octets follow", value.n);
         break;
     default:
         say_field(p, object, "object", "TS 102 223 8", "tag %02X, not looked at", (unsigned)tag);
@@ -362,7 +368,8 @@ static void explain_ussd(struct explainer *x, struct span string)
     struct span dcs = rd_take(&r, 1), user_data = rd_rest(&r);
     if (dcs.n == 1)
         say_field(p, dcs, "DCS", "TS 23.038 5", "%s",
-                  dcs.p[0] == USSD_DCS ? "with user data header, 8-bit data, class 2" : "no octets for the card: not for remote management");
+                  dcs.p[0] == USSD_DCS ? "with user data header, 8-bit data, class 2"
+                                       : "no octets for the card: not for remote management");
     if (dcs.n == 1 && dcs.p[0] == USSD_DCS)
         explain_user_data(x, true, user_data);
     else if (user_data.n > 0)
@@ -376,7 +383,8 @@ static bool join_pages(const struct explainer *x, const struct cb_page *of, stru
         bool found = false;
         for (size_t i = 0; i <= x->at && !found; i++) {
             struct cb_page page;
-            found = cb_envelope_parse(explain_envelope_in(x->inputs[i]), &page) && page.serial == of->serial && page.total == of->total &&
+            found = cb_envelope_parse(explain_envelope_in(x->inputs[i]), &page) &&
+                    page.serial == of->serial && page.total == of->total &&
                     page.identifier == of->identifier && page.page == number;
             if (found)
                 buf_put(out, page.content);
@@ -401,8 +409,10 @@ static void explain_page(struct explainer *x, struct span envelope, struct span 
     say_field(p, span_slice(page, 0, 2), "serial", "TS 23.041 9.4.1.2.1", "serial number");
     say_field(p, span_slice(page, 2, 2), "identifier", "TS 31.115 5", "%s",
               ours ? "a command packet" : "not one of 1080 to 109F: not for remote management");
-    say_field(p, span_slice(page, 4, 1), "DCS", "TS 23.038 5", "data coding; a packet is octets whatever it says");
-    say_field(p, span_slice(page, 5, 1), "pages", "TS 23.041 9.4.1.2.4", "page %u of %u", page.p[5] >> 4, page.p[5] & 0x0F);
+    say_field(p, span_slice(page, 4, 1), "DCS", "TS 23.038 5",
+              "data coding; a packet is octets whatever it says");
+    say_field(p, span_slice(page, 5, 1), "pages", "TS 23.041 9.4.1.2.4", "page %u of %u", page.p[5] >> 4,
+              page.p[5] & 0x0F);
     if (!ours)
         return;
     say_field(p, cb.content, "content", "TS 31.115 5", "octets of the packet, and padding on the last page");
@@ -439,9 +449,14 @@ void explain_envelope(struct explainer *x, struct span input)
         return;
     }
     say_field(p, span_slice(data, 0, (size_t)(t.value.p - data.p)), "tag", "TS 101 220 7.2", "%s, %zu octets",
-              t.tag == CAT_SMS_PP ? "SMS-PP download" : t.tag == CAT_USSD_DOWNLOAD ? "USSD download" : t.tag == CAT_CELL_BROADCAST ? "cell broadcast download"
-              : "not SMS-PP download, nor of USSD or cell broadcast", t.value.n);
-    const uint32_t carries = t.tag == CAT_USSD_DOWNLOAD ? CAT_TAG_USSD_STRING : t.tag == CAT_CELL_BROADCAST ? CAT_TAG_CB_PAGE : CAT_TAG_SMS_TPDU;
+              t.tag == CAT_SMS_PP           ? "SMS-PP download"
+              : t.tag == CAT_USSD_DOWNLOAD  ? "USSD download"
+              : t.tag == CAT_CELL_BROADCAST ? "cell broadcast download"
+                                            : "not SMS-PP download, nor of USSD or cell broadcast",
+              t.value.n);
+    const uint32_t carries = t.tag == CAT_USSD_DOWNLOAD    ? CAT_TAG_USSD_STRING
+                             : t.tag == CAT_CELL_BROADCAST ? CAT_TAG_CB_PAGE
+                                                           : CAT_TAG_SMS_TPDU;
     struct reader inner = rd_of(t.value);
     struct span tpdu = SPAN_EMPTY;
     while (inner.left > 0 && rd_ok(&inner)) {

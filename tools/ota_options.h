@@ -122,7 +122,8 @@ void packet_options_wipe(struct packet_options *p);
 /* One of the options above or of the keys'. false: bad value, said so; p->code is what to return. */
 bool packet_option(struct packet_options *p, int opt);
 
-/* Where a counter comes from that --counter does not give: nowhere, or from records that were not named, or were. */
+/* Where a counter comes from that --counter does not give: nowhere, or from records
+ * that were not named, or were. */
 enum counter_source { COUNTER_BY_HAND, COUNTER_RECORDS_WANTED, COUNTER_OF_RECORDS };
 /* What is missing or does not go together: EXIT_OK, or it was said. */
 int packet_options_check(struct packet_options *p, enum counter_source source);
@@ -145,7 +146,7 @@ bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3]);
         {"system-id", required_argument, NULL, OPT_SYSTEM_ID},                                               \
         {"data-coding", required_argument, NULL, OPT_DATA_CODING},                                           \
         {"password", required_argument, NULL, OPT_PASSWORD}, {"to", required_argument, NULL, OPT_TO},        \
-        {"from", required_argument, NULL, OPT_FROM}, {"ussd", no_argument, NULL, OPT_USSD},                   \
+        {"from", required_argument, NULL, OPT_FROM}, {"ussd", no_argument, NULL, OPT_USSD},                  \
     {                                                                                                        \
         "timeout", required_argument, NULL, OPT_TIMEOUT                                                      \
     }

@@ -38,7 +38,8 @@ bool ota_por_better(const struct ota_por *candidate, const struct ota_por *best)
 
 const char *ota_por_name(enum ota_por_kind kind);
 
-/* What a person can do about a packet that a genuine proof of receipt says was not executed: "; do this", or "". */
+/* What a person can do about a packet that a genuine proof of receipt says was not
+ * executed: "; do this", or "". */
 const char *ota_por_advice(uint8_t status);
 
 #endif

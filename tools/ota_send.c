@@ -357,7 +357,8 @@ static int parse(struct send *s, int argc, char **argv, bool *stop)
         return cli_usage(cmd, "what is '%.60s' for? commands go with --apdu, data with --data", argv[optind]);
     if (s->records_path != NULL && s->packet.keys.path == NULL)
         return cli_usage(cmd, "--records keeps counters of the keysets of --keys FILE, which is missing");
-    code = packet_options_check(&s->packet, s->records_path != NULL ? COUNTER_OF_RECORDS : COUNTER_RECORDS_WANTED);
+    code = packet_options_check(&s->packet,
+                                s->records_path != NULL ? COUNTER_OF_RECORDS : COUNTER_RECORDS_WANTED);
     if (code == EXIT_OK)
         code = carrier_check(cmd, &s->way);
     *stop = code != EXIT_OK;

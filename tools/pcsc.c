@@ -186,7 +186,8 @@ static LONG connect_patiently(struct pcsc *p)
     const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
     for (unsigned waited = 0;; waited += POLL_MS) {
         DWORD protocol = 0;
-        LONG rv = SCardConnect(p->context, p->reader, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0, &p->card, &protocol);
+        LONG rv = SCardConnect(p->context, p->reader, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T0, &p->card,
+                               &protocol);
         const bool changing = rv == SCARD_W_UNRESPONSIVE_CARD || rv == SCARD_W_UNPOWERED_CARD ||
                               rv == SCARD_E_NO_SMARTCARD || rv == SCARD_W_REMOVED_CARD;
         if (!changing || waited >= CARD_WAIT_MS)

@@ -109,7 +109,8 @@ static bool load(const char *path, struct object *o, struct plugins_error *error
 {
     struct stat status;
     if (stat(path, &status) == 0 && (status.st_mode & S_IWOTH) != 0)
-        return fail(error, path, "%s%s", "everybody may write to it: chmod o-w, if it is still what it was", "");
+        return fail(error, path, "%s%s", "everybody may write to it: chmod o-w, if it is still what it was",
+                    "");
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
         const char *why = dlerror();

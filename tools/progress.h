@@ -16,7 +16,8 @@ struct progress {
 struct progress progress_begin(void);
 /* of 0: not known */
 void progress_cards(struct progress *p, uint64_t done, uint64_t of);
-/* Before anything else is printed, and when the work is done. An error's line needs none: it is longer, and takes its place. */
+/* Before anything else is printed, and when the work is done. An error's line needs none: it is
+ * longer, and takes its place. */
 void progress_clear(struct progress *p);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an operator must remember of his cards: the last counter used with each OTA keyset (ETSI TS 102 225: a counter is never
- * used twice), and each change order with the card's proof of receipt. One SQLite file, mode 0600. Everything is on the disk
- * when a function returns true, so that a counter is taken before the packet that carries it leaves the house.
+ * What an operator must remember of his cards: the last counter used with each OTA keyset (ETSI TS 102 225: a
+ * counter is never used twice), and each change order with the card's proof of receipt. One SQLite file, mode
+ * 0600. Everything is on the disk when a function returns true, so that a counter is taken before the packet
+ * that carries it leaves the house.
  */
 #ifndef TOOLS_RECORDS_H
 #define TOOLS_RECORDS_H
@@ -49,7 +50,8 @@ struct records_order {
     struct span packet;    /* the command packet, from CPL on: ciphered, as it goes out */
 };
 
-/* What became of it. An order that was never answered stays in the log without one: its outcome is not known. */
+/* What became of it. An order that was never answered stays in the log without one:
+ * its outcome is not known. */
 struct records_outcome {
     const char *outcome;   /* a word: "obeyed", "refused", ... */
     unsigned sw;           /* of the order in the script; 0: none came back */
@@ -58,7 +60,9 @@ struct records_outcome {
     struct span por;       /* the response packet as the card gave it: the evidence; may be empty */
 };
 
-bool records_order(struct records *r, const struct records_order *order, int64_t *id, struct records_error *error);
-bool records_answer(struct records *r, int64_t id, const struct records_outcome *outcome, struct records_error *error);
+bool records_order(struct records *r, const struct records_order *order, int64_t *id,
+                   struct records_error *error);
+bool records_answer(struct records *r, int64_t id, const struct records_outcome *outcome,
+                    struct records_error *error);
 
 #endif

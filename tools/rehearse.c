@@ -329,7 +329,8 @@ static void hear(struct show *s, unsigned from, struct span report)
     struct order_answer answer;
     struct party *o = &s->operators[from];
     if (scp80_response_open(s->crypto, &o->pair.ota, SPI2, report, &r, &w, &data) != SCP80_GENUINE ||
-        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) || !order_obeyed(&(const struct order){.keep = false}, &answer)) {
+        r.status != SCP80_POR_OK || !order_answer_parse(data, &answer) ||
+        !order_obeyed(&(const struct order){.keep = false}, &answer)) {
         s->out->refused++;
         return;
     }
@@ -417,8 +418,8 @@ static bool hand_over(struct show *s, unsigned from, bool *went_back)
 
 /* ---- without anything going wrong ---- */
 
-/* Takes the card's store from the deck, as it is there, for the next power_up to open. What is played reaches the deck
- * afterwards: threads would wait for each other at every write. */
+/* Takes the card's store from the deck, as it is there, for the next power_up to open. What is played reaches
+ * the deck afterwards: threads would wait for each other at every write. */
 static bool take_from_deck(struct show *s)
 {
     struct deck_error error;
@@ -432,7 +433,8 @@ static bool take_from_deck(struct show *s)
     return s->store.inner != NULL;
 }
 
-/* What the maker would reveal is what the card has. Keys that a profile gives all its cards (pair 0 of `test`) tell nothing of a seed: the others must. */
+/* What the maker would reveal is what the card has. Keys that a profile gives all its cards (pair 0 of
+ * `test`) tell nothing of a seed: the others must. */
 static bool maker_knows(struct show *s)
 {
     struct applet list;
@@ -440,7 +442,8 @@ static bool maker_knows(struct show *s)
     bool good = subscription_of(s->card, &list);
     for (unsigned i = 0; good && subscription_info(list, i, &info); i++) {
         struct profile_pair pair;
-        good = personal_pair(s->crypto, &s->plan->profile->p, span_of(s->plan->seed, s->plan->seed_len), s->iccid, i, &pair) &&
+        good = personal_pair(s->crypto, &s->plan->profile->p, span_of(s->plan->seed, s->plan->seed_len),
+                             s->iccid, i, &pair) &&
                state_wrong_key(s->crypto, &info, &pair, true) == NULL;
         crypto_wipe(&pair, sizeof pair);
     }

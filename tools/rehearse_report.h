@@ -10,7 +10,8 @@
 #include "rehearse.h"
 
 /* What a page begins with. */
-#define REHEARSE_HTML_HEAD "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>softuicc rehearse</title>\n"
+#define REHEARSE_HTML_HEAD                                                                                   \
+    "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>softuicc rehearse</title>\n"
 
 void rehearse_text(FILE *f, const struct rehearse_outcome *out, const struct rehearse_run *run);
 void rehearse_json(FILE *f, const struct rehearse_plan *plan, const struct rehearse_outcome *out,

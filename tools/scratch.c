@@ -18,7 +18,8 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
     return remove(path);
 }
 
-/* Whatever ends the other process closes its end of the pipe. What comes from the terminal is not meant for this one, nor is anybody to wait for its output. */
+/* Whatever ends the other process closes its end of the pipe. What comes from the terminal is not meant for
+ * this one, nor is anybody to wait for its output. */
 static _Noreturn void wait_and_remove(const char *dir, int gone)
 {
     char octet;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A directory for temporary files, below $TMPDIR or /tmp, that goes when this process does: by scratch_remove, or at the hands of a
- * second process, which waits for the first to end.
+ * A directory for temporary files, below $TMPDIR or /tmp, that goes when this process does: by
+ * scratch_remove, or at the hands of a second process, which waits for the first to end.
  */
 #ifndef TOOLS_SCRATCH_H
 #define TOOLS_SCRATCH_H

@@ -25,7 +25,8 @@ enum {
     SCRYPT_N = 1 << 15,
     SCRYPT_R = 8,
     SCRYPT_P = 1,
-    /* A file may ask for more, but neither for a machine's memory nor for its afternoon: 256 MB, and the time that they take. */
+    /* A file may ask for more, but neither for a machine's memory nor for its afternoon: 256 MB,
+     * and the time that they take. */
     SCRYPT_BLOCK = 128, /* octets: p times r times N of them are written and read */
     SCRYPT_WORK_MAX = 256 << 20,
     PARTS_MAX = 16,
@@ -324,7 +325,8 @@ static bool secret_key(const struct sealed_config *c, const struct kdf *k, uint8
     if (strcmp(c->path, ":memory:") == 0)
         return crypto_random(NULL, key, KEY) || say(error, c->path, "no random octets");
     if (k->passphrase && too_much_work(k))
-        return say(error, c->path, "its passphrase is stretched (scrypt) beyond what softuicc does: no file that it made");
+        return say(error, c->path,
+                   "its passphrase is stretched (scrypt) beyond what softuicc does: no file that it made");
     if (k->passphrase)
         return scrypt(c->passphrase, k, key) || say(error, c->path, "scrypt failed: no memory?");
     return key_path(c, path, error) && read_key_file(path, key, error);

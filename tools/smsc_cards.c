@@ -213,8 +213,10 @@ static struct seat *take_seat(struct smsc_cards *c, uint32_t at)
     }
     struct plugins_error unloaded; /* it was loaded when the deck was opened: nothing is said twice */
     s->store = deck_card(c->deck.deck, c->known[at].iccid, &error);
-    const struct uicc_config config = {
-        .env = &s->env, .profile = c->deck.profile, .store = s->store, .classes = plugins_classes(&c->deck.profile->p, &unloaded)};
+    const struct uicc_config config = {.env = &s->env,
+                                       .profile = c->deck.profile,
+                                       .store = s->store,
+                                       .classes = plugins_classes(&c->deck.profile->p, &unloaded)};
     s->env.guard = plugins_guard();
     if (config.classes != NULL && s->store != NULL && uicc_open(&config, &s->card) == UICC_OK)
         return s;
@@ -544,7 +546,8 @@ static int open_modem(struct smsc_cards *c)
     const char *why = NULL;
     c->modem = smsc_modem_open(c->options.modem, &why);
     if (c->modem == NULL)
-        return cli_refuse(c->options.cmd, "--modem %.200s: %s (is softuicc modem --sms-socket there?)", c->options.modem, why);
+        return cli_refuse(c->options.cmd, "--modem %.200s: %s (is softuicc modem --sms-socket there?)",
+                          c->options.modem, why);
     if (!know_modem(c))
         return cli_refuse(c->options.cmd, "no memory");
     c->count = 1;

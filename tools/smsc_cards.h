@@ -20,7 +20,8 @@ struct smsc_cards;
 
 struct smsc_cards_options {
     const struct subcommand *cmd;
-    const char *deck, *reader, *modem, *routes; /* deck, reader or modem (a terminal's socket); routes may be NULL */
+    /* deck, reader or modem (a terminal's socket); routes may be NULL */
+    const char *deck, *reader, *modem, *routes;
     enum deck_durability durability;
     struct deck_anchor anchor;
     FILE *trace;       /* NULL: none */
@@ -49,8 +50,8 @@ struct smsc_listener {
 bool smsc_cards_deliver(struct smsc_cards *c, const char *iccid, const char *centre, struct span tpdu,
                         const struct smsc_listener *listener, sw_t *sw);
 
-/* A terminal that is another process speaks by itself: its descriptor, to be watched (-1: none), and what is to be
- * done when it is readable. What its user sends goes to the listener. */
+/* A terminal that is another process speaks by itself: its descriptor, to be watched (-1: none), and what is
+ * to be done when it is readable. What its user sends goes to the listener. */
 int smsc_cards_fd(const struct smsc_cards *c);
 void smsc_cards_listen(struct smsc_cards *c, const struct smsc_listener *listener);
 const char *smsc_cards_number(const struct smsc_cards *c); /* by which that terminal is known: its IMSI */

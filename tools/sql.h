@@ -12,8 +12,8 @@
  * no function of a schema. Waits for others that write. */
 int sql_open(const char *path, int flags, sqlite3 **db);
 
-/* What went wrong last, in general words: SQLite's own (sqlite3_errmsg) repeat what is in the file, which may be a
- * key, or what somebody has put there instead. */
+/* What went wrong last, in general words: SQLite's own (sqlite3_errmsg) repeat what is in the file, which may
+ * be a key, or what somebody has put there instead. */
 const char *sql_text(sqlite3 *db);
 
 /* Why sql_open did not: what the system said, which SQLite has no words for, else SQLite. db may be NULL. */

@@ -66,7 +66,8 @@ void state_pair_texts(const struct pair_info *info, struct pair_texts *out)
     hex_format(span_of(info->counter, sizeof info->counter), out->counter);
 }
 
-/* GlobalPlatform Amendment D 4.1.4, card specification B.5: the first octets of the encryption of a block of 01, or of 00 with DES. */
+/* GlobalPlatform Amendment D 4.1.4, card specification B.5: the first octets of the encryption of a block
+ * of 01, or of 00 with DES. */
 static bool same_key(struct uicc_crypto *c, unsigned algorithm, struct span key, const uint8_t kcv[3])
 {
     const uint8_t iv[8] = {0};
@@ -79,12 +80,14 @@ static bool same_key(struct uicc_crypto *c, unsigned algorithm, struct span key,
     return good;
 }
 
-const char *state_wrong_key(struct uicc_crypto *crypto, const struct pair_info *info, const struct profile_pair *pair, bool ota)
+const char *state_wrong_key(struct uicc_crypto *crypto, const struct pair_info *info,
+                            const struct profile_pair *pair, bool ota)
 {
     const struct keyset *keys = &pair->ota;
     if (!same_key(crypto, OTA_AES, span_of(pair->key.k, pair->key.k_len), info->kcv_k))
         return "K";
-    if (ota && keys->kic_algorithm != OTA_NONE && !same_key(crypto, keys->kic_algorithm, span_of(keys->kic, keys->kic_len), info->kcv_kic))
+    if (ota && keys->kic_algorithm != OTA_NONE &&
+        !same_key(crypto, keys->kic_algorithm, span_of(keys->kic, keys->kic_len), info->kcv_kic))
         return "KIc";
     return NULL;
 }

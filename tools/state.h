@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a card says of itself besides its files, in words: numbers, PIN states, the list of K/OTA pairs. Never secrets.
+ * What a card says of itself besides its files, in words: numbers, PIN states, the list of
+ * K/OTA pairs. Never secrets.
  */
 #ifndef TOOLS_STATE_H
 #define TOOLS_STATE_H
@@ -24,7 +25,9 @@ struct pair_texts {
 
 void state_pair_texts(const struct pair_info *info, struct pair_texts *out);
 
-/* Are these the keys that the card has for this pair, by their check values? NULL: they are; else "K", or "KIc" if `ota`. */
-const char *state_wrong_key(struct uicc_crypto *crypto, const struct pair_info *info, const struct profile_pair *pair, bool ota);
+/* Are these the keys that the card has for this pair, by their check values? NULL: they are;
+ * else "K", or "KIc" if `ota`. */
+const char *state_wrong_key(struct uicc_crypto *crypto, const struct pair_info *info,
+                            const struct profile_pair *pair, bool ota);
 
 #endif

@@ -280,6 +280,9 @@ bool terminal_profile(const struct terminal *t, struct terminal_asked *asked, sw
 {
     /* TS 102 223 5.2. Octet 1: profile download, SMS-PP data download (and, TS 31.111, 9EXX for it). Octet 3:
      * MORE TIME, POLLING OFF, REFRESH. Octet 4: SEND SHORT MESSAGE, SEND USSD. */
-    const uint8_t profile[] = {0x80, 0x10, 0x00, 0x00, 0x04, 0x13, 0x00, 0xC8, (uint8_t)((t->sms != NULL ? 0x02 : 0x00) | (t->ussd != NULL ? 0x08 : 0x00))};
+    const uint8_t profile[] = {
+        0x80, 0x10, 0x00,
+        0x00, 0x04, 0x13,
+        0x00, 0xC8, (uint8_t)((t->sms != NULL ? 0x02 : 0x00) | (t->ussd != NULL ? 0x08 : 0x00))};
     return terminal_command(t, span_of(profile, sizeof profile), NULL, sw) && terminal_serve(t, asked, sw);
 }

@@ -42,7 +42,8 @@ enum decode_place tree_place(const struct tree_source *s, uint16_t file);
  * one. */
 struct span tree_rule(const struct tree_source *s, uint16_t file);
 
-/* The file's octets are not to be shown: it has keys, or nobody may read it, or it is unknown and only administrators may. */
+/* The file's octets are not to be shown: it has keys, or nobody may read it, or it is unknown
+ * and only administrators may. */
 bool tree_secret(const struct tree_source *s, uint16_t file, const struct tree_file *f);
 
 /* One line a file's content, or a record: decoded, or in hexadecimal, or why not. `room` as DECODE_ROOM.

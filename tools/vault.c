@@ -47,7 +47,11 @@ bool vault_name_ok(const char *name)
 
 void vault_index_text(const struct vault_pair *pair, char text[VAULT_INDEX_MAX + 1])
 {
-    snprintf(text, VAULT_INDEX_MAX + 1, "%s%u", pair->pin ? "p" : pair->common ? "c" : "", pair->index % 1000);
+    snprintf(text, VAULT_INDEX_MAX + 1, "%s%u",
+             pair->pin      ? "p"
+             : pair->common ? "c"
+                            : "",
+             pair->index % 1000);
 }
 
 bool vault_cms_said(struct sealed_error *error, const struct cms_error *cms)

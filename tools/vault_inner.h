@@ -41,9 +41,10 @@ bool vault_begin(struct vault *v, struct sealed_error *error);
 bool vault_commit(struct vault *v, struct sealed_error *error);
 void vault_undo(struct vault *v);
 
-/* The step's last part: what was done goes into the log, and all of it onto the disk. Either undoes all when it fails. */
-bool vault_conclude(struct vault *v, const char *event, const char *iccid, const char *index, const char *party, const char *detail,
-                    struct sealed_error *error);
+/* The step's last part: what was done goes into the log, and all of it onto the disk. Either
+ * undoes all when it fails. */
+bool vault_conclude(struct vault *v, const char *event, const char *iccid, const char *index,
+                    const char *party, const char *detail, struct sealed_error *error);
 bool vault_abandon(struct vault *v); /* false */
 /* false: it was transferred to another key manager. */
 bool vault_still_ours(struct vault *v, struct sealed_error *error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the subscription applet tells of itself: the list, what became of the last order, the log. Never a key.
+ * What the subscription applet tells of itself: the list, what became of the last
+ * order, the log. Never a key.
  */
 #include "pairs.h"
 
@@ -43,8 +44,8 @@ bool order_record_load(struct applet self, struct order_record *out)
 
 enum { LOG_ENTRY = 8, LOG_MAX = 32, LOG_EVENT = 4, LOG_REFUSED_MAX = 8 };
 
-/* Which entry makes room for a new one; as many as there are: none has to. What was refused pushes out eight of the oldest at most, or a dismissed operator could
- * have his traces vanish. */
+/* Which entry makes room for a new one; as many as there are: none has to. What was refused pushes out eight
+ * of the oldest at most, or a dismissed operator could have his traces vanish. */
 static size_t makes_room(struct span log, uint8_t event)
 {
     size_t n = log.n / LOG_ENTRY, refused = 0, first = n;
@@ -115,7 +116,8 @@ static sw_t get_list(struct call *call)
     return call->out->len > 0 ? SW_OK : SW_DATA_NOT_FOUND;
 }
 
-/* For the operators on both sides of a change: reference, pairs, outcome. No IMSI: the one need not know the other's. */
+/* For the operators on both sides of a change: reference, pairs, outcome. No IMSI: the one
+ * need not know the other's. */
 static sw_t get_last_order(struct call *call)
 {
     struct order_record r;

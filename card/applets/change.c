@@ -20,7 +20,8 @@ struct order {
     struct span use;
 };
 
-/* Exactly one ORDER object; an object inside that we do not know makes the order void: it may be a condition we would break. */
+/* Exactly one ORDER object; an object inside that we do not know makes the order void: it may be a
+ * condition we would break. */
 static sw_t order_parse(struct applet self, struct span data, struct order *out)
 {
     struct reader r = rd_of(data);
@@ -51,8 +52,10 @@ static sw_t order_parse(struct applet self, struct span data, struct order *out)
             out->reference = t.value;
             break;
         case ORDER_REFRESH:
-            /* TS 102 223 8.6: 00 to 08 are modes of REFRESH; only those that end with a new start make a terminal read the IMSI anew. */
-            if (t.value.n != 1 || (t.value.p[0] != REFRESH_UICC_RESET && t.value.p[0] != 0x05 && t.value.p[0] != 0x06))
+            /* TS 102 223 8.6: 00 to 08 are modes of REFRESH; only those that end with a new start make a
+             * terminal read the IMSI anew. */
+            if (t.value.n != 1 ||
+                (t.value.p[0] != REFRESH_UICC_RESET && t.value.p[0] != 0x05 && t.value.p[0] != 0x06))
                 return SW_WRONG_DATA;
             out->refresh = t.value.p[0];
             break;
@@ -127,13 +130,15 @@ static bool switch_pair(struct applet self, unsigned to, const struct order *ord
     memcpy(s.imsi, order->imsi.p, PAIR_IMSI_LEN);
     if (!pair_put(self, to, &s) || !pair_set_active(self, to))
         return false;
-    registry_refresh(self.card); /* the old operator's applets have nothing to say of what follows: call control may have been theirs */
+    /* the old operator's applets have nothing to say of what follows: call control may have been theirs */
+    registry_refresh(self.card);
     return true;
 }
 
 static bool note_order(struct applet self, const struct order *order, unsigned from, unsigned to)
 {
-    struct order_record r = {.outcome = order->final ? ORDER_CONFIRMED : ORDER_ON_TRIAL, .from = (uint8_t)from, .to = (uint8_t)to};
+    struct order_record r = {
+        .outcome = order->final ? ORDER_CONFIRMED : ORDER_ON_TRIAL, .from = (uint8_t)from, .to = (uint8_t)to};
     memcpy(r.imsi, order->imsi.p, PAIR_IMSI_LEN);
     r.reference_len = (uint8_t)order->reference.n;
     if (order->reference.n > 0)
@@ -141,12 +146,14 @@ static bool note_order(struct applet self, const struct order *order, unsigned f
     return order_record_put(self, &r);
 }
 
-/* The same order again, because its receipt was lost: the same answer, and nothing else. Same means: same reference, and the pair and IMSI it led to. */
+/* The same order again, because its receipt was lost: the same answer, and nothing else. Same means: same
+ * reference, and the pair and IMSI it led to. */
 static bool is_repetition(struct applet self, const struct order *order, struct order_record *r)
 {
     return order->reference.n > 0 && order_record_load(self, r) && r->outcome != ORDER_ROLLED_BACK &&
            span_equal(order->reference, span_of(r->reference, r->reference_len)) &&
-           span_equal(order->imsi, span_of(r->imsi, PAIR_IMSI_LEN)) && (!order->has_index || order->index == r->to);
+           span_equal(order->imsi, span_of(r->imsi, PAIR_IMSI_LEN)) &&
+           (!order->has_index || order->index == r->to);
 }
 
 static sw_t carry_out(struct call *call, const struct order *order, unsigned index)
@@ -159,8 +166,9 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
         return SW_MEMORY_PROBLEM;
     subscription_files_change(&c, order->imsi, order->mnc_length);
     sw_t sw = c.ok ? subscription_files_bundle(&c, order->bundle) : SW_NOT_ENOUGH_MEMORY;
-    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) && use_put(self, index, order->use) &&
-              note_order(self, order, from, index) && audit(self, AUDIT_ORDERED, (uint8_t)index, call->session->key_item);
+    bool ok = sw == SW_OK && c.ok && subscription_tell_users(self) && switch_pair(self, index, order, &was) &&
+              use_put(self, index, order->use) && note_order(self, order, from, index) &&
+              audit(self, AUDIT_ORDERED, (uint8_t)index, call->session->key_item);
     if (ok && !order->final) {
         const struct trial trial = {(uint8_t)from, (uint8_t)index, was, order->trial};
         ok = trial_begin(self, &trial) && applet_put(self, ITEM_SAVED, buf_span(&c.saved));
@@ -176,7 +184,8 @@ static sw_t carry_out(struct call *call, const struct order *order, unsigned ind
 bool subscription_dual_consent(struct applet self)
 {
     struct span value;
-    return tlv_find(applet_row(self)->params, AUTHORITY, &value) && value.n == 1 && value.p[0] == AUTHORITY_BOTH;
+    return tlv_find(applet_row(self)->params, AUTHORITY, &value) && value.n == 1 &&
+           value.p[0] == AUTHORITY_BOTH;
 }
 
 bool subscription_unstage(struct applet self)
@@ -195,7 +204,8 @@ bool subscription_unstage(struct applet self)
     return applet_remove(self, ITEM_STAGED);
 }
 
-/* Is this the consent to the order that waits? Then it goes on. Else this order waits from now on, in place of any other. */
+/* Is this the consent to the order that waits? Then it goes on. Else this order waits from now
+ * on, in place of any other. */
 static sw_t stage(struct call *call, unsigned index, bool *go_on)
 {
     struct applet self = call->self;
@@ -273,8 +283,8 @@ static sw_t obey_suspension(struct call *call, struct span value)
         return SW_TECHNICAL_PROBLEM;
     bool suspend = value.p[0] == SUSPEND;
     s.state = suspend ? PAIR_BLOCKED : PAIR_ACTIVE;
-    bool ok = pair_put(call->self, index, &s) &&
-              audit(call->self, suspend ? AUDIT_SUSPENDED : AUDIT_RESUMED, (uint8_t)index, call->session->key_item);
+    bool ok = pair_put(call->self, index, &s) && audit(call->self, suspend ? AUDIT_SUSPENDED : AUDIT_RESUMED,
+                                                       (uint8_t)index, call->session->key_item);
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Alternative 3a of 3GPP TR 33.812 (5.3.1): the IMSI changes by remote file management, K stays. The old network's context goes in the same transaction, and the new IMSI is on trial like
- * that of an order, for nobody else knows whether a network serves it.
+ * Alternative 3a of 3GPP TR 33.812 (5.3.1): the IMSI changes by remote file management, K stays. The old
+ * network's context goes in the same transaction, and the new IMSI is on trial like that of an order, for
+ * nobody else knows whether a network serves it.
  */
 #include "hex.h"
 #include "pairs.h"
@@ -14,7 +15,8 @@ static bool associate(struct applet self, unsigned index, struct pair_record *s,
     return pair_put(self, index, s);
 }
 
-static bool put_on_trial(struct applet self, unsigned index, struct pair_record *s, const struct trial_policy *policy, struct span saved)
+static bool put_on_trial(struct applet self, unsigned index, struct pair_record *s,
+                         const struct trial_policy *policy, struct span saved)
 {
     const struct trial trial = {(uint8_t)index, (uint8_t)index, s->state, *policy};
     s->state = PAIR_ON_TRIAL;
@@ -38,14 +40,16 @@ static sw_t change(struct applet self, uint16_t file, struct span imsi, const st
     subscription_files_change(&c, imsi, 0);
     bool ok = c.ok && subscription_tell_users(self);
     if (ok && remote) {
-        struct order_record r = {
-            .outcome = on_trial ? ORDER_ON_TRIAL : ORDER_CONFIRMED, .from = (uint8_t)index, .to = (uint8_t)index};
+        struct order_record r = {.outcome = on_trial ? ORDER_ON_TRIAL : ORDER_CONFIRMED,
+                                 .from = (uint8_t)index,
+                                 .to = (uint8_t)index};
         memcpy(r.imsi, imsi.p, PAIR_IMSI_LEN);
         ok = order_record_put(self, &r);
     }
     if (ok && on_trial)
         ok = put_on_trial(self, index, &s, &policy, buf_span(&c.saved));
-    ok = ok && associate(self, index, &s, imsi) && audit(self, AUDIT_IMSI_CHANGED, (uint8_t)index, session->key_item);
+    ok = ok && associate(self, index, &s, imsi) &&
+         audit(self, AUDIT_IMSI_CHANGED, (uint8_t)index, session->key_item);
     file_changes_end(&c);
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
@@ -53,13 +57,15 @@ static sw_t change(struct applet self, uint16_t file, struct span imsi, const st
 /* The file that terminals read the IMSI from, or a directory around it. */
 static bool is_way_to_imsi(struct applet self, uint16_t file)
 {
-    for (uint16_t at = subscription_imsi_file(self); at != PROFILE_NO_FILE && at != 0; at = admin_file_parent(self.card, at))
+    for (uint16_t at = subscription_imsi_file(self); at != PROFILE_NO_FILE && at != 0;
+         at = admin_file_parent(self.card, at))
         if (admin_file_body(self.card, at) == admin_file_body(self.card, file))
             return true;
     return false;
 }
 
-/* Who changes it at the interface has proved that he administers the card: he may leave it as he likes. Who does it from afar must leave a subscription. */
+/* Who changes it at the interface has proved that he administers the card: he may leave it as he likes. Who
+ * does it from afar must leave a subscription. */
 sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct session *session)
 {
     uint8_t imsi[PAIR_IMSI_LEN];
@@ -73,14 +79,18 @@ sw_t subscription_imsi_updated(struct applet self, uint16_t file, const struct s
     if (!subscription_is_imsi(self, file))
         return SW_OK;
     struct span now = admin_file_exists(self.card, file) ? admin_file_read(self.card, file) : SPAN_EMPTY;
-    if (!pair_load(self, pair_active(self), &s) || span_equal(now, span_of(s.imsi, s.has_imsi ? PAIR_IMSI_LEN : 0)))
+    if (!pair_load(self, pair_active(self), &s) ||
+        span_equal(now, span_of(s.imsi, s.has_imsi ? PAIR_IMSI_LEN : 0)))
         return SW_OK;
     bool good = now.n == PAIR_IMSI_LEN && imsi_unpack(now, digits);
     if (good)
         memcpy(imsi, now.p, PAIR_IMSI_LEN); /* what is written moves what is stored */
     if (!session->remote)
         return good ? change(self, file, span_of(imsi, sizeof imsi), session) : SW_OK;
-    sw_t sw = subscription_dual_consent(self) ? SW_NO_AUTHORITY : trial_load(self, &trial) ? SW_TRIAL_RUNNING : good ? SW_OK : SW_IMSI_MALFORMED;
+    sw_t sw = subscription_dual_consent(self) ? SW_NO_AUTHORITY
+              : trial_load(self, &trial)      ? SW_TRIAL_RUNNING
+              : good                          ? SW_OK
+                                              : SW_IMSI_MALFORMED;
     if (sw == SW_OK)
         sw = change(self, file, span_of(imsi, sizeof imsi), session);
     if (sw != SW_OK) {

@@ -227,7 +227,8 @@ static sw_t event(struct applet self, const struct event *e)
     case EVENT_TERMINAL_RESPONSE:
         return answered(self, e);
     case EVENT_FILE_UPDATED:
-        return admin_file_fid(self.card, e->file) == FID_IWL ? list_changed(self) : SW_OK; /* or there is none any more */
+        /* or there is none any more */
+        return admin_file_fid(self.card, e->file) == FID_IWL ? list_changed(self) : SW_OK;
     default:
         return SW_OK;
     }

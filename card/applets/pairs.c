@@ -112,7 +112,8 @@ bool subscription_info(struct applet self, unsigned index, struct pair_info *out
     *out = (struct pair_info){0};
     if (!pair_load(self, index, &s))
         return false;
-    bool ok = aka_secret_load(self, index, &aka) && ota_secret_load(self, (uint16_t)(ITEM_OTA | index), &rights, &ota) &&
+    bool ok = aka_secret_load(self, index, &aka) &&
+              ota_secret_load(self, (uint16_t)(ITEM_OTA | index), &rights, &ota) &&
               key_check_value(self, OTA_AES, span_of(aka.key.k, aka.key.k_len), out->kcv_k) &&
               key_check_value(self, ota.kic_algorithm, span_of(ota.kic, ota.kic_len), out->kcv_kic);
     if (ok) {
@@ -137,11 +138,12 @@ static bool install_pair(struct applet self, const struct uicc_personal *persona
 {
     const struct profile *p = applet_profile(self);
     struct profile_pair pair;
-    bool ok = personal_pair_given(applet_crypto(self), p, span_of(personal->seed, personal->seed_len), personal->iccid,
-                                  personal->given, index, &pair);
+    bool ok = personal_pair_given(applet_crypto(self), p, span_of(personal->seed, personal->seed_len),
+                                  personal->iccid, personal->given, index, &pair);
     if (ok) {
         struct aka_secret aka = {aka_algorithm(pair.algorithm), pair.sqn, pair.key};
-        ok = aka.algorithm != NULL && aka_key_valid(aka.algorithm, &aka.key) && aka_secret_put(self, index, &aka) &&
+        ok = aka.algorithm != NULL && aka_key_valid(aka.algorithm, &aka.key) &&
+             aka_secret_put(self, index, &aka) &&
              ota_secret_put(self, (uint16_t)(ITEM_OTA | index), pair.ota_rights, &pair.ota);
         crypto_wipe(&aka, sizeof aka);
     }
@@ -155,8 +157,9 @@ static bool install_pair(struct applet self, const struct uicc_personal *persona
 static bool install_common(struct applet self, const struct uicc_personal *personal, unsigned index)
 {
     struct profile_keyset keyset;
-    bool ok = personal_keyset_given(applet_crypto(self), applet_profile(self), span_of(personal->seed, personal->seed_len),
-                                    personal->iccid, personal->given, index, &keyset) &&
+    bool ok = personal_keyset_given(applet_crypto(self), applet_profile(self),
+                                    span_of(personal->seed, personal->seed_len), personal->iccid,
+                                    personal->given, index, &keyset) &&
               ota_secret_put(self, (uint16_t)(ITEM_COMMON_KEYS | index), keyset.rights, &keyset.keys);
     crypto_wipe(&keyset, sizeof keyset);
     return ok;

@@ -2,8 +2,8 @@
  *
  * The list of K/OTA pairs as the subscription applet keeps it. Between its own files only.
  *
- * Keys live in items of their own; what changes (state, IMSI, SQN, counters) lies beside them, so that a change of subscription moves an index and never
- * copies a key.
+ * Keys live in items of their own; what changes (state, IMSI, SQN, counters) lies beside them, so that a
+ * change of subscription moves an index and never copies a key.
  */
 #ifndef APPLETS_PAIRS_H
 #define APPLETS_PAIRS_H
@@ -19,9 +19,12 @@ enum { /* items; stored: values never change meaning. The low octet is the pair'
        ITEM_TRIAL = 0x0002,       /* there while a subscription is on trial (struct trial) */
        ITEM_SAVED = 0x0003,       /* then: the files as they were */
        ITEM_LOG = 0x0004,         /* audit log */
-       ITEM_STAGED = 0x0005,      /* an order that waits for the other party's consent: its kind of keyset, then the order */
-       ITEM_RULES = 0x0006,       /* rules of automatic selection that came over the air, in place of the profile's */
-       ITEM_SEEN = 0x0007,        /* what automatic selection has seen: country (2), candidates that failed (4) */
+       /* an order that waits for the other party's consent: its kind of keyset, then the order */
+       ITEM_STAGED = 0x0005,
+       /* rules of automatic selection that came over the air, in place of the profile's */
+       ITEM_RULES = 0x0006,
+       /* what automatic selection has seen: country (2), candidates that failed (4) */
+       ITEM_SEEN = 0x0007,
        ITEM_AKA = 0x0100,         /* secret: struct aka_secret */
        ITEM_STATE = 0x0200,       /* state, has IMSI, IMSI (9) */
        ITEM_SQN = 0x0300,         /* highest SEQ per IND; absent: fresh */
@@ -29,8 +32,11 @@ enum { /* items; stored: values never change meaning. The low octet is the pair'
        ITEM_COMMON_KEYS = 0x0500, /* secret: common keysets */
        ITEM_COMMON_COUNTER = 0x0600,
        ITEM_OTA = 0x0700,         /* secret: the pair's keyset, with its rights */
-       ITEM_TRIED = 0x0800,       /* counters of a trial, or of automatic selection, written at once: power-ups, polls, failures, no service */
-       ITEM_USE = 0x0900,         /* what a pair may be used for, from its order; absent: as the profile says */
+       /* counters of a trial, or of automatic selection, written at once: power-ups,
+        * polls, failures, no service */
+       ITEM_TRIED = 0x0800,
+       /* what a pair may be used for, from its order; absent: as the profile says */
+       ITEM_USE = 0x0900,
        ITEM_KIND = 0xFF00,
        PAIR_IMSI_LEN = 9,
        PAIR_SECRET_MAX = 32 + AKA_KEY_ENCODED_MAX,
@@ -68,7 +74,8 @@ unsigned pair_count_unused(struct applet self);
 /* ---- the applet's parts ---- */
 
 sw_t pairs_install(struct applet self, const struct uicc_personal *personal);
-const void *subscription_share(struct applet self, const char *service); /* aka (subscription_aka.c), ota-keys (subscription_ota.c) */
+/* aka (subscription_aka.c), ota-keys (subscription_ota.c) */
+const void *subscription_share(struct applet self, const char *service);
 extern const struct aka_service subscription_aka;
 extern const struct ota_key_service subscription_ota_keys;
 
@@ -82,10 +89,12 @@ sw_t command_put_key(struct call *call);   /* put_key.c */
 
 /* ---- files of the subscription: in every USIM and in DF.GSM (subscription_files.c) ---- */
 
-/* Changes of files in a transaction; of each file is kept what it began with before its first change, as far as it is changed. */
+/* Changes of files in a transaction; of each file is kept what it began with before its first
+ * change, as far as it is changed. */
 struct file_changes {
     struct applet self;
-    struct buf saved; /* file (2), length (2), how it began: what ITEM_SAVED has; of two of one file the last counts */
+    /* file (2), length (2), how it began: what ITEM_SAVED has; of two of one file the last counts */
+    struct buf saved;
     bool ok;          /* sticky */
 };
 
@@ -101,7 +110,8 @@ sw_t subscription_files_check(struct applet self, struct span bundle); /* whethe
 /* ITEM_SAVED, back into the files. */
 bool subscription_files_restore(struct applet self);
 bool subscription_is_imsi(struct applet self, uint16_t file);
-uint16_t subscription_imsi_file(struct applet self); /* EF.IMSI of the first USIM, or of DF.GSM; PROFILE_NO_FILE */
+/* EF.IMSI of the first USIM, or of DF.GSM; PROFILE_NO_FILE */
+uint16_t subscription_imsi_file(struct applet self);
 struct span subscription_imsi(struct applet self);   /* what it has */
 /* Session keys that applications derived from the old pair's are forgotten. */
 bool subscription_tell_users(struct applet self);
@@ -111,12 +121,15 @@ bool subscription_tell_users(struct applet self);
 /* How long a new subscription may go without a successful authentication; 0: no such limit. */
 struct trial_policy {
     uint8_t power_ups, polls, failures, no_service;
-    uint8_t minutes; /* of one uninterrupted power session: by the terminal's timer, for the card has no clock */
+    /* of one uninterrupted power session: by the terminal's timer, for the card has no clock */
+    uint8_t minutes;
 };
 
-/* ORDER_TRIAL: four octets, or five. false: malformed, or no limit at all, which would be a trial that nothing ends. */
+/* ORDER_TRIAL: four octets, or five. false: malformed, or no limit at all, which would be
+ * a trial that nothing ends. */
 bool trial_policy_read(struct span limits, struct trial_policy *out);
-/* What is not said otherwise: the profile's USUAL_TRIAL, or thirty power-ups. false: the profile wants no trial. */
+/* What is not said otherwise: the profile's USUAL_TRIAL, or thirty power-ups. false:
+ * the profile wants no trial. */
 bool trial_usual(struct applet self, struct trial_policy *out);
 
 struct trial {
@@ -127,14 +140,17 @@ struct trial {
 
 bool trial_load(struct applet self, struct trial *out); /* false: none is running */
 bool trial_begin(struct applet self, const struct trial *trial);
-/* Registers for what the terminal can report of it (location status, a timer), or no more, as the trial's policy says. */
+/* Registers for what the terminal can report of it (location status, a timer), or no more,
+ * as the trial's policy says. */
 bool trial_watch(struct applet self);
 void trial_start_timer(struct applet self); /* anew, in this power session */
 /* The first successful authentication: the old pair is retired, in the command's transaction. */
 bool trial_confirm(struct applet self);
-/* Something that counts against the subscription on trial. Counted at once; over a limit of the policy, `roll_back` is set. */
+/* Something that counts against the subscription on trial. Counted at once; over a limit of the
+ * policy, `roll_back` is set. */
 enum trial_strike { STRIKE_POWER_UP, STRIKE_POLL, STRIKE_FAILURE, STRIKE_NO_SERVICE, STRIKES };
-bool strikes_count(struct applet self, const struct trial_policy *limits, enum trial_strike strike, bool *over_limit);
+bool strikes_count(struct applet self, const struct trial_policy *limits, enum trial_strike strike,
+                   bool *over_limit);
 bool trial_strike(struct applet self, enum trial_strike strike, bool *roll_back);
 /* A limit has been passed already. */
 bool trial_due(struct applet self);
@@ -158,8 +174,10 @@ sw_t selection_tell(struct call *call);                       /* GET DATA */
 /* ---- what a subscription may be used for (use.c) ---- */
 
 sw_t use_check(struct span use);
-bool use_watch(struct applet self);                                /* registers for call control if any pair has a service profile */
-bool use_put(struct applet self, unsigned pair, struct span use); /* empty: as the profile says. false: no memory, or call control is another applet's */
+/* registers for call control if any pair has a service profile */
+bool use_watch(struct applet self);
+/* empty: as the profile says. false: no memory, or call control is another applet's */
+bool use_put(struct applet self, unsigned pair, struct span use);
 sw_t use_control(struct applet self, const struct event *event);  /* CALL_CONTROL, MESSAGE_CONTROL */
 
 /* ---- what became of orders; the audit log (audit.c) ---- */
@@ -177,14 +195,24 @@ struct order_record {
 bool order_record_load(struct applet self, struct order_record *out);
 bool order_record_put(struct applet self, const struct order_record *r);
 
-enum audit_event { /* stored */
-    AUDIT_ORDERED = 1, AUDIT_CONFIRMED = 2, AUDIT_ROLLED_BACK = 3, AUDIT_KEYS_REPLACED = 4, AUDIT_REFUSED = 5, AUDIT_SUSPENDED = 6, AUDIT_RESUMED = 7,
-    AUDIT_IMSI_CHANGED = 8, AUDIT_SELECTED = 9, AUDIT_RULES = 10,
+/* Stored: values never change meaning. */
+enum audit_event {
+    AUDIT_ORDERED = 1,
+    AUDIT_CONFIRMED = 2,
+    AUDIT_ROLLED_BACK = 3,
+    AUDIT_KEYS_REPLACED = 4,
+    AUDIT_REFUSED = 5,
+    AUDIT_SUSPENDED = 6,
+    AUDIT_RESUMED = 7,
+    AUDIT_IMSI_CHANGED = 8,
+    AUDIT_SELECTED = 9,
+    AUDIT_RULES = 10,
 };
 /* One line in the log of the last 32: what, which pair, by the keyset with this item. In the transaction. */
 bool audit(struct applet self, enum audit_event event, uint8_t index, uint16_t key_item);
-/* An authenticated party was refused something: the status word's second octet in the pair's place. Durable at once, for the command leaves no trace; there
- * are at most eight such lines, so that nobody can wash the others out. */
+/* An authenticated party was refused something: the status word's second octet in the pair's place.
+ * Durable at once, for the command leaves no trace; there are at most eight such lines, so that
+ * nobody can wash the others out. */
 void audit_refused(struct applet self, const struct session *session, sw_t sw);
 sw_t command_get_data(struct call *call);  /* audit.c: list, last order, log */
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, with another algorithm if need be, replaced where the keyset's rights permit it (TR 33.812 A3, A4, S4). Keys come encrypted under
- * the key-encryption key of the keyset that secured the message. All of them are decrypted and their check values compared before any is stored.
+ * PUT KEY (GlobalPlatform 11.8, Amendment D 7.2) over the air: an OTA keyset, or K and OPc, with another
+ * algorithm if need be, replaced where the keyset's rights permit it (TR 33.812 A3, A4, S4). Keys come
+ * encrypted under the key-encryption key of the keyset that secured the message. All of them are decrypted
+ * and their check values compared before any is stored.
  */
 #include "key_field.h"
 #include "pairs.h"
@@ -50,7 +52,8 @@ static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key 
     if (version == 0 || version > KVN_MAX)
         return SW_WRONG_DATA;
     for (uint16_t i = 0; applet_get(self, (uint16_t)(ITEM_COMMON_KEYS | i), &bytes); i++) {
-        bool clash = ota_secret_load(self, (uint16_t)(ITEM_COMMON_KEYS | i), &other_rights, &other) && other.version == version;
+        bool clash = ota_secret_load(self, (uint16_t)(ITEM_COMMON_KEYS | i), &other_rights, &other) &&
+                     other.version == version;
         crypto_wipe(&other, sizeof other);
         if (clash)
             return SW_WRONG_DATA;
@@ -58,7 +61,8 @@ static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key 
     if (!ota_secret_load(self, (uint16_t)(ITEM_OTA | index), &rights, &set))
         return SW_TECHNICAL_PROBLEM;
     sw_t sw = set.version == call->cmd->p1 ? SW_OK : SW_DATA_NOT_FOUND;
-    /* What PUT KEY does not speak of stays: rights, and how many octets of its checksum an AES keyset has (TS 102 225 5.1.3.2). */
+    /* What PUT KEY does not speak of stays: rights, and how many octets of its checksum an AES keyset
+     * has (TS 102 225 5.1.3.2). */
     struct keyset fresh = {.version = version, .mac_len = keys[1].algorithm == OTA_AES ? set.mac_len : 8};
     fresh.kic_algorithm = keys[0].algorithm;
     fresh.kid_algorithm = keys[1].algorithm;
@@ -71,9 +75,11 @@ static sw_t put_keyset(struct call *call, uint8_t version, const struct new_key 
     if (sw == SW_OK && (!keyset_valid(&fresh) || keys[2].algorithm != keys[0].algorithm))
         sw = SW_WRONG_DATA;
     for (int i = 0; i < 3 && sw == SW_OK; i++) /* what a profile may not have, does not come later */
-        if (!applet_profile(self)->insecure && ota_key_is_des(keys[i].algorithm, span_of(keys[i].key, keys[i].len)))
+        if (!applet_profile(self)->insecure &&
+            ota_key_is_des(keys[i].algorithm, span_of(keys[i].key, keys[i].len)))
             sw = SW_WRONG_DATA;
-    /* New keys, new counter; but not when it is the old KID: what was said under it before must not count a second time, also when its version comes back later. */
+    /* New keys, new counter; but not when it is the old KID: what was said under it before must not count a
+     * second time, also when its version comes back later. */
     const bool go_on = fresh.kid_algorithm == set.kid_algorithm && fresh.kid_len == set.kid_len &&
                        crypto_equal(fresh.kid, set.kid, set.kid_len);
     if (sw == SW_OK && (!ota_secret_put(self, (uint16_t)(ITEM_OTA | index), rights, &fresh) ||
@@ -90,13 +96,16 @@ static bool same_key(const struct aka_secret *a, const struct aka_secret *b)
     struct buf one = buf_of(octets[0], sizeof octets[0]), other = buf_of(octets[1], sizeof octets[1]);
     aka_key_encode(&a->key, &one);
     aka_key_encode(&b->key, &other);
-    bool same = a->algorithm == b->algorithm && one.len == other.len && crypto_equal(octets[0], octets[1], sizeof octets[0]);
+    bool same = a->algorithm == b->algorithm && one.len == other.len &&
+                crypto_equal(octets[0], octets[1], sizeof octets[0]);
     crypto_wipe(octets, sizeof octets);
     return same;
 }
 
-/* The sequence numbers of a new key are fresh. Those of a key that comes again go on, or its challenges could be played once more; under another scheme from the highest on. */
-static bool sequence_after(struct applet self, unsigned index, const struct aka_secret *old, const struct aka_secret *fresh)
+/* The sequence numbers of a new key are fresh. Those of a key that comes again go on, or its challenges could
+ * be played once more; under another scheme from the highest on. */
+static bool sequence_after(struct applet self, unsigned index, const struct aka_secret *old,
+                           const struct aka_secret *fresh)
 {
     const uint16_t item = (uint16_t)(ITEM_SQN | index);
     struct sqn_state state;
@@ -104,7 +113,8 @@ static bool sequence_after(struct applet self, unsigned index, const struct aka_
     uint8_t bytes[SQN_STATE_MAX];
     if (!same_key(old, fresh))
         return applet_remove_if_there(self, item);
-    if (old->sqn.ind_bits == fresh->sqn.ind_bits || !applet_get(self, item, &stored) || !sqn_state_decode(&old->sqn, stored, &state))
+    if (old->sqn.ind_bits == fresh->sqn.ind_bits || !applet_get(self, item, &stored) ||
+        !sqn_state_decode(&old->sqn, stored, &state))
         return true;
     const uint64_t highest = sqn_highest(&old->sqn, &state);
     for (size_t i = 0; i < SQN_SLOTS; i++)
@@ -132,14 +142,16 @@ static sw_t put_subscriber_keys(struct call *call, const struct new_key *k, cons
     sw_t sw = aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
     if (sw == SW_OK && !aka_secret_put(self, index, &secret))
         sw = SW_MEMORY_PROBLEM;
-    if (sw == SW_OK && k != NULL && (!sequence_after(self, index, &old, &secret) || !subscription_tell_users(self)))
+    if (sw == SW_OK && k != NULL &&
+        (!sequence_after(self, index, &old, &secret) || !subscription_tell_users(self)))
         sw = SW_MEMORY_PROBLEM;
     crypto_wipe(&old, sizeof old);
     crypto_wipe(&secret, sizeof secret);
     return sw;
 }
 
-/* Parameters of Milenage: r1 to r5, c1 to c5; of TUAK: octets of MAC, RES, CK and IK, iterations; of XOR: octets of RES. None: the standard's. */
+/* Parameters of Milenage: r1 to r5, c1 to c5; of TUAK: octets of MAC, RES, CK and IK, iterations; of XOR:
+ * octets of RES. None: the standard's. */
 static bool read_parameters(unsigned id, struct span parameters, struct aka_key *key)
 {
     struct reader r = rd_of(parameters);
@@ -166,11 +178,13 @@ static bool read_algorithm(struct applet self, struct span value, struct aka_sec
     struct span id, parameters, scheme;
     if (!tlv_find(value, ALGORITHM_ID, &id) || id.n != 1 || (out->algorithm = aka_algorithm(id.p[0])) == NULL)
         return false;
-    if (out->algorithm->id == AKA_XOR && !applet_profile(self)->insecure) /* what a profile may not have, does not come later */
+    /* what a profile may not have, does not come later */
+    if (out->algorithm->id == AKA_XOR && !applet_profile(self)->insecure)
         return false;
     out->key = (struct aka_key){0};
     (void)tlv_find(value, ALGORITHM_PARAMETERS, &parameters);
-    if (tlv_find(value, ALGORITHM_SQN, &scheme)) { /* else the sequence numbers go on being checked as they were (TS 33.102 annex C) */
+    if (tlv_find(value, ALGORITHM_SQN, &scheme)) {
+        /* else the sequence numbers go on being checked as they were (TS 33.102 annex C) */
         struct reader r = rd_of(scheme);
         out->sqn.ind_bits = rd_u8(&r);
         out->sqn.delta = rd_be(&r, 8);
@@ -200,15 +214,17 @@ static sw_t put_algorithm(struct call *call, struct span value, const struct new
         }
     }
     sw_t sw = good && aka_key_valid(secret.algorithm, &secret.key) ? SW_OK : SW_WRONG_DATA;
-    if (sw == SW_OK && (!aka_secret_put(self, index, &secret) || !sequence_after(self, index, &old, &secret) || !subscription_tell_users(self)))
+    if (sw == SW_OK && (!aka_secret_put(self, index, &secret) ||
+                        !sequence_after(self, index, &old, &secret) || !subscription_tell_users(self)))
         sw = SW_MEMORY_PROBLEM;
     crypto_wipe(&old, sizeof old);
     crypto_wipe(&secret, sizeof secret);
     return sw;
 }
 
-/* P1: version of the keyset that is replaced, or KVN_SUBSCRIBER. P2: identifier of the first key: 81, KIc, KID and KIK; for the subscriber's keys 01 K, 02 OPc, 81 both, 84 both
- * and an algorithm for them. Data: the new version, for 84 the algorithm, then the keys. The answer: version and check values. */
+/* P1: version of the keyset that is replaced, or KVN_SUBSCRIBER. P2: identifier of the first key: 81, KIc,
+ * KID and KIK; for the subscriber's keys 01 K, 02 OPc, 81 both, 84 both and an algorithm for them. Data: the
+ * new version, for 84 the algorithm, then the keys. The answer: version and check values. */
 static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key keys[3])
 {
     struct reader r = rd_of(call->cmd->data);
@@ -240,7 +256,8 @@ static sw_t put_key(struct call *call, const struct keyset *kek, struct new_key 
     buf_u8(call->out, version);
     for (size_t i = 0; i < n; i++)
         buf_put(call->out, span_of(keys[i].kcv, KEY_CHECK_LEN));
-    bool noted = audit(call->self, AUDIT_KEYS_REPLACED, (uint8_t)pair_active(call->self), call->session->key_item);
+    bool noted =
+        audit(call->self, AUDIT_KEYS_REPLACED, (uint8_t)pair_active(call->self), call->session->key_item);
     return noted ? SW_OK : SW_MEMORY_PROBLEM;
 }
 

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Automatic selection among the subscriptions of a card that has several at once (multi-IMSI): by the country the terminal says it is in, by want of service, in the profile's order of
- * preference. Exactly one pair is in force at any time; a switch is one transaction. While a subscription is on trial or suspended, or in force without being among the candidates,
- * nothing is selected: an operator's order comes before any rule.
+ * Automatic selection among the subscriptions of a card that has several at once (multi-IMSI): by the country
+ * the terminal says it is in, by want of service, in the profile's order of preference. Exactly one pair is
+ * in force at any time; a switch is one transaction. While a subscription is on trial or suspended, or in
+ * force without being among the candidates, nothing is selected: an operator's order comes before any rule.
  */
 #include "hex.h"
 #include "pairs.h"
 
 enum {
-    CANDIDATE = 0xA1, CANDIDATE_PAIR = 0x80, CANDIDATE_IMSI = 0x81, CANDIDATE_MNC_LENGTH = 0x85, CANDIDATE_COUNTRIES = 0x86, CANDIDATE_FILES = 0xA5,
-    RULES_VERSION = 0x82, RULES_LIMITS = 0x84,
+    CANDIDATE = 0xA1,
+    CANDIDATE_PAIR = 0x80,
+    CANDIDATE_IMSI = 0x81,
+    CANDIDATE_MNC_LENGTH = 0x85,
+    CANDIDATE_COUNTRIES = 0x86,
+    CANDIDATE_FILES = 0xA5,
+    RULES_VERSION = 0x82,
+    RULES_LIMITS = 0x84,
     CANDIDATES_MAX = 32,
     COPY_MAX = 256, /* rules that came over the air: the data of one command */
     NO_COUNTRY = 0,
@@ -63,7 +70,8 @@ static bool candidate_read(struct span value, struct candidate *out)
            (out->mnc_length == 0 || out->mnc_length == 2 || out->mnc_length == 3);
 }
 
-/* The next candidate from r on; start with rd_of(rules.all) and place 0. One that makes no sense makes the reader bad. */
+/* The next candidate from r on; start with rd_of(rules.all) and place 0. One that makes no
+ * sense makes the reader bad. */
 static bool candidate_next(struct reader *r, unsigned *place, struct candidate *out)
 {
     struct tlv t;
@@ -141,7 +149,8 @@ static bool available(struct applet self, const struct candidate *c)
 }
 
 /* The most preferred that fits and has not failed here. */
-static bool prefer(struct applet self, const struct rules *rules, const struct seen *seen, struct candidate *out)
+static bool prefer(struct applet self, const struct rules *rules, const struct seen *seen,
+                   struct candidate *out)
 {
     unsigned place = 0;
     for (struct reader r = rd_of(rules->all); candidate_next(&r, &place, out);)
@@ -150,14 +159,15 @@ static bool prefer(struct applet self, const struct rules *rules, const struct s
     return false;
 }
 
-/* Selection is in force: there are rules, the active pair is among the candidates, and nobody's order is being tried or suspends it. */
+/* Selection is in force: there are rules, the active pair is among the candidates, and nobody's order is
+ * being tried or suspends it. */
 static bool selects(struct applet self, struct rules *rules, struct candidate *now)
 {
     struct pair_record s;
     struct trial trial;
     unsigned active = pair_active(self);
-    return rules_load(self, rules) && !trial_load(self, &trial) && pair_load(self, active, &s) && s.state == PAIR_ACTIVE &&
-           candidate_of(rules, active, now);
+    return rules_load(self, rules) && !trial_load(self, &trial) && pair_load(self, active, &s) &&
+           s.state == PAIR_ACTIVE && candidate_of(rules, active, now);
 }
 
 static bool set_state(struct applet self, unsigned pair, uint8_t state)
@@ -170,21 +180,26 @@ static bool set_state(struct applet self, unsigned pair, uint8_t state)
 }
 
 /* One transaction: files, pairs, counters, log; as after an order, the terminal starts anew. */
-static bool switch_to(struct applet self, unsigned from, const struct candidate *to, enum cause cause, bool refresh)
+static bool switch_to(struct applet self, unsigned from, const struct candidate *to, enum cause cause,
+                      bool refresh)
 {
     struct pair_record s;
     struct file_changes c;
     if (!pair_load(self, to->pair, &s) || !s.has_imsi || !file_changes_begin(&c, self))
         return false;
     subscription_files_change(&c, span_of(s.imsi, PAIR_IMSI_LEN), to->mnc_length);
-    /* A file that was deleted or resized since the rules were taken must not keep the card from the network. */
+    /* A file that was deleted or resized since the rules were taken must not keep
+     * the card from the network. */
     bool files = subscription_files_check(self, to->files) == SW_OK;
     if (!files)
-        applet_note(self, "the files that the rules give this subscription do not fit any more: left as they are");
-    bool ok = c.ok && (!files || subscription_files_bundle(&c, to->files) == SW_OK) && subscription_tell_users(self) &&
+        applet_note(self,
+                    "the files that the rules give this subscription do not fit any more: left as they are");
+    bool ok = c.ok && (!files || subscription_files_bundle(&c, to->files) == SW_OK) &&
+              subscription_tell_users(self) &&
               subscription_unstage(self) && /* the operator who wanted it is not in force any more */
-              set_state(self, from, PAIR_AVAILABLE) && set_state(self, to->pair, PAIR_ACTIVE) && pair_set_active(self, to->pair) &&
-              applet_remove_if_there(self, ITEM_TRIED) && audit(self, AUDIT_SELECTED, to->pair, (uint16_t)cause);
+              set_state(self, from, PAIR_AVAILABLE) && set_state(self, to->pair, PAIR_ACTIVE) &&
+              pair_set_active(self, to->pair) && applet_remove_if_there(self, ITEM_TRIED) &&
+              audit(self, AUDIT_SELECTED, to->pair, (uint16_t)cause);
     file_changes_end(&c);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))
         applet_note(self, "REFRESH not sent: the terminal's TERMINAL PROFILE does not offer it");
@@ -192,7 +207,8 @@ static bool switch_to(struct applet self, unsigned from, const struct candidate 
 }
 
 /* The one in force has failed here: the next that has not; when all have, the next in turn. */
-static bool next_one(struct applet self, const struct rules *rules, const struct candidate *now, struct candidate *to)
+static bool next_one(struct applet self, const struct rules *rules, const struct candidate *now,
+                     struct candidate *to)
 {
     struct seen seen = seen_load(self);
     unsigned place = 0;
@@ -208,7 +224,8 @@ static bool next_one(struct applet self, const struct rules *rules, const struct
                 later = c.place > now->place;
                 *to = later ? c : first;
             }
-        /* From now on in turn: none is preferred to another that failed as well, until the country changes. */
+        /* From now on in turn: none is preferred to another that failed as well,
+         * until the country changes. */
         if (found)
             seen.failed = ~(1u << to->place);
     }
@@ -240,7 +257,8 @@ bool selection_limits(struct applet self, struct trial_policy *out)
     struct rules rules;
     struct candidate now;
     struct span limits;
-    return selects(self, &rules, &now) && tlv_find(rules.all, RULES_LIMITS, &limits) && trial_policy_read(limits, out);
+    return selects(self, &rules, &now) && tlv_find(rules.all, RULES_LIMITS, &limits) &&
+           trial_policy_read(limits, out);
 }
 
 bool selection_strike(struct applet self, enum trial_strike strike, bool refresh)
@@ -256,7 +274,8 @@ bool selection_strike(struct applet self, enum trial_strike strike, bool refresh
         return false;
     if (over && service != NULL)
         *service = false;
-    /* A wrong MAC is judged at the next poll or power-up, like one of a trial: its command is about to fail. */
+    /* A wrong MAC is judged at the next poll or power-up, like one of a trial: its
+     * command is about to fail. */
     return !over || strike == STRIKE_FAILURE || move_on(self, BY_STRIKES, refresh);
 }
 
@@ -269,7 +288,8 @@ bool selection_timer(struct applet self)
     return move_on(self, BY_TIMER, true);
 }
 
-/* An authentication, or normal service: what counted against the subscription is forgotten. Nothing is written when nothing did. */
+/* An authentication, or normal service: what counted against the subscription is forgotten. Nothing is
+ * written when nothing did. */
 bool selection_success(struct applet self)
 {
     struct rules rules;
@@ -325,7 +345,8 @@ bool subscription_made_imsi(const struct profile *p, unsigned pair, const char *
     struct candidate c;
     uint8_t ef[PAIR_IMSI_LEN], own[PAIR_IMSI_LEN];
     for (uint16_t i = 0; i < p->n_applets; i++)
-        if (strcmp(p->applets[i].class_name, subscription_class.name) == 0 && tlv_find(p->applets[i].params, SELECTION, &rules.all))
+        if (strcmp(p->applets[i].class_name, subscription_class.name) == 0 &&
+            tlv_find(p->applets[i].params, SELECTION, &rules.all))
             break;
     if (!candidate_of(&rules, pair, &c) || c.imsi.n != PAIR_IMSI_LEN || !imsi_pack(imsi, own))
         return false;
@@ -334,7 +355,8 @@ bool subscription_made_imsi(const struct profile *p, unsigned pair, const char *
     return imsi_unpack(span_of(ef, sizeof ef), out);
 }
 
-/* A candidate that is there already may be given another IMSI while it is not in force; digits that are the card's own stay. */
+/* A candidate that is there already may be given another IMSI while it is not in force; digits
+ * that are the card's own stay. */
 static sw_t renumber(struct applet self, const struct candidate *c, struct pair_record *s)
 {
     char digits[16];
@@ -428,13 +450,14 @@ sw_t selection_replace(struct call *call, struct span all)
     sw_t sw = all.n > COPY_MAX ? SW_NOT_ENOUGH_MEMORY : take_rules(call->self, all);
     if (sw != SW_OK)
         return sw;
-    bool ok = applet_put(call->self, ITEM_RULES, all) && applet_remove_if_there(call->self, ITEM_TRIED) && seen_put(call->self, &nothing) &&
-              trial_watch(call->self) &&
+    bool ok = applet_put(call->self, ITEM_RULES, all) && applet_remove_if_there(call->self, ITEM_TRIED) &&
+              seen_put(call->self, &nothing) && trial_watch(call->self) &&
               audit(call->self, AUDIT_RULES, (uint8_t)version, call->session->key_item);
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* GET DATA: version of the rules, active pair, country, places of candidates that failed there, what counts against the one in force. */
+/* GET DATA: version of the rules, active pair, country, places of candidates that failed there, what counts
+ * against the one in force. */
 sw_t selection_tell(struct call *call)
 {
     struct rules rules;

@@ -11,7 +11,14 @@
 #include "keyset.h"
 
 /* "aka": authentication with the active subscription's key. */
-enum aka_verdict { AKA_ACCEPTED, AKA_WRONG_MAC, AKA_RESYNCHRONISE, AKA_WRONG_LENGTH, AKA_BLOCKED, AKA_FAILED };
+enum aka_verdict {
+    AKA_ACCEPTED,
+    AKA_WRONG_MAC,
+    AKA_RESYNCHRONISE,
+    AKA_WRONG_LENGTH,
+    AKA_BLOCKED,
+    AKA_FAILED
+};
 
 enum aka_context {
     AKA_PLAIN, /* 3GPP TS 33.102 6.3.3 */
@@ -25,8 +32,9 @@ struct aka_auts {
 
 struct aka_service {
     /* ACCEPTED: *v is RES, CK, IK (wipe it), and the SQN is stored durably. RESYNCHRONISE: auts is set.
-     * WRONG_LENGTH: of AUTN, for this key. BLOCKED: the subscription is suspended, or the card in a terminal that it is not paired with. FAILED: the card cannot (no key, storage). But for ACCEPTED, *v is
-     * zeroed. */
+     * WRONG_LENGTH: of AUTN, for this key. BLOCKED: the subscription is suspended, or the card
+     * in a terminal that it is not paired with. FAILED: the card cannot (no key, storage). But
+     * for ACCEPTED, *v is zeroed. */
     enum aka_verdict (*authenticate)(struct applet provider, enum aka_context context, const uint8_t rand[16],
                                      struct span autn, struct aka_vector *v, struct aka_auts *auts);
     /* GSM: f2 to f5 without a challenge to verify. ACCEPTED, BLOCKED or FAILED. */
@@ -54,9 +62,10 @@ struct ota_key_reference {
 };
 
 struct ota_key_service {
-    /* The nth keyset (from 0) of this version (KIc and KID bits 8-5, 1 to 15) that is valid now: there may be two while a
-     * subscription is on trial. Wipe *keys after use. false: there is none. */
-    bool (*find)(struct applet provider, uint8_t version, unsigned nth, struct ota_key_reference *ref, struct keyset *keys);
+    /* The nth keyset (from 0) of this version (KIc and KID bits 8-5, 1 to 15) that is valid now: there may be
+     * two while a subscription is on trial. Wipe *keys after use. false: there is none. */
+    bool (*find)(struct applet provider, uint8_t version, unsigned nth, struct ota_key_reference *ref,
+                 struct keyset *keys);
     /* The counter last accepted under it; all zero when fresh. */
     void (*counter)(struct applet provider, const struct ota_key_reference *ref, uint8_t cntr[5]);
     /* Stores it durably, at once. */

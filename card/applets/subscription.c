@@ -53,7 +53,8 @@ static sw_t location_status(struct applet self, struct span envelope)
     enum { NORMAL_SERVICE = 0 };
     struct span inner, status, location;
     struct trial trial;
-    if (!tlv_find(envelope, CAT_EVENT_DOWNLOAD, &inner) || !ctlv_find(inner, CAT_TAG_LOCATION_STATUS, 0, &status) || status.n != 1)
+    if (!tlv_find(envelope, CAT_EVENT_DOWNLOAD, &inner) ||
+        !ctlv_find(inner, CAT_TAG_LOCATION_STATUS, 0, &status) || status.n != 1)
         return SW_OK;
     bool normal = status.p[0] == NORMAL_SERVICE;
     if (trial_load(self, &trial))

@@ -83,7 +83,8 @@ extern const struct applet_class subscription_class;
 bool subscription_of(struct uicc *card, struct applet *out);
 bool subscription_info(struct applet self, unsigned index, struct pair_info *out);
 
-/* For the maker's record: the IMSI that a card made of this profile, with `imsi` for its first pair, has from the start for another one (a candidate's of automatic selection). false: none. */
+/* For the maker's record: the IMSI that a card made of this profile, with `imsi` for its first pair, has from
+ * the start for another one (a candidate's of automatic selection). false: none. */
 bool subscription_made_imsi(const struct profile *p, unsigned pair, const char *imsi, char out[16]);
 
 #endif

@@ -73,13 +73,15 @@ static enum aka_verdict verify(struct applet self, unsigned index, const struct 
     return store_sqn(self, index, &secret->sqn, &state) ? AKA_ACCEPTED : AKA_FAILED;
 }
 
-/* What an authentication says of a subscription on trial: the first that succeeds confirms it, in this command's transaction; a wrong MAC counts against it. */
+/* What an authentication says of a subscription on trial: the first that succeeds confirms it, in this
+ * command's transaction; a wrong MAC counts against it. */
 static enum aka_verdict judge_trial(struct applet self, enum aka_verdict verdict)
 {
     bool roll_back;
     if (verdict == AKA_ACCEPTED && (!trial_confirm(self) || !selection_success(self)))
         return AKA_FAILED;
-    if (verdict == AKA_WRONG_MAC && (!trial_strike(self, STRIKE_FAILURE, &roll_back) || !selection_strike(self, STRIKE_FAILURE, false)))
+    if (verdict == AKA_WRONG_MAC &&
+        (!trial_strike(self, STRIKE_FAILURE, &roll_back) || !selection_strike(self, STRIKE_FAILURE, false)))
         return AKA_FAILED;
     return verdict;
 }
@@ -119,7 +121,8 @@ static enum aka_verdict aka_respond(struct applet self, const uint8_t rand[16], 
     unsigned index = pair_active(self);
     if (blocked(self, index) || !paired(self))
         return AKA_BLOCKED;
-    bool ok = aka_secret_load(self, index, &secret) && secret.algorithm->f2345(applet_crypto(self), &secret.key, rand, v);
+    bool ok = aka_secret_load(self, index, &secret) &&
+              secret.algorithm->f2345(applet_crypto(self), &secret.key, rand, v);
     crypto_wipe(&secret, sizeof secret);
     return ok ? AKA_ACCEPTED : AKA_FAILED;
 }

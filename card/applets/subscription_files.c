@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The files that belong to a subscription: its IMSI, what the old network left behind, and what a new operator wants otherwise (TR 33.812 5.3.2.3).
+ * The files that belong to a subscription: its IMSI, what the old network left behind, and what a new
+ * operator wants otherwise (TR 33.812 5.3.2.3).
  */
 #include <stdlib.h>
 
 #include "hex.h"
 #include "pairs.h"
 
-/* ---- files: of each is saved, before it is written, how it begins, as far as it is written: for a roll-back ---- */
+/* ---- files: of each is saved, before it is written, how it begins, as far as it is
+ * written: for a roll-back ---- */
 
 enum {
     SAVED_MAX = 0xFFFF,
-    CONTEXT_MAX = 512, /* of a file that is emptied: what the networks' context takes; if somebody made it longer, the rest of it does not come back, but the subscription does */
+    /* of a file that is emptied: what the networks' context takes; if somebody made it longer, the rest of it
+     * does not come back, but the subscription does */
+    CONTEXT_MAX = 512,
 };
 
-enum { FID_DF_GSM = 0x7F20, FID_GSM_ACCESS = 0x5F3B, FID_5GS = 0x5FC0, FID_IMSI = 0x6F07, FID_AD = 0x6FAD, FID_CURRENT_ADF = 0x7FFF };
+enum {
+    FID_DF_GSM = 0x7F20,
+    FID_GSM_ACCESS = 0x5F3B,
+    FID_5GS = 0x5FC0,
+    FID_IMSI = 0x6F07,
+    FID_AD = 0x6FAD,
+    FID_CURRENT_ADF = 0x7FFF
+};
 
 bool file_changes_begin(struct file_changes *c, struct applet self)
 {
@@ -95,7 +106,8 @@ bool subscription_files_restore(struct applet self)
     return ok;
 }
 
-/* Where files of a subscription are: in the USIM's ADF, in DF.GSM-ACCESS and DF.5GS below it, and in MF/DF.GSM, if the profile has files of its own there. */
+/* Where files of a subscription are: in the USIM's ADF, in DF.GSM-ACCESS and DF.5GS below it, and in
+ * MF/DF.GSM, if the profile has files of its own there. */
 enum place { IN_USIM, IN_GSM_ACCESS, IN_5GS, IN_DF_GSM };
 
 static uint16_t file_in(struct applet usim, enum place place, uint16_t fid)
@@ -118,8 +130,8 @@ static uint16_t file_in(struct applet usim, enum place place, uint16_t fid)
     return df == PROFILE_NO_FILE ? PROFILE_NO_FILE : admin_file_in(usim.card, df, fid);
 }
 
-/* What the old network left behind and the new one must not find (TR 33.812 5.3.2.3), and the value that means "nothing known" (TS 31.102, TS 51.011,
- * clause beside each). */
+/* What the old network left behind and the new one must not find (TR 33.812 5.3.2.3), and the value that
+ * means "nothing known" (TS 31.102, TS 51.011, clause beside each). */
 static const struct {
     enum place place;
     uint16_t fid;
@@ -132,7 +144,8 @@ static const struct {
     {IN_USIM, 0x6F73, 14, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x01}},
     /* 4.2.91 EF.EPSLOCI: GUTI, last visited registered TAI (no PLMN, TAC FFFE), "not updated" */
     {IN_USIM, 0x6FE3, 18, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0x01}},
-    /* 4.4.11.2, 4.4.11.3 EF.5GS3GPPLOCI, EF.5GSN3GPPLOCI: 5G-GUTI, TAI (no PLMN, TAC FFFFFE), "not updated" */
+    /* 4.4.11.2, 4.4.11.3 EF.5GS3GPPLOCI, EF.5GSN3GPPLOCI: 5G-GUTI, TAI (no PLMN,
+     * TAC FFFFFE), "not updated" */
     {IN_5GS,
      0x4F01,
      20,
@@ -175,7 +188,8 @@ static size_t room_in(const struct file_changes *c, uint16_t file)
     return admin_file_exists(c->self.card, file) ? admin_file_read(c->self.card, file).n : 0;
 }
 
-/* One that is shorter than the standards have it takes what it can: it must not keep the card with an operator. */
+/* One that is shorter than the standards have it takes what it can: it must not keep
+ * the card with an operator. */
 static void clear_file(struct file_changes *c, uint16_t file, struct span value)
 {
     size_t room = room_in(c, file);
@@ -195,7 +209,8 @@ static void clear_files(struct file_changes *c, struct applet usim, bool df_gsm)
 {
     for (size_t i = 0; i < sizeof cleared / sizeof cleared[0]; i++)
         if ((cleared[i].place == IN_DF_GSM) == df_gsm)
-            clear_file(c, file_in(usim, cleared[i].place, cleared[i].fid), span_of(cleared[i].value, cleared[i].n));
+            clear_file(c, file_in(usim, cleared[i].place, cleared[i].fid),
+                       span_of(cleared[i].value, cleared[i].n));
     for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++)
         if ((emptied[i].place == IN_DF_GSM) == df_gsm)
             fill_file(c, file_in(usim, emptied[i].place, emptied[i].fid), emptied[i].first);
@@ -213,7 +228,8 @@ static bool write_identity(void *ctx, uint16_t file, struct span content)
     return c->ok;
 }
 
-/* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI and network context change together. */
+/* Files of the subscription are those of every ADF that the profile gives to a "usim", and of DF.GSM; IMSI
+ * and network context change together. */
 void subscription_files_change(struct file_changes *c, struct span imsi, uint8_t mnc_length)
 {
     clear_files(c, c->self, true);
@@ -243,7 +259,8 @@ static bool names_imsi(struct applet self, uint16_t file)
 {
     bool found = same_body(self, file, file_in(self, IN_DF_GSM, FID_IMSI));
     for (uint8_t a = 0; a < applets_count(self.card) && !found; a++)
-        found = is_usim(self, a) && same_body(self, file, admin_file((struct applet){self.card, a}, FID_IMSI));
+        found =
+            is_usim(self, a) && same_body(self, file, admin_file((struct applet){self.card, a}, FID_IMSI));
     return found;
 }
 

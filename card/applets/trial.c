@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A new subscription is on trial until its first successful authentication (TR 33.812 A5, B8: never without a valid subscription). What counts against it is counted at once and for good, so
- * that a modem that powers the card down and up does not defeat it; over a limit, the old subscription comes back as it was.
+ * A new subscription is on trial until its first successful authentication (TR 33.812 A5, B8: never without a
+ * valid subscription). What counts against it is counted at once and for good, so that a modem that powers
+ * the card down and up does not defeat it; over a limit, the old subscription comes back as it was.
  */
 #include "pairs.h"
 
@@ -18,7 +19,8 @@ bool trial_policy_read(struct span limits, struct trial_policy *out)
     out->no_service = rd_u8(&r);
     bool ok = rd_ok(&r);
     out->minutes = r.left > 0 ? rd_u8(&r) : 0;
-    return ok && rd_done(&r) && (out->power_ups | out->polls | out->failures | out->no_service | out->minutes) != 0;
+    return ok && rd_done(&r) &&
+           (out->power_ups | out->polls | out->failures | out->no_service | out->minutes) != 0;
 }
 
 /* Without anything else said: thirty power-ups, which no modem needs to register. */
@@ -69,7 +71,8 @@ static enum toolkit_result watch_time(struct applet self, bool watch)
     return result;
 }
 
-/* What is in force: the trial's limits, or those of automatic selection. *place: it wants to know where the terminal is. */
+/* What is in force: the trial's limits, or those of automatic selection. *place: it wants to
+ * know where the terminal is. */
 static struct trial_policy limits_now(struct applet self, bool *place)
 {
     struct trial t;
@@ -87,13 +90,18 @@ bool trial_watch(struct applet self)
 {
     bool place;
     struct trial_policy limits = limits_now(self, &place);
-    enum toolkit_result location = place ? toolkit_set_event(self, TOOLKIT_LOCATION_STATUS) : toolkit_clear_event(self, TOOLKIT_LOCATION_STATUS);
+    enum toolkit_result location = place ? toolkit_set_event(self, TOOLKIT_LOCATION_STATUS)
+                                         : toolkit_clear_event(self, TOOLKIT_LOCATION_STATUS);
     return location == TOOLKIT_OK && watch_time(self, limits.minutes != 0) == TOOLKIT_OK;
 }
 
 void trial_start_timer(struct applet self)
 {
-    enum { START = 0x00, TIMER = CAT_COMPREHENSION | CAT_TAG_TIMER_IDENTIFIER, VALUE = CAT_COMPREHENSION | CAT_TAG_TIMER_VALUE };
+    enum {
+        START = 0x00,
+        TIMER = CAT_COMPREHENSION | CAT_TAG_TIMER_IDENTIFIER,
+        VALUE = CAT_COMPREHENSION | CAT_TAG_TIMER_VALUE
+    };
     bool place;
     struct trial_policy limits = limits_now(self, &place);
     uint8_t timer = own_timer(self), bytes[8], value[3];
@@ -110,9 +118,16 @@ void trial_start_timer(struct applet self)
 
 bool trial_begin(struct applet self, const struct trial *t)
 {
-    const uint8_t bytes[TRIAL_LEN] = {t->from, t->to, t->policy.power_ups, t->policy.polls, t->policy.failures, t->policy.no_service, t->policy.minutes, t->from_state};
-    return applet_remove_if_there(self, ITEM_TRIED) && applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes)) &&
-           trial_watch(self);
+    const uint8_t bytes[TRIAL_LEN] = {t->from,
+                                      t->to,
+                                      t->policy.power_ups,
+                                      t->policy.polls,
+                                      t->policy.failures,
+                                      t->policy.no_service,
+                                      t->policy.minutes,
+                                      t->from_state};
+    return applet_remove_if_there(self, ITEM_TRIED) &&
+           applet_put(self, ITEM_TRIAL, span_of(bytes, sizeof bytes)) && trial_watch(self);
 }
 
 static bool trial_end(struct applet self)
@@ -147,8 +162,8 @@ bool trial_confirm(struct applet self)
     if (!trial_load(self, &t))
         return true;
     /* An IMSI on trial with the same pair (alternative 3a) retires nobody. */
-    return (t.from == t.to || set_state(self, t.from, PAIR_RETIRED)) && set_state(self, t.to, PAIR_ACTIVE) && set_outcome(self, ORDER_CONFIRMED) &&
-           trial_end(self) && audit(self, AUDIT_CONFIRMED, t.to, 0);
+    return (t.from == t.to || set_state(self, t.from, PAIR_RETIRED)) && set_state(self, t.to, PAIR_ACTIVE) &&
+           set_outcome(self, ORDER_CONFIRMED) && trial_end(self) && audit(self, AUDIT_CONFIRMED, t.to, 0);
 }
 
 static void tried_load(struct applet self, uint8_t tried[STRIKES])
@@ -161,8 +176,10 @@ static void tried_load(struct applet self, uint8_t tried[STRIKES])
 
 static uint8_t limit(const struct trial_policy *p, enum trial_strike strike)
 {
-    const uint8_t limits[STRIKES] = {
-        [STRIKE_POWER_UP] = p->power_ups, [STRIKE_POLL] = p->polls, [STRIKE_FAILURE] = p->failures, [STRIKE_NO_SERVICE] = p->no_service};
+    const uint8_t limits[STRIKES] = {[STRIKE_POWER_UP] = p->power_ups,
+                                     [STRIKE_POLL] = p->polls,
+                                     [STRIKE_FAILURE] = p->failures,
+                                     [STRIKE_NO_SERVICE] = p->no_service};
     return limits[strike];
 }
 
@@ -174,7 +191,8 @@ static bool over(const struct trial_policy *p, const uint8_t tried[STRIKES])
     return false;
 }
 
-bool strikes_count(struct applet self, const struct trial_policy *limits, enum trial_strike strike, bool *over_limit)
+bool strikes_count(struct applet self, const struct trial_policy *limits, enum trial_strike strike,
+                   bool *over_limit)
 {
     uint8_t tried[STRIKES];
     bool ok = true;
@@ -184,7 +202,8 @@ bool strikes_count(struct applet self, const struct trial_policy *limits, enum t
             tried[strike]++;
         ok = applet_put_now(self, ITEM_TRIED, span_of(tried, sizeof tried));
     }
-    /* Another limit may have been passed when nothing could be done about it: a terminal that only power-cycles then must not keep the trial alive. */
+    /* Another limit may have been passed when nothing could be done about it: a terminal that only
+     * power-cycles then must not keep the trial alive. */
     *over_limit = over(limits, tried);
     return ok;
 }
@@ -217,16 +236,19 @@ static bool imsi_back(struct applet self, unsigned index)
     return pair_put(self, index, &s);
 }
 
-/* The pair that no network accepted is not used up: its keys were never used with success, and may be what a later order names. Its sequence numbers stay as they are. */
+/* The pair that no network accepted is not used up: its keys were never used with success, and may be what a
+ * later order names. Its sequence numbers stay as they are. */
 bool trial_roll_back(struct applet self, bool refresh)
 {
     struct trial t;
     if (!trial_load(self, &t))
         return true;
     bool ok = subscription_files_restore(self) && subscription_tell_users(self) &&
-              (t.from == t.to || (set_state(self, t.to, PAIR_UNUSED) && use_put(self, t.to, SPAN_EMPTY) && admin_files_forget(self.card, t.to) && applets_forget(self.card, t.to))) && set_state(self, t.from, t.from_state) &&
-              (t.from != t.to || imsi_back(self, t.from)) && pair_set_active(self, t.from) &&
-              set_outcome(self, ORDER_ROLLED_BACK) && trial_end(self) && audit(self, AUDIT_ROLLED_BACK, t.to, 0);
+              (t.from == t.to || (set_state(self, t.to, PAIR_UNUSED) && use_put(self, t.to, SPAN_EMPTY) &&
+                                  admin_files_forget(self.card, t.to) && applets_forget(self.card, t.to))) &&
+              set_state(self, t.from, t.from_state) && (t.from != t.to || imsi_back(self, t.from)) &&
+              pair_set_active(self, t.from) && set_outcome(self, ORDER_ROLLED_BACK) && trial_end(self) &&
+              audit(self, AUDIT_ROLLED_BACK, t.to, 0);
     if (ok && refresh && !proactive_send(self, PROACTIVE_REFRESH, REFRESH_UICC_RESET, SPAN_EMPTY))
         applet_note(self, "REFRESH not sent: the terminal's TERMINAL PROFILE does not offer it");
     return ok;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a subscription may be used for (TR 33.812 P4): a service profile of the pair, which the card itself enforces by call control and by control of short messages that the device sends
- * (3GPP TS 31.111 7.3.1, 7.3.2): a terminal asks before it sets up a call, a supplementary service, a packet data connection or a short message, and obeys. It asks when services 30 and 31
- * of EF.UST say so. Emergency calls are not asked for. A pair without a service profile is not restricted.
+ * What a subscription may be used for (TR 33.812 P4): a service profile of the pair, which the card itself
+ * enforces by call control and by control of short messages that the device sends (3GPP TS 31.111 7.3.1,
+ * 7.3.2): a terminal asks before it sets up a call, a supplementary service, a packet data connection or a
+ * short message, and obeys. It asks when services 30 and 31 of EF.UST say so. Emergency calls are not asked
+ * for. A pair without a service profile is not restricted.
  */
 #include "cat.h"
 #include "pairs.h"
@@ -52,8 +54,10 @@ bool use_watch(struct applet self)
     for (unsigned i = 0; i < applet_profile(self)->n_pairs && !any; i++)
         any = applet_get(self, (uint16_t)(ITEM_USE | i), &use);
     if (!any)
-        return toolkit_clear_event(self, TOOLKIT_CALL_CONTROL) == TOOLKIT_OK && toolkit_clear_event(self, TOOLKIT_MO_SHORT_MESSAGE_CONTROL) == TOOLKIT_OK;
-    return toolkit_set_event(self, TOOLKIT_CALL_CONTROL) == TOOLKIT_OK && toolkit_set_event(self, TOOLKIT_MO_SHORT_MESSAGE_CONTROL) == TOOLKIT_OK;
+        return toolkit_clear_event(self, TOOLKIT_CALL_CONTROL) == TOOLKIT_OK &&
+               toolkit_clear_event(self, TOOLKIT_MO_SHORT_MESSAGE_CONTROL) == TOOLKIT_OK;
+    return toolkit_set_event(self, TOOLKIT_CALL_CONTROL) == TOOLKIT_OK &&
+           toolkit_set_event(self, TOOLKIT_MO_SHORT_MESSAGE_CONTROL) == TOOLKIT_OK;
 }
 
 bool use_put(struct applet self, unsigned pair, struct span use)
@@ -105,7 +109,8 @@ static bool number_allowed(struct span use, struct span address)
 
 /* ---- access point names ---- */
 
-/* The optional part of ACTIVATE PDP CONTEXT REQUEST (TS 24.008 9.5.1) or PDN CONNECTIVITY REQUEST (TS 24.301 8.3.20). */
+/* The optional part of ACTIVATE PDP CONTEXT REQUEST (TS 24.008 9.5.1) or PDN CONNECTIVITY
+ * REQUEST (TS 24.301 8.3.20). */
 static struct span optional_part(uint32_t tag, struct span message)
 {
     struct reader r = rd_of(message);
@@ -126,7 +131,8 @@ static bool apn_in(struct span elements, struct span *apn)
     *apn = SPAN_EMPTY;
     while (r.left > 0 && rd_ok(&r)) {
         uint8_t iei = rd_u8(&r);
-        struct span value = (iei & 0x80) != 0 ? SPAN_EMPTY : rd_take(&r, rd_u8(&r)); /* TS 24.007 11.2.4: one octet, or TLV */
+        /* TS 24.007 11.2.4: one octet, or TLV */
+        struct span value = (iei & 0x80) != 0 ? SPAN_EMPTY : rd_take(&r, rd_u8(&r));
         if (iei == IEI_APN && rd_ok(&r)) {
             *apn = value;
             return true;
@@ -135,7 +141,8 @@ static bool apn_in(struct span elements, struct span *apn)
     return false;
 }
 
-/* Without a list any access point will do; with one, a request that does not name its own (5GS: it does not) is refused. */
+/* Without a list any access point will do; with one, a request that does not name its own
+ * (5GS: it does not) is refused. */
 static bool apn_allowed(struct span use, uint32_t tag, struct span message)
 {
     struct tlv t;
@@ -160,7 +167,9 @@ static bool call_allowed(struct span use, struct span asked)
         return allows(use, FOR_SUPPLEMENTARY);
     if (ctlv_find(asked, CAT_TAG_IMS_URI, 0, &value))
         return allows(use, FOR_CALLS) && number_allowed(use, SPAN_EMPTY); /* a URI is none of the numbers */
-    uint32_t tag = ctlv_find(asked, CAT_TAG_PDP_PARAMETERS, 0, &value) ? CAT_TAG_PDP_PARAMETERS : ctlv_find(asked, CAT_TAG_EPS_PARAMETERS, 0, &value) ? CAT_TAG_EPS_PARAMETERS : 0;
+    uint32_t tag = ctlv_find(asked, CAT_TAG_PDP_PARAMETERS, 0, &value)   ? CAT_TAG_PDP_PARAMETERS
+                   : ctlv_find(asked, CAT_TAG_EPS_PARAMETERS, 0, &value) ? CAT_TAG_EPS_PARAMETERS
+                                                                         : 0;
     return allows(use, FOR_DATA) && apn_allowed(use, tag, value);
 }
 
@@ -168,17 +177,20 @@ static bool call_allowed(struct span use, struct span asked)
 static bool message_allowed(struct span use, struct span asked)
 {
     struct span destination;
-    return allows(use, FOR_MESSAGES) && ctlv_find(asked, CAT_TAG_ADDRESS, 1, &destination) && number_allowed(use, destination);
+    return allows(use, FOR_MESSAGES) && ctlv_find(asked, CAT_TAG_ADDRESS, 1, &destination) &&
+           number_allowed(use, destination);
 }
 
 sw_t use_control(struct applet self, const struct event *event)
 {
-    enum { ALLOWED = 0x00, NOT_ALLOWED = 0x01 }; /* TS 31.111 7.3.1.6, 7.3.2.4; then the length of what is to be used instead */
+    /* TS 31.111 7.3.1.6, 7.3.2.4; then the length of what is to be used instead */
+    enum { ALLOWED = 0x00, NOT_ALLOWED = 0x01 };
     struct span use, asked;
     if (!use_load(self, pair_active(self), &use)) /* others may control it */
         return SW_OK;
-    bool good = tlv_find(event->data, event->tag, &asked) &&
-                (event->toolkit == TOOLKIT_CALL_CONTROL ? call_allowed(use, asked) : message_allowed(use, asked));
+    bool good =
+        tlv_find(event->data, event->tag, &asked) &&
+        (event->toolkit == TOOLKIT_CALL_CONTROL ? call_allowed(use, asked) : message_allowed(use, asked));
     *event->handled = !good; /* what is allowed here may still be forbidden by another applet */
     if (!good) {
         buf_u8(event->out, NOT_ALLOWED);

@@ -33,11 +33,13 @@ bool aka_key_valid(const struct aka_algorithm *a, const struct aka_key *key)
 
 bool aka_key_usual(const struct aka_key *k)
 {
-    return k->mac_len == 0 && k->res_len == 0 && k->ck_len == 0 && k->ik_len == 0 && k->iterations == 0 && !k->own_constants;
+    return k->mac_len == 0 && k->res_len == 0 && k->ck_len == 0 && k->ik_len == 0 && k->iterations == 0 &&
+           !k->own_constants;
 }
 
-bool aka_challenge_in_parts(const struct aka_algorithm *a, struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],
-                            const uint8_t token[8], struct aka_vector *out, uint8_t sqn[6], uint8_t *mac_a)
+bool aka_challenge_in_parts(const struct aka_algorithm *a, struct uicc_crypto *c, const struct aka_key *key,
+                            const uint8_t rand[16], const uint8_t token[8], struct aka_vector *out,
+                            uint8_t sqn[6], uint8_t *mac_a)
 {
     bool good = a->f2345(c, key, rand, out);
     for (size_t i = 0; i < 6; i++)

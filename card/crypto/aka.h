@@ -91,8 +91,9 @@ bool aka_key_usual(const struct aka_key *key);
 size_t aka_mac_len(const struct aka_algorithm *a, const struct aka_key *key);
 
 /* `challenge` of an algorithm whose f1 has nothing in common with the others. */
-bool aka_challenge_in_parts(const struct aka_algorithm *a, struct uicc_crypto *c, const struct aka_key *key, const uint8_t rand[16],
-                            const uint8_t token[8], struct aka_vector *out, uint8_t sqn[6], uint8_t *mac_a);
+bool aka_challenge_in_parts(const struct aka_algorithm *a, struct uicc_crypto *c, const struct aka_key *key,
+                            const uint8_t rand[16], const uint8_t token[8], struct aka_vector *out,
+                            uint8_t sqn[6], uint8_t *mac_a);
 
 /* A key as bytes: in objects, and in profiles. At most AKA_KEY_ENCODED_MAX octets. decode takes one key,
  * checks bounds only (aka_key_valid does the rest) and leaves what follows; when there is none it returns

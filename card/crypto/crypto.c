@@ -135,7 +135,8 @@ static EVP_MAC_CTX *cmac_new(struct uicc_crypto *c, const char *cipher)
     if (strlen(cipher) >= sizeof name)
         return NULL;
     memcpy(name, cipher, strlen(cipher));
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0), OSSL_PARAM_END};
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0),
+                                 OSSL_PARAM_END};
     if (c->cmac == NULL)
         c->cmac = EVP_MAC_fetch(NULL, "CMAC", NULL);
     EVP_MAC_CTX *ctx = c->cmac != NULL ? EVP_MAC_CTX_new(c->cmac) : NULL;
@@ -360,7 +361,8 @@ static bool digest_add(struct uicc_crypto *c, struct span part)
     return part.n == 0 || EVP_DigestUpdate(c->digest, part.p, part.n) == 1;
 }
 
-static bool digest(struct uicc_crypto *c, EVP_MD **md, const char *name, struct span in, uint8_t *out, unsigned n)
+static bool digest(struct uicc_crypto *c, EVP_MD **md, const char *name, struct span in, uint8_t *out,
+                   unsigned n)
 {
     unsigned done = 0;
     bool good = digest_start(c, md, name) && digest_add(c, in) &&

@@ -14,7 +14,8 @@
 
 struct uicc_crypto;
 
-struct uicc_crypto *crypto_new(void); /* NULL: no memory. An algorithm that OpenSSL lacks fails at its first use */
+/* NULL: no memory. An algorithm that OpenSSL lacks fails at its first use */
+struct uicc_crypto *crypto_new(void);
 void crypto_free(struct uicc_crypto *c);
 /* Wipes every cached key and schedule. The next use of each key costs an allocation too: for when a card is
  * closed or a key is gone for good, not for every command. */

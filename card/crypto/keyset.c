@@ -61,7 +61,8 @@ bool ota_key_is_des(unsigned algorithm, struct span key)
 {
     if (algorithm != OTA_DES && algorithm != OTA_3DES)
         return false;
-    return key.n < 16 || same_des_key(key.p, key.p + 8) || (key.n == 24 && same_des_key(key.p + 8, key.p + 16));
+    return key.n < 16 || same_des_key(key.p, key.p + 8) ||
+           (key.n == 24 && same_des_key(key.p + 8, key.p + 16));
 }
 
 uint8_t keyset_kik_algorithm(const struct keyset *k)

@@ -39,8 +39,8 @@ bool keyset_valid(const struct keyset *k);
 /* What KIK enciphers by: KIc's algorithm, or KID's where there is no KIc. */
 uint8_t keyset_kik_algorithm(const struct keyset *k);
 
-/* A key that protects no more than single DES does: that of DES, and one of 3DES whose first two or last two parts are the same but for the
- * parity bits. */
+/* A key that protects no more than single DES does: that of DES, and one of 3DES whose first two or last two
+ * parts are the same but for the parity bits. */
 bool ota_key_is_des(unsigned algorithm, struct span key);
 
 /* A keyset as bytes: in objects, and in profiles. At most KEYSET_ENCODED_MAX octets; encode makes `out` full

@@ -75,7 +75,8 @@ uint64_t sqn_highest(const struct sqn_scheme *scheme, const struct sqn_state *st
     return state->seq[best] == 0 ? 0 : state->seq[best] << scheme->ind_bits | best;
 }
 
-/* Six octets at once, for every AUTHENTICATE reads and writes up to 32 such numbers; compilers make two moves of it. */
+/* Six octets at once, for every AUTHENTICATE reads and writes up to 32 such numbers;
+ * compilers make two moves of it. */
 static uint64_t load48(const uint8_t *p)
 {
     uint32_t high = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];

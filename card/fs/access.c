@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Access rules (ETSI TS 102 221 9.2.4 to 9.2.7, ISO/IEC 7816-4 5.4.3): in EF.ARR, which a file's FCP refers to (8B); or in the FCP itself, in compact (8C) or
- * expanded (AB) format. They are evaluated from what is stored now at every access, so that an updated EF.ARR is obeyed at once.
+ * Access rules (ETSI TS 102 221 9.2.4 to 9.2.7, ISO/IEC 7816-4 5.4.3): in EF.ARR, which a file's FCP refers
+ * to (8B); or in the FCP itself, in compact (8C) or expanded (AB) format. They are evaluated from what is
+ * stored now at every access, so that an updated EF.ARR is obeyed at once.
  */
 #include "fs.h"
 
@@ -40,7 +41,8 @@ static bool condition(const struct uicc *card, const struct session *session, co
     case DO_AUTHENTICATION:
         if (!tlv_find(t->value, CRT_KEY_REFERENCE, &key) || key.n != 1)
             return false;
-        if (tlv_find(t->value, CRT_USAGE, &usage) && (usage.n != 1 || (usage.p[0] & USAGE_USER_AUTHENTICATION) == 0))
+        if (tlv_find(t->value, CRT_USAGE, &usage) &&
+            (usage.n != 1 || (usage.p[0] & USAGE_USER_AUTHENTICATION) == 0))
             return false;
         return pin_satisfied(card, session, key.p[0]);
     default:
@@ -53,8 +55,9 @@ static bool is_template(uint32_t tag)
     return tag == DO_OR || tag == DO_AND || tag == DO_NOT;
 }
 
-/* A condition, or a template of conditions and templates: walked with a stack of its own, no recursion on what a card's user may write. An empty template is never
- * satisfied; NOT is satisfied when none of what it has is. */
+/* A condition, or a template of conditions and templates: walked with a stack of its own, no
+ * recursion on what a card's user may write. An empty template is never satisfied; NOT is satisfied
+ * when none of what it has is. */
 static bool satisfied(const struct uicc *card, const struct session *session, const struct tlv *first)
 {
     struct level {
@@ -95,14 +98,17 @@ static bool satisfied(const struct uicc *card, const struct session *session, co
 static bool speaks_of(const struct tlv *am, const struct wanted *wanted)
 {
     if (wanted->ins != 0) /* one of the instructions listed */
-        return am->tag == DO_AM_INS && am->value.n > 0 && memchr(am->value.p, wanted->ins, am->value.n) != NULL;
+        return am->tag == DO_AM_INS && am->value.n > 0 &&
+               memchr(am->value.p, wanted->ins, am->value.n) != NULL;
     return am->tag == DO_AM_BYTE && am->value.n == 1 && (am->value.p[0] & 0x80) == 0 &&
            (am->value.p[0] & wanted->mode) == wanted->mode;
 }
 
-/* Expanded format is a sequence: an access mode object, then its security condition, or several that must all hold, up to the next access mode. Padding (FF) ends a record
- * of EF.ARR. What no rule speaks of is never allowed. */
-static bool expanded(const struct uicc *card, const struct session *session, struct span rule, const struct wanted *wanted)
+/* Expanded format is a sequence: an access mode object, then its security condition, or several that
+ * must all hold, up to the next access mode. Padding (FF) ends a record of EF.ARR. What no rule
+ * speaks of is never allowed. */
+static bool expanded(const struct uicc *card, const struct session *session, struct span rule,
+                     const struct wanted *wanted)
 {
     struct reader r = rd_of(rule);
     struct tlv t;
@@ -122,7 +128,8 @@ static bool expanded(const struct uicc *card, const struct session *session, str
     return rd_ok(&r) && applies && conditions && holds;
 }
 
-/* Compact format (ISO/IEC 7816-4 5.4.3.1): an AM byte, then a security condition byte for each bit set in it, from bit 7 on. */
+/* Compact format (ISO/IEC 7816-4 5.4.3.1): an AM byte, then a security condition byte for each bit
+ * set in it, from bit 7 on. */
 static bool compact(struct span rule, const struct wanted *wanted)
 {
     struct reader r = rd_of(rule);
@@ -157,7 +164,8 @@ static struct span referenced(const struct uicc *card, uint16_t file)
     return span_slice(fs_body(card, arr), (f->arr_record - 1u) * len, len);
 }
 
-static sw_t check(const struct uicc *card, const struct session *session, uint16_t file, const struct wanted *wanted)
+static sw_t check(const struct uicc *card, const struct session *session, uint16_t file,
+                  const struct wanted *wanted)
 {
     const struct made_file *made = fs_made(card, file);
     uint8_t tag = made != NULL ? made->access_tag : TAG_REFERENCE;

@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Administrative commands of ETSI TS 102 222: CREATE, DELETE and RESIZE FILE, TERMINATE, and ACTIVATE and DEACTIVATE FILE of TS 102 221 11.1.14, 11.1.15. Dispatch has
- * found the file, and the right to it, before any of these runs.
+ * Administrative commands of ETSI TS 102 222: CREATE, DELETE and RESIZE FILE, TERMINATE, and ACTIVATE and
+ * DEACTIVATE FILE of TS 102 221 11.1.14, 11.1.15. Dispatch has found the file, and the right to it,
+ * before any of these runs.
  */
 #include "fs.h"
 
 enum {
     FCP = 0x62,
-    TAG_SIZE = 0x80, TAG_TOTAL_SIZE = 0x81, TAG_DESCRIPTOR = 0x82, TAG_FID = 0x83, TAG_DF_NAME = 0x84, TAG_SFI = 0x88,
-    TAG_LIFE_CYCLE = 0x8A, TAG_REFERENCE = 0x8B, TAG_COMPACT = 0x8C, TAG_EXPANDED = 0xAB, TAG_PROPRIETARY = 0xA5, TAG_PIN_STATUS = 0xC6,
-    TAG_SPECIAL_INFORMATION = 0xC0, TAG_FILLING = 0xC1, TAG_REPEAT = 0xC2,
+    TAG_SIZE = 0x80,
+    TAG_TOTAL_SIZE = 0x81,
+    TAG_DESCRIPTOR = 0x82,
+    TAG_FID = 0x83,
+    TAG_DF_NAME = 0x84,
+    TAG_SFI = 0x88,
+    TAG_LIFE_CYCLE = 0x8A,
+    TAG_REFERENCE = 0x8B,
+    TAG_COMPACT = 0x8C,
+    TAG_EXPANDED = 0xAB,
+    TAG_PROPRIETARY = 0xA5,
+    TAG_PIN_STATUS = 0xC6,
+    TAG_SPECIAL_INFORMATION = 0xC0,
+    TAG_FILLING = 0xC1,
+    TAG_REPEAT = 0xC2,
     SFI_FROM_FID = 0xFF,
     FILE_SIZE_MAX = 0xFFFF,
     RECORDS_MAX = 254,
@@ -88,7 +101,8 @@ static sw_t structure(const struct request *q, struct profile_file *f)
     if (f->kind == 0 || f->fid == 0x3F00 || f->fid == 0x7FFF || f->fid == 0x3FFF || f->fid == 0xFFFF)
         return SW_WRONG_DATA;
     if (f->kind == FILE_DF)
-        return q->df_name.n == 0 ? SW_OK : SW_FUNCTION_NOT_SUPPORTED; /* an ADF needs an application: INSTALL makes these */
+        /* an ADF needs an application: INSTALL makes these */
+        return q->df_name.n == 0 ? SW_OK : SW_FUNCTION_NOT_SUPPORTED;
     if (q->size.n == 0)
         return SW_WRONG_DATA;
     f->size = number(q->size);
@@ -129,7 +143,8 @@ static sw_t access_rule(const struct request *q, struct made_file *m)
     if (q->reference.n == 3) {
         m->access_tag = TAG_REFERENCE;
         m->row.arr_record = q->reference.p[2];
-    } else if (q->reference.n >= 4 && q->reference.n % 2 == 0) { /* FID, then SE and record: ours is SE 01, or 00 for any */
+    } else if (q->reference.n >= 4 && q->reference.n % 2 == 0) {
+        /* FID, then SE and record: ours is SE 01, or 00 for any */
         m->access_tag = TAG_REFERENCE;
         for (size_t i = 2; i < q->reference.n; i += 2)
             if (q->reference.p[i] <= 1)
@@ -147,7 +162,8 @@ static sw_t access_rule(const struct request *q, struct made_file *m)
     return m->row.arr_record != 0 ? SW_OK : SW_WRONG_DATA;
 }
 
-/* TS 102 222 6.3.2.2.2: what a new EF is filled with, whether it is updated often, and whether deactivation closes it. */
+/* TS 102 222 6.3.2.2.2: what a new EF is filled with, whether it is updated often, and
+ * whether deactivation closes it. */
 static uint8_t proprietary(const struct request *q, struct profile_file *f)
 {
     struct span value;
@@ -156,7 +172,8 @@ static uint8_t proprietary(const struct request *q, struct profile_file *f)
         f->high_update = (value.p[0] & SPECIAL_HIGH_UPDATE) != 0;
         f->open_deactivated = (value.p[0] & SPECIAL_OPEN_DEACTIVATED) != 0;
     }
-    if ((tlv_find(q->proprietary, TAG_FILLING, &value) || tlv_find(q->proprietary, TAG_REPEAT, &value)) && value.n >= 1)
+    if ((tlv_find(q->proprietary, TAG_FILLING, &value) || tlv_find(q->proprietary, TAG_REPEAT, &value)) &&
+        value.n >= 1)
         fill = value.p[0];
     return fill;
 }
@@ -174,7 +191,8 @@ static bool fill_body(struct uicc *card, uint16_t file, const struct request *q)
     if (body == NULL)
         return false;
     step = step == 0 ? size : step;
-    for (size_t i = 0; i < size; i++) { /* filling: the last octet goes on; repeat: the pattern does; both in every record anew */
+    for (size_t i = 0; i < size; i++) {
+        /* filling: the last octet goes on; repeat: the pattern does; both in every record anew */
         size_t at = i % step;
         body[i] = repeat ? pattern.p[at % pattern.n] : pattern.p[at < pattern.n ? at : pattern.n - 1];
     }
@@ -185,7 +203,8 @@ sw_t command_create_file(struct call *call)
 {
     struct uicc *card = call->card;
     struct request q;
-    struct made_file m = {.row = {.parent = call->target, .applet = NO_APPLET}, .owner = call->session->remote ? call->session->owner : NO_OWNER};
+    struct made_file m = {.row = {.parent = call->target, .applet = NO_APPLET},
+                          .owner = call->session->remote ? call->session->owner : NO_OWNER};
     sw_t sw = request_parse(call->cmd->data, &q);
     if (sw == SW_OK)
         sw = structure(&q, &m.row);
@@ -196,7 +215,8 @@ sw_t command_create_file(struct call *call)
     if (sw == SW_OK)
         sw = access_rule(&q, &m);
     if (sw == SW_OK && (q.life_cycle.n != 1 || (q.life_cycle.p[0] != 0x05 && q.life_cycle.p[0] != 0x04)))
-        sw = SW_WRONG_DATA; /* operational, activated or deactivated; creation and initialisation states are for card makers */
+        /* operational, activated or deactivated; creation and initialisation states are for card makers */
+        sw = SW_WRONG_DATA;
     if (sw != SW_OK)
         return sw;
     uint16_t file;
@@ -215,7 +235,8 @@ sw_t command_create_file(struct call *call)
 sw_t command_delete_file(struct call *call)
 {
     const struct profile_file *f = fs_file(call->card, call->target);
-    if (f->kind == FILE_MF || f->kind == FILE_ADF) /* the card itself; an application is deleted with its applet */
+    /* the card itself; an application is deleted with its applet */
+    if (f->kind == FILE_MF || f->kind == FILE_ADF)
         return SW_CONDITIONS_NOT_SATISFIED;
     return fs_remove(call->card, call->target);
 }
@@ -233,7 +254,8 @@ sw_t command_resize_file(struct call *call)
         return SW_WRONG_DATA;
     if (f->kind == FILE_BERTLV)
         return SW_FUNCTION_NOT_SUPPORTED;
-    if (n > FILE_SIZE_MAX || (fs_made(call->card, call->target) != NULL && call->card->made.octets - f->size + n > MADE_OCTETS_MAX))
+    if (n > FILE_SIZE_MAX || (fs_made(call->card, call->target) != NULL &&
+                              call->card->made.octets - f->size + n > MADE_OCTETS_MAX))
         return SW_NOT_ENOUGH_MEMORY;
     return fs_resize(call->card, call->target, n) ? SW_OK : SW_MEMORY_PROBLEM;
 }
@@ -257,13 +279,15 @@ sw_t command_deactivate_file(struct call *call)
 
 sw_t command_terminate_ef(struct call *call)
 {
-    return fs_is_ef(fs_file(call->card, call->target)) ? set_state(call, FILE_STATE_TERMINATED) : SW_INCOMPATIBLE_FILE;
+    return fs_is_ef(fs_file(call->card, call->target)) ? set_state(call, FILE_STATE_TERMINATED)
+                                                       : SW_INCOMPATIBLE_FILE;
 }
 
 sw_t command_terminate_df(struct call *call)
 {
     const struct profile_file *f = fs_file(call->card, call->target);
-    return f->kind == FILE_DF || f->kind == FILE_ADF ? set_state(call, FILE_STATE_TERMINATED) : SW_INCOMPATIBLE_FILE;
+    return f->kind == FILE_DF || f->kind == FILE_ADF ? set_state(call, FILE_STATE_TERMINATED)
+                                                     : SW_INCOMPATIBLE_FILE;
 }
 
 sw_t command_terminate_card(struct call *call)

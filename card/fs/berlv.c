@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * BER-TLV structure EFs: RETRIEVE DATA and SET DATA (ETSI TS 102 221 8.2.2.4, 11.3). A file's body is its objects one after the other. Objects longer than an APDU are
- * sent, and fetched, in blocks; what is under way is volatile and belongs to one channel.
+ * BER-TLV structure EFs: RETRIEVE DATA and SET DATA (ETSI TS 102 221 8.2.2.4, 11.3). A file's body is its
+ * objects one after the other. Objects longer than an APDU are sent, and fetched, in blocks; what is under
+ * way is volatile and belongs to one channel.
  */
 #include <stdlib.h>
 
 #include "fs.h"
 
-enum { FIRST_BLOCK = 0x80, NEXT_BLOCK = 0x00, PREVIOUS_BLOCK = 0x40, BLOCK_MODE = 0xE0, TAG_LIST = 0x5C, TAG_OCTETS_MAX = 3, OBJECT_MAX = 65535 };
+enum {
+    FIRST_BLOCK = 0x80,
+    NEXT_BLOCK = 0x00,
+    PREVIOUS_BLOCK = 0x40,
+    BLOCK_MODE = 0xE0,
+    TAG_LIST = 0x5C,
+    TAG_OCTETS_MAX = 3,
+    OBJECT_MAX = 65535
+};
 
 void fs_transfer_end(struct uicc *card)
 {
@@ -33,13 +42,14 @@ static bool transfer_begin(struct call *call, bool setting, size_t n)
     return true;
 }
 
-/* The next block belongs to what this channel began on this file; anything else ended it. So does the previous one, which can be asked for, or sent,
- * once more (11.3.1.2: "retransmit previous block"), after the last as well. */
+/* The next block belongs to what this channel began on this file; anything else ended it. So does
+ * the previous one, which can be asked for, or sent, once more (11.3.1.2: "retransmit previous
+ * block"), after the last as well. */
 static bool transfer_is(const struct call *call, bool setting, uint8_t mode)
 {
     struct ber_transfer *t = &call->card->transfer;
-    if (t->data == NULL || t->file != call->target || t->channel != call->session->channel || t->remote != call->session->remote ||
-        t->setting != setting)
+    if (t->data == NULL || t->file != call->target || t->channel != call->session->channel ||
+        t->remote != call->session->remote || t->setting != setting)
         return false;
     if (mode == PREVIOUS_BLOCK)
         t->at = t->last;
@@ -104,7 +114,8 @@ sw_t command_retrieve_data(struct call *call)
     fs_make_current(call);
     uint8_t mode = call->cmd->p2 & BLOCK_MODE;
     if (mode == NEXT_BLOCK || mode == PREVIOUS_BLOCK)
-        return call->cmd->data.n == 0 && transfer_is(call, false, mode) ? retrieve_block(call) : SW_CONDITIONS_NOT_SATISFIED;
+        return call->cmd->data.n == 0 && transfer_is(call, false, mode) ? retrieve_block(call)
+                                                                        : SW_CONDITIONS_NOT_SATISFIED;
     if (mode != FIRST_BLOCK)
         return SW_WRONG_P1P2;
     fs_transfer_end(call->card);
@@ -148,7 +159,9 @@ static sw_t store_object(struct call *call, struct span object)
     buf_put(&out, span_slice(body, 0, before));
     buf_put(&out, span_slice(object, 0, add));
     buf_put(&out, span_slice(body, before + old.n, body.n));
-    bool ok = objects_put(call->card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(call->card, call->target) << 8), buf_span(&out));
+    bool ok = objects_put(call->card->objects,
+                          object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(call->card, call->target) << 8),
+                          buf_span(&out));
     free(bytes);
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
@@ -211,7 +224,8 @@ sw_t command_set_data(struct call *call)
     fs_transfer_end(call->card); /* the first block, or that again: it says anew how long the object is */
     if (data.p[0] == TAG_LIST) /* 11.3.1: it stands for the list of tags */
         return SW_WRONG_DATA;
-    if (data.n == tag_octets(data)) { /* 11.3.2.1: a tag alone takes its object away, as a length of zero does */
+    if (data.n == tag_octets(data)) {
+        /* 11.3.2.1: a tag alone takes its object away, as a length of zero does */
         uint8_t object[TAG_OCTETS_MAX + 1] = {0};
         memcpy(object, data.p, data.n);
         return store_object(call, span_of(object, data.n + 1));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * READ BINARY and UPDATE BINARY (ETSI TS 102 221 11.1.3, 11.1.4). Dispatch has resolved the file and checked access.
+ * READ BINARY and UPDATE BINARY (ETSI TS 102 221 11.1.3, 11.1.4). Dispatch has resolved
+ * the file and checked access.
  */
 #include "fs.h"
 
@@ -29,9 +30,11 @@ sw_t command_read_binary(struct call *call)
     if (offset >= body.n)
         return SW_WRONG_PARAMETERS;
     fs_make_current(call);
-    /* TS 102 226 5.1.1, 5.2.1.1: over the air P3 00 asks for all there is, and 256 octets are no limit; what the response has no room for is lost, and 62F1 says so. */
+    /* TS 102 226 5.1.1, 5.2.1.1: over the air P3 00 asks for all there is, and 256 octets are no limit; what
+     * the response has no room for is lost, and 62F1 says so. */
     bool all = call->session->remote && !call->cmd->extended && call->cmd->le == 256;
-    struct span part = span_slice(body, offset, all ? body.n : call->cmd->le); /* fewer than Le: T=0 makes 6Cxx of it */
+    /* fewer than Le: T=0 makes 6Cxx of it */
+    struct span part = span_slice(body, offset, all ? body.n : call->cmd->le);
     size_t room = call->out->cap - call->out->len;
     buf_put(call->out, all ? span_slice(part, 0, room) : part);
     return all && part.n > room ? SW_MORE_DATA_AVAILABLE : SW_OK;

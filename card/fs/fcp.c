@@ -51,7 +51,8 @@ static void put_size(struct buf *out, uint32_t tag, size_t size)
 static void proprietary(const struct profile_file *f, struct buf *out)
 {
     bool ber = f->kind == FILE_BERTLV;
-    uint8_t special = (uint8_t)((f->high_update ? SPECIAL_HIGH_UPDATE : 0) | (f->open_deactivated ? SPECIAL_OPEN_DEACTIVATED : 0));
+    uint8_t special = (uint8_t)((f->high_update ? SPECIAL_HIGH_UPDATE : 0) |
+                                (f->open_deactivated ? SPECIAL_OPEN_DEACTIVATED : 0));
     if (fs_is_ef(f) && special == 0 && !ber)
         return;
     size_t mark = buf_tlv_open(out, FCP_PROPRIETARY);
@@ -77,8 +78,8 @@ static void access_rule(const struct uicc *card, uint16_t file, struct buf *out)
     buf_tlv(out, FCP_ARR, span_of(arr, 3));
 }
 
-/* 11.1.1.4.10: a bit map of which PINs are enabled, then their key references, the application's own first. Only PINs of users: administrative keys are
- * always enabled and are not the terminal's business. */
+/* 11.1.1.4.10: a bit map of which PINs are enabled, then their key references, the application's own first.
+ * Only PINs of users: administrative keys are always enabled and are not the terminal's business. */
 static void pin_status(const struct uicc *card, const struct session *session, struct buf *out)
 {
     uint8_t enabled = 0, references[8];
@@ -99,7 +100,9 @@ static void pin_status(const struct uicc *card, const struct session *session, s
     size_t mark = buf_tlv_open(out, FCP_PIN_STATUS);
     buf_tlv_u8(out, 0x90, enabled);
     for (size_t i = 0; i < n; i++) {
-        if (references[i] == 0x11) /* 9.5.2: the usage qualifier: the universal PIN is to be verified, or not, in place of the application's */
+        /* 9.5.2: the usage qualifier: the universal PIN is to be verified, or not, in
+         * place of the application's */
+        if (references[i] == 0x11)
             buf_tlv_u8(out, 0x95, pin_universal_used(card) ? 0x08 : 0x00);
         buf_tlv_u8(out, FCP_FID, references[i]); /* tag 83 here is a key reference */
     }
@@ -117,7 +120,8 @@ void fs_fcp(const struct uicc *card, const struct session *session, uint16_t fil
         buf_tlv(out, FCP_DF_NAME, span_of(a->aid, a->aid_len));
     }
     proprietary(f, out);
-    static const uint8_t life_cycles[] = {LIFE_CYCLE_ACTIVATED, LIFE_CYCLE_DEACTIVATED, LIFE_CYCLE_TERMINATED};
+    static const uint8_t life_cycles[] = {LIFE_CYCLE_ACTIVATED, LIFE_CYCLE_DEACTIVATED,
+                                          LIFE_CYCLE_TERMINATED};
     uint8_t state = fs_state(card, file);
     buf_tlv_u8(out, FCP_LIFE_CYCLE, life_cycles[state < sizeof life_cycles ? state : 0]);
     access_rule(card, file, out);

@@ -40,7 +40,8 @@ struct span fs_body(const struct uicc *card, uint16_t file)
 size_t fs_size(const struct uicc *card, uint16_t file)
 {
     const struct profile_file *f = fs_file(card, file);
-    return f->kind == FILE_BERTLV ? f->size : fs_body(card, file).n; /* a BER-TLV file's size is what it may grow to */
+    /* a BER-TLV file's size is what it may grow to */
+    return f->kind == FILE_BERTLV ? f->size : fs_body(card, file).n;
 }
 
 uint8_t *fs_edit(struct uicc *card, uint16_t file)
@@ -48,7 +49,8 @@ uint8_t *fs_edit(struct uicc *card, uint16_t file)
     return objects_edit(card->objects, body_id(card, file), fs_body(card, file));
 }
 
-/* Both names of a linked file are of one file, with one life cycle; but a name can be deleted without the other. */
+/* Both names of a linked file are of one file, with one life cycle; but a name can be
+ * deleted without the other. */
 uint8_t fs_state(const struct uicc *card, uint16_t file)
 {
     struct span own;
@@ -121,7 +123,8 @@ bool admin_file_closed(struct uicc *card, uint16_t file)
 {
     uint8_t state = fs_state(card, file);
     const struct profile_file *f = fs_file(card, fs_linked(card, file));
-    return state != FILE_STATE_ACTIVATED && !(state == FILE_STATE_DEACTIVATED && fs_is_ef(f) && f->open_deactivated);
+    return state != FILE_STATE_ACTIVATED &&
+           !(state == FILE_STATE_DEACTIVATED && fs_is_ef(f) && f->open_deactivated);
 }
 
 uint8_t admin_file_record_len(struct uicc *card, uint16_t file)

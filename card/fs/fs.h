@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The file system: where files are, what is in them, who may. A file is named by its index in the profile; its content is the card's own
- * object when it was ever changed, else the profile's, which all cards share.
+ * The file system: where files are, what is in them, who may. A file is named by its index in the profile;
+ * its content is the card's own object when it was ever changed, else the profile's, which all cards share.
  */
 #ifndef FS_FS_H
 #define FS_FS_H
@@ -11,9 +11,15 @@
 /* ---- files (files.c, made.c) ---- */
 
 /* Stored: values never change meaning. */
-enum file_state { FILE_STATE_ACTIVATED = 0, FILE_STATE_DEACTIVATED = 1, FILE_STATE_TERMINATED = 2, FILE_STATE_DELETED = 3 };
+enum file_state {
+    FILE_STATE_ACTIVATED = 0,
+    FILE_STATE_DEACTIVATED = 1,
+    FILE_STATE_TERMINATED = 2,
+    FILE_STATE_DELETED = 3
+};
 
-/* The file's row; its `size` is the one it was made with (fs_size is today's), its `content` what it had then. */
+/* The file's row; its `size` is the one it was made with (fs_size is today's), its
+ * `content` what it had then. */
 const struct profile_file *fs_file(const struct uicc *card, uint16_t file);
 const struct made_file *fs_made(const struct uicc *card, uint16_t file); /* NULL for a file of the profile */
 uint16_t fs_count(const struct uicc *card);                              /* indices in use are below this */
@@ -38,28 +44,39 @@ bool fs_set_state(struct uicc *card, uint16_t file, uint8_t state);
 /* The ADF (or the MF) that a file lies in. */
 uint16_t fs_application_dir(const struct uicc *card, uint16_t file);
 
-/* Reads the files that CREATE FILE made; false: what is stored makes no sense, or there is no memory: no file may be used then, and made.dirty stays. */
+/* Reads the files that CREATE FILE made; false: what is stored makes no sense, or there is no memory: no file
+ * may be used then, and made.dirty stays. */
 bool fs_load_made(struct uicc *card);
 void fs_free_made(struct uicc *card);
 
-/* Makes a file as a child of row->row.parent, its body filled with one octet; removes one with all below it; changes a body's size. In the transaction. */
+/* Makes a file as a child of row->row.parent, its body filled with one octet; removes one with all below it;
+ * changes a body's size. In the transaction. */
 sw_t fs_make(struct uicc *card, const struct made_file *row, uint8_t fill, uint16_t *file);
 sw_t fs_remove(struct uicc *card, uint16_t file);
 bool fs_resize(struct uicc *card, uint16_t file, size_t size);
 
 /* Such changes are committed: no channel stays on a file that is gone. */
 void fs_settle(struct uicc *card);
-void fs_leave_gone(const struct uicc *card, struct view *view); /* nor this view: it goes to the nearest directory that is left */
+/* nor this view: it goes to the nearest directory that is left */
+void fs_leave_gone(const struct uicc *card, struct view *view);
 
 /* ---- access (access.c) ---- */
 
 /* Access mode bits, ISO/IEC 7816-4 tables 16 and 17 (ETSI TS 102 221 9.3): of an EF, and of a DF. */
 enum {
-    AM_READ = 0x01, AM_UPDATE = 0x02, AM_DEACTIVATE = 0x08, AM_ACTIVATE = 0x10, AM_TERMINATE = 0x20, AM_DELETE = 0x40,
-    AM_DELETE_CHILD = 0x01, AM_CREATE_EF = 0x02, AM_CREATE_DF = 0x04,
+    AM_READ = 0x01,
+    AM_UPDATE = 0x02,
+    AM_DEACTIVATE = 0x08,
+    AM_ACTIVATE = 0x10,
+    AM_TERMINATE = 0x20,
+    AM_DELETE = 0x40,
+    AM_DELETE_CHILD = 0x01,
+    AM_CREATE_EF = 0x02,
+    AM_CREATE_DF = 0x04,
 };
 
-/* SW_OK when the session may do this to the file by the rule that the file's FCP gives or refers to; else SW_SECURITY_STATUS. */
+/* SW_OK when the session may do this to the file by the rule that the file's FCP gives or refers
+ * to; else SW_SECURITY_STATUS. */
 sw_t fs_access(const struct uicc *card, const struct session *session, uint16_t file, uint8_t mode);
 /* Likewise for an instruction that has no access mode bit (AM_DO 84): INCREASE, RESIZE FILE. */
 sw_t fs_access_ins(const struct uicc *card, const struct session *session, uint16_t file, uint8_t ins);
@@ -71,7 +88,8 @@ struct pin_state {
     bool enabled;
     bool replaced; /* disabled, the universal PIN being verified in its place */
 };
-/* Index of the PIN with this reference as this session sees it (local PINs belong to the selected application); -1: none. */
+/* Index of the PIN with this reference as this session sees it (local PINs belong to the
+ * selected application); -1: none. */
 int pin_find(const struct uicc *card, const struct session *session, uint8_t reference);
 void pin_state(const struct uicc *card, int pin, struct pin_state *out);
 /* At personalisation: another value, another PUK (8 octets each; NULL: the profile's). */
@@ -83,9 +101,11 @@ bool pin_universal_used(const struct uicc *card);
 /* The PIN that AUTHENTICATE asks for (TS 31.102 7.1.1.1): the application's, when enabled. */
 bool pin_application_satisfied(const struct uicc *card, const struct session *session);
 
-/* The file that SELECT's data mean with this P1 (TS 102 221 11.1.1.2: 00, 01, 03, 08, 09), or PROFILE_NO_FILE (select.c). */
+/* The file that SELECT's data mean with this P1 (TS 102 221 11.1.1.2: 00, 01, 03, 08, 09), or
+ * PROFILE_NO_FILE (select.c). */
 uint16_t fs_find(const struct uicc *card, const struct session *session, uint8_t p1, struct span data);
-void fs_choose(struct session *session, const struct uicc *card, uint16_t file); /* makes it the current one */
+/* makes it the current one */
+void fs_choose(struct session *session, const struct uicc *card, uint16_t file);
 
 /* ---- FCP (fcp.c) ---- */
 void fs_fcp(const struct uicc *card, const struct session *session, uint16_t file, struct buf *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The gate of dispatch: which file does a command mean, and may this session do that to it. The only place where access is decided.
+ * The gate of dispatch: which file does a command mean, and may this session do that to it. The only
+ * place where access is decided.
  */
 #include "fs.h"
 #include "secure_channel.h"
@@ -42,7 +43,8 @@ static sw_t fcp_child(const struct uicc *card, const struct view *view, struct s
     return child(card, view, fid, target);
 }
 
-static sw_t named(const struct uicc *card, const struct session *session, const struct command *cmd, uint16_t *target)
+static sw_t named(const struct uicc *card, const struct session *session, const struct command *cmd,
+                  uint16_t *target)
 {
     if (cmd->p1 != BY_FID && cmd->p1 != 0x08 && cmd->p1 != 0x09)
         return SW_WRONG_P1P2;
@@ -55,8 +57,8 @@ static sw_t named(const struct uicc *card, const struct session *session, const 
     return found(fs_find(card, session, cmd->p1, cmd->data), target);
 }
 
-static sw_t resolve(const struct uicc *card, const struct session *session, const struct command *cmd, enum target kind,
-                    uint16_t *target)
+static sw_t resolve(const struct uicc *card, const struct session *session, const struct command *cmd,
+                    enum target kind, uint16_t *target)
 {
     const struct view *view = &session->view;
     *target = PROFILE_NO_FILE;
@@ -100,16 +102,19 @@ static sw_t resolve(const struct uicc *card, const struct session *session, cons
 static bool inside_application(const struct call *call)
 {
     uint16_t adf = applet_row_of(call->card, call->self.index)->adf;
-    if (adf == PROFILE_NO_FILE || fs_application_dir(call->card, adf) != adf) /* DF.GSM, where class A0 starts, is no application's */
+    /* DF.GSM, where class A0 starts, is no application's */
+    if (adf == PROFILE_NO_FILE || fs_application_dir(call->card, adf) != adf)
         return true;
     return fs_application_dir(call->card, call->session->view.df) == adf;
 }
 
-/* TS 102 222 6.3: CREATE FILE needs the current DF's right to create a DF, or an EF, by the file descriptor in its data. */
+/* TS 102 222 6.3: CREATE FILE needs the current DF's right to create a DF, or an EF, by the
+ * file descriptor in its data. */
 static sw_t may_create(const struct call *call)
 {
     struct span fcp, descriptor;
-    if (!tlv_find(call->cmd->data, TAG_FCP, &fcp) || !tlv_find(fcp, TAG_DESCRIPTOR, &descriptor) || descriptor.n == 0)
+    if (!tlv_find(call->cmd->data, TAG_FCP, &fcp) || !tlv_find(fcp, TAG_DESCRIPTOR, &descriptor) ||
+        descriptor.n == 0)
         return SW_WRONG_DATA;
     bool df = (descriptor.p[0] & FDB_DF) == FDB_DF && (descriptor.p[0] & 0x07) == 0;
     return fs_access(call->card, call->session, call->target, df ? AM_CREATE_DF : AM_CREATE_EF);
@@ -125,7 +130,8 @@ static sw_t may_delete(const struct call *call)
     return fs_access(card, call->session, fs_file(card, call->target)->parent, AM_DELETE_CHILD);
 }
 
-/* Of a security domain: the command came under its secure channel, with a C-MAC at least, or in a script whose keyset may manage applets (TS 102 226 8). */
+/* Of a security domain: the command came under its secure channel, with a C-MAC at least, or in a script
+ * whose keyset may manage applets (TS 102 226 8). */
 static bool by_domain(const struct session *session)
 {
     if (session->remote)
@@ -167,46 +173,59 @@ static sw_t permitted(const struct call *call, enum access access)
     case ACCESS_REMOTE_KEYS:
         if (!session->remote)
             return SW_SECURITY_STATUS;
-        return (session->rights & RIGHT_REPLACE_KEYS) != 0 && (session->rights & RIGHT_STANDBY) == 0 ? SW_OK : SW_NO_AUTHORITY;
+        return (session->rights & RIGHT_REPLACE_KEYS) != 0 && (session->rights & RIGHT_STANDBY) == 0
+                   ? SW_OK
+                   : SW_NO_AUTHORITY;
     case ACCESS_OPERATOR:
         if (session->remote)
             return (session->rights & RIGHT_AUTHENTIC) != 0 ? SW_OK : SW_SECURITY_STATUS;
         return pin_satisfied(card, session, 0x0A) ? SW_OK : SW_SECURITY_STATUS;
     case ACCESS_ADMIN:
         if (session->remote) /* whoever is stand-by has no business with what is the next operator's */
-            return (session->rights & RIGHT_ADMIN) != 0 && (session->rights & RIGHT_STANDBY) == 0 ? SW_OK : SW_SECURITY_STATUS;
+            return (session->rights & RIGHT_ADMIN) != 0 && (session->rights & RIGHT_STANDBY) == 0
+                       ? SW_OK
+                       : SW_SECURITY_STATUS;
         return pin_satisfied(card, session, 0x0A) ? SW_OK : SW_SECURITY_STATUS;
     case ACCESS_DOMAIN:
         return by_domain(session) ? SW_OK : SW_SECURITY_STATUS;
     case ACCESS_DOMAIN_OR_ADMIN:
-        return by_domain(session) || (!session->remote && pin_satisfied(card, session, 0x0A)) ? SW_OK : SW_SECURITY_STATUS;
+        return by_domain(session) || (!session->remote && pin_satisfied(card, session, 0x0A))
+                   ? SW_OK
+                   : SW_SECURITY_STATUS;
     }
     return SW_TECHNICAL_PROBLEM;
 }
 
-/* Is the row for this kind of session at all? TS 102 226 table 8.2 lists what a script may use. A card whose usage is terminated only lets itself be looked at (TS 102 222 6.9). */
+/* Is the row for this kind of session at all? TS 102 226 table 8.2 lists what a script may use. A card whose
+ * usage is terminated only lets itself be looked at (TS 102 222 6.9). */
 static sw_t suits(const struct call *call, const struct command_row *row)
 {
     struct span ended;
     if (call->session->remote && (row->flags & ROW_REMOTE) == 0)
         return SW_INS_NOT_SUPPORTED;
-    if ((row->flags & ROW_TERMINATED) == 0 && objects_get(call->card->objects, object_id(OBJECT_CARD, 1), &ended))
+    if ((row->flags & ROW_TERMINATED) == 0 &&
+        objects_get(call->card->objects, object_id(OBJECT_CARD, 1), &ended))
         return SW_CONDITIONS_NOT_SATISFIED;
     return SW_OK;
 }
 
-/* TS 102 221 8.5, TS 102 222 5.1: a deactivated file can only be selected, activated, terminated and deleted; a terminated one only be selected and deleted.
- * One that says so in its special file information is read and updated nevertheless (TS 102 221 11.1.14). Both speak of the file alone. A directory that is closed closes what is below, and an ADF its application's own commands: it would protect nothing otherwise. */
+/* TS 102 221 8.5, TS 102 222 5.1: a deactivated file can only be selected, activated, terminated and deleted;
+ * a terminated one only be selected and deleted. One that says so in its special file information is read and
+ * updated nevertheless (TS 102 221 11.1.14). Both speak of the file alone. A directory that is closed closes
+ * what is below, and an ADF its application's own commands: it would protect nothing otherwise. */
 static sw_t alive(const struct call *call, const struct command_row *row)
 {
-    if ((call->target == PROFILE_NO_FILE && row->access != ACCESS_APPLICATION_PIN) || row->access == ACCESS_FREE || row->access == ACCESS_DELETE)
+    if ((call->target == PROFILE_NO_FILE && row->access != ACCESS_APPLICATION_PIN) ||
+        row->access == ACCESS_FREE || row->access == ACCESS_DELETE)
         return SW_OK;
-    const uint16_t where = row->access == ACCESS_APPLICATION_PIN ? call->session->view.df : call->target; /* an application works in its ADF */
-    const bool administers = row->access == ACCESS_ACTIVATE || row->access == ACCESS_DEACTIVATE || row->access == ACCESS_TERMINATE ||
-                             row->access == ACCESS_CREATE;
+    /* an application works in its ADF */
+    const uint16_t where = row->access == ACCESS_APPLICATION_PIN ? call->session->view.df : call->target;
+    const bool administers = row->access == ACCESS_ACTIVATE || row->access == ACCESS_DEACTIVATE ||
+                             row->access == ACCESS_TERMINATE || row->access == ACCESS_CREATE;
     for (uint16_t file = where;; file = fs_file(call->card, file)->parent) {
         uint8_t state = fs_state(call->card, file);
-        bool open = administers || (file == call->target && fs_file(call->card, fs_linked(call->card, file))->open_deactivated &&
+        bool open = administers || (file == call->target &&
+                                    fs_file(call->card, fs_linked(call->card, file))->open_deactivated &&
                                     (row->access == ACCESS_READ || row->access == ACCESS_UPDATE));
         if (state == FILE_STATE_TERMINATED || (state == FILE_STATE_DEACTIVATED && !open))
             return SW_REFERENCED_DATA_INVALIDATED;

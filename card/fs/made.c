@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files that CREATE FILE made, and those of the profile that DELETE FILE took away. The objects are what counts; the slots in memory are derived from them when
- * the card is opened, and again when a transaction that changed them is aborted.
+ * Files that CREATE FILE made, and those of the profile that DELETE FILE took away. The objects are what
+ * counts; the slots in memory are derived from them when the card is opened, and again when a transaction
+ * that changed them is aborted.
  */
 #include <stdlib.h>
 
 #include "fs.h"
 
-/* A row as bytes: kind, SFI, record length, flags, FID, parent, EF.ARR, size, access, owner (absent: nobody's). Stored: append only. */
+/* A row as bytes: kind, SFI, record length, flags, FID, parent, EF.ARR, size, access, owner (absent:
+ * nobody's). Stored: append only. */
 enum { FLAG_HIGH_UPDATE = 1, FLAG_OPEN_DEACTIVATED = 2, ROW_OCTETS_MAX = 32 + ACCESS_DATA_MAX };
 
 static void row_encode(const struct made_file *m, struct buf *out)
@@ -15,7 +17,8 @@ static void row_encode(const struct made_file *m, struct buf *out)
     buf_u8(out, m->row.kind);
     buf_u8(out, m->row.sfi);
     buf_u8(out, m->row.record_len);
-    buf_u8(out, (uint8_t)((m->row.high_update ? FLAG_HIGH_UPDATE : 0) | (m->row.open_deactivated ? FLAG_OPEN_DEACTIVATED : 0)));
+    buf_u8(out, (uint8_t)((m->row.high_update ? FLAG_HIGH_UPDATE : 0) |
+                          (m->row.open_deactivated ? FLAG_OPEN_DEACTIVATED : 0)));
     buf_u16(out, m->row.fid);
     buf_u16(out, m->row.parent);
     buf_u16(out, m->row.arr_fid);
@@ -178,7 +181,8 @@ bool fs_exists(const struct uicc *card, uint16_t file)
     return occupied(card, file) && !suspended(card, file);
 }
 
-/* It is there; and of two with one name it is the operator's own: the other is nobody's, and was made while his was not there. */
+/* It is there; and of two with one name it is the operator's own: the other is nobody's, and was
+ * made while his was not there. */
 static bool preferred(const struct uicc *card, uint16_t slot, uint16_t found)
 {
     const uint16_t file = (uint16_t)(card->profile->n_files + slot);
@@ -262,7 +266,8 @@ static bool below(const struct uicc *card, uint16_t file, uint16_t df)
 static bool remove_one(struct uicc *card, uint16_t file)
 {
     uint32_t what = (uint32_t)file << 8;
-    bool ok = toolkit_file_deleted(card, file) && objects_remove(card->objects, object_id(OBJECT_FILE_BODY, what));
+    bool ok =
+        toolkit_file_deleted(card, file) && objects_remove(card->objects, object_id(OBJECT_FILE_BODY, what));
     if (file < card->profile->n_files) {
         card->made.gone++;
         return ok && fs_set_state(card, file, FILE_STATE_DELETED);
@@ -345,7 +350,8 @@ bool fs_resize(struct uicc *card, uint16_t file, size_t size)
     size_t keep = old.n < size ? old.n : size;
     if (keep > 0)
         memcpy(body, old.p, keep);
-    bool ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(card, file) << 8), span_of(body, size));
+    bool ok = objects_put(card->objects, object_id(OBJECT_FILE_BODY, (uint32_t)fs_linked(card, file) << 8),
+                          span_of(body, size));
     free(body);
     if (ok && file >= card->profile->n_files) {
         struct made_file *m = &card->made.slots[file - card->profile->n_files];
@@ -354,7 +360,8 @@ bool fs_resize(struct uicc *card, uint16_t file, size_t size)
         card->made.dirty = true;
         m->row.size = (uint32_t)size;
         row_encode(m, &out);
-        ok = objects_put(card->objects, made_id(card, (uint16_t)(file - card->profile->n_files)), buf_span(&out));
+        ok = objects_put(card->objects, made_id(card, (uint16_t)(file - card->profile->n_files)),
+                         buf_span(&out));
         relink(&card->made);
     }
     return ok;

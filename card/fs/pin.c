@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PINs (ETSI TS 102 221 9.5 and 11.1.9 to 11.1.13). A try is spent, durably, before the value is compared: a power cut in between costs a
- * try and never gains one. What is compared takes the same time whatever is wrong with it.
+ * PINs (ETSI TS 102 221 9.5 and 11.1.9 to 11.1.13). A try is spent, durably, before the value is
+ * compared: a power cut in between costs a try and never gains one. What is compared takes the same time
+ * whatever is wrong with it.
  */
 #include "fs.h"
 
 enum { PIN_LEN = 8, SECRETS_LEN = 1 + 2 * PIN_LEN, LOCAL_BIT = 0x80, UNIVERSAL = 0x11 };
 
-/* Stored: values never change meaning. Replaced: disabled, the universal PIN being verified in its place (TS 102 221 9.5.1). */
+/* Stored: values never change meaning. Replaced: disabled, the universal PIN being verified in its
+ * place (TS 102 221 9.5.1). */
 enum pin_mode { PIN_DISABLED = 0, PIN_ENABLED = 1, PIN_REPLACED = 2 };
 
 /* The stored part of a PIN besides its counters. */
@@ -17,7 +19,8 @@ struct secrets {
     uint8_t puk[PIN_LEN];
 };
 
-/* Where they are is found first, and only then are they copied: a value that is in a register during a call may be saved on the stack, where nobody wipes it. */
+/* Where they are is found first, and only then are they copied: a value that is in a register during a call
+ * may be saved on the stack, where nobody wipes it. */
 static void secrets_load(const struct uicc *card, int pin, struct secrets *out)
 {
     const struct profile_pin *p = &card->profile->pins[pin];
@@ -78,7 +81,8 @@ void pin_state(const struct uicc *card, int pin, struct pin_state *out)
 static bool tries_store(struct uicc *card, int pin, uint8_t tries, uint8_t puk_tries)
 {
     const uint8_t bytes[2] = {tries, puk_tries};
-    return objects_put_now(card->objects, object_id(OBJECT_PIN_TRIES, (uint32_t)pin), span_of(bytes, 2)) == STORE_OK;
+    return objects_put_now(card->objects, object_id(OBJECT_PIN_TRIES, (uint32_t)pin), span_of(bytes, 2)) ==
+           STORE_OK;
 }
 
 int pin_find(const struct uicc *card, const struct session *session, uint8_t reference)
@@ -136,7 +140,8 @@ bool pin_application_satisfied(const struct uicc *card, const struct session *se
 {
     const struct profile *p = card->profile;
     for (int i = 0; i < p->n_pins; i++) /* TS 102 221 9.5.1: 01 to 08 are the applications' PINs */
-        if (p->pins[i].reference <= 0x08 && (p->pins[i].adf == session->applet || p->pins[i].adf == NO_APPLET))
+        if (p->pins[i].reference <= 0x08 &&
+            (p->pins[i].adf == session->applet || p->pins[i].adf == NO_APPLET))
             return pin_satisfied(card, session, p->pins[i].reference);
     return true;
 }
@@ -254,7 +259,8 @@ sw_t command_disable_pin(struct call *call)
     bool universal = call->cmd->p1 == 0x80;
     if (sw == SW_OK && call->cmd->p1 != 0 && !universal)
         sw = SW_WRONG_P1P2;
-    if (sw == SW_OK && universal && (state.reference == UNIVERSAL || pin_find(call->card, call->session, UNIVERSAL) < 0))
+    if (sw == SW_OK && universal &&
+        (state.reference == UNIVERSAL || pin_find(call->card, call->session, UNIVERSAL) < 0))
         sw = SW_FUNCTION_NOT_SUPPORTED;
     if (sw == SW_OK && !call->card->profile->pins[pin].can_disable)
         sw = SW_CONDITIONS_NOT_SATISFIED;
@@ -302,7 +308,8 @@ sw_t command_unblock_pin(struct call *call)
         return SW_WRONG_DATA;
     sw = present(call, pin, true, call->cmd->data.p);
     if (sw == SW_OK)
-        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, PIN_ENABLED); /* TS 51.011 8.13: it is then enabled */
+        /* TS 51.011 8.13: it is then enabled */
+        sw = replace(call, pin, call->cmd->data.p + PIN_LEN, PIN_ENABLED);
     if (sw == SW_OK)
         set_verified(call->card, call->session, state.reference, true);
     return sw;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * READ, UPDATE and SEARCH RECORD, INCREASE (ETSI TS 102 221 11.1.5 to 11.1.8). Dispatch has resolved the file and checked access.
+ * READ, UPDATE and SEARCH RECORD, INCREASE (ETSI TS 102 221 11.1.5 to 11.1.8). Dispatch has resolved
+ * the file and checked access.
  */
 #include "fs.h"
 
@@ -28,7 +29,8 @@ static unsigned pointer(const struct call *call)
     return call->session->view.ef == call->target ? call->session->view.record : 0;
 }
 
-/* Which record P1 and P2 mean, 1 to count (TS 102 221 11.1.5.2). Cyclic files wrap round, linear ones do not. */
+/* Which record P1 and P2 mean, 1 to count (TS 102 221 11.1.5.2). Cyclic files wrap
+ * round, linear ones do not. */
 static sw_t find_record(const struct call *call, unsigned *record)
 {
     const struct command *cmd = call->cmd;
@@ -123,12 +125,14 @@ sw_t command_update_record(struct call *call)
 struct search {
     unsigned from;      /* first record to look at */
     bool backward;
-    uint8_t indication; /* 0: from the beginning of a record; else an offset or a character to start behind (11.1.7.2) */
+    /* 0: from the beginning of a record; else an offset or a character to start behind (11.1.7.2) */
+    uint8_t indication;
     bool by_character;
     struct span wanted;
 };
 
-/* Simple search: P2 says forward or backward from record P1. Enhanced: two octets of the data say so, and where in a record to begin. */
+/* Simple search: P2 says forward or backward from record P1. Enhanced: two octets of the data say so, and
+ * where in a record to begin. */
 static sw_t search_parse(const struct call *call, unsigned count, struct search *s)
 {
     enum { FORWARD = 4, BACKWARD = 5, ENHANCED = 6, BY_CHARACTER = 0x08 };
@@ -212,7 +216,8 @@ sw_t command_search_record(struct call *call)
 
 /* ---- INCREASE ---- */
 
-/* TS 102 221 11.1.8: the value in record 1 of a cyclic file plus the data becomes the new record 1. The answer is the new value and what was added. */
+/* TS 102 221 11.1.8: the value in record 1 of a cyclic file plus the data becomes the new record 1. The
+ * answer is the new value and what was added. */
 sw_t command_increase(struct call *call)
 {
     const struct profile_file *f = fs_file(call->card, call->target);

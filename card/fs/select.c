@@ -8,7 +8,12 @@
 enum {
     FID_MF = 0x3F00,
     FID_CURRENT_ADF = 0x7FFF,
-    BY_FID = 0x00, BY_CHILD_DF = 0x01, BY_PARENT = 0x03, BY_AID = 0x04, BY_PATH_FROM_MF = 0x08, BY_PATH_FROM_DF = 0x09,
+    BY_FID = 0x00,
+    BY_CHILD_DF = 0x01,
+    BY_PARENT = 0x03,
+    BY_AID = 0x04,
+    BY_PATH_FROM_MF = 0x08,
+    BY_PATH_FROM_DF = 0x09,
     P2_DATA = 0x1C, /* b5-b3: what comes back; b5 and b3-b4 as 11.1.1.2 table 11.2 */
     P2_FCP = 0x04,
     P2_NO_DATA = 0x0C,
@@ -31,14 +36,16 @@ static uint16_t current_adf(const struct uicc *card, const struct session *sessi
     return adf != PROFILE_NO_FILE && fs_file(card, adf)->kind == FILE_ADF ? adf : PROFILE_NO_FILE;
 }
 
-/* A file below df that can be reached by FID: an ADF is reached by AID only (8.4.1), whatever FID the profile notes for it. */
+/* A file below df that can be reached by FID: an ADF is reached by AID only (8.4.1), whatever FID
+ * the profile notes for it. */
 static uint16_t child_of(const struct uicc *card, uint16_t df, uint16_t fid)
 {
     uint16_t file = fs_child(card, df, fid);
     return file != PROFILE_NO_FILE && fs_file(card, file)->kind == FILE_ADF ? PROFILE_NO_FILE : file;
 }
 
-/* 8.4.2: by FID alone one reaches the MF, the current ADF, children of the current DF, its parent, its siblings that are DFs, and itself. */
+/* 8.4.2: by FID alone one reaches the MF, the current ADF, children of the current DF, its parent, its
+ * siblings that are DFs, and itself. */
 static uint16_t by_fid(const struct uicc *card, const struct session *session, uint16_t fid)
 {
     uint16_t df = session->view.df;
@@ -58,7 +65,8 @@ static uint16_t by_fid(const struct uicc *card, const struct session *session, u
     return is_dir(card, sibling) ? sibling : PROFILE_NO_FILE;
 }
 
-static uint16_t by_path(const struct uicc *card, const struct session *session, struct span path, uint16_t from)
+static uint16_t by_path(const struct uicc *card, const struct session *session, struct span path,
+                        uint16_t from)
 {
     struct reader r = rd_of(path);
     uint16_t at = from;
@@ -109,8 +117,8 @@ static struct span aid_of(const struct uicc *card, uint8_t index)
     return span_of(row->aid, row->aid_len);
 }
 
-/* 8.4.1 and 11.1.1: which applet an AID, whole or its first octets, means; several that match are gone through by "next" and "previous",
- * starting from the one selected. */
+/* 8.4.1 and 11.1.1: which applet an AID, whole or its first octets, means; several that match are gone
+ * through by "next" and "previous", starting from the one selected. */
 static uint8_t find_applet(const struct call *call)
 {
     const struct uicc *card = call->card;
@@ -121,7 +129,8 @@ static uint8_t find_applet(const struct call *call)
     }
     uint8_t matches[APPLETS_MAX], n = 0, now = NO_APPLET;
     for (uint8_t i = 0; i < applets_count(card); i++)
-        if (applet_row_of(card, i)->aid_len > 0 && span_starts(aid_of(card, i), wanted) && applet_selectable(card, i)) {
+        if (applet_row_of(card, i)->aid_len > 0 && span_starts(aid_of(card, i), wanted) &&
+            applet_selectable(card, i)) {
             if (i == call->session->applet)
                 now = n;
             matches[n++] = i;
@@ -158,7 +167,8 @@ void session_drop_applet(struct uicc *card, struct session *session)
     session->local = 0; /* verified local PINs end with the application session (TS 102 221 9.5.1) */
 }
 
-/* javacard.framework.Applet.deselect: a step of its own. One that fails in it is deselected all the same, and what the command did besides stays. */
+/* javacard.framework.Applet.deselect: a step of its own. One that fails in it is deselected all the same, and
+ * what the command did besides stays. */
 void session_leave_applet(struct uicc *card, struct session *session)
 {
     if (session->applet == NO_APPLET)
@@ -174,8 +184,8 @@ void session_leave_applet(struct uicc *card, struct session *session)
     session_drop_applet(card, session);
 }
 
-/* A script stays with the application it was sent to, whose minimum security level it has met (TS 102 226 7): an AID only brings it back to
- * that application's ADF. */
+/* A script stays with the application it was sent to, whose minimum security level it has met (TS 102 226 7):
+ * an AID only brings it back to that application's ADF. */
 static sw_t select_remote(struct call *call, uint8_t index)
 {
     uint16_t adf = current_adf(call->card, call->session);
@@ -209,7 +219,8 @@ static sw_t select_applet(struct call *call)
         }
         session_leave_applet(call->card, call->session);
         call->session->applet = index;
-    } else if (class->messaging != NULL && call->session->messaging) { /* selected anew: a secure channel ends */
+    } else if (class->messaging != NULL && call->session->messaging) {
+        /* selected anew: a secure channel ends */
         class->messaging->close((struct applet){call->card, index}, call->session);
         call->session->messaging = false;
     }
@@ -218,7 +229,8 @@ static sw_t select_applet(struct call *call)
         return SW_OK;
     }
     fs_choose(call->session, call->card, 0);
-    if ((call->cmd->p2 & P2_DATA) != P2_NO_DATA) { /* an applet without files: FCI with its name (GlobalPlatform 11.9.3.1) */
+    if ((call->cmd->p2 & P2_DATA) != P2_NO_DATA) {
+        /* an applet without files: FCI with its name (GlobalPlatform 11.9.3.1) */
         size_t fci = buf_tlv_open(call->out, 0x6F);
         buf_tlv(call->out, 0x84, aid_of(call->card, index));
         size_t proprietary = buf_tlv_open(call->out, 0xA5);
@@ -255,7 +267,8 @@ sw_t command_select(struct call *call)
 {
     const struct command *cmd = call->cmd;
     uint8_t data = cmd->p2 & P2_DATA;
-    if (data != P2_FCP && data != P2_NO_DATA && data != 0) /* 00 is what many terminals send: the FCP as well */
+    /* 00 is what many terminals send: the FCP as well */
+    if (data != P2_FCP && data != P2_NO_DATA && data != 0)
         return SW_WRONG_P1P2;
     if ((cmd->p2 & 0xA0) != 0 || (cmd->p1 != BY_AID && (cmd->p2 & (P2_SESSION | P2_OCCURRENCE)) != 0))
         return SW_WRONG_P1P2;

@@ -782,8 +782,8 @@ static inline uicc_sw uicc_deactivate_file(const struct uicc_applet *self, struc
 
 /* ---- uicc.access.bertlvfile.BERTLVFileView: of the current BER-TLV EF; else 6981 ---- */
 
-/* The whole object with this tag (1 to 3 octets), tag and length included; tag 5C: the list of tags. 6A88: there is
- * none. An object that `out` has no room for leaves it full. */
+/* The whole object with this tag (1 to 3 octets), tag and length included; tag 5C: the list of tags. 6A88:
+ * there is none. An object that `out` has no room for leaves it full. */
 static inline uicc_sw uicc_retrieve_data(const struct uicc_applet *self, struct uicc_file_view *view,
                                          struct uicc_span tag, struct uicc_buf *out)
 {
@@ -796,8 +796,8 @@ static inline uicc_sw uicc_retrieve_data(const struct uicc_applet *self, struct 
     return sw;
 }
 
-/* A whole object, in place of the one with its tag; without a value (or a tag alone): takes that away. 6A84: the file
- * has no room, and is as before. */
+/* A whole object, in place of the one with its tag; without a value (or a tag alone): takes that away. 6A84:
+ * the file has no room, and is as before. */
 static inline uicc_sw uicc_set_data(const struct uicc_applet *self, struct uicc_file_view *view,
                                     struct uicc_span object)
 {
@@ -930,7 +930,8 @@ static inline uicc_sw uicc_set_event_list(const struct uicc_applet *self, const 
 }
 
 /* Position and, if they say one, identifier are those of the installation parameters. *id: the entry's, as
- * the event has it. The menu shows icons if every entry in it, whoever's, has one. A changed entry is enabled. */
+ * the event has it. The menu shows icons if every entry in it, whoever's, has one. A
+ * changed entry is enabled. */
 static inline uicc_sw uicc_init_menu_entry(const struct uicc_applet *self,
                                            const struct uicc_menu_entry *entry, uint8_t *id)
 {
@@ -973,17 +974,18 @@ static inline uicc_sw uicc_request_poll_interval(const struct uicc_applet *self,
     return self->api->request_poll_interval(self, seconds);
 }
 
-/* How often that is, in seconds: what the terminal chose, or, as long as it has not said so, what was asked for.
- * UICC_POLL_NO_DURATION: it was not asked for. */
+/* How often that is, in seconds: what the terminal chose, or, as long as it has not said so, what was asked
+ * for. UICC_POLL_NO_DURATION: it was not asked for. */
 static inline uint16_t uicc_get_poll_interval(const struct uicc_applet *self)
 {
     return self->api->get_poll_interval(self);
 }
 
 /* registerFileEvent: UICC_EVENT_EXTERNAL_FILE_UPDATE when the terminal changes the view's current EF, or, if
- * the view is on a directory, an EF that is directly in it; also one that is made there later, or again after it
- * was deleted. The event has the EF's FID as its tag, and in its data UICC_TAG_FILE_LIST with the path (one file;
- * from 3F00, then 7FFF for an ADF) and, below an ADF, UICC_TAG_AID. uicc_clear_event ends all such registrations.
+ * the view is on a directory, an EF that is directly in it; also one that is made there later, or again
+ * after it was deleted. The event has the EF's FID as its tag, and in its data UICC_TAG_FILE_LIST with
+ * the path (one file; from 3F00, then 7FFF for an ADF) and, below an ADF, UICC_TAG_AID. uicc_clear_event
+ * ends all such registrations.
  */
 static inline uicc_sw uicc_register_file_event(const struct uicc_applet *self,
                                                const struct uicc_file_view *view)
@@ -1179,11 +1181,11 @@ static inline uint8_t uicc_get_identifier(const struct uicc_event *event)
     return event->id;
 }
 
-/* EnvelopeResponseHandler.post: this is the answer; further applets are told, but cannot answer. 6985: this event
- * is not answered, or another applet has; 6700: more than there is room for. post(false) is to return
- * UICC_SW_REFUSED from process_toolkit afterwards: the terminal then takes the data for those of an error (of a
- * short message: TS 31.111 7.1.1.2). Call control and MO short message control are answered with 9000 all the
- * same. */
+/* EnvelopeResponseHandler.post: this is the answer; further applets are told, but cannot answer. 6985:
+ * this event is not answered, or another applet has; 6700: more than there is room for. post(false) is to
+ * return UICC_SW_REFUSED from process_toolkit afterwards: the terminal then takes the data for those of
+ * an error (of a short message: TS 31.111 7.1.1.2). Call control and MO short message control are
+ * answered with 9000 all the same. */
 static inline uicc_sw uicc_post(const struct uicc_event *event, const void *data, size_t n)
 {
     if (event->out == NULL)

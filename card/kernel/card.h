@@ -17,12 +17,16 @@ enum object_kind {
     OBJECT_PIN = 3,        /* PIN index: enabled, value, PUK */
     OBJECT_PIN_TRIES = 4,  /* PIN index: tries left, PUK tries left */
     OBJECT_APPLET = 5,     /* applet index << 16 | item */
-    OBJECT_CARD = 6,       /* 0: format and profile name: the card exists. 1: terminated. 2: life cycle (enum card_life) */
+    /* 0: format and profile name: the card exists. 1: terminated. 2: life cycle (enum card_life) */
+    OBJECT_CARD = 6,
     OBJECT_FILE_MADE = 7,  /* file index << 8: a file that CREATE FILE made, its row (card/fs/made.c) */
-    OBJECT_TOOLKIT = 11,   /* applet index << 16 | item: its ToolkitRegistry entry (card/toolkit/toolkit_registry.c) */
+    /* applet index << 16 | item: its ToolkitRegistry entry (card/toolkit/toolkit_registry.c) */
+    OBJECT_TOOLKIT = 11,
     OBJECT_SUSPENDED = 8,  /* 0: token and session of SUSPEND UICC (card/kernel/suspend.c) */
-    OBJECT_INSTANCE = 9,   /* applet index: what INSTALL made, or what is otherwise than in the profile (card/kernel/registry.c) */
-    OBJECT_PACKAGE = 10,   /* slot << 1: a package that LOAD brought; slot << 1 | 1: its load file (card/kernel/packages.c) */
+    /* applet index: what INSTALL made, or what is otherwise than in the profile (card/kernel/registry.c) */
+    OBJECT_INSTANCE = 9,
+    /* slot << 1: a package that LOAD brought; slot << 1 | 1: its load file (card/kernel/packages.c) */
+    OBJECT_PACKAGE = 10,
 };
 
 static inline uint32_t object_id(enum object_kind kind, uint32_t what)
@@ -38,37 +42,46 @@ struct ram {
     bool started;                            /* a command has run since the reset */
     bool may_resume;                         /* none of those that end a suspension */
     bool suspended;                          /* by SUSPEND UICC, and there was no reset since */
-    uint32_t verified;                       /* global key references the terminal has verified (profile_pin_bit) */
+    /* global key references the terminal has verified (profile_pin_bit) */
+    uint32_t verified;
     struct session channels[APDU_CHANNELS];
     struct toolkit toolkit;
     bool inner;                              /* the command under way came through a secure channel */
     uint8_t channel_requirement;             /* enum secure_requirement, + 1 once it is known */
-    uint8_t context;                         /* index + 1 of the applet from outside that is running (card/api); 0: none */
+    /* index + 1 of the applet from outside that is running (card/api); 0: none */
+    uint8_t context;
     uint8_t depth;                           /* of calls of shareable interfaces, one within the other */
-    bool doomed;                             /* something half done is in the transaction: it cannot be committed */
-    uint8_t installing;                      /* index + 1 of the applet that is being installed: nothing of it is durable before it is there */
-    uint8_t died;                            /* index + 1 of one that died: its transaction cannot be committed */
+    /* something half done is in the transaction: it cannot be committed */
+    bool doomed;
+    /* index + 1 of the applet that is being installed: nothing of it is durable before it is there */
+    uint8_t installing;
+    /* index + 1 of one that died: its transaction cannot be committed */
+    uint8_t died;
     uint16_t target;                         /* what the command under way works on: for the trace */
     size_t waiting;                          /* octets that wait for GET RESPONSE, at card->waiting */
     size_t waiting_from;
     uint8_t waiting_channel;
     sw_t waiting_sw;                         /* what the last octet of them is answered with */
-    bool repeats;                            /* they wait for the command with this header, repeated with the right Le */
+    /* they wait for the command with this header, repeated with the right Le */
+    bool repeats;
     uint8_t repeated[4];
     bool waiting_secret;                     /* they have keys: not for the trace */
-    const struct keyset *script_keys;        /* while a script runs: of the keyset that secured its message (not in each session: a card has twenty) */
+    /* while a script runs: of the keyset that secured its message (not in each session: a card has twenty) */
+    const struct keyset *script_keys;
 };
 
 /* A file that CREATE FILE made. Derived from its object: found by hash, whatever their number. */
 enum { MADE_MAX = 512, MADE_BUCKETS = 64, MADE_OCTETS_MAX = 128 * 1024, ACCESS_DATA_MAX = 64 };
 
 struct made_file {
-    struct profile_file row;       /* kind 0: a free slot; content is empty: a made file's body is always its own */
+    /* kind 0: a free slot; content is empty: a made file's body is always its own */
+    struct profile_file row;
     uint16_t next_fid, next_sfi;   /* next slot in the bucket, PROFILE_NO_FILE at the end */
     uint8_t access_tag;            /* 8B: row.arr_fid and row.arr_record; 8C, AB: access_data */
     uint8_t access_len;
     uint8_t access_data[ACCESS_DATA_MAX];
-    uint16_t owner;                /* index of the operator's K/OTA pair under whose keys it was made over the air, or NO_OWNER */
+    /* index of the operator's K/OTA pair under whose keys it was made over the air, or NO_OWNER */
+    uint16_t owner;
 };
 
 struct made_index {
@@ -85,7 +98,8 @@ struct made_files {
     bool dirty;                    /* the transaction changed them: an abort must read them again */
 };
 
-/* A BER-TLV object that SET DATA sends in parts, or RETRIEVE DATA fetches in parts (TS 102 221 11.3). Volatile. */
+/* A BER-TLV object that SET DATA sends in parts, or RETRIEVE DATA fetches in parts
+ * (TS 102 221 11.3). Volatile. */
 struct ber_transfer {
     uint16_t file;                 /* PROFILE_NO_FILE: none under way */
     uint8_t channel;
@@ -107,7 +121,8 @@ struct uicc {
     const struct uicc_env *env;
     const struct profile *profile;
     struct registry registry;
-    bool stale;                              /* made and registry are of a transaction that was aborted: to be read again before anything else */
+    /* made and registry are of a transaction that was aborted: to be read again before anything else */
+    bool stale;
     struct objects *objects;
     struct made_files made;
     struct ber_transfer transfer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kernel's command table: every command of ETSI TS 102 221 that softuicc answers, whatever applet is selected. Look here first for
- * the handler of an APDU; applets have tables of their own in the same form.
+ * The kernel's command table: every command of ETSI TS 102 221 that softuicc answers, whatever applet is
+ * selected. Look here first for the handler of an APDU; applets have tables of their own in the same form.
  */
 #include "fs.h"
 #include "kernel.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files whose content follows from the IMSI: the private and public user identities and the home network's domain that a card without others has for the IMS (3GPP TS 23.003 13.2 to 13.4).
+ * Files whose content follows from the IMSI: the private and public user identities and the home network's
+ * domain that a card without others has for the IMS (3GPP TS 23.003 13.2 to 13.4).
  */
 #include "card.h"
 #include "hex.h"
@@ -35,8 +36,8 @@ static void identity_text(uint8_t fill, const char *imsi, unsigned mnc_length, s
     buf_text(to, ".3gppnetwork.org");
 }
 
-bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_length, bool (*each)(void *ctx, uint16_t file, struct span content),
-                          void *ctx)
+bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_length,
+                          bool (*each)(void *ctx, uint16_t file, struct span content), void *ctx)
 {
     bool ok = true;
     for (uint16_t i = 0; i < card->profile->n_files && ok; i++) {
@@ -45,7 +46,9 @@ bool admin_identity_files(struct uicc *card, const char *imsi, unsigned mnc_leng
         struct buf text = buf_of(text_octets, sizeof text_octets);
         if (f->fill < FILL_IMPI || f->fill > FILL_DOMAIN || !admin_file_exists(card, i))
             continue;
-        size_t now = admin_file_read(card, i).n, size = f->record_len != 0 ? f->record_len : now < sizeof octets ? now : sizeof octets;
+        size_t now = admin_file_read(card, i).n, size = f->record_len != 0    ? f->record_len
+                                                        : now < sizeof octets ? now
+                                                                              : sizeof octets;
         struct buf content = buf_of(octets, size);
         if (size == 0)
             continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looking into an opened card from outside, for `softuicc show` and tests: files and PIN states. Never secrets.
+ * Looking into an opened card from outside, for `softuicc show` and tests: files and
+ * PIN states. Never secrets.
  */
 #ifndef KERNEL_INSPECT_H
 #define KERNEL_INSPECT_H
@@ -15,7 +16,8 @@ struct uicc_file_info {
     bool made;                       /* by CREATE FILE: not of the profile */
     bool changed;                    /* the card has content of its own */
     struct span body;                /* borrowed until the card is next used */
-    uint8_t rule_tag;                /* 8C compact, AB expanded: a rule of its own in place of a reference to EF.ARR; else 0 */
+    /* 8C compact, AB expanded: a rule of its own in place of a reference to EF.ARR; else 0 */
+    uint8_t rule_tag;
     struct span rule;
 };
 

@@ -61,7 +61,8 @@ enum uicc_result uicc_open(const struct uicc_config *config, struct uicc **out)
         uicc_close(card);
         return UICC_TAMPERED;
     }
-    if (!objects_get(card->objects, object_id(OBJECT_CARD, 0), &mark) || mark.n < 1 || mark.p[0] != CARD_FORMAT ||
+    if (!objects_get(card->objects, object_id(OBJECT_CARD, 0), &mark) || mark.n < 1 ||
+        mark.p[0] != CARD_FORMAT ||
         !span_equal(span_slice(mark, 1, mark.n), span_of(card->profile->name, strlen(card->profile->name)))) {
         uicc_close(card);
         return UICC_NOT_PERSONALISED;
@@ -123,8 +124,8 @@ static bool give_pins(struct uicc *card, const struct uicc_personal *personal)
     for (int i = 0; i < card->profile->n_pins && ok; i++) {
         bool own = given != NULL && ((given->pins | given->puks) >> i & 1) != 0;
         if (own || card->profile->pins[i].derived != 0)
-            ok = personal_pin(card->env->crypto, card->profile, span_of(personal->seed, personal->seed_len), personal->iccid, given,
-                              (unsigned)i, value, puk) &&
+            ok = personal_pin(card->env->crypto, card->profile, span_of(personal->seed, personal->seed_len),
+                              personal->iccid, given, (unsigned)i, value, puk) &&
                  pin_give(card, i, value, puk);
     }
     crypto_wipe(value, sizeof value);
@@ -154,10 +155,12 @@ static bool mark_made(struct uicc *card)
 
 static enum uicc_result install_all(struct uicc *card, const struct uicc_personal *personal)
 {
-    if (!fill_files(card, personal) || !give_pins(card, personal) || (personal->given != NULL && !give_files(card, personal->given)))
+    if (!fill_files(card, personal) || !give_pins(card, personal) ||
+        (personal->given != NULL && !give_files(card, personal->given)))
         return UICC_REFUSED;
     for (uint8_t i = 0; i < card->profile->n_applets; i++)
-        if (applet_class_of(card, i)->install != NULL && applet_class_of(card, i)->install((struct applet){card, i}, personal) != SW_OK)
+        if (applet_class_of(card, i)->install != NULL &&
+            applet_class_of(card, i)->install((struct applet){card, i}, personal) != SW_OK)
             return UICC_REFUSED;
     return mark_made(card) ? UICC_OK : UICC_NO_MEMORY;
 }
@@ -242,7 +245,8 @@ void transients_deselect(struct uicc *card, uint8_t applet)
 size_t applet_transient_size(struct applet self, uint8_t slot)
 {
     for (size_t i = 0; i < self.card->n_transients; i++)
-        if (self.card->transients[i].p != NULL && self.card->transients[i].applet == self.index && self.card->transients[i].slot == slot)
+        if (self.card->transients[i].p != NULL && self.card->transients[i].applet == self.index &&
+            self.card->transients[i].slot == slot)
             return self.card->transients[i].n;
     return 0;
 }
@@ -332,7 +336,8 @@ bool card_abort(struct uicc *card)
 bool card_commit(struct uicc *card)
 {
     /* What an applet that died in the middle of something left behind is nobody's work. */
-    if (card->ram.doomed || card->ram.died != 0 || objects_commit(card->objects) != STORE_OK) { /* it is aborted then */
+    if (card->ram.doomed || card->ram.died != 0 || objects_commit(card->objects) != STORE_OK) {
+        /* it is aborted then */
         (void)card_abort(card);
         return false;
     }
@@ -349,9 +354,9 @@ bool card_commit(struct uicc *card)
 size_t uicc_footprint(const struct uicc *card)
 {
     return sizeof *card + card->waiting_cap + card->made.n * sizeof *card->made.slots +
-           (card->made.index != NULL ? sizeof *card->made.index : 0) + card->transfer.n + transients_size(card) +
-           registry_footprint(card) + card->queue.cap + secure_channels_footprint(card) +
-           objects_footprint(card->objects);
+           (card->made.index != NULL ? sizeof *card->made.index : 0) + card->transfer.n +
+           transients_size(card) + registry_footprint(card) + card->queue.cap +
+           secure_channels_footprint(card) + objects_footprint(card->objects);
 }
 
 /* ---- what applets use ---- */
@@ -393,7 +398,8 @@ bool applet_remove_if_there(struct applet self, uint16_t item)
 bool applet_put_now(struct applet self, uint16_t item, struct span value)
 {
     struct span old;
-    if (self.card->ram.installing == self.index + 1) /* it would stay when the installation fails, and nobody could have the index any more */
+    /* it would stay when the installation fails, and nobody could have the index any more */
+    if (self.card->ram.installing == self.index + 1)
         return applet_put(self, item, value);
     (void)applet_get(self, item, &old);
     const size_t before = old.n;
@@ -401,7 +407,8 @@ bool applet_put_now(struct applet self, uint16_t item, struct span value)
         return false;
     if (objects_put_now(self.card->objects, item_id(self, item), value) == STORE_OK)
         return true;
-    (void)registry_account(self.card, self.index, value.n, before); /* nothing was changed, and the transaction may go on */
+    /* nothing was changed, and the transaction may go on */
+    (void)registry_account(self.card, self.index, value.n, before);
     return false;
 }
 
@@ -437,7 +444,8 @@ const void *applet_service(struct uicc *card, const char *service, unsigned nth,
     for (uint8_t i = 0; i < applets_count(card); i++) {
         *provider = (struct applet){card, i};
         const struct applet_class *class = applet_class_of(card, i);
-        const void *found = class->share != NULL && applet_active(card, i) ? class->share(*provider, service) : NULL;
+        const void *found =
+            class->share != NULL && applet_active(card, i) ? class->share(*provider, service) : NULL;
         if (found != NULL && nth-- == 0)
             return found;
     }

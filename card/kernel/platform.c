@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Commands of the platform: MANAGE CHANNEL, GET CHALLENGE, TERMINAL CAPABILITY, SUSPEND UICC (ETSI TS 102 221 11.1.17 to 11.1.22).
+ * Commands of the platform: MANAGE CHANNEL, GET CHALLENGE, TERMINAL CAPABILITY, SUSPEND UICC (ETSI
+ * TS 102 221 11.1.17 to 11.1.22).
  */
 #include "fs.h"
 #include "kernel.h"
@@ -8,11 +9,13 @@
 
 /* ---- MANAGE CHANNEL, 11.1.17 ---- */
 
-/* A channel opened from the basic one starts in the MF; one opened from another starts where that one is, with its application (8.7). */
+/* A channel opened from the basic one starts in the MF; one opened from another starts where that one is,
+ * with its application (8.7). */
 static void open_channel(struct call *call, uint8_t channel)
 {
     struct session *to = &call->card->ram.channels[channel];
-    *to = (struct session){.open = true, .channel = channel, .applet = NO_APPLET, .view = {.ef = PROFILE_NO_FILE}};
+    *to = (struct session){
+        .open = true, .channel = channel, .applet = NO_APPLET, .view = {.ef = PROFILE_NO_FILE}};
     if (call->session->channel != 0) {
         to->applet = call->session->applet;
         to->view.df = call->session->view.df;
@@ -71,7 +74,8 @@ sw_t command_get_challenge(struct call *call)
 
 /* ---- TERMINAL CAPABILITY, 11.1.19 ---- */
 
-/* Nothing in it changes what this card does: it draws no power, and serves any terminal alike. It must be well-formed all the same. */
+/* Nothing in it changes what this card does: it draws no power, and serves any terminal alike. It must be
+ * well-formed all the same. */
 sw_t command_terminal_capability(struct call *call)
 {
     enum { TERMINAL_CAPABILITY = 0xA9 };
@@ -86,9 +90,15 @@ sw_t command_terminal_capability(struct call *call)
 
 /* ---- SUSPEND UICC, 11.1.22 ---- */
 
-/* What a suspended card keeps: the token that resumes it, the sessions as they were, and what the toolkit knows of the terminal. Stored for one power-up: whatever comes then
- * besides TERMINAL CAPABILITY and RESUME, uses it up; so does a command that the terminal gives instead of taking the power away. */
-enum { TOKEN_LEN = 8, DURATION_LEN = 2, SESSION_OCTETS = 6 + SESSION_PLACE_LEN, SUSPENDED_MAX = TOKEN_LEN + 4 + APDU_CHANNELS * SESSION_OCTETS + TOOLKIT_SUSPENDED_MAX };
+/* What a suspended card keeps: the token that resumes it, the sessions as they were, and what the toolkit
+ * knows of the terminal. Stored for one power-up: whatever comes then besides TERMINAL CAPABILITY and RESUME,
+ * uses it up; so does a command that the terminal gives instead of taking the power away. */
+enum {
+    TOKEN_LEN = 8,
+    DURATION_LEN = 2,
+    SESSION_OCTETS = 6 + SESSION_PLACE_LEN,
+    SUSPENDED_MAX = TOKEN_LEN + 4 + APDU_CHANNELS * SESSION_OCTETS + TOOLKIT_SUSPENDED_MAX
+};
 
 static void keep_sessions(struct uicc *card, struct buf *out)
 {
@@ -103,7 +113,8 @@ static void keep_sessions(struct uicc *card, struct buf *out)
     toolkit_suspend(card, out);
 }
 
-/* Between the two a subscription may have been rolled back, or who holds the deck have deleted an applet: false then, and nothing is as it was. */
+/* Between the two a subscription may have been rolled back, or who holds the deck have deleted an applet:
+ * false then, and nothing is as it was. */
 static bool restore_session(struct uicc *card, struct session *s, struct reader *r)
 {
     bool open = rd_u8(r) != 0, same;
@@ -124,7 +135,8 @@ static bool restore_sessions(struct uicc *card, struct reader *r)
     bool ok = true;
     uint32_t verified = rd_u32(r);
     for (uint8_t i = 0; i < APDU_CHANNELS; i++) {
-        card->ram.channels[i] = (struct session){.channel = i, .applet = NO_APPLET, .view = {.ef = PROFILE_NO_FILE}};
+        card->ram.channels[i] =
+            (struct session){.channel = i, .applet = NO_APPLET, .view = {.ef = PROFILE_NO_FILE}};
         ok = restore_session(card, &card->ram.channels[i], r) && ok;
     }
     ok = ok && toolkit_resume(card, r) && rd_done(r);
@@ -165,7 +177,8 @@ sw_t command_suspend(struct call *call)
     if (!call->card->env->random(call->card->env->ctx, token, TOKEN_LEN))
         return SW_TECHNICAL_PROBLEM;
     keep_sessions(call->card, &kept);
-    bool ok = buf_ok(&kept) && objects_put(call->card->objects, object_id(OBJECT_SUSPENDED, 0), buf_span(&kept));
+    bool ok =
+        buf_ok(&kept) && objects_put(call->card->objects, object_id(OBJECT_SUSPENDED, 0), buf_span(&kept));
     if (ok) {
         buf_put(call->out, span_slice(data, DURATION_LEN, DURATION_LEN)); /* as long as the terminal likes */
         buf_put(call->out, span_of(token, TOKEN_LEN));
@@ -175,12 +188,14 @@ sw_t command_suspend(struct call *call)
     return ok ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
-/* RESUME with the token is the first command after power-up, but for TERMINAL CAPABILITY; sessions and toolkit are then as they were. The token works once. */
+/* RESUME with the token is the first command after power-up, but for TERMINAL CAPABILITY; sessions and
+ * toolkit are then as they were. The token works once. */
 sw_t command_resume(struct call *call)
 {
     struct span kept;
     struct uicc *card = call->card;
-    if (!card->ram.may_resume || !objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept) || kept.n < TOKEN_LEN || kept.n > SUSPENDED_MAX)
+    if (!card->ram.may_resume || !objects_get(card->objects, object_id(OBJECT_SUSPENDED, 0), &kept) ||
+        kept.n < TOKEN_LEN || kept.n > SUSPENDED_MAX)
         return SW_CONDITIONS_NOT_SATISFIED;
     if (!crypto_equal(kept.p, call->cmd->data.p, TOKEN_LEN))
         return SW_SECURITY_STATUS;

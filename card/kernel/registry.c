@@ -164,7 +164,9 @@ void applet_origin(const struct uicc *card, uint8_t index, struct aid *package, 
 
 static uint32_t turn_of(const struct uicc *card, uint8_t index)
 {
-    return card->registry.entries != NULL && card->registry.entries[index] != NULL ? card->registry.entries[index]->turn : 0;
+    return card->registry.entries != NULL && card->registry.entries[index] != NULL
+               ? card->registry.entries[index]->turn
+               : 0;
 }
 
 bool applet_is_later(const struct uicc *card, uint8_t index, uint8_t than)
@@ -293,7 +295,8 @@ void instance_encode(const struct applet_entry *e, bool changed_only, struct spa
     buf_tlv(out, TAG_PARAMETERS, e->row.params);
     buf_tlv(out, TAG_SYSTEM, system);
     buf_tlv(out, TAG_UICC, uicc);
-    const uint8_t turn[4] = {(uint8_t)(e->turn >> 24), (uint8_t)(e->turn >> 16), (uint8_t)(e->turn >> 8), (uint8_t)e->turn};
+    const uint8_t turn[4] = {(uint8_t)(e->turn >> 24), (uint8_t)(e->turn >> 16), (uint8_t)(e->turn >> 8),
+                             (uint8_t)e->turn};
     buf_tlv(out, TAG_TURN, span_of(turn, sizeof turn));
 }
 

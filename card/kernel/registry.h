@@ -94,7 +94,8 @@ struct applet_entry {
     uint32_t needed; /* octets that must be free when it is installed */
     uint32_t used;   /* octets it keeps */
     struct aid package, module; /* executable load file and module; empty for the profile's */
-    uint32_t turn;              /* whose is higher was installed later; 0: the profile's, or of a deck that is older than this */
+    /* whose is higher was installed later; 0: the profile's, or of a deck that is older than this */
+    uint32_t turn;
     bool has_toolkit;           /* it was installed with toolkit parameters */
     struct toolkit_parameters toolkit;
     size_t octets; /* of this entry in memory */
@@ -185,7 +186,8 @@ sw_t applet_extradite(struct uicc *card, uint8_t index, uint8_t domain);
 sw_t applet_set_owner(struct uicc *card, uint8_t index, uint16_t owner);
 sw_t card_set_life(struct uicc *card, uint8_t life);
 
-/* Octets that the applets of this security domain, and of those below it, keep in the store, packages included. */
+/* Octets that the applets of this security domain, and of those below it, keep in the
+ * store, packages included. */
 uint32_t domain_used(const struct uicc *card, uint8_t domain);
 /* n more octets fit, there and in every domain above. */
 bool domain_has_room(const struct uicc *card, uint8_t domain, uint32_t n);
@@ -219,7 +221,8 @@ bool package_built_in(const struct uicc *card, struct span aid);
 sw_t package_add(struct uicc *card, struct package_info *info, struct span file);
 /* 6985: of the program, or an instance of it exists. */
 sw_t package_remove(struct uicc *card, struct span aid);
-bool package_set_owner(struct uicc *card, const struct package_info *info, uint16_t owner); /* of one that was loaded */
+/* of one that was loaded */
+bool package_set_owner(struct uicc *card, const struct package_info *info, uint16_t owner);
 /* Its load file; empty for one of the program's. Borrowed until the next change. */
 struct span package_file(const struct uicc *card, const struct package_info *info);
 

@@ -475,7 +475,8 @@ static sw_t run_sealed(struct call *call, struct transfer *t, unsigned session)
     run_inner(call->card, apdu, &response);
     objects_begin(call->card->objects);
     crypto_wipe(plain_bytes, sizeof plain_bytes);
-    if (c->state != STARTED) { /* it closed the logical channel: keys and session are gone, and there is nobody to answer */
+    if (c->state != STARTED) {
+        /* it closed the logical channel: keys and session are gone, and there is nobody to answer */
         crypto_wipe(response_bytes, sizeof response_bytes);
         return SW_OK;
     }
@@ -552,7 +553,8 @@ sw_t command_transact_data(struct call *call)
     struct transfer *t = &s->transfers[session];
     const bool has_data = (call->cmd->p1 & SECURE_HAS_DATA) != 0;
     const bool done = t->state == ANSWERING && t->at == t->n;
-    if (t->state != IDLE && t->connection != slot && !(done && has_data)) /* another secure channel's session */
+    /* another secure channel's session */
+    if (t->state != IDLE && t->connection != slot && !(done && has_data))
         return SW_CONDITIONS_NOT_SATISFIED;
     if ((call->cmd->p1 & SECURE_ABORT) != 0) {
         crypto_wipe(t, sizeof *t);

@@ -5,11 +5,13 @@
 #include "fs.h"
 #include "kernel.h"
 
-/* Whose commands count besides the kernel's: the selected applet's; for class A0 those of the applet that serves it, whatever is selected. */
+/* Whose commands count besides the kernel's: the selected applet's; for class A0 those of the applet that
+ * serves it, whatever is selected. */
 static uint8_t server(const struct uicc *card, const struct session *session, const struct command *cmd)
 {
     if (cmd->klass != CLASS_GSM)
-        return session->applet != NO_APPLET && applet_active(card, session->applet) ? session->applet : (uint8_t)NO_APPLET;
+        return session->applet != NO_APPLET && applet_active(card, session->applet) ? session->applet
+                                                                                    : (uint8_t)NO_APPLET;
     for (uint8_t i = 0; i < applets_count(card); i++)
         if (applet_class_of(card, i)->card_commands != NULL && applet_active(card, i))
             return i;
@@ -22,8 +24,9 @@ static sw_t process(struct call *call)
 }
 
 /* For a class that takes commands of any INS. */
-static const struct command_row process_row = {"APPLET COMMAND", "GlobalPlatform 6.5", CLASS_ETSI, 0, 0, 0, CASE_2_OR_4, 0, 65535, TARGET_NONE,
-                                               ACCESS_FREE, ROW_ONCE | ROW_ANY_INS, process};
+static const struct command_row process_row = {
+    "APPLET COMMAND", "GlobalPlatform 6.5",   CLASS_ETSI, 0, 0, 0, CASE_2_OR_4, 0, 65535, TARGET_NONE,
+    ACCESS_FREE,      ROW_ONCE | ROW_ANY_INS, process};
 
 /* The kernel's table, then that applet's. */
 sw_t session_find(const struct uicc *card, const struct session *session, const struct command *cmd,
@@ -33,7 +36,8 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
     size_t n = 1;
     uint8_t applet = server(card, session, cmd);
     if (applet != NO_APPLET)
-        tables[n] = cmd->klass == CLASS_GSM ? applet_class_of(card, applet)->card_commands : applet_class_of(card, applet)->commands;
+        tables[n] = cmd->klass == CLASS_GSM ? applet_class_of(card, applet)->card_commands
+                                            : applet_class_of(card, applet)->commands;
     n += tables[n] != NULL;
     sw_t sw = dispatch_find(tables, n, cmd, row);
     if (applet == NO_APPLET || session->remote || (cmd->klass != CLASS_ISO && cmd->klass != CLASS_ETSI) ||
@@ -43,7 +47,8 @@ sw_t session_find(const struct uicc *card, const struct session *session, const 
     return SW_OK;
 }
 
-sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row, sw_t sw)
+sw_t session_status(const struct uicc *card, const struct command *cmd, const struct command_row *row,
+                    sw_t sw)
 {
     uint8_t applet = cmd->klass == CLASS_GSM ? server(card, NULL, cmd) : NO_APPLET;
     return applet == NO_APPLET ? sw
@@ -71,7 +76,8 @@ static uint16_t changed_by(const struct call *call)
 sw_t session_tell_watchers(const struct call *call)
 {
     struct uicc *card = call->card;
-    const struct event event = {.kind = EVENT_FILE_UPDATED, .file = changed_by(call), .session = call->session};
+    const struct event event = {
+        .kind = EVENT_FILE_UPDATED, .file = changed_by(call), .session = call->session};
     sw_t sw = SW_OK;
     if (event.file == PROFILE_NO_FILE)
         return SW_OK;
@@ -82,11 +88,12 @@ sw_t session_tell_watchers(const struct call *call)
     return sw;
 }
 
-/* Somebody who proved who he is wanted what he may not have. Nobody else is remembered: a stranger could fill every log. */
+/* Somebody who proved who he is wanted what he may not have. Nobody else is remembered: a
+ * stranger could fill every log. */
 static void tell_refused(const struct call *call, sw_t sw)
 {
-    if (call->session->remote && (call->session->rights & RIGHT_AUTHENTIC) != 0 && call->self.index != NO_APPLET &&
-        applet_class_of(call->card, call->self.index)->refused != NULL)
+    if (call->session->remote && (call->session->rights & RIGHT_AUTHENTIC) != 0 &&
+        call->self.index != NO_APPLET && applet_class_of(call->card, call->self.index)->refused != NULL)
         applet_class_of(call->card, call->self.index)->refused(call->self, call->session, sw);
 }
 
@@ -124,7 +131,8 @@ sw_t session_finish(struct uicc *card, sw_t sw)
     return card_abort(card) ? sw : SW_TECHNICAL_PROBLEM;
 }
 
-/* Whoever took files away: a script, a roll-back, a change of operator. Most cards have none that come or go. */
+/* Whoever took files away: a script, a roll-back, a change of operator. Most cards
+ * have none that come or go. */
 static void leave_gone(const struct uicc *card, struct session *session)
 {
     if (card->made.n > 0 || card->made.gone > 0)
@@ -135,8 +143,12 @@ static void leave_gone(const struct uicc *card, struct session *session)
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row)
 {
-    struct call call = {
-        .card = card, .session = session, .cmd = cmd, .self = {card, NO_APPLET}, .target = PROFILE_NO_FILE, .out = out};
+    struct call call = {.card = card,
+                        .session = session,
+                        .cmd = cmd,
+                        .self = {card, NO_APPLET},
+                        .target = PROFILE_NO_FILE,
+                        .out = out};
     *row = NULL;
     if (!card_reload(card)) /* for want of memory, after a command before this one */
         return SW_TECHNICAL_PROBLEM;
@@ -159,7 +171,8 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     } else {
         sw = SW_TECHNICAL_PROBLEM;
     }
-    session->view = before; /* it may be on a file that was made and is not there now, or was on one that a step before took away */
+    /* it may be on a file that was made and is not there now, or was on one that a step before took away */
+    session->view = before;
     fs_leave_gone(card, &session->view);
     crypto_wipe(out->p, out->len);
     out->len = 0;
@@ -174,7 +187,8 @@ sw_t command_get_response(struct call *call)
 
 /* ---- OTA scripts ---- */
 
-void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by, struct session *out)
+void session_open_remote(struct uicc *card, uint8_t applet, const struct script_authority *by,
+                         struct session *out)
 {
     const struct profile_applet *a = applet_row_of(card, applet);
     /* A profile that is not for tests lets nobody in without a checksum; what was installed since may. */
@@ -238,9 +252,11 @@ enum apdu_case session_case(struct uicc *card, const struct session *session, st
 {
     struct command cmd;
     const struct command_row *row;
-    if (command_parse(span_slice(header, 0, 4), &cmd) != SW_OK || session_find(card, session, &cmd, &row) != SW_OK)
+    if (command_parse(span_slice(header, 0, 4), &cmd) != SW_OK ||
+        session_find(card, session, &cmd, &row) != SW_OK)
         return CASE_3;
-    if (row->iso_case == CASE_2_OR_4) /* RETRIEVE DATA: the first block names its object (TS 102 221 11.3.1.2) */
+    /* RETRIEVE DATA: the first block names its object (TS 102 221 11.3.1.2) */
+    if (row->iso_case == CASE_2_OR_4)
         return (cmd.p2 & 0x80) != 0 ? CASE_4 : CASE_2;
     return row->iso_case;
 }
@@ -249,7 +265,8 @@ static sw_t get_waiting(struct script_response *waiting, const struct command *c
 {
     if (waiting->n == 0)
         return SW_CONDITIONS_NOT_SATISFIED;
-    /* Le 00 asks for all there is, 256 octets are no limit (TS 102 226 5.1.1): a script cannot wait for 6Cxx and repeat. */
+    /* Le 00 asks for all there is, 256 octets are no limit (TS 102 226 5.1.1): a script cannot
+     * wait for 6Cxx and repeat. */
     size_t n = cmd->le < waiting->n && cmd->le != 256 ? cmd->le : waiting->n;
     buf_put(out, span_of(waiting->data, n));
     memmove(waiting->data, waiting->data + n, waiting->n - n);
@@ -257,19 +274,21 @@ static sw_t get_waiting(struct script_response *waiting, const struct command *c
     return waiting->n == 0 ? SW_OK : SW_WITH(SW_DATA_AVAILABLE, waiting->n > 255 ? 0 : waiting->n);
 }
 
-/* A command of this script has taken the card to another operator: what it says from now on counts as if it came under the stand-by keyset of a trial. */
+/* A command of this script has taken the card to another operator: what it says from now on counts as if it
+ * came under the stand-by keyset of a trial. */
 static void leave_to_next(struct uicc *card, struct session *session)
 {
     struct applet provider;
-    const struct owner_service *service = session->owner != NO_OWNER ? applet_service(card, "owner", 0, &provider) : NULL;
+    const struct owner_service *service =
+        session->owner != NO_OWNER ? applet_service(card, "owner", 0, &provider) : NULL;
     if (service == NULL || service->active(provider) == session->owner)
         return;
     session->rights |= RIGHT_STANDBY;
     session->granted = 0;
 }
 
-static sw_t execute_remote(struct uicc *card, struct session *session, struct command *cmd, struct script_response *waiting,
-                           struct buf *out, const struct command_row **row)
+static sw_t execute_remote(struct uicc *card, struct session *session, struct command *cmd,
+                           struct script_response *waiting, struct buf *out, const struct command_row **row)
 {
     enum { INS_GET_RESPONSE = 0xC0 };
     if (cmd->channel != 0)
@@ -312,8 +331,8 @@ static sw_t execute_remote(struct uicc *card, struct session *session, struct co
     return sw == SW_OK ? SW_WITH(SW_DATA_AVAILABLE, n > 255 ? 0 : n) : sw;
 }
 
-sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu, struct script_response *waiting,
-                            struct buf *out)
+sw_t session_execute_remote(struct uicc *card, struct session *session, struct span apdu,
+                            struct script_response *waiting, struct buf *out)
 {
     struct command cmd;
     const struct command_row *row = NULL;

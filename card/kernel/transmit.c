@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One APDU over the card-terminal interface: class and channel, dispatch, proactive pending, the T=0 fold, trace. T=0 exists in this file and nowhere
- * else.
+ * One APDU over the card-terminal interface: class and channel, dispatch, proactive pending, the T=0 fold,
+ * trace. T=0 exists in this file and nowhere else.
  */
 #include <stdlib.h>
 
@@ -67,17 +67,21 @@ static sw_t announce(size_t n)
     return SW_WITH(SW_DATA_AVAILABLE, n > 255 ? 0 : n);
 }
 
-/* TS 102 221 7.3.1.1: on T=0 a case 4 command answers two octets and GET RESPONSE brings the data; a case 2 command whose Le is not what there is
- * answers 6Cxx and is asked again. Returns the length of the response in out->p, status word included. */
-size_t fold_t0(struct uicc *card, const struct command_row *row, const struct command *cmd, struct buf *out, sw_t sw)
+/* TS 102 221 7.3.1.1: on T=0 a case 4 command answers two octets and GET RESPONSE brings the data; a case 2
+ * command whose Le is not what there is answers 6Cxx and is asked again. Returns the length of the response
+ * in out->p, status word included. */
+size_t fold_t0(struct uicc *card, const struct command_row *row, const struct command *cmd, struct buf *out,
+               sw_t sw)
 {
     if (out->len == 0 || row == NULL)
         return answer(out->p, 0, toolkit_announce(card, sw));
-    bool no_data = cmd->messaging == 0; /* with a MAC in its data field, what is a case 2 command by itself went over T=0 as case 4 */
+    /* with a MAC in its data field, what is a case 2 command by itself went over T=0 as case 4 */
+    bool no_data = cmd->messaging == 0;
     if (no_data && (row->iso_case == CASE_2 || (row->iso_case == CASE_2_OR_4 && cmd->data.n == 0))) {
         if (!cmd->extended && sw == SW_OK && out->len != cmd->le && out->len <= 255) {
             size_t right = out->len;
-            if ((row->flags & ROW_ONCE) != 0 && keep_waiting(card, cmd->channel, buf_span(out), sw, (row->flags & ROW_SECRET_RESPONSE) != 0)) {
+            if ((row->flags & ROW_ONCE) != 0 && keep_waiting(card, cmd->channel, buf_span(out), sw,
+                                                             (row->flags & ROW_SECRET_RESPONSE) != 0)) {
                 card->ram.repeats = true;
                 header_of(cmd, card->ram.repeated);
             }
@@ -145,14 +149,18 @@ static sw_t unprotect(struct uicc *card, struct session *session, struct command
 
 static bool protect(struct uicc *card, const struct session *session, sw_t sw, struct buf *out)
 {
-    const struct secure_messaging *m = messaging_of(card, session); /* the command may have ended its application */
-    return m == NULL || (!sw_is_ok(sw) && !sw_is_warning(sw)) || m->wrap((struct applet){card, session->applet}, session, sw, out);
+    /* the command may have ended its application */
+    const struct secure_messaging *m = messaging_of(card, session);
+    return m == NULL || (!sw_is_ok(sw) && !sw_is_warning(sw)) ||
+           m->wrap((struct applet){card, session->applet}, session, sw, out);
 }
 
-/* TS 102 221 11.1.22.3: a terminal says what it can do before it resumes the card. Any other command ends the suspension, and so does any that comes before the power was taken away. */
+/* TS 102 221 11.1.22.3: a terminal says what it can do before it resumes the card. Any other command ends the
+ * suspension, and so does any that comes before the power was taken away. */
 static bool before_resumption(const struct uicc *card, const struct command_row *row)
 {
-    return !card->ram.suspended && row != NULL && (row->handler == command_resume || row->handler == command_terminal_capability);
+    return !card->ram.suspended && row != NULL &&
+           (row->handler == command_resume || row->handler == command_terminal_capability);
 }
 
 static size_t execute(struct uicc *card, const struct command *line, uint8_t response[UICC_RESPONSE_MAX],
@@ -197,14 +205,16 @@ static size_t execute(struct uicc *card, const struct command *line, uint8_t res
         return answer(response, 0, SW_TECHNICAL_PROBLEM);
     }
     size_t n = fold_t0(card, *row, cmd, &out, sw);
-    if (response[0] == SW_WRONG_LE >> 8 && n == 2) { /* to be sent again: it must find things as it found them the first time */
+    if (response[0] == SW_WRONG_LE >> 8 && n == 2) {
+        /* to be sent again: it must find things as it found them the first time */
         session->view = before;
         fs_leave_gone(card, &session->view); /* but not what it has ended */
     }
     return n;
 }
 
-/* A command that was refused before its row was found may still be somebody's PIN with a wrong class or length; one that an applet takes may be that applet's PIN, under the same instruction. */
+/* A command that was refused before its row was found may still be somebody's PIN with a wrong class or
+ * length; one that an applet takes may be that applet's PIN, under the same instruction. */
 static bool maybe_secret(struct span command)
 {
     for (size_t i = 0; i < kernel_commands.n; i++)
@@ -215,24 +225,27 @@ static bool maybe_secret(struct span command)
 }
 
 /* The file a command worked on: the one dispatch resolved, or for SELECT and STATUS the current one. */
-static uint16_t traced_file(const struct uicc *card, const struct command_row *row, const struct command *cmd, sw_t sw)
+static uint16_t traced_file(const struct uicc *card, const struct command_row *row, const struct command *cmd,
+                            sw_t sw)
 {
     enum { INS_SELECT = 0xA4, INS_STATUS = 0xF2 };
     if (row == NULL || card->ram.target != PROFILE_NO_FILE)
         return card->ram.target;
-    if ((row->ins != INS_SELECT && row->ins != INS_STATUS) || !sw_is_ok(sw) || !card->ram.channels[cmd->channel].open)
+    if ((row->ins != INS_SELECT && row->ins != INS_STATUS) || !sw_is_ok(sw) ||
+        !card->ram.channels[cmd->channel].open)
         return PROFILE_NO_FILE;
     const struct view *view = &card->ram.channels[cmd->channel].view;
     return row->ins == INS_SELECT && view->ef != PROFILE_NO_FILE ? view->ef : view->df;
 }
 
 /* Sinks never see what is secret: the header of such a command, the status word of such a response. */
-static void trace(const struct uicc *card, const struct command_row *row, const struct command *cmd, bool secret_response,
-                  struct span command, struct span response)
+static void trace(const struct uicc *card, const struct command_row *row, const struct command *cmd,
+                  bool secret_response, struct span command, struct span response)
 {
     if (card->env->trace == NULL)
         return;
-    bool secret_data = row != NULL && (row->flags & ROW_ANY_INS) == 0 ? (row->flags & ROW_SECRET_DATA) != 0 : maybe_secret(command);
+    bool secret_data = row != NULL && (row->flags & ROW_ANY_INS) == 0 ? (row->flags & ROW_SECRET_DATA) != 0
+                                                                      : maybe_secret(command);
     struct uicc_trace_event event = {.kind = UICC_TRACE_APDU};
     if (secret_data)
         command = span_slice(command, 0, 5);
@@ -246,14 +259,16 @@ static void trace(const struct uicc *card, const struct command_row *row, const 
     event.status = sw_text((sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
     event.withheld = secret_data || secret_response;
     char path[UICC_PATH_MAX];
-    uint16_t file = traced_file(card, row, cmd, (sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
+    uint16_t file =
+        traced_file(card, row, cmd, (sw_t)(response.p[response.n - 2] << 8 | response.p[response.n - 1]));
     if (file != PROFILE_NO_FILE && fs_exists(card, file)) {
         uicc_inspect_path(card, file, path);
         event.file = path;
     }
     char about[TOOLKIT_TEXT_MAX];
     /* Under secure messaging the data field is a cryptogram: nothing to describe. */
-    if (row != NULL && cmd->messaging == 0 && toolkit_describe(row, cmd->data, span_slice(response, 0, response.n - 2), about, sizeof about))
+    if (row != NULL && cmd->messaging == 0 &&
+        toolkit_describe(row, cmd->data, span_slice(response, 0, response.n - 2), about, sizeof about))
         event.detail = about;
     card->env->trace(card->env->ctx, &event);
 }

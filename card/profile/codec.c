@@ -13,7 +13,8 @@ enum {
     CODEC_VERSION = 1,         /* what every softuicc reads */
     CODEC_VERSION_DOMAINS = 2, /* keysets of security domains: written only where there are any */
     CODEC_VERSION_PLUGINS = 3, /* besides: shared objects of applets: written only where there are any */
-    CODEC_VERSION_LINKS = 4,   /* besides: files that share a body, and what is filled in for the IMS; PINs that are derived: likewise */
+    /* besides: files that share a body, and what is filled in for the IMS; PINs that are derived: likewise */
+    CODEC_VERSION_LINKS = 4,
     CODEC_TEXT_MAX = 255,
     CODEC_KEYSET_MAX = 250, /* room for keyset_encode, whose length stands in one octet */
     SIZE_EF_MAX = 0xFFFF,   /* TS 102 221 11.1.1.4.1: two octets of file size for all but BER-TLV structure */
@@ -21,7 +22,14 @@ enum {
     RECORDS_MAX = 254, /* TS 102 221 8.2.2.2 */
 };
 
-enum { FLAG_DEACTIVATED = 1, FLAG_HIGH_UPDATE = 2, FLAG_PIN_STATUS = 4, FLAG_LINK = 8, FLAG_OPEN_DEACTIVATED = 16, FLAGS_FILE = 31 };
+enum {
+    FLAG_DEACTIVATED = 1,
+    FLAG_HIGH_UPDATE = 2,
+    FLAG_PIN_STATUS = 4,
+    FLAG_LINK = 8,
+    FLAG_OPEN_DEACTIVATED = 16,
+    FLAGS_FILE = 31
+};
 enum { FLAG_ENABLED = 1, FLAG_CAN_DISABLE = 2, FLAG_VALUE_DERIVED = 4, FLAG_PUK_DERIVED = 8, FLAGS_PIN = 15 };
 enum { FLAG_INSECURE = 1, FLAG_OTA_SILENT = 2, FLAGS_PROFILE = 3 };
 enum { PAIR_DERIVED_ALL = PAIR_DERIVE_K | PAIR_DERIVE_OPC | PAIR_DERIVE_OTA | PAIR_FROM_OP };
@@ -70,7 +78,8 @@ static void put_file(struct buf *b, const struct profile_file *f)
     buf_u8(b, f->arr_record);
     buf_u8(b, f->applet);
     buf_u8(b, (uint8_t)((f->deactivated ? FLAG_DEACTIVATED : 0) | (f->high_update ? FLAG_HIGH_UPDATE : 0) |
-                        (f->pin_status ? FLAG_PIN_STATUS : 0) | (f->link != 0 ? FLAG_LINK : 0) | (f->open_deactivated ? FLAG_OPEN_DEACTIVATED : 0)));
+                        (f->pin_status ? FLAG_PIN_STATUS : 0) | (f->link != 0 ? FLAG_LINK : 0) |
+                        (f->open_deactivated ? FLAG_OPEN_DEACTIVATED : 0)));
     if (f->link != 0)
         buf_u16(b, f->link);
     put_text(b, f->name);
@@ -169,8 +178,12 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
         return false;
     struct buf b = buf_of(bytes, cap);
     buf_u32(&b, CODEC_MAGIC);
-    bool links = has_links(p), plugins = links || has_plugins(p), domains = plugins || profile_common_keysets(p) < p->n_keysets;
-    buf_u8(&b, links ? CODEC_VERSION_LINKS : plugins ? CODEC_VERSION_PLUGINS : domains ? CODEC_VERSION_DOMAINS : CODEC_VERSION);
+    bool links = has_links(p), plugins = links || has_plugins(p),
+         domains = plugins || profile_common_keysets(p) < p->n_keysets;
+    buf_u8(&b, links     ? CODEC_VERSION_LINKS
+               : plugins ? CODEC_VERSION_PLUGINS
+               : domains ? CODEC_VERSION_DOMAINS
+                         : CODEC_VERSION);
     put_text(&b, p->name);
     put_text(&b, p->title);
     buf_u8(&b, (uint8_t)((p->insecure ? FLAG_INSECURE : 0) | (p->ota_silent ? FLAG_OTA_SILENT : 0)));
@@ -190,7 +203,8 @@ bool profile_encode(const struct profile *p, uint8_t **out, size_t *n)
         buf_u8(&b, q->tries);
         buf_u8(&b, q->puk_tries);
         buf_u8(&b, (uint8_t)((q->enabled ? FLAG_ENABLED : 0) | (q->can_disable ? FLAG_CAN_DISABLE : 0) |
-                            (q->derived & PIN_DERIVE_VALUE ? FLAG_VALUE_DERIVED : 0) | (q->derived & PIN_DERIVE_PUK ? FLAG_PUK_DERIVED : 0)));
+                             (q->derived & PIN_DERIVE_VALUE ? FLAG_VALUE_DERIVED : 0) |
+                             (q->derived & PIN_DERIVE_PUK ? FLAG_PUK_DERIVED : 0)));
         buf_u8(&b, q->adf);
         buf_put(&b, span_of(q->value, sizeof q->value));
         buf_put(&b, span_of(q->puk, sizeof q->puk));
@@ -313,7 +327,8 @@ static void get_file(struct reader *r, struct arena *a, unsigned i, struct profi
         require(r, f->size == 9 && f->kind == FILE_TRANSPARENT);
 }
 
-static void get_applet(struct reader *r, struct arena *a, unsigned n_files, bool plugins, struct profile_applet *q)
+static void get_applet(struct reader *r, struct arena *a, unsigned n_files, bool plugins,
+                       struct profile_applet *q)
 {
     q->class_name = get_text(r, a);
     q->aid_len = rd_u8(r);
@@ -341,7 +356,8 @@ static void get_pin(struct reader *r, unsigned n_applets, struct profile_pin *q)
     uint8_t flags = rd_u8(r);
     q->enabled = flags & FLAG_ENABLED;
     q->can_disable = flags & FLAG_CAN_DISABLE;
-    q->derived = (uint8_t)((flags & FLAG_VALUE_DERIVED ? PIN_DERIVE_VALUE : 0) | (flags & FLAG_PUK_DERIVED ? PIN_DERIVE_PUK : 0));
+    q->derived = (uint8_t)((flags & FLAG_VALUE_DERIVED ? PIN_DERIVE_VALUE : 0) |
+                           (flags & FLAG_PUK_DERIVED ? PIN_DERIVE_PUK : 0));
     q->adf = rd_u8(r);
     rd_copy(r, q->value, sizeof q->value);
     rd_copy(r, q->puk, sizeof q->puk);
@@ -479,7 +495,8 @@ static bool resolve_links(struct profile *p)
         if (f->link == 0)
             continue;
         struct profile_file *of = f->link < p->n_files ? &p->files[f->link] : NULL;
-        if (of == NULL || of->link != 0 || of->kind != f->kind || of->record_len != f->record_len || of->high_update != f->high_update || of->open_deactivated != f->open_deactivated)
+        if (of == NULL || of->link != 0 || of->kind != f->kind || of->record_len != f->record_len ||
+            of->high_update != f->high_update || of->open_deactivated != f->open_deactivated)
             return false;
         f->size = of->size;
         f->content = of->content;
@@ -488,7 +505,8 @@ static bool resolve_links(struct profile *p)
     return true;
 }
 
-/* What only holds between rows: an ADF and its applet name each other, and a start DF is one; security domains' keysets stand behind the common ones. */
+/* What only holds between rows: an ADF and its applet name each other, and a start DF is one; security
+ * domains' keysets stand behind the common ones. */
 static bool references_ok(const struct profile *p)
 {
     for (unsigned i = 0; i < p->n_files; i++) {
@@ -526,7 +544,8 @@ struct uicc_profile *profile_decode(struct span bytes)
         return NULL;
     }
     arena = (struct arena){u->p.pool, 0};
-    if (!walk(bytes, &arena, &u->p) || !resolve_links(&u->p) || !references_ok(&u->p) || !profile_index(&u->p, NULL)) {
+    if (!walk(bytes, &arena, &u->p) || !resolve_links(&u->p) || !references_ok(&u->p) ||
+        !profile_index(&u->p, NULL)) {
         profile_free(u);
         return NULL;
     }

@@ -65,8 +65,8 @@ bool personal_pair_given(struct uicc_crypto *c, const struct profile *p, struct 
 }
 
 /* The number that the first eight octets are, in its last n digits, padded with FF (TS 102 221 9.5.1). */
-static bool derive_digits(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label, unsigned index, unsigned n,
-                          uint8_t out[8])
+static bool derive_digits(struct uicc_crypto *c, struct span seed, const char *iccid, const char *label,
+                          unsigned index, unsigned n, uint8_t out[8])
 {
     uint8_t octets[8];
     uint64_t number = 0;
@@ -81,8 +81,8 @@ static bool derive_digits(struct uicc_crypto *c, struct span seed, const char *i
     return ok;
 }
 
-bool personal_pin(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid, const struct personal_given *given,
-                  unsigned pin, uint8_t value[8], uint8_t puk[8])
+bool personal_pin(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
+                  const struct personal_given *given, unsigned pin, uint8_t value[8], uint8_t puk[8])
 {
     const struct profile_pin *q = &p->pins[pin];
     const unsigned index = (unsigned)q->adf << 8 | q->reference;
@@ -106,8 +106,9 @@ bool personal_keyset(struct uicc_crypto *c, const struct profile *p, struct span
     return personal_keyset_given(c, p, seed, iccid, NULL, index, out);
 }
 
-bool personal_keyset_given(struct uicc_crypto *c, const struct profile *p, struct span seed, const char *iccid,
-                           const struct personal_given *given, unsigned index, struct profile_keyset *out)
+bool personal_keyset_given(struct uicc_crypto *c, const struct profile *p, struct span seed,
+                           const char *iccid, const struct personal_given *given, unsigned index,
+                           struct profile_keyset *out)
 {
     memset(out, 0, sizeof *out);
     if (index >= p->n_keysets || index >= PROFILE_KEYSETS_MAX)
@@ -117,9 +118,12 @@ bool personal_keyset_given(struct uicc_crypto *c, const struct profile *p, struc
     if (out->derived) {
         bool common = out->domain == 0;
         unsigned number = common ? index : (out->domain - 1u) << 8 | out->keys.version;
-        ok = personal_derive(c, seed, iccid, common ? "common-kic" : "domain-kic", number, out->keys.kic, out->keys.kic_len) &&
-             personal_derive(c, seed, iccid, common ? "common-kid" : "domain-kid", number, out->keys.kid, out->keys.kid_len) &&
-             personal_derive(c, seed, iccid, common ? "common-kik" : "domain-kik", number, out->keys.kik, out->keys.kik_len);
+        ok = personal_derive(c, seed, iccid, common ? "common-kic" : "domain-kic", number, out->keys.kic,
+                             out->keys.kic_len) &&
+             personal_derive(c, seed, iccid, common ? "common-kid" : "domain-kid", number, out->keys.kid,
+                             out->keys.kid_len) &&
+             personal_derive(c, seed, iccid, common ? "common-kik" : "domain-kik", number, out->keys.kik,
+                             out->keys.kik_len);
     }
     out->derived = false;
     if (!ok)

@@ -25,7 +25,8 @@ int profile_pin_bit(uint8_t reference)
 
 uint32_t profile_access_conditions(const uint8_t octets[3])
 {
-    return (uint32_t)(octets[0] & 0x01) << profile_pin_bit(0x01) | (uint32_t)(octets[1] & 0x1F) << profile_pin_bit(0x0A);
+    return (uint32_t)(octets[0] & 0x01) << profile_pin_bit(0x01) | (uint32_t)(octets[1] & 0x1F)
+                                                                       << profile_pin_bit(0x0A);
 }
 
 /* A mixer with good low bits (FIDs of one DF are mostly consecutive). */

@@ -245,8 +245,8 @@ static bool make_applet(struct maker *m, unsigned i)
     if (y->params != NULL) {
         uint8_t *params = yaml_maker_memory(m, strlen(y->params));
         size_t n = 0;
-        if (params == NULL ||
-            !yaml_octets(m, yaml_at("applets", i, "params").text, y->params, params, 0, strlen(y->params), &n))
+        if (params == NULL || !yaml_octets(m, yaml_at("applets", i, "params").text, y->params, params, 0,
+                                           strlen(y->params), &n))
             return false;
         a->params = span_of(params, n);
     }
@@ -255,8 +255,8 @@ static bool make_applet(struct maker *m, unsigned i)
 
 /* ---- PINs ---- */
 
-/* "derived", four to eight digits, or 16 hexadecimal ones (TS 102 221 9.5.1: eight octets, digits in ASCII, padded with
- * FF). */
+/* "derived", four to eight digits, or 16 hexadecimal ones (TS 102 221 9.5.1: eight octets, digits
+ * in ASCII, padded with FF). */
 static bool read_pin(const struct maker *m, const char *path, const char *text, size_t digits_min,
                      uint8_t out[8], uint8_t derive, uint8_t *derived)
 {
@@ -269,8 +269,9 @@ static bool read_pin(const struct maker *m, const char *path, const char *text, 
     if (n == 16)
         return yaml_octets(m, path, text, out, 8, 8, NULL);
     if (n < digits_min || n > 8 || strspn(text, "0123456789") != n)
-        return digits_min == 8 ? yaml_fail(m->s, path, "must be 8 digits, 16 hexadecimal digits, or derived")
-                               : yaml_fail(m->s, path, "must be 4 to 8 digits, 16 hexadecimal digits, or derived");
+        return digits_min == 8
+                   ? yaml_fail(m->s, path, "must be 8 digits, 16 hexadecimal digits, or derived")
+                   : yaml_fail(m->s, path, "must be 4 to 8 digits, 16 hexadecimal digits, or derived");
     memset(out, 0xFF, 8);
     memcpy(out, text, n);
     return true;
@@ -285,7 +286,8 @@ static bool make_pin(struct maker *m, unsigned i)
         strcmp(y->name, "and") == 0 || strpbrk(y->name, " \t") != NULL)
         return yaml_fail(m->s, w.text, "one word, and not one that conditions use (always, never, or, and)");
     if (find_pin(m, y->name, strlen(y->name)) != y)
-        return yaml_fail(m->s, w.text, "two PINs are called \"%s\"", yaml_shown(y->name, strlen(y->name)).text);
+        return yaml_fail(m->s, w.text, "two PINs are called \"%s\"",
+                         yaml_shown(y->name, strlen(y->name)).text);
     w = yaml_at("pins", i, "reference");
     if (!yaml_octet(m, w.text, y->reference, &p->reference))
         return false;
@@ -301,7 +303,8 @@ static bool make_pin(struct maker *m, unsigned i)
     if (local) {
         uint16_t adf = yaml_find_file(m, y->scope);
         if (adf == PROFILE_NO_FILE || m->p.files[adf].applet == 0xFF)
-            return yaml_fail(m->s, yaml_at("pins", i, "scope").text, "no ADF \"%s\" under \"files\"", y->scope);
+            return yaml_fail(m->s, yaml_at("pins", i, "scope").text, "no ADF \"%s\" under \"files\"",
+                             y->scope);
         p->adf = m->p.files[adf].applet;
     }
     for (unsigned k = 0; k < i; k++)
@@ -309,7 +312,8 @@ static bool make_pin(struct maker *m, unsigned i)
             return yaml_fail(m->s, w.text, "%s has the same key reference", yaml_entry(m, "pins", k).text);
     if (!read_pin(m, yaml_at("pins", i, "value").text, y->value, 4, p->value, PIN_DERIVE_VALUE, &p->derived))
         return false;
-    if (y->puk != NULL && !read_pin(m, yaml_at("pins", i, "puk").text, y->puk, 8, p->puk, PIN_DERIVE_PUK, &p->derived))
+    if (y->puk != NULL &&
+        !read_pin(m, yaml_at("pins", i, "puk").text, y->puk, 8, p->puk, PIN_DERIVE_PUK, &p->derived))
         return false;
     /* TS 102 221 9.5.1: an administrative key is never disabled */
     bool adm = profile_pin_is_adm(p->reference);
@@ -583,7 +587,8 @@ static bool only_for(const struct maker *m, unsigned i, const char *key, bool th
                      const char *whom)
 {
     return !there || allowed ||
-           yaml_fail(m->s, yaml_at("files", i, key).text, "%s: \"%s\" is for %s", m->p.files[i].name, key, whom);
+           yaml_fail(m->s, yaml_at("files", i, key).text, "%s: \"%s\" is for %s", m->p.files[i].name, key,
+                     whom);
 }
 
 /* Size and record length, and that nothing is said which this kind of file does not have. */
@@ -603,9 +608,12 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
         !only_for(m, i, "fill", y->fill != FILL_CONTENT, ef, "files, not directories") ||
         !only_for(m, i, "high-update", y->high_update == YES, ef, "files, not directories") ||
         !only_for(m, i, "open-deactivated", y->open_deactivated == YES, ef, "files, not directories") ||
-        !only_for(m, i, "fill", y->fill == FILL_ICCID || y->fill == FILL_IMSI || y->fill == FILL_IMPI || y->fill == FILL_DOMAIN,
+        !only_for(m, i, "fill",
+                  y->fill == FILL_ICCID || y->fill == FILL_IMSI || y->fill == FILL_IMPI ||
+                      y->fill == FILL_DOMAIN,
                   y->kind == FILE_TRANSPARENT, "transparent files when it is iccid, imsi, impi or domain") ||
-        !only_for(m, i, "fill", y->fill == FILL_IMPU, y->kind == FILE_LINEAR, "linear files when it is impu") ||
+        !only_for(m, i, "fill", y->fill == FILL_IMPU, y->kind == FILE_LINEAR,
+                  "linear files when it is impu") ||
         !only_for(m, i, "fill", rules, y->kind == FILE_LINEAR, "linear files when it is access-rules"))
         return false;
     if (!ef)
@@ -650,21 +658,26 @@ static bool make_size(struct maker *m, unsigned i, size_t content)
     return true;
 }
 
-/* A link has the other file's kind, size and content; what is its own are name, identifiers and access rule. */
+/* A link has the other file's kind, size and content; what is its own are name,
+ * identifiers and access rule. */
 static bool make_link(struct maker *m, unsigned i)
 {
     const struct y_file *y = &m->y->files[i];
     struct profile_file *f = &m->p.files[i];
     struct place w = yaml_at("files", i, "link");
     uint16_t of = yaml_find_file(m, y->link);
-    if (profile_is_df((uint8_t)y->kind) || y->size != NULL || y->records != NULL || y->content != NULL || y->contents != NULL ||
-        y->fill != FILL_CONTENT || y->deactivated == YES || y->high_update == YES || y->open_deactivated == YES)
-        return yaml_fail(m->s, w.text,
-                         "%s: a link is an EF, and size, records, content, fill, deactivated, high-update and open-deactivated are the other file's; remove them", f->name);
+    if (profile_is_df((uint8_t)y->kind) || y->size != NULL || y->records != NULL || y->content != NULL ||
+        y->contents != NULL || y->fill != FILL_CONTENT || y->deactivated == YES || y->high_update == YES ||
+        y->open_deactivated == YES)
+        return yaml_fail(
+            m->s, w.text,
+            "%s: a link is an EF, and size, records, content, fill, deactivated, high-update and open-deactivated are the other file's; remove them",
+            f->name);
     if (of == PROFILE_NO_FILE || of == i || of == 0 || profile_is_df((uint8_t)m->y->files[of].kind))
         return yaml_fail(m->s, w.text, "%s: no EF \"%s\" under \"files\"", f->name, y->link);
     if (m->y->files[of].link != NULL)
-        return yaml_fail(m->s, w.text, "%s: \"%s\" is a link itself; give the file that it is linked to", f->name, y->link);
+        return yaml_fail(m->s, w.text, "%s: \"%s\" is a link itself; give the file that it is linked to",
+                         f->name, y->link);
     const struct profile_file *g = &m->p.files[of];
     if (g->kind != f->kind)
         return yaml_fail(m->s, w.text, "%s: \"%s\" is of another kind", f->name, y->link);
@@ -688,7 +701,8 @@ static bool make_content(struct maker *m, unsigned i)
     if (y->content != NULL) {
         size_t max = strlen(y->content) / 2;
         bytes = yaml_maker_memory(m, max);
-        if (bytes == NULL || !yaml_octets(m, yaml_at("files", i, "content").text, y->content, bytes, 0, max, &given))
+        if (bytes == NULL ||
+            !yaml_octets(m, yaml_at("files", i, "content").text, y->content, bytes, 0, max, &given))
             return false;
     }
     if (!make_size(m, i, given))
@@ -726,8 +740,8 @@ static bool make_content(struct maker *m, unsigned i)
         return yaml_fail(m->s, yaml_at("files", i, "contents").text, "%s: %u records given, there are %zu",
                          f->name, y->contents_count, f->size / room);
     for (unsigned k = 0; k < y->contents_count; k++)
-        if (!yaml_octets(m, yaml_at_item("files", i, "contents", k).text, y->contents[k], all + k * room, 0, room,
-                    NULL))
+        if (!yaml_octets(m, yaml_at_item("files", i, "contents", k).text, y->contents[k], all + k * room, 0,
+                         room, NULL))
             return false;
     return true;
 }

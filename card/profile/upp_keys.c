@@ -452,7 +452,8 @@ static bool read_key(struct maker *m, struct span in)
         return false;
     uint8_t id = f[2].p[0], version = f[3].p[0], algorithm = ota_algorithm(g[0].p[0], g[1].n);
     struct upp_keyset *channel = NULL;
-    if (m->in_domain && id >= KEY_KIC && id <= KEY_KIK && r.left == 0 && channel_key(version, algorithm, g[1].n))
+    if (m->in_domain && id >= KEY_KIC && id <= KEY_KIK && r.left == 0 &&
+        channel_key(version, algorithm, g[1].n))
         channel = channel_keyset(m, version);
     if (channel != NULL)
         take_key(m, channel, version, id, algorithm, g[1], 8);
@@ -498,7 +499,8 @@ static void take_domain(struct maker *m, struct span aid, struct span ea)
     hex_format(aid, hex);
     m->in_domain = !m->domain.there && upp_has_class(m, "isd");
     if (!m->in_domain) {
-        upp_note(m, aid.p, "security domain %s with its TARs: not in this card; its SCP80 keys are taken", hex);
+        upp_note(m, aid.p, "security domain %s with its TARs: not in this card; its SCP80 keys are taken",
+                 hex);
         return;
     }
     m->domain.there = true;
@@ -782,7 +784,8 @@ static bool finish_pairs(struct maker *m)
     }
     if (version == 0)
         derive_ota(first, version = 1);
-    uint32_t rights = RIGHT_REMOTE_CHANGE | (m->domain.there ? RIGHT_MANAGE_APPLETS : 0); /* they are its keys */
+    /* they are its keys */
+    uint32_t rights = RIGHT_REMOTE_CHANGE | (m->domain.there ? RIGHT_MANAGE_APPLETS : 0);
     first->ota_rights = rights;
     if (m->o->pairs > PROFILE_PAIRS_MAX - 1)
         return upp_fail(m, m->package.p, "more than %d pairs", PROFILE_PAIRS_MAX);

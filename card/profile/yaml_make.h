@@ -39,7 +39,8 @@ bool yaml_octets(const struct maker *m, const char *path, const char *text, uint
                  size_t max, size_t *n);
 bool yaml_octet(const struct maker *m, const char *path, const char *text, uint8_t *out);
 
-bool yaml_make_class(struct maker *m, unsigned i); /* yaml_plugin.c: an applet's class, and the shared object that brings it */
+/* yaml_plugin.c: an applet's class, and the shared object that brings it */
+bool yaml_make_class(struct maker *m, unsigned i);
 bool yaml_make_subscription(struct maker *m); /* yaml_subscription.c: its parameters, from "subscription" */
 uint16_t yaml_find_file(const struct maker *m, const char *path);
 bool yaml_make_pairs(struct maker *m); /* yaml_pairs.c: the pairs, and the common keysets */

@@ -248,10 +248,12 @@ static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsig
     q->sqn.age = y->sqn.age == NULL ? 0 : *y->sqn.age;
     if (q->sqn.ind_bits > 5)
         return yaml_fail(m->s, yaml_at("pairs", i, "sqn.ind-bits").text, "must be 0 to 5");
-    const uint64_t seq_max = (UINT64_C(1) << (48 - q->sqn.ind_bits)) - 1; /* TS 33.102 C.1.1.1: SQN has 48 bits */
+    /* TS 33.102 C.1.1.1: SQN has 48 bits */
+    const uint64_t seq_max = (UINT64_C(1) << (48 - q->sqn.ind_bits)) - 1;
     if (q->sqn.delta > seq_max || q->sqn.age > seq_max)
         return yaml_fail(m->s, yaml_at("pairs", i, q->sqn.delta > seq_max ? "sqn.delta" : "sqn.age").text,
-                         "must be at most %llu: a sequence number has no more bits", (unsigned long long)seq_max);
+                         "must be at most %llu: a sequence number has no more bits",
+                         (unsigned long long)seq_max);
     if (!read_ota(m, yaml_at("pairs", i, "ota").text, &y->ota, &q->ota, &derived))
         return false;
     if (derived)
@@ -267,11 +269,13 @@ static bool make_pair(struct maker *m, unsigned i, struct profile_pair *q, unsig
     return true;
 }
 
-/* GlobalPlatform UICC Configuration, key version numbers: 01 to 0F SCP80, 20 to 2F SCP02, 30 to 3F SCP03; 70 is SCP02's on some makers' cards. */
+/* GlobalPlatform UICC Configuration, key version numbers: 01 to 0F SCP80, 20 to 2F SCP02, 30 to 3F SCP03; 70
+ * is SCP02's on some makers' cards. */
 static bool domain_protocol(const struct maker *m, const char *path, uint8_t version, int algorithm)
 {
     bool scp80 = version >= 0x01 && version <= KEYSET_OTA_MAX;
-    bool scp02 = (version >= 0x20 && version <= 0x2F) || version == 0x70, scp03 = version >= 0x30 && version <= 0x3F;
+    bool scp02 = (version >= 0x20 && version <= 0x2F) || version == 0x70,
+         scp03 = version >= 0x30 && version <= 0x3F;
     if (!scp80 && !scp02 && !scp03)
         return yaml_fail(m->s, path, "must be 01 to 0F (SCP80), 20 to 2F or 70 (SCP02), or 30 to 3F (SCP03)");
     if ((scp02 && algorithm != OTA_3DES) || (scp03 && algorithm != OTA_AES))
@@ -279,13 +283,15 @@ static bool domain_protocol(const struct maker *m, const char *path, uint8_t ver
     return algorithm != OTA_DES || yaml_fail(m->s, path, "single DES is broken; use aes or 3des");
 }
 
-static bool domain_key(const struct maker *m, const char *path, const struct y_domain_keys *y, const char *text, uint8_t *key, uint8_t *n,
-                       bool *derived)
+static bool domain_key(const struct maker *m, const char *path, const struct y_domain_keys *y,
+                       const char *text, uint8_t *key, uint8_t *n, bool *derived)
 {
     if (!read_key(m, path, text, y->bits / 8, 0, key, n, derived))
         return false;
     return *derived || m->insecure || !ota_key_is_des((unsigned)y->algorithm, span_of(key, *n)) ||
-           yaml_fail(m->s, path, "parts of it are equal: that is single DES, which is broken; use aes, or say \"insecure: true\"");
+           yaml_fail(
+               m->s, path,
+               "parts of it are equal: that is single DES, which is broken; use aes, or say \"insecure: true\"");
 }
 
 static bool make_domain_keyset(struct maker *m, unsigned applet, unsigned i, struct profile_keyset *k)
@@ -296,21 +302,26 @@ static bool make_domain_keyset(struct maker *m, unsigned applet, unsigned i, str
     k->domain = (uint8_t)(applet + 1);
     k->keys.mac_len = 8;
     k->keys.kic_algorithm = k->keys.kid_algorithm = (uint8_t)y->algorithm;
-    if (!yaml_octet(m, w.text, y->kvn, &k->keys.version) || !domain_protocol(m, w.text, k->keys.version, y->algorithm) ||
+    if (!yaml_octet(m, w.text, y->kvn, &k->keys.version) ||
+        !domain_protocol(m, w.text, k->keys.version, y->algorithm) ||
         !key_bits(m, yaml_at(list.text, i, "bits").text, y->algorithm, y->bits))
         return false;
     if (k->keys.version > KEYSET_OTA_MAX && y->algorithm == OTA_3DES && y->bits != 128)
-        return yaml_fail(m->s, yaml_at(list.text, i, "bits").text, "must be 128: SCP02 has keys of two parts");
+        return yaml_fail(m->s, yaml_at(list.text, i, "bits").text,
+                         "must be 128: SCP02 has keys of two parts");
     for (unsigned j = 0; j < m->p.n_keysets; j++)
         if (m->p.keysets[j].domain == k->domain && m->p.keysets[j].keys.version == k->keys.version)
-            return yaml_fail(m->s, w.text, "another keyset of this security domain has the same version; each needs its own");
+            return yaml_fail(
+                m->s, w.text,
+                "another keyset of this security domain has the same version; each needs its own");
     if (!domain_key(m, yaml_at(list.text, i, "enc").text, y, y->enc, k->keys.kic, &k->keys.kic_len, &enc) ||
         !domain_key(m, yaml_at(list.text, i, "mac").text, y, y->mac, k->keys.kid, &k->keys.kid_len, &mac) ||
         !domain_key(m, yaml_at(list.text, i, "dek").text, y, y->dek, k->keys.kik, &k->keys.kik_len, &dek))
         return false;
     k->derived = enc;
     return (enc == mac && mac == dek) ||
-           yaml_fail(m->s, yaml_at(list.text, i, "").text, "either all of enc, mac and dek are \"derived\" or none is");
+           yaml_fail(m->s, yaml_at(list.text, i, "").text,
+                     "either all of enc, mac and dek are \"derived\" or none is");
 }
 
 /* Behind the common ones. */
@@ -320,7 +331,8 @@ static bool make_domain_keysets(struct maker *m)
         for (unsigned i = 0; i < m->y->applets[a].keys_count; i++) {
             struct place list = yaml_at("applets", a, "keys");
             if (m->p.n_keysets >= PROFILE_KEYSETS_MAX)
-                return yaml_fail(m->s, yaml_at(list.text, i, "").text, "more than %d keysets", PROFILE_KEYSETS_MAX);
+                return yaml_fail(m->s, yaml_at(list.text, i, "").text, "more than %d keysets",
+                                 PROFILE_KEYSETS_MAX);
             if (!make_domain_keyset(m, a, i, &m->p.keysets[m->p.n_keysets]))
                 return false;
             m->p.n_keysets++;

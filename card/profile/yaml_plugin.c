@@ -24,7 +24,8 @@ static const char *whole_path(struct maker *m, const char *where, const char *so
     if (n > 0 && (size_t)n < sizeof joined) {
         if (realpath(joined, resolved) != NULL) {
             path = resolved;
-        } else if (joined[0] != '/' && realpath(".", resolved) != NULL) { /* not there yet; where it would be */
+        } else if (joined[0] != '/' && realpath(".", resolved) != NULL) {
+            /* not there yet; where it would be */
             char relative[PATH_MAX];
             memcpy(relative, joined, (size_t)n + 1);
             n = snprintf(joined, sizeof joined, "%s/%s", resolved, relative);

@@ -18,10 +18,13 @@ static const cyaml_strval_t kinds[] = {{"mf", FILE_MF},         {"df", FILE_DF},
                                        {"adf", FILE_ADF},       {"transparent", FILE_TRANSPARENT},
                                        {"linear", FILE_LINEAR}, {"cyclic", FILE_CYCLIC},
                                        {"ber-tlv", FILE_BERTLV}};
-static const cyaml_strval_t fills[] = {
-    {"iccid", FILL_ICCID}, {"imsi", FILL_IMSI}, {"impi", FILL_IMPI}, {"impu", FILL_IMPU}, {"domain", FILL_DOMAIN}, {"access-rules", Y_FILL_ACCESS_RULES}};
+static const cyaml_strval_t fills[] = {{"iccid", FILL_ICCID},   {"imsi", FILL_IMSI},
+                                       {"impi", FILL_IMPI},     {"impu", FILL_IMPU},
+                                       {"domain", FILL_DOMAIN}, {"access-rules", Y_FILL_ACCESS_RULES}};
 static const cyaml_strval_t algorithms[] = {{"aes", OTA_AES}, {"3des", OTA_3DES}, {"des", OTA_DES}};
-static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE}, {"admin", RIGHT_ADMIN}, {"replace-keys", RIGHT_REPLACE_KEYS},
+static const cyaml_strval_t rights[] = {{"remote-change", RIGHT_REMOTE_CHANGE},
+                                        {"admin", RIGHT_ADMIN},
+                                        {"replace-keys", RIGHT_REPLACE_KEYS},
                                         {"manage-applets", RIGHT_MANAGE_APPLETS}};
 
 #define ENUMERATED(key, flags, type, member, strings)                                                        \
@@ -222,7 +225,8 @@ static const cyaml_schema_field_t bundle_file_fields[] = {
     TEXT("content", struct y_bundle_file, content, 400),
     CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t bundle_file = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_bundle_file, bundle_file_fields)};
+static const cyaml_schema_value_t bundle_file = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_bundle_file, bundle_file_fields)};
 static const cyaml_schema_field_t candidate_fields[] = {
     CYAML_FIELD_UINT("pair", CYAML_FLAG_DEFAULT, struct y_candidate, pair),
     TEXT_OPT("imsi", struct y_candidate, imsi, 15),
@@ -231,7 +235,8 @@ static const cyaml_schema_field_t candidate_fields[] = {
     CYAML_FIELD_SEQUENCE("files", OPTIONAL, struct y_candidate, files, &bundle_file, 1, 32),
     CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t candidate = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_candidate, candidate_fields)};
+static const cyaml_schema_value_t candidate = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct y_candidate, candidate_fields)};
 static const cyaml_schema_field_t selection_fields[] = {
     CYAML_FIELD_MAPPING_PTR("limits", OPTIONAL, struct y_selection, limits, limits_fields),
     CYAML_FIELD_SEQUENCE("candidates", CYAML_FLAG_POINTER, struct y_selection, candidates, &candidate, 2, 32),
@@ -434,12 +439,14 @@ static void explain(const struct yaml_source *s, const struct complaint *c, cyam
 
 /* ---- numbers: libcyaml reads as far as it understands, "1 000" for 1 ---- */
 
-/* Digits, or 0x and hexadecimal ones. Leading zeros mean eight to some and ten to others: only where it is the same to both. */
+/* Digits, or 0x and hexadecimal ones. Leading zeros mean eight to some and ten to others: only
+ * where it is the same to both. */
 static bool is_number(const char *text)
 {
     const bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     const char *digits = hex ? text + 2 : text;
-    const size_t n = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789"), zeros = strspn(digits, "0");
+    const size_t n = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789"),
+                 zeros = strspn(digits, "0");
     if (n == 0 || digits[n] != 0)
         return false;
     return hex || zeros == 0 || n == zeros || (n == zeros + 1 && digits[zeros] <= '7');

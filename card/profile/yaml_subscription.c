@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a profile says of its subscriptions beyond their keys (who decides, how long a new one is on trial, which is chosen by itself, what it may be used for), as the parameters of the
- * applet "subscription": the TLV of ota/README.md.
+ * What a profile says of its subscriptions beyond their keys (who decides, how long a new one is on
+ * trial, which is chosen by itself, what it may be used for), as the parameters of the applet
+ * "subscription": the TLV of ota/README.md.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,24 +12,43 @@
 #include "yaml_make.h"
 
 enum { /* card/applets/subscription.h has the meaning */
-    TAG_AUTHORITY = 0xC0, TAG_SELECTION = 0xC1, TAG_USE = 0xC2, TAG_USUAL_TRIAL = 0xC3,
-    TAG_PAIR = 0x80, TAG_IMSI = 0x81, TAG_FOR = 0x81, TAG_NUMBER = 0x82, TAG_APN = 0x83, TAG_LIMITS = 0x84, TAG_MNC_LENGTH = 0x85, TAG_COUNTRIES = 0x86,
-    TAG_CANDIDATE = 0xA1, TAG_FILES = 0xA5, TAG_FILE = 0xA6, TAG_PATH = 0x91, TAG_OFFSET = 0x92, TAG_DATA = 0x93,
-    PARAMS_MAX = 8192, DEPTH_MAX = 8,
+       TAG_AUTHORITY = 0xC0,
+       TAG_SELECTION = 0xC1,
+       TAG_USE = 0xC2,
+       TAG_USUAL_TRIAL = 0xC3,
+       TAG_PAIR = 0x80,
+       TAG_IMSI = 0x81,
+       TAG_FOR = 0x81,
+       TAG_NUMBER = 0x82,
+       TAG_APN = 0x83,
+       TAG_LIMITS = 0x84,
+       TAG_MNC_LENGTH = 0x85,
+       TAG_COUNTRIES = 0x86,
+       TAG_CANDIDATE = 0xA1,
+       TAG_FILES = 0xA5,
+       TAG_FILE = 0xA6,
+       TAG_PATH = 0x91,
+       TAG_OFFSET = 0x92,
+       TAG_DATA = 0x93,
+       PARAMS_MAX = 8192,
+       DEPTH_MAX = 8,
 };
 
-static bool put_limits(const struct maker *m, const char *path, uint32_t tag, const struct y_limits *y, struct buf *out)
+static bool put_limits(const struct maker *m, const char *path, uint32_t tag, const struct y_limits *y,
+                       struct buf *out)
 {
     const uint8_t octets[5] = {y->power_ups, y->polls, y->failures, y->no_service, y->minutes};
     if ((y->power_ups | y->polls | y->failures | y->no_service | y->minutes) == 0)
-        return yaml_fail(m->s, path, "no limit at all; give one of power-ups, polls, failures, no-service, minutes");
+        return yaml_fail(m->s, path,
+                         "no limit at all; give one of power-ups, polls, failures, no-service, minutes");
     buf_tlv(out, tag, span_of(octets, y->minutes != 0 ? 5 : 4));
     return true;
 }
 
 static bool pair_exists(const struct maker *m, const char *path, unsigned pair)
 {
-    return pair < m->p.n_pairs || yaml_fail(m->s, path, "no pair %u; the profile has %u, from 0 on", pair, m->p.n_pairs);
+    return pair < m->p.n_pairs ||
+           yaml_fail(m->s, path, "no pair %u; the profile has %u, from 0 on", pair, m->p.n_pairs);
 }
 
 /* An IMSI in which an x stands for the digit of the card's own: E in EF.IMSI's digits (TS 31.102 4.2.2). */
@@ -60,7 +80,8 @@ static bool put_countries(const struct maker *m, const struct y_candidate *y, un
     for (unsigned k = 0; k < y->mcc_count; k++) {
         const char *t = y->mcc[k];
         if (strlen(t) != 3 || strspn(t, "0123456789") != 3)
-            return yaml_fail(m->s, yaml_at_item("subscription.selection.candidates", i, "mcc", k).text, "an MCC has three digits");
+            return yaml_fail(m->s, yaml_at_item("subscription.selection.candidates", i, "mcc", k).text,
+                             "an MCC has three digits");
         buf_u8(out, (uint8_t)((t[1] - '0') << 4 | (t[0] - '0'))); /* TS 24.008 10.5.1.3 */
         buf_u8(out, (uint8_t)(0xF0 | (t[2] - '0')));
     }
@@ -75,7 +96,8 @@ static bool put_path(const struct maker *m, uint16_t file, struct buf *out)
     size_t n = 0;
     for (; file != 0 && n < DEPTH_MAX; file = m->p.files[file].parent) {
         const struct profile_file *f = &m->p.files[file];
-        if (f->kind == FILE_ADF && (f->applet >= m->p.n_applets || strcmp(m->p.applets[f->applet].class_name, "usim") != 0))
+        if (f->kind == FILE_ADF &&
+            (f->applet >= m->p.n_applets || strcmp(m->p.applets[f->applet].class_name, "usim") != 0))
             return false;
         fids[n++] = f->kind == FILE_ADF ? PROFILE_FID_CURRENT_ADF : f->fid;
     }
@@ -129,7 +151,8 @@ static bool put_candidate(const struct maker *m, const struct y_selection *s, un
             return yaml_fail(m->s, yaml_at(list, i, "pair").text, "pair %u is given twice", y->pair);
     if ((y->pair == 0) != (y->imsi == NULL))
         return yaml_fail(m->s, yaml_at(list, i, "").text,
-                         y->pair == 0 ? "pair 0 has the card's own IMSI; remove \"imsi\"" : "\"imsi\" is missing; add it");
+                         y->pair == 0 ? "pair 0 has the card's own IMSI; remove \"imsi\""
+                                      : "\"imsi\" is missing; add it");
     if (y->mnc_digits != NULL && *y->mnc_digits != 2 && *y->mnc_digits != 3)
         return yaml_fail(m->s, yaml_at(list, i, "mnc-digits").text, "must be 2 or 3");
     size_t mark = buf_tlv_open(out, TAG_CANDIDATE);
@@ -156,7 +179,8 @@ static bool put_selection(const struct maker *m, const struct y_selection *y, st
             return false;
     }
     buf_tlv_close(out, mark);
-    return zero || yaml_fail(m->s, "subscription.selection.candidates", "pair 0, which a new card is on, is not among them");
+    return zero || yaml_fail(m->s, "subscription.selection.candidates",
+                             "pair 0, which a new card is on, is not among them");
 }
 
 /* TS 102 223 8.1: "+" for an international number. */
@@ -202,7 +226,9 @@ static bool put_use(const struct maker *m, const struct y_subscription *s, unsig
             return yaml_fail(m->s, yaml_at(list, i, "pair").text, "pair %u is given twice", y->pair);
     size_t mark = buf_tlv_open(out, TAG_USE);
     buf_tlv_u8(out, TAG_PAIR, y->pair);
-    buf_tlv_u8(out, TAG_FOR, (uint8_t)((y->calls != NO) | (y->supplementary != NO) << 1 | (y->messages != NO) << 2 | (y->data != NO) << 3));
+    buf_tlv_u8(out, TAG_FOR,
+               (uint8_t)((y->calls != NO) | (y->supplementary != NO) << 1 | (y->messages != NO) << 2 |
+                         (y->data != NO) << 3));
     for (unsigned k = 0; k < y->numbers_count; k++)
         if (!put_number(m, yaml_at_item(list, i, "numbers", k).text, y->numbers[k], out))
             return false;
@@ -218,7 +244,8 @@ static bool put_all(const struct maker *m, const struct y_subscription *y, struc
     if (y->authority == Y_AUTHORITY_BOTH)
         buf_tlv_u8(out, TAG_AUTHORITY, 1);
     if (y->on_trial == NO && y->trial != NULL)
-        return yaml_fail(m->s, "subscription.trial", "\"on-trial\" says that there is none; remove one of the two");
+        return yaml_fail(m->s, "subscription.trial",
+                         "\"on-trial\" says that there is none; remove one of the two");
     if (y->on_trial == NO)
         buf_tlv(out, TAG_USUAL_TRIAL, SPAN_EMPTY);
     if (y->trial != NULL && !put_limits(m, "subscription.trial", TAG_USUAL_TRIAL, y->trial, out))
@@ -247,7 +274,8 @@ bool yaml_make_subscription(struct maker *m)
     if (!put_all(m, y, &out))
         return false;
     if (!buf_ok(&out))
-        return yaml_fail(m->s, "subscription", "more than %d octets of parameters; shorten the lists", PARAMS_MAX);
+        return yaml_fail(m->s, "subscription", "more than %d octets of parameters; shorten the lists",
+                         PARAMS_MAX);
     m->p.applets[i].params = buf_span(&out);
     return true;
 }

@@ -74,7 +74,8 @@ static void show_path(const char *path, char shown[YAML_PATH_MAX])
         const bool index = *path == '[';
         const size_t n = index ? strcspn(path, "]") : strcspn(path + 1, ".[") + 1, dot = *path == '.';
         int w = index ? snprintf(shown + at, YAML_PATH_MAX - at, "%.*s", (int)n, path)
-                      : snprintf(shown + at, YAML_PATH_MAX - at, "%.*s%s", (int)dot, path, yaml_shown(path + dot, n - dot).text);
+                      : snprintf(shown + at, YAML_PATH_MAX - at, "%.*s%s", (int)dot, path,
+                                 yaml_shown(path + dot, n - dot).text);
         at += w < 0 ? 0 : (size_t)w;
         path += n;
         if (index && *path == ']' && at < YAML_PATH_MAX - 1) {

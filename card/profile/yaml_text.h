@@ -76,8 +76,9 @@ struct yaml_node *yaml_parse(const struct yaml_source *s, struct yaml_arena *a);
 /* The value of this key; NULL if there is none or if `mapping` isn't one. */
 struct yaml_node *yaml_child(const struct yaml_node *mapping, const char *key);
 
-/* A word or a key as far as it may be repeated to a person. Where another thing stands than should, it may be a secret: 24 characters at most (no key is as
- * short), nothing behind a colon ("k:465B.." for want of a space), and no digits where there are more than three (a PIN); ".." for what is left out. */
+/* A word or a key as far as it may be repeated to a person. Where another thing stands than should, it may be
+ * a secret: 24 characters at most (no key is as short), nothing behind a colon ("k:465B.." for want of a
+ * space), and no digits where there are more than three (a PIN); ".." for what is left out. */
 enum { YAML_SHOWN_MAX = 24, YAML_SHOWN_DIGITS = 3 };
 struct yaml_shown {
     char text[YAML_SHOWN_MAX + 3];

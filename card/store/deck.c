@@ -418,8 +418,8 @@ static bool take_new(struct deck *d, struct deck_error *error)
     } else if (!S_ISREG(st.st_mode) || (st.st_size != 0 && !is_lmdb(fd))) {
         deck_say(error, "%s is in the way: remove it", d->new_path);
     } else if (!may_make(d, error)) {
-        /* Somebody has published since that was asked. If he was killed in it DECK.new is that deck; else it is
-         * a new file, which with his key would look like one. */
+        /* Somebody has published since that was asked. If he was killed in it DECK.new is that deck; else it
+         * is a new file, which with his key would look like one. */
         if (st.st_size == 0)
             (void)unlink(d->new_path);
     } else if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0) {
@@ -495,7 +495,8 @@ bool deck_publish(struct deck *d, struct deck_error *error)
         if (rc == 0 && (rc = move(d->new_key_path, d->key_path)) != 0)
             what = d->key_path;
         else if (rc == 0 && ((rc = folder_sync(d->path)) != 0 || (rc = move(d->new_path, d->path)) != 0))
-            (void)move(d->key_path, d->new_key_path); /* (synced in between: no power cut may leave a deck without its key) */
+            /* (synced in between: no power cut may leave a deck without its key) */
+            (void)move(d->key_path, d->new_key_path);
         if (rc == 0) {
             d->unpublished = false;
             d->durability = DECK_POWER;
@@ -628,8 +629,8 @@ static enum store_result write_count(struct deck *d, MDB_txn *txn, void *ctx, in
 }
 
 /* The count is of one state of all cards: an older one of a single card, put into the newest deck, would win
- * its PIN tries back as well. Of a deck whose count had no mark so far what is there is taken for good. *cards:
- * as many as there are. */
+ * its PIN tries back as well. Of a deck whose count had no mark so far what is there is taken for good.
+ * *cards: as many as there are. */
 static bool check_roots(struct deck *d, bool reset, uint64_t *cards, struct deck_error *error)
 {
     uint8_t mark[SEAL_TAG];

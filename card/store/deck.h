@@ -6,9 +6,9 @@
  * so that changing, removing or putting back any one of them is seen when the card is opened. One process at
  * a time has a deck open.
  *
- * A deck and its cards may be used by several threads: it locks itself. Its crypto is then to be its own. What
- * store_load calls for each object may not use the deck, which may be locked meanwhile. A process forked off may
- * not use the deck: writes fail there.
+ * A deck and its cards may be used by several threads: it locks itself. Its crypto is then to be its own.
+ * What store_load calls for each object may not use the deck, which may be locked meanwhile. A process forked
+ * off may not use the deck: writes fail there.
  */
 #ifndef STORE_DECK_H
 #define STORE_DECK_H

@@ -121,8 +121,10 @@ static bool accept(enum found found, uint64_t known, uint64_t writes, const char
                    struct deck_error *error)
 {
     if (found == FOUND_NOTHING && writes > 0)
-        deck_say(error, "%s: there is no anchor, but %s has had one: bring it back, or begin anew with --anchor-reset",
-                 path, deck);
+        deck_say(
+            error,
+            "%s: there is no anchor, but %s has had one: bring it back, or begin anew with --anchor-reset",
+            path, deck);
     else if (found == FOUND_DAMAGED)
         deck_say(error, "%s is damaged: bring it back, or begin anew with --anchor-reset", path);
     else if (found == FOUND_COUNT && known > writes)
@@ -188,7 +190,8 @@ struct anchor *anchor_open(const char *path, bool reset, struct sealer *sealer, 
     a->fd = open_file(path, *writes == 0 || reset, &made);
     bool good = false;
     if (a->fd < 0 && (made || errno != ENOENT))
-        deck_say(error, "%s cannot be %s: %s", path, made ? "made" : "opened for writing", deck_reason(errno));
+        deck_say(error, "%s cannot be %s: %s", path, made ? "made" : "opened for writing",
+                 deck_reason(errno));
     else if (a->fd < 0)
         (void)accept(FOUND_NOTHING, 0, *writes, path, deck, error);
     else if (!lock(a->fd, F_WRLCK))

@@ -513,8 +513,8 @@ static void step_over(uint8_t key[ROOT_KEY])
     while (key[i] == 0 && i > 0);
 }
 
-/* The first card at or behind a key. A key that is not a card's is passed over: it leads to nothing, and maybe
- * round in a circle. */
+/* The first card at or behind a key. A key that is not a card's is passed over: it leads to nothing,
+ * and maybe round in a circle. */
 static bool next_card(struct deck *d, uint8_t from[ROOT_KEY], char iccid[DECK_ICCID_MAX + 1])
 {
     bool found = false;

@@ -12,7 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { LOOSE_WRITES = 4096, LOOSE_OCTETS = 1 << 20 }; /* DECK_NONE commits after so many: more saves nothing, and is memory */
+/* DECK_NONE commits after so many: more saves nothing, and is memory */
+enum { LOOSE_WRITES = 4096, LOOSE_OCTETS = 1 << 20 };
 
 #define MAP_BATCH ((size_t)64 << 30)
 #define MAP_STEP  ((size_t)64 << 20)
@@ -365,8 +366,9 @@ static void as_before(struct deck *d)
         d->roots = d->roots_committed;
 }
 
-/* LMDB gives itself up when it cannot write the page that ends a commit, even if the disk is full for a moment only. Opened again, it goes on from the commit
- * before. If the file has this one after all, cards in memory are behind it, and nobody may build on them. */
+/* LMDB gives itself up when it cannot write the page that ends a commit, even if the disk is full for a
+ * moment only. Opened again, it goes on from the commit before. If the file has this one after all, cards in
+ * memory are behind it, and nobody may build on them. */
 static int commit(struct deck *d, MDB_txn *txn)
 {
     MDB_txn *probe;

@@ -51,7 +51,9 @@ struct deck {
     bool batch;       /* `open` is a batch */
     bool spoiled;     /* a write into `open` failed */
     bool touched;     /* the step under way has changed the tree */
-    int lost;         /* why there is no going on: the map could not be mapped again, or the file not be opened; 0: nothing is wrong */
+    /* why there is no going on: the map could not be mapped again, or the file not be
+     * opened; 0: nothing is wrong */
+    int lost;
     bool mapped;      /* LMDB writes through the map */
     bool unpublished; /* still DECK.new */
     char *path, *key_path, *new_path, *new_key_path;
@@ -141,8 +143,8 @@ uint64_t tree_used(struct deck *d);
 struct deck *deck_open_upto(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                             const struct deck_anchor *anchor, struct deck_error *error, off_t whole);
 
-/* deck.c: LMDB anew on the file that is locked, after it has given itself up, or to open it otherwise. No transaction may be open.
- * On an error there is no environment. */
+/* deck.c: LMDB anew on the file that is locked, after it has given itself up, or to open it otherwise. No
+ * transaction may be open. On an error there is no environment. */
 int deck_reopen(struct deck *d, const char *path);
 
 /* deck.c: after a commit that failed, the file is made longer where the next opening is to bear with that

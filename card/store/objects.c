@@ -17,7 +17,8 @@
 enum {
     ABSENT = 0,
     PRESENT = 1,
-    JOURNAL_KEPT = 512, /* octets: a larger block goes back, so that one large transaction does not cost for ever */
+    /* octets: a larger block goes back, so that one large transaction does not cost for ever */
+    JOURNAL_KEPT = 512,
     FEW_CHANGES = 8,    /* that need no heap in a commit */
     LOAD_OCTETS = 4096, /* what most cards need: room for it is made at once, and fitted in the end */
     LOAD_OBJECTS = 48,

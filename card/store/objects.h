@@ -20,7 +20,8 @@ void objects_close(struct objects *o); /* aborts an open transaction; wipes; doe
  */
 bool objects_get(const struct objects *o, uint32_t id, struct span *out);
 
-/* Every object, in no particular order: start with *cursor 0; false at the end. Nothing may be changed on the way. */
+/* Every object, in no particular order: start with *cursor 0; false at the end. Nothing
+ * may be changed on the way. */
 bool objects_each(const struct objects *o, size_t *cursor, uint32_t *id, struct span *value);
 
 /* A transaction that is still open is aborted. */

@@ -326,7 +326,8 @@ void objmap_clear(struct objmap *m)
     m->count = 0;
 }
 
-/* To so many octets of heap, if the block is above that. Without memory for it the map stays as large as it is. */
+/* To so many octets of heap, if the block is above that. Without memory for it the
+ * map stays as large as it is. */
 static void shrink(struct objmap **m, uint32_t above, uint64_t heap_size)
 {
     uint32_t bits = BITS_MIN;

@@ -40,7 +40,8 @@ bool objmap_reserve(struct objmap **m, size_t octets, size_t n);
 /* Removes every object and keeps the block for the next ones. */
 void objmap_clear(struct objmap *m);
 
-/* Gives memory back when less than half of the block is needed (fit: whenever there is any). May move the map. */
+/* Gives memory back when less than half of the block is needed (fit: whenever there
+ * is any). May move the map. */
 void objmap_trim(struct objmap **m);
 void objmap_fit(struct objmap **m);
 

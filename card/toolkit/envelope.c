@@ -134,7 +134,8 @@ static sw_t event_download(struct call *call, struct span inner, struct event *e
         event->id = status & CHANNEL;
         uint8_t owner = call->card->ram.toolkit.channel_owner[event->id - 1];
         struct toolkit_entry e;
-        if (owner == 0 || !toolkit_entry_load(call->card, (uint8_t)(owner - 1), &e) || !toolkit_entry_has(&e, event->toolkit))
+        if (owner == 0 || !toolkit_entry_load(call->card, (uint8_t)(owner - 1), &e) ||
+            !toolkit_entry_has(&e, event->toolkit))
             return SW_OK; /* TS 102 241: who opened it, if he registered */
         return to_owner(call, (uint8_t)(owner - 1), event);
     }

@@ -374,7 +374,8 @@ static bool asked_again(const struct uicc *card, const struct entry *e, uint8_t 
     enum toolkit_system kind;
     if (result != CAT_RESULT_TERMINAL_BUSY && result != CAT_RESULT_NETWORK_BUSY)
         return false;
-    return e->type == PROACTIVE_REFRESH || (toolkit_system_kind(e->type, &kind) && !out_of_date(card, e, kind));
+    return e->type == PROACTIVE_REFRESH ||
+           (toolkit_system_kind(e->type, &kind) && !out_of_date(card, e, kind));
 }
 
 static sw_t answered(struct uicc *card, const struct entry *e, uint8_t result, struct span data)
@@ -401,11 +402,12 @@ static sw_t makes_no_sense(struct uicc *card, const struct entry *e)
 static bool answers(const struct cat_response *r, const struct entry *e)
 {
     struct cat_proactive p;
-    return cat_proactive_parse(e->command, &p) && r->details.type == p.details.type && r->details.number == p.details.number;
+    return cat_proactive_parse(e->command, &p) && r->details.type == p.details.type &&
+           r->details.number == p.details.number;
 }
 
-/* A terminal that initialises the card anew, as REFRESH asks it to, sends TERMINAL PROFILE before it answers that
- * REFRESH: else it would be asked for it again, and again. */
+/* A terminal that initialises the card anew, as REFRESH asks it to, sends TERMINAL PROFILE before it answers
+ * that REFRESH: else it would be asked for it again, and again. */
 static bool begun_before(const struct uicc *card, const struct cat_response *r, struct entry *e)
 {
     for (size_t at = 0; entry_at(card, at, e); at = entry_end(e))

@@ -141,7 +141,8 @@ struct menu_list {
     } at[255];
 };
 
-/* TS 102 226 8.2.1.3.2.2.1: the place that an entry asks for is the one it gets; what was there moves down. */
+/* TS 102 226 8.2.1.3.2.2.1: the place that an entry asks for is the one it gets;
+ * what was there moves down. */
 static void list_insert(struct menu_list *l, uint8_t applet, uint8_t slot, uint8_t position)
 {
     unsigned at = position != 0 && position - 1u < l->n ? position - 1u : l->n;
@@ -208,7 +209,8 @@ static struct span menu_title(struct uicc *card)
 static void menu_put(const struct menu_order *order, struct span title, struct buf *out, bool *help)
 {
     static const uint8_t no_title[] = {'U', 'I', 'C', 'C'};
-    bool actions = false, icons = order->n > 0; /* TS 102 241: icons, if every entry has one; one that does not explain itself makes all so */
+    /* TS 102 241: icons, if every entry has one; one that does not explain itself makes all so */
+    bool actions = false, icons = order->n > 0;
     uint8_t qualifier = 0;
     *help = false;
     buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_ALPHA_IDENTIFIER,
@@ -241,8 +243,8 @@ static void menu_put(const struct menu_order *order, struct span title, struct b
     }
 }
 
-/* Applets come back (unlocked, or with their operator's pair) whose entries were fitted to another menu than is
- * there now: the last ones are then left out, rather than the whole menu. */
+/* Applets come back (unlocked, or with their operator's pair) whose entries were fitted to another menu than
+ * is there now: the last ones are then left out, rather than the whole menu. */
 bool toolkit_menu_build(struct uicc *card, bool whole, struct buf *out, bool *help)
 {
     enum { ROUND = 3 + 5 + 4 }; /* D0 and its length, command details, device identities */
@@ -278,7 +280,8 @@ static bool menu_wanted(struct uicc *card, struct buf *out, uint8_t *type, uint8
 
 static const struct {
     bool (*wanted)(struct uicc *card, struct buf *out, uint8_t *type, uint8_t *qualifier);
-    uint8_t types[2]; /* of proactive commands: each takes the place of the one before it, of whichever type */
+    /* of proactive commands: each takes the place of the one before it, of whichever type */
+    uint8_t types[2];
 } kinds[SYSTEM_KINDS] = {
     [SYSTEM_EVENTS] = {events_wanted, {PROACTIVE_SET_UP_EVENT_LIST, 0}},
     [SYSTEM_POLL] = {poll_wanted, {PROACTIVE_POLL_INTERVAL, PROACTIVE_POLLING_OFF}},
@@ -306,7 +309,8 @@ static bool tell(struct uicc *card, enum toolkit_system kind)
     if (now == t->told[kind] || !buf_ok(&rest))
         return true;
     for (unsigned i = 0; i < 2 && kinds[kind].types[i] != 0; i++)
-        toolkit_cancel(card, NO_APPLET, kinds[kind].types[i]); /* one that was not fetched yet is out of date */
+        /* one that was not fetched yet is out of date */
+        toolkit_cancel(card, NO_APPLET, kinds[kind].types[i]);
     if (!cat_profile_has(span_of(t->profile, t->profile_len), cat_facility(type, qualifier)))
         return true;
     if (!toolkit_queue_command(card, NO_APPLET, type, qualifier, buf_span(&rest)))
@@ -335,9 +339,10 @@ void toolkit_system_answered(struct uicc *card, uint8_t type, uint8_t general_re
     const struct cat_command *c = cat_command(type);
     struct span chosen;
     if (type == PROACTIVE_POLL_INTERVAL) /* TS 102 223 6.4.6: the terminal says what it made of it */
-        card->ram.toolkit.poll = general_result <= PERFORMED_LAST && ctlv_find(response, CAT_TAG_DURATION, 0, &chosen)
-                                     ? (uint16_t)cat_duration_seconds(chosen)
-                                     : 0;
+        card->ram.toolkit.poll =
+            general_result <= PERFORMED_LAST && ctlv_find(response, CAT_TAG_DURATION, 0, &chosen)
+                ? (uint16_t)cat_duration_seconds(chosen)
+                : 0;
     if (general_result > PERFORMED_LAST && c != NULL)
         applet_note((struct applet){card, NO_APPLET}, c->name);
 }

@@ -49,10 +49,13 @@ struct toolkit {                          /* volatile; no pointers */
     uint8_t wanted[TOOLKIT_EVENTS / 8];      /* events that any applet registered for */
     bool offering;                           /* any bit of available[] */
     uint8_t available[TOOLKIT_APPLETS / 8];  /* applets that wait for EVENT_PROACTIVE_HANDLER_AVAILABLE */
-    uint8_t left;                            /* applet + 1 whose session the command under way ended; 0: none */
+    /* applet + 1 whose session the command under way ended; 0: none */
+    uint8_t left;
     uint8_t channel_owner[TOOLKIT_CHANNELS]; /* applet + 1 that opened this channel; 0: none */
-    uint16_t poll;                           /* seconds between STATUS commands, as the terminal chose; 0: it did not say */
-    uint32_t told[SYSTEM_KINDS];             /* digest of what was asked for last; 0: nothing; 1: it is not in force any more */
+    /* seconds between STATUS commands, as the terminal chose; 0: it did not say */
+    uint16_t poll;
+    /* digest of what was asked for last; 0: nothing; 1: it is not in force any more */
+    uint32_t told[SYSTEM_KINDS];
 };
 
 /* Commands that wait: memory only while there are any. Entries: struct entry_header, then the D0 object. */
@@ -93,10 +96,10 @@ bool toolkit_queue_command(struct uicc *card, uint8_t applet, uint8_t type, uint
 /* ---- trigger.c ---- */
 
 /* Tells the applets that registered for it, in order of priority. Each applet is a step of its own: one that
- * fails loses what it changed, and the others are told all the same. What the terminal is to be told: SW_OK when
- * one of them (or none at all) did what it was told, or was not busy but failed; 9300 to an ENVELOPE when some
- * were busy and nobody did it; 6581 when the card itself could not do or keep it; the warning with which an
- * applet posted its answer. */
+ * fails loses what it changed, and the others are told all the same. What the terminal is to be told: SW_OK
+ * when one of them (or none at all) did what it was told, or was not busy but failed; 9300 to an ENVELOPE
+ * when some were busy and nobody did it; 6581 when the card itself could not do or keep it; the warning with
+ * which an applet posted its answer. */
 sw_t toolkit_trigger(struct uicc *card, const struct event *event);
 /* One applet, by what it owns; likewise. */
 sw_t toolkit_trigger_owner(struct uicc *card, uint8_t applet, const struct event *event);
@@ -113,7 +116,8 @@ void toolkit_first_command(struct uicc *card);
 void toolkit_file_changed(struct uicc *card, uint16_t file);
 /* The terminal's session with this application ends, by the command under way. */
 void toolkit_application_left(struct uicc *card, uint8_t applet);
-/* In the transaction that deletes it: who watches it watches what is made in its place, and not what will have its index. */
+/* In the transaction that deletes it: who watches it watches what is made in its place, and not
+ * what will have its index. */
 bool toolkit_file_deleted(struct uicc *card, uint16_t file);
 void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw);
 

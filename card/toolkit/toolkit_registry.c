@@ -250,7 +250,8 @@ static enum toolkit_result change_event(struct applet self, enum toolkit_event e
     case NO_SUCH_EVENT:
         return TOOLKIT_EVENT_NOT_SUPPORTED;
     case BY_OTHER_MEANS:
-        return !on && event == TOOLKIT_EXTERNAL_FILE_UPDATE ? deregister_files(self) : TOOLKIT_EVENT_NOT_ALLOWED;
+        return !on && event == TOOLKIT_EXTERNAL_FILE_UPDATE ? deregister_files(self)
+                                                            : TOOLKIT_EVENT_NOT_ALLOWED;
     case NOT_KEPT:
         wait_for_handler(self, on);
         return TOOLKIT_OK;
@@ -262,7 +263,8 @@ static enum toolkit_result change_event(struct applet self, enum toolkit_event e
         return TOOLKIT_EVENT_NOT_ALLOWED; /* what its class always listens to */
     if (on && toolkit_event_exclusive(event) && taken(self, event))
         return TOOLKIT_EVENT_ALREADY_REGISTERED;
-    if (on && toolkit_event_once(event)) /* its registration has not changed, what the terminal knows may have */
+    /* its registration has not changed, what the terminal knows may have */
+    if (on && toolkit_event_once(event))
         touched(self.card);
     load_own(self, &e);
     set_bit(&e, event, on);
@@ -283,7 +285,8 @@ enum toolkit_result toolkit_clear_event(struct applet self, enum toolkit_event e
 static bool watches_files(struct applet self)
 {
     struct span list;
-    return item_get(self.card, self.index, ITEM_FILES, &list) || item_get(self.card, self.index, ITEM_PATHS, &list);
+    return item_get(self.card, self.index, ITEM_FILES, &list) ||
+           item_get(self.card, self.index, ITEM_PATHS, &list);
 }
 
 bool toolkit_event_is_set(struct applet self, enum toolkit_event event)
@@ -379,8 +382,8 @@ enum toolkit_result toolkit_release_timer(struct applet self, uint8_t timer)
     return store_own(self, &e);
 }
 
-/* The system's own: that of a terminal that nobody asked for another (TS 102 221 14.5.1: 30 s). An applet that leaves it to the card gets
- * that, or what others want. */
+/* The system's own: that of a terminal that nobody asked for another (TS 102 221 14.5.1: 30 s). An applet
+ * that leaves it to the card gets that, or what others want. */
 enum toolkit_result toolkit_request_poll_interval(struct applet self, uint16_t seconds)
 {
     struct toolkit_entry e, class;
@@ -397,7 +400,8 @@ enum toolkit_result toolkit_request_poll_interval(struct applet self, uint16_t s
 
 /* ---- files ---- */
 
-/* Where a file is: its root (the MF's index, or an ADF's), and the FIDs on the way down; in front, how many octets that are. */
+/* Where a file is: its root (the MF's index, or an ADF's), and the FIDs on the way down; in front,
+ * how many octets that are. */
 bool toolkit_path(const struct uicc *card, uint16_t file, struct buf *out)
 {
     uint16_t fids[TOOLKIT_PATH_LEVELS];
@@ -463,7 +467,8 @@ static bool registered(struct uicc *card, uint8_t applet, uint16_t file)
 /* TS 102 241: a directory stands for the files that are in it, not for those further down. */
 bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file)
 {
-    return registered(card, applet, file) || (file != 0 && registered(card, applet, fs_file(card, file)->parent));
+    return registered(card, applet, file) ||
+           (file != 0 && registered(card, applet, fs_file(card, file)->parent));
 }
 
 static enum toolkit_result store_list(struct applet self, uint16_t item, struct span list)
@@ -514,7 +519,8 @@ static enum toolkit_result change_path(struct applet self, uint16_t file, bool t
     uint8_t bytes[PATHS_MAX], own[PATH_MAX_LEN];
     struct buf paths = buf_of(bytes, sizeof bytes), path = buf_of(own, sizeof own);
     struct span now = SPAN_EMPTY;
-    if ((!item_get(self.card, self.index, ITEM_PATHS, &now) && !there) || !toolkit_path(self.card, file, &path))
+    if ((!item_get(self.card, self.index, ITEM_PATHS, &now) && !there) ||
+        !toolkit_path(self.card, file, &path))
         return TOOLKIT_OK;
     const size_t before = now.n;
     for (struct reader r = rd_of(now); r.left > 0 && rd_ok(&r);) {
@@ -546,7 +552,8 @@ bool toolkit_file_deleted(struct uicc *card, uint16_t file)
     for (unsigned i = 0; i < applets_count(card); i++) {
         const struct applet self = {card, (uint8_t)i};
         if (has_index(card, self.index, file, false))
-            ok = drop_index(self, file, false) == TOOLKIT_OK && change_path(self, file, true) == TOOLKIT_OK && ok;
+            ok = drop_index(self, file, false) == TOOLKIT_OK && change_path(self, file, true) == TOOLKIT_OK &&
+                 ok;
     }
     return ok;
 }

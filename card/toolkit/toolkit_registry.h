@@ -44,8 +44,9 @@ bool toolkit_event_once(unsigned event);
 /* Did it register this file, or the directory that it is in? */
 bool toolkit_watches_file(struct uicc *card, uint8_t applet, uint16_t file);
 
-/* Where a file is: a length octet; two octets, the index of the MF (0) or the ADF that it is below; the FIDs from there down. Also of one that the transaction deletes. false: no room,
- * or deeper than TOOLKIT_PATH_LEVELS. */
+/* Where a file is: a length octet; two octets, the index of the MF (0) or the ADF that it is below;
+ * the FIDs from there down. Also of one that the transaction deletes. false: no room, or deeper
+ * than TOOLKIT_PATH_LEVELS. */
 enum { TOOLKIT_PATH_LEVELS = 16 };
 bool toolkit_path(const struct uicc *card, uint16_t file, struct buf *out);
 
@@ -68,8 +69,8 @@ bool toolkit_menu_load(const struct uicc *card, uint8_t applet, unsigned slot, s
 /* Whose menu entry, NO_APPLET: nobody's. */
 uint8_t toolkit_menu_owner(struct uicc *card, uint8_t id, struct toolkit_menu *out);
 
-/* The content of SET UP MENU behind its device identities (system.c). whole: all entries; else without the last
- * ones, if they are more than a command can hold. false: more than that. */
+/* The content of SET UP MENU behind its device identities (system.c). whole: all entries; else without the
+ * last ones, if they are more than a command can hold. false: more than that. */
 bool toolkit_menu_build(struct uicc *card, bool whole, struct buf *out, bool *help);
 
 #endif

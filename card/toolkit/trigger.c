@@ -17,10 +17,12 @@ static bool kept(sw_t sw)
 sw_t toolkit_trigger_applet(struct uicc *card, uint8_t applet, const struct event *event)
 {
     const struct applet_class *class = applet_class_of(card, applet);
-    if (class == NULL || class->event == NULL || !applet_active(card, applet)) /* locked, or suspended with its operator: it hears of nothing */
+    /* locked, or suspended with its operator: it hears of nothing */
+    if (class == NULL || class->event == NULL || !applet_active(card, applet))
         return SW_OK;
     sw_t sw = class->event((struct applet){card, applet}, event);
-    return kept(sw) && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw; /* an answer that is too long is none */
+    /* an answer that is too long is none */
+    return kept(sw) && event->out != NULL && !buf_ok(event->out) ? SW_TECHNICAL_PROBLEM : sw;
 }
 
 /* Applets by priority; of one priority the last installed is first (TS 102 241). */
@@ -32,8 +34,8 @@ struct order {
 static void insert(const struct uicc *card, struct order *o, uint8_t applet, uint8_t priority)
 {
     unsigned at = o->n;
-    while (at > 0 && (o->priority[at - 1] > priority ||
-                      (o->priority[at - 1] == priority && applet_is_later(card, applet, o->applet[at - 1])))) {
+    while (at > 0 && (o->priority[at - 1] > priority || (o->priority[at - 1] == priority &&
+                                                         applet_is_later(card, applet, o->applet[at - 1])))) {
         o->applet[at] = o->applet[at - 1];
         o->priority[at] = o->priority[at - 1];
         at--;
@@ -94,9 +96,10 @@ sw_t toolkit_tell(struct uicc *card, uint8_t applet, const struct event *event)
 
 /* ---- what the terminal hears of it ---- */
 
-/* TS 102 241: an applet's exception is its own affair. The terminal hears of two things: that all who were told
- * are busy (9300, which ENVELOPE may answer: TS 102 221 10.2.1.2), and that the card itself could not do its
- * part: it could not store what was done, or one of its own classes, which come in no package, says so. */
+/* TS 102 241: an applet's exception is its own affair. The terminal hears of two things: that all
+ * who were told are busy (9300, which ENVELOPE may answer: TS 102 221 10.2.1.2), and that the card
+ * itself could not do its part: it could not store what was done, or one of its own classes, which
+ * come in no package, says so. */
 struct outcome {
     bool done, busy, broken;
     sw_t answer; /* with which the data goes: 9000, or the warning of who posted it */
@@ -111,7 +114,8 @@ static void note_answer(struct outcome *o, sw_t sw, const struct event *event, s
 }
 
 /* It did not do it: what it changed and wrote is undone. */
-static void note_failure(struct uicc *card, struct outcome *o, uint8_t applet, sw_t sw, const struct event *event, size_t before)
+static void note_failure(struct uicc *card, struct outcome *o, uint8_t applet, sw_t sw,
+                         const struct event *event, size_t before)
 {
     const struct applet_class *class = applet_class_of(card, applet);
     o->busy |= sw == SW_TOOLKIT_BUSY;
@@ -182,7 +186,8 @@ sw_t toolkit_trigger(struct uicc *card, const struct event *event)
             *told.handled = false;
             continue;
         }
-        /* The first answer is the answer. Call control is asked of one; the other was suspended, or locked, while he registered. */
+        /* The first answer is the answer. Call control is asked of one; the other was suspended, or
+         * locked, while he registered. */
         if (before > 0) {
             take_back(told.out, before);
             continue;
@@ -202,7 +207,8 @@ sw_t toolkit_poll(struct call *call)
         return SW_OK;
     toolkit_release(call->card);
     sw_t sw = toolkit_trigger(call->card, &event);
-    fs_leave_gone(call->card, &call->session->view); /* a subscription that was rolled back took its files along */
+    /* a subscription that was rolled back took its files along */
+    fs_leave_gone(call->card, &call->session->view);
     return sw;
 }
 
@@ -247,7 +253,9 @@ static void tell_deselected(struct uicc *card)
         return;
     struct buf which = buf_of(bytes, sizeof bytes);
     buf_tlv(&which, CAT_TAG_AID, span_of(row->aid, row->aid_len));
-    trigger_alone(card, &(struct event){.kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_APPLICATION_DESELECT, .data = buf_span(&which)});
+    trigger_alone(card, &(struct event){.kind = EVENT_TOOLKIT,
+                                        .toolkit = TOOLKIT_APPLICATION_DESELECT,
+                                        .data = buf_span(&which)});
 }
 
 static bool changes_file(const struct command_row *row)
@@ -277,10 +285,12 @@ void toolkit_after(struct uicc *card, const struct command_row *row, sw_t sw)
         offer_handler(card);
 }
 
-/* TS 102 241: the EnvelopeHandler of an update has the file's path (TS 102 223 8.18), and the AID of the application whose it is. */
+/* TS 102 241: the EnvelopeHandler of an update has the file's path (TS 102 223 8.18), and the AID of
+ * the application whose it is. */
 static void say_which(const struct uicc *card, uint16_t file, struct buf *out)
 {
-    static const uint8_t from_terminal[] = {CAT_TERMINAL, CAT_UICC}, mf[] = {0x3F, 0x00}, adf[] = {0x7F, 0xFF};
+    static const uint8_t from_terminal[] = {CAT_TERMINAL, CAT_UICC}, mf[] = {0x3F, 0x00},
+                         adf[] = {0x7F, 0xFF};
     uint8_t bytes[3 + 2 * TOOLKIT_PATH_LEVELS];
     struct buf path = buf_of(bytes, sizeof bytes);
     buf_tlv(out, CAT_COMPREHENSION | CAT_TAG_DEVICE_IDENTITIES, span_of(from_terminal, sizeof from_terminal));
@@ -307,8 +317,10 @@ void toolkit_file_changed(struct uicc *card, uint16_t file)
     struct buf which = buf_of(bytes, sizeof bytes);
     struct order order;
     say_which(card, file, &which);
-    const struct event event = {
-        .kind = EVENT_TOOLKIT, .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE, .tag = file, .data = buf_span(&which)};
+    const struct event event = {.kind = EVENT_TOOLKIT,
+                                .toolkit = TOOLKIT_EXTERNAL_FILE_UPDATE,
+                                .tag = file,
+                                .data = buf_span(&which)};
     listeners(card, TOOLKIT_EXTERNAL_FILE_UPDATE, &order);
     for (unsigned i = 0; i < order.n; i++) {
         if (!toolkit_watches_file(card, order.applet[i], file))

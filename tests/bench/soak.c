@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Many commands of all kinds to one card through PC/SC, and the memory of the process that the card lives in beside them.
+ * Many commands of all kinds to one card through PC/SC, and the memory of the process that the
+ * card lives in beside them.
  *
  *     soak COUNT READER PID
  *
- * Prints a line of JSON. Exits 1 when a command is answered otherwise than in the first round, when PC/SC fails, or when the process
- * grew by more than GROWTH_KB after the first tenth.
+ * Prints a line of JSON. Exits 1 when a command is answered otherwise than in the first round, when PC/SC
+ * fails, or when the process grew by more than GROWTH_KB after the first tenth.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -18,11 +19,29 @@ enum { WAIT_TENTHS = 100, GROWTH_KB = 256, SW_MAX = 64 };
 
 /* A round: selections, reads, writes, records, PINs, authentications, channels, toolkit, refusals. */
 static const char *const commands[] = {
-    "00A40004023F00", "00A40004022FE2", "00B000000A",     "00A4040C07A0000000871002", "00A40004026F07", "00B0000009",
-    "00A40004026F40", "00B201041C",     "80F2000C",       "00A40004026F7B",           "00D600000300F110", "00D6000003FFFFFF",
-    "0020000108FFFFFFFFFFFFFFFF",       "002000010831323334FFFFFFFF",                 "0070000001",     "01A40004023F00",
-    "01B2010426",     "00708001",       "8010000004FFFFFFFF",                         "80C2000003D60100",
-    "80C2000009D30782020181900101",     "0084000008",     "00A40004021234",
+    "00A40004023F00",
+    "00A40004022FE2",
+    "00B000000A",
+    "00A4040C07A0000000871002",
+    "00A40004026F07",
+    "00B0000009",
+    "00A40004026F40",
+    "00B201041C",
+    "80F2000C",
+    "00A40004026F7B",
+    "00D600000300F110",
+    "00D6000003FFFFFF",
+    "0020000108FFFFFFFFFFFFFFFF",
+    "002000010831323334FFFFFFFF",
+    "0070000001",
+    "01A40004023F00",
+    "01B2010426",
+    "00708001",
+    "8010000004FFFFFFFF",
+    "80C2000003D60100",
+    "80C2000009D30782020181900101",
+    "0084000008",
+    "00A40004021234",
     "008800812210000102030405060708090A0B0C0D0E0F10000102030405060708090A0B0C0D0E0F",
     "80CB000000",     "00FF000000",     "00A4",           "801200000A",
 };
@@ -114,7 +133,8 @@ int main(int argc, char **argv)
             if (rounds == 0)
                 first[i] = sw;
             if (sw != first[i] && (sw & 0xFFF0) != 0x63C0) {
-                fprintf(stderr, "soak: round %lu: %s: %04X, in the first round %04X\n", rounds, commands[i], sw, first[i]);
+                fprintf(stderr, "soak: round %lu: %s: %04X, in the first round %04X\n", rounds, commands[i],
+                        sw, first[i]);
                 return 1;
             }
         }
@@ -128,8 +148,8 @@ int main(int argc, char **argv)
     const long end = rss_kb(argv[3]);
     SCardDisconnect(card, SCARD_UNPOWER_CARD);
     SCardReleaseContext(context);
-    printf("{\"apdus\":%lu,\"rounds\":%lu,\"rss_kb_begin\":%ld,\"rss_kb_highest\":%ld,\"rss_kb_end\":%ld}\n", sent, rounds, begin,
-           highest, end);
+    printf("{\"apdus\":%lu,\"rounds\":%lu,\"rss_kb_begin\":%ld,\"rss_kb_highest\":%ld,\"rss_kb_end\":%ld}\n",
+           sent, rounds, begin, highest, end);
     if (begin < 0 || end < 0 || end > begin + GROWTH_KB) {
         fprintf(stderr, "soak: the process of the card grew from %ld to %ld kB\n", begin, end);
         return 1;

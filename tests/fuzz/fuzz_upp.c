@@ -66,8 +66,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const char *const classes[] = {"usim", "isim", "subscription", "ota", "rfm", "isd", "gsm", NULL};
     /* With and without a subscriber of its own. */
-    const struct upp_options options = {
-        .classes = classes, .get_identity = true, .gba = true, .imsi = n % 2 == 0 ? "001010123456780" : NULL, .pairs = 2};
+    const struct upp_options options = {.classes = classes,
+                                        .get_identity = true,
+                                        .gba = true,
+                                        .imsi = n % 2 == 0 ? "001010123456780" : NULL,
+                                        .pairs = 2};
     struct upp_import u;
     struct upp_error e;
     uint8_t *package = malloc(PACKAGE_MAX);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A port of libuicc, as small as it can be: to see that the core links for a machine without an operating system,
- * and what it takes there. It calls everything a reader would call, so that nothing is left out. The cryptography
- * is the port's own, behind card/crypto/crypto.h; here it always fails, which costs nothing.
+ * A port of libuicc, as small as it can be: to see that the core links for a machine without an operating
+ * system, and what it takes there. It calls everything a reader would call, so that nothing is left out. The
+ * cryptography is the port's own, behind card/crypto/crypto.h; here it always fails, which costs nothing.
  */
 #include <stdlib.h>
 
@@ -58,25 +58,30 @@ bool crypto_equal(const uint8_t *a, const uint8_t *b, size_t n)
         return false;                                                                                        \
     }
 
-bool aes_ecb_encrypt(struct uicc_crypto *c, struct span key, const uint8_t *in, uint8_t *out, size_t n) FAILS()
-bool aes_cbc_encrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out,
-                     size_t n) FAILS()
-bool aes_cbc_decrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[16], const uint8_t *in, uint8_t *out,
-                     size_t n) FAILS()
-bool aes_cmac(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[16]) FAILS()
-bool des_cbc_encrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out,
-                     size_t n) FAILS()
-bool des_cbc_decrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[8], const uint8_t *in, uint8_t *out,
-                     size_t n) FAILS()
-bool des_mac(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts, uint8_t mac[8]) FAILS()
-bool hmac_sha256(struct uicc_crypto *c, struct span key, const struct span *parts, size_t n_parts,
-                 uint8_t mac[32]) FAILS()
-bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20]) FAILS()
-bool digest_sha256(struct uicc_crypto *c, struct span in, uint8_t out[32]) FAILS()
+bool aes_ecb_encrypt(struct uicc_crypto *c, struct span key, const uint8_t *in, uint8_t *out, size_t n)
+    FAILS() bool aes_cbc_encrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[16],
+                                 const uint8_t *in, uint8_t *out, size_t n)
+        FAILS() bool aes_cbc_decrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[16],
+                                     const uint8_t *in, uint8_t *out,
+                                     size_t n) FAILS() bool aes_cmac(struct uicc_crypto *c, struct span key,
+                                                                     const struct span *parts, size_t n_parts,
+                                                                     uint8_t mac[16])
+            FAILS() bool des_cbc_encrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[8],
+                                         const uint8_t *in, uint8_t *out, size_t n)
+                FAILS() bool des_cbc_decrypt(struct uicc_crypto *c, struct span key, const uint8_t iv[8],
+                                             const uint8_t *in, uint8_t *out, size_t n)
+                    FAILS() bool des_mac(struct uicc_crypto *c, struct span key, const struct span *parts,
+                                         size_t n_parts, uint8_t mac[8])
+                        FAILS() bool hmac_sha256(struct uicc_crypto *c, struct span key,
+                                                 const struct span *parts, size_t n_parts, uint8_t mac[32])
+                            FAILS() bool digest_sha1(struct uicc_crypto *c, struct span in, uint8_t out[20])
+                                FAILS() bool digest_sha256(struct uicc_crypto *c, struct span in,
+                                                           uint8_t out[32]) FAILS()
 
-enum ecies_result ecies_seal(struct uicc_crypto *c, enum ecies_profile profile, struct span public,
-                             const uint8_t secret[ECIES_SECRET_LEN], struct span plain, struct ecies_seal *seal,
-                             uint8_t *cipher)
+                                    enum ecies_result
+    ecies_seal(struct uicc_crypto *c, enum ecies_profile profile, struct span public,
+               const uint8_t secret[ECIES_SECRET_LEN], struct span plain, struct ecies_seal *seal,
+               uint8_t *cipher)
 {
     return ECIES_FAILED;
 }
@@ -98,8 +103,8 @@ const size_t port_profile_len = sizeof port_profile;
 
 int main(void)
 {
-    static const struct applet_class *const classes[] = {&gsm_class, &isim_class,         &ota_class, &rfm_class,
-                                                         &subscription_class, &usim_class, NULL};
+    static const struct applet_class *const classes[] = {
+        &gsm_class, &isim_class, &ota_class, &rfm_class, &subscription_class, &usim_class, NULL};
     static uint8_t command[261], response[UICC_RESPONSE_MAX];
     const struct uicc_env env = {.random = no_random, .crypto = crypto_new()};
     struct uicc_profile *profile = profile_decode(span_of(port_profile, port_profile_len));

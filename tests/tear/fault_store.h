@@ -14,8 +14,8 @@ struct uicc_store *fault_store_new(struct uicc_store *inner); /* NULL: no memory
  * does not reach the inner store. -1: never. Also ends a cut. */
 void fault_store_cut_at(struct uicc_store *s, long n);
 
-/* The nth write from now on (0: the next) fails and changes nothing, as when the disk is full for a moment; all others
- * succeed. Also ends a cut. */
+/* The nth write from now on (0: the next) fails and changes nothing, as when the disk is full for a moment;
+ * all others succeed. Also ends a cut. */
 void fault_store_fail_at(struct uicc_store *s, long n);
 
 /* Writes that reached the inner store, since the beginning. */

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Made: below TMPDIR if it is set, else in memory if there is such a place, for nobody wants to wait for the disk. */
+/* Made: below TMPDIR if it is set, else in memory if there is such a place, for nobody
+ * wants to wait for the disk. */
 static inline bool folder_make(char folder[256], const char *name)
 {
     const char *tmp = getenv("TMPDIR");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The anchor of a deck: an older copy of the deck is refused, and a PIN try is not won by putting it back; wherever the
- * two writes are cut apart nobody is locked out. test_anchor [KILLS]
+ * The anchor of a deck: an older copy of the deck is refused, and a PIN try is not won by putting it back;
+ * wherever the two writes are cut apart nobody is locked out. test_anchor [KILLS]
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -654,8 +654,8 @@ static void test_other(void **state)
     assert_int_equal(tear_down(&other_state), 0);
 }
 
-/* Every octet of it changed, every length: refused, or no more than one write behind; and the deck as it is always has its
- * way where one of the two slots is whole. */
+/* Every octet of it changed, every length: refused, or no more than one write behind; and the deck as it is
+ * always has its way where one of the two slots is whole. */
 static void test_torn(void **state)
 {
     struct world *w = *state;
@@ -693,7 +693,8 @@ static void test_torn(void **state)
     free(anchor);
 }
 
-/* The anchor's disk fails: the write is refused, and nothing more is written; what is in the deck counts next time. */
+/* The anchor's disk fails: the write is refused, and nothing more is written; what is in
+ * the deck counts next time. */
 static void test_failing(void **state)
 {
     struct world *w = *state;
@@ -728,8 +729,8 @@ static void test_failing(void **state)
     close(fd);
 }
 
-/* Killed at any instant: it opens, and has all that was told to be written. A copy of the deck from before the last that was
- * told is refused. */
+/* Killed at any instant: it opens, and has all that was told to be written. A copy of the deck from before
+ * the last that was told is refused. */
 static void test_killed(void **state)
 {
     struct world *w = *state;
@@ -742,7 +743,8 @@ static void test_killed(void **state)
         if (pid == 0) {
             struct uicc_crypto *crypto = crypto_new();
             const struct deck_anchor anchor = {w->anchor, false};
-            struct deck *d = deck_open_anchored(w->deck, i % 2 == 0 ? DECK_POWER : DECK_PROCESS, crypto, &anchor, NULL);
+            struct deck *d =
+                deck_open_anchored(w->deck, i % 2 == 0 ? DECK_POWER : DECK_PROCESS, crypto, &anchor, NULL);
             for (uint8_t value = 1; d != NULL; value++)
                 if (put(d, value) != STORE_OK || write(pipe_fds[1], &value, 1) != 1)
                     break;

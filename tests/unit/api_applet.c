@@ -192,7 +192,8 @@ static uicc_sw test_admin(const struct uicc_applet *self, const struct uicc_apdu
     struct uicc_buf out = uicc_buf_of(octets, sizeof octets);
     TRY(uicc_create_file(self, &v, uicc_span_of(fcp_new, sizeof fcp_new)));
     TRY(uicc_resize_file(self, &v, uicc_span_of(grow, sizeof grow)));
-    CHECK(uicc_view_command(self, &v, 0x00, 0xB0, 0, 0, uicc_span_of(NULL, 0), 600, &out) == UICC_SW_WRONG_LENGTH);
+    CHECK(uicc_view_command(self, &v, 0x00, 0xB0, 0, 0, uicc_span_of(NULL, 0), 600, &out) ==
+          UICC_SW_WRONG_LENGTH);
     TRY(uicc_delete_file(self, &v, 0x4F77));
     return UICC_SW_OK;
 }

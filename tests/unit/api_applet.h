@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The applet of test_api.c: it calls every function of uicc_applet.h, by areas, and writes down what events it saw. A
- * package as a shared object has one, linked into the test.
+ * The applet of test_api.c: it calls every function of uicc_applet.h, by areas, and writes down what events
+ * it saw. A package as a shared object has one, linked into the test.
  */
 #ifndef TESTS_API_APPLET_H
 #define TESTS_API_APPLET_H

@@ -19,8 +19,9 @@
 #include "sms.h"
 #include "usim.h"
 
-static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &pairing_class, &rfm_class, &secure_class, &ssd_class, &ara_m_class,
-                                                     &subscription_class, &usim_class, NULL};
+static const struct applet_class *const classes[] = {
+    &gsm_class,    &isd_class, &isim_class,  &ota_class,          &pairing_class, &rfm_class,
+    &secure_class, &ssd_class, &ara_m_class, &subscription_class, &usim_class,    NULL};
 
 static void trace(void *ctx, const struct uicc_trace_event *e)
 {
@@ -116,7 +117,10 @@ static bool copy_object(void *ctx, uint32_t id, struct span value)
 
 void fixture_copy(struct fixture *f, const struct fixture *factory)
 {
-    *f = (struct fixture){.crypto = factory->crypto, .profile = factory->profile, .env = factory->env, .counter = factory->counter};
+    *f = (struct fixture){.crypto = factory->crypto,
+                          .profile = factory->profile,
+                          .env = factory->env,
+                          .counter = factory->counter};
     memcpy(f->seed, factory->seed, sizeof f->seed);
     memcpy(f->classes, factory->classes, sizeof f->classes);
     f->env.ctx = f;
@@ -151,7 +155,8 @@ void fixture_reset(struct fixture *f)
 
 uint16_t fixture_transmit(struct fixture *f, struct span command, bool follow)
 {
-    uint8_t *exact = calloc(1, command.n > 0 ? command.n : 1); /* exact size: sanitizers see a read beyond the end */
+    /* exact size: sanitizers see a read beyond the end */
+    uint8_t *exact = calloc(1, command.n > 0 ? command.n : 1);
     if (command.n > 0)
         memcpy(exact, command.p, command.n);
     f->response_len = uicc_transmit(f->card, exact, command.n, f->response);
@@ -186,7 +191,8 @@ static bool matches(const char *text, const char *pattern)
     return *pattern == '*' || *text == '\0';
 }
 
-void fixture_apdu(struct fixture *f, const char *command, const char *pattern, bool follow, const char *file, int line)
+void fixture_apdu(struct fixture *f, const char *command, const char *pattern, bool follow, const char *file,
+                  int line)
 {
     uint8_t octets[600];
     static _Thread_local char text[2 * UICC_RESPONSE_MAX + 1];
@@ -199,7 +205,8 @@ void fixture_apdu(struct fixture *f, const char *command, const char *pattern, b
         fail_msg("%s:%d: > %s\n  got  %s\n  want %s", file, line, command, text, pattern);
 }
 
-void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern, const char *file, int line)
+void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const char *pattern,
+                     const char *file, int line)
 {
     uint8_t bytes[255], more_bytes[255];
     char hex[2 * 260 + 1], text[2 * 265 + 1];
@@ -212,13 +219,14 @@ void fixture_respond(struct fixture *f, uint8_t result, const char *rest, const 
     fixture_apdu(f, text, pattern, true, file, line);
 }
 
-void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16], uint8_t data[34],
-                          struct aka_vector *expected)
+void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const uint8_t rand[16],
+                          uint8_t data[34], struct aka_vector *expected)
 {
     struct profile_pair pair;
     const uint8_t amf[2] = {0x80, 0x00};
     uint8_t sqn_octets[6], mac[32];
-    assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, sizeof f->seed), FIXTURE_ICCID, index, &pair));
+    assert_true(personal_pair(f->crypto, &f->profile->p, span_of(f->seed, sizeof f->seed), FIXTURE_ICCID,
+                              index, &pair));
     const struct aka_algorithm *a = aka_algorithm(pair.algorithm);
     data[0] = data[17] = 16;
     memcpy(data + 1, rand, 16);
@@ -231,7 +239,8 @@ void fixture_challenge_of(struct fixture *f, unsigned index, uint64_t sqn, const
     memcpy(data + 26, mac, 8);
 }
 
-void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34], struct aka_vector *expected)
+void fixture_challenge(struct fixture *f, unsigned index, uint64_t sqn, uint8_t data[34],
+                       struct aka_vector *expected)
 {
     uint8_t rand[16];
     assert_true(crypto_random(NULL, rand, sizeof rand));
@@ -248,7 +257,8 @@ static void load_keys(struct fixture *f, unsigned index, struct keyset *keys)
         return;
     }
     if (index >= FIXTURE_COMMON) {
-        assert_true(personal_keyset(f->crypto, &f->profile->p, seed, FIXTURE_ICCID, index - FIXTURE_COMMON, &common));
+        assert_true(
+            personal_keyset(f->crypto, &f->profile->p, seed, FIXTURE_ICCID, index - FIXTURE_COMMON, &common));
         *keys = common.keys;
         return;
     }
@@ -306,8 +316,8 @@ static bool take_message(void *ctx, unsigned nth, struct span tpdu)
     return true;
 }
 
-size_t fixture_messages(struct fixture *f, const struct fixture_ota *ota, uint8_t ref, const char *from, struct fixture_message *to,
-                        size_t room)
+size_t fixture_messages(struct fixture *f, const struct fixture_ota *ota, uint8_t ref, const char *from,
+                        struct fixture_message *to, size_t room)
 {
     uint8_t packet[4200], address[12];
     struct buf a = buf_of(address, sizeof address);
@@ -326,7 +336,8 @@ size_t fixture_envelope(struct fixture *f, const struct fixture_ota *ota, uint8_
     return one.n;
 }
 
-void fixture_open_por(struct fixture *f, const struct fixture_ota *ota, struct span response, struct fixture_por *por)
+void fixture_open_por(struct fixture *f, const struct fixture_ota *ota, struct span response,
+                      struct fixture_por *por)
 {
     struct keyset keys;
     uint8_t work[4200];
@@ -343,7 +354,8 @@ void fixture_open_por(struct fixture *f, const struct fixture_ota *ota, struct s
     }
 }
 
-void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span command, struct fixture_por *por)
+void fixture_ota_raw(struct fixture *f, const struct fixture_ota *ota, struct span command,
+                     struct fixture_por *por)
 {
     *por = (struct fixture_por){0};
     por->sw = fixture_transmit(f, command, true);
@@ -369,11 +381,13 @@ void fixture_order(const char *imsi, int index, const char *reference, char *scr
         n += (size_t)snprintf(inner, sizeof inner, "8001%02x", (unsigned)index);
     n += (size_t)snprintf(inner + n, sizeof inner - n, "8109%s", hex);
     if (reference != NULL)
-        n += (size_t)snprintf(inner + n, sizeof inner - n, "82%02x%s", (unsigned)strlen(reference) / 2, reference);
+        n += (size_t)snprintf(inner + n, sizeof inner - n, "82%02x%s", (unsigned)strlen(reference) / 2,
+                              reference);
     snprintf(script, room, "80e29000%02xe1%02x%s00c0000000", (unsigned)(n / 2 + 2), (unsigned)(n / 2), inner);
 }
 
-void fixture_key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len, bool spoil, struct buf *out)
+void fixture_key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len,
+                       bool spoil, struct buf *out)
 {
     const uint8_t iv[16] = {0};
     uint8_t block[32], encrypted[32];
@@ -423,7 +437,8 @@ unsigned fixture_authenticate(struct fixture *f, unsigned index, uint64_t sqn)
         assert_int_equal(f->response[1], expected.res_len);
         assert_memory_equal(f->response + 2, expected.res, expected.res_len);
         assert_memory_equal(f->response + 3 + expected.res_len, expected.ck, expected.ck_len);
-        assert_memory_equal(f->response + 4 + expected.res_len + expected.ck_len, expected.ik, expected.ik_len);
+        assert_memory_equal(f->response + 4 + expected.res_len + expected.ck_len, expected.ik,
+                            expected.ik_len);
     }
     return f->response[0];
 }
@@ -534,7 +549,8 @@ void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, cha
         assert_true(2 * (por.n - 6) < room);
         hex_format(span_of(por.data + 4, por.n - 6), answer);
     } else if (por.answered) {
-        snprintf(answer, room, "%s %02x", por.verdict == SCP80_GENUINE ? "genuine" : "unprotected", por.status);
+        snprintf(answer, room, "%s %02x", por.verdict == SCP80_GENUINE ? "genuine" : "unprotected",
+                 por.status);
     }
 }
 

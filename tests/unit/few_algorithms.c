@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Linked into tests a second time: they run with the algorithms that softuicc serves cards with (tools/openssl_start.h), so that
- * one that a card needs and that is not among them is noticed here.
+ * Linked into tests a second time: they run with the algorithms that softuicc serves cards with
+ * (tools/openssl_start.h), so that one that a card needs and that is not among them is noticed here.
  */
 #include <stdlib.h>
 

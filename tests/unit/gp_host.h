@@ -79,7 +79,8 @@ void gp_key_field(struct gp_host *h, uint8_t type, const char *key, char *to);
 #define HASH2 "11111111111111111111111111111111111111BB"
 
 /* INSTALL with this P1. */
-const char *gp_install(unsigned p1, const char *package, const char *module, const char *aid, const char *privileges, const char *parameters);
+const char *gp_install(unsigned p1, const char *package, const char *module, const char *aid,
+                       const char *privileges, const char *parameters);
 /* A supplementary security domain; must succeed. */
 void gp_make_ssd(struct gp_host *h, const char *aid, const char *privileges, const char *parameters);
 /* The host's keys are these from now on (32 hex digits each). */

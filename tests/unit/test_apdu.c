@@ -749,7 +749,8 @@ static void test_sw(void **state)
             assert_int_equal(sw_find(SW_WITH(families[i], low))->value, families[i]);
         }
         const struct sw_info *warning = sw_find((sw_t)(0x6300 | low));
-        static const sw_t single[] = {SW_MORE_DATA_EXPECTED, SW_HOST_CRYPTOGRAM, SW_MORE_ENTRIES, SW_RULE_EXISTS, SW_RULE_PART_UNKNOWN};
+        static const sw_t single[] = {SW_MORE_DATA_EXPECTED, SW_HOST_CRYPTOGRAM, SW_MORE_ENTRIES,
+                                      SW_RULE_EXISTS, SW_RULE_PART_UNKNOWN};
         sw_t expected = low >= 0xC0 && low < 0xD0 ? SW_TRIES_LEFT : 0;
         for (size_t i = 0; i < N(single); i++)
             expected = single[i] == (0x6300 | low) ? single[i] : expected;
@@ -761,7 +762,9 @@ static void test_sw(void **state)
     assert_string_equal(sw_text(0x1234), "unknown status word");
     for (unsigned sw = 0; sw <= 0xFFFF; sw++) {
         unsigned high = sw >> 8;
-        assert_int_equal(sw_is_ok((sw_t)sw) != 0, sw == 0x9000 || high == 0x91 || (high == 0x92 && sw != 0x9240) || high == 0x61 || high == 0x9F);
+        assert_int_equal(sw_is_ok((sw_t)sw) != 0, sw == 0x9000 || high == 0x91 ||
+                                                      (high == 0x92 && sw != 0x9240) || high == 0x61 ||
+                                                      high == 0x9F);
         assert_int_equal(sw_is_warning((sw_t)sw) != 0,
                          high == 0x62 || (high == 0x63 && (sw < 0x63C0 || sw > 0x63CF)));
     }

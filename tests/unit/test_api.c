@@ -191,7 +191,8 @@ static void test_area_access(void **state)
     assert_memory_equal(imsi.p + imsi.n - 9, "\x08\x09\x10\x10\x10\x32\x54\x76\x98", 9);
     assert_false(on_trial(&a));
     fixture_close(&a.f);
-    /* What an operator's application writes is the operator's word: it is on trial like that of his scripts. */
+    /* What an operator's application writes is the operator's word: it is on trial
+     * like that of his scripts. */
     open_api(&a);
     install_with_access(&a, 6, 0, true);
     apdu(&a.f, "00A4040C07 F074657374AA06", "9000");
@@ -363,14 +364,16 @@ static void test_area_registry(void **state)
     drain(&a);
     for (int locked = 1; locked >= 0; locked--) {
         objects_begin(a.f.card->objects);
-        assert_int_equal(session_finish(a.f.card, applet_set_life(a.f.card, a.first, locked ? 0x87 : 0x07)), SW_OK);
+        assert_int_equal(session_finish(a.f.card, applet_set_life(a.f.card, a.first, locked ? 0x87 : 0x07)),
+                         SW_OK);
         forget(&a);
         a.f.tracing = true;
         a.f.trace_len = 0;
         apdu(&a.f, "00A4000C023F00", "9*");
         drain(&a);
         a.f.tracing = false;
-        assert_int_equal(strstr(a.f.trace, "4368616e676564") != NULL, !locked); /* "Changed", in SET UP MENU */
+        /* "Changed", in SET UP MENU */
+        assert_int_equal(strstr(a.f.trace, "4368616e676564") != NULL, !locked);
         memset(a.f.trace, 0, sizeof a.f.trace);
         forget(&a);
         exchange(&a.f, "80C2000009 D30782020181900121", "9000");
@@ -757,8 +760,8 @@ static void test_not_selectable_yet(void **state)
     fixture_close(&a.f);
 }
 
-/* A file that an applet makes is whose the applet is: nobody's stays through a change of operator, an operator's is
- * there with his pair. */
+/* A file that an applet makes is whose the applet is: nobody's stays through a change of operator, an
+ * operator's is there with his pair. */
 static void test_owner_of_files(void **state)
 {
     (void)state;

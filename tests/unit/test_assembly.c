@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Concatenated messages (3GPP TS 23.040 9.2.3.24.1), as traps.md wants them: any order, duplicates, interleaved references, two originators, parts missing, 0 of n, n of less, 255 parts, references
- * used again, reference 0; bounded in memory, number and patience.
+ * Concatenated messages (3GPP TS 23.040 9.2.3.24.1), as traps.md wants them: any order, duplicates,
+ * interleaved references, two originators, parts missing, 0 of n, n of less, 255 parts, references used
+ * again, reference 0; bounded in memory, number and patience.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -16,10 +17,12 @@ static uint8_t whole[ASSEMBLY_PARTS_MAX * ASSEMBLY_PART_MAX];
 static size_t whole_len;
 
 /* A part whose body is its number and its text. */
-static bool take(struct assembly *a, const char *source, uint16_t reference, unsigned total, unsigned number, const char *body)
+static bool take(struct assembly *a, const char *source, uint16_t reference, unsigned total, unsigned number,
+                 const char *body)
 {
-    const struct assembly_part p = {span_of(source, strlen(source)), reference, (uint8_t)total, (uint8_t)number, number == 1,
-                                    span_of(body, strlen(body))};
+    const struct assembly_part p = {
+        span_of(source, strlen(source)), reference, (uint8_t)total, (uint8_t)number, number == 1,
+        span_of(body, strlen(body))};
     struct buf out = buf_of(whole, sizeof whole);
     bool done = assembly_take(a, &p, &out);
     whole_len = out.len;
@@ -150,7 +153,8 @@ static void test_bounds(void **state)
     assert_false(take(a, "B", 9, 2, 2, "b"));
 }
 
-/* The first part alone says that it is a command packet; without it the message is dropped when it is whole. */
+/* The first part alone says that it is a command packet; without it the message is
+ * dropped when it is whole. */
 static void test_not_a_packet(void **state)
 {
     struct assembly *a = *state;
@@ -168,8 +172,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_orders), T(test_duplicates), T(test_interleaved), T(test_nonsense), T(test_reused), T(test_longest), T(test_bounds),
-        T(test_not_a_packet),
+        T(test_orders), T(test_duplicates), T(test_interleaved), T(test_nonsense),
+        T(test_reused), T(test_longest),    T(test_bounds),      T(test_not_a_packet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

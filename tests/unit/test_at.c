@@ -542,8 +542,9 @@ static void test_sms_acknowledged(void **state)
     at_expect(b, "AT+CNMI=2,1,0,2", "|OK|"); /* 3.4.1: kept, and told of */
     assert_int_equal(deliver(b, REPORT), 0);
     assert_string_equal(b->said, "|+CDSI: \"SM\",1|");
-    at_expect(b, "AT+CMGR=1",
-              "|+CMGR: \"REC UNREAD\",6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0||OK|");
+    at_expect(
+        b, "AT+CMGR=1",
+        "|+CMGR: \"REC UNREAD\",6,7,\"+31628870634\",145,\"11/10/11,12:22:22+40\",\"11/10/11,12:22:22+40\",0||OK|");
     at_expect(b, "AT+CNMI=2,1,0,0", "|OK|");
     assert_int_equal(deliver(b, REPORT), 0);
     at_expect(b, "AT+CPMS?", "|+CPMS: \"SM\",1,10,\"SM\",1,10,\"SM\",1,10||OK|");

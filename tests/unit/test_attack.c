@@ -407,10 +407,12 @@ static void test_same_cost_of_three(void **state)
 {
     (void)state;
     struct fixture f;
-    fixture_open_text(&f, "format: 1\ninclude: test\nname: three\napplets:\n  - class: isd\n    keys:\n"
-                          "      - {kvn: \"01\", algorithm: aes, bits: 128, enc: derived, mac: derived, dek: derived}\nkeysets:\n"
-                          ATTACK_KEYSET(2, "3des", 128, "3des", 128, 8) ATTACK_KEYSET(3, "3des", 192, "3des", 192, 8)
-                          ATTACK_KEYSET(4, "aes", 256, "aes", 256, 4) ATTACK_KEYSET(5, "aes", 192, "aes", 192, 8));
+    fixture_open_text(
+        &f,
+        "format: 1\ninclude: test\nname: three\napplets:\n  - class: isd\n    keys:\n"
+        "      - {kvn: \"01\", algorithm: aes, bits: 128, enc: derived, mac: derived, dek: derived}\nkeysets:\n" ATTACK_KEYSET(
+            2, "3des", 128, "3des", 128, 8) ATTACK_KEYSET(3, "3des", 192, "3des", 192, 8)
+            ATTACK_KEYSET(4, "aes", 256, "aes", 256, 4) ATTACK_KEYSET(5, "aes", 192, "aes", 192, 8));
     fixture_terminal_profile(&f);
     put_on_trial(&f);
     same_cost_whatever_is_wrong(&f, SPI, "000000");
@@ -698,7 +700,8 @@ static void test_no_security_no_actions(void **state)
     static const char *const scripts[] = {
         "AA0E" "8105" "8103010104" "220500A4000C00",                                 /* REFRESH */
         "AA13" "8111" "8103011300" "8B0A" "01000A8121436587F900",                    /* SEND SMS */
-        "AA15" "8205" "8103010104" "220C" "00FF000000" "0000000000" "0000",          /* when something fails */
+        /* when something fails */
+        "AA15" "8205" "8103010104" "220C" "00FF000000" "0000000000" "0000",
         "AE80" "8105" "8103010104" "0000",
     };
     fixture_terminal_profile(f);
@@ -714,7 +717,14 @@ static void test_no_security_no_actions(void **state)
 static void test_no_security_no_chains(void **state)
 {
     struct fixture *f = *state;
-    static const char *const strangers[] = {"00A4000C026F7E", "AA0C" "830101" "220700A4000C026F7E", "AA03" "830103", "AA03" "830104"};
+    static const char *const strangers[] = {"00A4000C026F7E",
+                                            "AA0C"
+                                            "830101"
+                                            "220700A4000C026F7E",
+                                            "AA03"
+                                            "830103",
+                                            "AA03"
+                                            "830104"};
     struct fixture_por por;
     for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
         const struct fixture_ota first = {0, FIXTURE_SPI, "B00001", "AA0C" "830101" "220700A4000C026F78", 0},
@@ -853,8 +863,8 @@ static void fetch_answer(struct fixture *f)
     f->response_len = n + 2;
 }
 
-/* Who has no key and needs none gets his answer, too: CNTR as he sent it (TS 102 225 5.2), with the redundancy
- * check he asked for; what takes a key, he does not. */
+/* Who has no key and needs none gets his answer, too: CNTR as he sent it (TS 102 225 5.2), with the
+ * redundancy check he asked for; what takes a key, he does not. */
 static void test_por_without_keys(void **state)
 {
     static const struct {
@@ -869,7 +879,8 @@ static void test_por_without_keys(void **state)
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct attack_packet a = {0, rows[i].spi, rows[i].tar, "00A4000C026F78", 0x0102030405, rows[i].kid};
+        const struct attack_packet a = {0,          rows[i].spi, rows[i].tar, "00A4000C026F78", 0x0102030405,
+                                        rows[i].kid};
         struct fixture_por por = send_and_open(f, &a);
         assert_int_equal(por.verdict, SCP80_UNPROTECTED);
         assert_true(f->response_len >= 16 + rows[i].check);
@@ -1240,9 +1251,11 @@ static void test_weak_keys_over_the_air(void **state)
     fixture_terminal_profile(&f);
     assert_false(f.profile->p.insecure);
     assert_true(personal_pair(f.crypto, &f.profile->p, span_of(f.seed, 16), FIXTURE_ICCID, 0, &pair));
-    for (int algorithm = 3; algorithm > 0; algorithm -= 2) { /* nor the test algorithm; Milenage would be taken */
+    for (int algorithm = 3; algorithm > 0; algorithm -= 2) {
+        /* nor the test algorithm; Milenage would be taken */
         uint8_t octets[100];
-        const uint8_t key[16] = {1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47}, head[] = {0x7A, 0xA9, 3, 0x80, 1, (uint8_t)algorithm};
+        const uint8_t key[16] = {1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47},
+                      head[] = {0x7A, 0xA9, 3, 0x80, 1, (uint8_t)algorithm};
         struct buf data = buf_of(octets, sizeof octets);
         char hex[201], command[220];
         buf_put(&data, span_of(head, sizeof head));

@@ -305,7 +305,8 @@ static void test_pairs(void **state)
     good(e, auc_add(p->auc, &zero, "001010123456799", &e));
     good(e, auc_vector(p->auc, "001010123456799", AUC_CURRENT, amf, NULL, &v, &e));
     assert_int_equal(v.sqn >> 5, 4);
-    /* and there is one row of numbers, as long as both are there: the card has not changed yet, or goes back */
+    /* and there is one row of numbers, as long as both are there: the card has not
+     * changed yet, or goes back */
     assert_int_equal(authenticate(&p->card, &v), 0xDB);
     good(e, auc_vector(p->auc, FIXTURE_IMSI, AUC_CURRENT, amf, NULL, &v, &e));
     assert_int_equal(v.sqn >> 5, 5);

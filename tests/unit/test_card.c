@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The operating system through its one door: T=0 (ETSI TS 102 221 7.3.1.1), SELECT, STATUS, READ, UPDATE, PINs, the toolkit's state machine, and what a trace
- * may show. Card: built-in profile `test`.
+ * The operating system through its one door: T=0 (ETSI TS 102 221 7.3.1.1), SELECT, STATUS, READ, UPDATE,
+ * PINs, the toolkit's state machine, and what a trace may show. Card: built-in profile `test`.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -161,7 +161,8 @@ static void test_access(void **state)
     apdu(f, "00B0000001", "FF9000");
     apdu(f, "00D60009010A", "6B00");
     apdu(f, "00D60008020A0A", "6700");
-    fixture_reset(f);                                     /* a verified PIN does not outlive a reset; what was written does */
+    /* a verified PIN does not outlive a reset; what was written does */
+    fixture_reset(f);
     exchange(f, "00A40804047FFF6F07", "6A82");
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
     exchange(f, "00A4000C026F07", "9000");
@@ -209,7 +210,8 @@ static void test_pin(void **state)
     apdu(f, "0026000A083132333435363738", "6985");        /* ADM cannot be disabled */
 }
 
-/* traps.md: a try is spent durably before the compare. The store loses power at each write of a VERIFY in turn. */
+/* traps.md: a try is spent durably before the compare. The store loses power at each
+ * write of a VERIFY in turn. */
 static void test_pin_cut(void **state)
 {
     struct fixture *f = *state;
@@ -229,7 +231,8 @@ static void test_pin_cut(void **state)
     apdu(f, "00A4040C07" USIM_AID_PREFIX, "9000");
     apdu(f, "00A4000C026F07", "9000");
     apdu(f, "00D60000010A", "6982");
-    /* The right value costs its try too, until it has been found right: who cuts the power at the first write learns nothing for free. */
+    /* The right value costs its try too, until it has been found right: who cuts the power at the first
+     * write learns nothing for free. */
     fixture_restart(f);
     apdu(f, "0020000A00", "63C*");
     before = f->response[1] & 0x0F;
@@ -257,7 +260,8 @@ static void test_toolkit(void **state)
     apdu(f, "80C200000AD60982028281830100", "6700");
     apdu(f, "80C2000009D6088202828183010000", "6A80");       /* something behind the object */
     apdu(f, "80C2000009D60782028281830100", "9000");         /* an event nobody listens to */
-    /* An SMS-DELIVER with UDHI and no data (it crashed a peer), one without a header, one that is not for data download */
+    /* An SMS-DELIVER with UDHI and no data (it crashed a peer), one without a header, one
+     * that is not for data download */
     apdu(f, "80C2000017D115820283818B0F40048121437FF61111111111111100", "9000");
     apdu(f, "80C200001AD118820283818B1200048121437FF61111111111111103027000", "9000");
     apdu(f, "80C200001AD118820283818B12400481214300F61111111111111103027000", "9000");
@@ -310,8 +314,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_t0), T(test_lengths), T(test_classes), T(test_select), T(test_records), T(test_sfi), T(test_access), T(test_pin),
-        T(test_pin_cut), T(test_toolkit), T(test_trace), T(test_unpowered), T(test_store_fails),
+        T(test_t0),    T(test_lengths),   T(test_classes),     T(test_select),  T(test_records),
+        T(test_sfi),   T(test_access),    T(test_pin),         T(test_pin_cut), T(test_toolkit),
+        T(test_trace), T(test_unpowered), T(test_store_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

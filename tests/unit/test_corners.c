@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Corners of commands that the chapters' tests pass by: selection by AID in scripts and by occurrence, every form of CREATE FILE's access rule and SFI, a card whose usage is terminated, no entropy, keys
- * under 3DES, orders with every optional part.
+ * Corners of commands that the chapters' tests pass by: selection by AID in scripts and by occurrence, every
+ * form of CREATE FILE's access rule and SFI, a card whose usage is terminated, no entropy, keys under 3DES,
+ * orders with every optional part.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -48,7 +49,8 @@ static void create(struct fixture *f, const char *fcp, const char *answer)
 }
 
 /* Compact script for a TAR under pair `keys`: number of commands and status word of the answer. */
-static void script(struct fixture *f, unsigned keys, const char *tar, const char *hex, unsigned count, unsigned sw)
+static void script(struct fixture *f, unsigned keys, const char *tar, const char *hex, unsigned count,
+                   unsigned sw)
 {
     struct fixture_por por;
     const struct fixture_ota ota = {keys, SPI, tar, hex, 0};
@@ -64,13 +66,16 @@ static void test_remote_selection(void **state)
     (void)state;
     struct fixture *f = opened(NULL);
     script(f, 0, "B00001", "00A4000C023F00" "00A4040C07A0000000871002" "00A4000C026F07", 3, 0x9000);
-    script(f, 0, "B00001", "00A4040C0BF0736F6674756963630101", 1, 0x6A82); /* no script reaches another application */
+    /* no script reaches another application */
+    script(f, 0, "B00001", "00A4040C0BF0736F6674756963630101", 1, 0x6A82);
     script(f, 0, "B00000", "00A4040C07A0000000871002", 1, 0x6A82);
     script(f, 0, "B00000", "00A4000C027FFF", 1, 0x6A82);
-    script(f, 0, "B00001", "80CB00800180", 1, 0x6986);                    /* RETRIEVE DATA: a case 4 command with its first block */
+    /* RETRIEVE DATA: a case 4 command with its first block */
+    script(f, 0, "B00001", "80CB00800180", 1, 0x6986);
     script(f, 0, "B00001", "0CA4000C023F00", 1, 0x6882);
     script(f, 0, "B00001", "00C0000000", 1, 0x6985);
-    script(f, 0, "B00001", "00A4000C026F7E00B000000C", 2, 0x6C0B);        /* no repeating in a script: the right length, no data */
+    /* no repeating in a script: the right length, no data */
+    script(f, 0, "B00001", "00A4000C026F7E00B000000C", 2, 0x6C0B);
     closed(f);
 }
 
@@ -97,9 +102,12 @@ static void test_create_forms(void **state)
     (void)state;
     struct fixture *f = opened(NULL);
     verify_adm(f);
-    create(f, "8202412183026F418A01058B062F060102000380020004", "9000");   /* EF.ARR by SE: 01 record 2, 00 record 3 */
-    apdu(f, "00B0810004", "FFFFFFFF9000");                                 /* no SFI object: the low bits of the FID */
-    create(f, "8202412183026F618A01058B032F060280020004", "9000");         /* the same low bits: taken, so it has none */
+    /* EF.ARR by SE: 01 record 2, 00 record 3 */
+    create(f, "8202412183026F418A01058B062F060102000380020004", "9000");
+    /* no SFI object: the low bits of the FID */
+    apdu(f, "00B0810004", "FFFFFFFF9000");
+    /* the same low bits: taken, so it has none */
+    create(f, "8202412183026F618A01058B032F060280020004", "9000");
     exchange(f, "00A40004026F61", "62*8800*");
     create(f, "8202412183026F5F8A01058B032F060280020004880100", "9000");   /* SFI 00 */
     create(f, "8202412183026F5E8A01058B032F0602800200048801FF", "9000");   /* SFI 1F with RFU bits: none */
@@ -125,10 +133,12 @@ static void test_create_forms(void **state)
 static void test_terminated_card(void **state)
 {
     (void)state;
-    struct fixture *f = opened("format: 1\nname: end\ninclude: test\naccess:\n  - {name: directory, terminate: adm1, create-ef: adm1}\n");
+    struct fixture *f = opened(
+        "format: 1\nname: end\ninclude: test\naccess:\n  - {name: directory, terminate: adm1, create-ef: adm1}\n");
     apdu(f, "00FE000000", "6982");
     verify_adm(f);
-    apdu(f, "00E6000000", "6981");                                         /* TERMINATE DF is not for the MF */
+    /* TERMINATE DF is not for the MF */
+    apdu(f, "00E6000000", "6981");
     apdu(f, "00FE000001", "6700");
     apdu(f, "00FE000000", "9000");
     exchange(f, "00A40004023F00", "6285");
@@ -230,19 +240,22 @@ static void test_longest_list(void **state)
     fixture_terminal_profile(f);
     assert_int_equal(fixture_authenticate(f, 254, 32), 0xDB);
     fixture_expect(f, 0, "80E290000DE10B810908091020000000002000", "unprotected 06");
-    fixture_expect(f, 254, "80E290000FE10D8109080910200000000020840000", "E2108001018101FC*9000"); /* the next is one that is unused, from the beginning */
+    /* the next is one that is unused, from the beginning */
+    fixture_expect(f, 254, "80E290000FE10D8109080910200000000020840000", "E2108001018101FC*9000");
     assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
     closed(f);
 }
 
-/* TS 102 221 9.4.1, 9.5.1, 11.1.11: a PIN that the universal PIN stands in for is not free, but wants that one. */
+/* TS 102 221 9.4.1, 9.5.1, 11.1.11: a PIN that the universal PIN stands in for is not
+ * free, but wants that one. */
 static void test_universal_pin(void **state)
 {
 #define PIN1 "31323334FFFFFFFF"
 #define UNIVERSAL "35353535FFFFFFFF"
     (void)state;
-    struct fixture *f = opened("format: 1\nname: universal\ninclude: test\npins:\n  - {name: pin1, enabled: yes}\n"
-                               "  - {name: universal, reference: \"11\", value: 5555, puk: 87654321}\n");
+    struct fixture *f =
+        opened("format: 1\nname: universal\ninclude: test\npins:\n  - {name: pin1, enabled: yes}\n"
+               "  - {name: universal, reference: \"11\", value: 5555, puk: 87654321}\n");
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
     exchange(f, "00A40004026F07", "62*");
     apdu(f, "00B0000009", "6982");
@@ -257,14 +270,16 @@ static void test_universal_pin(void **state)
     fixture_restart(f); /* that it stands in lasts, that it was verified does not */
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
     exchange(f, "00A40004026F07", "*" "9000");
-    assert_non_null(memmem(f->response, f->response_len, "\x95\x01\x08\x83\x01\x11", 6)); /* the usage qualifier tells the terminal */
+    /* the usage qualifier tells the terminal */
+    assert_non_null(memmem(f->response, f->response_len, "\x95\x01\x08\x83\x01\x11", 6));
     apdu(f, "00B0000009", "6982");
     apdu(f, "0020001108" UNIVERSAL, "9000");
     apdu(f, "00B0000009", "08*9000");
     assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB); /* AUTHENTICATE goes by the same */
     exchange(f, "00A40004026F07", "62*");
     apdu(f, "0028000108" PIN1, "9000"); /* ENABLE: PIN1 is itself again */
-    assert_true(fixture_transmit(f, span_of((const uint8_t *)"\x00\xA4\x00\x04\x02\x6F\x07", 7), true) == 0x9000);
+    assert_true(fixture_transmit(f, span_of((const uint8_t *)"\x00\xA4\x00\x04\x02\x6F\x07", 7), true) ==
+                0x9000);
     assert_non_null(memmem(f->response, f->response_len, "\x95\x01\x00\x83\x01\x11", 6));
     fixture_reset(f);
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
@@ -357,7 +372,8 @@ static void test_put_des_keys(void **state)
 }
 
 /* PUT KEY of K as a session of pair 0's keyset runs it; what the keyset is, the test says. */
-static void put_k(struct fixture *f, const struct keyset *keys, unsigned p1, unsigned p2, const struct buf *data, sw_t want)
+static void put_k(struct fixture *f, const struct keyset *keys, unsigned p1, unsigned p2,
+                  const struct buf *data, sw_t want)
 {
     struct applet self;
     struct session session;
@@ -368,7 +384,8 @@ static void put_k(struct fixture *f, const struct keyset *keys, unsigned p1, uns
     assert_true(subscription_of(f->card, &self) && ota_secret_load(self, ITEM_OTA, &rights, &old));
     objects_begin(f->card->objects);
     assert_true(ota_secret_put(self, ITEM_OTA, rights, keys) && card_commit(f->card));
-    const struct script_authority by = {rights | RIGHT_AUTHENTIC | RIGHT_REPLACE_KEYS, ITEM_COUNTER, 0, self.index, keys};
+    const struct script_authority by = {rights | RIGHT_AUTHENTIC | RIGHT_REPLACE_KEYS, ITEM_COUNTER, 0,
+                                        self.index, keys};
     session_open_remote(f->card, self.index, &by, &session);
     buf_put(&apdu, span_of("\x80\xD8", 2));
     buf_u8(&apdu, (uint8_t)p1);
@@ -417,10 +434,11 @@ static void test_put_key_without_kic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_remote_selection),      cmocka_unit_test(test_occurrences), cmocka_unit_test(test_create_forms),
-        cmocka_unit_test(test_terminated_card),       cmocka_unit_test(test_no_entropy),  cmocka_unit_test(test_suspension_conditions),
-        cmocka_unit_test(test_order_parts),           cmocka_unit_test(test_put_des_keys),
-        cmocka_unit_test(test_put_key_without_kic),   cmocka_unit_test(test_longest_list),
+        cmocka_unit_test(test_remote_selection),    cmocka_unit_test(test_occurrences),
+        cmocka_unit_test(test_create_forms),        cmocka_unit_test(test_terminated_card),
+        cmocka_unit_test(test_no_entropy),          cmocka_unit_test(test_suspension_conditions),
+        cmocka_unit_test(test_order_parts),         cmocka_unit_test(test_put_des_keys),
+        cmocka_unit_test(test_put_key_without_kic), cmocka_unit_test(test_longest_list),
         cmocka_unit_test(test_universal_pin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

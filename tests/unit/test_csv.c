@@ -339,9 +339,11 @@ static void values(void **state)
               "kid3");
     /* the second half is the first but for parity, which DES does not look at */
     pairs[0].ota.kic_algorithm = pairs[0].ota.kid_algorithm = OTA_3DES;
-    bad_value("kic1,kid1,kik1", "8f3a51c20b77de948e3b50c30a76df95," OTHER "," OPC, "parts of kic1 are equal: that is single DES");
+    bad_value("kic1,kid1,kik1", "8f3a51c20b77de948e3b50c30a76df95," OTHER "," OPC,
+              "parts of kic1 are equal: that is single DES");
     bad_value("kic1,kid1,kik1", OTHER ",8f3a51c20b77de948e3b50c30a76df95," OPC, "parts of kid1 are equal");
-    bad_value("kic1,kid1,kik1", OTHER "," OPC ",8f3a51c20b77de948e3b50c30a76df958f3a51c20b77de94", "parts of kik1 are equal");
+    bad_value("kic1,kid1,kik1", OTHER "," OPC ",8f3a51c20b77de948e3b50c30a76df958f3a51c20b77de94",
+              "parts of kik1 are equal");
     pairs[0].ota.kic_algorithm = pairs[0].ota.kid_algorithm = OTA_AES;
     bad_value("pin1", "123", "a PIN is not 4 to 8 digits");
     bad_value("pin1", "123456789", "a PIN is not 4 to 8 digits");

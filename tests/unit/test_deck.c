@@ -208,7 +208,8 @@ static void make_and_open(void **state)
     assert_true(there(w->key));
 }
 
-/* In the C library's place: somebody else makes the deck between the look at what is there and the next step. */
+/* In the C library's place: somebody else makes the deck between the look at what
+ * is there and the next step. */
 static struct world *meanwhile;
 static unsigned looks;
 
@@ -667,8 +668,8 @@ static void sealed(void **state)
     assert_null(memmem(content, n, key, 8));
 }
 
-/* No nonce seals two things: whatever is seen in the deck at any time, over openings, batches that are given up and a counter
- * that is used up. */
+/* No nonce seals two things: whatever is seen in the deck at any time, over openings, batches that are given
+ * up and a counter that is used up. */
 static void nonces(void **state)
 {
     enum { ROUNDS = 24, SEEN = ROUNDS * RECORDS };
@@ -678,7 +679,8 @@ static void nonces(void **state)
     make_deck(w);
     for (int round = 0; round < ROUNDS; round++) {
         char value[16];
-        struct deck *d = open_deck(w, (enum deck_durability[]){DECK_POWER, DECK_PROCESS, DECK_NONE}[round % 3]);
+        struct deck *d =
+            open_deck(w, (enum deck_durability[]){DECK_POWER, DECK_PROCESS, DECK_NONE}[round % 3]);
         struct uicc_store *s = card(w, d, ICCID);
         snprintf(value, sizeof value, "%d", round);
         assert_true(deck_batch_begin(d, &w->error));
@@ -691,7 +693,8 @@ static void nonces(void **state)
         for (size_t i = 0; i < n; i++) {
             bool known = memcmp(now[i].key, "0deck", 5) == 0; /* written once */
             for (size_t j = 0; j < seen && !known; j++) {
-                known = all[j].v.mv_size == now[i].v.mv_size && memcmp(all[j].value, now[i].value, now[i].v.mv_size) == 0;
+                known = all[j].v.mv_size == now[i].v.mv_size &&
+                        memcmp(all[j].value, now[i].value, now[i].v.mv_size) == 0;
                 if (!known && memcmp(all[j].value, now[i].value, SEAL_HEAD) == 0)
                     fail_msg("round %d, record %zu: a nonce that was there before", round, i);
             }

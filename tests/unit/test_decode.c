@@ -308,9 +308,11 @@ static void json_is_escaped(void **state)
     assert_int_equal(decode(PLACE_USIM, 0x6F46, from_hex("00410A42"), false, text, sizeof text), DECODED);
     assert_string_equal(text, "A?B");
     /* U+009B is ESC [ to a terminal. */
-    assert_int_equal(decode(PLACE_USIM, 0x6F46, from_hex("0080009B00320041"), false, text, sizeof text), DECODED);
+    assert_int_equal(decode(PLACE_USIM, 0x6F46, from_hex("0080009B00320041"), false, text, sizeof text),
+                     DECODED);
     assert_string_equal(text, "?2A");
-    assert_int_equal(decode(PLACE_USIM, 0x6F46, from_hex("0080009B00320041"), true, json, sizeof json), DECODED);
+    assert_int_equal(decode(PLACE_USIM, 0x6F46, from_hex("0080009B00320041"), true, json, sizeof json),
+                     DECODED);
     assert_non_null(strstr(json, "\"name\": \"\\u009b2A\""));
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files that come and go (ETSI TS 102 222), records searched and increased, BER-TLV files, channels, suspension (TS 102 221 11.1.7 to 11.3), access rules in all their formats. Card:
- * built-in profile `test`, with ADM1 verified where it says so.
+ * Files that come and go (ETSI TS 102 222), records searched and increased, BER-TLV files, channels,
+ * suspension (TS 102 221 11.1.7 to 11.3), access rules in all their formats. Card: built-in profile `test`,
+ * with ADM1 verified where it says so.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -17,8 +18,11 @@ static void verify_adm(struct fixture *f)
     apdu(f, "0020000A083132333435363738", "9000");
 }
 
-/* CREATE FILE of an EF below the current DF: descriptor, FID, size, SFI; access as EF.ARR record `rule` of 2F06. */
-#define EF_T "8202412183026F998A01058B032F060280020010880108"      /* transparent, 16 octets, SFI 01, rule 2: read always, update PIN1 */
+/* CREATE FILE of an EF below the current DF: descriptor, FID, size, SFI; access as
+ * EF.ARR record `rule` of 2F06. */
+#define EF_T                                                                                                 \
+    "8202412183026F998A01058B032F060280020010880108" /* transparent, 16 octets, SFI 01, rule 2: read always, \
+                                                        update PIN1 */
 #define EF_L "82054221000A0383026F988A01058B032F06028002001E8800"  /* linear, 3 records of 10 */
 #define EF_C "820546210003048302" "6F978A01058B032F06028002000C8800" /* cyclic, 4 records of 3 */
 #define EF_B "8202392183026F968A01058B032F060280020200" "8800"       /* BER-TLV, up to 512 octets */
@@ -92,12 +96,14 @@ static void test_directories(void **state)
     apdu(f, "00E4000000", "6982");                       /* the MF: nobody may */
 }
 
-/* The right to create an EF is no right to create a DF, whatever else stands in the data: an object that comes twice is refused. */
+/* The right to create an EF is no right to create a DF, whatever else stands in the data: an object
+ * that comes twice is refused. */
 static void test_created_twice(void **state)
 {
     struct fixture *f = *state;
     verify_adm(f);
-    create(f, "8202782183025F008A0105AB058001029000C600", "9000"); /* who comes may create EFs in it, and nothing else */
+    /* who comes may create EFs in it, and nothing else */
+    create(f, "8202782183025F008A0105AB058001029000C600", "9000");
     create(f, "8202782183025F018A01058B032F0607C600", "6982");
     create(f, "8202412182027821" "83025F018A01058B032F0607C600", "6A80");
     create(f, "8202412182024121" "83026F998A01058B032F0602800200108800", "6A80");
@@ -108,12 +114,28 @@ static void test_created_twice(void **state)
 static void test_refused_creations(void **state)
 {
     static const char *const bad[] = {
-        "", "8202412183026F99", "8202412183026F998A01058B032F060280020010A5", "8202412183023F008A01058B032F060280020010",
-        "8202412183027FFF8A01058B032F060280020010", "8202412183026F998A01058B032F060280020010D400", "82014183026F998A01058B032F060280020010",
-        "8202432183026F998A01058B032F060280020010", "82024221" "83026F998A01058B032F060280020010", "82054221000003" "83026F998A01058B032F06028002001E",
-        "82054221000A0383026F998A01058B032F06028002001F", "82054221010003" "83026F998A01058B032F060280020300",
-        "8202412183026F998A01018B032F060280020010", "8202412183026F998A01058B022F0680020010", "8202412183026F998A01058B032F060080020010",
-        "8202412183026F998A010580020010", "82024121830" "16F8A01058B032F060280020010", "8202412183026F998A01058B032F0602",
+        "",
+        "8202412183026F99",
+        "8202412183026F998A01058B032F060280020010A5",
+        "8202412183023F008A01058B032F060280020010",
+        "8202412183027FFF8A01058B032F060280020010",
+        "8202412183026F998A01058B032F060280020010D400",
+        "82014183026F998A01058B032F060280020010",
+        "8202432183026F998A01058B032F060280020010",
+        "82024221"
+        "83026F998A01058B032F060280020010",
+        "82054221000003"
+        "83026F998A01058B032F06028002001E",
+        "82054221000A0383026F998A01058B032F06028002001F",
+        "82054221010003"
+        "83026F998A01058B032F060280020300",
+        "8202412183026F998A01018B032F060280020010",
+        "8202412183026F998A01058B022F0680020010",
+        "8202412183026F998A01058B032F060080020010",
+        "8202412183026F998A010580020010",
+        "82024121830"
+        "16F8A01058B032F060280020010",
+        "8202412183026F998A01058B032F0602",
     };
     struct fixture *f = *state;
     size_t n, m;
@@ -171,7 +193,16 @@ static void test_resize(void **state)
     exchange(f, "00A4000C023F00", "9000");
     for (int i = 0; i < 3; i++) {
         char command[80];
-        snprintf(command, sizeof command, "00E0000018" "6216" "82024121" "83024F1%d" "8A0105" "8B032F0602" "80020008" "8800", i);
+        snprintf(command, sizeof command,
+                 "00E0000018"
+                 "6216"
+                 "82024121"
+                 "83024F1%d"
+                 "8A0105"
+                 "8B032F0602"
+                 "80020008"
+                 "8800",
+                 i);
         apdu(f, command, "9000");
         exchange(f, "00A4000C023F00", "9000");
         snprintf(command, sizeof command, "80D400000A" "6208" "83024F1%d" "8002F000", i);
@@ -206,7 +237,8 @@ static void test_life_cycle(void **state)
     apdu(f, "0004000002" "3F00", "6981");
     create(f, EF_T, "9000");
     apdu(f, "00E8000000", "6982");                      /* rule 2 says nothing of TERMINATE */
-    create(f, "8202412183026F908A0105AB0580017F900080020010" "8800", "9000"); /* a rule of its own: all is allowed */
+    /* a rule of its own: all is allowed */
+    create(f, "8202412183026F908A0105AB0580017F900080020010" "8800", "9000");
     apdu(f, "00E8000000", "9000");
     exchange(f, "00A40004026F90", "6285");
     apdu(f, "00B0000001", "6984");
@@ -219,7 +251,8 @@ static void test_no_fid_of_an_adf(void **state)
 {
     (void)state;
     struct fixture *f = malloc(sizeof *f);
-    fixture_open_text(f, "format: 1\ninclude: test\nname: named\nfiles:\n  - {path: MF/ADF.USIM, fid: 7FF0}\n");
+    fixture_open_text(f,
+                      "format: 1\ninclude: test\nname: named\nfiles:\n  - {path: MF/ADF.USIM, fid: 7FF0}\n");
     apdu(f, "00A4000C027FF0", "6A82");
     apdu(f, "00A4010C027FF0", "6A82");
     apdu(f, "00A4080C047FF06F07", "6A82");
@@ -241,7 +274,8 @@ static void test_terminate_card(void **state)
     verify_adm(f);
     exchange(f, "00A4000C022F06", "9000");
     exchange(f, "00B2070400", "*");
-    apdu(f, "00FE000000", "6982");                      /* the profile's rule for the MF does not give it to anybody */
+    /* the profile's rule for the MF does not give it to anybody */
+    apdu(f, "00FE000000", "6982");
 }
 
 static void test_search(void **state)
@@ -266,7 +300,8 @@ static void test_search(void **state)
     apdu(f, "00A201040B0000000000000000000000", "6700");
     create(f, EF_T, "9000");
     apdu(f, "00A2010402BBCC", "6981");
-    /* Searching is reading: without the right to read there is no answer to be had (a peer's keys were found out so) */
+    /* Searching is reading: without the right to read there is no answer to be had (a
+     * peer's keys were found out so) */
     create(f, "82054221000A0383026F948A0105AB0980010297008001019700" "8002001E8800", "*");
     create(f, "82054221000A0383026F948A0105AB0A80010290008001019700" "8002001E8800", "9000");
     apdu(f, "00DC01040A" "AABBCCDDEEFF00112233", "9000");
@@ -384,15 +419,26 @@ static void test_long_file(void **state)
 {
     struct fixture f;
     (void)state;
-    fixture_open_text(&f, "format: 1\nname: long\ninclude: test\nfiles:\n  - {path: MF/EF.LONG, kind: ber-tlv, fid: 2F77, size: 66000, access: open-adm}\n");
-    exchange(&f, "00A40004022F77", "6226 82027921 83022F77 A5058503" "0101D0" "8A0105 8B032F0601 C606900100 830101 8003" "0101D0" "8800 9000");
+    fixture_open_text(
+        &f,
+        "format: 1\nname: long\ninclude: test\nfiles:\n  - {path: MF/EF.LONG, kind: ber-tlv, fid: 2F77, size: 66000, access: open-adm}\n");
+    exchange(&f, "00A40004022F77",
+             "6226 82027921 83022F77 A5058503"
+             "0101D0"
+             "8A0105 8B032F0601 C606900100 830101 8003"
+             "0101D0"
+             "8800 9000");
     fixture_close(&f);
 }
 
 /* An ADF that is closed closes its application: no authentication either. */
 static void test_closed_application(void **state)
 {
-    static const char authenticate[] = "0088008122" "10" "00000000000000000000000000000000" "10" "00000000000000000000000000000000";
+    static const char authenticate[] = "0088008122"
+                                       "10"
+                                       "00000000000000000000000000000000"
+                                       "10"
+                                       "00000000000000000000000000000000";
     struct fixture *f = *state;
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
     apdu(f, authenticate, "9862");
@@ -466,7 +512,8 @@ static void test_suspend(void **state)
     fixture_reset(f);
     apdu(f, "8076010008" "0000000000000000", "6982");
     fixture_restart(f);
-    fault_store_fail_at(f->store, 0);                    /* what serves once is gone for good first, or it serves not at all */
+    /* what serves once is gone for good first, or it serves not at all */
+    fault_store_fail_at(f->store, 0);
     apdu(f, resume, "6581");
     fixture_restart(f);
     apdu(f, resume, "9000");
@@ -521,7 +568,8 @@ static void test_platform(void **state)
     apdu(f, "0073000000", "6A81");
 }
 
-/* The rule formats of TS 102 221 9.2.4 and 9.2.5, in the FCP of files that CREATE FILE makes: who may read. */
+/* The rule formats of TS 102 221 9.2.4 and 9.2.5, in the FCP of files that CREATE
+ * FILE makes: who may read. */
 static void test_rules(void **state)
 {
     static const struct {
@@ -530,30 +578,41 @@ static void test_rules(void **state)
     } rules[] = {
         {"AB0580010190" "00", "FF9000", "FF9000"},                                        /* always */
         {"AB0580010197" "00", "6982", "6982"},                                            /* never */
-        {"AB06800101" "9E0100", "FF9000", "FF9000"},                                      /* a security condition byte: none */
-        {"AB06800101" "9E01FF", "6982", "6982"},                                          /* never; any other is of an SE that there is not */
+        /* a security condition byte: none */
+        {"AB06800101" "9E0100", "FF9000", "FF9000"},
+        /* never; any other is of an SE that there is not */
+        {"AB06800101" "9E01FF", "6982", "6982"},
         {"AB06800101" "9E0101", "6982", "6982"},
         {"AB05800101" "9E00", "6982", "6982"},
         {"AB07800101" "9E020000", "6982", "6982"},
         {"AB0B800101A406" "83010A950108", "6982", "FF9000"},                              /* ADM1 */
         {"AB0D800101A008" "A40683010A950108", "6982", "FF9000"},                          /* OR of one */
         {"AB15800101A010" "A40683010A950108A40683010B950108", "6982", "FF9000"},          /* OR */
-        {"AB15800101AF10" "A40683010A950108A40683010B950108", "6982", "6982"},            /* AND with a key that is not there */
+        /* AND with a key that is not there */
+        {"AB15800101AF10" "A40683010A950108A40683010B950108", "6982", "6982"},
         {"AB0D800101A708" "A40683010A950108", "FF9000", "6982"},                          /* NOT */
         {"AB11800101AF0C" "A70897009700A7029700" "9000", "*", "*"},
         {"AB0F800101A00A" "AF08A40683010A950108", "6982", "FF9000"},                      /* AND in OR */
         {"AB09800101A004A0029000", "FF9000", "FF9000"},
         {"AB0D800101A008A006A004A0029000", "FF9000", "FF9000"},                           /* four deep */
-        {"AB0F800101A00AA008A006A004A0029000", "6982", "6982"},                           /* five: not satisfied */
-        {"AB05800101A000", "6982", "6982"},                                               /* an empty template */
-        {"AB0780010190009700", "6982", "6982"},                                           /* two conditions: both must hold */
-        {"AB03800101", "6982", "6982"},                                                   /* a mode without a condition */
-        {"AB05800102" "9000", "6982", "6982"},                                            /* speaks of UPDATE only */
-        {"AB0B800101A406" "83010A950101", "6982", "6982"},                                /* not user authentication */
+        /* five: not satisfied */
+        {"AB0F800101A00AA008A006A004A0029000", "6982", "6982"},
+        /* an empty template */
+        {"AB05800101A000", "6982", "6982"},
+        /* two conditions: both must hold */
+        {"AB0780010190009700", "6982", "6982"},
+        /* a mode without a condition */
+        {"AB03800101", "6982", "6982"},
+        /* speaks of UPDATE only */
+        {"AB05800102" "9000", "6982", "6982"},
+        /* not user authentication */
+        {"AB0B800101A406" "83010A950101", "6982", "6982"},
         {"AB06800101900100", "6982", "6982"},
-        {"8C020100", "FF9000", "FF9000"},                                                 /* compact: READ without condition */
+        /* compact: READ without condition */
+        {"8C020100", "FF9000", "FF9000"},
         {"8C0201FF", "6982", "6982"},
-        {"8C0303FF00", "FF9000", "FF9000"},                                               /* UPDATE never, READ always */
+        /* UPDATE never, READ always */
+        {"8C0303FF00", "FF9000", "FF9000"},
         {"8C0201" "8A", "6982", "6982"},
         {"8C0101", "6982", "6982"},
     };
@@ -574,7 +633,8 @@ static void test_rules(void **state)
     }
 }
 
-/* A power cut at every write of CREATE, DELETE, RESIZE: the file is there or not, whole. A peer had 28 broken states in 150 trials. */
+/* A power cut at every write of CREATE, DELETE, RESIZE: the file is there or not, whole. A peer had 28
+ * broken states in 150 trials. */
 static void test_cut(void **state)
 {
     (void)state;
@@ -583,8 +643,14 @@ static void test_cut(void **state)
         fixture_open(&f, "test");
         verify_adm(&f);
         fault_store_cut_at(f.store, cut);
-        fixture_transmit(&f, span_of("\x00\xE0\x00\x00\x19\x62\x17\x82\x02\x41\x21\x83\x02\x6F\x99\x8A\x01\x05\x8B\x03\x2F\x06\x02\x80\x02\x00\x10\x88\x01\x08", 30), false);
-        fixture_transmit(&f, span_of("\x80\xD4\x00\x00\x0A\x62\x08\x83\x02\x6F\x99\x80\x02\x00\x08", 15), false);
+        fixture_transmit(
+            &f,
+            span_of(
+                "\x00\xE0\x00\x00\x19\x62\x17\x82\x02\x41\x21\x83\x02\x6F\x99\x8A\x01\x05\x8B\x03\x2F\x06\x02\x80\x02\x00\x10\x88\x01\x08",
+                30),
+            false);
+        fixture_transmit(&f, span_of("\x80\xD4\x00\x00\x0A\x62\x08\x83\x02\x6F\x99\x80\x02\x00\x08", 15),
+                         false);
         fixture_transmit(&f, span_of("\x00\xE4\x00\x00\x02\x6F\x99", 7), false);
         fixture_restart(&f);
         uint16_t sw = fixture_transmit(&f, span_of("\x00\xA4\x00\x0C\x02\x6F\x99", 7), false);
@@ -606,8 +672,24 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup_bare, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_create_delete), T(test_directories), T(test_created_twice), T(test_refused_creations), T(test_resize), T(test_life_cycle), T(test_terminate_card), cmocka_unit_test(test_no_fid_of_an_adf),
-        T(test_search), T(test_increase), T(test_ber_tlv), T(test_many_tags), cmocka_unit_test(test_long_file), T(test_closed_application), T(test_channels), T(test_suspend), T(test_platform), T(test_rules),
+        T(test_create_delete),
+        T(test_directories),
+        T(test_created_twice),
+        T(test_refused_creations),
+        T(test_resize),
+        T(test_life_cycle),
+        T(test_terminate_card),
+        cmocka_unit_test(test_no_fid_of_an_adf),
+        T(test_search),
+        T(test_increase),
+        T(test_ber_tlv),
+        T(test_many_tags),
+        cmocka_unit_test(test_long_file),
+        T(test_closed_application),
+        T(test_channels),
+        T(test_suspend),
+        T(test_platform),
+        T(test_rules),
         cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,7 +164,8 @@ static void test_sequence(void **state)
 }
 
 /* Two sessions begun with one value of SCP02's counter have the same keys: only one of them is opened. With
- * i = 55 they would have the same challenge, too, and what is heard of one could be said again in the other. */
+ * i = 55 they would have the same challenge, too, and what is heard of one could
+ * be said again in the other. */
 static void test_sequence_on_two_channels(void **state)
 {
     (void)state;
@@ -448,7 +449,8 @@ static void test_put_key(void **state)
     }
 }
 
-/* Keys that come again under another version are no new keys: a session that was opened with them is not opened once more. */
+/* Keys that come again under another version are no new keys: a session that was opened with
+ * them is not opened once more. */
 static void test_put_key_moved(void **state)
 {
     (void)state;
@@ -568,9 +570,13 @@ int main(void)
         cmocka_unit_test(test_sessions),         cmocka_unit_test(test_select),
         cmocka_unit_test(test_initialize),       cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_sequence_on_two_channels),
-        cmocka_unit_test(test_session_traced),   cmocka_unit_test(test_session_end),
-        cmocka_unit_test(test_get_status),       cmocka_unit_test(test_put_key), cmocka_unit_test(test_put_key_moved),
-        cmocka_unit_test(test_card_life),        cmocka_unit_test(test_application_life),
+        cmocka_unit_test(test_session_traced),
+        cmocka_unit_test(test_session_end),
+        cmocka_unit_test(test_get_status),
+        cmocka_unit_test(test_put_key),
+        cmocka_unit_test(test_put_key_moved),
+        cmocka_unit_test(test_card_life),
+        cmocka_unit_test(test_application_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

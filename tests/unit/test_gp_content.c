@@ -35,7 +35,8 @@ static void test_install(void **state)
        "6A80");                                                                   /* a package of that name */
     gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "80", "02C900"), "6A80"); /* no security domain */
     gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "00", "02C900"), "6A80"); /* one */
-    gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "A0", "02C900"), "6A80"); /* Delegated Management */
+    /* Delegated Management */
+    gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "A0", "02C900"), "6A80");
     gp(&h, gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "C0", "02C900"), "6A80"); /* DAP verification */
     gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "0000", "02C900"), "6A80");
     gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02DD00"), "6A80");
@@ -344,7 +345,8 @@ static void test_load(void **state)
 }
 
 /* As much as the domain's quota allows, and 256 blocks at most. */
-/* Who was to be personalized was deleted, and another has its number: it does not get what was meant for the first. */
+/* Who was to be personalized was deleted, and another has its number: it does not get
+ * what was meant for the first. */
 static void test_personalization_of_nobody(void **state)
 {
     (void)state;
@@ -369,7 +371,8 @@ static void test_personalization_of_nobody(void **state)
     fixture_close(&f);
 }
 
-/* The domain that it was to belong to is gone when the load file is whole: it does not become that of the next to get its number. */
+/* The domain that it was to belong to is gone when the load file is whole: it does not become that of
+ * the next to get its number. */
 static void test_load_for_nobody(void **state)
 {
     (void)state;
@@ -383,7 +386,8 @@ static void test_load_for_nobody(void **state)
         gp(&h, gp_command("80E80000", "C408112233"), "009000");
         gp(&h, gp_command("80E40000", "4F07" SSD1), "009000");
         if (again)
-            gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000"); /* has its number now */
+            /* has its number now */
+            gp(&h, gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "009000");
         gp(&h, gp_command("80E88001", "4455667788"), "6985");
         gp(&h, "80F22002094F07F0736F66740301", "6A88");
     }
@@ -440,7 +444,8 @@ static void test_load_room(void **state)
 
 /* ---- STORE DATA, personalization ---- */
 
-/* A session whose own keyset comes by STORE DATA goes on with the DEK that it began with, as after PUT KEY. */
+/* A session whose own keyset comes by STORE DATA goes on with the DEK that it
+ * began with, as after PUT KEY. */
 static void test_store_own_keys(void **state)
 {
     (void)state;

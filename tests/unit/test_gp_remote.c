@@ -184,7 +184,8 @@ static void test_ram_rights(void **state)
     fixture_close(&f);
 }
 
-/* SCP80 keys of the issuer's own domain: they manage the card's applications, and open nothing else; an operator's keyset of the same version stays what it is. */
+/* SCP80 keys of the issuer's own domain: they manage the card's applications, and open nothing else; an
+ * operator's keyset of the same version stays what it is. */
 static void test_ram_issuer(void **state)
 {
     (void)state;
@@ -197,7 +198,13 @@ static void test_ram_issuer(void **state)
     gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
     gp_three_keys(&h, 0x88, "01", data); /* as pair 0 has */
     gp(&h, gp_command("80D80081", data), "01*9000");
-    f.other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    f.other_keys = (struct keyset){.version = 1,
+                                   .kic_algorithm = OTA_AES,
+                                   .kid_algorithm = OTA_AES,
+                                   .mac_len = 8,
+                                   .kic_len = 16,
+                                   .kid_len = 16,
+                                   .kik_len = 16};
     gp_keys_of(&h, K1, K2, K3);
     memcpy(f.other_keys.kic, h.keys.enc, 16);
     memcpy(f.other_keys.kid, h.keys.mac, 16);
@@ -208,12 +215,26 @@ static void test_ram_issuer(void **state)
     por_is(&f, FIXTURE_OTHER, "000000", "80F28002024F00", "01 61..");
     por_is(&f, FIXTURE_OTHER, "000000", "80E29000064204AABBCCDD", "01 9000");
     /* rules for ARA-M: for its domain and not for an operator */
-    snprintf(script, sizeof script, "%s%s", gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), gp_command("80E29000", "F021" RULE(HASH1, "01")));
+    snprintf(script, sizeof script, "%s%s",
+             gp_command("80E62000", "00"
+                                    "00"
+                                    "09A00000015141434C00"
+                                    "00"
+                                    "00"
+                                    "00"),
+             gp_command("80E29000", "F021" RULE(HASH1, "01")));
     por_is(&f, FIXTURE_OTHER, "000000", script, "02 9000");
     exchange(&f, "00A4040C09A00000015141434C00", "9000");
     exchange(&f, "80CAFF4000", "FF4021" RULE(HASH1, "01") "9000");
     f.counter = 600;
-    por_is(&f, 0, "000000", gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), "01 6A88");
+    por_is(&f, 0, "000000",
+           gp_command("80E62000", "00"
+                                  "00"
+                                  "09A00000015141434C00"
+                                  "00"
+                                  "00"
+                                  "00"),
+           "01 6A88");
     /* the card locked over the air, and only its issuer heard; unlocked again */
     f.counter = 10;
     por_is(&f, FIXTURE_OTHER, "000000", "80F0807F00", "01 9000");
@@ -236,14 +257,21 @@ static void test_ram_issuer(void **state)
 
 static void other_keys(struct fixture *f, struct gp_host *h)
 {
-    f->other_keys = (struct keyset){.version = 1, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    f->other_keys = (struct keyset){.version = 1,
+                                    .kic_algorithm = OTA_AES,
+                                    .kid_algorithm = OTA_AES,
+                                    .mac_len = 8,
+                                    .kic_len = 16,
+                                    .kid_len = 16,
+                                    .kik_len = 16};
     gp_keys_of(h, K1, K2, K3);
     memcpy(f->other_keys.kic, h->keys.enc, 16);
     memcpy(f->other_keys.kid, h->keys.mac, 16);
     memcpy(f->other_keys.kik, h->keys.dek, 16);
 }
 
-/* A domain that has used its room up to the last octet still opens sessions and messages, if only to delete something: its counters have their room from when the keys came. */
+/* A domain that has used its room up to the last octet still opens sessions and messages, if only to delete
+ * something: its counters have their room from when the keys came. */
 static void test_full_domain(void **state)
 {
     (void)state;
@@ -281,7 +309,8 @@ static void test_full_domain(void **state)
     fixture_close(&f);
 }
 
-/* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an operator does not come in below a domain that he does not reach. */
+/* A domain without keys of its own is served by those of the one that it belongs to, and by nobody else's: an
+ * operator does not come in below a domain that he does not reach. */
 static void test_ram_below(void **state)
 {
     (void)state;
@@ -305,7 +334,8 @@ static void test_ram_below(void **state)
         assert_int_not_equal(por.verdict, SCP80_GENUINE);
     }
     f.counter = 0;
-    por_is(&f, FIXTURE_OTHER, "B20202", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"),
+           "01 6101");
     /* its first keys, under those of the domain above */
     h = (struct gp_host){.f = &f, .scp = {.protocol = SCP03, .key_len = 16}};
     memcpy(h.scp.dek, f.other_keys.kik, 16);
@@ -387,15 +417,27 @@ static void test_operators(void **state)
     assert_int_equal(por.status, SCP80_TAR_UNKNOWN);
     /* nor loads into A's domain; into the issuer's, by its name, as without */
     por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "07" SSD1 "00" "00" "00"), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "09A00000015141434C00" "00" "00" "00"), "01 6A88");
-    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740303" "08" ISD_AID "00" "00" "00"), "01 6101");
+    por_is(&f, 1, "000000",
+           gp_command("80E60200", "07F0736F66740303"
+                                  "09A00000015141434C00"
+                                  "00"
+                                  "00"
+                                  "00"),
+           "01 6A88");
+    por_is(&f, 1, "000000",
+           gp_command("80E60200", "07F0736F66740303"
+                                  "08" ISD_AID "00"
+                                  "00"
+                                  "00"),
+           "01 6101");
     /* what one began in his name, another does not go on with: a load file, a personalization */
     gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
     gp(&h, gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "009000");
     gp(&h, "80E80000 0A C425010013DECAFFED01", "009000");
     por_is(&f, 1, "000000", "80E800010E0204020107F0736F667403010000", "01 6985");
     gp(&h, "80E80001 0E 0204020107F0736F66740301 0000", "009000");
-    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740302" "00" "00" "00" "00"), "01 6101"); /* only one at a time */
+    /* only one at a time */
+    por_is(&f, 1, "000000", gp_command("80E60200", "07F0736F66740302" "00" "00" "00" "00"), "01 6101");
     gp(&h, "80E88002 0F 03000C0108F0736F66740301010010", "6985");
     gp(&h, gp_command("80E62000", "00" "00" "09A00000015141434C00" "00" "00" "00"), "009000");
     assert_int_equal(gp_select(&h, ISD_AID), 0x9000); /* the session ends: so does what it began */
@@ -415,7 +457,8 @@ static void test_operators(void **state)
     fixture_close(&f);
 }
 
-/* A change that was rolled back brings A's applications back. No operator makes his applications nobody's, to have them stay after him: only the card's owner gives away. */
+/* A change that was rolled back brings A's applications back. No operator makes his applications nobody's, to
+ * have them stay after him: only the card's owner gives away. */
 static void test_operators_back(void **state)
 {
     (void)state;
@@ -454,7 +497,8 @@ static void test_operators_names(void **state)
     fixture_close(&f);
 }
 
-/* What operator B installed while his subscription was on trial goes with it: the pair may be another's next time. */
+/* What operator B installed while his subscription was on trial goes with it: the pair
+ * may be another's next time. */
 static void test_operators_forgotten(void **state)
 {
     (void)state;
@@ -463,7 +507,8 @@ static void test_operators_forgotten(void **state)
     fixture_open(&f, "test");
     fixture_terminal_profile(&f);
     change(&f, 0, "001020000000001");
-    por_is(&f, 1, "000000", gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS), "01 6101");
+    por_is(&f, 1, "000000", gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS),
+           "01 6101");
     por_is(&f, 1, "B20201", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
     por_is(&f, 1, "B20201", gp_command("80E60200", "07F0736F66740301" "00" "00" "00" "00"), "01 6101");
     por_is(&f, 1, "B20201", gp_command("80E88000", "C4081122334455667788"), "01 6101");
@@ -494,7 +539,8 @@ static void package_of(struct fixture *f, const char *aid_hex, struct package_in
     assert_true(package_find(f->card, buf_span(&aid), info));
 }
 
-/* In whatever order they depend on each other: a domain below a domain, and what both are instances of. Only what somebody else depends on stays, and is nobody's. */
+/* In whatever order they depend on each other: a domain below a domain, and what both are instances of. Only
+ * what somebody else depends on stays, and is nobody's. */
 static void test_operators_forgotten_wholly(void **state)
 {
     (void)state;
@@ -507,8 +553,10 @@ static void test_operators_forgotten_wholly(void **state)
         change(&f, 0, again ? "001020000000003" : "001020000000001");
         f.counter = again ? 500 : 0; /* the pair's counter goes on: its keys are the same */
         load_file(&f, 1, "000000", SSD_PACKAGE);
-        por_is(&f, 1, "000000", gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS), "01 6101");
-        por_is(&f, 1, "B20201", gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD2, "804000", "02C900"), "01 6101");
+        por_is(&f, 1, "000000", gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD1, "804000", SSD_PARAMETERS),
+               "01 6101");
+        por_is(&f, 1, "B20201", gp_install(0x0C, SSD_PACKAGE, SSD_MODULE, SSD2, "804000", "02C900"),
+               "01 6101");
         load_file(&f, 1, "B20201", ARA_PACKAGE);
         gp_open(&h, &f, ISD_AID, 0x30, 0x01, 8);
         if (again) /* the card's owner uses what operator B loaded */
@@ -542,11 +590,13 @@ static void test_operators_forgotten_wholly(void **state)
     fixture_close(&f);
 }
 
-/* Access rules of the card's owner, in an ARA-M that is reached over the air: operators do not change them. Those in an operator's own are his. */
+/* Access rules of the card's owner, in an ARA-M that is reached over the air: operators do not change them.
+ * Those in an operator's own are his. */
 static void test_operators_rules(void **state)
 {
     (void)state;
-    static const char with_tar[] = "format: 1\ninclude: test\nname: rules\napplets:\n  - {class: ara-m, aid: A00000015141434C01, tars: [B20299]}\n";
+    static const char with_tar[] =
+        "format: 1\ninclude: test\nname: rules\napplets:\n  - {class: ara-m, aid: A00000015141434C01, tars: [B20299]}\n";
     struct fixture f;
     struct gp_host h;
     fixture_open_text(&f, with_tar);
@@ -556,7 +606,9 @@ static void test_operators_rules(void **state)
     por_is(&f, 0, "B20299", gp_command("80E29000", "F100"), "01 6985");
     por_is(&f, 0, "B20299", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 6985");
     por_is(&f, 0, "B20299", "80CAFF4000", "01 9000 FF4021" RULE(HASH1, "01"));
-    por_is(&f, 0, "000000", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "10 EA0E 800C FF00000000 020116 03B20201"), "01 6101");
+    por_is(&f, 0, "000000",
+           gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "10 EA0E 800C FF00000000 020116 03B20201"),
+           "01 6101");
     por_is(&f, 0, "B20201", gp_command("80E29000", "F021" RULE(HASH2, "01")), "01 9000");
     gp(&h, gp_command("80E29000", "F100"), "9000");
     fixture_close(&f);
@@ -564,7 +616,8 @@ static void test_operators_rules(void **state)
 
 /* ---- domains of the profile ---- */
 
-/* One for each operator, with keys of its own for SCP80, as the maker burnt them in; a card that is not yet SECURED. */
+/* One for each operator, with keys of its own for SCP80, as the maker burnt them in; a
+ * card that is not yet SECURED. */
 static const char profile[] =
     "format: 1\ninclude: test\nname: domains\ninsecure: no\n"
     "pairs:\n"
@@ -614,7 +667,8 @@ static void test_profile_domains(void **state)
     domain_keyset_of(&f, 0);
     f.counter = 0;
     por_is(&f, FIXTURE_OTHER, "B20201", "80F24002094F07" SSD1 "00C0000000", "02 9000 E3*");
-    por_is(&f, FIXTURE_OTHER, "B20201", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101");
+    por_is(&f, FIXTURE_OTHER, "B20201", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"),
+           "01 6101");
     /* PUT KEY under a 3DES KIK, then a session with what came */
     h.scp = (struct scp_session){.protocol = SCP02, .key_len = 16};
     memcpy(h.scp.dek, f.other_keys.kik, 16);
@@ -656,7 +710,8 @@ static void test_profile_domains(void **state)
     fixture_close(&f);
 }
 
-/* The maker gave pair 1's operator a domain. Its keys are not his to change before a network has accepted his subscription: the pair may be another's next time, and the domain with it. */
+/* The maker gave pair 1's operator a domain. Its keys are not his to change before a network has accepted his
+ * subscription: the pair may be another's next time, and the domain with it. */
 static void test_profile_domain_on_trial(void **state)
 {
     (void)state;
@@ -675,7 +730,9 @@ static void test_profile_domain_on_trial(void **state)
     por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80D80081", data), "01 6A95");
     por_is(&f, FIXTURE_OTHER, "B20202", gp_command("80E40000", "D20105"), "01 6A95");
     por_is(&f, FIXTURE_OTHER, "B20202", "80E29000064204AABBCCDD", "01 6A95");
-    por_is(&f, FIXTURE_OTHER, "B20202", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"), "01 6101"); /* this goes with the trial */
+    /* this goes with the trial */
+    por_is(&f, FIXTURE_OTHER, "B20202", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"),
+           "01 6101");
     /* the card's owner may */
     struct gp_host isd;
     gp_open(&isd, &f, ISD_AID, 0x30, 0x01, 8);
@@ -748,12 +805,18 @@ static void test_profile_domain_state_on_trial(void **state)
     fixture_close(&f);
 }
 
-/* What an installation's access domain opens, it opens to who proves who he is: no profile may have a target open to everybody (but for tests), and none comes later. */
+/* What an installation's access domain opens, it opens to who proves who he is: no profile may have a target
+ * open to everybody (but for tests), and none comes later. */
 static void test_access_needs_a_checksum(void **state)
 {
     (void)state;
-    static const char parameters[] = "14 EA12" "800A FF00000000 00 03B20204" /* TAR, no minimum security level */ "8104 00 0100 00", /* all files */
-                      write[] = "00A4000C022F05" "00D6000002" "6465";
+    /* all files */
+    static const char parameters[] =
+        "14 EA12"
+        "800A FF00000000 00 03B20204" /* TAR, no minimum security level */ "8104 00 0100 00",
+                      write[] = "00A4000C022F05"
+                                "00D6000002"
+                                "6465";
     struct fixture f;
     struct fixture_por por;
     struct gp_host h;

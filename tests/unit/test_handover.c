@@ -313,7 +313,8 @@ static void test_keys(void **state)
     n_packed = n;
     for (size_t i = 0; i + 16 < n; i++)
         assert_memory_not_equal(packed + i, "0011223344556677", 16);
-    bad(e, handover_unpack(span_of(packed, n), &p->c, p->a.certificate, &got, &e), "not enveloped for this certificate");
+    bad(e, handover_unpack(span_of(packed, n), &p->c, p->a.certificate, &got, &e),
+        "not enveloped for this certificate");
     good(e, handover_unpack(span_of(packed, n), &p->b, p->a.certificate, &got, &e));
     good(e, handover_write_keys(&got, theirs, &e));
     bad(e, handover_write_keys(&got, theirs, &e), "exists already");
@@ -329,8 +330,11 @@ static void test_keys(void **state)
     struct cms_error cms;
     good(cms, cms_unpack(span_of(packed, n), &p->b, p->a.certificate, NULL, &clear, &n, &cms));
     char *text = malloc(n + 1);
-    static const char *const swaps[][2] = {{"key " CARD1, "key " CARD3}, {"key " CARD1 "\t0", "key " CARD1 "\t1"}, {"\t001020000000001\tmilenage", "\t001020000000009\tmilenage"},
-                                           {"handover 2", "handover 1"}, {"handover 2", "handover 3"}};
+    static const char *const swaps[][2] = {{"key " CARD1, "key " CARD3},
+                                           {"key " CARD1 "\t0", "key " CARD1 "\t1"},
+                                           {"\t001020000000001\tmilenage", "\t001020000000009\tmilenage"},
+                                           {"handover 2", "handover 1"},
+                                           {"handover 2", "handover 3"}};
     for (size_t i = 0; i < sizeof swaps / sizeof swaps[0]; i++) {
         uint8_t *other = NULL;
         size_t n_other = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Alternative 3a of 3GPP TR 33.812: the IMSI by remote file management, K kept (A1), again and again (A6), never without a subscription (A5).
+ * Alternative 3a of 3GPP TR 33.812: the IMSI by remote file management, K kept (A1), again and again (A6),
+ * never without a subscription (A5).
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -19,7 +20,8 @@
 #define ASK "80CAE40000"
 #define LOG "80CAE50000"
 
-/* SELECT EF.IMSI and UPDATE BINARY in a compact script to the USIM's TAR; what came back: number of commands, status word. */
+/* SELECT EF.IMSI and UPDATE BINARY in a compact script to the USIM's TAR; what came back: number
+ * of commands, status word. */
 static void rfm(struct fixture *f, unsigned keys, const char *imsi_hex, const char *answer)
 {
     char script[100], got[20] = "";
@@ -83,7 +85,8 @@ static void test_change(void **state)
     fixture_expect(f, 0, ASK, "E4068001008801019000");                       /* on trial: the same pair */
     fixture_expect(f, 0, LOG, "000000000800040" "09000");
     list(f, "E321800100850102860101870101" "8109" IMSI_B_HEX "*");
-    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDC);                  /* K kept, and its sequence numbers */
+    /* K kept, and its sequence numbers */
+    assert_int_equal(fixture_authenticate(f, 0, 32), 0xDC);
     assert_int_equal(fixture_authenticate(f, 0, 64), 0xDB);
     fixture_expect(f, 0, ASK, "E4068001008801029000");                       /* confirmed */
     list(f, "E321800100850103860101870101" "8109" IMSI_B_HEX "*");           /* active, retired by nobody */
@@ -103,7 +106,8 @@ static void script(struct fixture *f, const char *commands, const char *answer)
     assert_string_equal(got, answer);
 }
 
-/* There are more ways to another IMSI, or to none, than UPDATE BINARY (A5): a file that is resized, deleted, and made anew with a content. */
+/* There are more ways to another IMSI, or to none, than UPDATE BINARY (A5): a file that is resized, deleted,
+ * and made anew with a content. */
 static void test_other_ways(void **state)
 {
     struct fixture *f = *state;
@@ -118,18 +122,40 @@ static void test_other_ways(void **state)
     script(f, "00A4000C026F46" "0044000000", "029000");
     assert_imsi(f, FIXTURE_IMSI);
     assert_int_equal(fixture_authenticate(f, 0, 48), 0xDB);
-    exchange(f, "0020000A083132333435363738", "9*");     /* at the interface one may leave the card as one likes */
+    /* at the interface one may leave the card as one likes */
+    exchange(f, "0020000A083132333435363738", "9*");
     exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
     exchange(f, "00040000026F07", "9*");
     exchange(f, "00440000026F07", "9*");
     exchange(f, "00E40000026F07", "9*");
-    script(f, "00E000002662" "24" "82024121" "83026F07" "8A0104" "8B036F0605" "80020009" "880138" "A50BC109" IMSI_B_HEX, "016985");
+    script(f,
+           "00E000002662"
+           "24"
+           "82024121"
+           "83026F07"
+           "8A0104"
+           "8B036F0605"
+           "80020009"
+           "880138"
+           "A50BC109" IMSI_B_HEX,
+           "016985");
     script(f, "00E00000196217" "82024121" "83026F07" "8A0105" "8B036F0605" "80020009" "880138", "016a93");
-    script(f, "00E000002662" "24" "82024121" "83026F07" "8A0105" "8B036F0605" "80020009" "880138" "A50BC109" IMSI_B_HEX, "019000");
+    script(f,
+           "00E000002662"
+           "24"
+           "82024121"
+           "83026F07"
+           "8A0105"
+           "8B036F0605"
+           "80020009"
+           "880138"
+           "A50BC109" IMSI_B_HEX,
+           "019000");
     exchange(f, "8012000000", "D00981030.010482028182 9000");                /* REFRESH, UICC reset */
     exchange(f, "801400000C810301010482028281830100", "9000");
     assert_imsi(f, IMSI_B);
-    fixture_expect(f, 0, ASK, "E4068001008801019000");                       /* on trial, as after an UPDATE */
+    /* on trial, as after an UPDATE */
+    fixture_expect(f, 0, ASK, "E4068001008801019000");
     assert_int_equal(fixture_authenticate(f, 0, 64), 0xDB);
     fixture_expect(f, 0, ASK, "E4068001008801029000");
 }
@@ -138,15 +164,21 @@ static void test_other_ways(void **state)
 static void test_another_name(void **state)
 {
     (void)state;
-    static const char text[] = "format: 1\ninclude: test\nname: alias\nfiles:\n  - {path: MF/EF.ALIAS, kind: transparent, fid: 2F77, link: MF/ADF.USIM/EF.IMSI, access: open-adm}\n";
+    static const char text[] =
+        "format: 1\ninclude: test\nname: alias\nfiles:\n  - {path: MF/EF.ALIAS, kind: transparent, fid: 2F77, link: MF/ADF.USIM/EF.IMSI, access: open-adm}\n";
     struct fixture *f = malloc(sizeof *f);
     char got[7] = "";
     struct fixture_por por;
     fixture_open_text(f, text);
     fixture_terminal_profile(f);
     assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
-    fixture_expect(f, 0, "80E2900018E1168109" IMSI_C_HEX "A509" "A607" "91022F77" "930108" "00", "6A80"); /* the IMSI is the order's own */
-    struct fixture_ota ota = {0, FIXTURE_SPI, "B00000", "00A4000C022F77" "00D6000009" "08FFFFFFFFFFFFFFFF", 0};
+    /* the IMSI is the order's own */
+    fixture_expect(f, 0, "80E2900018E1168109" IMSI_C_HEX "A509" "A607" "91022F77" "930108" "00", "6A80");
+    struct fixture_ota ota = {0, FIXTURE_SPI, "B00000",
+                              "00A4000C022F77"
+                              "00D6000009"
+                              "08FFFFFFFFFFFFFFFF",
+                              0};
     fixture_ota(f, &ota, &por);
     hex_format(span_of(por.data, 3), got);
     assert_string_equal(got, "026a93");
@@ -173,15 +205,23 @@ static void test_again(void **state)
 {
     struct fixture *f = *state;
     rfm(f, 0, IMSI_B_HEX, "029000");
-    rfm(f, 0, IMSI_C_HEX, "026a95");                                         /* not before the first is accepted */
+    /* not before the first is accepted */
+    rfm(f, 0, IMSI_C_HEX, "026a95");
     assert_imsi(f, IMSI_B);
-    rfm(f, 0, IMSI_B_HEX, "029000");                                         /* what is there already changes nothing */
+    /* what is there already changes nothing */
+    rfm(f, 0, IMSI_B_HEX, "029000");
     assert_int_equal(fixture_authenticate(f, 0, 32), 0xDB);
     rfm(f, 0, IMSI_C_HEX, "029000");
     fixture_restart(f);
     assert_imsi(f, IMSI_C);
     assert_int_equal(fixture_authenticate(f, 0, 64), 0xDB);
-    fixture_expect(f, 0, LOG, "0000000008000400" "0000000105950400" "0000000202000000" "0000000308000400" "0000000402000000" "9000");
+    fixture_expect(f, 0, LOG,
+                   "0000000008000400"
+                   "0000000105950400"
+                   "0000000202000000"
+                   "0000000308000400"
+                   "0000000402000000"
+                   "9000");
 }
 
 static void test_rolls_back(void **state)
@@ -222,7 +262,8 @@ static void test_order_after(void **state)
 static void test_malformed(void **state)
 {
     static const char *const bad[] = {
-        "FFFFFFFFFFFFFFFFFF", "000910200000000010", "080A10200000000010", "080910A00000000010", "0809102000000000",
+        "FFFFFFFFFFFFFFFFFF", "000910200000000010", "080A10200000000010",
+        "080910A00000000010", "0809102000000000",
     };
     struct fixture *f = *state;
     size_t n, m;
@@ -257,7 +298,9 @@ static struct fixture *open_with(const char *params)
 {
     char text[200];
     struct fixture *f = malloc(sizeof *f);
-    snprintf(text, sizeof text, "format: 1\nname: own\ninclude: test\napplets:\n  - {class: subscription, params: %s}\n", params);
+    snprintf(text, sizeof text,
+             "format: 1\nname: own\ninclude: test\napplets:\n  - {class: subscription, params: %s}\n",
+             params);
     fixture_open_text(f, text);
     fixture_terminal_profile(f);
     return f;
@@ -295,7 +338,8 @@ static void test_policy(void **state)
     free(f);
 }
 
-/* Who has ADM1 at the interface personalises: the list follows, nothing is on trial, nobody is asked to start anew. */
+/* Who has ADM1 at the interface personalises: the list follows, nothing is on trial,
+ * nobody is asked to start anew. */
 static void test_local(void **state)
 {
     struct fixture *f = *state;
@@ -322,7 +366,8 @@ static void test_cuts(void **state)
             struct fixture *f = open_with("C30402000000");
             leave_context(f);
             if (phase == 0) {
-                const struct fixture_ota ota = {0, FIXTURE_SPI, "B00001", "00A40004026F0700D6000009" IMSI_B_HEX, 0};
+                const struct fixture_ota ota = {0, FIXTURE_SPI, "B00001",
+                                                "00A40004026F0700D6000009" IMSI_B_HEX, 0};
                 struct fixture_por por;
                 fault_store_cut_at(f->store, cut);
                 fixture_ota(f, &ota, &por);
@@ -337,7 +382,8 @@ static void test_cuts(void **state)
             fixture_imsi(f, imsi);
             bool old = strcmp(imsi, FIXTURE_IMSI) == 0;
             assert_true(old || strcmp(imsi, IMSI_B) == 0);
-            assert_context(f, old ? "0102030405060708090A00 90*" : "FFFFFFFFFFFFFFFFFEFF01 90*", old ? "01AABB*" : "07FFFF*");
+            assert_context(f, old ? "0102030405060708090A00 90*" : "FFFFFFFFFFFFFFFFFEFF01 90*",
+                           old ? "01AABB*" : "07FFFF*");
             list(f, old ? "E321800100850103*" : "E321800100850102*");
             fixture_reset(f);
             fixture_reset(f);
@@ -350,7 +396,8 @@ static void test_cuts(void **state)
     }
 }
 
-/* Refusals are noted, once the sender has proved who he is; eight at most, so that they wash nothing else out. */
+/* Refusals are noted, once the sender has proved who he is; eight at most, so that
+ * they wash nothing else out. */
 static void test_refusals(void **state)
 {
     struct fixture *f = *state;
@@ -368,16 +415,28 @@ static void test_refusals(void **state)
     }
     fixture_expect(f, 0, "80D80181" "01" "03" "00", "6A94"); /* by the gate */
     assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
-    fixture_expect(f, 1, LOG, "0000000001010400" "0000000E05950400" "0000000F05950400" "0000001005950400" "0000001105950400"
-                              "0000001205950400" "0000001305950400" "0000001405950400" "0000001505940400" "0000001602010000" "9000");
+    fixture_expect(f, 1, LOG,
+                   "0000000001010400"
+                   "0000000E05950400"
+                   "0000000F05950400"
+                   "0000001005950400"
+                   "0000001105950400"
+                   "0000001205950400"
+                   "0000001305950400"
+                   "0000001405950400"
+                   "0000001505940400"
+                   "0000001602010000"
+                   "9000");
 }
 
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_change), T(test_other_ways), cmocka_unit_test(test_another_name), T(test_again), T(test_rolls_back), T(test_order_after), T(test_malformed), T(test_suspended), cmocka_unit_test(test_policy),
-        T(test_local), T(test_refusals), cmocka_unit_test(test_cuts),
+        T(test_change),    T(test_other_ways), cmocka_unit_test(test_another_name),
+        T(test_again),     T(test_rolls_back), T(test_order_after),
+        T(test_malformed), T(test_suspended),  cmocka_unit_test(test_policy),
+        T(test_local),     T(test_refusals),   cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Isolation between operators (TR 33.812 S1): files that one made over the air are suspended while the card is another's, not read, not replaced, not deleted; and back with him.
+ * Isolation between operators (TR 33.812 S1): files that one made over the air are suspended while the card
+ * is another's, not read, not replaced, not deleted; and back with him.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -15,7 +16,14 @@
 
 #define IMSI_HEX "080910200000000010"
 /* an EF of 8 octets (2F30, SFI 1D) and a DF (7F30) in the MF; rule 1 of EF.ARR: read always, update ADM1 */
-#define CREATE_EF(fid, sfi) "00E0000019" "6217" "82024121" "8302" fid "8A0105" "8B032F0601" "80020008" "8801" sfi
+#define CREATE_EF(fid, sfi)                                                                                  \
+    "00E0000019"                                                                                             \
+    "6217"                                                                                                   \
+    "82024121"                                                                                               \
+    "8302" fid "8A0105"                                                                                      \
+    "8B032F0601"                                                                                             \
+    "80020008"                                                                                               \
+    "8801" sfi
 #define CREATE_DF "00E0000012" "6210" "82027821" "83027F30" "8A0105" "8B032F0607"
 
 /* A compact script to remote file management of the MF: commands executed, last status word, data. */
@@ -127,7 +135,8 @@ static void test_deletion(void **state)
     exchange(f, "00A40804" "04" "7F302F31", "62*");
 }
 
-/* What a channel stands on goes with the operator who made it, also when nobody's command took it away: a roll-back in the middle of STATUS, which is then asked for again. */
+/* What a channel stands on goes with the operator who made it, also when nobody's command took it away: a
+ * roll-back in the middle of STATUS, which is then asked for again. */
 static void test_gone_under_a_channel(void **state)
 {
     struct fixture *f = *state;
@@ -139,13 +148,15 @@ static void test_gone_under_a_channel(void **state)
     exchange(f, "00A40004027F30", "62*");
     exchange(f, "80F2000000", "62..8202782183027F30*");
     exchange(f, "80F2000000", "62..8202782183027F30*");
-    exchange(f, "80F2000000", "62..8202782183023F00*");     /* the third poll: rolled back, and so is the DF */
+    /* the third poll: rolled back, and so is the DF */
+    exchange(f, "80F2000000", "62..8202782183023F00*");
     exchange(f, "80F2000000", "62..8202782183023F00*");
     apdu(f, "01B0000001", "6986");
     exchange(f, "81F2000000", "62..8202782183023F00*");
 }
 
-/* What is made at the interface meanwhile, under the name of a file that is not there, does not take its place when it is back. */
+/* What is made at the interface meanwhile, under the name of a file that is not there, does not take
+ * its place when it is back. */
 static void test_not_replaced(void **state)
 {
     struct fixture *f = *state;
@@ -191,7 +202,8 @@ static void test_resized(void **state)
     fixture_expect(f, 0, "80E2900010E10E8109" IMSI_HEX "850103" "00", "E2*9000");
 }
 
-/* Nor files that have become too long to be kept for a roll-back, or that have nothing left: the subscription itself comes back all the same. */
+/* Nor files that have become too long to be kept for a roll-back, or that have nothing left: the subscription
+ * itself comes back all the same. */
 static void test_enlarged(void **state)
 {
     struct fixture *f = *state;
@@ -233,7 +245,17 @@ static void test_enlarged(void **state)
     exchange(f, "00A4000C026F7E", "9*");
     exchange(f, "00D6000010000102030405060708090A0B0C0D0E0F", "9*");
     fixture_expect(f, 0,
-                   "80E290003FE13D8109" IMSI_HEX "84050200000000" "A529" "A611" "91047FFF6F7E" "92020002" "9305AABBCCDDEE" "A614" "91047FFF6F7E" "92020004" "93081122334455667788" "00",
+                   "80E290003FE13D8109" IMSI_HEX "84050200000000"
+                   "A529"
+                   "A611"
+                   "91047FFF6F7E"
+                   "92020002"
+                   "9305AABBCCDDEE"
+                   "A614"
+                   "91047FFF6F7E"
+                   "92020004"
+                   "93081122334455667788"
+                   "00",
                    "E2*9000");
     exchange(f, "00B0000010", "FFFFAABB11223344556677880C0D0E0F9*");
     fixture_reset(f);
@@ -301,12 +323,14 @@ static void test_common(void **state)
     free(f);
 }
 
-/* What is ciphered with an operator's key and not signed may be anybody's: where a profile lets it in, it orders nothing, and what it makes is not that operator's. */
+/* What is ciphered with an operator's key and not signed may be anybody's: where a profile lets it in, it
+ * orders nothing, and what it makes is not that operator's. */
 static void test_only_ciphered(void **state)
 {
     (void)state;
-    static const char profile[] = "format: 1\nname: lax\ninclude: test\napplets:\n  - {class: subscription, msl: \"04\"}\n"
-                                  "  - {class: rfm, tars: [B00000], msl: \"04\"}\n";
+    static const char profile[] =
+        "format: 1\nname: lax\ninclude: test\napplets:\n  - {class: subscription, msl: \"04\"}\n"
+        "  - {class: rfm, tars: [B00000], msl: \"04\"}\n";
     struct fixture *f = malloc(sizeof *f);
     struct fixture_por por = {0};
     fixture_open_text(f, profile);
@@ -335,8 +359,18 @@ static void test_only_ciphered(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_suspended), T(test_selected), T(test_own), T(test_deletion), T(test_gone_under_a_channel), T(test_not_replaced), T(test_resized), T(test_enlarged),
-                                       cmocka_unit_test_setup_teardown(test_resized_identities, fixture_setup_usim, fixture_teardown),
-                                       T(test_gone_while_suspended), cmocka_unit_test(test_common), cmocka_unit_test(test_only_ciphered)};
+    const struct CMUnitTest tests[] = {
+        T(test_suspended),
+        T(test_selected),
+        T(test_own),
+        T(test_deletion),
+        T(test_gone_under_a_channel),
+        T(test_not_replaced),
+        T(test_resized),
+        T(test_enlarged),
+        cmocka_unit_test_setup_teardown(test_resized_identities, fixture_setup_usim, fixture_teardown),
+        T(test_gone_while_suspended),
+        cmocka_unit_test(test_common),
+        cmocka_unit_test(test_only_ciphered)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

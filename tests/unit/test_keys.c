@@ -144,15 +144,19 @@ static void test_pins(void **state)
     assert_true(keys_parse("x", line, &got, &error));
     assert_memory_equal(&got.pair.key, &row.pair.key, sizeof row.pair.key);
 #define PIN_ROW(rest) HEADER CARD "\tp2\t" rest "\n"
-    assert_false(find_in(PIN_ROW("-\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"), CARD, true, 2, &got, &error));
+    assert_false(
+        find_in(PIN_ROW("-\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"), CARD, true, 2, &got, &error));
     assert_non_null(strstr(error.text, "no common keyset c2"));
     refused(HEADER CARD "\tp24\t-\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-\n", ":2: index 'p24'");
     refused(PIN_ROW("001010\t-\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"), ":2: imsi '001010' is not");
-    refused(PIN_ROW("-\tmilenage\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"), ":2: a PIN has no algorithm");
+    refused(PIN_ROW("-\tmilenage\t3132333435363738\t-\t10\tnone\t-\tnone\t-\t-"),
+            ":2: a PIN has no algorithm");
     refused(PIN_ROW("-\t-\t3132333435363738\t-\t10\taes\t-\tnone\t-\t-"), ":2: a PIN has no kic_algorithm");
     refused(PIN_ROW("-\t-\t3132333435363738\t-\t9\tnone\t-\tnone\t-\t-"), ":2: kvn '9' is no key reference");
-    refused(PIN_ROW("-\t-\t31323334353637\t-\t10\tnone\t-\tnone\t-\t-"), ":2: a PIN (k) and a PUK (opc) have 8 octets");
-    refused(PIN_ROW("-\t-\t3132333435363738\t31\t10\tnone\t-\tnone\t-\t-"), ":2: a PIN (k) and a PUK (opc) have 8 octets");
+    refused(PIN_ROW("-\t-\t31323334353637\t-\t10\tnone\t-\tnone\t-\t-"),
+            ":2: a PIN (k) and a PUK (opc) have 8 octets");
+    refused(PIN_ROW("-\t-\t3132333435363738\t31\t10\tnone\t-\tnone\t-\t-"),
+            ":2: a PIN (k) and a PUK (opc) have 8 octets");
 }
 
 /* Whatever a pair has that is not as usual comes back as it was. */
@@ -302,11 +306,16 @@ static void test_hostile(void **state)
     refused(HEADER PAIR("c0", "-"), ":2: a common keyset has no algorithm");
     refused(HEADER PAIR("0", "12345"), ":2: imsi '12345'");
     /* Columns in disorder: what stands there is a key. */
-    refused(HEADER CARD "\t0\t" K16 "\tmilenage\t-\t" OPC "\t" OTA "\t-\n", ":2: imsi of 32 characters is not");
-    refused(HEADER CARD "\t0\t-\t" K16 "\tmilenage\t" OPC "\t" OTA "\t-\n", ":2: algorithm of 32 characters is not");
-    refused(HEADER CARD "\t" K16 "\t-\tmilenage\t0\t" OPC "\t" OTA "\t-\n", ":2: index of 32 characters is neither");
-    refused(HEADER K16 "\t0\t-\tmilenage\t" CARD "\t" OPC "\t" OTA "\t-\n", ":2: iccid of 32 characters is not");
-    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\t" K16 "\n", ":2: parameters: of 32 characters is no");
+    refused(HEADER CARD "\t0\t" K16 "\tmilenage\t-\t" OPC "\t" OTA "\t-\n",
+            ":2: imsi of 32 characters is not");
+    refused(HEADER CARD "\t0\t-\t" K16 "\tmilenage\t" OPC "\t" OTA "\t-\n",
+            ":2: algorithm of 32 characters is not");
+    refused(HEADER CARD "\t" K16 "\t-\tmilenage\t0\t" OPC "\t" OTA "\t-\n",
+            ":2: index of 32 characters is neither");
+    refused(HEADER K16 "\t0\t-\tmilenage\t" CARD "\t" OPC "\t" OTA "\t-\n",
+            ":2: iccid of 32 characters is not");
+    refused(HEADER CARD "\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\t" K16 "\n",
+            ":2: parameters: of 32 characters is no");
     refused(HEADER PAIR("0", "00101012345678x"), ":2: imsi");
     refused(HEADER "89001010000000000x9\t0\t-\tmilenage\t" K16 "\t" OPC "\t" OTA "\n",
             ":2: iccid of 19 characters");

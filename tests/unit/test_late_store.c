@@ -19,7 +19,8 @@ struct other {
     bool fails;
 };
 
-static enum store_result other_load(struct uicc_store *s, bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
+static enum store_result other_load(struct uicc_store *s,
+                                    bool (*each)(void *ctx, uint32_t id, struct span value), void *ctx)
 {
     struct other *o = (struct other *)s;
     return o->fails ? STORE_TAMPERED : store_load(o->memory, each, ctx);
@@ -41,7 +42,8 @@ static const struct store_ops other_ops = {other_load, other_write, other_close}
 
 static void put(struct uicc_store *s, uint32_t id, const char *value)
 {
-    const struct store_change change = {.id = id, .value = span_of(value, strlen(value)), .remove = value[0] == '\0'};
+    const struct store_change change = {
+        .id = id, .value = span_of(value, strlen(value)), .remove = value[0] == '\0'};
     assert_int_equal(store_write(s, &change, 1), STORE_OK);
 }
 

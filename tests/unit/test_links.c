@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One file under two names (profile.h, `link`), and files of the IMS that follow from the IMSI (`fill`), in a card of the profile "usim".
+ * One file under two names (profile.h, `link`), and files of the IMS that follow from the IMSI (`fill`), in a
+ * card of the profile "usim".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,7 +82,8 @@ static void order(struct fixture *f, unsigned keys, const char *more)
     uint8_t packed[9];
     imsi_pack(NEW_IMSI, packed);
     hex_format(span_of(packed, 9), imsi);
-    snprintf(command, sizeof command, "80E29000%02zxE1%02zx8109%s%s00", 13 + strlen(more) / 2, 11 + strlen(more) / 2, imsi, more);
+    snprintf(command, sizeof command, "80E29000%02zxE1%02zx8109%s%s00", 13 + strlen(more) / 2,
+             11 + strlen(more) / 2, imsi, more);
     fixture_expect(f, keys, command, "E2*9000");
 }
 
@@ -116,7 +118,8 @@ static void assert_identities(struct fixture *f, const char *imsi, const char *d
 #define HOME "ims.mnc001.mcc001.3gppnetwork.org"
 #define NEW_HOME "ims.mnc410.mcc310.3gppnetwork.org"
 
-/* IMPI, IMPU and domain go with the IMSI: from the start, when the operator changes, when a trial brings the old one back. */
+/* IMPI, IMPU and domain go with the IMSI: from the start, when the operator changes, when a
+ * trial brings the old one back. */
 static void test_identities(void **state)
 {
     struct fixture *f = *state;

@@ -216,7 +216,8 @@ static void test_machine(void **state)
     exchange(&f, "8090000000", "12*");
     heap_is(&f, a, 18, 'k');
 
-    /* T=0 asks twice when Le was wrong: the program runs once. In between, another command: the answer is lost. */
+    /* T=0 asks twice when Le was wrong: the program runs once. In between, another
+     * command: the answer is lost. */
     apdu(&f, "00A4040C06F06F6E652D62", "9*");
     apdu(&f, "8090000000", "6C01");
     apdu(&f, "8090000001", "01*");

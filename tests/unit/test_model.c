@@ -699,8 +699,9 @@ static void compare(struct play *p, const struct model *was)
 
 /* ---- a copy of the card, to try what must not be tried on the card itself ---- */
 
-static const struct applet_class *const classes[] = {&gsm_class, &isd_class, &isim_class, &ota_class, &rfm_class, &ssd_class, &ara_m_class,
-                                                     &subscription_class, &usim_class, NULL};
+static const struct applet_class *const classes[] = {
+    &gsm_class, &isd_class,   &isim_class,         &ota_class,  &rfm_class,
+    &ssd_class, &ara_m_class, &subscription_class, &usim_class, NULL};
 
 static bool copy_object(void *ctx, uint32_t id, struct span value)
 {
@@ -917,7 +918,8 @@ static void random_order(struct play *p, struct message *o)
     memcpy(o->policy, policies[below(p, sizeof policies / sizeof policies[0])], STRIKES);
     o->minutes = (uint8_t)(one_in(p, 4) ? 1 + below(p, 255) : 0);
     /* a trial that nothing ends is none */
-    bool endless = o->has_policy && !o->final && memcmp(o->policy, policies[12], STRIKES) == 0 && o->minutes == 0;
+    bool endless =
+        o->has_policy && !o->final && memcmp(o->policy, policies[12], STRIKES) == 0 && o->minutes == 0;
     o->malformed = endless || one_in(p, 20);
     o->bad_imsi = one_in(p, 20);
     o->has_spn = one_in(p, 4);

@@ -493,7 +493,8 @@ static bool exchange_replaced(void *ctx, struct span command, struct buf *respon
     struct reader r = rd_of(command);
     (void)rd_u8(&r);
     if (rd_u8(&r) != 0xC2)
-        return (replaced.card.exchange)(ctx, command, response); /* in brackets: exchange is a macro of the fixture */
+        /* in brackets: exchange is a macro of the fixture */
+        return (replaced.card.exchange)(ctx, command, response);
     buf_u16(response, replaced.sw);
     return true;
 }

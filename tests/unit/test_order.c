@@ -53,12 +53,16 @@ static void script_everything(void **state)
 static void script_of_files(void **state)
 {
     (void)state;
-    struct order order = {.imsi = "001010123456781", .has_trial = true, .trial_len = 4, .trial = {3, 0, 2, 1}, .mnc_digits = 2};
-    assert_true(order_add_file(&order, span_of((const uint8_t *)"\x7F\xFF\x6F\x46", 4), 0, span_of((const uint8_t *)"\x00\x41", 2)));
-    assert_true(order_add_file(&order, span_of((const uint8_t *)"\x2F\x05", 2), 0x0102, span_of((const uint8_t *)"\x41", 1)));
+    struct order order = {
+        .imsi = "001010123456781", .has_trial = true, .trial_len = 4, .trial = {3, 0, 2, 1}, .mnc_digits = 2};
+    assert_true(order_add_file(&order, span_of((const uint8_t *)"\x7F\xFF\x6F\x46", 4), 0,
+                               span_of((const uint8_t *)"\x00\x41", 2)));
+    assert_true(order_add_file(&order, span_of((const uint8_t *)"\x2F\x05", 2), 0x0102,
+                               span_of((const uint8_t *)"\x41", 1)));
     assert_script(&order, "80E29000 31 E12F 8109 080910101032547618 8404 03000201 850102"
                           " A519 A60A 9104 7FFF6F46 9302 0041 A60B 9102 2F05 9202 0102 9301 41 00C0000000");
-    while (order_add_file(&order, span_of((const uint8_t *)"\x2F\x05", 2), 0, span_of((const uint8_t *)"0123456789", 10)))
+    while (order_add_file(&order, span_of((const uint8_t *)"\x2F\x05", 2), 0,
+                          span_of((const uint8_t *)"0123456789", 10)))
         assert_true(order.files_len <= ORDER_FILES_MAX);
     assert_true(order.files_len > ORDER_FILES_MAX - 20);
     order.trial_len = 0;
@@ -191,7 +195,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(script_next_pair), cmocka_unit_test(script_everything),
-        cmocka_unit_test(script_of_files), cmocka_unit_test(script_keeps_the_key), cmocka_unit_test(script_refuses),   cmocka_unit_test(answer_obeyed),
+        cmocka_unit_test(script_of_files),  cmocka_unit_test(script_keeps_the_key),
+        cmocka_unit_test(script_refuses),   cmocka_unit_test(answer_obeyed),
         cmocka_unit_test(answer_refused),   cmocka_unit_test(answer_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

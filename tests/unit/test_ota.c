@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The receiving applet beyond one message and the compact format: messages in parts both ways, cell broadcast, expanded scripts, chaining (3GPP TS 31.115, ETSI TS 102 226 5.2).
+ * The receiving applet beyond one message and the compact format: messages in parts both ways, cell
+ * broadcast, expanded scripts, chaining (3GPP TS 31.115, ETSI TS 102 226 5.2).
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -103,7 +104,8 @@ static void test_two_senders(void **state)
     assert_por(&por, SCP80_POR_OK, "1D9000");
 }
 
-/* What has arrived is forgotten at reset: the card has no clock it can trust. And it costs memory only as long as it is there. */
+/* What has arrived is forgotten at reset: the card has no clock it can trust. And it costs memory
+ * only as long as it is there. */
 static void test_reset_in_between(void **state)
 {
     struct fixture *f = *state;
@@ -227,7 +229,8 @@ static void test_long_answer(void **state)
     assert_int_equal(por.status, SCP80_POR_OK);
     assert_int_equal(por.n, 3 + 176);
     assert_memory_equal(por.data, "\x02\x90\x00", 3);
-    /* the next has another reference: whoever puts them together does not take a part of the one for the other's (TS 23.040 9.2.3.24.1) */
+    /* the next has another reference: whoever puts them together does not take a part of the one for the
+     * other's (TS 23.040 9.2.3.24.1) */
     const uint16_t reference = reference_of_last;
     unsigned same = 0;
     for (int i = 0; i < 3; i++) {
@@ -251,7 +254,8 @@ static void test_long_answer(void **state)
     assert_false(por.answered);
 }
 
-/* TS 102 223 6.6.9: the answer goes back through the service centre that the ENVELOPE named; without one, through the terminal's own. */
+/* TS 102 223 6.6.9: the answer goes back through the service centre that the ENVELOPE named; without one,
+ * through the terminal's own. */
 static void test_service_centre(void **state)
 {
     struct fixture *f = *state;
@@ -298,7 +302,8 @@ static void test_no_submit_for_forgers(void **state)
 
 /* ---- cell broadcast ---- */
 
-static size_t page(uint16_t serial, unsigned number, unsigned total, struct span content, uint16_t identifier, uint8_t out[261])
+static size_t page(uint16_t serial, unsigned number, unsigned total, struct span content, uint16_t identifier,
+                   uint8_t out[261])
 {
     struct buf b = buf_of(out, 261);
     const uint8_t head[] = {0x80, 0xC2, 0, 0, 96, 0xD2, 94, 0x82, 2, 0x83, 0x81, 0x8C, 88};
@@ -324,8 +329,11 @@ static void test_cell_broadcast(void **state)
     exchange(f, "00A4000C026F78", "9*");
     apdu(f, "00B0000002", "00049000");
     /* in two pages, the second first; a page for others does nothing */
-    const struct fixture_ota long_one = {0, SPI, "B00001", "00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E"
-                                         "00A4000C026F7E00A4000C026F7E00A4000C026F7800D60000020008", 0};
+    const struct fixture_ota long_one = {
+        0, SPI, "B00001",
+        "00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E00A4000C026F7E"
+        "00A4000C026F7E00A4000C026F7E00A4000C026F7800D60000020008",
+        0};
     n = fixture_packet(f, &long_one, packet, sizeof packet);
     assert_true(n > 82);
     len = page(2, 2, 2, span_of(packet + 82, n - 82), 0x109F, command);
@@ -382,7 +390,8 @@ static void test_ussd(void **state)
     exchange(f, "80120000" "00", "D0*");
     const struct span fetched = span_of(f->response, f->response_len - 2);
     struct span inner, details, response;
-    assert_true(tlv_find(fetched, 0xD0, &inner) && ctlv_find(inner, 0x01, 0, &details) && details.p[1] == 0x12);
+    assert_true(tlv_find(fetched, 0xD0, &inner) && ctlv_find(inner, 0x01, 0, &details) &&
+                details.p[1] == 0x12);
     assert_true(ussd_response_parse(inner, &response));
     fixture_open_por(f, &ota, response, &por);
     assert_int_equal(por.verdict, SCP80_GENUINE);
@@ -466,7 +475,8 @@ static void test_bearers(void **state)
         } else {
             size_t n = fixture_packet(f, &ota, packet, sizeof packet);
             for (unsigned i = 0; i * 82 < n; i++) {
-                size_t len = page(9, i + 1, (unsigned)(n + 81) / 82, span_slice(span_of(packet, n), i * 82, 82), 0x1080, command);
+                size_t len = page(9, i + 1, (unsigned)(n + 81) / 82,
+                                  span_slice(span_of(packet, n), i * 82, 82), 0x1080, command);
                 (void)fixture_transmit(f, span_of(command, len), false);
             }
         }
@@ -490,7 +500,8 @@ static void test_expanded_definite(void **state)
     struct fixture *f = *state;
     run(f, "AA092207" "00A4000C026F7E", "AB07" "800101" "23029000");
     run(f, "AA10" "220700A4000C026F78" "220500B0000002", "AB09" "800102" "2304" "0001" "9000");
-    run(f, "AA09220800A40004026F7E", "AB06" "800100" "900102");        /* the C-APDU is longer than the template */
+    /* the C-APDU is longer than the template */
+    run(f, "AA09220800A40004026F7E", "AB06" "800100" "900102");
     run(f, "AA0A2208" "00A4000C026F7E00", "AB07800101" "23029000");    /* a case 4 command with Le */
     run(f, "AA0B2209" "00A4000C026F7E0000", "AB07800101" "23026700");
     run(f, "AA00", "AB03800100");
@@ -507,7 +518,8 @@ static void test_expanded_data(void **state)
     struct fixture *f = *state;
     struct fixture_por por;
     const struct fixture_ota ota = {0, SPI, "B00001", "AA0A220800A40004026F7E00", 0};
-    fixture_ota(f, &ota, &por); /* a case 4 command with Le has its data in the R-APDU: no GET RESPONSE here */
+    /* a case 4 command with Le has its data in the R-APDU: no GET RESPONSE here */
+    fixture_ota(f, &ota, &por);
     assert_int_equal(por.status, SCP80_POR_OK);
     assert_memory_equal(por.data + 2, "\x80\x01\x01\x23", 4);
     assert_int_equal(por.data[7], 0x62);
@@ -519,7 +531,17 @@ static void test_expanded_data(void **state)
 static void test_expanded_indefinite(void **state)
 {
     struct fixture *f = *state;
-    run(f, "AE80" "220700A4000C026F78" "220500B0000002" "0000", "AF80" "23029000" "2304" "0001" "9000" "0000");
+    run(f,
+        "AE80"
+        "220700A4000C026F78"
+        "220500B0000002"
+        "0000",
+        "AF80"
+        "23029000"
+        "2304"
+        "0001"
+        "9000"
+        "0000");
     run(f, "AE80" "0000", "AF80" "0000");
     run(f, "AE80" "220500FF000000" "220500B0000002" "0000", "AF80" "23026D00" "0000");
     run(f, "AE80" "220700A4000C026F78", "AF80" "23029000" "900103" "0000"); /* no end of contents */
@@ -636,7 +658,8 @@ static void test_chaining(void **state)
     assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
 }
 
-/* A file that was deleted between two scripts of a chain is no file for the second; neither is another that came in its place the first's. */
+/* A file that was deleted between two scripts of a chain is no file for the second; neither is another that
+ * came in its place the first's. */
 static void test_chaining_deleted(void **state)
 {
     struct fixture *f = *state;
@@ -678,7 +701,8 @@ static void test_chaining_next_operator(void **state)
     assert_por(&por, SCP80_POR_OK, "AB06800100" "830101");
 }
 
-/* TS 102 226 5.1.1, 5.2.1.1: P3 00 of the last command asks for all there is, 256 octets are no limit; what is lost is told by 62F1. */
+/* TS 102 226 5.1.1, 5.2.1.1: P3 00 of the last command asks for all there is, 256 octets are no limit;
+ * what is lost is told by 62F1. */
 static void test_all_there_is(void **state)
 {
     struct fixture *f = *state;
@@ -688,14 +712,22 @@ static void test_all_there_is(void **state)
         const char *create;
         size_t octets;
         uint16_t sw;
-    } rows[] = {{"62168202412183026F998A01058B036F06028002012C8800", 300, 0x9000}, {"62168202412183026F998A01058B036F06028002028A8800", 512, 0x62F1}};
+    } rows[] = {{"62168202412183026F998A01058B036F06028002012C8800", 300, 0x9000},
+                {"62168202412183026F998A01058B036F06028002028A8800", 512, 0x62F1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char command[80];
         exchange(f, "00A4040C07" USIM_AID_PREFIX, "9*");
         exchange(f, "0020000A083132333435363738", "9000");
         snprintf(command, sizeof command, "00E0000018%s", rows[i].create);
         apdu(f, command, "9000");
-        const struct fixture_ota ota = {0, SPI, "B00001", i == 0 ? "00A4000C026F99" "00B0000000" : "00A4000C026F99" "00B0000000" "00A4000C026F7E", 0}; /* a response that was cut ends the script */
+        /* a response that was cut ends the script */
+        const struct fixture_ota ota = {0, SPI, "B00001",
+                                        i == 0 ? "00A4000C026F99"
+                                                 "00B0000000"
+                                               : "00A4000C026F99"
+                                                 "00B0000000"
+                                                 "00A4000C026F7E",
+                                        0};
         fixture_ota(f, &ota, &por);
         assert_int_equal(por.status, SCP80_RESPONSE_BY_SUBMIT);
         size_t n = fetch_submit(f, response, i == 0 ? 3 : 5);
@@ -771,9 +803,31 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_parts), T(test_duplicate_parts), T(test_two_senders), T(test_reset_in_between), T(test_changed_parts), T(test_report_length), T(test_long_answer),
-        T(test_service_centre), T(test_no_submit_for_forgers), T(test_cell_broadcast), T(test_ussd), T(test_ussd_for_others), cmocka_unit_test(test_bearers), T(test_expanded_definite), T(test_expanded_data), T(test_expanded_indefinite),
-        T(test_expanded_long), T(test_actions), T(test_all_there_is), T(test_blocks_of_the_terminal), T(test_all_of_an_object), T(test_chaining), T(test_chaining_deleted), T(test_chaining_next_operator), T(test_expanded_order),
+        T(test_parts),
+        T(test_duplicate_parts),
+        T(test_two_senders),
+        T(test_reset_in_between),
+        T(test_changed_parts),
+        T(test_report_length),
+        T(test_long_answer),
+        T(test_service_centre),
+        T(test_no_submit_for_forgers),
+        T(test_cell_broadcast),
+        T(test_ussd),
+        T(test_ussd_for_others),
+        cmocka_unit_test(test_bearers),
+        T(test_expanded_definite),
+        T(test_expanded_data),
+        T(test_expanded_indefinite),
+        T(test_expanded_long),
+        T(test_actions),
+        T(test_all_there_is),
+        T(test_blocks_of_the_terminal),
+        T(test_all_of_an_object),
+        T(test_chaining),
+        T(test_chaining_deleted),
+        T(test_chaining_next_operator),
+        T(test_expanded_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

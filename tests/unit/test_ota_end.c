@@ -115,7 +115,8 @@ static void compact(void **state)
         struct ota_script s = {.bytes = room, .cap = sizeof room};
         struct octets read = unhex("00B0000009"), apdu = unhex(rows[i].apdu);
         struct buf out = buf_of(bytes, sizeof bytes);
-        assert_true(ota_script_add(&s, span_of(read.p, read.n)) && ota_script_add(&s, span_of(apdu.p, apdu.n)));
+        assert_true(ota_script_add(&s, span_of(read.p, read.n)) &&
+                    ota_script_add(&s, span_of(apdu.p, apdu.n)));
         assert_int_equal(ota_script_wrong(&s, OTA_COMPACT), rows[i].wrong);
         assert_int_equal(ota_script_wrong(&s, OTA_EXPANDED), 0);
         ota_script_build(&s, OTA_COMPACT, &out);
@@ -296,8 +297,9 @@ static void proofs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words), cmocka_unit_test(scripts), cmocka_unit_test(compact), cmocka_unit_test(results),
-        cmocka_unit_test(parts), cmocka_unit_test(bounded), cmocka_unit_test(proofs),
+        cmocka_unit_test(words),   cmocka_unit_test(scripts), cmocka_unit_test(compact),
+        cmocka_unit_test(results), cmocka_unit_test(parts),   cmocka_unit_test(bounded),
+        cmocka_unit_test(proofs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

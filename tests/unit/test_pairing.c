@@ -103,7 +103,8 @@ static void test_moved(void **state)
     assert_int_equal(authenticate(f), 0xDB);
 }
 
-/* A card that was suspended finds out anew where it is when it is resumed: the terminal sends no TERMINAL PROFILE then. */
+/* A card that was suspended finds out anew where it is when it is resumed: the terminal sends
+ * no TERMINAL PROFILE then. */
 static void test_resumed(void **state)
 {
     struct fixture *f = *state;
@@ -280,7 +281,8 @@ static void test_many_devices(void **state)
          "FF9000");
 }
 
-/* A card with every context there is: in a foreign terminal none of them answers, and class A0 does not either. */
+/* A card with every context there is: in a foreign terminal none of them answers, and
+ * class A0 does not either. */
 static void test_every_context(void **state)
 {
 #define RAND "000102030405060708090A0B0C0D0E0F"
@@ -297,9 +299,11 @@ static void test_every_context(void **state)
         in_terminal(f, terminals[i].imei);
         assert_int_equal(authenticate(f), ours ? 0xDB : 0x6985);
         exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
-        exchange(f, "008800801110" RAND "00", ours ? "04........08................9000" : "6985"); /* GSM context */
+        /* GSM context */
+        exchange(f, "008800801110" RAND "00", ours ? "04........08................9000" : "6985");
         exchange(f, "00A4040C07A0000000871004", "9000");
-        exchange(f, "008800812210" RAND "10" RAND "00", ours ? "9862" : "6985"); /* IMS AKA: not even whether MAC is right */
+        /* IMS AKA: not even whether MAC is right */
+        exchange(f, "008800812210" RAND "10" RAND "00", ours ? "9862" : "6985");
         apdu(f, "A0A40000027F20", "9F*");
         exchange(f, "A088000010" RAND, ours ? "9F0C" : "6F00");
     }

@@ -19,7 +19,8 @@
 #include "kernel.h"
 #include "plugins.h"
 
-/* What a hostile applet has taken of its process's memory when it is stopped is lost, as guard.h says; what we lose is still a leak. */
+/* What a hostile applet has taken of its process's memory when it is stopped is lost, as guard.h says;
+ * what we lose is still a leak. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

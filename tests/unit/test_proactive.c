@@ -382,8 +382,8 @@ static void test_hostile(void **state)
 static const struct toolkit_menu_entry first_entry = {{(const uint8_t *)"First", 5}, 0, false, 0, 0};
 static const struct toolkit_menu_entry second_entry = {{(const uint8_t *)"Second", 6}, 0, false, 0, 0};
 
-/* What the card asks for on all applets' behalf has changed when the terminal, busy, puts the old one off: the
- * new one is the last that it hears. */
+/* What the card asks for on all applets' behalf has changed when the terminal, busy, puts the old one off:
+ * the new one is the last that it hears. */
 static void test_out_of_date(void **state)
 {
     struct toolkit_play *p = *state;
@@ -408,7 +408,8 @@ static void test_out_of_date(void **state)
     fetch(p, "D0098103..040082028182");
     answer_proactive(&p->f, 0, "", "9000");
     apdu(&p->f, "80F2000C00", "9000");
-    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 600)); /* fetched, and changed before its answer */
+    /* fetched, and changed before its answer */
+    CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 600));
     exchange(&p->f, "80F2000C00", "91*");
     fetch(p, "D00D8103..0300820281828402000A");
     CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 0));

@@ -524,7 +524,11 @@ static struct profile_pin stored_pins[] = {
     {.reference = 0x01, .tries = 3, .puk_tries = 10, .enabled = true, .adf = 0xFF, .value = "1111222", .puk = "3333444", .derived = PIN_DERIVE_PUK},
     {.reference = 0x81, .tries = 4, .can_disable = true, .adf = 0, .value = "5555666", .derived = PIN_DERIVE_VALUE},
 };
-#define STORED_OTA(v) {.version = v, .kic_algorithm = OTA_DES, .kid_algorithm = OTA_3DES, .mac_len = 8, .kic_len = 8, .kid_len = 16, .kic = "KKKKKKK", .kid = "DDDDDDDDDDDDDDD"}
+#define STORED_OTA(v)                                                                                        \
+    {                                                                                                        \
+        .version = v, .kic_algorithm = OTA_DES, .kid_algorithm = OTA_3DES, .mac_len = 8, .kic_len = 8,       \
+        .kid_len = 16, .kic = "KKKKKKK", .kid = "DDDDDDDDDDDDDDD"                                            \
+    }
 static struct profile_pair stored_pairs[] = {
     {.algorithm = AKA_MILENAGE, .derived = PAIR_FROM_OP | PAIR_DERIVE_K, .sqn = {3, 0x10203, 0x40506}, .ota = STORED_OTA(1), .ota_rights = RIGHT_REMOTE_CHANGE | RIGHT_MANAGE_APPLETS,
      .key = {.k_len = 16, .opc_len = 16, .opc = "OOOOOOOOOOOOOOO", .own_constants = true, .milenage = {.r = {1, 2, 3, 4, 5}, .c = {"0", "1", "2", "3", "4"}}}},
@@ -540,18 +544,35 @@ static struct profile_keyset stored_keysets[] = {
 
 static struct profile stored_profile(void)
 {
-    return (struct profile){.name = "n", .title = "t", .insecure = true, .atr = {0x3B, 0x00}, .atr_len = 2, .imsi = "001010", .n_files = 11, .files = stored_files, .n_pins = 2, .pins = stored_pins,
-                            .n_applets = 2, .applets = stored_applets, .n_pairs = 3, .pairs = stored_pairs, .n_keysets = 2, .keysets = stored_keysets};
+    return (struct profile){.name = "n",
+                            .title = "t",
+                            .insecure = true,
+                            .atr = {0x3B, 0x00},
+                            .atr_len = 2,
+                            .imsi = "001010",
+                            .n_files = 11,
+                            .files = stored_files,
+                            .n_pins = 2,
+                            .pins = stored_pins,
+                            .n_applets = 2,
+                            .applets = stored_applets,
+                            .n_pairs = 3,
+                            .pairs = stored_pairs,
+                            .n_keysets = 2,
+                            .keysets = stored_keysets};
 }
 
 static const char stored_4[] =
     "53555046 04" /* "SUPF", version */
     "0001 6E 0001 74 01" /* name, title, insecure */
     "02 3B00 0006 303031303130" /* ATR, IMSI */
-    "000B" /* files: kind, SFI, record length, fill, FID, parent, EF.ARR, record, applet, flags [link], name, content */
+    /* files: kind, SFI, record length, fill, FID, parent, EF.ARR, record, applet,
+     * flags [link], name, content */
+    "000B"
     "01 00 00 00 3F00 0000 2F06 01 FF 04 0002 4D46 00000000" /* MF; 04: PIN status */
     "03 00 00 00 7FFF 0000 2F06 02 00 04 0001 41 00000000" /* ADF of applet 0 */
-    "04 07 00 02 6F07 0001 6F06 03 FF 02 0001 49 00000009 696D7369696D736969" /* transparent, IMSI; 02: high update activity */
+    /* transparent, IMSI; 02: high update activity */
+    "04 07 00 02 6F07 0001 6F06 03 FF 02 0001 49 00000009 696D7369696D736969"
     "05 00 02 04 6F04 0001 6F06 04 FF 01 0001 4C 00000004 61626364" /* linear, IMPU; 01: deactivated */
     "06 14 03 00 6F80 0001 6F06 05 FF 00 0001 43 00000003 656667" /* cyclic */
     "07 00 00 00 6FF8 0001 6F06 06 FF 10 0001 42 00000002 6869" /* BER-TLV; 10: open when deactivated */
@@ -568,19 +589,23 @@ static const char stored_4[] =
     "81 04 00 06 00 3535353536363600 0000000000000000" /* 02: can be disabled, 04: derived */
     "0003" /* pairs: algorithm, derived, SQN scheme, key, keyset (version, KIc, KID, MAC, lengths), rights */
     "01 09 03 0000000000010203 0000000000040506" /* Milenage; 08: from OP, 01: K derived */
-    "10 00000000000000000000000000000000 10 4F4F4F4F4F4F4F4F4F4F4F4F4F4F4F00 00 00 00 00 00 01" /* its own constants */
+    /* its own constants */
+    "10 00000000000000000000000000000000 10 4F4F4F4F4F4F4F4F4F4F4F4F4F4F4F00 00 00 00 00 00 01"
     "0102030405 30000000000000000000000000000000 31000000000000000000000000000000 32000000000000000000000000000000"
     "33000000000000000000000000000000 34000000000000000000000000000000"
-    "1F 01 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000009" /* DES, 3DES; remote change, manage applets */
+    /* DES, 3DES; remote change, manage applets */
+    "1F 01 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000009"
     "02 02 05 0000000000000000 0000000000000000" /* TUAK; 02: OPc derived */
-    "10 54545454545454545454545454545400 20 0000000000000000000000000000000000000000000000000000000000000000 10 08 10 20 02 00" /* MAC, RES, CK, IK, iterations */
+    /* MAC, RES, CK, IK, iterations */
+    "10 54545454545454545454545454545400 20 0000000000000000000000000000000000000000000000000000000000000000 10 08 10 20 02 00"
     "17 02 0003 04 00 10 00 41414141414141414141414141414100 00000002" /* none, AES; admin */
     "03 04 00 0000000000000001 0000000000000002" /* XOR; 04: OTA keys derived */
     "10 58585858585858585858585858585800 00 00 00 00 00 00 00"
     "1F 03 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000004" /* replace keys */
     "02" /* keysets: derived, rights, domain, keyset */
     "01 00000001 00 1F 0F 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00"
-    "00 00000000 02 1F 30 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00"; /* the second applet's */
+    /* the second applet's */
+    "00 00000000 02 1F 30 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00";
 
 /* What has none of the new things is written as older versions read it. */
 static const char stored_1[] =
@@ -607,7 +632,8 @@ static const char stored_3[] =
     "0001 03 04 00 0000000000000001 0000000000000002 10 58585858585858585858585858585800 00 00 00 00 00 00 00 1F 03 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00 00000004"
     "01 00 00000000 01 1F 0F 0102 08 08 10 00 4B4B4B4B4B4B4B00 444444444444444444444444444444 00";
 
-/* It is encoded to that, and that is decoded to what it was: one way alone, both ends could change together. */
+/* It is encoded to that, and that is decoded to what it was: one way alone, both
+ * ends could change together. */
 static void stored_as(const struct profile *p, const char *text)
 {
     uint8_t expected[2000], *bytes = NULL;
@@ -621,33 +647,46 @@ static void stored_as(const struct profile *p, const char *text)
     struct uicc_profile *u = profile_decode(buf_span(&b));
     assert_non_null(u);
     const struct profile *q = &u->p;
-    assert_true(strcmp(q->name, p->name) == 0 && strcmp(q->title, p->title) == 0 && strcmp(q->imsi, p->imsi) == 0);
-    assert_true(q->insecure == p->insecure && q->ota_silent == p->ota_silent && q->atr_len == p->atr_len && memcmp(q->atr, p->atr, p->atr_len) == 0);
-    assert_true(q->n_files == p->n_files && q->n_applets == p->n_applets && q->n_pins == p->n_pins && q->n_pairs == p->n_pairs && q->n_keysets == p->n_keysets);
+    assert_true(strcmp(q->name, p->name) == 0 && strcmp(q->title, p->title) == 0 &&
+                strcmp(q->imsi, p->imsi) == 0);
+    assert_true(q->insecure == p->insecure && q->ota_silent == p->ota_silent && q->atr_len == p->atr_len &&
+                memcmp(q->atr, p->atr, p->atr_len) == 0);
+    assert_true(q->n_files == p->n_files && q->n_applets == p->n_applets && q->n_pins == p->n_pins &&
+                q->n_pairs == p->n_pairs && q->n_keysets == p->n_keysets);
     for (unsigned i = 0; i < p->n_files; i++) {
         const struct profile_file *f = &p->files[i], *g = &q->files[i];
-        assert_true(g->kind == f->kind && g->sfi == f->sfi && g->record_len == f->record_len && g->fill == f->fill && g->fid == f->fid);
-        assert_true(g->parent == f->parent && g->arr_fid == f->arr_fid && g->arr_record == f->arr_record && g->applet == f->applet && g->link == f->link);
-        assert_true(g->deactivated == f->deactivated && g->high_update == f->high_update && g->open_deactivated == f->open_deactivated && g->pin_status == f->pin_status);
-        assert_true(g->size == f->size && span_equal(g->content, f->content) && strcmp(g->name, f->name) == 0);
+        assert_true(g->kind == f->kind && g->sfi == f->sfi && g->record_len == f->record_len &&
+                    g->fill == f->fill && g->fid == f->fid);
+        assert_true(g->parent == f->parent && g->arr_fid == f->arr_fid && g->arr_record == f->arr_record &&
+                    g->applet == f->applet && g->link == f->link);
+        assert_true(g->deactivated == f->deactivated && g->high_update == f->high_update &&
+                    g->open_deactivated == f->open_deactivated && g->pin_status == f->pin_status);
+        assert_true(g->size == f->size && span_equal(g->content, f->content) &&
+                    strcmp(g->name, f->name) == 0);
     }
     for (unsigned i = 0; i < p->n_applets; i++) {
         const struct profile_applet *a = &p->applets[i], *c = &q->applets[i];
-        assert_true(strcmp(c->class_name, a->class_name) == 0 && strcmp(c->so, a->so) == 0 && span_equal(c->params, a->params));
-        assert_true(c->aid_len == a->aid_len && memcmp(c->aid, a->aid, a->aid_len) == 0 && c->adf == a->adf && c->msl == a->msl && c->access == a->access);
+        assert_true(strcmp(c->class_name, a->class_name) == 0 && strcmp(c->so, a->so) == 0 &&
+                    span_equal(c->params, a->params));
+        assert_true(c->aid_len == a->aid_len && memcmp(c->aid, a->aid, a->aid_len) == 0 && c->adf == a->adf &&
+                    c->msl == a->msl && c->access == a->access);
         assert_true(c->n_tars == a->n_tars && memcmp(c->tars, a->tars, 3u * a->n_tars) == 0);
     }
     for (unsigned i = 0; i < p->n_pins; i++)
         assert_memory_equal(&q->pins[i], &p->pins[i], sizeof p->pins[i]);
     for (unsigned i = 0; i < p->n_pairs; i++) {
         const struct profile_pair *x = &p->pairs[i], *y = &q->pairs[i];
-        assert_true(y->algorithm == x->algorithm && y->derived == x->derived && y->ota_rights == x->ota_rights);
-        assert_true(y->sqn.ind_bits == x->sqn.ind_bits && y->sqn.delta == x->sqn.delta && y->sqn.age == x->sqn.age);
+        assert_true(y->algorithm == x->algorithm && y->derived == x->derived &&
+                    y->ota_rights == x->ota_rights);
+        assert_true(y->sqn.ind_bits == x->sqn.ind_bits && y->sqn.delta == x->sqn.delta &&
+                    y->sqn.age == x->sqn.age);
         assert_memory_equal(&y->key, &x->key, sizeof x->key);
         assert_memory_equal(&y->ota, &x->ota, sizeof x->ota);
     }
     for (unsigned i = 0; i < p->n_keysets; i++) {
-        assert_true(q->keysets[i].derived == p->keysets[i].derived && q->keysets[i].rights == p->keysets[i].rights && q->keysets[i].domain == p->keysets[i].domain);
+        assert_true(q->keysets[i].derived == p->keysets[i].derived &&
+                    q->keysets[i].rights == p->keysets[i].rights &&
+                    q->keysets[i].domain == p->keysets[i].domain);
         assert_memory_equal(&q->keysets[i].keys, &p->keysets[i].keys, sizeof p->keysets[i].keys);
     }
     profile_free(u);
@@ -731,7 +770,8 @@ static void test_personal(void **state)
     crypto_free(c);
 }
 
-/* Who keeps a seed has the keys of cards made long ago: each label and index counts. Reference: HMAC-SHA-256 by Python's hmac. */
+/* Who keeps a seed has the keys of cards made long ago: each label and index counts. Reference:
+ * HMAC-SHA-256 by Python's hmac. */
 static void test_derived_forever(void **state)
 {
     (void)state;

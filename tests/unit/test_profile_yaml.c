@@ -61,7 +61,8 @@ static void test_builtin(void **state)
         assert_int_equal(q->ota.kid_algorithm, OTA_AES);
         assert_int_equal(q->ota.kic_len, 16);
         assert_int_equal(q->ota.mac_len, 8);
-        assert_int_equal(q->ota_rights, RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS | RIGHT_MANAGE_APPLETS);
+        assert_int_equal(q->ota_rights,
+                         RIGHT_REMOTE_CHANGE | RIGHT_ADMIN | RIGHT_REPLACE_KEYS | RIGHT_MANAGE_APPLETS);
     }
     assert_int_equal(p->n_pins, 3);
     assert_int_equal(p->pins[0].reference, 0x01);
@@ -150,7 +151,8 @@ static void test_builtin_services(void **state)
                  {18, 0x6F3F}, {19, 0x6F46}, {20, 0x6F60}, {21, 0x6F40}, {27, 0x5F3B}, {29, 0x6F48},
                  {34, 0x6F56}, {35, 0x6F57}, {42, 0x6F61}, {43, 0x6F62}, {45, 0x6FC5}, {46, 0x6FC6},
                  {47, 0x6FC7}, {51, 0x6FCD}, {71, 0x6FD9}, {85, 0x6FE3}};
-    static const unsigned others[] = {28, 33, 38, 70}; /* SMS-PP download; always; GSM security context; USSD download */
+    /* SMS-PP download; always; GSM security context; USSD download */
+    static const unsigned others[] = {28, 33, 38, 70};
     struct uicc_profile *u = profile_load("test", NULL);
     assert_non_null(u);
     uint16_t adf = u->p.applets[0].adf;
@@ -200,7 +202,8 @@ static void test_round_trip(void **state)
     round_trip("usim"); /* has links */
 }
 
-/* What cannot be in a stored profile is not read: a link to nothing, to itself, to a link, to another kind. */
+/* What cannot be in a stored profile is not read: a link to nothing, to itself,
+ * to a link, to another kind. */
 static void test_stored_links(void **state)
 {
     (void)state;
@@ -607,7 +610,8 @@ static const struct {
 };
 
 
-/* Shared objects: the class is called as the file is; the path is seen from the profile's file, or, of a text, from here; all of it is in the bytes that a deck keeps, whose version tells. */
+/* Shared objects: the class is called as the file is; the path is seen from the profile's file, or, of a
+ * text, from here; all of it is in the bytes that a deck keeps, whose version tells. */
 static void test_shared_objects(void **state)
 {
     (void)state;

@@ -905,7 +905,8 @@ static void go_to(struct fixture *f, uint16_t file)
     }
 }
 
-/* What clients make of an FCP: lengths of one octet, the tags of TS 102 221 11.1.1.3 and no others, the PINs (C6) of an EF as well. */
+/* What clients make of an FCP: lengths of one octet, the tags of TS 102 221 11.1.1.3 and no others, the
+ * PINs (C6) of an EF as well. */
 static void check_fcp(const char *name, size_t response, struct span fcp)
 {
     static const uint8_t tags[] = {0x80, 0x81, 0x82, 0x83, 0x84, 0x88, 0x8A, 0x8B, 0x8C, 0xA5, 0xAB, 0xC6};
@@ -941,7 +942,8 @@ static void visit(struct fixture *f, uint16_t file)
     assert_int_equal(sfi.n, e->sfi != 0);
     if (sfi.n == 1)
         assert_int_equal(sfi.p[0], e->sfi << 3);
-    if (e->kind == FILE_BERTLV || f->profile->p.files[e->link != 0 ? e->link : e - f->profile->p.files].fill != FILL_CONTENT)
+    if (e->kind == FILE_BERTLV ||
+        f->profile->p.files[e->link != 0 ? e->link : e - f->profile->p.files].fill != FILL_CONTENT)
         return;
     size_t n = e->record_len != 0 ? e->record_len : e->size > 200 ? 200 : e->size;
     uint8_t read[] = {0x00, e->record_len != 0 ? 0xB2 : 0xB0, e->record_len != 0, e->record_len != 0 ? 4 : 0,

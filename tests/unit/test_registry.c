@@ -42,7 +42,8 @@ static sw_t install(struct applet self, const struct uicc_personal *personal)
         assert_int_equal(toolkit_set_event(self, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), TOOLKIT_OK);
         return SW_CONDITIONS_NOT_SATISFIED;
     }
-    for (size_t i = 1; parameters.n > 0 && parameters.p[0] == 'M' && i < parameters.n; i++) { /* a menu entry for each letter */
+    for (size_t i = 1; parameters.n > 0 && parameters.p[0] == 'M' && i < parameters.n; i++) {
+        /* a menu entry for each letter */
         uint8_t id;
         struct toolkit_menu_entry entry = {.text = span_of(parameters.p + i, 1)};
         assert_int_equal(toolkit_init_menu_entry(self, &entry, &id), TOOLKIT_OK);
@@ -248,7 +249,8 @@ static void test_failed_install(void **state)
     how.parameters = text("\xEE");
     assert_int_equal(install_one(&f, &how, &failed), SW_CONDITIONS_NOT_SATISFIED);
     struct span left;
-    assert_false(applet_get((struct applet){f.card, failed}, KEPT, &left)); /* not even what is written at once: it would keep the index for good */
+    /* not even what is written at once: it would keep the index for good */
+    assert_false(applet_get((struct applet){f.card, failed}, KEPT, &left));
     for (int i = 0; i < APPLETS_MAX; i++)
         assert_int_equal(install_one(&f, &how, &index), SW_CONDITIONS_NOT_SATISFIED);
     how.parameters = text("param");
@@ -389,7 +391,8 @@ static uint8_t install_menu(struct fixture *f, const char *letters, const char *
     return index;
 }
 
-/* TS 102 226: an entry gets the place in the menu that it asked for, and the others move; places count those that are not shown. */
+/* TS 102 226: an entry gets the place in the menu that it asked for, and the others move; places count
+ * those that are not shown. */
 static void test_menu_places(void **state)
 {
     (void)state;
@@ -433,7 +436,8 @@ static void test_bad_parameters(void **state)
         sw_t sw;
     } tried[] = {
         {"800C" "FF08000007" "020116" "03B01124", "", SW_OK},
-        {"800C" "FF08000007" "020216" "03B01125", "", SW_WRONG_DATA}, /* a minimum security level of another kind */
+        /* a minimum security level of another kind */
+        {"800C" "FF08000007" "020216" "03B01125", "", SW_WRONG_DATA},
         {"800B" "FF08000007" "0101" "03B01125", "", SW_WRONG_DATA},
         {"800D" "FF08000007" "03011600" "03B01125", "", SW_WRONG_DATA},
         {"800D" "FF08000007" "020116" "04B0112500", "", SW_WRONG_DATA}, /* TARs have three octets */
@@ -443,7 +447,8 @@ static void test_bad_parameters(void **state)
         {"800F" "FF08000007" "020116" "03B01126" "080000", "", SW_OK}, /* more than this standard knows */
         {"8007" "FF080001" "0180" "07", "", SW_WRONG_DATA},            /* an identifier that the card gives */
         {"8007" "FF080001" "017F" "07", "", SW_OK},
-        {"8007" "FF080001" "027F" "07", "", SW_WRONG_DATA},            /* and one that was promised to another */
+        /* and one that was promised to another */
+        {"8007" "FF080001" "027F" "07", "", SW_WRONG_DATA},
         {"8009" "FF080002" "01210221" "07", "", SW_WRONG_DATA}, /* one identifier twice */
         {"8005" "FF08001107", "", SW_WRONG_DATA},
         {"8004" "FF080000", "", SW_WRONG_DATA},
@@ -489,7 +494,8 @@ static void test_parameters(void **state)
     open_card(&f);
     static const uint8_t uicc[] = {0x80, 19,   0x10, 2,    12,   2,    1,    0x21, 2,    0x22, 3, 2,
                                    1,    0x16, 6,    0xB0, 0x11, 0x22, 0xB0, 0x11, 0x23, 0x81, 4, 0,
-                                   1,    0x00, 0,    0x82, 7,    0,    4,    0x02, 1,    0x01, 0, 0}; /* PIN1 and ADM1 */
+                                   /* PIN1 and ADM1 */
+                                   1,    0x00, 0,    0x82, 7,    0,    4,    0x02, 1,    0x01, 0, 0};
     static const uint8_t system[] = {0xC8, 2, 0, 64, 0xD8, 2, 0, 80};
     struct applet_installation how = plain(INSTANCE_AID);
     how.uicc = span_of(uicc, sizeof uicc);
@@ -508,7 +514,8 @@ static void test_parameters(void **state)
         assert_int_equal(applet_row_of(f.card, index)->n_tars, 2);
         assert_int_equal(applet_by_tar(f.card, (const uint8_t *)"\xB0\x11\x23"), index);
         assert_int_equal(applet_file_access(f.card, index, false, 0), UINT32_MAX);
-        assert_int_equal(applet_file_access(f.card, index, true, 0), 1u << profile_pin_bit(0x0A) | 1u << profile_pin_bit(0x01));
+        assert_int_equal(applet_file_access(f.card, index, true, 0),
+                         1u << profile_pin_bit(0x0A) | 1u << profile_pin_bit(0x01));
         fixture_restart(&f);
     }
     /* D8: no more than 80 octets. */
@@ -1037,8 +1044,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_install_and_delete),
-        cmocka_unit_test(test_failed_install), cmocka_unit_test(test_states),
-        cmocka_unit_test(test_parameters), cmocka_unit_test(test_turns), cmocka_unit_test(test_menu_places), cmocka_unit_test(test_bad_parameters),
+        cmocka_unit_test(test_failed_install),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_menu_places),
+        cmocka_unit_test(test_bad_parameters),
         cmocka_unit_test(test_domains),
         cmocka_unit_test(test_packages),
         cmocka_unit_test(test_owner),

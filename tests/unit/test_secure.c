@@ -524,7 +524,8 @@ static void test_two_channels(void **state)
     through(&other, "01A4000C023F00", "9000"); /* fetched: the session is free */
 }
 
-/* The command that closes the logical channel comes through the secure channel there: nothing is sealed with keys that have gone. */
+/* The command that closes the logical channel comes through the secure channel there: nothing is sealed
+ * with keys that have gone. */
 static void test_closed_within(void **state)
 {
     struct link *l = *state;
@@ -546,7 +547,8 @@ static void test_closed_within(void **state)
     apdu(f, "0175000000", "6985");
 }
 
-/* Half a template on a logical channel is not for who has its number next; nor is the answer to a whole one. */
+/* Half a template on a logical channel is not for who has its number next; nor is
+ * the answer to a whole one. */
 static void test_closed_half_way(void **state)
 {
     struct link *l = *state;
@@ -560,7 +562,8 @@ static void test_closed_half_way(void **state)
     exchange(f, "0070800100", "9000");
     exchange(f, "0070000001", "019000");
     apdu(f, "017301A000", "6985");
-    apdu(f, "0173018009" "73078701028302" "4142", "62F3"); /* another's channel that is closed does not matter */
+    /* another's channel that is closed does not matter */
+    apdu(f, "0173018009" "73078701028302" "4142", "62F3");
     exchange(f, "0070000002", "*");
     exchange(f, "0070800200", "9000");
     exchange(f, "017301A000", "7315*");
@@ -703,16 +706,21 @@ static struct span manage(struct fixture *f, uint8_t procedure, struct span obje
 static void test_weak_algorithms(void **state)
 {
     struct fixture *f = &((struct link *)*state)->f;
-    static const uint8_t agree[] = {SECURE_KEY_AGREEMENT, 1, SECURE_PRE_AGREED, SECURE_TERMINAL_ID, 2, 0x41, 0x42}, terminal[] = {0x41, 0x42};
+    static const uint8_t agree[] =
+        {SECURE_KEY_AGREEMENT, 1, SECURE_PRE_AGREED, SECURE_TERMINAL_ID, 2, 0x41, 0x42},
+                         terminal[] = {0x41, 0x42};
     static const uint8_t offers[][2] = {{0x03, 0x04}, {0x04, 0x03}, {0x04, 0x04}}, nonce[SECURE_ID_LEN] = {7};
     struct secure_master master;
     struct secure_connection keys;
-    struct span value, id = SPAN_EMPTY, own = SPAN_EMPTY, all = manage(f, SECURE_ESTABLISH_MASTER, span_of(agree, sizeof agree), 0x62F3);
+    struct span value, id = SPAN_EMPTY, own = SPAN_EMPTY,
+                       all = manage(f, SECURE_ESTABLISH_MASTER, span_of(agree, sizeof agree), 0x62F3);
     assert_true(tlv_find(all, SECURE_MSA_ID, &value) && value.n == SECURE_ID_LEN);
     memcpy(master.id, value.p, value.n);
     uint16_t iccid = admin_file_in(f->card, 0, 0x2FE2);
-    assert_true(secure_master_secret(f->crypto, span_of(psk, sizeof psk), admin_file_read(f->card, iccid), span_of(terminal, 2), &master));
-    for (size_t i = 0; i < 6; i++) { /* each offer; then each beginning of a connection that was made with the right one */
+    assert_true(secure_master_secret(f->crypto, span_of(psk, sizeof psk), admin_file_read(f->card, iccid),
+                                     span_of(terminal, 2), &master));
+    for (size_t i = 0; i < 6; i++) {
+        /* each offer; then each beginning of a connection that was made with the right one */
         uint8_t octets[100], mac[SECURE_ID_LEN];
         struct buf objects = buf_of(octets, sizeof octets);
         buf_tlv(&objects, SECURE_MSA_ID, span_of(master.id, SECURE_ID_LEN));
@@ -724,7 +732,8 @@ static void test_weak_algorithms(void **state)
         assert_true(tlv_find(all, SECURE_CSA_ID, &id) && tlv_find(all, SECURE_UICC_NONCE, &own));
         memcpy(keys.id, id.p, SECURE_ID_LEN);
         assert_true(secure_connection_keys(f->crypto, &master, nonce, own.p, &keys));
-        assert_true(secure_start_mac(f->crypto, &keys, false, span_of(offers[i - 3], 2), SECURE_CONTAINER_MAX, mac));
+        assert_true(
+            secure_start_mac(f->crypto, &keys, false, span_of(offers[i - 3], 2), SECURE_CONTAINER_MAX, mac));
         objects.len = 0;
         buf_tlv(&objects, SECURE_ALGORITHMS, span_of(offers[i - 3], 2));
         buf_tlv(&objects, SECURE_CSA_ID, span_of(keys.id, SECURE_ID_LEN));
@@ -787,10 +796,25 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_codec),     T(test_known_answer), T(test_channel),       T(test_ck_and_ik),
-        T(test_policies),  T(test_all),          T(test_containers),    T(test_tampering),
-        T(test_wrong_key), T(test_transact),     T(test_two_channels),     T(test_closed_within), T(test_closed_half_way), T(test_no_suspension_within), T(test_small_containers),
-        T(test_manage), T(test_weak_algorithms),    T(test_noise),        T(test_memory),
+        T(test_codec),
+        T(test_known_answer),
+        T(test_channel),
+        T(test_ck_and_ik),
+        T(test_policies),
+        T(test_all),
+        T(test_containers),
+        T(test_tampering),
+        T(test_wrong_key),
+        T(test_transact),
+        T(test_two_channels),
+        T(test_closed_within),
+        T(test_closed_half_way),
+        T(test_no_suspension_within),
+        T(test_small_containers),
+        T(test_manage),
+        T(test_weak_algorithms),
+        T(test_noise),
+        T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

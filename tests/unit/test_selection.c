@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Automatic selection among several subscriptions: country, service, preference; counted durably; at rest during trials and suspension; never a card without a subscription, wherever the
- * power is cut. And what a subscription may be used for (P4).
+ * Automatic selection among several subscriptions: country, service, preference; counted durably; at rest
+ * during trials and suspension; never a card without a subscription, wherever the power is cut. And what a
+ * subscription may be used for (P4).
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -91,7 +92,15 @@ static uint16_t location(struct fixture *f, int status, const char *mcc)
     const uint8_t fixed[] = {0x99, 1, 3, 0x82, 2, 0x82, 0x81, 0x9B, 1, (uint8_t)status};
     buf_put(&b, span_of(fixed, sizeof fixed));
     if (mcc != NULL) {
-        const uint8_t place[] = {0x93, 7, (uint8_t)((mcc[1] - '0') << 4 | (mcc[0] - '0')), (uint8_t)(0xF0 | (mcc[2] - '0')), 0x10, 0x12, 0x34, 0, 1};
+        const uint8_t place[] = {0x93,
+                                 7,
+                                 (uint8_t)((mcc[1] - '0') << 4 | (mcc[0] - '0')),
+                                 (uint8_t)(0xF0 | (mcc[2] - '0')),
+                                 0x10,
+                                 0x12,
+                                 0x34,
+                                 0,
+                                 1};
         buf_put(&b, span_of(place, sizeof place));
     }
     buf_tlv_close(&b, mark);
@@ -125,7 +134,8 @@ static void test_made(void **state)
     done(f);
 }
 
-/* An operator's consent is that of the one in force: what waits for the other party's is void when another subscription is chosen. */
+/* An operator's consent is that of the one in force: what waits for the other party's is void when
+ * another subscription is chosen. */
 static void test_consent_of_the_one_in_force(void **state)
 {
     (void)state;
@@ -142,7 +152,8 @@ static void test_consent_of_the_one_in_force(void **state)
     assert_int_equal(location(f, LIMITED, "262") >> 8, 0x91);
     restart_as_asked(f);
     assert_int_equal(active(f), 1);
-    fixture_expect(f, FIXTURE_COMMON, order, staged); /* the common key's holder alone: operator 0 has no say any more */
+    /* the common key's holder alone: operator 0 has no say any more */
+    fixture_expect(f, FIXTURE_COMMON, order, staged);
     assert_int_equal(active(f), 1);
     fixture_expect(f, 1, order, "E2*9000");
     assert_int_equal(active(f), 3);
@@ -153,7 +164,8 @@ static void test_country(void **state)
 {
     (void)state;
     struct fixture *f = open_with("no-service: 2");
-    exchange(f, "8012000000", "D00C" "810301" "0500" "82028182" "990103" "9000"); /* it wants to know where the terminal is */
+    /* it wants to know where the terminal is */
+    exchange(f, "8012000000", "D00C" "810301" "0500" "82028182" "990103" "9000");
     exchange(f, "801400000C810301050082028281830100", "9000");
     assert_int_equal(location(f, NORMAL, "001"), 0x9000);
     assert_imsi(f, FIXTURE_IMSI);
@@ -171,7 +183,8 @@ static void test_country(void **state)
     fixture_expect(f, 0, "80CAE40000", "unprotected 06");              /* S1: not while another is in force */
     assert_int_equal(location(f, NORMAL, "232"), 0x9000 | (location(f, NORMAL, "232") & 0x1FF));
     assert_int_equal(active(f), 1);
-    (void)location(f, NORMAL, "208");                                  /* nobody's country: the one that is for all */
+    /* nobody's country: the one that is for all */
+    (void)location(f, NORMAL, "208");
     restart_as_asked(f);
     assert_imsi(f, IMSI_2);
     exchange(f, "00A4000C026FAD", "9*");
@@ -186,7 +199,8 @@ static void test_country(void **state)
     assert_int_equal(fixture_authenticate(f, 0, 64), 0xDB);
     exchange(f, "0020000A083132333435363738", "9*");
     exchange(f, "00A404000BF0736F6674756963630101", "6F*");
-    exchange(f, "80CAE50000", "0000000009010001" "0000000109020001" "0000000209000001" "9*"); /* by country, each */
+    /* by country, each */
+    exchange(f, "80CAE50000", "0000000009010001" "0000000109020001" "0000000209000001" "9*");
     done(f);
 }
 
@@ -292,7 +306,8 @@ static void test_success(void **state)
     done(f);
 }
 
-/* A modem that only powers the card down and up does not defeat it, nor one whose network fails its authentication. */
+/* A modem that only powers the card down and up does not defeat it, nor one whose network
+ * fails its authentication. */
 static void test_power_ups_and_failures(void **state)
 {
     (void)state;
@@ -333,16 +348,19 @@ static void test_timer(void **state)
 
 #define NEW_IMSI_HEX "080910200000000010"
 
-/* One defined way: while an operator's order is on trial, the rules rest; roll-back or confirmation ends that. */
+/* One defined way: while an operator's order is on trial, the rules rest; roll-back
+ * or confirmation ends that. */
 static void test_orders(void **state)
 {
     (void)state;
     struct fixture *f = open_with("no-service: 1, power-ups: 9");
-    fixture_expect(f, 0, "80E2900010E10E8001018109" NEW_IMSI_HEX "00", "6A92");      /* an available one is nobody's to take */
+    /* an available one is nobody's to take */
+    fixture_expect(f, 0, "80E2900010E10E8001018109" NEW_IMSI_HEX "00", "6A92");
     for (int i = 0; i < 5; i++) /* what counted against a candidate does not count against the trial */
         fixture_restart(f);
     fixture_terminal_profile(f);
-    fixture_expect(f, 0, "80E2900013E1118109" NEW_IMSI_HEX "840403000000" "00", "E2..800103*9000"); /* the next unused is 3 */
+    /* the next unused is 3 */
+    fixture_expect(f, 0, "80E2900013E1118109" NEW_IMSI_HEX "840403000000" "00", "E2..800103*9000");
     for (int i = 0; i < 5; i++)
         (void)location(f, NO_SERVICE, "262");
     assert_int_equal(active(f), 3);
@@ -354,10 +372,12 @@ static void test_orders(void **state)
     assert_int_equal(active(f), 0);                                                  /* rolled back */
     assert_served(f, 32);
     (void)location(f, NO_SERVICE, "262");
-    assert_int_equal(active(f), 1);                                                  /* and the rules are in force again */
+    /* and the rules are in force again */
+    assert_int_equal(active(f), 1);
     restart_as_asked(f);
     fixture_expect(f, 1, "80E290000DE10B8109" NEW_IMSI_HEX "00", "E2..800103*9000");
-    assert_int_equal(fixture_authenticate(f, 3, 32), 0xDB);                          /* confirmed: it is in force without being among them */
+    /* confirmed: it is in force without being among them */
+    assert_int_equal(fixture_authenticate(f, 3, 32), 0xDB);
     for (int i = 0; i < 5; i++)
         (void)location(f, NO_SERVICE, "001");
     assert_int_equal(active(f), 3);
@@ -437,7 +457,8 @@ static void test_made_imsi(void **state)
     done(f);
 }
 
-/* Rules over the air: versions only go up; new candidates are enlisted, those that are left out are retired. */
+/* Rules over the air: versions only go up; new candidates are enlisted, those that
+ * are left out are retired. */
 static void test_rules(void **state)
 {
     (void)state;
@@ -448,10 +469,21 @@ static void test_rules(void **state)
     rules(f, 0, "840400000001" NEW, "6A80");                    /* no version */
     rules(f, 0, "82020001" "840400000000" NEW, "6A80");         /* limits that are none */
     rules(f, 0, "82020001" "A103800107", "6A91");               /* no such pair */
-    rules(f, 0, "82020001" NEW "A103860162", "6A80");           /* the last one names no pair, and half a country */
+    /* the last one names no pair, and half a country */
+    rules(f, 0, "82020001" NEW "A103860162", "6A80");
     rules(f, 0, "82020001" "A103800103", "6A93");               /* it would have no IMSI */
     rules(f, 0, "82020001" "A10E800103" "8109" "080A10200000000010", "6A93");
-    rules(f, 0, "82020001" "A1" "1F800103" "8109" NEW_IMSI_HEX "A50F" "A60D" "9104" "7FFF6F99" "9305" "0102030405", "6A82");
+    rules(f, 0,
+          "82020001"
+          "A1"
+          "1F800103"
+          "8109" NEW_IMSI_HEX "A50F"
+          "A60D"
+          "9104"
+          "7FFF6F99"
+          "9305"
+          "0102030405",
+          "6A82");
     assert_true(subscription_of(f->card, &self) && pair_load(self, 3, &s) && s.state == PAIR_UNUSED);
     rules(f, 0, "82020002" "840400000002" NEW, "9000");
     rules(f, 0, "82020002" "840400000001" NEW, "6985");         /* not the same again, nor an older one */
@@ -460,7 +492,8 @@ static void test_rules(void **state)
     assert_true(subscription_of(f->card, &self) && pair_load(self, 3, &s) && s.state == PAIR_AVAILABLE);
     assert_true(pair_load(self, 1, &s) && s.state == PAIR_RETIRED);
     assert_true(pair_load(self, 2, &s) && s.state == PAIR_RETIRED);
-    /* Another IMSI for one that is available already; what is the card's own in it stays. The one in force keeps its own. */
+    /* Another IMSI for one that is available already; what is the card's own in it stays. The
+     * one in force keeps its own. */
     rules(f, 0, "82020003" "840400000002" "A103800100" "A10E800103" "8109" "0809103000000000E0", "9000");
     assert_true(subscription_of(f->card, &self) && pair_load(self, 3, &s) && s.state == PAIR_AVAILABLE);
     assert_memory_equal(s.imsi, "\x08\x09\x10\x30\x00\x00\x00\x00\x10", 9);
@@ -555,7 +588,8 @@ static void test_walk(void **state)
 
 /* ---- what a subscription may be used for (P4) ---- */
 
-static void ask(struct fixture *f, unsigned envelope, const uint8_t tags[2], const char *const values[2], const char *pattern)
+static void ask(struct fixture *f, unsigned envelope, const uint8_t tags[2], const char *const values[2],
+                const char *pattern)
 {
     uint8_t apdu_octets[200] = {0x80, 0xC2, 0, 0}, value[100];
     struct buf b = {.p = apdu_octets, .cap = sizeof apdu_octets, .len = 5};
@@ -613,7 +647,8 @@ static void test_use(void **state)
         fixture_reset(f);
         assert_int_equal(active(f), pair);
         for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) /* pair 0 has no service profile */
-            ask(f, asked[i].envelope, asked[i].tags, asked[i].values, pair == 0 ? YES : asked[i].answers[pair - 1]);
+            ask(f, asked[i].envelope, asked[i].tags, asked[i].values,
+                pair == 0 ? YES : asked[i].answers[pair - 1]);
         fixture_terminal_profile(f);
     }
     done(f);
@@ -632,7 +667,8 @@ static void test_no_data(void **state)
         {0xD4, {0xD2}, {PDP}, NO},                 {0xD4, {0xFC}, {PDN "D1" "2702FFFF" APN}, NO},   {0xD4, {0}, {NULL}, NO},
     };
     struct fixture *f = malloc(sizeof *f);
-    fixture_open_text(f, "format: 1\ninclude: test\nname: voice\nsubscription:\n  use:\n    - {pair: 0, data: no}\n");
+    fixture_open_text(
+        f, "format: 1\ninclude: test\nname: voice\nsubscription:\n  use:\n    - {pair: 0, data: no}\n");
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
         ask(f, asked[i].envelope, asked[i].tags, asked[i].values, asked[i].answer);
     done(f);
@@ -648,13 +684,22 @@ static void test_use_by_order(void **state)
     fixture_open(f, "test");
     fixture_terminal_profile(f);
     ask(f, 0xD4, tags, call, YES);
-    fixture_expect(f, 0, "80E2900012E1108109" NEW_IMSI_HEX "A803810110" "00", "6A80");           /* no such use */
+    /* no such use */
+    fixture_expect(f, 0, "80E2900012E1108109" NEW_IMSI_HEX "A803810110" "00", "6A80");
     fixture_expect(f, 0, "80E2900011E10F8109" NEW_IMSI_HEX "A80282" "0000", "6A80");
     fixture_expect(f, 0, "80E2900018E1168109" NEW_IMSI_HEX "84040100" "0000" "A803810108" "00", "E2*9000");
     ask(f, 0xD4, tags, call, NO);
     fixture_reset(f);
-    ask(f, 0xD4, tags, call, YES);                                                                /* rolled back */
-    fixture_expect(f, 0, "80E290001AE1188109" NEW_IMSI_HEX "A80B" "810109" "8203" "914971" "830161" "00", "E2*9000");
+    /* rolled back */
+    ask(f, 0xD4, tags, call, YES);
+    fixture_expect(f, 0,
+                   "80E290001AE1188109" NEW_IMSI_HEX "A80B"
+                   "810109"
+                   "8203"
+                   "914971"
+                   "830161"
+                   "00",
+                   "E2*9000");
     assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
     fixture_restart(f);
     ask(f, 0xD4, tags, call, NO);
@@ -695,7 +740,8 @@ static void test_text(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char text[600];
         struct profile_error error;
-        snprintf(text, sizeof text, "format: 1\ninclude: test\nname: wrong\nsubscription:\n%s\n", wrong[i].text);
+        snprintf(text, sizeof text, "format: 1\ninclude: test\nname: wrong\nsubscription:\n%s\n",
+                 wrong[i].text);
         assert_null(profile_load_text(text, strlen(text), "wrong.yaml", &error));
         if (strstr(error.text, wrong[i].error) == NULL)
             fail_msg("%s\n  got  %s\n  want %s", wrong[i].text, error.text, wrong[i].error);
@@ -705,10 +751,27 @@ static void test_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_made), cmocka_unit_test(test_made_imsi), cmocka_unit_test(test_consent_of_the_one_in_force), cmocka_unit_test(test_country), cmocka_unit_test(test_no_service), cmocka_unit_test(test_told), cmocka_unit_test(test_other_country), cmocka_unit_test(test_success),
-        cmocka_unit_test(test_power_ups_and_failures), cmocka_unit_test(test_timer), cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_suspended), cmocka_unit_test(test_imsi),
-        cmocka_unit_test(test_rules), cmocka_unit_test(test_rules_in_trial), cmocka_unit_test(test_cuts), cmocka_unit_test(test_walk), cmocka_unit_test(test_use), cmocka_unit_test(test_no_data), cmocka_unit_test(test_use_by_order), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_made),
+        cmocka_unit_test(test_made_imsi),
+        cmocka_unit_test(test_consent_of_the_one_in_force),
+        cmocka_unit_test(test_country),
+        cmocka_unit_test(test_no_service),
+        cmocka_unit_test(test_told),
+        cmocka_unit_test(test_other_country),
+        cmocka_unit_test(test_success),
+        cmocka_unit_test(test_power_ups_and_failures),
+        cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_suspended),
+        cmocka_unit_test(test_imsi),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_rules_in_trial),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_use),
+        cmocka_unit_test(test_no_data),
+        cmocka_unit_test(test_use_by_order),
+        cmocka_unit_test(test_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Change of operator by OTA (3GPP TR 33.812 alternative 3b), through ENVELOPEs as a terminal sends them: B1 to B8, what an attacker may try, and a power cut at
- * every write.
+ * Change of operator by OTA (3GPP TR 33.812 alternative 3b), through ENVELOPEs as a terminal sends them: B1
+ * to B8, what an attacker may try, and a power cut at every write.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -114,7 +114,8 @@ static void test_whole_list(void **state)
         assert_imsi(f, imsi);
         assert_int_equal(fixture_authenticate(f, next - 1, 1 << 21), 0x9862); /* B6: the old K is gone */
         assert_int_equal(fixture_authenticate(f, next, 32), 0xDB);           /* V6: fresh sequence numbers */
-        order(f, next - 1, "001010000000000", -1, &por);                     /* B6: the old operator's OTA keys too */
+        /* B6: the old operator's OTA keys too */
+        order(f, next - 1, "001010000000000", -1, &por);
         not_authentic(&por);
         assert_imsi(f, imsi);
     }
@@ -131,7 +132,8 @@ static void test_whole_list(void **state)
     size_t differ = 0;
     for (size_t i = 0; i < n; i++)
         differ += before[i] != after[i];
-    assert_in_range(differ, 1, 5);                                           /* the OTA counter and nothing else */
+    /* the OTA counter and nothing else */
+    assert_in_range(differ, 1, 5);
     free(before);
     free(after);
     assert_imsi(f, imsi);
@@ -177,7 +179,8 @@ static void test_network_context(void **state)
     exchange(f, "00B0000021", "07FFFF*");
 }
 
-/* Everything that the old network left behind (TS 31.102, TS 51.011): where it is, and what stands for "nothing known", of which what is not said is FF. */
+/* Everything that the old network left behind (TS 31.102, TS 51.011): where it is, and what stands for
+ * "nothing known", of which what is not said is FF. */
 static const struct {
     const char *path; /* from the MF, or 7FFF the USIM's ADF */
     const char *nothing;
@@ -230,13 +233,15 @@ static void leave_behind(struct fixture *f)
         const struct profile_file *e = &f->profile->p.files[left_file(f, i)];
         char select[40];
         uint8_t update[5 + 255];
-        snprintf(select, sizeof select, "00A4080C%02zx%s", strlen(left_behind[i].path) / 2, left_behind[i].path);
+        snprintf(select, sizeof select, "00A4080C%02zx%s", strlen(left_behind[i].path) / 2,
+                 left_behind[i].path);
         exchange(f, select, "9*");
         memset(update, OLD, sizeof update);
         size_t step = e->record_len != 0 ? e->record_len : e->size < 200 ? e->size : 200;
         for (size_t at = 0; at < e->size; at += step) {
             size_t n = e->size - at < step ? e->size - at : step;
-            const uint8_t header[] = {0x00, e->record_len != 0 ? 0xDC : 0xD6, (uint8_t)(e->record_len != 0 ? at / step + 1 : at >> 8),
+            const uint8_t header[] = {0x00, e->record_len != 0 ? 0xDC : 0xD6,
+                                      (uint8_t)(e->record_len != 0 ? at / step + 1 : at >> 8),
                                       (uint8_t)(e->record_len != 0 ? 4 : at), (uint8_t)n};
             memcpy(update, header, sizeof header);
             assert_int_equal(fixture_transmit(f, span_of(update, 5 + n), false) & 0xF000, 0x9000);
@@ -257,7 +262,8 @@ static void assert_left(struct fixture *f, bool old)
     }
 }
 
-/* None of it is there for the next network; all of it is again for the old one, when the change does not hold. */
+/* None of it is there for the next network; all of it is again for the old one, when
+ * the change does not hold. */
 static void test_left_behind(void **state)
 {
     (void)state;
@@ -289,7 +295,8 @@ static void test_malformed_orders(void **state)
         unsigned sw;
     } bad[] = {
         {"80e2900002e100", 0x6A93},                                          /* no IMSI */
-        {"80e290000de10b8109080a10101032547698", 0x6A93},                    /* type of identity is not IMSI */
+        /* type of identity is not IMSI */
+        {"80e290000de10b8109080a10101032547698", 0x6A93},
         {"80e290000de10b81090" "00910101032547698", 0x6A93},
         {"80e290000ce10a8108080910101032547" "6", 0x6A93},
         {"80e2900010e10e80020101810908091010103254" "76f8", 0x6A80},         /* index of two octets */
@@ -297,7 +304,8 @@ static void test_malformed_orders(void **state)
         {"80e2900010e10d8001018109080910101032547" "6f800", 0x6A80},         /* something behind it */
         {"80e2900012e11080010180010181090809101010325476f8", 0x6A80},        /* twice */
         {"80e290000fe10d8401018109080910101032547" "6f8", 0x6A80},           /* an object we do not know */
-        {"80e290000fe10d8301008109080910101032547" "6f8", 0x6A80},           /* a REFRESH that does not start anew */
+        /* a REFRESH that does not start anew */
+        {"80e290000fe10d8301008109080910101032547" "6f8", 0x6A80},
         {"80e290000de10c81090809101010325476f8", 0x6A80},                    /* length beyond the end */
         {"80e2800002e100", 0x6A86},
     };
@@ -396,7 +404,8 @@ static void test_security_level(void **state)
     fixture_tar(f, "subscription", tar);
     char script[200];
     fixture_order("001020000000001", -1, NULL, script, sizeof script);
-    static const uint16_t weak[] = {0x1219, 0x0619, 0x0219, 0x1419}; /* no ciphering; no counter; neither; no CC */
+    /* no ciphering; no counter; neither; no CC */
+    static const uint16_t weak[] = {0x1219, 0x0619, 0x0219, 0x1419};
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
         const struct fixture_ota ota = {0, weak[i], tar, script, 0};
         fixture_ota(f, &ota, &por);
@@ -468,8 +477,14 @@ static void test_rfm(void **state)
     fixture_ota(f, &ota, &por);
     assert_memory_equal(por.data, "\x03\x6D\x00", 3); /* the first that fails ends it */
     static const char *const forbidden[] = {
-        "002000010831323334FFFFFFFF", "0088008122" "1000000000000000000000000000000000" "1000000000000000000000000000000000",
-        "8010000001FF", "80C2000002D100", "01A40004023F00", "80E2900002E100",
+        "002000010831323334FFFFFFFF",
+        "0088008122"
+        "1000000000000000000000000000000000"
+        "1000000000000000000000000000000000",
+        "8010000001FF",
+        "80C2000002D100",
+        "01A40004023F00",
+        "80E2900002E100",
     };
     for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
         ota.script = forbidden[i];
@@ -482,7 +497,8 @@ static void test_rfm(void **state)
     assert_memory_equal(por.data, "\x01\x67\x00", 3);
 }
 
-/* The order from the card-terminal interface, and the list without ADM1: refused. With ADM1 the list is visible, keys are not. */
+/* The order from the card-terminal interface, and the list without ADM1: refused. With ADM1 the list
+ * is visible, keys are not. */
 static void test_local(void **state)
 {
     struct fixture *f = *state;
@@ -525,8 +541,8 @@ static void test_no_refresh(void **state)
     assert_imsi(f, "001020000000001");
 }
 
-/* design.md, "One change of operator": a power cut at every write of the order. After each the card is wholly the old one or wholly the new one, and always on a
- * subscription that works. */
+/* design.md, "One change of operator": a power cut at every write of the order. After each the card is wholly
+ * the old one or wholly the new one, and always on a subscription that works. */
 static void test_cut(void **state)
 {
     (void)state;
@@ -569,8 +585,18 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_whole_list), T(test_index), T(test_network_context), cmocka_unit_test(test_left_behind), T(test_malformed_orders), T(test_replay_and_forgery),
-        T(test_counter), T(test_security_level), T(test_por_modes), T(test_rfm), T(test_local), T(test_no_refresh),
+        T(test_whole_list),
+        T(test_index),
+        T(test_network_context),
+        cmocka_unit_test(test_left_behind),
+        T(test_malformed_orders),
+        T(test_replay_and_forgery),
+        T(test_counter),
+        T(test_security_level),
+        T(test_por_modes),
+        T(test_rfm),
+        T(test_local),
+        T(test_no_refresh),
         cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

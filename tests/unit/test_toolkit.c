@@ -115,8 +115,12 @@ static void test_reported_once(void **state)
     static const struct {
         uint8_t event;
         const char *envelope, *list;
-    } once[] = {{TOOLKIT_USER_ACTIVITY, "80C2000009D60799010482028281", "D00C8103..0500820281829901" "04"},
-                {TOOLKIT_IDLE_SCREEN_AVAILABLE, "80C2000009D60799010582020281", "D00C8103..0500820281829901" "05"}};
+    } once[] = {{TOOLKIT_USER_ACTIVITY, "80C2000009D60799010482028281",
+                 "D00C8103..0500820281829901"
+                 "04"},
+                {TOOLKIT_IDLE_SCREEN_AVAILABLE, "80C2000009D60799010582020281",
+                 "D00C8103..0500820281829901"
+                 "05"}};
     toolkit_profile(p);
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
         CHANGE(p, toolkit_set_event(p->applet[ONE], once[i].event));
@@ -371,8 +375,8 @@ static void lock(struct toolkit_play *p, unsigned who, bool locked)
     toolkit_end(p);
 }
 
-/* What a locked applet has stays its own; when it comes back, and the menu has grown meanwhile beyond what a command
- * can hold, the terminal gets what fits. */
+/* What a locked applet has stays its own; when it comes back, and the menu has grown meanwhile beyond what a
+ * command can hold, the terminal gets what fits. */
 static void test_locked(void **state)
 {
     struct toolkit_play *p = *state;
@@ -615,7 +619,8 @@ static void test_locked_hears_nothing(void **state)
         assert_int_not_equal(p->seen[i].who, ONE);
 }
 
-/* Whoever is there after a change of operator is told from then on, and the menu is his: before the terminal starts anew, or if it does not. */
+/* Whoever is there after a change of operator is told from then on, and the menu is his: before the terminal
+ * starts anew, or if it does not. */
 static void test_other_operator(void **state)
 {
     struct toolkit_play *p = *state;
@@ -637,9 +642,11 @@ static void test_other_operator(void **state)
     toolkit_end(p);
     fixture_expect(&p->f, 0, "80E290000DE10B810908091010103254761800", "E2*9000");
     exchange(&p->f, "80F2000C00", "91*");
-    fetch(p, "D0098103..010482028182"); /* REFRESH: not done; and what ONE wanted to be done is not even said */
+    /* REFRESH: not done; and what ONE wanted to be done is not even said */
+    fetch(p, "D0098103..010482028182");
     answer_proactive(&p->f, 0x20, "", "91*");
-    fetch(p, "D00C8103..0500820281829901" "04"); /* user activity was reported once: TWO has not heard of it */
+    /* user activity was reported once: TWO has not heard of it */
+    fetch(p, "D00C8103..0500820281829901" "04");
     answer_proactive(&p->f, 0, "", "91*");
     fetch(p, "*");
     assert_int_equal(p->f.response[5 + (p->f.response[1] > 127)], 0x25);
@@ -649,7 +656,8 @@ static void test_other_operator(void **state)
     assert_int_equal(toolkit_told(p, TWO, TOOLKIT_USER_ACTIVITY), 1);
 }
 
-/* Call control has one applet; that it is the present operator's does not keep the card from the next, whose order says what his subscription may be used for. */
+/* Call control has one applet; that it is the present operator's does not keep the card from the next, whose
+ * order says what his subscription may be used for. */
 static void test_order_and_call_control(void **state)
 {
     struct toolkit_play *p = *state;
@@ -664,8 +672,8 @@ static void test_order_and_call_control(void **state)
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_CALL_CONTROL), 0);
 }
 
-/* A file that was deleted is watched by nobody; another that takes its place in memory is another; one that is made where it was is watched again.
- * One file under two names is one. */
+/* A file that was deleted is watched by nobody; another that takes its place in memory is another; one that
+ * is made where it was is watched again. One file under two names is one. */
 static void test_deleted_file(void **state)
 {
     struct toolkit_play *p = *state;
@@ -696,7 +704,8 @@ static void test_deleted_file(void **state)
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_EXTERNAL_FILE_UPDATE), 3);
 }
 
-/* A directory stands for the files in it, not for those further down; each registration ends by itself, or all at once. What the event says: the path. */
+/* A directory stands for the files in it, not for those further down; each registration ends by itself, or
+ * all at once. What the event says: the path. */
 static void test_watched_directory(void **state)
 {
     struct toolkit_play *p = *state;
@@ -725,7 +734,9 @@ static void test_watched_directory(void **state)
     exchange(&p->f, "00D600000105", "9000");
     assert_int_equal(p->n_seen, 3);
     assert_int_equal(p->seen[2].tag, p->f.card->ram.channels[0].view.ef);
-    assert_memory_equal(p->seen[2].data, "\x82\x02\x82\x81\x92\x07\x01\x3F\x00\x7F\xFF\x6F\x7E\xAF\x10\xA0\x00\x00\x00\x87", 20);
+    assert_memory_equal(p->seen[2].data,
+                        "\x82\x02\x82\x81\x92\x07\x01\x3F\x00\x7F\xFF\x6F\x7E\xAF\x10\xA0\x00\x00\x00\x87",
+                        20);
     toolkit_begin(p);
     assert_int_equal(toolkit_set_event(one, TOOLKIT_EXTERNAL_FILE_UPDATE), TOOLKIT_EVENT_NOT_ALLOWED);
     toolkit_end(p);
@@ -739,11 +750,24 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, toolkit_setup, toolkit_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_profile_bits),   T(test_registration), T(test_event_list),           T(test_poll_interval),
-        T(test_menu),           T(test_timers),       T(test_formatted),            T(test_title),
-        T(test_costs_nothing),  T(test_busy),         T(test_locked),               T(test_resumed),
-        T(test_deleted_file),   T(test_watched_directory), T(test_locked_hears_nothing), T(test_other_operator),
-        T(test_reported_once),  T(test_order_and_call_control),
+        T(test_profile_bits),
+        T(test_registration),
+        T(test_event_list),
+        T(test_poll_interval),
+        T(test_menu),
+        T(test_timers),
+        T(test_formatted),
+        T(test_title),
+        T(test_costs_nothing),
+        T(test_busy),
+        T(test_locked),
+        T(test_resumed),
+        T(test_deleted_file),
+        T(test_watched_directory),
+        T(test_locked_hears_nothing),
+        T(test_other_operator),
+        T(test_reported_once),
+        T(test_order_and_call_control),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Nobody is locked out (3GPP TR 33.812 A5, B8): a new subscription is on trial until its first successful authentication, and rolls back by itself; questions from both operators; orders repeated; files in
- * the same step; suspension; keys replaced over the air (A3, A4). Each with a power cut at every write.
+ * Nobody is locked out (3GPP TR 33.812 A5, B8): a new subscription is on trial until its first successful
+ * authentication, and rolls back by itself; questions from both operators; orders repeated; files in the same
+ * step; suspension; keys replaced over the air (A3, A4). Each with a power cut at every write.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -61,7 +62,8 @@ static void test_power_ups(void **state)
     expect(f, 1, ASK, "E4098001018201AA8801019000");
     fixture_reset(f);
     assert_imsi(f, NEW_IMSI);
-    fixture_restart(f);                                  /* counted for good: a modem that power-cycles does not defeat it */
+    /* counted for good: a modem that power-cycles does not defeat it */
+    fixture_restart(f);
     assert_imsi(f, NEW_IMSI);
     fixture_reset(f);                                    /* the third */
     assert_old(f, 64);
@@ -71,7 +73,8 @@ static void test_power_ups(void **state)
     fixture_reset(f);
     fixture_reset(f);
     assert_old(f, 96);
-    order(f, 0, "", "E2..8001018101*9000");              /* the pair was never used with success: it is there again */
+    /* the pair was never used with success: it is there again */
+    order(f, 0, "", "E2..8001018101*9000");
     fixture_terminal_profile(f);
     assert_int_equal(fixture_authenticate(f, 1, 32), 0xDB);
     for (int i = 0; i < 40; i++)
@@ -116,7 +119,8 @@ static void test_poll_is_one(void **state)
     exchange(f, "80F2000000", "62*");                    /* 6Cxx, and again with the right one */
     exchange(f, "80F2000000", "62*");
     assert_imsi(f, NEW_IMSI);
-    apdu(f, "80F2000000", "6C*");                        /* one that does not mind what it gets polls all the same */
+    /* one that does not mind what it gets polls all the same */
+    apdu(f, "80F2000000", "6C*");
     assert_imsi(f, NEW_IMSI);
     apdu(f, "80F2000000", "6C*");
     apdu(f, "A0F2000016", "000000007F20................................910B");
@@ -124,7 +128,8 @@ static void test_poll_is_one(void **state)
     assert_old(f, 32);
 }
 
-/* STATUS in a script is no poll: nobody ends a trial from afar, nor a new operator his own by looking at the card. */
+/* STATUS in a script is no poll: nobody ends a trial from afar, nor a new operator his
+ * own by looking at the card. */
 static void test_poll_is_the_terminals(void **state)
 {
     struct fixture *f = *state;
@@ -161,7 +166,8 @@ static void test_failures(void **state)
     assert_old(f, 32);
 }
 
-/* A terminal that never polls does not defeat a limit of failures: the next power-up sees that it was passed. */
+/* A terminal that never polls does not defeat a limit of failures: the next
+ * power-up sees that it was passed. */
 static void test_failures_without_polls(void **state)
 {
     struct fixture *f = *state;
@@ -225,7 +231,8 @@ static void test_mnc_length(void **state)
     exchange(f, "00B0000301", "029*");                            /* back with the rest */
 }
 
-/* TR 33.812 V2, and both together: the same order must come from the operator and from the subscription manager. */
+/* TR 33.812 V2, and both together: the same order must come from the operator and from
+ * the subscription manager. */
 static void test_consent(void **state)
 {
     (void)state;
@@ -281,7 +288,8 @@ static void test_common(void **state)
     fixture_open_text(f, profile);
     fixture_terminal_profile(f);
     for (unsigned next = 1; next < 3; next++) {
-        order(f, next - 1, "", "6A94");                              /* the profile gives the operators no such right */
+        /* the profile gives the operators no such right */
+        order(f, next - 1, "", "6A94");
         order(f, FIXTURE_COMMON, "", "E2*9000");
         assert_imsi(f, NEW_IMSI);
         assert_int_equal(fixture_authenticate(f, next, 32), 0xDB);
@@ -299,7 +307,8 @@ static void test_repetition(void **state)
     order(f, 0, "820155", "E2..8001018101028201" "55*9000");
     exchange(f, "8012000000", "D0*");
     uint8_t *before = fixture_snapshot(f, &n);
-    order(f, 0, "820155", "E2..8001018101028201" "55*9000");      /* its receipt was lost: the same answer under the old keys ... */
+    /* its receipt was lost: the same answer under the old keys ... */
+    order(f, 0, "820155", "E2..8001018101028201" "55*9000");
     order(f, 1, "820155", "E2..8001018101028201" "55*9000");      /* ... and under the new */
     order(f, 0, "820156", "6A95");                                /* another order has to wait */
     order(f, 0, "", "6A95");
@@ -323,14 +332,18 @@ static void test_repetition(void **state)
     assert_int_equal(por.status, SCP80_POR_OK);
 }
 
-/* A script of two commands, or three, in the name of the operator that the card is with at its beginning; what comes of the last. */
+/* A script of two commands, or three, in the name of the operator that the card is with at its
+ * beginning; what comes of the last. */
 static void script(struct fixture *f, const char *const *commands, const char *pattern)
 {
     char inner[1200] = "", text[1300], tar[7], got[1000], executed[3];
     unsigned n = 0;
     for (; commands[n] != NULL; n++)
-        snprintf(inner + strlen(inner), sizeof inner - strlen(inner), strlen(commands[n]) / 2 > 127 ? "2281%02zx%s" : "22%02zx%s", strlen(commands[n]) / 2, commands[n]);
-    snprintf(text, sizeof text, strlen(inner) / 2 > 127 ? "AA81%02zx%s" : "AA%02zx%s", strlen(inner) / 2, inner);
+        snprintf(inner + strlen(inner), sizeof inner - strlen(inner),
+                 strlen(commands[n]) / 2 > 127 ? "2281%02zx%s" : "22%02zx%s", strlen(commands[n]) / 2,
+                 commands[n]);
+    snprintf(text, sizeof text, strlen(inner) / 2 > 127 ? "AA81%02zx%s" : "AA%02zx%s", strlen(inner) / 2,
+             inner);
     fixture_tar(f, "subscription", tar);
     const struct fixture_ota ota = {0, FIXTURE_SPI, tar, text, 0};
     struct fixture_por por;
@@ -348,16 +361,35 @@ static void script(struct fixture *f, const char *const *commands, const char *p
     for (size_t i = 0;; i++) {
         if (pattern[i] == '*' || (pattern[i] == '\0' && last[i] == '\0'))
             return;
-        if (pattern[i] == '\0' || last[i] == '\0' || (pattern[i] != '.' && toupper(last[i]) != toupper(pattern[i])))
+        if (pattern[i] == '\0' || last[i] == '\0' ||
+            (pattern[i] != '.' && toupper(last[i]) != toupper(pattern[i])))
             fail_msg("%s\n  answered %s\n  expected ...%s", text, got, pattern);
     }
 }
 
-/* With the order that takes the card away from him, an operator's say ends: the rest of his script is heard as if it came afterwards. */
+/* With the order that takes the card away from him, an operator's say ends: the rest of his script is heard
+ * as if it came afterwards. */
 static void test_rest_of_the_script(void **state)
 {
-    static const char final[] = "80E29000" "12" "E110" "8109" NEW_IMSI_HEX "820109" "8400" "00", tried[] = "80E29000" "10" "E10E" "8109" NEW_IMSI_HEX "820109" "00",
-                      next[] = "80E29000" "0F" "E10D" "8109" "080910300000000010" "8400" "00", list[] = "80CAE30000", log[] = "80CAE50000", suspend[] = "80E2900003C6010100";
+    static const char final[] = "80E29000"
+                                "12"
+                                "E110"
+                                "8109" NEW_IMSI_HEX "820109"
+                                "8400"
+                                "00",
+                      tried[] = "80E29000"
+                                "10"
+                                "E10E"
+                                "8109" NEW_IMSI_HEX "820109"
+                                "00",
+                      next[] = "80E29000"
+                               "0F"
+                               "E10D"
+                               "8109"
+                               "080910300000000010"
+                               "8400"
+                               "00",
+                      list[] = "80CAE30000", log[] = "80CAE50000", suspend[] = "80E2900003C6010100";
     struct profile_pair pair;
     uint8_t octets[200], fresh[16];
     char put[300], hex[200];
@@ -458,7 +490,16 @@ static void test_bundle(void **state)
     exchange(f, "00B0000011", "*");
     char before[40], spn[40];
     hex_format(span_of(f->response, 17), before);
-    order(f, 0, POWER_UPS("02") "A51D" "A60C" "91047FFF6F46" "9304014E6577" "A60D" "91047FFF6F78" "92020001" "930110", "E2*9000");
+    order(f, 0,
+          POWER_UPS("02") "A51D"
+                          "A60C"
+                          "91047FFF6F46"
+                          "9304014E6577"
+                          "A60D"
+                          "91047FFF6F78"
+                          "92020001"
+                          "930110",
+          "E2*9000");
     exchange(f, "00B0000011", "014E6577*");
     exchange(f, "00A4000C026F78", "9*");
     exchange(f, "00B0000002", "..10*");
@@ -506,7 +547,8 @@ static void test_log(void **state)
     }
     apdu(f, "0020000A083132333435363738", "9000");
     exchange(f, "00A404000BF0736F6674756963630101", "6F*");
-    exchange(f, "80CAE50000", "0000000907000400000000" "0A*");        /* 40 events, the last 32 are kept, 31 fit */
+    /* 40 events, the last 32 are kept, 31 fit */
+    exchange(f, "80CAE50000", "0000000907000400000000" "0A*");
     exchange(f, "80CAE51F00", "0000000806000400" "9000");
     exchange(f, "80CAE52000", "6A88");
 }
@@ -558,7 +600,13 @@ static void test_put_keyset(void **state)
     /* the new ones are in force, and count from the beginning */
     char tar[7];
     struct fixture_por por;
-    f->other_keys = (struct keyset){.version = 3, .kic_algorithm = OTA_AES, .kid_algorithm = OTA_AES, .mac_len = 8, .kic_len = 16, .kid_len = 16, .kik_len = 16};
+    f->other_keys = (struct keyset){.version = 3,
+                                    .kic_algorithm = OTA_AES,
+                                    .kid_algorithm = OTA_AES,
+                                    .mac_len = 8,
+                                    .kic_len = 16,
+                                    .kid_len = 16,
+                                    .kik_len = 16};
     memcpy(f->other_keys.kic, fresh[0], 16);
     memcpy(f->other_keys.kid, fresh[1], 16);
     memcpy(f->other_keys.kik, fresh[2], 16);
@@ -571,7 +619,8 @@ static void test_put_keyset(void **state)
     assert_int_equal(por.status, SCP80_CNTR_LOW);
 }
 
-/* All keys in one script: each comes under the KIK of the keyset that secured the message, also behind the one that brings another. */
+/* All keys in one script: each comes under the KIK of the keyset that secured the message, also behind
+ * the one that brings another. */
 static void test_put_all_keys(void **state)
 {
     struct fixture *f = *state;
@@ -647,7 +696,8 @@ static void test_put_same_keys(void **state)
     /* nor with another scheme of sequence numbers: IND of 0 bits */
     data = buf_of(octets, sizeof octets);
     buf_u8(&data, 0x7A);
-    static const uint8_t milenage[] = {0xA9, 0x16, 0x80, 0x01, 0x01, 0x82, 0x11, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t milenage[] = {0xA9, 0x16, 0x80, 0x01, 0x01, 0x82, 0x11, 0, 0, 0, 0, 0,
+                                       0x10, 0,    0,    0,    0,    0,    0,    0, 0, 0, 0, 0};
     buf_put(&data, span_of(milenage, sizeof milenage));
     fixture_key_field(f, &pair.ota, pair.key.k, pair.key.k_len, false, &data);
     fixture_key_field(f, &pair.ota, pair.key.opc, pair.key.opc_len, false, &data);
@@ -682,7 +732,8 @@ static void test_put_subscriber_keys(void **state)
     put_key(f, 0x7A, 0x01, &data, "7A......9000");
     put_key(f, 0x7A, 0x02, &data, "7A......9000");
     order(f, 0, "", "E2*9000");
-    put_key(f, 0x7A, 0x01, &data, "*");              /* no keys while a subscription is on trial: whose would they be? */
+    /* no keys while a subscription is on trial: whose would they be? */
+    put_key(f, 0x7A, 0x01, &data, "*");
 }
 
 /* S4: another algorithm, with parameters, a scheme of sequence numbers and keys of its own, in one step. */
@@ -703,13 +754,15 @@ static void test_put_algorithm(void **state)
         const char *answer;
     } tried[] = {
         {"A903" "800107", 2, 32, "6A80"},                         /* no such algorithm */
-        {"A903" "800103", 1, 16, "7A*"},                          /* the test algorithm: this profile is insecure */
+        /* the test algorithm: this profile is insecure */
+        {"A903" "800103", 1, 16, "7A*"},
         {"A903" "800102", 1, 32, "6A80"},                         /* TUAK has a TOPc */
         {"A903" "800102", 2, 16, "6A80"},                         /* of 32 octets */
         {"A90A" "800102" "8105" "0808101000", 2, 32, "7A*"},      /* iterations 0: the usual */
         {"A90A" "800102" "8105" "0708101001", 2, 32, "6A80"},     /* a MAC of 7 octets */
         {"A909" "800102" "8104" "08081010", 2, 32, "6A80"},       /* one parameter short */
-        {"A916" "800102" "8211" "06" "0000000010000000" "0000000000000000", 2, 32, "6A80"}, /* IND of 6 bits */
+        /* IND of 6 bits */
+        {"A916" "800102" "8211" "06" "0000000010000000" "0000000000000000", 2, 32, "6A80"},
         {"A906" "800101" "8101" "40", 2, 16, "6A80"},
         {"A803" "800101", 2, 16, "6A80"},
         {"A91D" "800102" "8105" "0810202004" "8211" "02" "0000000000000000" "0000000000000000", 2, 32, "7A......" "......9000"},
@@ -723,11 +776,13 @@ static void test_put_algorithm(void **state)
         put_key(f, 0x7A, 0x84, &data, tried[i].answer);
     }
     f->profile->p.pairs[0].algorithm = AKA_TUAK;
-    *net = (struct aka_key){.k_len = 32, .opc_len = 32, .mac_len = 8, .res_len = 16, .ck_len = 32, .ik_len = 32, .iterations = 4};
+    *net = (struct aka_key){
+        .k_len = 32, .opc_len = 32, .mac_len = 8, .res_len = 16, .ck_len = 32, .ik_len = 32, .iterations = 4};
     memcpy(net->k, key[0], 32);
     memcpy(net->opc, key[1], 32);
     fixture_restart(f);
-    assert_int_equal(fixture_authenticate(f, 0, 4), 0xDB);        /* its sequence numbers start afresh, by the new scheme */
+    /* its sequence numbers start afresh, by the new scheme */
+    assert_int_equal(fixture_authenticate(f, 0, 4), 0xDB);
     assert_int_equal(fixture_authenticate(f, 0, 4), 0xDC);
     assert_int_equal(fixture_authenticate(f, 0, 5), 0xDB);        /* another index, the same SEQ */
     assert_int_equal(fixture_authenticate(f, 0, UINT64_C(1) << 40), 0xDB); /* no limit on the jump */
@@ -739,7 +794,8 @@ static void test_put_algorithm(void **state)
 
 /* ---- power cuts ---- */
 
-/* At every write of the order, of the confirmation and of the roll-back: the card is on the old subscription or on the new one, wholly; and what is on trial goes back in the end. */
+/* At every write of the order, of the confirmation and of the roll-back: the card is on the old subscription
+ * or on the new one, wholly; and what is on trial goes back in the end. */
 static void test_cuts(void **state)
 {
     (void)state;
@@ -800,8 +856,31 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_ups), T(test_usual_trial), T(test_polls), T(test_poll_is_one), T(test_poll_is_the_terminals), T(test_failures), T(test_failures_without_polls), T(test_no_service), T(test_timer), T(test_mnc_length), cmocka_unit_test(test_consent), cmocka_unit_test(test_common), T(test_repetition), T(test_rest_of_the_script), T(test_final),
-        T(test_bundle), T(test_suspension), T(test_suspended_and_back), T(test_log), T(test_put_keyset), T(test_put_all_keys), T(test_put_same_keys), T(test_put_subscriber_keys), T(test_put_algorithm), cmocka_unit_test(test_cuts),
+        T(test_power_ups),
+        T(test_usual_trial),
+        T(test_polls),
+        T(test_poll_is_one),
+        T(test_poll_is_the_terminals),
+        T(test_failures),
+        T(test_failures_without_polls),
+        T(test_no_service),
+        T(test_timer),
+        T(test_mnc_length),
+        cmocka_unit_test(test_consent),
+        cmocka_unit_test(test_common),
+        T(test_repetition),
+        T(test_rest_of_the_script),
+        T(test_final),
+        T(test_bundle),
+        T(test_suspension),
+        T(test_suspended_and_back),
+        T(test_log),
+        T(test_put_keyset),
+        T(test_put_all_keys),
+        T(test_put_same_keys),
+        T(test_put_subscriber_keys),
+        T(test_put_algorithm),
+        cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

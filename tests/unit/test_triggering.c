@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Triggering (ETSI TS 102 241): who is told of an event, in which order, and what the terminal hears of how they
- * fared.
+ * Triggering (ETSI TS 102 241): who is told of an event, in which order, and what the
+ * terminal hears of how they fared.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,7 +136,8 @@ static void test_outcomes(void **state)
     uint8_t id;
     toolkit_profile(p);
     toolkit_drain(p);
-    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &(struct toolkit_menu_entry){.text = span_of("x", 1)}, &id));
+    CHANGE(p, toolkit_init_menu_entry(p->applet[ONE], &(struct toolkit_menu_entry){.text = span_of("x", 1)},
+                                      &id));
     for (unsigned who = ONE; who <= TWO; who++)
         CHANGE(p, toolkit_set_event(p->applet[who], TOOLKIT_UNRECOGNISED_ENVELOPE));
     CHANGE(p, toolkit_request_poll_interval(p->applet[ONE], 30));
@@ -244,7 +245,8 @@ static void test_other_events(void **state)
     CHANGE(p, toolkit_set_event(p->applet[ONE], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
     CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_PROACTIVE_HANDLER_AVAILABLE));
     exchange(&p->f, "80F2000C00", "91*");
-    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1); /* the later of one priority */
+    /* the later of one priority */
+    assert_int_equal(toolkit_told(p, TWO, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 1);
     assert_int_equal(toolkit_told(p, ONE, TOOLKIT_PROACTIVE_HANDLER_AVAILABLE), 0);
     fetch(p, "D0098103..020082028182");
     answer_proactive(&p->f, 0, "", "91*");
@@ -289,7 +291,8 @@ static void test_control(void **state)
 static void test_channel_events(void **state)
 {
     struct toolkit_play *p = *state;
-    static const char status[] = "80C200000ED60C99010A820282813802C10000", other[] = "80C200000ED60C99010A820282813802C20000";
+    static const char status[] = "80C200000ED60C99010A820282813802C10000",
+                      other[] = "80C200000ED60C99010A820282813802C20000";
     toolkit_profile(p);
     p->f.card->ram.toolkit.channel_owner[0] = (uint8_t)(p->applet[ONE].index + 1);
     CHANGE(p, toolkit_set_event(p->applet[TWO], TOOLKIT_CHANNEL_STATUS));
@@ -328,8 +331,8 @@ static void test_deselected(void **state)
     assert_int_equal(p->n_seen, 2);
 }
 
-/* Two may have come to control calls, one of them while the other was suspended with its operator: the answer is
- * that of the first who has one. */
+/* Two may have come to control calls, one of them while the other was suspended with its operator: the answer
+ * is that of the first who has one. */
 static void test_one_answer(void **state)
 {
     struct toolkit_play *p = *state;
@@ -352,7 +355,8 @@ static void test_one_answer(void **state)
     p->does = NULL;
 }
 
-/* Writes an answer, if there is one to be written, asks for something, and refuses; or is TWO, and says nothing. */
+/* Writes an answer, if there is one to be written, asks for something, and refuses; or
+ * is TWO, and says nothing. */
 static sw_t refuses(struct toolkit_play *p, unsigned who, const struct event *event)
 {
     if (event->out == NULL || who != ONE)
@@ -363,7 +367,8 @@ static sw_t refuses(struct toolkit_play *p, unsigned who, const struct event *ev
     return SW_NO_INFORMATION_62;
 }
 
-/* An answer of refusal (TS 102 241: post(false)): the warning, the data after it, and what the applet did is kept. Call control knows no such thing. */
+/* An answer of refusal (TS 102 241: post(false)): the warning, the data after it, and what the applet did is
+ * kept. Call control knows no such thing. */
 static void test_refusal(void **state)
 {
     struct toolkit_play *p = *state;

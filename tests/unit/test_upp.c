@@ -861,8 +861,8 @@ static void test_wrong(void **state)
     free(m);
 }
 
-/* ETSI TS 102 226 8.2.1.3.2.5: what a remote file management may do, of files and of their administration, in the UICC and in an ADF; "-": no ADF. Whatever is
- * not understood grants nothing. */
+/* ETSI TS 102 226 8.2.1.3.2.5: what a remote file management may do, of files and of their administration, in
+ * the UICC and in an ADF; "-": no ADF. Whatever is not understood grants nothing. */
 static void test_rfm_access(void **state)
 {
     (void)state;
@@ -948,11 +948,14 @@ static void test_wrong_elements(void **state)
     wrong_element(m, 0xA2, "8102 6FFF", "filePath: not a directory that is there");
     wrong_element(m, 0xA2, "A003 040100", "tag 4 is no PINConfiguration");
     wrong_element(m, 0xA3, "3010 800101 8108 3132333435363738 820105", "PUK 01: 0 attempts");
-    wrong_element(m, 0xA3, "300D 800101 8108 3132333435363738 300D 800101 8108 3132333435363738", "PUK 01 is there twice");
+    wrong_element(m, 0xA3, "300D 800101 8108 3132333435363738 300D 800101 8108 3132333435363738",
+                  "PUK 01 is there twice");
     wrong_element(m, 0xA3, "040100", "tag 4 is no PUKConfiguration");
     wrong_element(m, 0xA4, "820100", "neither mappingParameter nor algoParameter");
-    wrong_element(m, 0xA4, "A13C 800101 810102 8210" K "8310" OPC "8010" KIC, "algorithmID stands there twice");
-    wrong_element(m, 0xA4, "A11E 800101 810102 8210" K "8304 CD63CB71", "an OPc (TOPc) of 4 octets; milenage takes 16");
+    wrong_element(m, 0xA4, "A13C 800101 810102 8210" K "8310" OPC "8010" KIC,
+                  "algorithmID stands there twice");
+    wrong_element(m, 0xA4, "A11E 800101 810102 8210" K "8304 CD63CB71",
+                  "an OPc (TOPc) of 4 octets; milenage takes 16");
     header(m, "02", "89001012345678901234");
     mf(m);
     usim(m);

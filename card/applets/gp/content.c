@@ -100,9 +100,10 @@ static sw_t install_application(struct call *call, const struct install_fields *
     }
     if (!rd_ok(&r) || !read_privileges(f->privileges, is_domain_module(how.module), how.privileges))
         return SW_WRONG_DATA;
-    /* What another operator loaded is there for his own applications; what the program has is there for all. */
-    if (!package_built_in(call->card, how.package) && package_find(call->card, how.package, &info) && info.slot != NO_PACKAGE && info.owner != NO_OWNER &&
-        how.owner != NO_OWNER && info.owner != how.owner)
+    /* What another operator loaded is there for his own applications; what the
+     * program has is there for all. */
+    if (!package_built_in(call->card, how.package) && package_find(call->card, how.package, &info) &&
+        info.slot != NO_PACKAGE && info.owner != NO_OWNER && how.owner != NO_OWNER && info.owner != how.owner)
         return SW_DATA_NOT_FOUND;
     return applet_install(call->card, &how, &index);
 }
@@ -148,7 +149,8 @@ static sw_t extradite(struct call *call, const struct install_fields *f)
         return SW_CONDITIONS_NOT_SATISFIED;
     sw = applet_extradite(call->card, index, to);
     /* Nobody's would stay when the card is another's (requirement S1): that is the card's owner's to give. */
-    return sw == SW_OK && actor != NO_OWNER && owner == NO_OWNER ? applet_set_owner(call->card, index, actor) : sw;
+    return sw == SW_OK && actor != NO_OWNER && owner == NO_OWNER ? applet_set_owner(call->card, index, actor)
+                                                                 : sw;
 }
 
 static sw_t registry_update(struct call *call, const struct install_fields *f)
@@ -233,7 +235,8 @@ static sw_t delete_application(struct call *call, uint8_t index)
         return domain_sees(call, applet_domain(call->card, index), applet_owner(call->card, index))
                    ? SW_CONDITIONS_NOT_SATISFIED
                    : SW_DATA_NOT_FOUND;
-    /* One that the terminal has selected (Java Card runtime environment, deletion of applet instances) must be left first, or locked. */
+    /* One that the terminal has selected (Java Card runtime environment, deletion of applet instances) must
+     * be left first, or locked. */
     if (index == call->self.index || (applet_selected(call->card, index) && applet_active(call->card, index)))
         return SW_CONDITIONS_NOT_SATISFIED;
     return applet_delete(call->card, index);

@@ -83,7 +83,8 @@ struct domain_channel { /* a secure channel session on one logical channel; a se
     uint8_t applet;     /* who is selected there: it ends with that */
     uint8_t version;    /* of the keyset, */
     uint8_t holder;     /* and whose it is */
-    bool dek_kept;      /* SCP03: that keyset was changed in this session, which goes on with the DEK that it began with */
+    /* SCP03: that keyset was changed in this session, which goes on with the DEK that it began with */
+    bool dek_kept;
     bool first;         /* open, and EXTERNAL AUTHENTICATE is not answered yet */
     struct scp_session scp;
 };

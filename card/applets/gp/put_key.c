@@ -31,7 +31,8 @@ static void set_key(struct domain_keyset *set, unsigned at, const struct new_key
     memcpy(set->key[at].value, k->key, k->len);
 }
 
-/* The key that says whose word it is, KID or MAC, is the one that there was: what was said under it before must not count a second time. */
+/* The key that says whose word it is, KID or MAC, is the one that there was: what was said under it before
+ * must not count a second time. */
 static bool same_voice(const struct domain_keyset *before, const struct domain_keyset *after)
 {
     const struct domain_key *was = &before->key[1], *is = &after->key[1];
