@@ -110,39 +110,68 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
     }
 }
 
-bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table,
-                  void *request, uint32_t *given, int *code)
+/* Puts an option's value where its row says. */
+static bool take_setting(const struct subcommand *cmd, const struct cli_setting *s, void *at)
 {
-    enum { SETTINGS_MAX = 32, FIRST = 256 };
-    static char out[] = "--out";
-    struct option options[SETTINGS_MAX + 1] = {{NULL, 0, NULL, 0}};
-    bool has_out = false;
-    for (int i = 0; i < SETTINGS_MAX && table[i].name != NULL; i++) {
-        has_out = has_out || strcmp(table[i].name, "out") == 0;
-        options[i] = (struct option){
-            table[i].name, table[i].kind == CLI_FLAG ? no_argument : required_argument, NULL, FIRST + i};
+    char name[40];
+    switch (s->kind) {
+    case CLI_ICCID:
+        (void)snprintf(name, sizeof name, "--%s", s->name);
+        if (!cli_iccid(cmd, name, optarg))
+            return false;
+        *(const char **)at = optarg;
+        return true;
+    case CLI_TEXT:
+        *(const char **)at = optarg;
+        return true;
+    case CLI_FLAG:
+        *(bool *)at = true;
+        return true;
+    default:
+        return s->take(at);
     }
+}
+
+bool cli_parts(const struct subcommand *cmd, int argc, char **argv, const struct cli_part *parts, void *request,
+               uint32_t *given, int *code)
+{
+    enum { SETTINGS_MAX = 48, FIRST = 256 };
+    static char out[] = "--out";
+    static const int arguments[] = {
+        [CLI_TEXT] = required_argument,  [CLI_ICCID] = required_argument, [CLI_FLAG] = no_argument,
+        [CLI_TAKEN] = required_argument, [CLI_SWITCH] = no_argument,      [CLI_MAYBE] = optional_argument,
+    };
+    struct option options[SETTINGS_MAX + 1] = {{NULL, 0, NULL, 0}};
+    const struct cli_setting *rows[SETTINGS_MAX];
+    void *places[SETTINGS_MAX];
+    int n = 0;
+    bool has_out = false;
+    for (const struct cli_part *part = parts; part->table != NULL; part++)
+        for (const struct cli_setting *s = part->table; s->name != NULL && n < SETTINGS_MAX; s++, n++) {
+            has_out = has_out || strcmp(s->name, "out") == 0;
+            rows[n] = s;
+            places[n] = (char *)request + part->at + s->at;
+            options[n] = (struct option){s->name, arguments[s->kind], NULL, FIRST + n};
+        }
     for (int i = 1; has_out && i < argc; i++)
         if (strcmp(argv[i], "-o") == 0)
             argv[i] = out;
     *code = EXIT_USAGE;
     int opt;
     while ((opt = cli_option(cmd, argc, argv, options, code)) != -1) {
-        if (opt == CLI_DONE)
+        if (opt == CLI_DONE || !take_setting(cmd, rows[opt - FIRST], places[opt - FIRST]))
             return false;
-        const struct cli_setting *s = &table[opt - FIRST];
-        if (given != NULL)
+        if (given != NULL && opt - FIRST < 32) /* more rows are more than any first table has */
             *given |= UINT32_C(1) << (opt - FIRST);
-        char name[40];
-        (void)snprintf(name, sizeof name, "--%s", s->name);
-        if (s->kind == CLI_TEXT || s->kind == CLI_ICCID)
-            *(const char **)((char *)request + s->at) = optarg;
-        else if (s->kind == CLI_FLAG)
-            *(bool *)((char *)request + s->at) = true;
-        if ((s->kind == CLI_ICCID && !cli_iccid(cmd, name, optarg)) || (s->take != NULL && !s->take(request)))
-            return false;
     }
     return true;
+}
+
+bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table,
+                  void *request, uint32_t *given, int *code)
+{
+    const struct cli_part parts[] = {{table, 0}, {NULL, 0}};
+    return cli_parts(cmd, argc, argv, parts, request, given, code);
 }
 
 bool cli_settings_for(const struct subcommand *cmd, const struct cli_setting *table, uint32_t given,

@@ -56,19 +56,33 @@ bool cli_digits(const struct subcommand *cmd, const char *what, const char *text
 enum { CLI_DONE = 0x7FFFFFFF };
 int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code);
 
-/* Options as a table; a row says where in the request its value goes, and who checks it. `take` reads optarg.
- * The table ends with a row without a name. "-o" stands for "--out". */
+/* Options as a table; a row says where in the request its value goes, or who takes it. The table ends with a row
+ * without a name. "-o" stands for "--out". */
 struct cli_setting {
     const char *name;
-    /* const char *, of which one is checked; bool; `take` alone */
-    enum { CLI_TEXT, CLI_ICCID, CLI_FLAG, CLI_TAKEN } kind;
-    size_t at;                                   /* offsetof */
-    bool (*take)(void *request);                 /* may be NULL. false: the error has been printed */
+    enum {
+        CLI_TEXT,   /* to a const char * */
+        CLI_ICCID,  /* likewise, if it is one */
+        CLI_FLAG,   /* to a bool: that it was given */
+        CLI_TAKEN,  /* its value (optarg) is for `take` */
+        CLI_SWITCH, /* likewise, but it has none */
+        CLI_MAYBE,  /* likewise, and it may have one: optarg, or NULL */
+    } kind;
+    size_t at;              /* offsetof */
+    bool (*take)(void *at); /* gets what lies there in the request. false: the error has been printed */
 };
 /* All options of the command line. false: *code is what to return. *given (may be NULL):
  * bit i: row i of the table. */
 bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table,
                   void *request, uint32_t *given, int *code);
+/* The same with several tables, each of a part of the request: options that sub-commands share. The last has no
+ * table. *given is of the first. */
+struct cli_part {
+    const struct cli_setting *table;
+    size_t at; /* offsetof */
+};
+bool cli_parts(const struct subcommand *cmd, int argc, char **argv, const struct cli_part *parts, void *request,
+               uint32_t *given, int *code);
 /* Of a sub-command with verbs, where an option that a verb does not look at would be taken for obeyed.
  * `common` and `own` are the names that it has, between blanks: " iccid index ". false: the error has
  * been printed (a wrong use). */

@@ -429,7 +429,8 @@ static int do_serve(const struct request *r)
 
 static bool take_imsi(void *request)
 {
-    const struct request *r = request;
+    struct request *r = request;
+    r->imsi = optarg;
     return cli_digits(r->cmd, "--imsi", optarg, 6, 15);
 }
 
@@ -483,7 +484,7 @@ static const struct cli_setting settings[] = {
     {"keys", CLI_TEXT, offsetof(struct request, keys), NULL},
     {"iccid", CLI_ICCID, offsetof(struct request, iccid), NULL},
     {"index", CLI_TAKEN, 0, take_index},
-    {"imsi", CLI_TEXT, offsetof(struct request, imsi), take_imsi},
+    {"imsi", CLI_TAKEN, 0, take_imsi},
     {"amf", CLI_TAKEN, 0, take_amf},
     {"rand", CLI_TAKEN, 0, take_rand},
     {"auts", CLI_TAKEN, 0, take_auts},

@@ -484,8 +484,10 @@ static int carry_out(struct change *c)
 }
 
 /* PATH[@OFFSET]=DATA, all but the offset in hex */
-static bool take_file(struct change *c, const char *text)
+static bool take_file(void *change)
 {
+    struct change *c = change;
+    const char *text = optarg;
     uint8_t path[16], data[ORDER_FILES_MAX];
     struct buf p = buf_of(path, sizeof path), d = buf_of(data, sizeof data);
     char head[64];
@@ -517,168 +519,128 @@ static bool take_file(struct change *c, const char *text)
     return false;
 }
 
-static bool take_trial(struct change *c, const char *text)
+static bool take_trial(void *change)
 {
+    struct change *c = change;
     size_t n = 0;
     c->order.has_trial = true;
-    if (strcmp(text, "none") == 0)
+    if (strcmp(optarg, "none") == 0)
         return true;
-    if (!cli_hex(c->cmd, "--trial", text, 4, ORDER_TRIAL_MAX, c->order.trial, &n))
+    if (!cli_hex(c->cmd, "--trial", optarg, 4, ORDER_TRIAL_MAX, c->order.trial, &n))
         return false;
     c->order.trial_len = (uint8_t)n;
     return true;
 }
 
-static bool check_imsi(const struct subcommand *cmd, const char *text)
+static bool take_imsi(void *change)
 {
+    struct change *c = change;
     uint8_t packed[9];
-    if (!cli_digits(cmd, "--imsi", text, 6, 15))
+    c->order.imsi = optarg;
+    if (!cli_digits(c->cmd, "--imsi", optarg, 6, 15))
         return false;
-    if (imsi_pack(text, packed))
+    if (imsi_pack(optarg, packed))
         return true;
-    cli_usage(cmd, "--imsi: '%s' is no IMSI", text);
+    cli_usage(c->cmd, "--imsi: '%s' is no IMSI", optarg);
     return false;
 }
+
+static bool take_index(void *change)
+{
+    struct change *c = change;
+    uint64_t number;
+    c->order.has_index = cli_number(c->cmd, "--index", optarg, 0, ORDER_INDEX_MAX, &number);
+    if (c->order.has_index)
+        c->order.index = (uint8_t)number;
+    return c->order.has_index;
+}
+
+static bool take_key_index(void *change)
+{
+    struct change *c = change;
+    uint64_t number;
+    if (!cli_number(c->cmd, "--key-index", optarg, 0, ORDER_INDEX_MAX, &number))
+        return false;
+    c->key_index = (unsigned)number;
+    return true;
+}
+
+static bool take_counter(void *change)
+{
+    struct change *c = change;
+    return cli_number(c->cmd, "--counter", optarg, 1, RECORDS_COUNTER_MAX, &c->counter);
+}
+
+static bool take_reference(void *change)
+{
+    struct change *c = change;
+    size_t n;
+    if (!cli_hex(c->cmd, "--reference", optarg, 1, ORDER_REFERENCE_MAX, c->order.reference, &n))
+        return false;
+    c->order.reference_len = (uint8_t)n;
+    return true;
+}
+
+static bool take_refresh_mode(void *change)
+{
+    struct change *c = change;
+    size_t n;
+    c->order.has_refresh = cli_hex(c->cmd, "--refresh-mode", optarg, 1, 1, &c->order.refresh, &n);
+    return c->order.has_refresh;
+}
+
+static bool take_tar(void *change)
+{
+    struct change *c = change;
+    size_t n;
+    c->has_tar = cli_hex(c->cmd, "--tar", optarg, sizeof c->tar, sizeof c->tar, c->tar, &n);
+    return c->has_tar;
+}
+
+static bool take_mnc_digits(void *change)
+{
+    struct change *c = change;
+    uint64_t number;
+    if (!cli_number(c->cmd, "--mnc-digits", optarg, 2, 3, &number))
+        return false;
+    c->order.mnc_digits = (uint8_t)number;
+    return true;
+}
+
+static const struct cli_setting settings[] = {
+    {"iccid", CLI_ICCID, offsetof(struct change, iccid), NULL},
+    {"imsi", CLI_TAKEN, 0, take_imsi},
+    {"index", CLI_TAKEN, 0, take_index},
+    {"keys", CLI_TEXT, offsetof(struct change, keys_path), NULL},
+    {"key-index", CLI_TAKEN, 0, take_key_index},
+    {"common", CLI_FLAG, offsetof(struct change, common), NULL},
+    {"counter", CLI_TAKEN, 0, take_counter},
+    {"records", CLI_TEXT, offsetof(struct change, records_path), NULL},
+    {"print", CLI_FLAG, offsetof(struct change, print), NULL},
+    {"reference", CLI_TAKEN, 0, take_reference},
+    {"json", CLI_FLAG, offsetof(struct change, json), NULL},
+    {"no-refresh", CLI_FLAG, offsetof(struct change, way.options.silent), NULL},
+    {"refresh-mode", CLI_TAKEN, 0, take_refresh_mode},
+    {"tar", CLI_TAKEN, 0, take_tar},
+    {"verbose", CLI_FLAG, offsetof(struct change, verbose), NULL},
+    {"keep-key", CLI_FLAG, offsetof(struct change, order.keep), NULL},
+    {"trial", CLI_TAKEN, 0, take_trial},
+    {"mnc-digits", CLI_TAKEN, 0, take_mnc_digits},
+    {"file", CLI_TAKEN, 0, take_file},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
+static const struct cli_part parts[] = {
+    {settings, 0}, {carrier_settings, offsetof(struct change, way)}, {NULL, 0}};
 
 /* EXIT_OK, or (with *stop) what to return at once. */
 static int parse(struct change *c, int argc, char **argv, bool *stop)
 {
-    enum {
-        ICCID = 256,
-        IMSI,
-        INDEX,
-        KEYS,
-        KEY_INDEX,
-        COMMON,
-        COUNTER,
-        RECORDS,
-        PRINT,
-        REFERENCE,
-        JSON,
-        NO_REFRESH,
-        REFRESH_MODE,
-        TAR,
-        VERBOSE,
-        KEEP_KEY,
-        TRIAL,
-        MNC_DIGITS,
-        FILE_DATA
-    };
-    static const struct option options[] = {
-        {"iccid", required_argument, NULL, ICCID},
-        {"imsi", required_argument, NULL, IMSI},
-        {"index", required_argument, NULL, INDEX},
-        {"keys", required_argument, NULL, KEYS},
-        {"key-index", required_argument, NULL, KEY_INDEX},
-        {"common", no_argument, NULL, COMMON},
-        {"counter", required_argument, NULL, COUNTER},
-        {"records", required_argument, NULL, RECORDS},
-        OTA_CARRIER_OPTIONS,
-        {"print", no_argument, NULL, PRINT},
-        {"reference", required_argument, NULL, REFERENCE},
-        {"json", no_argument, NULL, JSON},
-        {"no-refresh", no_argument, NULL, NO_REFRESH},
-        {"refresh-mode", required_argument, NULL, REFRESH_MODE},
-        {"tar", required_argument, NULL, TAR},
-        {"verbose", no_argument, NULL, VERBOSE},
-        {"keep-key", no_argument, NULL, KEEP_KEY},
-        {"trial", required_argument, NULL, TRIAL},
-        {"mnc-digits", required_argument, NULL, MNC_DIGITS},
-        {"file", required_argument, NULL, FILE_DATA},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = c->cmd;
-    int opt, code = EXIT_USAGE;
-    uint64_t number;
-    size_t n;
+    int code;
     *stop = true;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case ICCID:
-            if (!cli_iccid(cmd, "--iccid", optarg))
-                return EXIT_USAGE;
-            c->iccid = optarg;
-            break;
-        case IMSI:
-            if (!check_imsi(cmd, optarg))
-                return EXIT_USAGE;
-            c->order.imsi = optarg;
-            break;
-        case INDEX:
-            if (!cli_number(cmd, "--index", optarg, 0, ORDER_INDEX_MAX, &number))
-                return EXIT_USAGE;
-            c->order.has_index = true;
-            c->order.index = (uint8_t)number;
-            break;
-        case KEYS:
-            c->keys_path = optarg;
-            break;
-        case KEY_INDEX:
-            if (!cli_number(cmd, "--key-index", optarg, 0, ORDER_INDEX_MAX, &number))
-                return EXIT_USAGE;
-            c->key_index = (unsigned)number;
-            break;
-        case COMMON:
-            c->common = true;
-            break;
-        case COUNTER:
-            if (!cli_number(cmd, "--counter", optarg, 1, RECORDS_COUNTER_MAX, &c->counter))
-                return EXIT_USAGE;
-            break;
-        case RECORDS:
-            c->records_path = optarg;
-            break;
-        case PRINT:
-            c->print = true;
-            break;
-        case REFERENCE:
-            if (!cli_hex(cmd, "--reference", optarg, 1, ORDER_REFERENCE_MAX, c->order.reference, &n))
-                return EXIT_USAGE;
-            c->order.reference_len = (uint8_t)n;
-            break;
-        case JSON:
-            c->json = true;
-            break;
-        case NO_REFRESH:
-            c->way.options.silent = true;
-            break;
-        case REFRESH_MODE:
-            if (!cli_hex(cmd, "--refresh-mode", optarg, 1, 1, &c->order.refresh, &n))
-                return EXIT_USAGE;
-            c->order.has_refresh = true;
-            break;
-        case TAR:
-            if (!cli_hex(cmd, "--tar", optarg, sizeof c->tar, sizeof c->tar, c->tar, &n))
-                return EXIT_USAGE;
-            c->has_tar = true;
-            break;
-        case KEEP_KEY:
-            c->order.keep = true;
-            break;
-        case TRIAL:
-            if (!take_trial(c, optarg))
-                return EXIT_USAGE;
-            break;
-        case MNC_DIGITS:
-            if (!cli_number(cmd, "--mnc-digits", optarg, 2, 3, &number))
-                return EXIT_USAGE;
-            c->order.mnc_digits = (uint8_t)number;
-            break;
-        case FILE_DATA:
-            if (!take_file(c, optarg))
-                return EXIT_USAGE;
-            break;
-        case VERBOSE:
-            c->verbose = true;
-            break;
-        case CLI_DONE:
-            return code;
-        default:
-            if (!carrier_option(cmd, &c->way, opt))
-                return EXIT_USAGE;
-            break;
-        }
-    }
+    if (!cli_parts(cmd, argc, argv, parts, c, NULL, &code))
+        return code;
     if (optind != argc)
         return cli_usage(cmd, "what is '%.60s' for?", argv[optind]);
     if (c->iccid == NULL)
@@ -707,7 +669,7 @@ static int parse(struct change *c, int argc, char **argv, bool *stop)
         return cli_usage(cmd, "--print sends nothing: what is --%s for?",
                          c->way.options.smpp != NULL ? "smpp" : "reader");
     c->way.options.iccid = c->iccid;
-    code = carrier_check(cmd, &c->way);
+    code = carrier_check(&c->way);
     *stop = code != EXIT_OK;
     return code;
 }
@@ -718,7 +680,7 @@ static int run(int argc, char **argv)
     if (c == NULL)
         return cli_refuse(&cmd_change, "no memory");
     c->cmd = &cmd_change;
-    carrier_init(&c->way);
+    carrier_init(&c->way, &cmd_change);
     bool stop;
     int code = parse(c, argc, argv, &stop);
     if (!stop) {

@@ -424,8 +424,10 @@ static int run_terminal(void *ctx, int stop_fd)
 
 /* ---- the command line ---- */
 
-static bool take_pin(struct request *r, char *text)
+static bool take_pin(void *request)
 {
+    struct request *r = request;
+    char *text = optarg;
     const size_t n = strlen(text);
     const bool good = n >= 4 && n <= MODEM_PIN_MAX && strspn(text, "0123456789") == n;
     if (good)
@@ -436,8 +438,10 @@ static bool take_pin(struct request *r, char *text)
     return good;
 }
 
-static bool take_profile(struct request *r, const char *text)
+static bool take_profile(void *request)
 {
+    struct request *r = request;
+    const char *text = optarg;
     size_t n;
     struct span preset;
     if (modem_stk_preset(text, &preset)) {
@@ -457,8 +461,10 @@ static bool take_profile(struct request *r, const char *text)
 }
 
 /* A file, not an argument: everybody sees arguments. */
-static bool take_channel_key(struct request *r, const char *path)
+static bool take_channel_key(void *request)
 {
+    struct request *r = request;
+    const char *path = optarg;
     char text[256];
     struct buf key = buf_of(r->channel_key, sizeof r->channel_key);
     FILE *file = fopen(path, "r");
@@ -481,173 +487,125 @@ static bool take_channel_key(struct request *r, const char *path)
     return good;
 }
 
-static bool take_personality(struct request *r, const char *name)
+static bool take_personality(void *request)
 {
+    struct request *r = request;
     char known[200] = "";
     const char *one, *summary;
-    r->at.personality = name;
-    if (at_personality_find(name) != NULL)
+    r->at.personality = optarg;
+    if (at_personality_find(optarg) != NULL)
         return true;
     for (unsigned i = 0; at_personality_nth(i, &one, &summary); i++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i == 0 ? "" : ", ", one);
-    cli_usage(r->cmd, "--personality: '%.40s' is none of %s", name, known);
+    cli_usage(r->cmd, "--personality: '%.40s' is none of %s", optarg, known);
     return false;
 }
 
+static bool take_network(void *request)
+{
+    struct request *r = request;
+    if (r->n_networks == NETWORKS_MAX) {
+        cli_usage(r->cmd, "--network: at most %d", NETWORKS_MAX);
+        return false;
+    }
+    r->networks[r->n_networks++] = optarg;
+    return true;
+}
+
+static bool take_imei(void *request)
+{
+    struct request *r = request;
+    const bool good = cli_digits(r->cmd, "--imei", optarg, 15, 15);
+    if (good)
+        memcpy(r->modem.imei, optarg, 16);
+    return good;
+}
+
+static bool take_svn(void *request)
+{
+    struct request *r = request;
+    const bool good = cli_digits(r->cmd, "--svn", optarg, 2, 2);
+    if (good)
+        memcpy(r->modem.svn, optarg, 3);
+    return good;
+}
+
+static bool take_seed(void *request)
+{
+    struct request *r = request;
+    return cli_number(r->cmd, "--seed", optarg, 1, UINT64_MAX, &r->seed);
+}
+
+static bool take_poll(void *request)
+{
+    struct request *r = request;
+    uint64_t value;
+    if (!cli_number(r->cmd, "--poll", optarg, 1, 3600, &value))
+        return false;
+    r->modem.poll_s = (uint32_t)value;
+    return true;
+}
+
+static bool take_durability(void *request)
+{
+    struct request *r = request;
+    return cli_durability(r->cmd, optarg, &r->durability);
+}
+
+static bool take_pty(void *request)
+{
+    struct request *r = request;
+    r->at.pty = true;
+    r->at.link = strcmp(optarg, "-") == 0 ? NULL : optarg;
+    return true;
+}
+
+static bool take_at_port(void *request)
+{
+    struct request *r = request;
+    uint64_t value;
+    if (!cli_number(r->cmd, "--at-port", optarg, 0, UINT16_MAX, &value))
+        return false;
+    r->at.tcp = true;
+    r->at.port = (uint16_t)value;
+    return true;
+}
+
+static const struct cli_setting settings[] = {
+    {"card", CLI_TEXT, offsetof(struct request, iccid), NULL},
+    {"reader", CLI_TEXT, offsetof(struct request, reader), NULL},
+    {"script", CLI_TEXT, offsetof(struct request, script), NULL},
+    {"interactive", CLI_FLAG, offsetof(struct request, interactive), NULL},
+    {"network", CLI_TAKEN, 0, take_network},
+    {"auc-key", CLI_TEXT, offsetof(struct request, auc_key), NULL},
+    {"imei", CLI_TAKEN, 0, take_imei},
+    {"svn", CLI_TAKEN, 0, take_svn},
+    {"profile", CLI_TAKEN, 0, take_profile},
+    {"pin", CLI_TAKEN, 0, take_pin},
+    {"seed", CLI_TAKEN, 0, take_seed},
+    {"virtual-clock", CLI_FLAG, offsetof(struct request, virtual_clock), NULL},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {"apdus", CLI_FLAG, offsetof(struct request, apdus), NULL},
+    {"poll", CLI_TAKEN, 0, take_poll},
+    {"allow-network", CLI_FLAG, offsetof(struct request, modem.allow_network), NULL},
+    {"sms-socket", CLI_TEXT, offsetof(struct request, sms_socket), NULL},
+    {"durability", CLI_TAKEN, 0, take_durability},
+    {"anchor", CLI_TEXT, offsetof(struct request, anchor.path), NULL},
+    {"anchor-reset", CLI_FLAG, offsetof(struct request, anchor.reset), NULL},
+    {"off", CLI_FLAG, offsetof(struct request, off), NULL},
+    {"pty", CLI_TAKEN, 0, take_pty},
+    {"at-port", CLI_TAKEN, 0, take_at_port},
+    {"personality", CLI_TAKEN, 0, take_personality},
+    {"secure-channel", CLI_TAKEN, 0, take_channel_key},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int parse(struct request *r, int argc, char **argv, bool *stop_here)
 {
-    enum {
-        CARD = 256,
-        READER,
-        SCRIPT,
-        INTERACTIVE,
-        NETWORK,
-        AUC_KEY,
-        IMEI,
-        SVN,
-        PROFILE,
-        PIN,
-        SEED,
-        VIRTUAL,
-        JSON,
-        APDUS,
-        POLL,
-        ALLOW,
-        SMS,
-        DURABILITY,
-        ANCHOR,
-        ANCHOR_RESET,
-        OFF,
-        PTY,
-        AT_PORT,
-        PERSONALITY,
-        SECURE_CHANNEL
-    };
-    static const struct option options[] = {
-        {"card", required_argument, NULL, CARD},
-        {"reader", required_argument, NULL, READER},
-        {"script", required_argument, NULL, SCRIPT},
-        {"interactive", no_argument, NULL, INTERACTIVE},
-        {"network", required_argument, NULL, NETWORK},
-        {"auc-key", required_argument, NULL, AUC_KEY},
-        {"imei", required_argument, NULL, IMEI},
-        {"svn", required_argument, NULL, SVN},
-        {"profile", required_argument, NULL, PROFILE},
-        {"pin", required_argument, NULL, PIN},
-        {"seed", required_argument, NULL, SEED},
-        {"virtual-clock", no_argument, NULL, VIRTUAL},
-        {"json", no_argument, NULL, JSON},
-        {"apdus", no_argument, NULL, APDUS},
-        {"poll", required_argument, NULL, POLL},
-        {"allow-network", no_argument, NULL, ALLOW},
-        {"sms-socket", required_argument, NULL, SMS},
-        {"durability", required_argument, NULL, DURABILITY},
-        {"anchor", required_argument, NULL, ANCHOR},
-        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
-        {"off", no_argument, NULL, OFF},
-        {"pty", required_argument, NULL, PTY},
-        {"at-port", required_argument, NULL, AT_PORT},
-        {"personality", required_argument, NULL, PERSONALITY},
-        {"secure-channel", required_argument, NULL, SECURE_CHANNEL},
-        {NULL, 0, NULL, 0},
-    };
-    int opt, code = EXIT_USAGE;
-    uint64_t value = 0;
-    bool good = true;
+    int code;
     *stop_here = true;
-    while (good && (opt = cli_option(r->cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case CARD:
-            r->iccid = optarg;
-            break;
-        case READER:
-            r->reader = optarg;
-            break;
-        case SCRIPT:
-            r->script = optarg;
-            break;
-        case INTERACTIVE:
-            r->interactive = true;
-            break;
-        case NETWORK:
-            if (r->n_networks == NETWORKS_MAX)
-                return cli_usage(r->cmd, "--network: at most %d", NETWORKS_MAX);
-            r->networks[r->n_networks++] = optarg;
-            break;
-        case AUC_KEY:
-            r->auc_key = optarg;
-            break;
-        case IMEI:
-            good = cli_digits(r->cmd, "--imei", optarg, 15, 15);
-            if (good)
-                memcpy(r->modem.imei, optarg, 16);
-            break;
-        case SVN:
-            good = cli_digits(r->cmd, "--svn", optarg, 2, 2);
-            if (good)
-                memcpy(r->modem.svn, optarg, 3);
-            break;
-        case PROFILE:
-            good = take_profile(r, optarg);
-            break;
-        case PIN:
-            good = take_pin(r, optarg);
-            break;
-        case SEED:
-            good = cli_number(r->cmd, "--seed", optarg, 1, UINT64_MAX, &r->seed);
-            break;
-        case VIRTUAL:
-            r->virtual_clock = true;
-            break;
-        case JSON:
-            r->json = true;
-            break;
-        case APDUS:
-            r->apdus = true;
-            break;
-        case POLL:
-            good = cli_number(r->cmd, "--poll", optarg, 1, 3600, &value);
-            r->modem.poll_s = (uint32_t)value;
-            break;
-        case ALLOW:
-            r->modem.allow_network = true;
-            break;
-        case SMS:
-            r->sms_socket = optarg;
-            break;
-        case DURABILITY:
-            good = cli_durability(r->cmd, optarg, &r->durability);
-            break;
-        case ANCHOR:
-            r->anchor.path = optarg;
-            break;
-        case ANCHOR_RESET:
-            r->anchor.reset = true;
-            break;
-        case OFF:
-            r->off = true;
-            break;
-        case PTY:
-            r->at.pty = true;
-            r->at.link = strcmp(optarg, "-") == 0 ? NULL : optarg;
-            break;
-        case AT_PORT:
-            good = cli_number(r->cmd, "--at-port", optarg, 0, UINT16_MAX, &value);
-            r->at.tcp = good;
-            r->at.port = (uint16_t)value;
-            break;
-        case PERSONALITY:
-            good = take_personality(r, optarg);
-            break;
-        case SECURE_CHANNEL:
-            good = take_channel_key(r, optarg);
-            break;
-        default:
-            return code;
-        }
-    }
-    if (!good)
-        return EXIT_USAGE;
+    if (!cli_settings(r->cmd, argc, argv, settings, r, NULL, &code))
+        return code;
     if (optind + 1 < argc)
         return cli_usage(r->cmd, "one deck at most");
     r->deck = optind < argc ? argv[optind] : NULL;

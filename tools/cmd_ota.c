@@ -14,8 +14,6 @@
 
 enum { INPUTS_MAX = 1024 };
 
-enum { OPT_FORM = 256, OPT_ORIGINATOR, OPT_RESPONSE, OPT_AS, OPT_JSON };
-
 /* ---- encode ---- */
 
 enum form { FORM_PACKET, FORM_TPDU, FORM_ENVELOPE, FORM_USSD, FORM_CELL_BROADCAST };
@@ -27,58 +25,52 @@ struct encode {
     const char *originator;
 };
 
-static bool form_option(const struct subcommand *cmd, const char *text, enum form *form)
+static bool take_form(void *encode)
 {
+    struct encode *e = encode;
     static const char *const names[] = {[FORM_PACKET] = "packet",
                                         [FORM_TPDU] = "tpdu",
                                         [FORM_ENVELOPE] = "envelope",
                                         [FORM_USSD] = "ussd",
                                         [FORM_CELL_BROADCAST] = "cell-broadcast"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(text, names[i]) == 0) {
-            *form = (enum form)i;
+        if (strcmp(optarg, names[i]) == 0) {
+            e->form = (enum form)i;
             return true;
         }
-    cli_usage(cmd, "--form: '%.40s' is none of packet, tpdu, envelope, ussd, cell-broadcast", text);
+    cli_usage(e->packet.cmd, "--form: '%.40s' is none of packet, tpdu, envelope, ussd, cell-broadcast", optarg);
     return false;
 }
 
-static bool encode_option(struct encode *e, int opt)
+static bool take_response(void *encode)
 {
+    struct encode *e = encode;
     size_t n;
-    switch (opt) {
-    case OPT_FORM:
-        return form_option(e->packet.cmd, optarg, &e->form);
-    case OPT_ORIGINATOR:
-        e->originator = optarg;
-        return true;
-    case OPT_RESPONSE:
-        e->packet.response = cli_hex(e->packet.cmd, "--response", optarg, 1, 1, &e->status, &n);
-        return e->packet.response;
-    default:
-        return packet_option(&e->packet, opt);
-    }
+    e->packet.response = cli_hex(e->packet.cmd, "--response", optarg, 1, 1, &e->status, &n);
+    return e->packet.response;
 }
+
+static const struct cli_setting encode_settings[] = {
+    {"form", CLI_TAKEN, 0, take_form},
+    {"originator", CLI_TEXT, offsetof(struct encode, originator), NULL},
+    {"response", CLI_TAKEN, 0, take_response},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
+static const struct cli_part encode_parts[] = {
+    {encode_settings, 0},
+    {packet_settings, offsetof(struct encode, packet)},
+    {key_settings, offsetof(struct encode, packet.keys)},
+    {NULL, 0},
+};
 
 static int encode_parse(struct encode *e, int argc, char **argv, bool *stop)
 {
-    static const struct option options[] = {
-        OTA_PACKET_OPTIONS,
-        OTA_KEY_OPTIONS,
-        {"form", required_argument, NULL, OPT_FORM},
-        {"originator", required_argument, NULL, OPT_ORIGINATOR},
-        {"response", required_argument, NULL, OPT_RESPONSE},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = e->packet.cmd;
-    int opt, code = EXIT_USAGE;
+    int code;
     *stop = true;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        if (opt == CLI_DONE)
-            return code;
-        if (!encode_option(e, opt))
-            return e->packet.code;
-    }
+    if (!cli_parts(cmd, argc, argv, encode_parts, e, NULL, &code))
+        return code == EXIT_USAGE ? e->packet.code : code;
     if (optind != argc)
         return cli_usage(cmd, "what is '%.60s' for? commands go with --apdu, data with --data", argv[optind]);
     code = packet_options_check(&e->packet, COUNTER_BY_HAND);
@@ -228,67 +220,54 @@ struct decode {
     size_t n;
 };
 
-static bool as_option(const struct subcommand *cmd, const char *text, enum ota_kind *as)
+static bool take_as(void *decode)
 {
+    struct decode *d = decode;
     static const char *const names[] = {
         [OTA_KIND_UNKNOWN] = "auto",    [OTA_KIND_COMMAND] = "command", [OTA_KIND_RESPONSE] = "response",
         [OTA_KIND_DELIVER] = "deliver", [OTA_KIND_SUBMIT] = "submit",   [OTA_KIND_ENVELOPE] = "envelope",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(text, names[i]) == 0) {
-            *as = (enum ota_kind)i;
+        if (strcmp(optarg, names[i]) == 0) {
+            d->explain.as = (enum ota_kind)i;
             return true;
         }
-    cli_usage(cmd, "--as: '%.40s' is none of auto, command, response, deliver, submit, envelope", text);
+    cli_usage(d->cmd, "--as: '%.40s' is none of auto, command, response, deliver, submit, envelope", optarg);
     return false;
 }
 
-static bool decode_option(struct decode *d, int opt)
+static bool take_spi(void *decode)
 {
+    struct decode *d = decode;
     uint8_t spi[2];
     size_t n;
-    switch (opt) {
-    case OPT_SPI:
-        if (!cli_hex(d->cmd, "--spi", optarg, 2, 2, spi, &n))
-            return false;
-        d->explain.has_spi = true;
-        d->explain.spi2 = spi[1];
-        return true;
-    case OPT_COUNTER:
-        d->explain.has_counter =
-            cli_number(d->cmd, "--counter", optarg, 0, OTA_COUNTER_MAX, &d->explain.counter);
-        return d->explain.has_counter;
-    case OPT_AS:
-        return as_option(d->cmd, optarg, &d->explain.as);
-    case OPT_JSON:
-        d->explain.json = true;
-        return true;
-    default:
-        return key_option(d->cmd, &d->keys, opt);
-    }
+    if (!cli_hex(d->cmd, "--spi", optarg, 2, 2, spi, &n))
+        return false;
+    d->explain.has_spi = true;
+    d->explain.spi2 = spi[1];
+    return true;
 }
 
-static int decode_parse(struct decode *d, int argc, char **argv, bool *stop)
+static bool take_counter(void *decode)
 {
-    static const struct option options[] = {
-        OTA_KEY_OPTIONS,
-        {"spi", required_argument, NULL, OPT_SPI},
-        {"counter", required_argument, NULL, OPT_COUNTER},
-        {"as", required_argument, NULL, OPT_AS},
-        {"json", no_argument, NULL, OPT_JSON},
-        {NULL, 0, NULL, 0},
-    };
-    int opt, code = EXIT_USAGE;
-    *stop = true;
-    while ((opt = cli_option(d->cmd, argc, argv, options, &code)) != -1) {
-        if (opt == CLI_DONE)
-            return code;
-        if (!decode_option(d, opt))
-            return EXIT_USAGE;
-    }
-    *stop = false;
-    return EXIT_OK;
+    struct decode *d = decode;
+    d->explain.has_counter = cli_number(d->cmd, "--counter", optarg, 0, OTA_COUNTER_MAX, &d->explain.counter);
+    return d->explain.has_counter;
 }
+
+static const struct cli_setting decode_settings[] = {
+    {"spi", CLI_TAKEN, 0, take_spi},
+    {"counter", CLI_TAKEN, 0, take_counter},
+    {"as", CLI_TAKEN, 0, take_as},
+    {"json", CLI_FLAG, offsetof(struct decode, explain.json), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
+static const struct cli_part decode_parts[] = {
+    {decode_settings, 0},
+    {key_settings, offsetof(struct decode, keys)},
+    {NULL, 0},
+};
 
 static int too_many(const struct decode *d)
 {
@@ -395,16 +374,16 @@ static int decode_run(int argc, char **argv)
     struct decode *d = calloc(1, sizeof *d);
     if (d == NULL)
         return cli_refuse(&ota_decode, "memory ran out");
-    d->cmd = &ota_decode;
-    bool stop;
-    int code = decode_parse(d, argc, argv, &stop);
-    if (!stop && code == EXIT_OK)
-        code = key_options_load(d->cmd, &d->keys);
-    if (!stop && code == EXIT_OK && optind == argc)
+    d->cmd = d->keys.cmd = &ota_decode;
+    int code;
+    const bool go_on = cli_parts(d->cmd, argc, argv, decode_parts, d, NULL, &code);
+    if (go_on)
+        code = key_options_load(&d->keys);
+    if (go_on && code == EXIT_OK && optind == argc)
         code = read_lines(d);
-    for (int i = optind; !stop && code == EXIT_OK && i < argc; i++)
+    for (int i = optind; go_on && code == EXIT_OK && i < argc; i++)
         code = add_input(d, "HEX", argv[i]);
-    if (!stop && code == EXIT_OK)
+    if (go_on && code == EXIT_OK)
         code = explain(d);
     for (size_t i = 0; i < d->n; i++)
         free((void *)(uintptr_t)d->inputs[i].p);

@@ -23,57 +23,81 @@ static bool secret_hex(const struct subcommand *cmd, const char *what, char *tex
     return good;
 }
 
-static bool one_octet(const struct subcommand *cmd, const char *what, const char *text, uint8_t *value,
-                      bool *has)
+static bool one_octet(const struct key_options *k, const char *what, uint8_t *value, bool *has)
 {
     size_t n;
-    *has = cli_hex(cmd, what, text, 1, 1, value, &n);
+    *has = cli_hex(k->cmd, what, optarg, 1, 1, value, &n);
     return *has;
 }
 
-bool key_option(const struct subcommand *cmd, struct key_options *k, int opt)
+static bool take_kic_key(void *keys)
 {
-    uint64_t number = 0;
-    switch (opt) {
-    case OPT_KIC_KEY:
-        return secret_hex(cmd, "--kic-key", optarg, k->keys.kic_key, &k->keys.kic_len);
-    case OPT_KID_KEY:
-        return secret_hex(cmd, "--kid-key", optarg, k->keys.kid_key, &k->keys.kid_len);
-    case OPT_KIC:
-        return one_octet(cmd, "--kic", optarg, &k->keys.kic, &k->keys.has_kic);
-    case OPT_KID:
-        return one_octet(cmd, "--kid", optarg, &k->keys.kid, &k->keys.has_kid);
-    case OPT_MAC_LEN:
-        if (strcmp(optarg, "4") != 0 && strcmp(optarg, "8") != 0) {
-            cli_usage(cmd, "--mac-len: 4 or 8");
-            return false;
-        }
-        k->keys.mac_len = (uint8_t)(optarg[0] - '0');
-        return true;
-    case OPT_KEYS:
-        k->path = optarg;
-        return true;
-    case OPT_ICCID:
-        k->iccid = optarg;
-        return cli_iccid(cmd, "--iccid", optarg);
-    case OPT_INDEX:
-        if (!cli_number(cmd, "--index", optarg, 0, 254, &number))
-            return false;
-        k->index = (unsigned)number;
-        k->has_index = true;
-        return true;
-    case OPT_COMMON:
-        k->common = true;
-        return true;
-    case OPT_KEY_VERSION:
-        if (!cli_number(cmd, "--key-version", optarg, 1, 15, &number))
-            return false;
-        k->version = (uint8_t)number;
-        return true;
-    default:
+    struct key_options *k = keys;
+    return secret_hex(k->cmd, "--kic-key", optarg, k->keys.kic_key, &k->keys.kic_len);
+}
+
+static bool take_kid_key(void *keys)
+{
+    struct key_options *k = keys;
+    return secret_hex(k->cmd, "--kid-key", optarg, k->keys.kid_key, &k->keys.kid_len);
+}
+
+static bool take_kic(void *keys)
+{
+    struct key_options *k = keys;
+    return one_octet(k, "--kic", &k->keys.kic, &k->keys.has_kic);
+}
+
+static bool take_kid(void *keys)
+{
+    struct key_options *k = keys;
+    return one_octet(k, "--kid", &k->keys.kid, &k->keys.has_kid);
+}
+
+static bool take_mac_len(void *keys)
+{
+    struct key_options *k = keys;
+    if (strcmp(optarg, "4") != 0 && strcmp(optarg, "8") != 0) {
+        cli_usage(k->cmd, "--mac-len: 4 or 8");
         return false;
     }
+    k->keys.mac_len = (uint8_t)(optarg[0] - '0');
+    return true;
 }
+
+static bool take_index(void *keys)
+{
+    struct key_options *k = keys;
+    uint64_t number;
+    k->has_index = cli_number(k->cmd, "--index", optarg, 0, 254, &number);
+    if (k->has_index)
+        k->index = (unsigned)number;
+    return k->has_index;
+}
+
+static bool take_key_version(void *keys)
+{
+    struct key_options *k = keys;
+    uint64_t number;
+    if (!cli_number(k->cmd, "--key-version", optarg, 1, 15, &number))
+        return false;
+    k->version = (uint8_t)number;
+    return true;
+}
+
+const struct cli_setting key_settings[] = {
+    {"kic-key", CLI_TAKEN, 0, take_kic_key},
+    {"kid-key", CLI_TAKEN, 0, take_kid_key},
+    {"kic", CLI_TAKEN, 0, take_kic},
+    {"kid", CLI_TAKEN, 0, take_kid},
+    {"mac-len", CLI_TAKEN, 0, take_mac_len},
+    {"keys", CLI_TEXT, offsetof(struct key_options, path), NULL},
+    {"iccid", CLI_ICCID, offsetof(struct key_options, iccid), NULL},
+    {"index", CLI_TAKEN, 0, take_index},
+    {"common", CLI_FLAG, offsetof(struct key_options, common), NULL},
+    {"key-version", CLI_TAKEN, 0, take_key_version},
+    {NULL, CLI_FLAG, 0, NULL},
+};
 
 /* The row of the key file that is wanted: by index, or the first whose keyset has the version. */
 static bool find_row(struct key_options *k, struct key_row *row, struct keys_error *error)
@@ -100,8 +124,9 @@ static bool find_row(struct key_options *k, struct key_row *row, struct keys_err
     return false;
 }
 
-int key_options_load(const struct subcommand *cmd, struct key_options *k)
+int key_options_load(struct key_options *k)
 {
+    const struct subcommand *cmd = k->cmd;
     if (k->path == NULL) {
         if (k->iccid != NULL || k->common || k->has_index)
             return cli_usage(cmd,
@@ -139,7 +164,7 @@ bool packet_options_init(struct packet_options *p, const struct subcommand *cmd)
 {
     enum { SCRIPT_ROOM = 4 * OTA_DATA_MAX, PACKET_ROOM = 2 * OTA_DATA_MAX };
     *p = (struct packet_options){
-        .cmd = cmd, .code = EXIT_USAGE, .header = {.spi1 = OTA_SPI1, .spi2 = OTA_SPI2}};
+        .cmd = cmd, .code = EXIT_USAGE, .keys = {.cmd = cmd}, .header = {.spi1 = OTA_SPI1, .spi2 = OTA_SPI2}};
     p->room = malloc(SCRIPT_ROOM + OTA_DATA_MAX + PACKET_ROOM);
     if (p->room == NULL)
         return false;
@@ -193,8 +218,10 @@ static char *command_in(char *line)
     return line[0] != '\0' ? line : NULL;
 }
 
-static bool add_script(struct packet_options *p, const char *path)
+static bool take_script(void *packet)
 {
+    struct packet_options *p = packet;
+    const char *path = optarg;
     FILE *f = fopen(path, "re");
     char *line = NULL, what[320];
     size_t room = 0;
@@ -230,116 +257,141 @@ static bool add_script(struct packet_options *p, const char *path)
     return good;
 }
 
-bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3])
+static bool take_tar(void *packet)
 {
+    struct packet_options *p = packet;
     size_t n;
-    if (ota_tar_named(text, tar))
+    p->has_tar = true;
+    if (ota_tar_named(optarg, p->header.tar))
         return true;
-    if (text[0] != '\0' && strspn(text, "0123456789abcdefABCDEF: ") == strlen(text))
-        return cli_hex(cmd, "--tar", text, 3, 3, tar, &n);
-    cli_usage(cmd, "--tar: '%.40s' is neither 3 octets of hex nor one of isd, uicc, usim, isim, subscription",
-              text);
+    if (optarg[0] != '\0' && strspn(optarg, "0123456789abcdefABCDEF: ") == strlen(optarg))
+        return cli_hex(p->cmd, "--tar", optarg, 3, 3, p->header.tar, &n);
+    cli_usage(p->cmd, "--tar: '%.40s' is neither 3 octets of hex nor one of isd, uicc, usim, isim, subscription",
+              optarg);
     return false;
 }
 
-static bool counter_option(struct packet_options *p, const char *text)
+static bool take_counter(void *packet)
 {
-    if (text[0] < '0' || text[0] > '9') {
-        if (ota_counter_named(text, &p->header.spi1))
+    struct packet_options *p = packet;
+    if (optarg[0] < '0' || optarg[0] > '9') {
+        if (ota_counter_named(optarg, &p->header.spi1))
             return true;
         cli_usage(p->cmd,
                   "--counter: '%.40s' is neither a number nor one of none, unchecked, higher, plus-one",
-                  text);
+                  optarg);
         return false;
     }
-    p->has_counter = cli_number(p->cmd, "--counter", text, 0, OTA_COUNTER_MAX, &p->counter);
+    p->has_counter = cli_number(p->cmd, "--counter", optarg, 0, OTA_COUNTER_MAX, &p->counter);
     return p->has_counter;
 }
 
-static bool por_option(struct packet_options *p, const char *text)
+static bool take_por(void *packet)
 {
+    struct packet_options *p = packet;
     char wrong[24];
-    if (ota_por_named(text, &p->header.spi2, wrong))
+    if (ota_por_named(optarg, &p->header.spi2, wrong))
         return true;
     if (wrong[0] == '\0')
         cli_usage(p->cmd,
                   "--por: never, always or error is needed, then any of none, rc, cc, ciphered, submit");
     else
-        cli_usage(
-            p->cmd,
-            "--por: '%s' is none of never, always, error, none, rc, cc, ds, ciphered, submit, or one too "
-            "many",
-            wrong);
+        cli_usage(p->cmd,
+                  "--por: '%s' is none of never, always, error, none, rc, cc, ds, ciphered, submit, or one too many",
+                  wrong);
     return false;
 }
 
-static bool expanded_option(struct packet_options *p, const char *text)
+static bool take_expanded(void *packet)
 {
-    if (text == NULL || strcmp(text, "definite") == 0)
+    struct packet_options *p = packet;
+    if (optarg == NULL || strcmp(optarg, "definite") == 0)
         p->format = OTA_EXPANDED;
-    else if (strcmp(text, "indefinite") == 0)
+    else if (strcmp(optarg, "indefinite") == 0)
         p->format = OTA_EXPANDED_INDEFINITE;
     else {
-        cli_usage(p->cmd, "--expanded: '%.40s' is neither definite nor indefinite", text);
+        cli_usage(p->cmd, "--expanded: '%.40s' is neither definite nor indefinite", optarg);
         return false;
     }
     return true;
 }
 
-bool packet_option(struct packet_options *p, int opt)
+static bool take_spi(void *packet)
 {
-    const struct subcommand *cmd = p->cmd;
+    struct packet_options *p = packet;
     uint8_t spi[2];
-    uint64_t number;
     size_t n;
-    switch (opt) {
-    case OPT_SPI:
-        if (!cli_hex(cmd, "--spi", optarg, 2, 2, spi, &n))
-            return false;
-        p->header.spi1 = spi[0];
-        p->header.spi2 = spi[1];
-        return true;
-    case OPT_CHECK:
-        if (ota_check_named(optarg, &p->header.spi1))
-            return true;
-        cli_usage(cmd, "--check: '%.40s' is none of none, rc, cc, ds", optarg);
+    if (!cli_hex(p->cmd, "--spi", optarg, 2, 2, spi, &n))
         return false;
-    case OPT_CIPHER:
-        p->header.spi1 |= SPI1_CIPHERING;
-        return true;
-    case OPT_NO_CIPHER:
-        p->header.spi1 = (uint8_t)(p->header.spi1 & ~SPI1_CIPHERING);
-        return true;
-    case OPT_POR:
-        return por_option(p, optarg);
-    case OPT_TAR:
-        p->has_tar = tar_option(cmd, optarg, p->header.tar);
-        return p->has_tar;
-    case OPT_COUNTER:
-        return counter_option(p, optarg);
-    case OPT_APDU:
-        return add_apdu(p, "--apdu", optarg);
-    case OPT_SCRIPT:
-        return add_script(p, optarg);
-    case OPT_DATA:
-        if (p->has_data) {
-            cli_usage(cmd, "--data may be given once");
-            return false;
-        }
-        p->has_data = cli_hex(cmd, "--data", optarg, 0, p->data.cap, p->data.p, &p->data.len);
-        return p->has_data;
-    case OPT_EXPANDED:
-        return expanded_option(p, optarg);
-    case OPT_REFERENCE:
-        if (!cli_number(cmd, "--reference", optarg, 0, 255, &number))
-            return false;
-        p->reference = (uint8_t)number;
-        p->has_reference = true;
-        return true;
-    default:
-        return key_option(cmd, &p->keys, opt);
-    }
+    p->header.spi1 = spi[0];
+    p->header.spi2 = spi[1];
+    return true;
 }
+
+static bool take_check(void *packet)
+{
+    struct packet_options *p = packet;
+    if (ota_check_named(optarg, &p->header.spi1))
+        return true;
+    cli_usage(p->cmd, "--check: '%.40s' is none of none, rc, cc, ds", optarg);
+    return false;
+}
+
+static bool take_cipher(void *packet)
+{
+    struct packet_options *p = packet;
+    p->header.spi1 |= SPI1_CIPHERING;
+    return true;
+}
+
+static bool take_no_cipher(void *packet)
+{
+    struct packet_options *p = packet;
+    p->header.spi1 = (uint8_t)(p->header.spi1 & ~SPI1_CIPHERING);
+    return true;
+}
+
+static bool take_apdu(void *packet)
+{
+    return add_apdu(packet, "--apdu", optarg);
+}
+
+static bool take_data(void *packet)
+{
+    struct packet_options *p = packet;
+    if (p->has_data) {
+        cli_usage(p->cmd, "--data may be given once");
+        return false;
+    }
+    p->has_data = cli_hex(p->cmd, "--data", optarg, 0, p->data.cap, p->data.p, &p->data.len);
+    return p->has_data;
+}
+
+static bool take_reference(void *packet)
+{
+    struct packet_options *p = packet;
+    uint64_t number;
+    p->has_reference = cli_number(p->cmd, "--reference", optarg, 0, 255, &number);
+    if (p->has_reference)
+        p->reference = (uint8_t)number;
+    return p->has_reference;
+}
+
+const struct cli_setting packet_settings[] = {
+    {"spi", CLI_TAKEN, 0, take_spi},
+    {"check", CLI_TAKEN, 0, take_check},
+    {"cipher", CLI_SWITCH, 0, take_cipher},
+    {"no-cipher", CLI_SWITCH, 0, take_no_cipher},
+    {"por", CLI_TAKEN, 0, take_por},
+    {"tar", CLI_TAKEN, 0, take_tar},
+    {"counter", CLI_TAKEN, 0, take_counter},
+    {"apdu", CLI_TAKEN, 0, take_apdu},
+    {"script", CLI_TAKEN, 0, take_script},
+    {"data", CLI_TAKEN, 0, take_data},
+    {"expanded", CLI_MAYBE, 0, take_expanded},
+    {"reference", CLI_TAKEN, 0, take_reference},
+    {NULL, CLI_FLAG, 0, NULL},
+};
 
 int packet_options_check(struct packet_options *p, enum counter_source source)
 {
@@ -393,7 +445,7 @@ static int settle_keys(struct packet_options *p)
 
 int packet_options_prepare(struct packet_options *p)
 {
-    int code = key_options_load(p->cmd, &p->keys);
+    int code = key_options_load(&p->keys);
     if (code == EXIT_OK)
         code = settle_keys(p);
     if (code != EXIT_OK || p->script.n == 0)
@@ -426,85 +478,110 @@ int packet_options_build(struct packet_options *p, struct uicc_crypto *crypto)
 
 /* ---- the way ---- */
 
-void carrier_init(struct carrier_cli *c)
+void carrier_init(struct carrier_cli *c, const struct subcommand *cmd)
 {
-    *c = (struct carrier_cli){.options = {.timeout_ms = OTA_TIMEOUT_MS,
+    *c = (struct carrier_cli){.cmd = cmd,
+                              .options = {.timeout_ms = OTA_TIMEOUT_MS,
                                           .system_id = "test",
                                           .data_coding = SMS_DCS_CLASS2_8BIT},
                               .password = "test"};
     c->options.password = c->password;
 }
 
-static bool number_option(const struct subcommand *cmd, const char *what, const char *text)
+static bool is_number(const struct carrier_cli *c, const char *what)
 {
     struct smpp_address address;
-    if (smpp_address(text, &address))
+    if (smpp_address(optarg, &address))
         return true;
-    cli_usage(cmd, "%s: '%.40s' is no number of 1 to 20 digits", what, text);
+    cli_usage(c->cmd, "%s: '%.40s' is no number of 1 to 20 digits", what, optarg);
     return false;
 }
 
-bool carrier_option(const struct subcommand *cmd, struct carrier_cli *c, int opt)
+static bool take_smpp(void *carrier)
 {
-    struct ota_carrier_options *o = &c->options;
+    struct carrier_cli *c = carrier;
     char host[256], port[6];
-    uint64_t number;
-    switch (opt) {
-    case OPT_READER:
-        o->reader = optarg;
+    c->options.smpp = optarg;
+    if (smpp_endpoint(optarg, host, port))
         return true;
-    case OPT_SMPP:
-        o->smpp = optarg;
-        if (smpp_endpoint(optarg, host, port))
-            return true;
-        cli_usage(cmd, "--smpp: '%.60s' is not HOST:PORT", optarg);
-        return false;
-    case OPT_SYSTEM_ID:
-        c->any_smpp = true;
-        o->system_id = optarg;
-        if (strlen(optarg) <= OTA_SYSTEM_ID_MAX)
-            return true;
-        cli_usage(cmd, "--system-id: more than %d characters", OTA_SYSTEM_ID_MAX);
-        return false;
-    case OPT_DATA_CODING: {
-        size_t n;
-        c->any_smpp = true;
-        return cli_hex(cmd, "--data-coding", optarg, 1, 1, &o->data_coding, &n);
-    }
-    case OPT_PASSWORD: {
-        c->any_smpp = true;
-        size_t n = strlen(optarg);
-        if (n > OTA_PASSWORD_MAX) {
-            crypto_wipe(optarg, n);
-            cli_usage(cmd, "--password: more than %d characters", OTA_PASSWORD_MAX);
-            return false;
-        }
-        memcpy(c->password, optarg, n + 1);
-        crypto_wipe(optarg, n);
-        return true;
-    }
-    case OPT_TO:
-        c->any_smpp = true;
-        o->to = optarg;
-        return number_option(cmd, "--to", optarg);
-    case OPT_FROM:
-        o->from = optarg;
-        return number_option(cmd, "--from", optarg);
-    case OPT_USSD:
-        o->ussd = true;
-        return true;
-    case OPT_TIMEOUT:
-        if (!cli_number(cmd, "--timeout", optarg, 1, 3600, &number))
-            return false;
-        o->timeout_ms = (unsigned)number * 1000;
-        return true;
-    default:
-        return false;
-    }
+    cli_usage(c->cmd, "--smpp: '%.60s' is not HOST:PORT", optarg);
+    return false;
 }
 
-int carrier_check(const struct subcommand *cmd, struct carrier_cli *c)
+static bool take_system_id(void *carrier)
 {
+    struct carrier_cli *c = carrier;
+    c->any_smpp = true;
+    c->options.system_id = optarg;
+    if (strlen(optarg) <= OTA_SYSTEM_ID_MAX)
+        return true;
+    cli_usage(c->cmd, "--system-id: more than %d characters", OTA_SYSTEM_ID_MAX);
+    return false;
+}
+
+static bool take_data_coding(void *carrier)
+{
+    struct carrier_cli *c = carrier;
+    size_t n;
+    c->any_smpp = true;
+    return cli_hex(c->cmd, "--data-coding", optarg, 1, 1, &c->options.data_coding, &n);
+}
+
+static bool take_password(void *carrier)
+{
+    struct carrier_cli *c = carrier;
+    const size_t n = strlen(optarg);
+    const bool good = n <= OTA_PASSWORD_MAX;
+    c->any_smpp = true;
+    if (good)
+        memcpy(c->password, optarg, n + 1);
+    else
+        cli_usage(c->cmd, "--password: more than %d characters", OTA_PASSWORD_MAX);
+    crypto_wipe(optarg, n);
+    return good;
+}
+
+static bool take_to(void *carrier)
+{
+    struct carrier_cli *c = carrier;
+    c->any_smpp = true;
+    c->options.to = optarg;
+    return is_number(c, "--to");
+}
+
+static bool take_from(void *carrier)
+{
+    struct carrier_cli *c = carrier;
+    c->options.from = optarg;
+    return is_number(c, "--from");
+}
+
+static bool take_timeout(void *carrier)
+{
+    struct carrier_cli *c = carrier;
+    uint64_t number;
+    if (!cli_number(c->cmd, "--timeout", optarg, 1, 3600, &number))
+        return false;
+    c->options.timeout_ms = (unsigned)number * 1000;
+    return true;
+}
+
+const struct cli_setting carrier_settings[] = {
+    {"reader", CLI_TEXT, offsetof(struct carrier_cli, options.reader), NULL},
+    {"smpp", CLI_TAKEN, 0, take_smpp},
+    {"system-id", CLI_TAKEN, 0, take_system_id},
+    {"data-coding", CLI_TAKEN, 0, take_data_coding},
+    {"password", CLI_TAKEN, 0, take_password},
+    {"to", CLI_TAKEN, 0, take_to},
+    {"from", CLI_TAKEN, 0, take_from},
+    {"ussd", CLI_FLAG, offsetof(struct carrier_cli, options.ussd), NULL},
+    {"timeout", CLI_TAKEN, 0, take_timeout},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
+int carrier_check(const struct carrier_cli *c)
+{
+    const struct subcommand *cmd = c->cmd;
     if (c->options.smpp != NULL && c->options.reader != NULL)
         return cli_usage(cmd, "--reader or --smpp: one way only");
     if (c->options.smpp != NULL && c->options.to == NULL)

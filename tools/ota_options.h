@@ -21,54 +21,10 @@ enum {
 
 #define OTA_COUNTER_MAX 0xFFFFFFFFFFu /* 5 octets */
 
-enum {
-    OPT_OTA = 1024, /* above any sub-command's own */
-    OPT_SPI,
-    OPT_CHECK,
-    OPT_CIPHER,
-    OPT_NO_CIPHER,
-    OPT_POR,
-    OPT_TAR,
-    OPT_COUNTER,
-    OPT_APDU,
-    OPT_SCRIPT,
-    OPT_DATA,
-    OPT_EXPANDED,
-    OPT_KIC_KEY,
-    OPT_KID_KEY,
-    OPT_KIC,
-    OPT_KID,
-    OPT_MAC_LEN,
-    OPT_KEYS,
-    OPT_ICCID,
-    OPT_INDEX,
-    OPT_COMMON,
-    OPT_KEY_VERSION,
-    OPT_REFERENCE,
-    OPT_READER,
-    OPT_SMPP,
-    OPT_SYSTEM_ID,
-    OPT_DATA_CODING,
-    OPT_PASSWORD,
-    OPT_TO,
-    OPT_FROM,
-    OPT_USSD,
-    OPT_TIMEOUT, /* the last of the way's */
-};
-
 /* ---- keys ---- */
 
-#define OTA_KEY_OPTIONS                                                                                      \
-    {"kic-key", required_argument, NULL, OPT_KIC_KEY}, {"kid-key", required_argument, NULL, OPT_KID_KEY},    \
-        {"kic", required_argument, NULL, OPT_KIC}, {"kid", required_argument, NULL, OPT_KID},                \
-        {"mac-len", required_argument, NULL, OPT_MAC_LEN}, {"keys", required_argument, NULL, OPT_KEYS},      \
-        {"iccid", required_argument, NULL, OPT_ICCID}, {"index", required_argument, NULL, OPT_INDEX},        \
-        {"common", no_argument, NULL, OPT_COMMON},                                                           \
-    {                                                                                                        \
-        "key-version", required_argument, NULL, OPT_KEY_VERSION                                              \
-    }
-
 struct key_options {
+    const struct subcommand *cmd;
     struct ota_keys keys; /* secret */
     const char *path, *iccid;
     unsigned index;
@@ -80,23 +36,12 @@ struct key_options {
     bool row_common;
 };
 
-/* false: bad value, said so; or none of the options above. */
-bool key_option(const struct subcommand *cmd, struct key_options *k, int opt);
+/* The options of a struct key_options. */
+extern const struct cli_setting key_settings[];
 /* Reads the key file, when there is one. EXIT_OK, or it was said. */
-int key_options_load(const struct subcommand *cmd, struct key_options *k);
+int key_options_load(struct key_options *k);
 
 /* ---- a packet ---- */
-
-#define OTA_PACKET_OPTIONS                                                                                   \
-    {"spi", required_argument, NULL, OPT_SPI}, {"check", required_argument, NULL, OPT_CHECK},                \
-        {"cipher", no_argument, NULL, OPT_CIPHER}, {"no-cipher", no_argument, NULL, OPT_NO_CIPHER},          \
-        {"por", required_argument, NULL, OPT_POR}, {"tar", required_argument, NULL, OPT_TAR},                \
-        {"counter", required_argument, NULL, OPT_COUNTER}, {"apdu", required_argument, NULL, OPT_APDU},      \
-        {"script", required_argument, NULL, OPT_SCRIPT}, {"data", required_argument, NULL, OPT_DATA},        \
-        {"expanded", optional_argument, NULL, OPT_EXPANDED},                                                 \
-    {                                                                                                        \
-        "reference", required_argument, NULL, OPT_REFERENCE                                                  \
-    }
 
 struct packet_options {
     const struct subcommand *cmd;
@@ -119,8 +64,8 @@ struct packet_options {
 bool packet_options_init(struct packet_options *p, const struct subcommand *cmd);
 void packet_options_wipe(struct packet_options *p);
 
-/* One of the options above or of the keys'. false: bad value, said so; p->code is what to return. */
-bool packet_option(struct packet_options *p, int opt);
+/* The options of a struct packet_options, without those of its keys. Where one is refused, code is what to return. */
+extern const struct cli_setting packet_settings[];
 
 /* Where a counter comes from that --counter does not give: nowhere, or from records
  * that were not named, or were. */
@@ -137,19 +82,7 @@ static inline uint8_t packet_reference(const struct packet_options *p)
     return p->has_reference ? p->reference : (uint8_t)p->counter;
 }
 
-bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3]);
-
 /* ---- the way ---- */
-
-#define OTA_CARRIER_OPTIONS                                                                                  \
-    {"reader", required_argument, NULL, OPT_READER}, {"smpp", required_argument, NULL, OPT_SMPP},            \
-        {"system-id", required_argument, NULL, OPT_SYSTEM_ID},                                               \
-        {"data-coding", required_argument, NULL, OPT_DATA_CODING},                                           \
-        {"password", required_argument, NULL, OPT_PASSWORD}, {"to", required_argument, NULL, OPT_TO},        \
-        {"from", required_argument, NULL, OPT_FROM}, {"ussd", no_argument, NULL, OPT_USSD},                  \
-    {                                                                                                        \
-        "timeout", required_argument, NULL, OPT_TIMEOUT                                                      \
-    }
 
 #define OTA_PACKET_HELP                                                                                      \
     "  --tar HEX|NAME      toolkit application reference, or isd, uicc, usim, isim,\n"                       \
@@ -196,13 +129,16 @@ bool tar_option(const struct subcommand *cmd, const char *text, uint8_t tar[3]);
     "    --timeout S         seconds to wait for SMSC and card, each (default: 10)\n"
 
 struct carrier_cli {
+    const struct subcommand *cmd;
     struct ota_carrier_options options;
     char password[OTA_PASSWORD_MAX + 1]; /* off the command line */
     bool any_smpp;
 };
 
-void carrier_init(struct carrier_cli *c);
-bool carrier_option(const struct subcommand *cmd, struct carrier_cli *c, int opt);
-int carrier_check(const struct subcommand *cmd, struct carrier_cli *c);
+void carrier_init(struct carrier_cli *c, const struct subcommand *cmd);
+/* The options of a struct carrier_cli. */
+extern const struct cli_setting carrier_settings[];
+/* What is missing or does not go together: EXIT_OK, or it was said. */
+int carrier_check(const struct carrier_cli *c);
 
 #endif

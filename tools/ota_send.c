@@ -10,8 +10,6 @@
 #include "ota_options.h"
 #include "records.h"
 
-enum { OPT_RECORDS = 256, OPT_JSON, OPT_VERBOSE };
-
 struct send {
     struct packet_options packet;
     struct carrier_cli way;
@@ -323,36 +321,28 @@ static int carry(struct send *s)
 
 /* ---- the command line ---- */
 
+static const struct cli_setting settings[] = {
+    {"records", CLI_TEXT, offsetof(struct send, records_path), NULL},
+    {"json", CLI_FLAG, offsetof(struct send, json), NULL},
+    {"verbose", CLI_FLAG, offsetof(struct send, verbose), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
+static const struct cli_part parts[] = {
+    {settings, 0},
+    {packet_settings, offsetof(struct send, packet)},
+    {key_settings, offsetof(struct send, packet.keys)},
+    {carrier_settings, offsetof(struct send, way)},
+    {NULL, 0},
+};
+
 static int parse(struct send *s, int argc, char **argv, bool *stop)
 {
-    static const struct option options[] = {
-        OTA_PACKET_OPTIONS,
-        OTA_KEY_OPTIONS,
-        OTA_CARRIER_OPTIONS,
-        {"records", required_argument, NULL, OPT_RECORDS},
-        {"json", no_argument, NULL, OPT_JSON},
-        {"verbose", no_argument, NULL, OPT_VERBOSE},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = s->packet.cmd;
-    int opt, code = EXIT_USAGE;
+    int code;
     *stop = true;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        if (opt == CLI_DONE)
-            return code;
-        if (opt == OPT_RECORDS)
-            s->records_path = optarg;
-        else if (opt == OPT_JSON)
-            s->json = true;
-        else if (opt == OPT_VERBOSE)
-            s->verbose = true;
-        else if (opt >= OPT_READER && opt <= OPT_TIMEOUT) {
-            if (!carrier_option(cmd, &s->way, opt))
-                return EXIT_USAGE;
-        } else if (!packet_option(&s->packet, opt)) {
-            return s->packet.code;
-        }
-    }
+    if (!cli_parts(cmd, argc, argv, parts, s, NULL, &code))
+        return code == EXIT_USAGE ? s->packet.code : code;
     if (optind != argc)
         return cli_usage(cmd, "what is '%.60s' for? commands go with --apdu, data with --data", argv[optind]);
     if (s->records_path != NULL && s->packet.keys.path == NULL)
@@ -360,7 +350,7 @@ static int parse(struct send *s, int argc, char **argv, bool *stop)
     code = packet_options_check(&s->packet,
                                 s->records_path != NULL ? COUNTER_OF_RECORDS : COUNTER_RECORDS_WANTED);
     if (code == EXIT_OK)
-        code = carrier_check(cmd, &s->way);
+        code = carrier_check(&s->way);
     *stop = code != EXIT_OK;
     return code;
 }
@@ -374,7 +364,7 @@ static int run(int argc, char **argv)
         free(room);
         return cli_refuse(&ota_send, "memory ran out");
     }
-    carrier_init(&s->way);
+    carrier_init(&s->way, &ota_send);
     s->por_bytes = room;
     s->work = room + ANSWER_MAX;
     s->data = room + 2 * ANSWER_MAX;
