@@ -79,10 +79,15 @@ void cli_warn_readable(const struct subcommand *cmd, const char *path)
             path, (unsigned)(st.st_mode & 0777));
 }
 
-int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code)
+/* getopt_long over `options` (which need not list --help), long options only, with our own messages. Returns
+ * what getopt_long does: -1 at the end, the option's val; or DONE when there is nothing more to do: --help
+ * was printed, or an error; return *code then. */
+enum { DONE = 0x7FFFFFFF };
+static int next_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options,
+                       int *code)
 {
     enum { OPTIONS_MAX = 48 };
-    struct option all[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, CLI_DONE}};
+    struct option all[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, DONE}};
     for (size_t i = 0; i < OPTIONS_MAX && options[i].name != NULL; i++)
         all[i + 1] = options[i];
     opterr = 0;
@@ -93,18 +98,18 @@ int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct
     const char *word = optind > at && optind <= argc ? argv[optind - 1] : at < argc ? argv[at] : "";
     switch (val) {
     case 'h':
-    case CLI_DONE:
+    case DONE:
         fputs(cmd->help, stdout);
         *code = cli_finish(cmd);
-        return CLI_DONE;
+        return DONE;
     case ':':
         *code = cli_usage(cmd, "%.60s needs a value", word);
-        return CLI_DONE;
+        return DONE;
     case '?':
         /* The word may hold a secret ("--seedx=00..."): shown up to the value only. */
         *code =
             cli_usage(cmd, "unknown, ambiguous or wrongly used option %.*s", (int)strcspn(word, "="), word);
-        return CLI_DONE;
+        return DONE;
     default:
         return val;
     }
@@ -132,8 +137,8 @@ static bool take_setting(const struct subcommand *cmd, const struct cli_setting 
     }
 }
 
-bool cli_parts(const struct subcommand *cmd, int argc, char **argv, const struct cli_part *parts, void *request,
-               uint32_t *given, int *code)
+bool cli_parts(const struct subcommand *cmd, int argc, char **argv, const struct cli_part *parts,
+               void *request, uint32_t *given, int *code)
 {
     enum { SETTINGS_MAX = 48, FIRST = 256 };
     static char out[] = "--out";
@@ -158,8 +163,8 @@ bool cli_parts(const struct subcommand *cmd, int argc, char **argv, const struct
             argv[i] = out;
     *code = EXIT_USAGE;
     int opt;
-    while ((opt = cli_option(cmd, argc, argv, options, code)) != -1) {
-        if (opt == CLI_DONE || !take_setting(cmd, rows[opt - FIRST], places[opt - FIRST]))
+    while ((opt = next_option(cmd, argc, argv, options, code)) != -1) {
+        if (opt == DONE || !take_setting(cmd, rows[opt - FIRST], places[opt - FIRST]))
             return false;
         if (given != NULL && opt - FIRST < 32) /* more rows are more than any first table has */
             *given |= UINT32_C(1) << (opt - FIRST);

@@ -50,14 +50,8 @@ bool cli_number(const struct subcommand *cmd, const char *what, const char *text
 /* Decimal digits only, min to max of them. */
 bool cli_digits(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max);
 
-/* getopt_long over `options` (which need not list --help), long options only, with our own messages. Returns
- * what getopt_long does: -1 at the end, the option's val; or CLI_DONE when there is nothing more to do:
- * --help was printed, or an error; return *code then. */
-enum { CLI_DONE = 0x7FFFFFFF };
-int cli_option(const struct subcommand *cmd, int argc, char **argv, const struct option *options, int *code);
-
-/* Options as a table; a row says where in the request its value goes, or who takes it. The table ends with a row
- * without a name. "-o" stands for "--out". */
+/* Options as a table; a row says where in the request its value goes, or who takes it. The table ends with a
+ * row without a name. "-o" stands for "--out". */
 struct cli_setting {
     const char *name;
     enum {
@@ -75,14 +69,14 @@ struct cli_setting {
  * bit i: row i of the table. */
 bool cli_settings(const struct subcommand *cmd, int argc, char **argv, const struct cli_setting *table,
                   void *request, uint32_t *given, int *code);
-/* The same with several tables, each of a part of the request: options that sub-commands share. The last has no
- * table. *given is of the first. */
+/* The same with several tables, each of a part of the request: options that sub-commands share. The last has
+ * no table. *given is of the first. */
 struct cli_part {
     const struct cli_setting *table;
     size_t at; /* offsetof */
 };
-bool cli_parts(const struct subcommand *cmd, int argc, char **argv, const struct cli_part *parts, void *request,
-               uint32_t *given, int *code);
+bool cli_parts(const struct subcommand *cmd, int argc, char **argv, const struct cli_part *parts,
+               void *request, uint32_t *given, int *code);
 /* Of a sub-command with verbs, where an option that a verb does not look at would be taken for obeyed.
  * `common` and `own` are the names that it has, between blanks: " iccid index ". false: the error has
  * been printed (a wrong use). */

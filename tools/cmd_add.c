@@ -11,13 +11,13 @@
 #include "cli.h"
 #include "making.h"
 
-enum { SEED_DEFAULT = 32, COUNT_MAX = 100000000 };
+enum { SEED_DEFAULT = 32 };
 
 struct request {
     const char *deck, *iccid, *imsi, *csv, *keys;
     uint8_t seed[MAKING_SEED_MAX];
     size_t seed_len;
-    bool replace;
+    bool replace, counted;
     struct numbering numbering;
 };
 
@@ -185,55 +185,42 @@ static int add(const struct subcommand *cmd, struct request *r)
     return code;
 }
 
+static bool take_count(void *request)
+{
+    struct request *r = request;
+    r->counted = true;
+    return making_take_count(&cmd_add, &r->numbering);
+}
+
+static bool take_seed(void *request)
+{
+    struct request *r = request;
+    return making_take_seed(&cmd_add, r->seed, &r->seed_len);
+}
+
+static const struct cli_setting settings[] = {
+    {"iccid", CLI_TEXT, offsetof(struct request, iccid), NULL},
+    {"imsi", CLI_TEXT, offsetof(struct request, imsi), NULL},
+    {"count", CLI_TAKEN, 0, take_count},
+    {"csv", CLI_TEXT, offsetof(struct request, csv), NULL},
+    {"seed", CLI_TAKEN, 0, take_seed},
+    {"keys", CLI_TEXT, offsetof(struct request, keys), NULL},
+    {"replace", CLI_FLAG, offsetof(struct request, replace), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { ICCID = 256, IMSI, COUNT, CSV, SEED, KEYS, REPLACE };
-    static const struct option options[] = {
-        {"iccid", required_argument, NULL, ICCID}, {"imsi", required_argument, NULL, IMSI},
-        {"count", required_argument, NULL, COUNT}, {"csv", required_argument, NULL, CSV},
-        {"seed", required_argument, NULL, SEED},   {"keys", required_argument, NULL, KEYS},
-        {"replace", no_argument, NULL, REPLACE},   {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = &cmd_add;
     struct request r = {.numbering = {.count = 1}};
-    bool counted = false;
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case ICCID:
-            r.iccid = optarg;
-            break;
-        case IMSI:
-            r.imsi = optarg;
-            break;
-        case COUNT:
-            counted = true;
-            if (!cli_number(cmd, "--count", optarg, 1, COUNT_MAX, &r.numbering.count))
-                return EXIT_USAGE;
-            break;
-        case CSV:
-            r.csv = optarg;
-            break;
-        case SEED:
-            if (!cli_hex(cmd, "--seed", optarg, MAKING_SEED_MIN, MAKING_SEED_MAX, r.seed, &r.seed_len))
-                return EXIT_USAGE;
-            memset(optarg, '*', strlen(optarg)); /* out of sight of ps */
-            break;
-        case KEYS:
-            r.keys = optarg;
-            break;
-        case REPLACE:
-            r.replace = true;
-            break;
-        default:
-            return code;
-        }
-    }
+    int code;
+    if (!cli_settings(cmd, argc, argv, settings, &r, NULL, &code))
+        return code;
     if (optind + 1 != argc)
         return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
     if (r.keys != NULL && (r.keys[0] == '\0' || strlen(r.keys) > MAKING_PATH_ROOM - 16))
         return cli_usage(cmd, "--keys: the file name is %s", r.keys[0] == '\0' ? "empty" : "too long");
-    if (r.csv != NULL && (r.iccid != NULL || r.imsi != NULL || counted))
+    if (r.csv != NULL && (r.iccid != NULL || r.imsi != NULL || r.counted))
         return cli_usage(cmd, "--csv: the file says how many cards there are and what their numbers are");
     if (r.csv == NULL && (r.iccid == NULL || r.imsi == NULL))
         return cli_usage(cmd, "which cards? --csv, or --iccid and --imsi");

@@ -15,8 +15,16 @@
 enum {
     SCRIPT_MAX = 64 << 20, /* octets of a script */
     SCRIPT_LINE_MAX = 2 * (UICC_COMMAND_MAX + UICC_RESPONSE_MAX),
-    AUTO_ROUNDS =
-        600, /* GET RESPONSE after GET RESPONSE: enough for 65536 octets in pieces of 256, and then stop */
+    /* GET RESPONSE after GET RESPONSE: enough for 65536 octets in pieces of 256, and then stop */
+    AUTO_ROUNDS = 600,
+};
+
+struct request {
+    const char *iccid, *path, *keys;
+    bool automatic;
+    bool secured, level; /* --kvn, --level */
+    struct apdu_channel channel;
+    struct deck_anchor anchor;
 };
 
 enum step_kind { STEP_RESET, STEP_COMMAND, STEP_COMMENT };
@@ -43,8 +51,8 @@ struct session {
     struct cli_card card;
     bool automatic;
     uint8_t *response; /* UICC_RESPONSE_MAX */
-    uint8_t *
-        joined; /* with --auto: the data of all GET RESPONSEs, then the last status word; UICC_RESPONSE_MAX */
+    /* with --auto: the data of all GET RESPONSEs, then the last status word; UICC_RESPONSE_MAX */
+    uint8_t *joined;
     size_t joined_n;
     struct apdu_channel *channel; /* NULL: commands go as they are */
     char name[224]; /* of the command under way, as the card's trace calls it */
@@ -550,20 +558,19 @@ static bool prepare_channel(const struct subcommand *cmd, struct session *s, con
     return false;
 }
 
-static int replay(const struct subcommand *cmd, const char *deck, const char *iccid,
-                  const struct deck_anchor *anchor, bool automatic, struct apdu_channel *channel,
-                  const char *keys, const struct script *script)
+static int replay(const struct subcommand *cmd, const char *deck, struct request *r,
+                  const struct script *script)
 {
-    struct session s = {.automatic = automatic || channel != NULL, .channel = channel};
+    struct session s = {.automatic = r->automatic || r->secured, .channel = r->secured ? &r->channel : NULL};
     int code = EXIT_REFUSED;
     s.response = malloc(UICC_RESPONSE_MAX);
     s.joined = malloc(UICC_RESPONSE_MAX);
     if (s.response == NULL || s.joined == NULL)
         cli_refuse(cmd, "no memory");
-    else if (cli_card_open_anchored(cmd, deck, iccid, DECK_POWER, anchor, &s.card, &code)) {
+    else if (cli_card_open_anchored(cmd, deck, r->iccid, DECK_POWER, &r->anchor, &s.card, &code)) {
         s.card.env.ctx = &s;
         s.card.env.trace = listen;
-        bool ready = channel == NULL || prepare_channel(cmd, &s, keys);
+        bool ready = !r->secured || prepare_channel(cmd, &s, r->keys);
         if (ready)
             play(&s, script);
         uicc_power_off(s.card.card);
@@ -598,90 +605,69 @@ static bool octets_of(const struct subcommand *cmd, const char *option, const ch
     return good;
 }
 
-static bool one_octet(const struct subcommand *cmd, const char *option, const char *text, uint8_t *to)
+/* One octet of the request's, in hex. */
+static bool one_octet(const char *option, uint8_t *to)
 {
     size_t n;
-    return octets_of(cmd, option, text, to, 1, 1, &n);
+    return octets_of(&cmd_apdu, option, optarg, to, 1, 1, &n);
 }
+
+static bool take_kvn(void *request)
+{
+    struct request *r = request;
+    r->secured = true;
+    return one_octet("--kvn", &r->channel.kvn);
+}
+
+static bool take_level(void *request)
+{
+    struct request *r = request;
+    r->level = true;
+    return one_octet("--level", &r->channel.level);
+}
+
+static bool take_aid(void *request)
+{
+    struct apdu_channel *c = &((struct request *)request)->channel;
+    return octets_of(&cmd_apdu, "--aid", optarg, c->aid, 5, sizeof c->aid, &c->aid_len);
+}
+
+static const struct cli_setting settings[] = {
+    {"card", CLI_ICCID, offsetof(struct request, iccid), NULL},
+    {"script", CLI_TEXT, offsetof(struct request, path), NULL},
+    {"auto", CLI_FLAG, offsetof(struct request, automatic), NULL},
+    {"kvn", CLI_TAKEN, 0, take_kvn},
+    {"keys", CLI_TEXT, offsetof(struct request, keys), NULL},
+    {"level", CLI_TAKEN, 0, take_level},
+    {"aid", CLI_TAKEN, 0, take_aid},
+    {"anchor", CLI_TEXT, offsetof(struct request, anchor.path), NULL},
+    {"anchor-reset", CLI_FLAG, offsetof(struct request, anchor.reset), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
 
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, SCRIPT, AUTO, KVN, KEYS, LEVEL, AID, ANCHOR, ANCHOR_RESET };
-    static const struct option options[] = {
-        {"card", required_argument, NULL, CARD},
-        {"script", required_argument, NULL, SCRIPT},
-        {"auto", no_argument, NULL, AUTO},
-        {"kvn", required_argument, NULL, KVN},
-        {"keys", required_argument, NULL, KEYS},
-        {"level", required_argument, NULL, LEVEL},
-        {"aid", required_argument, NULL, AID},
-        {"anchor", required_argument, NULL, ANCHOR},
-        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = &cmd_apdu;
-    const char *iccid = NULL, *path = NULL, *keys = NULL;
-    struct apdu_channel channel = {.level = SCP_C_MAC | SCP_C_DECRYPTION};
-    struct deck_anchor anchor = {.path = NULL};
-    bool automatic = false, secured = false, level = false;
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case CARD:
-            iccid = optarg;
-            if (!cli_iccid(cmd, "--card", iccid))
-                return EXIT_USAGE;
-            break;
-        case SCRIPT:
-            path = optarg;
-            break;
-        case AUTO:
-            automatic = true;
-            break;
-        case KVN:
-            secured = true;
-            if (!one_octet(cmd, "--kvn", optarg, &channel.kvn))
-                return EXIT_USAGE;
-            break;
-        case KEYS:
-            keys = optarg;
-            break;
-        case LEVEL:
-            level = true;
-            if (!one_octet(cmd, "--level", optarg, &channel.level))
-                return EXIT_USAGE;
-            break;
-        case AID:
-            if (!octets_of(cmd, "--aid", optarg, channel.aid, 5, sizeof channel.aid, &channel.aid_len))
-                return EXIT_USAGE;
-            break;
-        case ANCHOR:
-            anchor.path = optarg;
-            break;
-        case ANCHOR_RESET:
-            anchor.reset = true;
-            break;
-        default:
-            return code;
-        }
-    }
+    struct request r = {.channel = {.level = SCP_C_MAC | SCP_C_DECRYPTION}};
+    int code;
+    if (!cli_settings(cmd, argc, argv, settings, &r, NULL, &code))
+        return code;
     if (optind == argc)
         return cli_usage(cmd, "which deck?");
-    if (!cli_anchor(cmd, &anchor))
+    if (!cli_anchor(cmd, &r.anchor))
         return EXIT_USAGE;
-    if (secured != (keys != NULL) || (!secured && (level || channel.aid_len > 0)))
+    if (r.secured != (r.keys != NULL) || (!r.secured && (r.level || r.channel.aid_len > 0)))
         return cli_usage(cmd, "a secure channel needs both --kvn and --keys");
     const char *deck = argv[optind];
     int n_words = argc - optind - 1;
-    if (path != NULL && n_words > 0)
+    if (r.path != NULL && n_words > 0)
         return cli_usage(cmd, "either --script or commands, not both");
     struct script script = {.name = "command line"};
-    bool good = path != NULL ? script_load(cmd, &script, path)
-                             : script_from_words(cmd, &script, n_words, argv + optind + 1);
-    code = !good ? (path != NULL ? EXIT_REFUSED : EXIT_USAGE)
-                 : replay(cmd, deck, iccid, &anchor, automatic, secured ? &channel : NULL, keys, &script);
+    bool good = r.path != NULL ? script_load(cmd, &script, r.path)
+                               : script_from_words(cmd, &script, n_words, argv + optind + 1);
+    code = !good ? (r.path != NULL ? EXIT_REFUSED : EXIT_USAGE) : replay(cmd, deck, &r, &script);
     script_free(&script);
-    crypto_wipe(&channel, sizeof channel);
+    crypto_wipe(&r, sizeof r);
     return code;
 }
 

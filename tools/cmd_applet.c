@@ -103,58 +103,58 @@ static const struct {
 } actions[] = {
     {"list", false, false, list}, {"install", true, true, install}, {"delete", false, true, delete}};
 
-static bool option_of(int opt, struct request *r)
+static bool take_aid(void *request)
 {
-    enum { CARD = 256, AID, PARAMS, SYSTEM, UICC, DOMAIN, NOT_SELECTABLE, JSON };
-    const struct subcommand *cmd = r->cmd;
-    switch (opt) {
-    case CARD:
-        r->iccid = optarg;
-        return cli_iccid(cmd, "--card", optarg);
-    case AID:
-        r->aid_text = optarg;
-        return cli_hex(cmd, "--aid", optarg, 5, PROFILE_AID_MAX, r->aid, &r->aid_len);
-    case PARAMS:
-        return cli_hex(cmd, "--params", optarg, 0, PARAMETERS_MAX, r->params, &r->n_params);
-    case SYSTEM:
-        return cli_hex(cmd, "--system", optarg, 0, PARAMETERS_MAX, r->system, &r->n_system);
-    case UICC:
-        return cli_hex(cmd, "--uicc", optarg, 0, PARAMETERS_MAX, r->uicc, &r->n_uicc);
-    case DOMAIN:
-        r->domain_text = optarg;
-        return cli_hex(cmd, "--domain", optarg, 5, PROFILE_AID_MAX, r->domain, &r->domain_len);
-    case NOT_SELECTABLE:
-        r->not_selectable = true;
-        return true;
-    default:
-        r->json = true;
-        return true;
-    }
+    struct request *r = request;
+    r->aid_text = optarg;
+    return cli_hex(r->cmd, "--aid", optarg, 5, PROFILE_AID_MAX, r->aid, &r->aid_len);
 }
+
+static bool take_params(void *request)
+{
+    struct request *r = request;
+    return cli_hex(r->cmd, "--params", optarg, 0, PARAMETERS_MAX, r->params, &r->n_params);
+}
+
+static bool take_system(void *request)
+{
+    struct request *r = request;
+    return cli_hex(r->cmd, "--system", optarg, 0, PARAMETERS_MAX, r->system, &r->n_system);
+}
+
+static bool take_uicc(void *request)
+{
+    struct request *r = request;
+    return cli_hex(r->cmd, "--uicc", optarg, 0, PARAMETERS_MAX, r->uicc, &r->n_uicc);
+}
+
+static bool take_domain(void *request)
+{
+    struct request *r = request;
+    r->domain_text = optarg;
+    return cli_hex(r->cmd, "--domain", optarg, 5, PROFILE_AID_MAX, r->domain, &r->domain_len);
+}
+
+static const struct cli_setting settings[] = {
+    {"card", CLI_ICCID, offsetof(struct request, iccid), NULL},
+    {"aid", CLI_TAKEN, 0, take_aid},
+    {"params", CLI_TAKEN, 0, take_params},
+    {"system", CLI_TAKEN, 0, take_system},
+    {"uicc", CLI_TAKEN, 0, take_uicc},
+    {"domain", CLI_TAKEN, 0, take_domain},
+    {"not-selectable", CLI_FLAG, offsetof(struct request, not_selectable), NULL},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"card", required_argument, NULL, 256},
-        {"aid", required_argument, NULL, 257},
-        {"params", required_argument, NULL, 258},
-        {"system", required_argument, NULL, 259},
-        {"uicc", required_argument, NULL, 260},
-        {"domain", required_argument, NULL, 261},
-        {"not-selectable", no_argument, NULL, 262},
-        {"json", no_argument, NULL, 263},
-        {NULL, 0, NULL, 0},
-    };
     struct request r = {.cmd = &cmd_applet};
     struct cli_card c;
     size_t action = 0, n_actions = sizeof actions / sizeof actions[0];
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(r.cmd, argc, argv, options, &code)) != -1) {
-        if (opt == CLI_DONE)
-            return code;
-        if (!option_of(opt, &r))
-            return EXIT_USAGE;
-    }
+    int code;
+    if (!cli_settings(r.cmd, argc, argv, settings, &r, NULL, &code))
+        return code;
     while (optind < argc && action < n_actions && strcmp(argv[optind], actions[action].name) != 0)
         action++;
     if (optind == argc || action == n_actions)
@@ -191,16 +191,13 @@ const struct subcommand cmd_applet = {
         "       softuicc applet install DECK CLASS --aid HEX [--params HEX] [--uicc HEX] [--system HEX]\n"
         "                               [--domain AID] [--not-selectable] [--card ICCID]\n"
         "       softuicc applet delete DECK AID [--card ICCID]\n"
-        "Applets and packages of a card that is in no reader; what a security domain does with its keys, "
-        "done by\n"
-        "who holds the deck. The code of a class is the program's, or of a shared object that the profile "
-        "names\n"
+        "Applets and packages of a card that is in no reader; what a security domain does with its keys, done by\n"
+        "who holds the deck. The code of a class is the program's, or of a shared object that the profile names\n"
         "(\"so\"; with \"instance: no\" for one that is only to be installed from).\n\n"
         "  --card ICCID      which card of the deck, if it has more than one\n"
         "  --aid HEX         of the new applet\n"
         "  --params HEX      application specific parameters: the value of C9 (GlobalPlatform 11.5.2.3.7)\n"
-        "  --uicc HEX        UICC system specific parameters: the value of EA: toolkit (80), access domains "
-        "(81, 82)\n"
+        "  --uicc HEX        UICC system specific parameters: the value of EA: toolkit (80), access domains (81, 82)\n"
         "                    (ETSI TS 102 226 8.2.1.3.2.2)\n"
         "  --system HEX      system specific parameters: the value of EF: memory (C8, D8)\n"
         "  --domain AID      the security domain it belongs to (default: the issuer's)\n"

@@ -394,50 +394,47 @@ static int bench(struct bench *b, const char *profile, bool json)
     return code;
 }
 
+struct request {
+    struct bench bench;
+    const char *profile;
+    uint64_t seconds;
+    bool json;
+};
+
+static bool take_seconds(void *request)
+{
+    struct request *r = request;
+    return cli_number(&cmd_bench, "--seconds", optarg, 0, 3600, &r->seconds);
+}
+
+static bool take_cards(void *request)
+{
+    struct request *r = request;
+    return cli_number(&cmd_bench, "--cards", optarg, 1, 100000000, &r->bench.cards);
+}
+
+static const struct cli_setting settings[] = {
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {"seconds", CLI_TAKEN, 0, take_seconds},
+    {"profile", CLI_TEXT, offsetof(struct request, profile), NULL},
+    {"cards", CLI_TAKEN, 0, take_cards},
+    {"only", CLI_TEXT, offsetof(struct request, bench.only), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { JSON = 256, SECONDS, PROFILE, CARDS, ONLY };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, JSON},
-        {"seconds", required_argument, NULL, SECONDS},
-        {"profile", required_argument, NULL, PROFILE},
-        {"cards", required_argument, NULL, CARDS},
-        {"only", required_argument, NULL, ONLY},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = &cmd_bench;
-    struct bench b = {.cmd = cmd, .seed = "benchmark seed!", .cards = RESIDENT_CARDS};
-    const char *profile = "test";
-    uint64_t seconds = 1;
-    bool json = false;
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case JSON:
-            json = true;
-            break;
-        case SECONDS:
-            if (!cli_number(cmd, "--seconds", optarg, 0, 3600, &seconds))
-                return EXIT_USAGE;
-            break;
-        case PROFILE:
-            profile = optarg;
-            break;
-        case CARDS:
-            if (!cli_number(cmd, "--cards", optarg, 1, 100000000, &b.cards))
-                return EXIT_USAGE;
-            break;
-        case ONLY:
-            b.only = optarg;
-            break;
-        default:
-            return code;
-        }
-    }
+    struct request r = {.bench = {.cmd = cmd, .seed = "benchmark seed!", .cards = RESIDENT_CARDS},
+                        .profile = "test",
+                        .seconds = 1};
+    int code;
+    if (!cli_settings(cmd, argc, argv, settings, &r, NULL, &code))
+        return code;
     if (optind != argc)
         return cli_usage(cmd, "'%.40s': no arguments, only options", argv[optind]);
-    b.ns_per_measure = seconds * 1000000000u;
-    return bench(&b, profile, json);
+    r.bench.ns_per_measure = r.seconds * 1000000000u;
+    return bench(&r.bench, r.profile, r.json);
 }
 
 const struct subcommand cmd_bench = {

@@ -685,9 +685,7 @@ static int run(int argc, char **argv)
     int code = parse(c, argc, argv, &stop);
     if (!stop) {
         c->crypto = crypto_new();
-        code = c->crypto != NULL
-                   ? carry_out(c)
-                   : cli_refuse(c->cmd, "out of memory");
+        code = c->crypto != NULL ? carry_out(c) : cli_refuse(c->cmd, "out of memory");
         crypto_free(c->crypto);
     }
     crypto_wipe(c, sizeof *c);

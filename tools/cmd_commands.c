@@ -190,25 +190,38 @@ static void print_tables(enum form form)
         puts("\n]");
 }
 
+static bool take_form(enum form *form, enum form wanted)
+{
+    const bool good = *form == TEXT || *form == wanted;
+    *form = wanted;
+    if (!good)
+        cli_usage(&cmd_commands, "--json or --markdown, not both");
+    return good;
+}
+
+static bool take_json(void *form)
+{
+    return take_form(form, JSON);
+}
+
+static bool take_markdown(void *form)
+{
+    return take_form(form, MARKDOWN);
+}
+
+static const struct cli_setting settings[] = {
+    {"json", CLI_SWITCH, 0, take_json},
+    {"markdown", CLI_SWITCH, 0, take_markdown},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { OPTION_JSON = 256, OPTION_MARKDOWN };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"markdown", no_argument, NULL, OPTION_MARKDOWN},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = &cmd_commands;
     enum form form = TEXT;
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        enum form wanted = opt == OPTION_JSON ? JSON : MARKDOWN;
-        if (opt == CLI_DONE)
-            return code;
-        if (form != TEXT && form != wanted)
-            return cli_usage(cmd, "--json or --markdown, not both");
-        form = wanted;
-    }
+    int code;
+    if (!cli_settings(cmd, argc, argv, settings, &form, NULL, &code))
+        return code;
     if (optind < argc)
         return cli_usage(cmd, "no argument expected, not '%.60s'", argv[optind]);
     print_tables(form);

@@ -25,6 +25,7 @@ struct side {
 
 struct diff {
     const struct subcommand *cmd;
+    const char *only; /* the card that is looked at; NULL: all */
     struct side a, b;
     struct progress progress;
     bool json;
@@ -531,31 +532,24 @@ static int diff(struct diff *d, const char *iccid)
     return code;
 }
 
+static const struct cli_setting settings[] = {
+    {"card", CLI_ICCID, offsetof(struct diff, only), NULL},
+    {"json", CLI_FLAG, offsetof(struct diff, json), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, JSON };
-    static const struct option options[] = {
-        {"card", required_argument, NULL, CARD},
-        {"json", no_argument, NULL, JSON},
-        {NULL, 0, NULL, 0},
-    };
     struct diff *d = calloc(1, sizeof *d);
-    const char *iccid = NULL;
-    int opt, code = EXIT_TROUBLE;
+    int code;
     if (d == NULL) {
         cli_refuse(&cmd_diff, "no memory");
         return EXIT_TROUBLE;
     }
     d->cmd = &cmd_diff;
-    while ((opt = cli_option(d->cmd, argc, argv, options, &code)) != -1) {
-        if (opt == JSON)
-            d->json = true;
-        else if (opt == CARD)
-            iccid = optarg;
-        if (opt == CLI_DONE || (opt == CARD && !cli_iccid(d->cmd, "--card", optarg))) {
-            free(d);
-            return code;
-        }
+    if (!cli_settings(d->cmd, argc, argv, settings, d, NULL, &code)) {
+        free(d);
+        return code;
     }
     if (optind + 2 != argc) {
         code = cli_usage(d->cmd, "two decks are compared");
@@ -567,7 +561,7 @@ static int run(int argc, char **argv)
             a.st_ino == b.st_ino)
             code = cli_usage(d->cmd, "%s and %s are the same deck", d->a.path, d->b.path);
         else
-            code = diff(d, iccid);
+            code = diff(d, d->only);
     }
     free(d);
     return code;

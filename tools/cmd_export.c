@@ -402,39 +402,32 @@ static int export_all(struct export *e)
     return code;
 }
 
+static bool take_format(void *export)
+{
+    struct export *e = export;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        if (strcmp(optarg, formats[i].name) == 0) {
+            e->format = &formats[i];
+            return true;
+        }
+    cli_usage(e->cmd, "--format: '%.40s' is none of csv, pysim, osmo-hlr, open5gs", optarg);
+    return false;
+}
+
+static const struct cli_setting settings[] = {
+    {"format", CLI_TAKEN, 0, take_format},
+    {"keys", CLI_TEXT, offsetof(struct export, keys_path), NULL},
+    {"card", CLI_ICCID, offsetof(struct export, only), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { FORMAT = 256, KEYS, CARD };
-    static const struct option options[] = {
-        {"format", required_argument, NULL, FORMAT},
-        {"keys", required_argument, NULL, KEYS},
-        {"card", required_argument, NULL, CARD},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = &cmd_export;
     struct export e = {.cmd = cmd};
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case FORMAT:
-            for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-                if (strcmp(optarg, formats[i].name) == 0)
-                    e.format = &formats[i];
-            if (e.format == NULL)
-                return cli_usage(cmd, "--format: '%.40s' is none of csv, pysim, osmo-hlr, open5gs", optarg);
-            break;
-        case KEYS:
-            e.keys_path = optarg;
-            break;
-        case CARD:
-            e.only = optarg;
-            if (!cli_iccid(cmd, "--card", optarg))
-                return EXIT_USAGE;
-            break;
-        default:
-            return code;
-        }
-    }
+    int code;
+    if (!cli_settings(cmd, argc, argv, settings, &e, NULL, &code))
+        return code;
     if (optind + 1 != argc)
         return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
     if (e.format == NULL)

@@ -19,7 +19,7 @@
 #include "profile_yaml.h"
 #include "vault.h"
 
-enum { SEED_DEFAULT = 32, COUNT_MAX = 100000000 };
+enum { SEED_DEFAULT = 32 };
 
 /* Of the test network 001 01: 89, 00101, a serial number of eleven digits; the check digit follows. */
 #define DEFAULT_ICCID "890010100000000001"
@@ -29,6 +29,7 @@ struct order {
     uint64_t pairs;
     uint8_t seed[MAKING_SEED_MAX];
     size_t seed_len;
+    bool paired, counted; /* --pairs, --count */
     struct numbering numbering;
 };
 
@@ -283,76 +284,57 @@ static int create(const struct subcommand *cmd, struct order *o, struct uicc_cry
     return code;
 }
 
+static bool take_pairs(void *order)
+{
+    struct order *o = order;
+    o->paired = true;
+    return cli_number(&cmd_new, "--pairs", optarg, 0, PROFILE_PAIRS_MAX - 1, &o->pairs);
+}
+
+static bool take_count(void *order)
+{
+    struct order *o = order;
+    o->counted = true;
+    return making_take_count(&cmd_new, &o->numbering);
+}
+
+static bool take_seed(void *order)
+{
+    struct order *o = order;
+    return making_take_seed(&cmd_new, o->seed, &o->seed_len);
+}
+
+static const struct cli_setting settings[] = {
+    {"profile", CLI_TEXT, offsetof(struct order, profile_name), NULL},
+    {"upp", CLI_TEXT, offsetof(struct order, package), NULL},
+    {"pairs", CLI_TAKEN, 0, take_pairs},
+    {"iccid", CLI_TEXT, offsetof(struct order, iccid), NULL},
+    {"imsi", CLI_TEXT, offsetof(struct order, imsi), NULL},
+    {"count", CLI_TAKEN, 0, take_count},
+    {"csv", CLI_TEXT, offsetof(struct order, csv), NULL},
+    {"seed", CLI_TAKEN, 0, take_seed},
+    {"keys", CLI_TEXT, offsetof(struct order, keys), NULL},
+    {"vault", CLI_TEXT, offsetof(struct order, vault), NULL},
+    {"passphrase-file", CLI_TEXT, offsetof(struct order, passphrase_file), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { PROFILE = 256, UPP, PAIRS, ICCID, IMSI, COUNT, CSV, SEED, KEYS, VAULT, PASSPHRASE_FILE };
-    static const struct option options[] = {
-        {"profile", required_argument, NULL, PROFILE}, {"upp", required_argument, NULL, UPP},
-        {"pairs", required_argument, NULL, PAIRS},     {"iccid", required_argument, NULL, ICCID},
-        {"imsi", required_argument, NULL, IMSI},       {"count", required_argument, NULL, COUNT},
-        {"csv", required_argument, NULL, CSV},         {"seed", required_argument, NULL, SEED},
-        {"keys", required_argument, NULL, KEYS},       {"vault", required_argument, NULL, VAULT},
-        {"passphrase-file", required_argument, NULL, PASSPHRASE_FILE},
-        {NULL, 0, NULL, 0},
-    };
     const struct subcommand *cmd = &cmd_new;
     struct order o = {.numbering = {.count = 1}};
-    int opt, code = EXIT_USAGE;
-    bool pairs = false, counted = false;
-    while ((opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case PROFILE:
-            o.profile_name = optarg;
-            break;
-        case UPP:
-            o.package = optarg;
-            break;
-        case PAIRS:
-            pairs = true;
-            if (!cli_number(cmd, "--pairs", optarg, 0, PROFILE_PAIRS_MAX - 1, &o.pairs))
-                return EXIT_USAGE;
-            break;
-        case ICCID:
-            o.iccid = optarg;
-            break;
-        case IMSI:
-            o.imsi = optarg;
-            break;
-        case COUNT:
-            counted = true;
-            if (!cli_number(cmd, "--count", optarg, 1, COUNT_MAX, &o.numbering.count))
-                return EXIT_USAGE;
-            break;
-        case CSV:
-            o.csv = optarg;
-            break;
-        case VAULT:
-            o.vault = optarg;
-            break;
-        case PASSPHRASE_FILE:
-            o.passphrase_file = optarg;
-            break;
-        case SEED:
-            if (!cli_hex(cmd, "--seed", optarg, MAKING_SEED_MIN, MAKING_SEED_MAX, o.seed, &o.seed_len))
-                return EXIT_USAGE;
-            memset(optarg, '*', strlen(optarg)); /* out of sight of ps */
-            break;
-        case KEYS:
-            o.keys = optarg;
-            break;
-        default:
-            return code;
-        }
-    }
+    int code;
+    if (!cli_settings(cmd, argc, argv, settings, &o, NULL, &code))
+        return code;
     if (optind + 1 != argc)
         return cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time, not '%.60s' as well",
                          optind == argc ? "" : argv[optind + 1]);
     o.deck = argv[optind];
     if (o.package != NULL && o.profile_name != NULL)
         return cli_usage(cmd, "--profile and --upp: a card is made of one of them");
-    if (pairs && o.package == NULL)
+    if (o.paired && o.package == NULL)
         return cli_usage(cmd, "--pairs: for --upp only; a profile lists its pairs itself");
-    if (o.csv != NULL && (o.package != NULL || o.iccid != NULL || o.imsi != NULL || counted))
+    if (o.csv != NULL && (o.package != NULL || o.iccid != NULL || o.imsi != NULL || o.counted))
         return cli_usage(cmd, "--csv: the file says how many cards there are and what their numbers are");
     if (o.passphrase_file != NULL && o.vault == NULL)
         return cli_usage(cmd, "--passphrase-file: is the vault's, and there is no --vault");

@@ -38,7 +38,8 @@ static bool take_form(void *encode)
             e->form = (enum form)i;
             return true;
         }
-    cli_usage(e->packet.cmd, "--form: '%.40s' is none of packet, tpdu, envelope, ussd, cell-broadcast", optarg);
+    cli_usage(e->packet.cmd, "--form: '%.40s' is none of packet, tpdu, envelope, ussd, cell-broadcast",
+              optarg);
     return false;
 }
 

@@ -721,16 +721,12 @@ static int diff(const struct subcommand *cmd, const char *first, const char *sec
 
 static int run(int argc, char **argv)
 {
-    enum { JSON = 1 };
-    static const struct option options[] = {{"json", no_argument, NULL, JSON}, {NULL, 0, NULL, 0}};
+    static const struct cli_setting settings[] = {{"json", CLI_FLAG, 0, NULL}, {NULL, CLI_FLAG, 0, NULL}};
     const struct subcommand *cmd = &cmd_profile;
-    int code = EXIT_USAGE;
     bool json = false;
-    for (int c; (c = cli_option(cmd, argc, argv, options, &code)) != -1;) {
-        if (c == CLI_DONE)
-            return code;
-        json = json || c == JSON;
-    }
+    int code;
+    if (!cli_settings(cmd, argc, argv, settings, &json, NULL, &code))
+        return code;
     const char *verb = optind < argc ? argv[optind] : "";
     int operands = argc - optind - 1;
     if (json && strcmp(verb, "show") != 0 && strcmp(verb, "diff") != 0)

@@ -23,17 +23,13 @@ const struct subcommand cmd_rehearse = {
     .name = "rehearse",
     .summary = "play changes of operator on many cards, with messages lost and power cut",
     .help =
-        "Usage: softuicc rehearse [DECK] [--cards N] [--operators N] [--loss P] [--duplicate P] [--reorder "
-        "P]\n"
-        "         [--corrupt P] [--cuts P] [--unattached P] [--seed HEX] [--profile NAME|FILE] [--threads "
-        "N]\n"
+        "Usage: softuicc rehearse [DECK] [--cards N] [--operators N] [--loss P] [--duplicate P] [--reorder P]\n"
+        "         [--corrupt P] [--cuts P] [--unattached P] [--seed HEX] [--profile NAME|FILE] [--threads N]\n"
         "         [--json] [--report FILE]\n"
         "Plays 3GPP TR 33.812 alternative 3b between the card maker and operators A, B, C on the cards of a\n"
-        "deck, in process. Each party holds only what it is entitled to. At the end every card is taken "
-        "from\n"
+        "deck, in process. Each party holds only what it is entitled to. At the end every card is taken from\n"
         "the deck once more and asked for an authentication by those who hold a pair of it.\n\n"
-        "  DECK              the deck to play on. One that is there is changed for good, and --seed must be "
-        "what\n"
+        "  DECK              the deck to play on. One that is there is changed for good, and --seed must be what\n"
         "                    it was made with; one that is not there is made and stays; without DECK one is\n"
         "                    made below $TMPDIR, or /tmp, and removed\n"
         "  --cards N         how many cards to make (100), or to play of a deck that is there (all)\n"
@@ -50,54 +46,10 @@ const struct subcommand cmd_rehearse = {
         "  --json            the outcome as JSON\n"
         "  --report FILE     a page (HTML, self-contained) with plots\n"
         "  --help            this text\n\n"
-        "Exit code 1 if a card is left without a working subscription, or answers an operator that it is "
-        "not\n"
+        "Exit code 1 if a card is left without a working subscription, or answers an operator that it is not\n"
         "with, or a key reached the wrong party.\n",
     .run = run,
 };
-
-enum {
-    OPT_CARDS = 1,
-    OPT_OPERATORS,
-    OPT_LOSS,
-    OPT_DUPLICATE,
-    OPT_REORDER,
-    OPT_CORRUPT,
-    OPT_CUTS,
-    OPT_UNATTACHED,
-    OPT_SEED,
-    OPT_PROFILE,
-    OPT_THREADS,
-    OPT_JSON,
-    OPT_REPORT
-};
-
-static const struct option options[] = {
-    {"cards", required_argument, NULL, OPT_CARDS},
-    {"operators", required_argument, NULL, OPT_OPERATORS},
-    {"loss", required_argument, NULL, OPT_LOSS},
-    {"duplicate", required_argument, NULL, OPT_DUPLICATE},
-    {"reorder", required_argument, NULL, OPT_REORDER},
-    {"corrupt", required_argument, NULL, OPT_CORRUPT},
-    {"cuts", required_argument, NULL, OPT_CUTS},
-    {"unattached", required_argument, NULL, OPT_UNATTACHED},
-    {"seed", required_argument, NULL, OPT_SEED},
-    {"profile", required_argument, NULL, OPT_PROFILE},
-    {"threads", required_argument, NULL, OPT_THREADS},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"report", required_argument, NULL, OPT_REPORT},
-    {NULL, 0, NULL, 0},
-};
-
-static bool probability(const char *what, const char *text, double *to)
-{
-    char *end;
-    *to = strtod(text, &end);
-    if (end != text && *end == '\0' && *to >= 0 && *to <= 1)
-        return true;
-    (void)cli_usage(&cmd_rehearse, "--%s: '%.40s' is no probability (0 to 1)", what, text);
-    return false;
-}
 
 struct request {
     struct rehearse_plan plan;
@@ -107,37 +59,90 @@ struct request {
     bool json;
 };
 
-static bool parse_one(int option, struct request *r)
+static bool probability(const char *what, double *to)
 {
-    uint64_t n;
-    double *const to[] = {&r->plan.loss,    &r->plan.duplicate, &r->plan.reorder,
-                          &r->plan.corrupt, &r->plan.cuts,      &r->plan.unattached};
-    switch (option) {
-    case OPT_CARDS:
-        return cli_number(&cmd_rehearse, "--cards", optarg, 1, 100000000, &r->cards);
-    case OPT_OPERATORS:
-        if (!cli_number(&cmd_rehearse, "--operators", optarg, 2, REHEARSE_OPERATORS_MAX, &n))
-            return false;
-        r->plan.operators = (unsigned)n;
+    char *end;
+    *to = strtod(optarg, &end);
+    if (end != optarg && *end == '\0' && *to >= 0 && *to <= 1)
         return true;
-    case OPT_SEED:
-        return cli_hex(&cmd_rehearse, "--seed", optarg, MAKING_SEED_MIN, sizeof r->plan.seed, r->plan.seed,
-                       &r->plan.seed_len);
-    case OPT_PROFILE:
-        r->profile = optarg;
-        return true;
-    case OPT_THREADS:
-        return cli_number(&cmd_rehearse, "--threads", optarg, 1, 64, &r->threads);
-    case OPT_JSON:
-        r->json = true;
-        return true;
-    case OPT_REPORT:
-        r->report = optarg;
-        return true;
-    default:
-        return probability(options[option - 1].name, optarg, to[option - OPT_LOSS]);
-    }
+    (void)cli_usage(&cmd_rehearse, "--%s: '%.40s' is no probability (0 to 1)", what, optarg);
+    return false;
 }
+
+static bool take_loss(void *p)
+{
+    return probability("loss", p);
+}
+
+static bool take_duplicate(void *p)
+{
+    return probability("duplicate", p);
+}
+
+static bool take_reorder(void *p)
+{
+    return probability("reorder", p);
+}
+
+static bool take_corrupt(void *p)
+{
+    return probability("corrupt", p);
+}
+
+static bool take_cuts(void *p)
+{
+    return probability("cuts", p);
+}
+
+static bool take_unattached(void *p)
+{
+    return probability("unattached", p);
+}
+
+static bool take_cards(void *request)
+{
+    struct request *r = request;
+    return cli_number(&cmd_rehearse, "--cards", optarg, 1, 100000000, &r->cards);
+}
+
+static bool take_operators(void *request)
+{
+    struct request *r = request;
+    uint64_t n;
+    if (!cli_number(&cmd_rehearse, "--operators", optarg, 2, REHEARSE_OPERATORS_MAX, &n))
+        return false;
+    r->plan.operators = (unsigned)n;
+    return true;
+}
+
+static bool take_seed(void *request)
+{
+    struct rehearse_plan *p = &((struct request *)request)->plan;
+    return cli_hex(&cmd_rehearse, "--seed", optarg, MAKING_SEED_MIN, sizeof p->seed, p->seed, &p->seed_len);
+}
+
+static bool take_threads(void *request)
+{
+    struct request *r = request;
+    return cli_number(&cmd_rehearse, "--threads", optarg, 1, 64, &r->threads);
+}
+
+static const struct cli_setting settings[] = {
+    {"cards", CLI_TAKEN, 0, take_cards},
+    {"operators", CLI_TAKEN, 0, take_operators},
+    {"loss", CLI_TAKEN, offsetof(struct request, plan.loss), take_loss},
+    {"duplicate", CLI_TAKEN, offsetof(struct request, plan.duplicate), take_duplicate},
+    {"reorder", CLI_TAKEN, offsetof(struct request, plan.reorder), take_reorder},
+    {"corrupt", CLI_TAKEN, offsetof(struct request, plan.corrupt), take_corrupt},
+    {"cuts", CLI_TAKEN, offsetof(struct request, plan.cuts), take_cuts},
+    {"unattached", CLI_TAKEN, offsetof(struct request, plan.unattached), take_unattached},
+    {"seed", CLI_TAKEN, 0, take_seed},
+    {"profile", CLI_TEXT, offsetof(struct request, profile), NULL},
+    {"threads", CLI_TAKEN, 0, take_threads},
+    {"json", CLI_FLAG, offsetof(struct request, json), NULL},
+    {"report", CLI_TEXT, offsetof(struct request, report), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
 
 /* ---- the deck ---- */
 
@@ -397,13 +402,9 @@ static int run(int argc, char **argv)
                         .threads = processors < 1    ? 1
                                    : processors > 64 ? 64
                                                      : (uint64_t)processors};
-    int option, code = EXIT_OK;
-    while ((option = cli_option(&cmd_rehearse, argc, argv, options, &code)) != -1) {
-        if (option == CLI_DONE)
-            return code;
-        if (!parse_one(option, &r))
-            return EXIT_USAGE;
-    }
+    int code;
+    if (!cli_settings(&cmd_rehearse, argc, argv, settings, &r, NULL, &code))
+        return code;
     if (optind + 1 < argc)
         return cli_usage(&cmd_rehearse, "one deck only, not also '%.40s'", argv[optind + 1]);
     if (optind < argc)

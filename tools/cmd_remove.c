@@ -29,43 +29,49 @@ static int remove_from(const struct subcommand *cmd, struct deck *deck, const ch
     return cli_finish(cmd);
 }
 
+struct request {
+    char **iccids;
+    size_t n;
+};
+
+static bool take_card(void *request)
+{
+    struct request *r = request;
+    if (!cli_iccid(&cmd_remove, "--card", optarg))
+        return false;
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->iccids[i], optarg) == 0) {
+            cli_usage(&cmd_remove, "--card %s twice", optarg);
+            return false;
+        }
+    r->iccids[r->n++] = optarg;
+    return true;
+}
+
+static const struct cli_setting settings[] = {
+    {"card", CLI_TAKEN, 0, take_card},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256 };
-    static const struct option options[] = {{"card", required_argument, NULL, CARD}, {NULL, 0, NULL, 0}};
     const struct subcommand *cmd = &cmd_remove;
-    char **iccids = calloc((size_t)argc, sizeof *iccids);
-    size_t n = 0;
-    int opt, code = EXIT_USAGE;
-    if (iccids == NULL)
-        return cli_refuse(cmd, "no memory");
-    bool good = true;
-    while (good && (opt = cli_option(cmd, argc, argv, options, &code)) != -1) {
-        if (opt == CLI_DONE) {
-            free(iccids);
-            return code;
-        }
-        good = cli_iccid(cmd, "--card", optarg);
-        for (size_t i = 0; good && i < n; i++)
-            if (strcmp(iccids[i], optarg) == 0) {
-                cli_usage(cmd, "--card %s twice", optarg);
-                good = false;
-            }
-        iccids[n++] = optarg;
-    }
-    code = EXIT_USAGE;
+    struct request r = {.iccids = calloc((size_t)argc, sizeof *r.iccids)};
     struct cli_card c;
-    if (!good)
+    int code;
+    if (r.iccids == NULL)
+        return cli_refuse(cmd, "no memory");
+    if (!cli_settings(cmd, argc, argv, settings, &r, NULL, &code))
         ;
     else if (optind + 1 != argc)
-        cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
-    else if (n == 0)
-        cli_usage(cmd, "which card? (--card ICCID)");
+        code = cli_usage(cmd, optind == argc ? "which deck?" : "one deck at a time");
+    else if (r.n == 0)
+        code = cli_usage(cmd, "which card? (--card ICCID)");
     else if (cli_card_open(cmd, argv[optind], "", DECK_POWER, &c, &code)) {
-        code = remove_from(cmd, c.deck, argv[optind], iccids, n);
+        code = remove_from(cmd, c.deck, argv[optind], r.iccids, r.n);
         cli_card_close(&c);
     }
-    free(iccids);
+    free(r.iccids);
     return code;
 }
 

@@ -68,8 +68,7 @@ static void notify(void *ctx, size_t slot, enum serve_event event, const char *d
     case SERVE_MUTE:
         fprintf(stderr,
                 "card %s gives no ATR, so no reader will have it: its storage cannot be trusted ('softuicc "
-                "show' may "
-                "say more)\n",
+                "show' may say more)\n",
                 iccid);
         break;
     case SERVE_POWER_ON:
@@ -246,8 +245,10 @@ static int run_session(void *ctx, int stop_fd)
     return code;
 }
 
-static bool add_card(struct request *r, const char *iccid)
+static bool take_card(void *request)
 {
+    struct request *r = request;
+    const char *iccid = optarg;
     if (!cli_iccid(&cmd_run, "--card", iccid))
         return false;
     for (size_t i = 0; i < r->n; i++) {
@@ -265,8 +266,10 @@ static bool add_card(struct request *r, const char *iccid)
 }
 
 /* HOST, HOST:PORT, [ADDRESS]:PORT; an IPv6 address without brackets has no port. */
-static bool gsmtap(struct request *r, const char *text)
+static bool take_gsmtap(void *request)
 {
+    struct request *r = request;
+    const char *text = optarg;
     const char *host = text, *end = text + strlen(text), *port = NULL;
     uint64_t number = GSMTAP_PORT;
     const char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
@@ -291,58 +294,40 @@ static bool gsmtap(struct request *r, const char *text)
     return true;
 }
 
+static bool take_port(void *request)
+{
+    struct request *r = request;
+    uint64_t number;
+    if (!cli_number(&cmd_run, "--port", optarg, 1, 65535, &number))
+        return false;
+    r->port = (uint16_t)number;
+    return true;
+}
+
+static bool take_durability(void *request)
+{
+    struct request *r = request;
+    return cli_durability(&cmd_run, optarg, &r->durability);
+}
+
+static const struct cli_setting settings[] = {
+    {"card", CLI_TAKEN, 0, take_card},
+    {"host", CLI_TEXT, offsetof(struct request, host), NULL},
+    {"port", CLI_TAKEN, 0, take_port},
+    {"trace", CLI_TEXT, offsetof(struct request, trace), NULL},
+    {"gsmtap", CLI_TAKEN, 0, take_gsmtap},
+    {"durability", CLI_TAKEN, 0, take_durability},
+    {"anchor", CLI_TEXT, offsetof(struct request, anchor.path), NULL},
+    {"anchor-reset", CLI_FLAG, offsetof(struct request, anchor.reset), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int run(int argc, char **argv)
 {
-    enum { CARD = 256, HOST, PORT, TRACE, GSMTAP, DURABILITY, ANCHOR, ANCHOR_RESET };
-    static const struct option options[] = {
-        {"card", required_argument, NULL, CARD},
-        {"host", required_argument, NULL, HOST},
-        {"port", required_argument, NULL, PORT},
-        {"trace", required_argument, NULL, TRACE},
-        {"gsmtap", required_argument, NULL, GSMTAP},
-        {"durability", required_argument, NULL, DURABILITY},
-        {"anchor", required_argument, NULL, ANCHOR},
-        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
-        {NULL, 0, NULL, 0},
-    };
     struct request r = {.host = "127.0.0.1", .port = VPCD_PORT, .durability = DECK_POWER};
-    uint64_t number;
-    int opt, code = EXIT_USAGE;
-    while ((opt = cli_option(&cmd_run, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case CARD:
-            if (!add_card(&r, optarg))
-                return EXIT_USAGE;
-            break;
-        case HOST:
-            r.host = optarg;
-            break;
-        case PORT:
-            if (!cli_number(&cmd_run, "--port", optarg, 1, 65535, &number))
-                return EXIT_USAGE;
-            r.port = (uint16_t)number;
-            break;
-        case TRACE:
-            r.trace = optarg;
-            break;
-        case GSMTAP:
-            if (!gsmtap(&r, optarg))
-                return EXIT_USAGE;
-            break;
-        case DURABILITY:
-            if (!cli_durability(&cmd_run, optarg, &r.durability))
-                return EXIT_USAGE;
-            break;
-        case ANCHOR:
-            r.anchor.path = optarg;
-            break;
-        case ANCHOR_RESET:
-            r.anchor.reset = true;
-            break;
-        default:
-            return code;
-        }
-    }
+    int code;
+    if (!cli_settings(&cmd_run, argc, argv, settings, &r, NULL, &code))
+        return code;
     if (optind == argc)
         return cli_usage(&cmd_run, "which deck?");
     if (optind + 1 < argc)

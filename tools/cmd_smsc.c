@@ -700,8 +700,10 @@ static int run_smsc(void *ctx, int stop_fd)
 /* ---- the command line ---- */
 
 /* ID:PASSWORD, and off the command line with it. */
-static bool add_account(struct smsc *s, char *text)
+static bool take_account(void *smsc)
 {
+    struct smsc *s = smsc;
+    char *text = optarg;
     char *colon = strchr(text, ':');
     const size_t n = strlen(text);
     bool good = false;
@@ -721,78 +723,33 @@ static bool add_account(struct smsc *s, char *text)
     return good;
 }
 
+static bool take_durability(void *smsc)
+{
+    struct smsc *s = smsc;
+    return cli_durability(s->cmd, optarg, &s->cards_options.durability);
+}
+
+static const struct cli_setting settings[] = {
+    {"listen", CLI_TEXT, offsetof(struct smsc, listen), NULL},
+    {"deck", CLI_TEXT, offsetof(struct smsc, cards_options.deck), NULL},
+    {"reader", CLI_TEXT, offsetof(struct smsc, cards_options.reader), NULL},
+    {"modem", CLI_TEXT, offsetof(struct smsc, cards_options.modem), NULL},
+    {"routes", CLI_TEXT, offsetof(struct smsc, cards_options.routes), NULL},
+    {"account", CLI_TAKEN, 0, take_account},
+    {"trace", CLI_TEXT, offsetof(struct smsc, trace_path), NULL},
+    {"json", CLI_FLAG, offsetof(struct smsc, json), NULL},
+    {"durability", CLI_TAKEN, 0, take_durability},
+    {"anchor", CLI_TEXT, offsetof(struct smsc, cards_options.anchor.path), NULL},
+    {"anchor-reset", CLI_FLAG, offsetof(struct smsc, cards_options.anchor.reset), NULL},
+    {NULL, CLI_FLAG, 0, NULL},
+};
+
 static int parse(struct smsc *s, int argc, char **argv, bool *stop)
 {
-    enum {
-        LISTEN = 256,
-        DECK,
-        READER,
-        MODEM,
-        ROUTES,
-        ACCOUNT,
-        TRACE,
-        DURABILITY,
-        ANCHOR,
-        ANCHOR_RESET,
-        JSON
-    };
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, LISTEN},
-        {"deck", required_argument, NULL, DECK},
-        {"reader", required_argument, NULL, READER},
-        {"modem", required_argument, NULL, MODEM},
-        {"routes", required_argument, NULL, ROUTES},
-        {"account", required_argument, NULL, ACCOUNT},
-        {"trace", required_argument, NULL, TRACE},
-        {"json", no_argument, NULL, JSON},
-        {"durability", required_argument, NULL, DURABILITY},
-        {"anchor", required_argument, NULL, ANCHOR},
-        {"anchor-reset", no_argument, NULL, ANCHOR_RESET},
-        {NULL, 0, NULL, 0},
-    };
-    int opt, code = EXIT_USAGE;
+    int code;
     *stop = true;
-    while ((opt = cli_option(s->cmd, argc, argv, options, &code)) != -1) {
-        switch (opt) {
-        case LISTEN:
-            s->listen = optarg;
-            break;
-        case DECK:
-            s->cards_options.deck = optarg;
-            break;
-        case READER:
-            s->cards_options.reader = optarg;
-            break;
-        case MODEM:
-            s->cards_options.modem = optarg;
-            break;
-        case ROUTES:
-            s->cards_options.routes = optarg;
-            break;
-        case ACCOUNT:
-            if (!add_account(s, optarg))
-                return EXIT_USAGE;
-            break;
-        case TRACE:
-            s->trace_path = optarg;
-            break;
-        case DURABILITY:
-            if (!cli_durability(s->cmd, optarg, &s->cards_options.durability))
-                return EXIT_USAGE;
-            break;
-        case ANCHOR:
-            s->cards_options.anchor.path = optarg;
-            break;
-        case ANCHOR_RESET:
-            s->cards_options.anchor.reset = true;
-            break;
-        case JSON:
-            s->json = true;
-            break;
-        default:
-            return code;
-        }
-    }
+    if (!cli_settings(s->cmd, argc, argv, settings, s, NULL, &code))
+        return code;
     if (optind != argc)
         return cli_usage(s->cmd, "what is '%.60s' for? the deck goes with --deck", argv[optind]);
     if ((s->cards_options.deck != NULL) + (s->cards_options.reader != NULL) +

@@ -151,6 +151,20 @@ struct card_source numbering_source(struct numbering *n)
     return (struct card_source){next_number, first_number, n, n->count};
 }
 
+bool making_take_count(const struct subcommand *cmd, struct numbering *n)
+{
+    const uint64_t max = 100000000;
+    return cli_number(cmd, "--count", optarg, 1, max, &n->count);
+}
+
+bool making_take_seed(const struct subcommand *cmd, uint8_t seed[MAKING_SEED_MAX], size_t *len)
+{
+    if (!cli_hex(cmd, "--seed", optarg, MAKING_SEED_MIN, MAKING_SEED_MAX, seed, len))
+        return false;
+    memset(optarg, '*', strlen(optarg)); /* out of sight of ps */
+    return true;
+}
+
 /* ---- the key record ---- */
 
 bool record_open(const struct subcommand *cmd, const char *path, bool live, struct key_record *r)

@@ -45,6 +45,9 @@ struct numbering {
     uint64_t at;          /* the source's */
 };
 
+/* --count and --seed of the command line (optarg). false: the error has been printed (a wrong use). */
+bool making_take_count(const struct subcommand *cmd, struct numbering *n);
+bool making_take_seed(const struct subcommand *cmd, uint8_t seed[MAKING_SEED_MAX], size_t *len);
 /* Check and set one half each. false: the error has been printed (a wrong use). */
 bool numbering_iccid(const struct subcommand *cmd, struct numbering *n, const char *text);
 bool numbering_imsi(const struct subcommand *cmd, struct numbering *n, const char *text,

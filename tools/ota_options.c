@@ -266,7 +266,8 @@ static bool take_tar(void *packet)
         return true;
     if (optarg[0] != '\0' && strspn(optarg, "0123456789abcdefABCDEF: ") == strlen(optarg))
         return cli_hex(p->cmd, "--tar", optarg, 3, 3, p->header.tar, &n);
-    cli_usage(p->cmd, "--tar: '%.40s' is neither 3 octets of hex nor one of isd, uicc, usim, isim, subscription",
+    cli_usage(p->cmd,
+              "--tar: '%.40s' is neither 3 octets of hex nor one of isd, uicc, usim, isim, subscription",
               optarg);
     return false;
 }
@@ -480,11 +481,10 @@ int packet_options_build(struct packet_options *p, struct uicc_crypto *crypto)
 
 void carrier_init(struct carrier_cli *c, const struct subcommand *cmd)
 {
-    *c = (struct carrier_cli){.cmd = cmd,
-                              .options = {.timeout_ms = OTA_TIMEOUT_MS,
-                                          .system_id = "test",
-                                          .data_coding = SMS_DCS_CLASS2_8BIT},
-                              .password = "test"};
+    *c = (struct carrier_cli){
+        .cmd = cmd,
+        .options = {.timeout_ms = OTA_TIMEOUT_MS, .system_id = "test", .data_coding = SMS_DCS_CLASS2_8BIT},
+        .password = "test"};
     c->options.password = c->password;
 }
 

@@ -64,7 +64,8 @@ struct packet_options {
 bool packet_options_init(struct packet_options *p, const struct subcommand *cmd);
 void packet_options_wipe(struct packet_options *p);
 
-/* The options of a struct packet_options, without those of its keys. Where one is refused, code is what to return. */
+/* The options of a struct packet_options, without those of its keys. Where one is
+ * refused, code is what to return. */
 extern const struct cli_setting packet_settings[];
 
 /* Where a counter comes from that --counter does not give: nowhere, or from records

@@ -376,8 +376,7 @@ static int run(int argc, char **argv)
         /* A card of the key file must be that card. */
         s->way.options.iccid = s->packet.keys.row_iccid[0] != '\0' ? s->packet.keys.row_iccid : NULL;
         s->crypto = crypto_new();
-        code = s->crypto != NULL ? carry(s)
-                                 : cli_refuse(&ota_send, "out of memory");
+        code = s->crypto != NULL ? carry(s) : cli_refuse(&ota_send, "out of memory");
         crypto_free(s->crypto);
     }
     packet_options_wipe(&s->packet);
