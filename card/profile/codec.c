@@ -395,21 +395,8 @@ static void get_pair(struct reader *r, struct profile_pair *q)
 
 /* Reads the whole profile. While the arena counts, every row goes to one scratch row and p's arrays stay
  * NULL. */
-static bool walk(struct span bytes, struct arena *a, struct profile *p)
+static void get_head(struct reader *r, struct arena *a, struct profile *p)
 {
-    struct reader reader = rd_of(bytes), *r = &reader;
-    union {
-        struct profile_file file;
-        struct profile_applet applet;
-        struct profile_pin pin;
-        struct profile_pair pair;
-        struct profile_keyset keyset;
-    } row;
-
-    uint32_t magic = rd_u32(r);
-    uint8_t version = rd_u8(r);
-    if (magic != CODEC_MAGIC || version < CODEC_VERSION || version > CODEC_VERSION_LINKS)
-        return false;
     p->name = get_text(r, a);
     p->title = get_text(r, a);
     uint8_t flags = rd_u8(r);
@@ -429,61 +416,106 @@ static bool walk(struct span bytes, struct arena *a, struct profile *p)
     memset(p->imsi, 0, sizeof p->imsi);
     if (rd_ok(r))
         memcpy(p->imsi, imsi.p, imsi.n);
+}
 
+/* Room for n rows. NULL: none is wanted, or the arena only counts. */
+static void *take_rows(const struct reader *r, struct arena *a, size_t n, size_t size, size_t align)
+{
+    return rd_ok(r) ? arena_take(a, n * size, align) : NULL;
+}
+
+static void get_files(struct reader *r, struct arena *a, struct profile *p)
+{
     p->n_files = rd_u16(r);
     require(r, p->n_files >= 1 && p->n_files <= PROFILE_FILES_MAX);
-    p->files = rd_ok(r) ? arena_take(a, p->n_files * sizeof *p->files, _Alignof(struct profile_file)) : NULL;
+    p->files = take_rows(r, a, p->n_files, sizeof *p->files, _Alignof(struct profile_file));
     for (unsigned i = 0; rd_ok(r) && i < p->n_files; i++) {
-        memset(&row.file, 0, sizeof row.file);
-        get_file(r, a, i, &row.file);
+        struct profile_file row;
+        memset(&row, 0, sizeof row);
+        get_file(r, a, i, &row);
         if (p->files != NULL)
-            p->files[i] = row.file;
+            p->files[i] = row;
     }
+}
+
+static void get_applets(struct reader *r, struct arena *a, uint8_t version, struct profile *p)
+{
     p->n_applets = rd_u8(r);
     require(r, p->n_applets <= PROFILE_APPLETS_MAX);
-    p->applets =
-        rd_ok(r) ? arena_take(a, p->n_applets * sizeof *p->applets, _Alignof(struct profile_applet)) : NULL;
+    p->applets = take_rows(r, a, p->n_applets, sizeof *p->applets, _Alignof(struct profile_applet));
     for (unsigned i = 0; rd_ok(r) && i < p->n_applets; i++) {
-        memset(&row.applet, 0, sizeof row.applet);
-        get_applet(r, a, p->n_files, version >= CODEC_VERSION_PLUGINS, &row.applet);
+        struct profile_applet row;
+        memset(&row, 0, sizeof row);
+        get_applet(r, a, p->n_files, version >= CODEC_VERSION_PLUGINS, &row);
         if (p->applets != NULL)
-            p->applets[i] = row.applet;
+            p->applets[i] = row;
     }
+}
+
+static void get_pins(struct reader *r, struct arena *a, struct profile *p)
+{
+    struct profile_pin row; /* secret, as pairs and keysets are */
     p->n_pins = rd_u8(r);
     require(r, p->n_pins <= PROFILE_PINS_MAX);
-    p->pins = rd_ok(r) ? arena_take(a, p->n_pins * sizeof *p->pins, _Alignof(struct profile_pin)) : NULL;
+    p->pins = take_rows(r, a, p->n_pins, sizeof *p->pins, _Alignof(struct profile_pin));
     for (unsigned i = 0; rd_ok(r) && i < p->n_pins; i++) {
-        memset(&row.pin, 0, sizeof row.pin);
-        get_pin(r, p->n_applets, &row.pin);
+        memset(&row, 0, sizeof row);
+        get_pin(r, p->n_applets, &row);
         if (p->pins != NULL)
-            p->pins[i] = row.pin;
-    }
-    p->n_pairs = rd_u16(r);
-    require(r, p->n_pairs <= PROFILE_PAIRS_MAX);
-    p->pairs = rd_ok(r) ? arena_take(a, p->n_pairs * sizeof *p->pairs, _Alignof(struct profile_pair)) : NULL;
-    for (unsigned i = 0; rd_ok(r) && i < p->n_pairs; i++) {
-        memset(&row.pair, 0, sizeof row.pair);
-        get_pair(r, &row.pair);
-        if (p->pairs != NULL)
-            p->pairs[i] = row.pair;
-    }
-    p->n_keysets = rd_u8(r);
-    require(r, p->n_keysets <= PROFILE_KEYSETS_MAX);
-    p->keysets =
-        rd_ok(r) ? arena_take(a, p->n_keysets * sizeof *p->keysets, _Alignof(struct profile_keyset)) : NULL;
-    for (unsigned i = 0; rd_ok(r) && i < p->n_keysets; i++) {
-        memset(&row.keyset, 0, sizeof row.keyset);
-        uint8_t derived = rd_u8(r);
-        row.keyset.derived = derived != 0;
-        row.keyset.rights = rd_u32(r);
-        row.keyset.domain = version >= CODEC_VERSION_DOMAINS ? rd_u8(r) : 0;
-        get_keyset(r, &row.keyset.keys);
-        require(r, row.keyset.domain != 0 || row.keyset.keys.version <= KEYSET_OTA_MAX);
-        require(r, derived <= 1 && (row.keyset.rights & ~(uint32_t)RIGHTS_ALL) == 0);
-        if (p->keysets != NULL)
-            p->keysets[i] = row.keyset;
+            p->pins[i] = row;
     }
     crypto_wipe(&row, sizeof row);
+}
+
+static void get_pairs(struct reader *r, struct arena *a, struct profile *p)
+{
+    struct profile_pair row;
+    p->n_pairs = rd_u16(r);
+    require(r, p->n_pairs <= PROFILE_PAIRS_MAX);
+    p->pairs = take_rows(r, a, p->n_pairs, sizeof *p->pairs, _Alignof(struct profile_pair));
+    for (unsigned i = 0; rd_ok(r) && i < p->n_pairs; i++) {
+        memset(&row, 0, sizeof row);
+        get_pair(r, &row);
+        if (p->pairs != NULL)
+            p->pairs[i] = row;
+    }
+    crypto_wipe(&row, sizeof row);
+}
+
+static void get_keysets(struct reader *r, struct arena *a, uint8_t version, struct profile *p)
+{
+    struct profile_keyset row;
+    p->n_keysets = rd_u8(r);
+    require(r, p->n_keysets <= PROFILE_KEYSETS_MAX);
+    p->keysets = take_rows(r, a, p->n_keysets, sizeof *p->keysets, _Alignof(struct profile_keyset));
+    for (unsigned i = 0; rd_ok(r) && i < p->n_keysets; i++) {
+        memset(&row, 0, sizeof row);
+        uint8_t derived = rd_u8(r);
+        row.derived = derived != 0;
+        row.rights = rd_u32(r);
+        row.domain = version >= CODEC_VERSION_DOMAINS ? rd_u8(r) : 0;
+        get_keyset(r, &row.keys);
+        require(r, row.domain != 0 || row.keys.version <= KEYSET_OTA_MAX);
+        require(r, derived <= 1 && (row.rights & ~(uint32_t)RIGHTS_ALL) == 0);
+        if (p->keysets != NULL)
+            p->keysets[i] = row;
+    }
+    crypto_wipe(&row, sizeof row);
+}
+
+static bool walk(struct span bytes, struct arena *a, struct profile *p)
+{
+    struct reader reader = rd_of(bytes), *r = &reader;
+    uint32_t magic = rd_u32(r);
+    uint8_t version = rd_u8(r);
+    if (magic != CODEC_MAGIC || version < CODEC_VERSION || version > CODEC_VERSION_LINKS)
+        return false;
+    get_head(r, a, p);
+    get_files(r, a, p);
+    get_applets(r, a, version, p);
+    get_pins(r, a, p);
+    get_pairs(r, a, p);
+    get_keysets(r, a, version, p);
     return rd_done(r);
 }
 

@@ -170,48 +170,61 @@ static const struct y_pin *find_pin(const struct maker *m, const char *name, siz
     return NULL;
 }
 
-static bool make_applet(struct maker *m, unsigned i)
+static bool make_applet_aid(struct maker *m, unsigned i)
+{
+    struct profile_applet *a = &m->p.applets[i];
+    const struct place w = yaml_at("applets", i, "aid");
+    const char *text = m->y->applets[i].aid;
+    size_t n = 0;
+    if (text == NULL)
+        return true;
+    if (!yaml_octets(m, w.text, text, a->aid, 5, PROFILE_AID_MAX, &n))
+        return false;
+    a->aid_len = (uint8_t)n;
+    for (unsigned k = 0; k < i; k++)
+        if (span_equal(span_of(a->aid, n), span_of(m->p.applets[k].aid, m->p.applets[k].aid_len)))
+            return yaml_fail(m->s, w.text, "%s has the same AID; each needs its own",
+                             yaml_entry(m, "applets", k).text);
+    return true;
+}
+
+/* The ADF that it owns, or the directory that it starts in. */
+static bool make_applet_directory(struct maker *m, unsigned i)
 {
     const struct y_applet *y = &m->y->applets[i];
     struct profile_applet *a = &m->p.applets[i];
-    a->adf = PROFILE_NO_FILE;
-    if (!check_line(m, yaml_at("applets", i, "class").text, y->class_name) || !yaml_make_class(m, i) ||
-        !check_line(m, yaml_at("applets", i, "so").text, a->so))
-        return false;
-    if (y->aid != NULL) {
-        size_t n = 0;
-        struct place w = yaml_at("applets", i, "aid");
-        if (!yaml_octets(m, w.text, y->aid, a->aid, 5, PROFILE_AID_MAX, &n))
-            return false;
-        a->aid_len = (uint8_t)n;
-        for (unsigned k = 0; k < i; k++)
-            if (span_equal(span_of(a->aid, n), span_of(m->p.applets[k].aid, m->p.applets[k].aid_len)))
-                return yaml_fail(m->s, w.text, "%s has the same AID; each needs its own",
-                                 yaml_entry(m, "applets", k).text);
-    }
     const char *df = y->adf != NULL ? y->adf : y->start;
-    struct place w = yaml_at("applets", i, y->adf != NULL ? "adf" : "start");
+    const struct place w = yaml_at("applets", i, y->adf != NULL ? "adf" : "start");
+    a->adf = PROFILE_NO_FILE;
     if (y->adf != NULL && y->start != NULL)
         return yaml_fail(
             m->s, w.text,
             "\"adf\" and \"start\" together; give the ADF that it owns, or a DF that it starts in");
     if (df != NULL && (a->adf = yaml_find_file(m, df)) == PROFILE_NO_FILE)
         return yaml_fail(m->s, w.text, "no file \"%s\" under \"files\"", df);
-    if (y->adf != NULL) {
-        if (m->y->files[a->adf].kind != FILE_ADF)
-            return yaml_fail(m->s, w.text, "\"%s\" is not of kind adf; did you mean \"start\"?", df);
-        if (a->aid_len == 0)
-            return yaml_fail(m->s, yaml_at("applets", i, "").text,
-                             "owns an ADF but has no \"aid\" to select it by");
-        if (m->p.files[a->adf].applet != 0xFF)
-            return yaml_fail(m->s, w.text, "\"%s\" is already owned by %s", df,
-                             yaml_entry(m, "applets", m->p.files[a->adf].applet).text);
-        m->p.files[a->adf].applet = (uint8_t)i;
-    } else if (df != NULL && !profile_is_df((uint8_t)m->y->files[a->adf].kind)) {
-        return yaml_fail(m->s, w.text, "\"%s\" is not a DF", df);
+    if (y->adf == NULL) {
+        if (df != NULL && !profile_is_df((uint8_t)m->y->files[a->adf].kind))
+            return yaml_fail(m->s, w.text, "\"%s\" is not a DF", df);
+        return true;
     }
+    if (m->y->files[a->adf].kind != FILE_ADF)
+        return yaml_fail(m->s, w.text, "\"%s\" is not of kind adf; did you mean \"start\"?", df);
+    if (a->aid_len == 0)
+        return yaml_fail(m->s, yaml_at("applets", i, "").text,
+                         "owns an ADF but has no \"aid\" to select it by");
+    if (m->p.files[a->adf].applet != 0xFF)
+        return yaml_fail(m->s, w.text, "\"%s\" is already owned by %s", df,
+                         yaml_entry(m, "applets", m->p.files[a->adf].applet).text);
+    m->p.files[a->adf].applet = (uint8_t)i;
+    return true;
+}
+
+static bool make_applet_tars(struct maker *m, unsigned i)
+{
+    const struct y_applet *y = &m->y->applets[i];
+    struct profile_applet *a = &m->p.applets[i];
     for (unsigned k = 0; k < y->tars_count; k++) {
-        w = yaml_at_item("applets", i, "tars", k);
+        const struct place w = yaml_at_item("applets", i, "tars", k);
         if (!yaml_octets(m, w.text, y->tars[k], a->tars[k], 3, 3, NULL))
             return false;
         a->n_tars = (uint8_t)(k + 1);
@@ -221,9 +234,16 @@ static bool make_applet(struct maker *m, unsigned i)
                     return yaml_fail(m->s, w.text, "TAR already given to %s; each needs its own",
                                      yaml_entry(m, "applets", j).text);
     }
+    return true;
+}
+
+static bool make_applet_msl(struct maker *m, unsigned i)
+{
+    struct profile_applet *a = &m->p.applets[i];
+    const struct place w = yaml_at("applets", i, "msl");
+    const char *text = m->y->applets[i].msl;
     a->msl = MSL_DEFAULT;
-    w = yaml_at("applets", i, "msl");
-    if (y->msl != NULL && !yaml_octet(m, w.text, y->msl, &a->msl))
+    if (text != NULL && !yaml_octet(m, w.text, text, &a->msl))
         return false;
     if ((a->msl & 0xE0) != 0)
         return yaml_fail(m->s, w.text, "bits 6 to 8 of SPI1 are reserved (TS 102 225 5.1.1)");
@@ -231,26 +251,46 @@ static bool make_applet(struct maker *m, unsigned i)
         return yaml_fail(m->s, w.text,
                          "without a cryptographic checksum anyone may command this applet; use 16 (checksum, "
                          "ciphering, counter), or say \"insecure: true\"");
+    return true;
+}
+
+static bool make_applet_access(struct maker *m, unsigned i)
+{
+    const struct y_applet *y = &m->y->applets[i];
     for (unsigned k = 0; k < y->access_count; k++) {
         uint8_t reference = 0;
-        w = yaml_at_item("applets", i, "access", k);
+        const struct place w = yaml_at_item("applets", i, "access", k);
         const struct y_pin *pin = find_pin(m, y->access[k], strlen(y->access[k]));
         if (pin == NULL)
             return yaml_fail(m->s, w.text, "no PIN \"%s\" under \"pins\"",
                              yaml_shown(y->access[k], strlen(y->access[k])).text);
         if (!yaml_octet(m, w.text, pin->reference, &reference) || profile_pin_bit(reference) < 0)
             return yaml_fail(m->s, w.text, "\"%s\" has no valid key reference", y->access[k]);
-        a->access |= 1u << profile_pin_bit(reference);
-    }
-    if (y->params != NULL) {
-        uint8_t *params = yaml_maker_memory(m, strlen(y->params));
-        size_t n = 0;
-        if (params == NULL || !yaml_octets(m, yaml_at("applets", i, "params").text, y->params, params, 0,
-                                           strlen(y->params), &n))
-            return false;
-        a->params = span_of(params, n);
+        m->p.applets[i].access |= 1u << profile_pin_bit(reference);
     }
     return true;
+}
+
+static bool make_applet_params(struct maker *m, unsigned i)
+{
+    const char *text = m->y->applets[i].params;
+    if (text == NULL)
+        return true;
+    uint8_t *params = yaml_maker_memory(m, strlen(text));
+    size_t n = 0;
+    if (params == NULL ||
+        !yaml_octets(m, yaml_at("applets", i, "params").text, text, params, 0, strlen(text), &n))
+        return false;
+    m->p.applets[i].params = span_of(params, n);
+    return true;
+}
+
+static bool make_applet(struct maker *m, unsigned i)
+{
+    return check_line(m, yaml_at("applets", i, "class").text, m->y->applets[i].class_name) &&
+           yaml_make_class(m, i) && check_line(m, yaml_at("applets", i, "so").text, m->p.applets[i].so) &&
+           make_applet_aid(m, i) && make_applet_directory(m, i) && make_applet_tars(m, i) &&
+           make_applet_msl(m, i) && make_applet_access(m, i) && make_applet_params(m, i);
 }
 
 /* ---- PINs ---- */
