@@ -255,7 +255,7 @@ static at_result write_text(struct at *at, struct span text)
     if (!at_text_mode(at)) {
         if (!at_sms_pdu(text, at->prompt.length, centre, &tpdu))
             return AT_CMS + CMS_PDU_PARAMETER;
-    } else if (!at_sms_submit_of(at, at->prompt.number[0] != '\0' ? at->prompt.number : "0", text, &tpdu)) {
+    } else if (!at_sms_submit_of(at, at->prompt.number, text, &tpdu)) {
         return AT_CMS + CMS_TEXT_PARAMETER;
     }
     snprintf(sms.centre, sizeof sms.centre, "%.*s", (int)sizeof sms.centre - 1, centre);
@@ -292,6 +292,14 @@ static at_result write_one(struct at_call *c)
     return result;
 }
 
+/* A message may be stored before it is known to whom it goes (TS 27.005 3.5.3); sent it cannot be then. */
+static bool to_nobody(const struct modem_sms *sms)
+{
+    struct at_tpdu t;
+    return at_tpdu_parse(span_of(sms->tpdu, sms->tpdu_len), &t) && t.type == AT_SUBMIT &&
+           t.address[0] == '\0';
+}
+
 /* The same SMS-SUBMIT to somebody else. */
 static bool readdress(const struct modem_sms *sms, const char *number, struct buf *out)
 {
@@ -324,6 +332,8 @@ static at_result send_stored(struct at_call *c)
         if (!at_sms_number(c->at, at_text(c, 1), at_number(c, 2, 129), number) ||
             !readdress(&sms, number, &tpdu))
             return at_sms_parameter(c->at);
+    } else if (to_nobody(&sms)) {
+        return at_sms_parameter(c->at);
     } else {
         buf_put(&tpdu, span_of(sms.tpdu, sms.tpdu_len));
     }

@@ -116,11 +116,20 @@ void at_stamp_text(struct span stamp, char to[AT_STAMP_MAX])
              v[3] % 100, v[4] % 100, v[5] % 100, west ? '-' : '+', v[6] % 100);
 }
 
+static bool put_address(const char *number, struct buf *out)
+{
+    static const uint8_t nobody[] = {0, 0x81};
+    if (number[0] != '\0')
+        return sms_address_pack(number, out);
+    buf_put(out, span_of(nobody, sizeof nobody));
+    return buf_ok(out);
+}
+
 void at_submit_build(const struct at_submit *s, struct buf *out)
 {
     buf_u8(out, s->first);
     buf_u8(out, 0); /* TP-MR: the modem's */
-    if (!sms_address_pack(s->number, out) || s->user_data.n > SMS_UD_MAX || s->length > 255)
+    if (!put_address(s->number, out) || s->user_data.n > SMS_UD_MAX || s->length > 255)
         out->full = true;
     buf_u8(out, s->pid);
     buf_u8(out, s->dcs);

@@ -36,7 +36,7 @@ void at_tpdu_text(const struct at_tpdu *t, char *utf8, size_t room);
 enum { AT_STAMP_MAX = 24 };
 void at_stamp_text(struct span stamp, char to[AT_STAMP_MAX]);
 
-/* An SMS-SUBMIT: number (with + or not), validity as TP-VPF in the first octet has it, and user data in
+/* An SMS-SUBMIT: number (with + or not; "": to nobody yet), validity as TP-VPF in the first octet has it, and user data in
  * octets of this many units (septets or octets). */
 struct at_submit {
     uint8_t first, pid, dcs;

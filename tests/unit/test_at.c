@@ -601,6 +601,16 @@ static void test_sms_sent(void **state)
     at_expect(b, "AT+CMGR=3", "|+CMGR: \"STO UNSENT\",\"+4930\",|x||OK|");
     at_expect(b, "AT+CMGW=\"4930\",abc", "|+CMS ERROR: 305|");
     at_expect(b, "AT+CMGD=3", "|OK|");
+    at_expect(b, "AT+CMGW", "|> "); /* 3.5.3: to whom is said when it is sent */
+    assert_string_equal(at_bench_raw(b, b->at, "later\x1A", 6), "|+CMGW: 3||OK|");
+    at_expect(b, "AT+CMGR=3", "|+CMGR: \"STO UNSENT\",\"\",|later||OK|");
+    at_expect(b, "AT+CMSS=3", "|+CMS ERROR: 305|");
+    at_expect(b, "AT+CMGR=3", "|+CMGR: \"STO UNSENT\",\"\",|later||OK|");
+    network_on_submit(b->network, submitted, b);
+    assert_non_null(strstr(at_bench_say(b, "AT+CMSS=3,\"5678\""), "|+CMSS: "));
+    assert_memory_equal(b->submitted + 2, "\x04\x81\x65\x87", 4);
+    at_expect(b, "AT+CMGS=\"\"", "|+CMS ERROR: 305|");
+    at_expect(b, "AT+CMGD=3", "|OK|");
     /* An absolute validity (TS 23.040 9.2.3.12.2) is seven octets, and goes with the message to whomever. */
     at_expect(b, "AT+CMGF=0;+CMGW=17", "|> ");
     assert_string_equal(at_bench_raw(b, b->at,
