@@ -45,18 +45,18 @@ struct modem_link {
 struct modem_network;
 
 enum modem_registration { /* <stat> of +CREG, 3GPP TS 27.007 7.2 */
-                          MODEM_NOT_REGISTERED = 0,
-                          MODEM_HOME = 1,
-                          MODEM_SEARCHING = 2,
-                          MODEM_DENIED = 3,
-                          MODEM_UNKNOWN = 4,
-                          MODEM_ROAMING = 5,
+    MODEM_NOT_REGISTERED = 0,
+    MODEM_HOME = 1,
+    MODEM_SEARCHING = 2,
+    MODEM_DENIED = 3,
+    MODEM_UNKNOWN = 4,
+    MODEM_ROAMING = 5,
 };
 
-enum modem_function {                /* +CFUN, TS 27.007 8.2 */
-                      MODEM_OFF = 0, /* the card is without power */
-                      MODEM_FULL = 1,
-                      MODEM_FLIGHT = 4, /* the card works, the radio does not */
+enum modem_function { /* +CFUN, TS 27.007 8.2 */
+    MODEM_OFF = 0,    /* the card is without power */
+    MODEM_FULL = 1,
+    MODEM_FLIGHT = 4, /* the card works, the radio does not */
 };
 
 enum modem_sim {
@@ -77,7 +77,7 @@ enum modem_memory { MODEM_SM, MODEM_ME }; /* where short messages lie: EF.SMS, o
 struct modem_user {
     void (*sim)(void *ctx, enum modem_sim state);
     void (*registration)(void *ctx, enum modem_registration state);
-    /* A message lies in memory now (+CMTI). full: it could not be kept, for there is no room. */
+    /* A message lies in memory now (+CMTI). */
     void (*sms_stored)(void *ctx, enum modem_memory memory, unsigned index);
     /* An SMS-DELIVER or SMS-STATUS-REPORT for the user (+CMT, +CDS), of this service centre (digits, maybe
      * '+'). true: it was shown, and modem_sms_acknowledge will be called (+CNMA). false (or NULL): keep it in

@@ -124,9 +124,9 @@ struct modem_sms_part {
 /* ---- registration (modem_register.c) ---- */
 
 enum modem_service_state { /* location status, TS 102 223 8.27 */
-                           SERVICE_NORMAL = 0,
-                           SERVICE_LIMITED = 1,
-                           SERVICE_NONE = 2,
+    SERVICE_NORMAL = 0,
+    SERVICE_LIMITED = 1,
+    SERVICE_NONE = 2,
 };
 
 struct modem_registrar {

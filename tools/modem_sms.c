@@ -13,6 +13,9 @@
 enum {
     EF_SMS = 0x6F3C,
     EF_SMSP = 0x6F42,
+    EF_SMSS = 0x6F43,
+    SMSS_LEN = 2,
+    SMSS_ROOM = 0x01, /* bit 1 of the second octet; 0: a message found none */
     SMS_RECORD = 176,
     RECORDS_MAX = 255,
     SERVICE_SMS_PP = 28,
@@ -120,6 +123,51 @@ bool modem_sms_centre_set(struct modem *m, const char *centre)
     memcpy(tail + 13, address, sizeof address);
     return card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMSP, 1, buf_span(&b), &sw) &&
            sw == SW_OK;
+}
+
+/* ---- EF.SMSS: the TP-MR used last, whether there was room for messages (TS 31.102 4.2.28) ---- */
+
+static bool read_status(struct modem *m, uint8_t status[SMSS_LEN])
+{
+    struct buf b = buf_of(status, SMSS_LEN);
+    sw_t sw;
+    return m->sim == MODEM_SIM_READY && card_read(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMSS, &b, &sw) &&
+           sw == SW_OK && b.len == SMSS_LEN;
+}
+
+static bool write_status(struct modem *m, const uint8_t status[SMSS_LEN])
+{
+    sw_t sw;
+    return card_update(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMSS, 0, span_of(status, SMSS_LEN), &sw) &&
+           sw == SW_OK;
+}
+
+/* TP-MR is the terminal's, and goes on where the card has it (TS 23.040 9.2.3.6); without
+ * the file, from its own last. */
+static uint8_t next_reference(struct modem *m)
+{
+    uint8_t status[SMSS_LEN];
+    const bool kept = read_status(m, status);
+    const uint8_t next = (uint8_t)((kept ? status[0] : m->sms.reference) + 1);
+    m->sms.reference = status[0] = next;
+    if (kept)
+        (void)write_status(m, status);
+    return next;
+}
+
+/* A message found no room on the card, or one has gone: then the network hears that it may try again
+ * (RP-SMMA, TS 23.040 10.3), for us an event. */
+static void note_room(struct modem *m, bool room)
+{
+    uint8_t status[SMSS_LEN];
+    struct modem_note n;
+    if (!read_status(m, status) || ((status[1] & SMSS_ROOM) != 0) == room)
+        return;
+    status[1] ^= SMSS_ROOM;
+    if (!write_status(m, status) || !room)
+        return;
+    note_begin(&n, m, "sms memory available");
+    note_end(&n);
 }
 
 /* ---- memory ---- */
@@ -260,9 +308,12 @@ bool modem_sms_delete(struct modem *m, enum modem_memory memory, unsigned index)
         memset(&m->sms.me[index - 1], 0, sizeof m->sms.me[0]);
         return true;
     }
-    return card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMS, (uint8_t)index, span_of(gone, 1),
-                              &sw) &&
-           sw == SW_OK;
+    if (!card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMS, (uint8_t)index, span_of(gone, 1),
+                            &sw) ||
+        sw != SW_OK)
+        return false;
+    note_room(m, true);
+    return true;
 }
 
 unsigned modem_sms_write(struct modem *m, enum modem_memory memory, const struct modem_sms *sms)
@@ -412,6 +463,8 @@ static void store(struct modem *m, const struct modem_incoming *in, enum modem_m
         index = modem_sms_write(m, memory, &sms);
     else if (!write_at(m, memory, index, &sms))
         index = 0;
+    if (index == 0 && memory == MODEM_SM)
+        note_room(m, false);
     if (!m->powered)
         return;
     finish_with(m, index != 0 ? 0 : memory == MODEM_ME ? FCS_MEMORY_FULL : FCS_SIM_FULL);
@@ -562,7 +615,7 @@ bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *re
     }
     centre = centre != NULL ? centre : own;
     memcpy(octets, tpdu.p, tpdu.n);
-    octets[1] = ++m->sms.reference; /* TP-MR is the terminal's (TS 23.040 9.2.3.6) */
+    octets[1] = next_reference(m);
     *reference = octets[1];
     const struct span ours = span_of(octets, tpdu.n);
     note_begin(&n, m, "sms out");

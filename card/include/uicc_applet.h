@@ -266,14 +266,14 @@ struct uicc_file_view {
 };
 
 enum uicc_record_mode { /* TS 102 221 11.1.5 */
-                        UICC_REC_ACC_MODE_NEXT = 2,
-                        UICC_REC_ACC_MODE_PREVIOUS = 3,
-                        UICC_REC_ACC_MODE_ABSOLUTE_CURRENT = 4, /* record number 0: the current one */
+    UICC_REC_ACC_MODE_NEXT = 2,
+    UICC_REC_ACC_MODE_PREVIOUS = 3,
+    UICC_REC_ACC_MODE_ABSOLUTE_CURRENT = 4, /* record number 0: the current one */
 };
 
 enum uicc_search_mode { /* TS 102 221 11.1.7 */
-                        UICC_SIMPLE_SEARCH_START_FORWARD = 4,
-                        UICC_SIMPLE_SEARCH_START_BACKWARD = 5,
+    UICC_SIMPLE_SEARCH_START_FORWARD = 4,
+    UICC_SIMPLE_SEARCH_START_BACKWARD = 5,
 };
 
 /* Where an enhanced search begins (TS 102 221 11.1.7.2): one of these, plus an offset in the record (0 to

@@ -12,11 +12,11 @@
 #include "span.h"
 
 enum secure_procedure { /* P1 of MANAGE SECURE CHANNEL, table 11.21a */
-                        SECURE_RETRIEVE_ENDPOINTS = 0x00,
-                        SECURE_ESTABLISH_MASTER = 0x01,
-                        SECURE_ESTABLISH_CONNECTION = 0x02,
-                        SECURE_START = 0x03,
-                        SECURE_TERMINATE = 0x04,
+    SECURE_RETRIEVE_ENDPOINTS = 0x00,
+    SECURE_ESTABLISH_MASTER = 0x01,
+    SECURE_ESTABLISH_CONNECTION = 0x02,
+    SECURE_START = 0x03,
+    SECURE_TERMINATE = 0x04,
 };
 
 enum { /* P2, table 11.21b */

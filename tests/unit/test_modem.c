@@ -531,6 +531,7 @@ static void test_sms_in(void **state)
     struct inbox in = {0};
     struct play_report r;
     struct modem_sms sms;
+    char status[200];
     play_begin(&p, "usim");
     const struct modem_user user = {.sms_stored = stored, .sms_direct = direct, .ctx = &in};
     assert_true(modem_listen(p.modem, &user));
@@ -608,11 +609,18 @@ static void test_sms_in(void **state)
     }
     assert_true(play_sms(&p, DELIVER("00", "04"), &r));
     assert_int_equal(r.failure, 0xD0); /* full */
+    read_file(&p, 0x6F43, status);
+    assert_string_equal(status, "fffe"); /* TS 31.102 4.2.28: the flag is set when it is 0 */
     assert_true(modem_sms_delete(p.modem, MODEM_SM, 4));
+    read_file(&p, 0x6F43, status);
+    assert_string_equal(status, "ffff");
+    const char *at = play_logged(&p, NULL, "sms memory available");
     assert_false(modem_sms_read(p.modem, MODEM_SM, 4, &sms));
     assert_true(play_sms(&p, DELIVER("00", "04"), &r));
     assert_int_equal(in.index, 4);
-    assert_true(play_sms(&p, "01", &r)); /* nothing of the network's */
+    assert_true(modem_sms_delete(p.modem, MODEM_SM, 4));
+    assert_null(strstr(at, "sms memory available")); /* once */
+    assert_true(play_sms(&p, "01", &r));             /* nothing of the network's */
     assert_int_equal(r.failure, 0xFF);
     play_end(&p);
 }
@@ -659,6 +667,11 @@ static void test_sms_out(void **state)
     assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 41);
     assert_string_equal(out.centre, "4912345");
     assert_int_equal(modem_sms_submit(p.modem, NULL, span_of("\x00\x00\x00", 3), &reference), 304);
+    /* Numbers go on where the card has them (TS 23.040 9.2.3.6), FF before the first. */
+    char status[200];
+    assert_int_equal(reference, 1);
+    read_file(&p, 0x6F43, status);
+    assert_string_equal(status, "01ff");
 
     /* A message to its own number comes back. */
     const struct modem_crsm how = {
@@ -669,7 +682,9 @@ static void test_sms_out(void **state)
     assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
     play_pass(&p, 10);
     assert_string_equal(modem_msisdn(p.modem), "12345");
+    p.modem->sms.reference = 9; /* another terminal's */
     assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 0);
+    assert_int_equal(reference, 2);
     play_pass(&p, 10);
     assert_int_equal(in.stored, 1);
     struct modem_sms sms;
