@@ -321,6 +321,9 @@ void sms_address_text(struct span address, char text[22]);
 /* A string of USSD or of SMS: GSM default alphabet, packed or not, or 8 bits, by its data coding. false:
  * UCS2, or too long. */
 bool ussd_text(uint8_t dcs, struct span in, char *text, size_t room);
+/* An SMS-SUBMIT with the default alphabet in octets, as one that has it packed (TS 31.111 6.4.10).
+ * false: it is none, or too long. */
+bool sms_pack(struct span tpdu, struct buf *out);
 bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference, unsigned *cause);
 
 #endif

@@ -488,6 +488,7 @@ static bool refused(struct modem *m, const struct network_spec *s)
     tell_rejection(m, s, g->cause);
     if (g->cause == CAUSE_PLMN_NOT_ALLOWED) {
         forbid(m, plmn);
+        keep_location(m, s, 0x02); /* not allowed (TS 24.008 4.4.4.7) */
         return true;
     }
     if (g->cause == CAUSE_IMSI_UNKNOWN || g->cause == CAUSE_ILLEGAL_MS) {

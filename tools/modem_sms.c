@@ -596,6 +596,37 @@ static bool come_back(struct modem *m, const char *centre, struct span tpdu)
     return rd_ok(&r) && buf_ok(&b) && modem_sms_deliver(m, centre, buf_span(&b), nobody_hears, NULL);
 }
 
+bool sms_pack(struct span tpdu, struct buf *out)
+{
+    static const uint8_t validity[4] = {0, 7, 1, 7};
+    enum { DCS_8BIT = 0x04, DCS_8BIT_OR_UCS2 = 0x0C };
+    struct reader r = rd_of(tpdu);
+    const uint8_t first = rd_u8(&r), reference = rd_u8(&r), digits = rd_u8(&r);
+    const struct span address = rd_take(&r, 1 + (digits + 1u) / 2);
+    const uint8_t pid = rd_u8(&r), dcs = rd_u8(&r);
+    const struct span lifetime = rd_take(&r, validity[first >> 3 & 3]);
+    const uint8_t length = rd_u8(&r);
+    const struct span data = rd_rest(&r);
+    const bool classed = (dcs & 0xF0) == 0xF0, general = (dcs & 0xC0) == 0x00;
+    if (!rd_ok(&r) || (first & MTI_MASK) != MTI_SUBMIT || length != data.n ||
+        !(classed ? (dcs & DCS_8BIT) != 0 : general && (dcs & DCS_8BIT_OR_UCS2) == DCS_8BIT))
+        return false;
+    /* A header stays in octets, and the text begins at the next septet (TS 23.040 9.2.3.24). */
+    const size_t head = (first & 0x40) != 0 && data.n > 0 ? data.p[0] + 1u : 0;
+    const size_t septets = (8 * head + 6) / 7 + (data.n - head);
+    if (head > data.n || septets > 160)
+        return false;
+    const uint8_t before[] = {first, reference, digits}, after[] = {pid, (uint8_t)(dcs & ~DCS_8BIT)};
+    buf_put(out, span_of(before, sizeof before));
+    buf_put(out, address);
+    buf_put(out, span_of(after, sizeof after));
+    buf_put(out, lifetime);
+    buf_u8(out, (uint8_t)septets);
+    buf_put(out, span_slice(data, 0, head));
+    text_pack(span_slice(data, head, data.n), (unsigned)(7 * ((8 * head + 6) / 7) - 8 * head), out);
+    return buf_ok(out);
+}
+
 bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference, unsigned *cause)
 {
     uint8_t octets[MODEM_TPDU_MAX];

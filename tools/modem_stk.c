@@ -220,9 +220,14 @@ static void send_short_message(struct modem *m)
         stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
     }
-    if ((m->stk.command.is.details.qualifier & 1) != 0) {
-        stk_done(m, CAT_RESULT_BEYOND_TERMINAL);
-        return;
+    uint8_t octets[MODEM_TPDU_MAX];
+    struct buf packed = buf_of(octets, sizeof octets);
+    if ((m->stk.command.is.details.qualifier & 1) != 0) { /* packing required */
+        if (!sms_pack(tpdu, &packed)) {
+            stk_done(m, RESULT_NOT_UNDERSTOOD);
+            return;
+        }
+        tpdu = buf_span(&packed);
     }
     if (ctlv_find(body, CAT_TAG_ADDRESS, 0, &address))
         sms_address_text(address, centre);

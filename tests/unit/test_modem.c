@@ -106,6 +106,8 @@ static void test_keeps_location(void **state)
     assert_int_equal(modem_reject_cause(p.modem), 11);
     read_file(&p, 0x6F7B, hex);
     assert_memory_equal(hex, "00f120", 6);
+    read_file(&p, 0x6FE3, hex); /* nothing of it is left, and it is not allowed there (TS 31.102 4.2.91) */
+    assert_string_equal(hex, "ffffffffffffffffffffffff00f120000002");
     modem_operator_select(p.modem, NULL);
     play_pass(&p, 10);
     assert_int_equal(modem_registration(p.modem), MODEM_HOME);

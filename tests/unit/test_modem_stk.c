@@ -362,6 +362,7 @@ struct sent {
     unsigned n, cause;
     uint8_t first, mr;
     char centre[22];
+    char hex[2 * MODEM_TPDU_MAX + 1];
 };
 
 static unsigned take(void *ctx, const char *centre, struct span tpdu)
@@ -370,6 +371,7 @@ static unsigned take(void *ctx, const char *centre, struct span tpdu)
     s->n++;
     s->first = tpdu.p[0];
     s->mr = tpdu.p[1];
+    hex_format(tpdu, s->hex);
     snprintf(s->centre, sizeof s->centre, "%s", centre);
     return s->cause;
 }
@@ -394,6 +396,19 @@ static void test_messages(void **state)
                    "010005812143F50004026869"); /* by EF.SMSP's centre */
     play_answered(&p, "830100");
     assert_string_equal(s.centre, "+00101000001");
+    /* packing required: "hellohello" in octets becomes septets, with and without a header; class 1 stays */
+    play_proactive(&p, 0x13, 1, NETWORK, "8B14 010005812143F500F5 0A 68656C6C6F68656C6C6F");
+    play_answered(&p, "830100");
+    assert_string_equal(s.hex + 4, "05812143f500f10ae8329bfd4697d9ec37");
+    play_proactive(&p, 0x13, 1, NETWORK, "8B16 510005812143F50004A7 0B 050003010201 68656C6C6F");
+    play_answered(&p, "830100");
+    assert_string_equal(s.hex + 4, "05812143f50000a70c050003010201d06536fb0d");
+    const unsigned before = s.n;
+    play_proactive(&p, 0x13, 1, NETWORK, "8B0E 010005812143F50008 04 00680069"); /* UCS2 has none */
+    play_answered(&p, "830132");
+    play_proactive(&p, 0x13, 1, NETWORK, "8B0E 410005812143F50004 04 FF680069"); /* no such header */
+    play_answered(&p, "830132");
+    assert_int_equal(s.n, before);
     s.cause = 41;
     play_proactive(&p, 0x13, 0, NETWORK,
                    "8B0C"
