@@ -122,7 +122,8 @@ bool pin_satisfied(const struct uicc *card, const struct session *session, uint8
     if (!state.enabled)
         return true;
     uint32_t verified = (reference & LOCAL_BIT) != 0 ? session->local : card->ram.verified;
-    return (verified & bit_of(reference)) != 0;
+    /* tries: a local PIN is verified on each channel by itself, but blocked on all of them */
+    return state.tries > 0 && (verified & bit_of(reference)) != 0;
 }
 
 bool pin_universal_used(const struct uicc *card)

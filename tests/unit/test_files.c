@@ -456,6 +456,25 @@ static void test_closed_application(void **state)
     apdu(f, authenticate, "9862");
 }
 
+/* A PIN that is blocked grants nothing, wherever it was verified before. */
+static void test_blocked_elsewhere(void **state)
+{
+    static const char usim[] = "A4040C07A0000000871002", est[] = "D685000100";
+    struct fixture *f = *state;
+    char select[40], update[40];
+    exchange(f, "0070000001", "019000");
+    for (int channel = 0; channel < 2; channel++) {
+        snprintf(select, sizeof select, "%02X%s", channel, usim);
+        exchange(f, select, "9000");
+    }
+    apdu(f, "012000810835363738FFFFFFFF", "9000");
+    snprintf(update, sizeof update, "01%s", est);
+    apdu(f, update, "9000");
+    for (int left = 2; left >= 0; left--)
+        apdu(f, "002000810830303030FFFFFFFF", left == 2 ? "63C2" : left == 1 ? "63C1" : "63C0");
+    apdu(f, update, "6982");
+}
+
 static void test_channels(void **state)
 {
     struct fixture *f = *state;
@@ -687,6 +706,7 @@ int main(void)
         cmocka_unit_test(test_long_file),
         T(test_closed_application),
         T(test_channels),
+        T(test_blocked_elsewhere),
         T(test_suspend),
         T(test_platform),
         T(test_rules),
