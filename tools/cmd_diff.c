@@ -516,10 +516,10 @@ static int diff(struct diff *d, const char *iccid)
     if (d->text_a == NULL || d->text_b == NULL) {
         cli_refuse(d->cmd, "no memory");
         code = EXIT_TROUBLE;
-    } else if (!cli_card_open(d->cmd, d->a.path, "", DECK_PROCESS, &d->a.card, &code)) {
+    } else if (!cli_card_open(d->cmd, d->a.path, "", DECK_READ, &d->a.card, &code)) {
         code = EXIT_TROUBLE;
     } else {
-        if (cli_card_open(d->cmd, d->b.path, "", DECK_PROCESS, &d->b.card, &code)) {
+        if (cli_card_open(d->cmd, d->b.path, "", DECK_READ, &d->b.card, &code)) {
             code = diff_decks(d, iccid);
             cli_card_close(&d->b.card);
         } else {

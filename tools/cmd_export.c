@@ -390,7 +390,7 @@ static int export_all(struct export *e)
     struct keys_reader *keys = e->record != NULL ? keys_open(e->keys_path, &error) : NULL;
     if (keys == NULL) {
         cli_refuse(e->cmd, "%s", e->record != NULL ? error.text : "no memory");
-    } else if (cli_card_open(e->cmd, e->deck_path, "", DECK_PROCESS, &e->card, &code)) {
+    } else if (cli_card_open(e->cmd, e->deck_path, "", DECK_READ, &e->card, &code)) {
         code = export_deck(e, keys, &error);
         cli_card_close(&e->card);
     }

@@ -213,7 +213,7 @@ static int show(const struct subcommand *cmd, const char *path, const char *icci
     struct cli_card c;
     char first[DECK_ICCID_MAX + 1];
     int code = EXIT_REFUSED;
-    if (!cli_card_open(cmd, path, "", DECK_PROCESS, &c, &code))
+    if (!cli_card_open(cmd, path, "", DECK_READ, &c, &code))
         return code;
     uint64_t count = deck_count(c.deck);
     if (iccid == NULL && count == 1 && deck_next(c.deck, "", first))

@@ -177,9 +177,10 @@ static void holder(int fd, char text[96])
 /* An open file description's lock: holds against this very process as well, which LMDB does not bear opening
  * a file twice; and LMDB's own handling of the file cannot lose it. What it cannot tell is a pid: PID_OCTET
  * is for that. */
-static bool lock_file(int fd)
+static bool lock_file(int fd, bool reading)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_OCTET, .l_len = 1};
+    struct flock lock = {
+        .l_type = reading ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_OCTET, .l_len = 1};
     return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
@@ -225,7 +226,8 @@ static int open_env(struct deck *d, const char *path)
 {
     struct stat st;
     MDB_txn *txn;
-    unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD |
+    const bool reading = d->durability == DECK_READ;
+    unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NORDAHEAD | (reading ? MDB_RDONLY : 0) |
                      (d->durability == DECK_POWER ? 0 : MDB_NOSYNC) | (d->mapped ? MDB_WRITEMAP : 0);
     int fd;
     int rc = fstat(d->fd, &st) == 0 ? mdb_env_create(&d->env) : errno;
@@ -239,8 +241,8 @@ static int open_env(struct deck *d, const char *path)
         rc = ESTALE; /* replaced in between */
     /* A file cut short would end us by SIGBUS. With zeros behind it, LMDB sees that its pages are not what
      * they should be. A sound file may be a little short too, where the last pages were not needed in the
-     * end. */
-    uint64_t used = rc == 0 ? tree_used(d) : 0;
+     * end. (Whoever only reads leaves it so: check_file has not let pass what is not there.) */
+    uint64_t used = rc == 0 && !reading ? tree_used(d) : 0;
     if (rc == 0 && (uint64_t)st.st_size < used) {
         d->short_size = st.st_size;
         rc = ftruncate(d->fd, (off_t)used) == 0 ? 0 : errno;
@@ -252,7 +254,10 @@ static int open_env(struct deck *d, const char *path)
         (void)mdb_txn_commit(txn); /* so that the handle lasts */
     }
     if (rc == 0) {
-        struct flock pid = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = PID_OCTET, .l_len = 1};
+        struct flock pid = {.l_type = reading ? F_RDLCK : F_WRLCK,
+                            .l_whence = SEEK_SET,
+                            .l_start = PID_OCTET,
+                            .l_len = 1};
         (void)fcntl(d->fd, F_SETLK, &pid);
     }
     return rc;
@@ -410,7 +415,7 @@ static bool take_new(struct deck *d, struct deck_error *error)
         return false;
     }
     bool good = false;
-    if (!lock_file(fd)) {
+    if (!lock_file(fd, false)) {
         holder(fd, who);
         deck_say(error, "%s is being made by %s", d->path, who);
     } else if (!same_file(fd, d->new_path) || fstat(fd, &st) != 0) {
@@ -597,7 +602,8 @@ static bool lock_existing(struct deck *d, const char *path, struct deck_error *e
 {
     char who[96];
     struct stat st;
-    d->fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    const bool reading = d->durability == DECK_READ;
+    d->fd = open(path, (reading ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY);
     if (d->fd < 0) {
         if (errno == ENOENT)
             deck_say(error, "there is no deck %s", d->path);
@@ -605,7 +611,7 @@ static bool lock_existing(struct deck *d, const char *path, struct deck_error *e
             deck_say(error, "%s cannot be opened: %s", path, deck_reason(errno));
     } else if (fstat(d->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         deck_say(error, "%s is not a deck", path);
-    } else if (!lock_file(d->fd)) {
+    } else if (!lock_file(d->fd, reading)) {
         if (errno == EAGAIN || errno == EACCES) {
             holder(d->fd, who);
             deck_say(error, "deck %s is in use by %s", d->path, who);
@@ -685,6 +691,8 @@ struct deck *deck_open_upto(const char *path, enum deck_durability durability, s
         return NULL;
     d->durability = durability;
     bool half = half_published(d);
+    if (half && durability == DECK_READ)
+        d->durability = DECK_PROCESS;
     const char *file = half ? d->new_path : d->path;
     bool good = lock_existing(d, file, error) && read_key(d, d->key_path, key, error);
     if (good) {

@@ -23,6 +23,7 @@ enum deck_durability {
     DECK_PROCESS, /* every write is with the operating system: survives kill -9, not a power cut of the
                      machine */
     DECK_NONE,    /* written when the deck is closed (and now and then) */
+    DECK_READ,    /* not written at all, for writes fail: several processes at a time may read */
 };
 
 enum { DECK_ICCID_MAX = 20 };
@@ -40,7 +41,9 @@ struct deck *deck_create(const char *path, struct span profile, struct uicc_cryp
                          struct deck_error *error);
 bool deck_publish(struct deck *d, struct deck_error *error);
 
-/* Opens an existing deck. Held by another process: NULL, and *error names the process (pid and command). */
+/* Opens an existing deck. Held by another process: NULL, and *error names the process (pid and command). With
+ * DECK_READ the file need not be writable, and stays as it is; but one whose making was killed just before it had
+ * its name gets that by any opening. */
 struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                        struct deck_error *error);
 /* The same with a file outside of the deck that knows how often the deck was written, so that an older copy

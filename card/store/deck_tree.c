@@ -36,6 +36,8 @@ const char *deck_reason(int rc)
         return "the disk is full";
     case EROFS:
         return "the file system is read-only";
+    case EBADF:
+        return "it was opened for reading alone";
     case ESTALE:
         return "it was replaced meanwhile: try again";
     case ECANCELED:
@@ -310,7 +312,7 @@ static int usable(const struct deck *d)
 {
     if (d->pid != getpid()) /* a forked child has our nonces and our lock, and no business here */
         return ECHILD;
-    return d->lost;
+    return d->durability == DECK_READ ? EBADF : d->lost;
 }
 
 MDB_txn *tree_read_begin(struct deck *d, int *rc)

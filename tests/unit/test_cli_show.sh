@@ -340,6 +340,30 @@ verdict $? "diff says how far it is"
 /usr/bin/python3 terminal.py "$softuicc" export m.uicc --format csv --keys m.keys 2>err
 verdict $? "export says how far it is"
 
+# ---- decks that may not be written: looking at them does not want to ----
+unprivileged() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; else "$@"; fi; }
+mkdir archive
+expect "a deck for the archive" 0 new archive/a.uicc --profile test --count 2 --keys archive/a.keys
+expect "another" 0 new archive/b.uicc --profile test --count 2
+chmod 444 archive/?.uicc && chmod 711 "$work" && chmod 555 archive
+[ "$(id -u)" != 0 ] || chown 65534:65534 archive/*.key archive/a.keys
+looks() { # CODE ARGS...
+    unprivileged "$softuicc" "${@:2}" >out 2>err </dev/null
+    [ $? = "$1" ] && [ -s out ]
+    verdict $? "nothing needs to be written: ${*:2}"
+}
+before=$(stat -c '%s %y' archive archive/?.uicc)
+if unprivileged "$softuicc" --version >/dev/null 2>&1; then
+    looks 0 show archive/a.uicc --card "$("$softuicc" show archive/a.uicc --json | grep -oE '"iccid": "[0-9]+"' | sed -n '1s/[^0-9]//gp')"
+    looks 1 diff archive/a.uicc archive/b.uicc
+    looks 0 export archive/a.uicc --format csv --keys archive/a.keys
+else
+    skip "looking at decks that may not be written" "nobody else may run $softuicc here"
+fi
+[ "$before" = "$(stat -c '%s %y' archive archive/?.uicc)" ]
+verdict $? "nothing was"
+chmod 700 archive "$work"
+
 # ---- a page of a deck that is unsound, where only its cards suffer ----
 # Large, so that it is not looked through when it is opened; every leaf with that card is made a page of no kind.
 cat >spoil.py <<'PYTHON'

@@ -775,6 +775,45 @@ static void one_process_at_a_time(void **state)
     deck_close(d);
 }
 
+/* Several may read it, nobody then writes it, and it stays as it is, to the octet and the minute; also when it was
+ * not closed. */
+static void only_read(void **state)
+{
+    struct world *w = *state;
+    struct stat before, after;
+    make_deck(w);
+    for (int killed = 0; killed < 2; killed++) {
+        pid_t pid = killed ? fork() : -1;
+        if (pid == 0)
+            _exit(deck_open(w->deck, DECK_PROCESS, w->crypto, NULL) == NULL);
+        assert_true(!killed || waitpid(pid, NULL, 0) == pid);
+        assert_int_equal(stat(w->deck, &before), 0);
+        struct deck *one = open_deck(w, DECK_READ), *other = open_deck(w, DECK_READ);
+        struct uicc_store *s = card(w, one, ICCID), *t = card(w, other, ICCID);
+        assert_true(has(s, 1, "first object") && has(t, 2, "second object"));
+        refuses(w, "is in use by");
+        struct store_change change = {.id = 1, .value = text("another")};
+        assert_int_equal(store_write(s, &change, 1), STORE_FAILED);
+        assert_non_null(strstr(deck_trouble(one), "for reading alone"));
+        assert_false(deck_batch_begin(one, &w->error));
+        said(w, "for reading alone");
+        assert_true(has(s, 1, "first object"));
+        store_close(s);
+        store_close(t);
+        deck_close(one);
+        refuses(w, "is in use by"); /* the other reads on */
+        deck_close(other);
+        assert_int_equal(stat(w->deck, &after), 0);
+        assert_int_equal(after.st_size, before.st_size);
+        assert_int_equal(after.st_mtim.tv_sec, before.st_mtim.tv_sec);
+        assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+    }
+    struct deck *d = open_deck(w, DECK_POWER);
+    assert_null(deck_open(w->deck, DECK_READ, w->crypto, &w->error));
+    said(w, "is in use by");
+    deck_close(d);
+}
+
 /* A deck whose processes are killed, one after the other, does not grow: the map's space is there already. */
 static void killed_again_and_again(void **state)
 {
@@ -1228,6 +1267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sealed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nonces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_process_at_a_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(killed_again_and_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_cards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(batches, set_up, tear_down),
