@@ -216,7 +216,7 @@ static at_result list(struct at_call *c)
 
 /* ---- deleting ---- */
 
-static at_result delete (struct at_call *c)
+static at_result remove_messages(struct at_call *c)
 {
     /* <delflag>: which of them besides the one named; bits are stats */
     static const uint8_t flags[] = {0, 1 << REC_READ, 1 << REC_READ | 1 << STO_SENT,
@@ -351,7 +351,7 @@ static const struct at_command rows[] = {
     {"+CMGR", "27.005 3.4.3, 4.2", "n", read_one, AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS, 0, 0},
     {"+CMGL", "27.005 3.4.2, 4.1", "[s", list, AT_EXECUTE | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM,
      FAMILY_CMS, 0, 0},
-    {"+CMGD", "27.005 3.5.4", "n,[(0-4)", delete, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CMS, 0,
+    {"+CMGD", "27.005 3.5.4", "n,[(0-4)", remove_messages, AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CMS, 0,
      0},
     {"+CMGW", "27.005 3.5.3, 4.4", "[s,s,s", write_one, AT_EXECUTE | AT_TEST | AT_SET, NEEDS_SIM, FAMILY_CMS,
      0, 0},

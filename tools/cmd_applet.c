@@ -82,7 +82,7 @@ static int install(const struct request *r, const struct cli_card *c)
     return cli_finish(r->cmd);
 }
 
-static int delete (const struct request *r, const struct cli_card *c)
+static int delete_applet(const struct request *r, const struct cli_card *c)
 {
     uint8_t index = applet_by_aid(c->card, span_of(r->aid, r->aid_len));
     if (index == NO_APPLET)
@@ -101,7 +101,7 @@ static const struct {
     bool class, aid; /* needs: a class after the deck, --aid or an AID after the deck */
     int (*run)(const struct request *r, const struct cli_card *c);
 } actions[] = {
-    {"list", false, false, list}, {"install", true, true, install}, {"delete", false, true, delete}};
+    {"list", false, false, list}, {"install", true, true, install}, {"delete", false, true, delete_applet}};
 
 static bool take_aid(void *request)
 {
