@@ -42,8 +42,8 @@ struct deck *deck_create(const char *path, struct span profile, struct uicc_cryp
 bool deck_publish(struct deck *d, struct deck_error *error);
 
 /* Opens an existing deck. Held by another process: NULL, and *error names the process (pid and command). With
- * DECK_READ the file need not be writable, and stays as it is; but one whose making was killed just before it had
- * its name gets that by any opening. */
+ * DECK_READ the file need not be writable, and stays as it is; but one whose making was killed just before it
+ * had its name gets that by any opening. */
 struct deck *deck_open(const char *path, enum deck_durability durability, struct uicc_crypto *crypto,
                        struct deck_error *error);
 /* The same with a file outside of the deck that knows how often the deck was written, so that an older copy

@@ -775,8 +775,8 @@ static void one_process_at_a_time(void **state)
     deck_close(d);
 }
 
-/* Several may read it, nobody then writes it, and it stays as it is, to the octet and the minute; also when it was
- * not closed. */
+/* Several may read it, nobody then writes it, and it stays as it is, to the octet and the minute;
+ * also when it was not closed. */
 static void only_read(void **state)
 {
     struct world *w = *state;
