@@ -119,6 +119,8 @@ struct modem_sms_part {
     struct modem_sms me[MODEM_ME_SLOTS];
     enum modem_memory received;
     uint8_t reference; /* TP-MR used last */
+    bool own_numbers;  /* the card does not keep it */
+    bool room_untold;  /* a message went while there was no network to tell */
 };
 
 /* ---- registration (modem_register.c) ---- */
@@ -316,6 +318,7 @@ void event_send(struct modem *m, uint8_t event, uint8_t from, struct span object
 
 void sms_init(struct modem *m);
 void sms_dark(struct modem *m);
+void sms_registered(struct modem *m);
 /* An address of the toolkit (TS 102 223 8.1): type, then digits. */
 void sms_address_text(struct span address, char text[22]);
 /* A string of USSD or of SMS: GSM default alphabet, packed or not, or 8 bits, by its data coding. false:

@@ -357,49 +357,74 @@ static void draw(struct modem *m, struct buf *b, size_t n)
         buf_u8(b, (uint8_t)(modem_draw(m) >> 24));
 }
 
-/* EF.LOCI, EF.PSLOCI, EF.EPSLOCI (TS 31.102 4.2.17, 4.2.23, 4.2.91); status 00: updated */
-static void keep_location(struct modem *m, const struct network_spec *s, uint8_t status)
+/* Status in EF.LOCI, EF.PSLOCI and EF.EPSLOCI (TS 31.102 4.2.17, 4.2.23, 4.2.91) */
+enum { UPDATED = 0x00, NOT_UPDATED = 0x01, NOT_ALLOWED = 0x02, DELETED_AREA = 0xFFFE /* TS 23.003 4.1 */ };
+
+static void keep_eps_location(struct modem *m, const struct network_spec *s, uint8_t status)
 {
     char plmn[7];
     uint8_t octets[20], place[3];
     struct buf b = buf_of(octets, sizeof octets);
-    const bool lost = status != 0;
     plmn_pack(plmn_of(m, s, plmn), place);
-    if (s->act == ACT_E_UTRAN && modem_service(m, SERVICE_EPS)) {
-        if (lost) {
-            buf_fill(&b, 0xFF, 12);
-        } else { /* GUTI, TS 24.301 9.9.3.12: MME group 8001, code 01, M-TMSI */
-            buf_u16(&b, 0x0BF6);
-            buf_put(&b, span_of(place, 3));
-            buf_be(&b, 0x800101, 3);
-            draw(m, &b, 4);
-        }
+    if (status != UPDATED) {
+        buf_fill(&b, 0xFF, 12);
+    } else { /* GUTI, TS 24.301 9.9.3.12: MME group 8001, code 01, M-TMSI */
+        buf_u16(&b, 0x0BF6);
         buf_put(&b, span_of(place, 3));
-        buf_u16(&b, lost ? 0x0000 : s->area);
-        buf_u8(&b, status);
-        keep(m, DIR_ADF, EF_EPSLOCI, buf_span(&b));
-        return;
-    }
-    if (lost)
-        buf_fill(&b, 0xFF, 4);
-    else
+        buf_be(&b, 0x800101, 3);
         draw(m, &b, 4);
+    }
     buf_put(&b, span_of(place, 3));
-    buf_u16(&b, lost ? 0xFFFE : s->area); /* TS 23.003 4.1: a deleted LAI */
-    buf_u8(&b, 0xFF);
+    buf_u16(&b, status != UPDATED ? DELETED_AREA : s->area);
     buf_u8(&b, status);
-    keep(m, DIR_ADF, EF_LOCI, buf_span(&b));
-    b.len = 0;
-    if (lost)
-        buf_fill(&b, 0xFF, 7);
+    keep(m, DIR_ADF, EF_EPSLOCI, buf_span(&b));
+}
+
+/* A (P-)TMSI, signature if any, and the area. */
+static void keep_area(struct modem *m, uint16_t fid, size_t identity, const struct network_spec *s,
+                      uint8_t status)
+{
+    char plmn[7];
+    uint8_t octets[20], place[3];
+    struct buf b = buf_of(octets, sizeof octets);
+    plmn_pack(plmn_of(m, s, plmn), place);
+    if (status != UPDATED)
+        buf_fill(&b, 0xFF, identity);
     else
-        draw(m, &b, 7);
+        draw(m, &b, identity);
     buf_put(&b, span_of(place, 3));
-    buf_u16(&b, lost ? 0xFFFE : s->area);
-    buf_u8(&b, 0xFF);
+    buf_u16(&b, status != UPDATED ? DELETED_AREA : s->area);
+    buf_u8(&b, 0xFF); /* EF.LOCI: RFU; EF.PSLOCI: RAC */
     buf_u8(&b, status);
+    keep(m, DIR_ADF, fid, buf_span(&b));
+}
+
+static void keep_location(struct modem *m, const struct network_spec *s, uint8_t status)
+{
+    const bool eps = s->act == ACT_E_UTRAN && modem_service(m, SERVICE_EPS);
+    if (eps)
+        keep_eps_location(m, s, status);
+    if (eps && status == UPDATED)
+        return;
+    keep_area(m, EF_LOCI, 4, s, status);
     if (!m->gsm)
-        keep(m, DIR_ADF, EF_PSLOCI, buf_span(&b));
+        keep_area(m, EF_PSLOCI, 7, s, status);
+}
+
+/* Refused: where it is, who it is there, and under which keys, is deleted, of every kind of network
+ * (TS 24.008 4.4.4.7, TS 24.301 5.5.1.2.5). */
+static void forget_location(struct modem *m, const struct network_spec *s, uint8_t status)
+{
+    static const uint8_t no_keys[] = {0x07}; /* KSI, TS 31.102 4.2.3, 4.2.4, 4.4.3.1 */
+    sw_t sw;
+    keep_location(m, s, status);
+    if (!m->gsm) {
+        keep(m, DIR_ADF, EF_KEYS, span_of(no_keys, 1));
+        keep(m, DIR_ADF, EF_KEYSPS, span_of(no_keys, 1));
+    }
+    if (m->powered && (m->gsm || modem_service(m, SERVICE_GSM_ACCESS)))
+        (void)card_update(m, m->gsm ? DIR_ADF : DIR_GSM_ACCESS, m->gsm ? EF_SIM_KC : EF_KC, 8,
+                          span_of(no_keys, 1), &sw);
 }
 
 /* TS 31.102 4.2.16: the new one goes to the end, and pushes the first out. */
@@ -459,7 +484,7 @@ static void accepted(struct modem *m, unsigned nth, const struct network_spec *s
     char plmn[7];
     struct modem_registrar *g = &m->reg;
     keep_keys(m, keys, s->act);
-    keep_location(m, s, 0x00);
+    keep_location(m, s, UPDATED);
     allow(m, plmn_of(m, s, plmn));
     if (!m->powered)
         return;
@@ -468,6 +493,7 @@ static void accepted(struct modem *m, unsigned nth, const struct network_spec *s
     memcpy(g->imsi, m->imsi, sizeof g->imsi);
     set_state(m, is_home(m, plmn_of(m, s, plmn)) ? MODEM_HOME : MODEM_ROAMING, SERVICE_NORMAL);
     register_tell_card(m);
+    sms_registered(m);
 }
 
 /* true: look for another network. */
@@ -488,12 +514,12 @@ static bool refused(struct modem *m, const struct network_spec *s)
     tell_rejection(m, s, g->cause);
     if (g->cause == CAUSE_PLMN_NOT_ALLOWED) {
         forbid(m, plmn);
-        keep_location(m, s, 0x02); /* not allowed (TS 24.008 4.4.4.7) */
+        forget_location(m, s, NOT_ALLOWED);
         return true;
     }
     if (g->cause == CAUSE_IMSI_UNKNOWN || g->cause == CAUSE_ILLEGAL_MS) {
         g->refused = true; /* until switched off or the card is taken out */
-        keep_location(m, s, 0x01);
+        forget_location(m, s, NOT_UPDATED);
         return false;
     }
     return true;

@@ -142,32 +142,40 @@ static bool write_status(struct modem *m, const uint8_t status[SMSS_LEN])
            sw == SW_OK;
 }
 
-/* TP-MR is the terminal's, and goes on where the card has it (TS 23.040 9.2.3.6); without
- * the file, from its own last. */
+/* TP-MR is the terminal's, and goes on where the card has it (TS 23.040 9.2.3.6); where it has none, or does
+ * not take it, from its own last. */
 static uint8_t next_reference(struct modem *m)
 {
     uint8_t status[SMSS_LEN];
-    const bool kept = read_status(m, status);
-    const uint8_t next = (uint8_t)((kept ? status[0] : m->sms.reference) + 1);
-    m->sms.reference = status[0] = next;
-    if (kept)
-        (void)write_status(m, status);
-    return next;
+    const bool there = !m->sms.own_numbers && read_status(m, status);
+    m->sms.reference = (uint8_t)((there ? status[0] : m->sms.reference) + 1);
+    status[0] = m->sms.reference;
+    m->sms.own_numbers = !there || !write_status(m, status);
+    return m->sms.reference;
 }
 
-/* A message found no room on the card, or one has gone: then the network hears that it may try again
- * (RP-SMMA, TS 23.040 10.3), for us an event. */
+/* Whether a message found no room, which the card is to know, and the network when there is some again
+ * (RP-SMMA, TS 23.040 10.3; for us an event). */
 static void note_room(struct modem *m, bool room)
 {
     uint8_t status[SMSS_LEN];
     struct modem_note n;
     if (!read_status(m, status) || ((status[1] & SMSS_ROOM) != 0) == room)
         return;
+    m->sms.room_untold = room && m->reg.service != SERVICE_NORMAL;
+    if (m->sms.room_untold)
+        return;
     status[1] ^= SMSS_ROOM;
     if (!write_status(m, status) || !room)
         return;
     note_begin(&n, m, "sms memory available");
     note_end(&n);
+}
+
+void sms_registered(struct modem *m)
+{
+    if (m->sms.room_untold)
+        note_room(m, true);
 }
 
 /* ---- memory ---- */
@@ -306,6 +314,7 @@ bool modem_sms_delete(struct modem *m, enum modem_memory memory, unsigned index)
         return false;
     if (memory == MODEM_ME) {
         memset(&m->sms.me[index - 1], 0, sizeof m->sms.me[0]);
+        note_room(m, true);
         return true;
     }
     if (!card_update_record(m, m->gsm ? DIR_TELECOM : DIR_ADF, EF_SMS, (uint8_t)index, span_of(gone, 1),
@@ -463,7 +472,9 @@ static void store(struct modem *m, const struct modem_incoming *in, enum modem_m
         index = modem_sms_write(m, memory, &sms);
     else if (!write_at(m, memory, index, &sms))
         index = 0;
-    if (index == 0 && memory == MODEM_SM)
+    const unsigned capacity = index == 0 ? modem_sms_capacity(m, memory) : 0;
+    if (capacity > 0 &&
+        modem_sms_used(m, memory) == capacity) /* else it could not be written, for another reason */
         note_room(m, false);
     if (!m->powered)
         return;
@@ -599,7 +610,7 @@ static bool come_back(struct modem *m, const char *centre, struct span tpdu)
 bool sms_pack(struct span tpdu, struct buf *out)
 {
     static const uint8_t validity[4] = {0, 7, 1, 7};
-    enum { DCS_8BIT = 0x04, DCS_8BIT_OR_UCS2 = 0x0C };
+    enum { DCS_8BIT = 0x04, DCS_UCS2 = 0x08 };
     struct reader r = rd_of(tpdu);
     const uint8_t first = rd_u8(&r), reference = rd_u8(&r), digits = rd_u8(&r);
     const struct span address = rd_take(&r, 1 + (digits + 1u) / 2);
@@ -607,9 +618,11 @@ bool sms_pack(struct span tpdu, struct buf *out)
     const struct span lifetime = rd_take(&r, validity[first >> 3 & 3]);
     const uint8_t length = rd_u8(&r);
     const struct span data = rd_rest(&r);
-    const bool classed = (dcs & 0xF0) == 0xF0, general = (dcs & 0xC0) == 0x00;
+    /* Characters an octet each, whatever the coding scheme calls them, as long as
+     * that is no other alphabet. */
+    const bool classed = (dcs & 0xF0) == 0xF0, general = (dcs & 0xE0) == 0x00;
     if (!rd_ok(&r) || (first & MTI_MASK) != MTI_SUBMIT || length != data.n ||
-        !(classed ? (dcs & DCS_8BIT) != 0 : general && (dcs & DCS_8BIT_OR_UCS2) == DCS_8BIT))
+        !(classed || (general && (dcs & DCS_UCS2) == 0)))
         return false;
     /* A header stays in octets, and the text begins at the next septet (TS 23.040 9.2.3.24). */
     const size_t head = (first & 0x40) != 0 && data.n > 0 ? data.p[0] + 1u : 0;
@@ -648,6 +661,10 @@ bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *re
     memcpy(octets, tpdu.p, tpdu.n);
     octets[1] = next_reference(m);
     *reference = octets[1];
+    if (!m->powered) { /* the card went, or took its power with it */
+        *cause = CMS_NO_CARD;
+        return false;
+    }
     const struct span ours = span_of(octets, tpdu.n);
     note_begin(&n, m, "sms out");
     note_text(&n, "centre", centre);

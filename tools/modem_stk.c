@@ -209,8 +209,7 @@ static void set_up_event_list(struct modem *m)
         register_tell_card(m);
 }
 
-/* TS 102 223 6.4.10: address and SMS TPDU, which may be an SMS-SUBMIT in 8 bits to be packed; that we do not
- * do, and say so. */
+/* TS 102 223 6.4.10, TS 31.111 6.4.10: address and SMS TPDU, which may be an SMS-SUBMIT to be packed. */
 static void send_short_message(struct modem *m)
 {
     struct span tpdu, address;

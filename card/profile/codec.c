@@ -393,8 +393,6 @@ static void get_pair(struct reader *r, struct profile_pair *q)
     require(r, q->sqn.ind_bits <= 5 && (q->ota_rights & ~(uint32_t)RIGHTS_ALL) == 0);
 }
 
-/* Reads the whole profile. While the arena counts, every row goes to one scratch row and p's arrays stay
- * NULL. */
 static void get_head(struct reader *r, struct arena *a, struct profile *p)
 {
     p->name = get_text(r, a);
@@ -503,6 +501,7 @@ static void get_keysets(struct reader *r, struct arena *a, uint8_t version, stru
     crypto_wipe(&row, sizeof row);
 }
 
+/* Reads the whole profile. While the arena counts, p's arrays stay NULL, and rows go nowhere. */
 static bool walk(struct span bytes, struct arena *a, struct profile *p)
 {
     struct reader reader = rd_of(bytes), *r = &reader;

@@ -174,9 +174,10 @@ static void holder(int fd, char text[96])
         snprintf(text, 96, "process %ld", (long)who.l_pid);
 }
 
-/* An open file description's lock: holds against this very process as well, which LMDB does not bear opening
- * a file twice; and LMDB's own handling of the file cannot lose it. What it cannot tell is a pid: PID_OCTET
- * is for that. */
+/* An open file description's lock: holds against this very process as well, for LMDB does not bear a file
+ * that is opened twice and written; and LMDB's own handling of the file cannot lose it. What it cannot tell
+ * is a pid: PID_OCTET is for that (of several readers in one process, which do each other no harm, until the
+ * first of them closes the file). */
 static bool lock_file(int fd, bool reading)
 {
     struct flock lock = {
@@ -690,6 +691,11 @@ struct deck *deck_open_upto(const char *path, enum deck_durability durability, s
     if (d == NULL)
         return NULL;
     d->durability = durability;
+    if (anchor != NULL && durability == DECK_READ) {
+        deck_say(error, "%s is only to be read, and an anchor is for decks that are written", path);
+        deck_close(d);
+        return NULL;
+    }
     bool half = half_published(d);
     if (half && durability == DECK_READ)
         d->durability = DECK_PROCESS;

@@ -49,7 +49,7 @@ struct deck *deck_open(const char *path, enum deck_durability durability, struct
 /* The same with a file outside of the deck that knows how often the deck was written, so that an older copy
  * of it, put back, is refused; of up to 4096 cards also one of a card. It is to be where whoever may put it
  * back does not come; made at the first opening with one. reset: an older copy is accepted, or a new anchor
- * begun: somebody has restored it on purpose. NULL: none. */
+ * begun: somebody has restored it on purpose. NULL: none, as it has to be with DECK_READ. */
 struct deck_anchor {
     const char *path;
     bool reset;

@@ -145,9 +145,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     (void)deck_check(span_of(exact, len), true);
     (void)deck_check(span_of(exact, len), false);
     put(changed, len);
+    open_it(DECK_WHOLE, DECK_READ);
     open_it(DECK_WHOLE, DECK_POWER);
     open_it(DECK_WHOLE, DECK_POWER);
     put(changed, len);
+    open_it(0, DECK_READ);
     open_it(0, DECK_POWER);
     put(changed, len);
     open_it(0, DECK_NONE); /* all of it in one transaction */

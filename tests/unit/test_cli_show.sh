@@ -353,12 +353,12 @@ looks() { # CODE ARGS...
     verdict $? "nothing needs to be written: ${*:2}"
 }
 before=$(stat -c '%s %y' archive archive/?.uicc)
-if unprivileged "$softuicc" --version >/dev/null 2>&1; then
+if unprivileged "$softuicc" --version >/dev/null 2>&1 && unprivileged test -x "$work/archive"; then
     looks 0 show archive/a.uicc --card "$("$softuicc" show archive/a.uicc --json | grep -oE '"iccid": "[0-9]+"' | sed -n '1s/[^0-9]//gp')"
     looks 1 diff archive/a.uicc archive/b.uicc
     looks 0 export archive/a.uicc --format csv --keys archive/a.keys
 else
-    skip "looking at decks that may not be written" "nobody else may run $softuicc here"
+    skip "looking at decks that may not be written" "nobody else may run $softuicc, or come here"
 fi
 [ "$before" = "$(stat -c '%s %y' archive archive/?.uicc)" ]
 verdict $? "nothing was"

@@ -780,14 +780,18 @@ static void one_process_at_a_time(void **state)
 static void only_read(void **state)
 {
     struct world *w = *state;
-    struct stat before, after;
+    struct stat before = {.st_size = 0}, after;
     make_deck(w);
     for (int killed = 0; killed < 2; killed++) {
         pid_t pid = killed ? fork() : -1;
         if (pid == 0)
             _exit(deck_open(w->deck, DECK_PROCESS, w->crypto, NULL) == NULL);
-        assert_true(!killed || waitpid(pid, NULL, 0) == pid);
+        int status = 0;
+        assert_true(!killed || waitpid(pid, &status, 0) == pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        const off_t closed = before.st_size;
         assert_int_equal(stat(w->deck, &before), 0);
+        assert_true(!killed || before.st_size > closed);
         struct deck *one = open_deck(w, DECK_READ), *other = open_deck(w, DECK_READ);
         struct uicc_store *s = card(w, one, ICCID), *t = card(w, other, ICCID);
         assert_true(has(s, 1, "first object") && has(t, 2, "second object"));
@@ -812,6 +816,9 @@ static void only_read(void **state)
     assert_null(deck_open(w->deck, DECK_READ, w->crypto, &w->error));
     said(w, "is in use by");
     deck_close(d);
+    const struct deck_anchor anchor = {"/nonexistent/anchor", false};
+    assert_null(deck_open_anchored(w->deck, DECK_READ, w->crypto, &anchor, &w->error));
+    said(w, "an anchor is for decks that are written");
 }
 
 /* A deck whose processes are killed, one after the other, does not grow: the map's space is there already. */

@@ -78,7 +78,7 @@ for key in "$here"/decks/*.uicc.key; do
     state $a 1 active
     if [ ${#anchor[@]} -gt 0 ]; then # the deck as it came is older than what the anchor has seen by now
         mkdir -p older && cp deck.uicc.key older/ && unpack "$here/decks/$n.uicc.xz" older/deck.uicc
-        refuses "deck $n: an older copy" 1 'older' apdu older/deck.uicc "${anchor[@]}" --card $a 00A4000C023F00
+        refuses "deck $n: an older copy" 1 'is an older copy' apdu older/deck.uicc "${anchor[@]}" --card $a 00A4000C023F00
     fi
     expect "deck $n: another card" 0 add deck.uicc --iccid 890010100000000099 --imsi 001010000000099
 done

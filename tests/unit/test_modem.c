@@ -106,8 +106,16 @@ static void test_keeps_location(void **state)
     assert_int_equal(modem_reject_cause(p.modem), 11);
     read_file(&p, 0x6F7B, hex);
     assert_memory_equal(hex, "00f120", 6);
-    read_file(&p, 0x6FE3, hex); /* nothing of it is left, and it is not allowed there (TS 31.102 4.2.91) */
-    assert_string_equal(hex, "ffffffffffffffffffffffff00f120000002");
+    /* Nothing of it is left: not allowed there (TS 31.102 4.2.91, 4.2.17), and no
+     * keys (TS 24.301 5.5.1.2.5) */
+    read_file(&p, 0x6FE3, hex);
+    assert_string_equal(hex, "ffffffffffffffffffffffff00f120fffe02");
+    read_file(&p, 0x6F7E, hex);
+    assert_string_equal(hex, "ffffffff00f120fffeff02");
+    read_file(&p, 0x6F73, hex);
+    assert_string_equal(hex, "ffffffffffffff00f120fffeff02");
+    read_file(&p, 0x6F08, hex);
+    assert_memory_equal(hex, "07", 2);
     modem_operator_select(p.modem, NULL);
     play_pass(&p, 10);
     assert_int_equal(modem_registration(p.modem), MODEM_HOME);
@@ -699,6 +707,74 @@ static void test_sms_out(void **state)
     play_end(&p);
 }
 
+/* Numbers of messages and the memory flag where the card does not take them, where there is no network to
+ * tell, and where the power goes. */
+static void test_sms_status(void **state)
+{
+    (void)state;
+    struct play p;
+    struct outbox out = {0};
+    struct play_report r;
+    uint8_t reference = 0;
+    char status[200];
+    sw_t sw;
+    static const uint8_t submit[] = {0x01, 0x00, 0x05, 0x81, 0x21, 0x43, 0xF5, 0x00, 0x04, 0x02, 'h', 'i'};
+    play_begin(&p, "usim");
+    network_on_submit(p.network, take_submit, &out);
+    play_register(&p);
+    const unsigned capacity = modem_sms_capacity(p.modem, MODEM_SM);
+    for (unsigned i = 0; i <= capacity; i++)
+        assert_true(play_sms(&p, DELIVER("00", "04"), &r));
+    assert_int_equal(r.failure, 0xD0);
+    read_file(&p, 0x6F43, status);
+    assert_string_equal(status, "fffe");
+    network_switch(p.network, 0, false); /* nobody hears that there is room */
+    modem_radio_changed(p.modem);
+    assert_true(modem_sms_delete(p.modem, MODEM_SM, 1));
+    read_file(&p, 0x6F43, status);
+    assert_string_equal(status, "fffe");
+    network_switch(p.network, 0, true);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 10);
+    read_file(&p, 0x6F43, status);
+    assert_string_equal(status, "ffff");
+    play_logged(&p, NULL, "sms memory available");
+
+    assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 0);
+    assert_int_equal(reference, 0);
+    static const char *const commands[] = {"0020000A083132333435363738", "00A40804047FFF6F43", "0004000000"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        uint8_t octets[20];
+        struct buf apdu = buf_of(octets, sizeof octets);
+        assert_true(hex_parse(commands[i], &apdu, NULL));
+        assert_true(modem_apdu(p.modem, buf_span(&apdu), NULL, &sw) && (sw == SW_OK || sw >> 8 == 0x61));
+    }
+    for (unsigned next = 1; next < 4; next++) { /* deactivated */
+        assert_int_equal(modem_sms_submit(p.modem, NULL, span_of(submit, sizeof submit), &reference), 0);
+        assert_int_equal(reference, next);
+        assert_int_equal(out.tpdu[1], next);
+    }
+    play_end(&p);
+}
+
+/* The power goes while the number of a message is kept: the message does not. */
+static void test_sms_cut(void **state)
+{
+    (void)state;
+    struct play p;
+    struct outbox out = {0};
+    uint8_t reference = 0;
+    static const uint8_t submit[] = {0x01, 0x00, 0x05, 0x81, 0x21, 0x43, 0xF5, 0x00, 0x04, 0x02, 'h', 'i'};
+    play_begin(&p, "usim");
+    network_on_submit(p.network, take_submit, &out);
+    play_register(&p);
+    link_cut_arm(&p.battery, 1, true, 0xD6, true);
+    assert_int_equal(modem_sms_submit(p.modem, "+4917", span_of(submit, sizeof submit), &reference), 310);
+    assert_true(p.battery.happened);
+    assert_int_equal(out.n, 0);
+    play_end(&p);
+}
+
 /* An SMSC that comes after another hears nothing of what that one had delivered: the numbers are its own. */
 static void test_sms_socket(void **state)
 {
@@ -864,6 +940,8 @@ int main(void)
         cmocka_unit_test(test_download_words),
         cmocka_unit_test(test_sms_in),
         cmocka_unit_test(test_sms_out),
+        cmocka_unit_test(test_sms_status),
+        cmocka_unit_test(test_sms_cut),
         cmocka_unit_test(test_sms_socket),
         cmocka_unit_test(test_sms_to_card),
         cmocka_unit_test(test_card_pulled),

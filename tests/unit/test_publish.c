@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +18,7 @@
 #include "folder_sync.h"
 #include "making.h"
 #include "publish.h"
+#include "vault.h"
 
 struct world {
     char folder[256], temporary[300], path[300];
@@ -96,6 +98,38 @@ static void a_folder_without_such_a_thing_is_as_good(void **state)
     assert_int_equal(folder_sync("/nowhere/f"), ENOENT);
 }
 
+/* Nor is one that takes files and shows none. */
+static void a_folder_that_cannot_be_read_is_as_good(void **state)
+{
+    const struct world *w = *state;
+    const bool root = geteuid() == 0;
+    assert_int_equal(chmod(w->folder, 0333), 0);
+    assert_true(!root || seteuid(65534) == 0);
+    const int rc = folder_sync(w->path);
+    assert_true(!root || seteuid(0) == 0);
+    assert_int_equal(chmod(w->folder, 0700), 0);
+    assert_int_equal(rc, 0);
+}
+
+/* A vault without its key's name would be lost. */
+static void a_key_file_is_waited_for(void **state)
+{
+    const struct world *w = *state;
+    struct sealed_error error;
+    const struct vault_config config = {w->path, true, NULL, NULL};
+    char key[320];
+    snprintf(key, sizeof key, "%s.key", w->path);
+    disk_fail_folder(0, EIO);
+    assert_null(vault_open(&config, &error));
+    assert_non_null(strstr(error.text, strerror(EIO)));
+    assert_int_equal(access(key, F_OK), -1);
+    unlink(w->path);
+    struct vault *v = vault_open(&config, &error);
+    assert_non_null(v);
+    vault_close(v);
+    unlink(key);
+}
+
 /* What `handover make` writes, and what is said when it cannot. */
 static void messages_are_published(void **state)
 {
@@ -134,6 +168,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_name_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_is_not_taken_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_without_such_a_thing_is_as_good, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_read_is_as_good, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_file_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(messages_are_published, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_is_published, set_up, tear_down),
     };
