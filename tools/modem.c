@@ -141,7 +141,8 @@ void modem_dark(struct modem *m)
     m->dir_len = 0;
     m->aid_len = 0;
     m->iccid[0] = m->imsi[0] = m->spn[0] = m->msisdn[0] = '\0';
-    m->mnc_digits = 0;
+    m->mnc_digits = m->search_minutes = 0;
+    m->mnc_length_known = false;
     m->ust_len = 0;
     memset(m->plmn_lists, 0, sizeof m->plmn_lists);
     memset(m->forbidden, 0, sizeof m->forbidden);

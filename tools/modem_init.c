@@ -240,9 +240,17 @@ static bool read_lists(struct modem *m)
     return true;
 }
 
+/* TS 31.102 4.2.6, TS 23.122 4.4.3.3.1: so many times six minutes, up to eight hours; all else is the default,
+ * an hour. */
+static unsigned search_minutes(struct span hpplmn)
+{
+    enum { UNIT = 6, LONGEST = 0x50, USUAL = 60 };
+    return hpplmn.n > 0 && hpplmn.p[0] <= LONGEST ? UNIT * hpplmn.p[0] : USUAL;
+}
+
 bool init_read(struct modem *m)
 {
-    static const uint16_t looked_at[] = {EF_ACC, EF_HPPLMN, EF_LOCI, EF_PSLOCI, EF_EPSLOCI};
+    static const uint16_t looked_at[] = {EF_LOCI, EF_PSLOCI, EF_EPSLOCI};
     uint8_t octets[MODEM_FILE_MAX];
     size_t n;
     if (!take(m, DIR_ADF, EF_LI, octets, sizeof octets, &n))
@@ -255,7 +263,8 @@ bool init_read(struct modem *m)
         m->imsi[0] = '\0';
     if (!take(m, DIR_ADF, EF_AD, octets, sizeof octets, &n))
         return false;
-    m->mnc_digits = n >= 4 && (octets[3] == 2 || octets[3] == 3) ? octets[3] : 2;
+    m->mnc_length_known = n >= 4 && (octets[3] == 2 || octets[3] == 3);
+    m->mnc_digits = m->mnc_length_known ? octets[3] : 2;
     if (!take(m, DIR_ADF, m->gsm ? EF_SIM_SST : EF_UST, octets, sizeof octets, &n))
         return false;
     m->ust_len = m->gsm ? 0 : n < sizeof m->ust ? n : sizeof m->ust; /* a SIM's table is another one */
@@ -265,6 +274,10 @@ bool init_read(struct modem *m)
     if (!take(m, DIR_ADF, EF_SPN, octets, sizeof octets, &n))
         return false;
     text_alpha(span_slice(span_of(octets, n), 1, n), m->spn, sizeof m->spn); /* after the display condition */
+    if (!take(m, DIR_ADF, EF_ACC, octets, sizeof octets, &n) ||
+        !take(m, DIR_ADF, EF_HPPLMN, octets, sizeof octets, &n))
+        return false;
+    m->search_minutes = search_minutes(span_of(octets, n));
     for (size_t i = 0; i < sizeof looked_at / sizeof looked_at[0]; i++)
         if (!take(m, DIR_ADF, looked_at[i], octets, sizeof octets, &n))
             return false;

@@ -146,6 +146,7 @@ struct modem_registrar {
     char told_plmn[7];
     unsigned auth_failures;
     struct loop_timer timer, tell;
+    struct loop_timer better; /* while it roams */
 };
 
 struct modem {
@@ -189,6 +190,8 @@ struct modem {
 
     char iccid[21], imsi[16], spn[MODEM_TEXT_MAX], msisdn[22];
     unsigned mnc_digits;
+    bool mnc_length_known;   /* EF.AD says it; else 2 is a guess */
+    unsigned search_minutes; /* EF.HPPLMN: how often a better network is looked for; 0: never */
     uint8_t ust[32];
     size_t ust_len;
     char plmn_lists[3][MODEM_LIST_MAX][7]; /* home, operator's, user's */

@@ -22,6 +22,7 @@ enum {
     CAUSE_NETWORK_FAILURE = 17,
     CAUSE_MAC_FAILURE = 20,
     CAUSE_SYNCH_FAILURE = 21,
+    CAUSE_NON_EPS = 26, /* non-EPS authentication unacceptable, TS 24.301 9.9.3.9 */
     ACT_E_UTRAN = 7,
     AGAIN_MS = 30000,        /* until the next look round */
     AUTHENTICATIONS_MAX = 3, /* challenges of one attempt: TS 24.008 4.3.2.6 (c) */
@@ -59,19 +60,27 @@ static bool listed(const char *list, const char *plmn, unsigned *rank)
     return false;
 }
 
+/* The network that the IMSI begins with (TS 23.122 annex A): all digits of its MNC, and no more. A card that
+ * does not say how many these are (EF.AD, TS 31.102 4.2.18) may be at home in either. */
+static bool of_imsi(const struct modem *m, const char *plmn)
+{
+    return (m->mnc_length_known ? strlen(plmn) == 3 + m->mnc_digits : plmn[0] != '\0') &&
+           strncmp(m->imsi, plmn, strlen(plmn)) == 0;
+}
+
 /* The IMSI's own network, or one that the card takes for that. */
 static bool is_home(const struct modem *m, const char *plmn)
 {
     unsigned rank;
-    return strncmp(m->imsi, plmn, strlen(plmn)) == 0 || listed(m->plmn_lists[0][0], plmn, &rank);
+    return of_imsi(m, plmn) || listed(m->plmn_lists[0][0], plmn, &rank);
 }
 
 /* TS 23.122 4.4.3.1.1: home, the user's list, the operator's, any other. The IMSI's own comes before what the
  * card's file of home networks adds, which may be of an earlier operator. */
-static unsigned rank_of(struct modem *m, const char *plmn)
+static unsigned rank_of(const struct modem *m, const char *plmn)
 {
     unsigned rank = 0;
-    if (strncmp(m->imsi, plmn, strlen(plmn)) == 0)
+    if (of_imsi(m, plmn))
         return 0;
     if (listed(m->plmn_lists[0][0], plmn, &rank))
         return 1 + rank;
@@ -138,10 +147,23 @@ void register_tell_card(struct modem *m)
     loop_start(m->loop, &m->reg.tell, 0);
 }
 
-/* TS 31.111 7.5.2: NETWORK REJECTION */
+/* What was asked of the network (TS 31.111 8.92): EPS attach, or IMSI attach; who was registered already
+ * updates, its tracking area or its location. */
+static uint8_t update_type(const struct modem *m, const struct network_spec *s)
+{
+    enum { LOCATION_UPDATING = 0x00, IMSI_ATTACH = 0x02, EPS_ATTACH = 0x09, TA_UPDATING = 0x0B };
+    const bool attached = m->reg.state == MODEM_HOME || m->reg.state == MODEM_ROAMING;
+    if (s->act == ACT_E_UTRAN)
+        return attached ? TA_UPDATING : EPS_ATTACH;
+    return attached ? LOCATION_UPDATING : IMSI_ATTACH;
+}
+
+/* TS 31.111 7.5.2: NETWORK REJECTION. What the terminal refused is none. */
 static void tell_rejection(struct modem *m, const struct network_spec *s, unsigned cause)
 {
     char plmn[7];
+    if (cause == CAUSE_MAC_FAILURE || cause == CAUSE_SYNCH_FAILURE || cause == CAUSE_NON_EPS)
+        return;
     uint8_t octets[40], place[5];
     struct buf objects = buf_of(octets, sizeof octets);
     plmn_pack(plmn_of(m, s, plmn), place);
@@ -152,8 +174,7 @@ static void tell_rejection(struct modem *m, const struct network_spec *s, unsign
     else
         buf_tlv(&objects, TAG_LOCATION_INFORMATION, span_of(place, 5));
     buf_tlv_u8(&objects, TAG_ACCESS_TECHNOLOGY, s->act == ACT_E_UTRAN ? 0x08 : s->act == 2 ? 0x03 : 0x00);
-    buf_tlv_u8(&objects, 0x74,
-               s->act == ACT_E_UTRAN ? 0x09 : 0x01); /* what was asked: attach, or registration */
+    buf_tlv_u8(&objects, 0x74, update_type(m, s));
     buf_tlv_u8(&objects, 0x75, (uint8_t)cause);
     event_send(m, EVENT_NETWORK_REJECTION, 0x83, buf_span(&objects));
 }
@@ -166,6 +187,8 @@ static void set_state(struct modem *m, enum modem_registration state, enum modem
     struct modem_operator now = {.plmn = ""};
     g->state = state;
     g->service = service;
+    if (state != MODEM_ROAMING)
+        loop_stop(m->loop, &g->better);
     if (lost && m->powered)
         bip_no_service(m);
     if (!news)
@@ -187,7 +210,7 @@ static void set_state(struct modem *m, enum modem_registration state, enum modem
 
 /* ---- authentication ---- */
 
-enum auth_result { AUTH_OK, AUTH_MAC, AUTH_SYNC, AUTH_WRONG, AUTH_CARD_FAILED, AUTH_GONE };
+enum auth_result { AUTH_OK, AUTH_MAC, AUTH_SYNC, AUTH_WRONG, AUTH_CARD_FAILED, AUTH_NON_EPS, AUTH_GONE };
 
 struct session_keys { /* a secret */
     uint8_t ck[KEY_OCTETS], ik[KEY_OCTETS], kc[8];
@@ -255,6 +278,14 @@ static enum auth_result challenge(struct modem *m, const struct network_vector *
     return sw == SW_OK ? judge(buf_span(answer), v, keys, auts) : AUTH_CARD_FAILED;
 }
 
+/* The AMF separation bit, without which a terminal takes no vector from E-UTRAN (TS 33.401 6.1.1, TS 24.301
+ * 5.4.2.6). */
+static bool for_eps(const struct network_vector *v)
+{
+    enum { AMF_AT = 6, SEPARATION = 0x80 }; /* in AUTN, behind SQN: TS 33.102 6.3.2, annex H */
+    return v->autn_len > AMF_AT && (v->autn[AMF_AT] & SEPARATION) != 0;
+}
+
 static void note_authentication(struct modem *m, const char *result)
 {
     struct modem_note n;
@@ -274,8 +305,11 @@ static bool fail(struct modem *m, unsigned cause, const char *word)
  * is gone. */
 static bool authenticate(struct modem *m, unsigned nth, struct session_keys *keys)
 {
+    const bool eps = network_at(m->network, nth)->act == ACT_E_UTRAN;
     unsigned macs = 0, syncs = 0;
     m->reg.cause = 0;
+    if (eps && m->gsm) /* TS 33.401 6.1.1: no access with a SIM */
+        return fail(m, CAUSE_NON_EPS, "a SIM is not for E-UTRAN");
     for (unsigned i = 0; i < AUTHENTICATIONS_MAX; i++) {
         struct network_vector v;
         uint8_t octets[128];
@@ -286,7 +320,8 @@ static bool authenticate(struct modem *m, unsigned nth, struct session_keys *key
             m->reg.cause = got == NETWORK_UNKNOWN_IMSI ? CAUSE_IMSI_UNKNOWN : CAUSE_NETWORK_FAILURE;
             return false;
         }
-        const enum auth_result result = challenge(m, &v, keys, &answer, &auts);
+        const enum auth_result result =
+            !eps || for_eps(&v) ? challenge(m, &v, keys, &answer, &auts) : AUTH_NON_EPS;
         if (result == AUTH_SYNC)
             network_resync(m->network, nth, m->imsi, v.rand, auts);
         crypto_wipe(&v, sizeof v);
@@ -309,6 +344,8 @@ static bool authenticate(struct modem *m, unsigned nth, struct session_keys *key
             if (++syncs == 2)
                 return false;
             break;
+        case AUTH_NON_EPS:
+            return fail(m, CAUSE_NON_EPS, "a vector that is not for E-UTRAN");
         case AUTH_WRONG: /* AUTHENTICATION REJECT */
             return fail(m, CAUSE_ILLEGAL_MS, "wrong response");
         case AUTH_CARD_FAILED:
@@ -358,7 +395,7 @@ static void draw(struct modem *m, struct buf *b, size_t n)
 }
 
 /* Status in EF.LOCI, EF.PSLOCI and EF.EPSLOCI (TS 31.102 4.2.17, 4.2.23, 4.2.91) */
-enum { UPDATED = 0x00, NOT_UPDATED = 0x01, NOT_ALLOWED = 0x02, DELETED_AREA = 0xFFFE /* TS 23.003 4.1 */ };
+enum { UPDATED = 0x00, NOT_ALLOWED = 0x02, DELETED_AREA = 0xFFFE /* TS 23.003 4.1 */ };
 
 static void keep_eps_location(struct modem *m, const struct network_spec *s, uint8_t status)
 {
@@ -411,13 +448,13 @@ static void keep_location(struct modem *m, const struct network_spec *s, uint8_t
         keep_area(m, EF_PSLOCI, 7, s, status);
 }
 
-/* Refused: where it is, who it is there, and under which keys, is deleted, of every kind of network
- * (TS 24.008 4.4.4.7, TS 24.301 5.5.1.2.5). */
-static void forget_location(struct modem *m, const struct network_spec *s, uint8_t status)
+/* Refused: where it is, who it is there, and under which keys, is deleted, of every kind of network; roaming
+ * is not allowed, whatever the cause (TS 24.008 4.4.4.7, TS 24.301 5.5.1.2.5). */
+static void forget_location(struct modem *m, const struct network_spec *s)
 {
     static const uint8_t no_keys[] = {0x07}; /* KSI, TS 31.102 4.2.3, 4.2.4, 4.4.3.1 */
     sw_t sw;
-    keep_location(m, s, status);
+    keep_location(m, s, NOT_ALLOWED);
     if (!m->gsm) {
         keep(m, DIR_ADF, EF_KEYS, span_of(no_keys, 1));
         keep(m, DIR_ADF, EF_KEYSPS, span_of(no_keys, 1));
@@ -473,9 +510,51 @@ static void allow(struct modem *m, const char *plmn)
 
 /* ---- an attempt ---- */
 
+static void look_later(struct modem *m);
+
 static void again(struct modem *m)
 {
     register_begin(m, AGAIN_MS);
+}
+
+/* A visited network that the card may leave for another one? (TS 23.122 4.4.3.3.1: for home from anywhere;
+ * for the lists' only within the country.) */
+static bool better_in_air(const struct modem *m, const char *now)
+{
+    enum { MCC = 3 };
+    for (unsigned i = 0; i < network_count(m->network); i++) {
+        char plmn[7];
+        unsigned rank;
+        if (!network_in_air(m->network, i))
+            continue;
+        plmn_of(m, network_at(m->network, i), plmn);
+        if (is_home(m, plmn) || (strncmp(plmn, now, MCC) == 0 && rank_of(m, plmn) < rank_of(m, now) &&
+                                 !listed(m->forbidden[0], plmn, &rank)))
+            return true;
+    }
+    return false;
+}
+
+static void look_for_better(void *ctx)
+{
+    struct modem *m = ctx;
+    struct modem_operator now;
+    if (m->reg.state != MODEM_ROAMING || m->reg.manual || !modem_operator(m, &now))
+        return;
+    if (better_in_air(m, now.plmn))
+        register_begin(m, 0); /* and back to this one, if none of them takes it */
+    else
+        look_later(m);
+}
+
+static void look_later(struct modem *m)
+{
+    m->reg.better.fire = look_for_better;
+    m->reg.better.ctx = m;
+    if (m->search_minutes > 0 && m->reg.state == MODEM_ROAMING && !m->reg.manual)
+        loop_start(m->loop, &m->reg.better, m->search_minutes * UINT64_C(60000));
+    else
+        loop_stop(m->loop, &m->reg.better);
 }
 
 static void accepted(struct modem *m, unsigned nth, const struct network_spec *s,
@@ -492,6 +571,7 @@ static void accepted(struct modem *m, unsigned nth, const struct network_spec *s
     g->cause = 0;
     memcpy(g->imsi, m->imsi, sizeof g->imsi);
     set_state(m, is_home(m, plmn_of(m, s, plmn)) ? MODEM_HOME : MODEM_ROAMING, SERVICE_NORMAL);
+    look_later(m);
     register_tell_card(m);
     sms_registered(m);
 }
@@ -505,7 +585,7 @@ static bool refused(struct modem *m, const struct network_spec *s)
     plmn_of(m, s, plmn);
     /* A network that the IMSI is not of asks its home, and home does not know it. What the card takes for
      * home is no matter to it. */
-    if (g->cause == CAUSE_IMSI_UNKNOWN && strncmp(m->imsi, plmn, strlen(plmn)) != 0)
+    if (g->cause == CAUSE_IMSI_UNKNOWN && !of_imsi(m, plmn))
         g->cause = CAUSE_PLMN_NOT_ALLOWED;
     note_begin(&n, m, "rejected");
     note_text(&n, "plmn", plmn);
@@ -514,12 +594,12 @@ static bool refused(struct modem *m, const struct network_spec *s)
     tell_rejection(m, s, g->cause);
     if (g->cause == CAUSE_PLMN_NOT_ALLOWED) {
         forbid(m, plmn);
-        forget_location(m, s, NOT_ALLOWED);
+        forget_location(m, s);
         return true;
     }
     if (g->cause == CAUSE_IMSI_UNKNOWN || g->cause == CAUSE_ILLEGAL_MS) {
         g->refused = true; /* until switched off or the card is taken out */
-        forget_location(m, s, NOT_UPDATED);
+        forget_location(m, s);
         return false;
     }
     return true;
@@ -589,6 +669,8 @@ void register_begin(struct modem *m, uint64_t in_ms)
 {
     m->reg.timer.fire = attempt;
     m->reg.timer.ctx = m;
+    if (m->reg.detached) /* and stays so: nothing is searched for */
+        return;
     if (in_ms == 0 && m->reg.state != MODEM_HOME && m->reg.state != MODEM_ROAMING && !m->reg.refused)
         set_state(m, MODEM_SEARCHING, m->reg.service);
     loop_start(m->loop, &m->reg.timer, in_ms);

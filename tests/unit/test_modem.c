@@ -4,12 +4,15 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -136,6 +139,17 @@ static void test_keeps_location(void **state)
     play_end(&p);
 }
 
+/* One more network that serves the card's first pair. */
+static void add_network(struct play *p, const char *plmn, uint8_t act)
+{
+    if (p->auc[1] == NULL) {
+        p->auc[1] = play_centre();
+        play_subscriber(p, p->auc[1], 0, FIXTURE_IMSI);
+    }
+    const struct network_spec one = {.plmn = plmn, .name = "", .act = act, .area = 1, .auc = p->auc[1]};
+    assert_true(network_add(p->network, &one) > 0);
+}
+
 static void test_roams(void **state)
 {
     (void)state;
@@ -154,6 +168,145 @@ static void test_roams(void **state)
     read_file(&p, 0x6FE3, hex); /* GUTI, TAI, updated */
     assert_memory_equal(hex, "0bf6130014", 10);
     assert_string_equal(hex + 24, "130014007700");
+    play_end(&p);
+
+    /* An MNC of two digits (EF.AD): 001-010 is not 001-01, though the IMSI goes on like that */
+    play_begin(&p, "usim");
+    network_switch(p.network, 0, false);
+    add_network(&p, "001010", 0);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_ROAMING);
+    p.modem->mnc_length_known = false; /* a card that does not say it */
+    modem_operator_select(p.modem, "001010");
+    modem_operator_select(p.modem, NULL);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    play_end(&p);
+}
+
+static const char *operator_of(struct play *p, uint64_t after_ms)
+{
+    static struct modem_operator now;
+    play_pass(p, after_ms);
+    return modem_operator(p->modem, &now) ? now.plmn : "";
+}
+
+/* TS 23.122 4.4.3.3.1: home again, as often as EF.HPPLMN says; what the lists have only within the country. */
+static void test_goes_home(void **state)
+{
+    (void)state;
+    enum { MINUTE = 60000 };
+    struct play p;
+    play_begin(&p, "usim");
+    network_switch(p.network, 0, false);
+    add_network(&p, "00102", 2);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    assert_string_equal(operator_of(&p, 10), "00102");
+    network_switch(p.network, 0, true);
+    assert_string_equal(operator_of(&p, 29 * MINUTE), "00102"); /* 05: half an hour */
+    assert_string_equal(operator_of(&p, 2 * MINUTE), "00101");
+    assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    modem_operator_select(p.modem, "00102");
+    assert_string_equal(operator_of(&p, 120 * MINUTE), "00102"); /* the user wants it */
+    network_switch(p.network, 0, false);
+    modem_operator_select(p.modem, NULL);
+    add_network(&p, "310410", 2);
+    memcpy(p.modem->plmn_lists[2][0], "310410", 7);
+    assert_string_equal(operator_of(&p, 10), "310410");
+    network_switch(p.network, 2, false);
+    modem_radio_changed(p.modem);
+    assert_string_equal(operator_of(&p, 10), "00102");
+    network_switch(p.network, 2, true);
+    assert_string_equal(operator_of(&p, 60 * MINUTE), "00102"); /* another country's */
+    add_network(&p, "00103", 2);
+    memcpy(p.modem->plmn_lists[2][1], "00103", 6);
+    network_switch(p.network, 2, false);
+    assert_string_equal(operator_of(&p, 60 * MINUTE), "00103");
+    network_switch(p.network, 3, false);
+    modem_radio_changed(p.modem);
+    assert_string_equal(operator_of(&p, 10), "00102");
+
+    fixture_apdu(&p.f, "00A4040C07A0000000871002", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p.f, "0020000A083132333435363738", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p.f, "00A40804047FFF6F31", "61*", false, __FILE__, __LINE__);
+    fixture_apdu(&p.f, "00D600000100", "9000", true, __FILE__, __LINE__);
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    assert_string_equal(operator_of(&p, 10), "00102");
+    network_switch(p.network, 0, true);
+    assert_string_equal(operator_of(&p, 600 * MINUTE), "00102"); /* 00: never */
+    play_end(&p);
+}
+
+/* A centre behind a socket that knows everybody by one vector, whatever the card thinks of it. Its end is
+ * when it is killed. */
+static pid_t play_gateway(const char *path, const char *amf)
+{
+    const int fd = unix_socket_listen(path, SOCK_DGRAM);
+    assert_true(fd >= 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child != 0) {
+        close(fd);
+        return child;
+    }
+    for (;;) {
+        char line[200], answer[300];
+        struct sockaddr_un from;
+        socklen_t length = sizeof from;
+        const ssize_t n = recvfrom(fd, line, sizeof line - 1, 0, (struct sockaddr *)&from, &length);
+        if (n < 0)
+            _exit(1);
+        line[n] = '\0';
+        snprintf(answer, sizeof answer,
+                 "AKA-RESP-AUTH %.15s 000102030405060708090A0B0C0D0E0F 112233445566%s1122334455667788 "
+                 "000102030405060708090A0B0C0D0E0F 000102030405060708090A0B0C0D0E0F 0011223344556677",
+                 line + strlen("AKA-REQ-AUTH "), amf);
+        (void)sendto(fd, answer, strlen(answer), 0, (struct sockaddr *)&from, length);
+    }
+}
+
+/* TS 33.401 6.1.1, TS 24.301 5.4.2.6: what the terminal itself looks at before the card is asked. */
+static void test_separation_bit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *amf;
+        uint8_t act;
+        unsigned cause;
+    } rows[] = {{"0000", 7, 26}, {"7FFF", 7, 26}, {"8000", 7, 20}, {"0000", 2, 20}};
+    char path[] = "/tmp/test_modem.XXXXXX", name[64];
+    assert_non_null(mkdtemp(path));
+    snprintf(name, sizeof name, "%s/centre", path);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct play p;
+        const pid_t child = play_gateway(name, rows[i].amf);
+        play_begin(&p, "usim");
+        network_switch(p.network, 0, false);
+        const struct network_spec home = {.plmn = "00101", .name = "", .act = rows[i].act, .gateway = name};
+        assert_int_equal(network_add(p.network, &home), 1);
+        assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+        play_pass(&p, 10);
+        assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
+        assert_int_equal(modem_reject_cause(p.modem), rows[i].cause);
+        add_network(&p, "00102", 2); /* the next one */
+        play_pass(&p, 31000);
+        assert_int_equal(modem_registration(p.modem), MODEM_ROAMING);
+        play_end(&p);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_int_equal(unlink(name), 0);
+    }
+    assert_int_equal(rmdir(path), 0);
+
+    struct play p; /* and no SIM */
+    play_begin(&p, "gsm");
+    network_switch(p.network, 0, false);
+    add_network(&p, "00101", 7);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
+    assert_int_equal(modem_reject_cause(p.modem), 26);
     play_end(&p);
 }
 
@@ -183,6 +336,15 @@ static void test_no_network(void **state)
     assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
     play_pass(&p, 10);
     assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+    /* Who does not want any does not search. */
+    modem_operator_select(p.modem, "");
+    assert_int_equal(modem_function_set(p.modem, MODEM_FLIGHT), MODEM_SIM_READY);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 60000);
+    assert_int_equal(modem_registration(p.modem), MODEM_NOT_REGISTERED);
     play_end(&p);
 }
 
@@ -191,12 +353,15 @@ static void test_unknown_subscriber(void **state)
     (void)state;
     struct play p;
     struct sealed_error error;
+    char hex[200];
     play_begin(&p, "usim");
     assert_true(auc_remove(p.auc[0], FIXTURE_IMSI, AUC_CURRENT, &error));
     assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
     play_pass(&p, 10);
     assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
     assert_int_equal(modem_reject_cause(p.modem), 2);
+    read_file(&p, 0x6F7E, hex); /* TS 24.008 4.4.4.7: roaming not allowed */
+    assert_string_equal(hex, "ffffffff00f110fffeff02");
     play_subscriber(&p, p.auc[0], 0, FIXTURE_IMSI);
     play_pass(&p, 3600000); /* TS 24.008 4.4.4.7: invalid until switched off */
     assert_int_equal(modem_registration(p.modem), MODEM_DENIED);
@@ -926,6 +1091,8 @@ int main(void)
         cmocka_unit_test(test_order_of_things),
         cmocka_unit_test(test_keeps_location),
         cmocka_unit_test(test_roams),
+        cmocka_unit_test(test_goes_home),
+        cmocka_unit_test(test_separation_bit),
         cmocka_unit_test(test_no_network),
         cmocka_unit_test(test_unknown_subscriber),
         cmocka_unit_test(test_wrong_key),

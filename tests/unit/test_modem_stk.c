@@ -309,6 +309,17 @@ static void test_location_status(void **state)
     modem_operator_select(p.modem, "00102");
     play_pass(&p, 10);
     play_told(&p, "D6.. 990112 82028381 7D0500F1202222 BF0108 740109 75010B");
+    const struct network_spec c = {.plmn = "00103", .name = "C", .act = 0, .area = 0x3333, .auc = p.auc[1]};
+    assert_int_equal(network_add(p.network, &c), 2);
+    modem_operator_select(p.modem, "00103");
+    play_pass(&p, 10);
+    play_told(&p, "D6.. 990112 82028381 9305 00F130 3333 BF0100 740102 75010B"); /* an IMSI attach */
+    play_subscriber(&p, p.auc[1], 1, FIXTURE_IMSI); /* another K: it is the card that says no */
+    const unsigned rejections = p.envelopes;
+    modem_operator_select(p.modem, "00103");
+    play_pass(&p, 10);
+    assert_int_equal(modem_reject_cause(p.modem), 20);
+    assert_int_equal(p.envelopes, rejections);
     play_proactive(&p, 0x05, 0, TERMINAL, "99020312"); /* 6.4.16 */
     play_answered(&p, "830100");
     play_proactive(&p, 0x05, 0, TERMINAL, "99020300"); /* calls: there are none, and the profile says none */
