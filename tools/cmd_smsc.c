@@ -22,6 +22,7 @@
 #include "smpp_link.h"
 #include "smsc_cards.h"
 #include "smsc_text.h"
+#include "terminal.h"
 #include "trace.h"
 
 enum {
@@ -292,10 +293,10 @@ static uint32_t make_deliver(const struct smpp_message *m, struct buf *tpdu)
     return buf_ok(tpdu) ? SMPP_OK : SMPP_INVALID_MESSAGE_LENGTH;
 }
 
-/* What a terminal answers RP-ACK to (3GPP TS 31.111 7.1.1.2); 0: its user has it. */
+/* 0: a terminal's user has it. */
 static bool taken(sw_t sw)
 {
-    return sw == 0 || sw_is_ok(sw) || sw_is_warning(sw);
+    return sw == 0 || terminal_acknowledges(sw);
 }
 
 static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu)

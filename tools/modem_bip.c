@@ -50,6 +50,28 @@ static unsigned number_of(const struct modem_bip *c)
     return (unsigned)(c - c->modem->stk.bip) + 1;
 }
 
+/* Which address of this machine the link has, for a card that asked for a dynamic one (TS 102 223 6.8, 7.5.11). */
+static void put_local(struct buf *b, const struct modem_bip *c)
+{
+    struct sockaddr_storage at;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    socklen_t n = sizeof at;
+    if (!c->wants_local || !c->connected || getsockname(c->fd, (struct sockaddr *)&at, &n) != 0)
+        return;
+    const size_t mark = buf_tlv_open(b, CAT_COMPREHENSION | OBJECT_ADDRESS);
+    if (at.ss_family == AF_INET) {
+        memcpy(&in, &at, sizeof in);
+        buf_u8(b, ADDRESS_IPV4);
+        buf_put(b, span_of((const uint8_t *)&in.sin_addr, 4));
+    } else {
+        memcpy(&in6, &at, sizeof in6);
+        buf_u8(b, ADDRESS_IPV6);
+        buf_put(b, span_of((const uint8_t *)&in6.sin6_addr, 16));
+    }
+    buf_tlv_close(b, mark);
+}
+
 static void put_status(struct buf *b, const struct modem_bip *c, uint8_t more)
 {
     const uint8_t octets[2] = {(uint8_t)(number_of(c) | (c->connected ? 0x80 : 0x00)), more};
@@ -156,8 +178,8 @@ static void receive(struct modem_bip *c)
     ssize_t n = recv(c->fd, c->in + c->in_len, c->buffer - c->in_len, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
-    if (n < 0 && !c->stream)
-        return; /* ICMP said something: UDP does not promise anything */
+    if (n <= 0 && !c->stream)
+        return; /* ICMP said something, or a datagram is empty: UDP does not hang up */
     if (n <= 0) {
         await(c, false);
         link_lost(c);
@@ -281,6 +303,7 @@ static void answer_open(struct modem_bip *c, uint8_t general)
     if (ctlv_find(m->stk.command.is.rest, OBJECT_BEARER, 0, &bearer) && bearer.n < 32)
         buf_tlv(&b, 0xB5, bearer);
     buf_tlv_u16(&b, 0xB9, c->buffer);
+    put_local(&b, c);
     r.n_objects = b.len;
     stk_finish(m, &r);
 }
@@ -321,9 +344,10 @@ static void opened(struct modem_bip *c, uint8_t error)
         link_lost(c);
         return;
     }
-    uint8_t octets[8];
+    uint8_t octets[32];
     struct buf b = buf_of(octets, sizeof octets);
     put_status(&b, c, 0);
+    put_local(&b, c);
     watch(c);
     event_send(m, EVENT_CHANNEL_STATUS, 0x82, buf_span(&b));
 }
@@ -353,6 +377,18 @@ static bool read_address(struct modem_bip *c, struct span address, struct span t
     return false;
 }
 
+/* The address of the other end stands behind the transport level, the local one before it (TS 102 223
+ * 6.6.27.2). *local: that one was asked for, and any will do (8.58: no address, or its type alone). */
+static bool find_address(struct span body, struct span transport, struct span *address, bool *local)
+{
+    struct span own;
+    if (transport.n == 0)
+        return false;
+    const size_t end = (size_t)(transport.p - body.p) + transport.n;
+    *local = ctlv_find(span_slice(body, 0, end), OBJECT_ADDRESS, 0, &own) && own.n <= 1;
+    return ctlv_find(span_slice(body, end, body.n), OBJECT_ADDRESS, 0, address);
+}
+
 static struct modem_bip *free_channel(struct modem *m)
 {
     for (unsigned i = 0; i < MODEM_BIP_CHANNELS; i++)
@@ -377,7 +413,9 @@ void stk_open_channel(struct modem *m)
     const struct span body = m->stk.command.is.rest;
     const uint8_t qualifier = m->stk.command.is.details.qualifier;
     struct span transport, address, size = SPAN_EMPTY;
-    if (!ctlv_find(body, OBJECT_TRANSPORT, 0, &transport) || !ctlv_find(body, OBJECT_ADDRESS, 0, &address)) {
+    bool local;
+    if (!ctlv_find(body, OBJECT_TRANSPORT, 0, &transport) ||
+        !find_address(body, transport, &address, &local)) {
         stk_done(m, CAT_RESULT_VALUES_MISSING); /* other bearers than a network's (8.52) have neither */
         return;
     }
@@ -391,6 +429,7 @@ void stk_open_channel(struct modem *m)
         return;
     }
     c->open = true;
+    c->wants_local = local;
     (void)ctlv_find(body, OBJECT_BUFFER_SIZE, 0, &size);
     uint8_t error = !read_address(c, address, transport) ? BIP_NO_TRANSPORT
                     : !may_reach(c)                      ? BIP_SECURITY

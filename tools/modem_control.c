@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Control by the card of what the user is about to do: calls, USSD strings, short messages (3GPP
- * TS 31.111 7.3). A terminal asks if the card's service table announces it, and its own TERMINAL PROFILE.
- * What the card itself sends by proactive commands is not asked about.
+ * TS 31.111 7.3), and what the card itself sends by SEND SHORT MESSAGE and SEND USSD. A terminal asks if the
+ * card's service table announces it, and its own TERMINAL PROFILE.
  */
 #include <stdio.h>
 

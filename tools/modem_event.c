@@ -7,6 +7,8 @@
 #include "tlv.h"
 
 enum {
+    RETRY_MS = 1000,
+    TRIES_MAX = 30, /* then it is given up */
     TIMER_START = 0,
     TIMER_STOP = 1,
     TIMER_VALUE = 2,
@@ -16,11 +18,32 @@ enum {
 
 /* ---- envelopes ---- */
 
+static void retry_later(struct modem *m);
+
 static bool send_now(struct modem *m, struct span envelope, sw_t *sw)
 {
     uint8_t octets[256];
     struct buf data = buf_of(octets, sizeof octets);
     return modem_stk_envelope(m, envelope, &data, sw);
+}
+
+/* What the card was too busy for (9300) is told again: at the end of its session, and in any case after a while
+ * (TS 102 223 7.5.1.2 and the like). */
+static void retry(void *ctx)
+{
+    struct modem *m = ctx;
+    envelope_go_on(m);
+    if (m->stk.n_waiting > 0) /* a command of the card's is under way */
+        retry_later(m);
+}
+
+static void retry_later(struct modem *m)
+{
+    struct loop_timer *t = &m->stk.retry;
+    t->fire = retry;
+    t->ctx = m;
+    if (!t->set)
+        loop_start(m->loop, t, RETRY_MS);
 }
 
 static void queue(struct modem *m, struct span envelope)
@@ -32,6 +55,7 @@ static void queue(struct modem *m, struct span envelope)
     }
     memcpy(s->waiting[s->n_waiting].octets, envelope.p, envelope.n);
     s->waiting[s->n_waiting++].n = (uint8_t)envelope.n;
+    retry_later(m);
 }
 
 void envelope_send(struct modem *m, struct span envelope)
@@ -44,23 +68,36 @@ void envelope_send(struct modem *m, struct span envelope)
         return;
     }
     if (send_now(m, envelope, &sw) && sw == SW_TOOLKIT_BUSY)
-        queue(m, envelope); /* it is told again when its session is over */
+        queue(m, envelope);
+}
+
+/* The first of those that wait. true: it is settled, one way or the other. */
+static bool tell_first(struct modem *m)
+{
+    struct modem_stk *s = &m->stk;
+    uint8_t octets[255];
+    const uint8_t n = s->waiting[0].n;
+    sw_t sw = 0;
+    memcpy(octets, s->waiting[0].octets, n);
+    s->telling = true; /* what it starts may end a session, and come back here */
+    const bool there = send_now(m, span_of(octets, n), &sw);
+    s->telling = false;
+    if (!there || s->n_waiting == 0)
+        return false;
+    if (sw == SW_TOOLKIT_BUSY && ++s->tries < TRIES_MAX)
+        return false;
+    if (sw == SW_TOOLKIT_BUSY)
+        note_why(m, "envelope dropped", "the card stays busy");
+    s->tries = 0;
+    memmove(s->waiting, s->waiting + 1, --s->n_waiting * sizeof s->waiting[0]);
+    return true;
 }
 
 void envelope_go_on(struct modem *m)
 {
-    struct modem_stk *s = &m->stk;
-    sw_t sw;
-    while (s->n_waiting > 0 && !s->pending && !s->executing && m->powered) {
-        uint8_t octets[255];
-        const uint8_t n = s->waiting[0].n;
-        memcpy(octets, s->waiting[0].octets, n);
-        memmove(s->waiting, s->waiting + 1, --s->n_waiting * sizeof s->waiting[0]);
-        if (!send_now(m, span_of(octets, n), &sw))
-            return;
-        if (sw == SW_TOOLKIT_BUSY)
-            return; /* with no session of ours: it will not get better */
-    }
+    const struct modem_stk *s = &m->stk;
+    while (s->n_waiting > 0 && !s->telling && !s->pending && !s->executing && m->powered && tell_first(m))
+        ;
 }
 
 void event_send(struct modem *m, uint8_t event, uint8_t from, struct span objects)

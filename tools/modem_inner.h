@@ -56,6 +56,7 @@ struct modem_bip {
     bool connected, dropped;
     bool on_demand;    /* not connected before SEND DATA */
     bool stream;       /* TCP */
+    bool wants_local;  /* the card asked for a local address */
     bool granted_less; /* a buffer smaller than was asked for */
     bool sending;      /* what is in `out` is to go now */
     bool awaited;      /* loop_expect() knows */
@@ -99,6 +100,9 @@ struct modem_stk {
         uint8_t n;
     } waiting[MODEM_ENVELOPES_MAX];
     unsigned n_waiting;
+    unsigned tries; /* of the first */
+    bool telling;   /* the first is on its way */
+    struct loop_timer retry;
 };
 
 /* ---- short messages (modem_sms.c) ---- */
@@ -330,6 +334,5 @@ bool ussd_text(uint8_t dcs, struct span in, char *text, size_t room);
 /* An SMS-SUBMIT with the default alphabet in octets, as one that has it packed (TS 31.111 6.4.10).
  * false: it is none, or too long. */
 bool sms_pack(struct span tpdu, struct buf *out);
-bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference, unsigned *cause);
 
 #endif

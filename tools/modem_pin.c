@@ -83,7 +83,7 @@ static void read_template(struct modem *m, struct span fcp)
     if (!tlv_find(fcp, 0x62, &body) || !tlv_find(body, 0xC6, &status))
         return;
     struct reader r = rd_of(status);
-    while (tlv_next(&r, &t)) {
+    while (tlv_next(&r, &t) && nth < 8) { /* bits of that octet */
         if (t.tag == 0x90 && t.value.n > 0)
             enabled = t.value.p[0];
         if (t.tag != 0x83 || t.value.n != 1)

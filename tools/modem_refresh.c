@@ -44,6 +44,13 @@ static void look_at_identity(struct modem *m)
         register_begin(m, 0);
 }
 
+static bool read_again(struct modem *m)
+{
+    sw_t sw;
+    return init_read(m) &&
+           (m->gsm || card_send(m, 0x80, 0xF2, 0x01, 0x0C, SPAN_EMPTY, CARD_NO_LE, NULL, &sw));
+}
+
 /* The application ends and begins again; PIN1 is wanted again if it is enabled (TS 102 221 14.7). */
 static bool application_again(struct modem *m)
 {
@@ -58,15 +65,10 @@ static bool application_again(struct modem *m)
     if (modem_pin_tries(m, MODEM_PIN1) > 0 && m->pin_enabled && m->sim != MODEM_SIM_READY &&
         !pin_first(m, &ready))
         return false;
-    return m->powered && init_read(m) &&
-           (m->gsm || card_send(m, 0x80, 0xF2, 0x01, 0x0C, SPAN_EMPTY, CARD_NO_LE, NULL, &sw));
-}
-
-static bool read_again(struct modem *m)
-{
-    sw_t sw;
-    return init_read(m) &&
-           (m->gsm || card_send(m, 0x80, 0xF2, 0x01, 0x0C, SPAN_EMPTY, CARD_NO_LE, NULL, &sw));
+    if (!m->powered || !read_again(m))
+        return false;
+    init_restart_polling(m); /* it ended with the session; the interval is the card's still (TS 102 223 6.4.6) */
+    return true;
 }
 
 /* No TERMINAL RESPONSE: the reset is the answer. */

@@ -414,7 +414,7 @@ static void to_card(struct modem *m, const struct modem_incoming *in)
     struct modem_report r = {.sw = sw, .user_data = buf_span(&data)};
     if (sw == SW_TOOLKIT_BUSY)
         r.failure = FCS_BUSY;
-    else if (sw != SW_OK && !sw_is_warning(sw)) /* a warning is RP-ACK (TS 31.124 27.22.5.1) */
+    else if (!terminal_acknowledges(sw) || (m->gsm && sw >> 8 == 0x6F)) /* TS 51.014 7.1.1 */
         r.failure = FCS_DOWNLOAD_ERROR;
     finish(m, &r);
 }
@@ -530,12 +530,12 @@ static void handle_first(void *ctx)
     }
     const bool downloads = (m->stk.profile_len > 0 && (m->stk.profile[0] & 0x02) != 0) &&
                            (m->gsm || modem_service(m, SERVICE_SMS_PP));
-    if (!d.report && d.class == 2 && d.pid == SMS_PID_USIM_DOWNLOAD && downloads)
+    if (!d.report && d.pid == PID_TYPE_0) /* of any class (TS 23.040 9.2.3.9) */
+        finish_with(m, 0);
+    else if (!d.report && d.class == 2 && d.pid == SMS_PID_USIM_DOWNLOAD && downloads)
         to_card(m, &in);
     else if (!d.report && d.class == 2)
         store(m, &in, MODEM_SM);
-    else if (!d.report && d.pid == PID_TYPE_0)
-        finish_with(m, 0);
     else
         to_user(m, &in, &d);
 }
@@ -640,7 +640,8 @@ bool sms_pack(struct span tpdu, struct buf *out)
     return buf_ok(out);
 }
 
-bool sms_send(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference, unsigned *cause)
+static bool send_message(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference,
+                         unsigned *cause)
 {
     uint8_t octets[MODEM_TPDU_MAX];
     char own[22];
@@ -682,14 +683,14 @@ unsigned modem_sms_submit(struct modem *m, const char *centre, struct span tpdu,
     char own[22] = "", by[MODEM_TEXT_MAX];
     unsigned cause = 0;
     if (m->sim == MODEM_SIM_READY && m->reg.service == SERVICE_NORMAL && tpdu.n <= sizeof octets &&
-        (centre != NULL || modem_sms_centre(m, own))) { /* else it goes nowhere, and sms_send says why */
+        (centre != NULL || modem_sms_centre(m, own))) { /* else it goes nowhere, and it is said below why */
         snprintf(by, sizeof by, "%s", centre != NULL ? centre : own);
         if (control_sms(m, by, tpdu, &allowed) == MODEM_BARRED)
             return CMS_NOT_ALLOWED;
         tpdu = buf_span(&allowed);
         centre = by;
     }
-    return sms_send(m, centre, tpdu, reference, &cause) ? 0 : cause;
+    return send_message(m, centre, tpdu, reference, &cause) ? 0 : cause;
 }
 
 /* ---- strings of USSD ---- */

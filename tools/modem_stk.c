@@ -19,6 +19,10 @@ enum {
     RESULT_NOT_UNDERSTOOD = 0x32,
     RESULT_SMS_ERROR = 0x35,
     RESULT_USSD_ERROR = 0x37,
+    RESULT_CONTROL = 0x39, /* by the card, for good */
+    CONTROL_NOT_ALLOWED = 0x01,
+    CMS_NOT_ALLOWED = 302, /* TS 27.005 3.2.5 */
+    CMS_NO_SERVICE = 331,
     UNABLE_NO_SERVICE = 0x04,
     FETCHES_AT_ONCE = 256, /* of one session; then it goes on more slowly */
     FETCH_LATER_MS = 10,
@@ -41,7 +45,7 @@ static const uint8_t full_profile[] = {
     0xE2,             /* by packet service, seven channels */
     0x00, 0x00, 0x00, /* display: whatever size */
     0x43,             /* TCP and UDP, client, remote; E-UTRAN */
-    0x50,             /* IMEISV, search mode off */
+    0xC0,             /* IMEISV, network search mode */
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, /* event network rejection */
 };
 
@@ -230,12 +234,14 @@ static void send_short_message(struct modem *m)
     }
     if (ctlv_find(body, CAT_TAG_ADDRESS, 0, &address))
         sms_address_text(address, centre);
-    uint8_t reference = 0;
-    unsigned cause = 0;
-    if (sms_send(m, centre[0] != '\0' ? centre : NULL, tpdu, &reference, &cause))
+    uint8_t reference = 0; /* TS 31.111 7.3.2.2: the card is asked about its own messages, too */
+    const unsigned cause = modem_sms_submit(m, centre[0] != '\0' ? centre : NULL, tpdu, &reference);
+    if (cause == 0)
         stk_done(m, CAT_RESULT_OK);
-    else if (cause == 331)
+    else if (cause == CMS_NO_SERVICE)
         stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
+    else if (cause == CMS_NOT_ALLOWED)
+        stk_done_with(m, RESULT_CONTROL, CONTROL_NOT_ALLOWED);
     else
         stk_done_with(m, RESULT_SMS_ERROR, (uint8_t)(cause < 256 ? cause : 0));
 }
@@ -251,6 +257,10 @@ static void send_ussd(struct modem *m)
     }
     if (m->reg.service != SERVICE_NORMAL) {
         stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
+        return;
+    }
+    if (!control_ussd(m, ussd.p[0], span_slice(ussd, 1, ussd.n))) { /* TS 31.111 7.3.1.1 */
+        stk_done_with(m, RESULT_CONTROL, CONTROL_NOT_ALLOWED);
         return;
     }
     const char *answer = ussd_text(ussd.p[0], span_slice(ussd, 1, ussd.n), text, sizeof text)
@@ -406,7 +416,8 @@ void stk_dark(struct modem *m)
     s->events = 0;
     s->menu_len = 0;
     s->poll_s = 0;
-    s->n_waiting = 0;
+    loop_stop(m->loop, &s->retry);
+    s->n_waiting = s->tries = 0;
     s->fetched = 0;
 }
 

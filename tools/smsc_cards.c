@@ -366,8 +366,8 @@ static bool deliver_to_modem(struct smsc_cards *c, const char *centre, struct sp
     const struct smsc_modem_heard heard = {modem_reports, modem_submits, c};
     uint8_t failure;
     const bool good = smsc_modem_deliver(c->modem, centre, tpdu, &heard, sw, &failure);
-    if (good && failure != 0 && (*sw == 0 || sw_is_ok(*sw)))
-        *sw = SW_TECHNICAL_PROBLEM; /* the terminal itself answered RP-ERROR */
+    if (good && failure != 0 && (*sw == 0 || terminal_acknowledges(*sw)))
+        *sw = SW_EXECUTION_ERROR; /* the terminal itself answered RP-ERROR */
     (void)know_modem(c);
     return good;
 }

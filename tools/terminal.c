@@ -185,6 +185,12 @@ bool terminal_sms(const struct terminal *t, const char *centre, struct span tpdu
     return buf_ok(&apdu) && terminal_command(t, buf_span(&apdu), report, sw);
 }
 
+bool terminal_acknowledges(sw_t sw)
+{
+    const sw_t family = sw & 0xFF00;
+    return sw_is_ok(sw) || family == 0x6200 || family == 0x6300 || family == 0x6F00;
+}
+
 /* SEND SHORT MESSAGE, TS 102 223 6.4.10: the general result. */
 static uint8_t send_short_message(const struct terminal *t, struct span proactive,
                                   struct terminal_asked *asked)

@@ -48,6 +48,11 @@ void terminal_envelope(const char *centre, struct span tpdu, struct buf *out);
 bool terminal_sms(const struct terminal *t, const char *centre, struct span tpdu, struct buf *report,
                   sw_t *sw);
 
+/* Whether a terminal acknowledges the message (RP-ACK) when the card's status word for its ENVELOPE is this
+ * one: all of 62xx, 63xx and 6Fxx, too (3GPP TS 31.111 7.1.1.1). A SIM's 6Fxx is a failure (TS 51.014 7.1.1),
+ * which is not said here. */
+bool terminal_acknowledges(sw_t sw);
+
 /* What a card asked for by proactive commands (ETSI TS 102 223). */
 struct terminal_asked {
     bool refresh;         /* REFRESH was among them ... */

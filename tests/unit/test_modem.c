@@ -674,14 +674,15 @@ static bool exchange_replaced(void *ctx, struct span command, struct buf *respon
     return true;
 }
 
-/* TS 31.124 27.22.5.1: what is acknowledged. */
+/* TS 31.111 7.1.1.1, TS 31.124 27.22.5.1: what is acknowledged. */
 static void test_download_words(void **state)
 {
     (void)state;
     static const struct {
         sw_t sw;
         uint8_t failure;
-    } rows[] = {{0x9000, 0}, {0x6200, 0}, {0x6310, 0}, {0x6F00, 0xD5}, {0x6A80, 0xD5}, {0x9300, 0xD4}};
+    } rows[] = {{0x9000, 0}, {0x6200, 0},    {0x6310, 0},    {0x63C0, 0},
+                {0x6F00, 0}, {0x6A80, 0xD5}, {0x9300, 0xD4}, {0x6E00, 0xD5}};
     struct play p;
     struct play_report r;
     play_begin(&p, "usim");
@@ -695,6 +696,11 @@ static void test_download_words(void **state)
         if (r.failure != rows[i].failure)
             fail_msg("%04X: %02X", rows[i].sw, r.failure);
     }
+    p.modem->gsm = true; /* a SIM's 6Fxx: TS 51.014 7.1.1 */
+    replaced.sw = 0x6F00;
+    assert_true(play_sms(&p, DELIVER("7F", "F6"), &r));
+    assert_int_equal(r.failure, 0xD5);
+    p.modem->gsm = false;
     p.modem->card = replaced.card;
     play_end(&p);
 }
@@ -739,6 +745,8 @@ static void test_sms_in(void **state)
     assert_true(play_sms(&p, DELIVER("00", "F4"), &r)); /* class 0: shown, not kept */
     assert_int_equal(in.stored, 3);
     assert_true(play_sms(&p, DELIVER("40", "04"), &r)); /* type 0: acknowledged, and that is all */
+    assert_int_equal(r.failure, 0);
+    assert_true(play_sms(&p, DELIVER("40", "F6"), &r)); /* of class 2, too */
     assert_int_equal(r.failure, 0);
     assert_int_equal(in.stored, 3);
     assert_int_equal(in.direct, 3);

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "hex.h"
+#include "modem_inner.h"
 #include "modem_play.h"
 
 enum { TERMINAL = 0x82, NETWORK = 0x83, DISPLAY = 0x02, CHANNEL_1 = 0x21 };
@@ -158,6 +159,7 @@ static void test_refresh(void **state)
     setup(&p);
     const struct modem_user user = {.refresh = refreshed, .ctx = &r};
     assert_true(modem_listen(p.modem, &user));
+    play_proactive(&p, 0x03, 0, TERMINAL, "84020105"); /* polls every 5 s: TS 102 223 6.4.6 */
     static const uint8_t modes[] = {0x00, 0x02, 0x03, 0x05, 0x06};
     for (size_t i = 0; i < sizeof modes; i++) {
         char name[11];
@@ -173,6 +175,9 @@ static void test_refresh(void **state)
         assert_int_equal(p.resets, resets);
         play_pass(&p, 10);
         assert_int_equal(modem_registration(p.modem), MODEM_HOME);
+        const unsigned statuses = p.statuses;
+        play_pass(&p, 60000);
+        assert_in_range(p.statuses - statuses, 11, 12);
     }
     change_spn(&p, "0158595A39");
     play_proactive(&p, 0x01, 0x01, TERMINAL,
@@ -253,18 +258,59 @@ static void test_timers(void **state)
     /* A card that is busy hears of it when its session is over. */
     play_proactive(&p, 0x27, 0x00, TERMINAL, "A40102 A503000010");
     p.busy = true;
-    play_pass(&p, 2000);
+    play_pass(&p, 1500);
     assert_int_equal(p.envelopes, before + 3);
     p.busy = false;
     play_proactive(&p, 0x02, 0, TERMINAL, "");
     play_pass(&p, 10);
     assert_int_equal(p.envelopes, before + 4);
     play_told(&p, "D70C 82028281 A40102 A503000010");
+    play_pass(&p, 60000);
+    assert_int_equal(p.envelopes, before + 4);
     /* Power off: none is left. */
     play_proactive(&p, 0x27, 0x00, TERMINAL, "A40102 A503000010");
     assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
     play_pass(&p, 5000);
     assert_int_equal(p.envelopes, before + 4);
+    play_end(&p);
+}
+
+/* 9300 without a session of the card's: what it was not told is told again, in order, and not for ever. */
+static void test_busy(void **state)
+{
+    (void)state;
+    struct play p;
+    setup(&p);
+    const unsigned before = p.envelopes;
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101 A503000010");
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40102 A503000020");
+    p.busy = true;
+    play_pass(&p, 5500);
+    assert_in_range(p.envelopes - before, 4, 6);
+    play_told(&p, "D70C 82028281 A40101 A503000010"); /* still the first */
+    p.busy = false;
+    const unsigned then = p.envelopes;
+    play_pass(&p, 1100);
+    assert_int_equal(p.envelopes, then + 2);
+    play_told(&p, "D70C 82028281 A40102 A503000020");
+    play_pass(&p, 60000);
+    assert_int_equal(p.envelopes, then + 2);
+    p.busy = true;
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101 A503000010");
+    play_pass(&p, 600000);
+    play_logged(&p, NULL, "envelope dropped");
+    p.busy = false;
+    const unsigned given_up = p.envelopes;
+    play_pass(&p, 60000);
+    assert_int_equal(p.envelopes, given_up);
+    /* gone with the power */
+    p.busy = true;
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101 A503000010");
+    play_pass(&p, 1500);
+    p.busy = false;
+    assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
+    play_pass(&p, 60000);
+    assert_int_equal(p.envelopes, given_up + 1);
     play_end(&p);
 }
 
@@ -324,6 +370,9 @@ static void test_location_status(void **state)
     play_answered(&p, "830100");
     play_proactive(&p, 0x05, 0, TERMINAL, "99020300"); /* calls: there are none, and the profile says none */
     play_answered(&p, "830130");
+    const struct span profile = modem_stk_profile_get(p.modem);
+    assert_true(cat_profile_has(profile, cat_facility(CAT_PROVIDE_LOCAL_INFORMATION, 0x09))); /* search mode: it is answered */
+    assert_false(cat_profile_has(profile, cat_facility(CAT_PROVIDE_LOCAL_INFORMATION, 0x07))); /* ESN: it is not */
     play_proactive(&p, 0x05, 0, TERMINAL, "9901FF");
     play_answered(&p, "830130");
     play_proactive(&p, 0x05, 0, TERMINAL, "9900"); /* none any more */
@@ -463,6 +512,41 @@ static void test_messages(void **state)
     play_end(&p);
 }
 
+/* TS 31.111 7.3.1.1, 7.3.2.2: a card that controls messages and USSD strings is asked about its own, while its
+ * command is under way. */
+static void test_own_control(void **state)
+{
+    (void)state;
+    struct play p;
+    struct sent s = {0};
+    static const char message[] = "8B0C 010005812143F50004026869", string[] = "8A06 0F AA180C3602";
+    setup(&p);
+    network_on_submit(p.network, take, &s);
+    assert_true(network_ussd_script(p.network, "*100#", "5"));
+    p.modem->ust[3] |= 0x60; /* services 30 and 31 */
+    unsigned before = p.envelopes;
+    play_proactive(&p, 0x13, 0, NETWORK, message);
+    play_answered(&p, "830100");
+    assert_int_equal(s.n, 1);
+    assert_int_equal(p.envelopes, ++before);
+    play_told(&p, "D5.. 02028281 86 07 91 000101 0000 F1 86 04 81 2143F5 13*");
+    play_proactive(&p, 0x12, 0, NETWORK, string);
+    play_answered(&p, "830100 8D*");
+    assert_int_equal(p.envelopes, ++before);
+    play_told(&p, "D4.. 02028281 8A06 0FAA180C3602 13*");
+    p.busy = true; /* no answer is no permission */
+    play_proactive(&p, 0x13, 0, NETWORK, message);
+    play_answered(&p, "83023901");
+    play_proactive(&p, 0x12, 0, NETWORK, string);
+    play_answered(&p, "83023901");
+    assert_int_equal(s.n, 1);
+    p.modem->ust[3] &= (uint8_t)~0x60;
+    play_proactive(&p, 0x13, 0, NETWORK, message);
+    play_answered(&p, "830100");
+    assert_int_equal(s.n, 2);
+    play_end(&p);
+}
+
 /* ---- the user ---- */
 
 struct person {
@@ -578,6 +662,8 @@ static void serve(void *ctx, short revents)
     /* says it back, in capitals */
     for (ssize_t i = 0; i < n; i++)
         octets[i] = octets[i] >= 'a' && octets[i] <= 'z' ? (char)(octets[i] - 32) : octets[i];
+    if (s->datagrams) /* an empty one first, which says nothing */
+        assert_int_equal(sendto(s->fd, octets, 0, 0, (struct sockaddr *)&from, length), 0);
     if (s->datagrams)
         assert_int_equal(sendto(s->fd, octets, (size_t)n, 0, (struct sockaddr *)&from, length), n);
     else
@@ -777,6 +863,44 @@ static void test_udp_and_demand(void **state)
     play_end(&p);
 }
 
+/* TS 102 223 6.6.27.2: in front of the transport level stands the local address. */
+static void test_local_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *local, *answer;
+    } rows[] = {
+        {"BE00", "830100 B8028100 B50103 B9020100 BE05217F000001"},
+        {"BE0121", "830100 B8028100 B50103 B9020100 BE05217F000001"},
+        {"BE0521C0000201", "830100 B8028100 B50103 B9020100"}, /* one of its own: nothing to be told */
+        {"", "830100 B8028100 B50103 B9020100"},
+    };
+    struct play p;
+    struct server s;
+    char rest[200];
+    setup(&p);
+    const uint16_t port = open_server(&s, p.loop, true);
+    play_proactive(&p, 0x05, 0, TERMINAL, "9902090A");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(rest, sizeof rest, "350103 39020100 470403616263 %s 0D0104 0D0104 3C0301%04X 3E05217F000001",
+                 rows[i].local, port);
+        play_proactive(&p, 0x40, 0x01, TERMINAL, rest);
+        play_answered(&p, rows[i].answer);
+        play_proactive(&p, 0x41, 0, CHANNEL_1, "");
+        play_answered(&p, "830100");
+    }
+    snprintf(rest, sizeof rest, "350103 39020100 BE0121 3C0301%04X", port); /* and no destination */
+    play_proactive(&p, 0x40, 0x01, TERMINAL, rest);
+    play_answered(&p, "830136");
+    snprintf(rest, sizeof rest, "350103 39020100 BE0121 3C0301%04X 3E05217F000001", port);
+    play_proactive(&p, 0x40, 0x05, TERMINAL, rest); /* in the background: the event tells it (7.5.11) */
+    play_answered(&p, "830100 B8020100 B50103 B9020100");
+    play_pass(&p, 100);
+    play_told(&p, "D612 99010A 82028281 B8028100 BE05217F000001");
+    close_server(&s);
+    play_end(&p);
+}
+
 static void test_channel_errors(void **state)
 {
     (void)state;
@@ -835,14 +959,17 @@ int main(void)
         cmocka_unit_test(test_refresh),
         cmocka_unit_test(test_refresh_with_pin),
         cmocka_unit_test(test_timers),
+        cmocka_unit_test(test_busy),
         cmocka_unit_test(test_location_status),
         cmocka_unit_test(test_local_information),
         cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_own_control),
         cmocka_unit_test(test_user),
         cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_reset_link),
         cmocka_unit_test(test_sent_again),
         cmocka_unit_test(test_udp_and_demand),
+        cmocka_unit_test(test_local_address),
         cmocka_unit_test(test_channel_errors),
     };
     return cmocka_run_group_tests_name("modem-stk", tests, NULL, NULL);
