@@ -50,7 +50,8 @@ static unsigned number_of(const struct modem_bip *c)
     return (unsigned)(c - c->modem->stk.bip) + 1;
 }
 
-/* Which address of this machine the link has, for a card that asked for a dynamic one (TS 102 223 6.8, 7.5.11). */
+/* Which address of this machine the link has, for a card that asked for a dynamic one (TS 102 223 6.8,
+ * 7.5.11). */
 static void put_local(struct buf *b, const struct modem_bip *c)
 {
     struct sockaddr_storage at;

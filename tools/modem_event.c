@@ -27,8 +27,8 @@ static bool send_now(struct modem *m, struct span envelope, sw_t *sw)
     return modem_stk_envelope(m, envelope, &data, sw);
 }
 
-/* What the card was too busy for (9300) is told again: at the end of its session, and in any case after a while
- * (TS 102 223 7.5.1.2 and the like). */
+/* What the card was too busy for (9300) is told again (TS 102 223 7.5): at the end of its session, and in any
+ * case after a while. */
 static void retry(void *ctx)
 {
     struct modem *m = ctx;

@@ -240,8 +240,8 @@ static bool read_lists(struct modem *m)
     return true;
 }
 
-/* TS 31.102 4.2.6, TS 23.122 4.4.3.3.1: so many times six minutes, up to eight hours; all else is the default,
- * an hour. */
+/* TS 31.102 4.2.6, TS 23.122 4.4.3.3.1: so many times six minutes, up to eight hours; all else is the
+ * default, an hour. */
 static unsigned search_minutes(struct span hpplmn)
 {
     enum { UNIT = 6, LONGEST = 0x50, USUAL = 60 };

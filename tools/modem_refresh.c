@@ -67,7 +67,7 @@ static bool application_again(struct modem *m)
         return false;
     if (!m->powered || !read_again(m))
         return false;
-    init_restart_polling(m); /* it ended with the session; the interval is the card's still (TS 102 223 6.4.6) */
+    init_restart_polling(m); /* ended with the session; the interval stays the card's (TS 102 223 6.4.6) */
     return true;
 }
 

@@ -192,7 +192,8 @@ static const char *operator_of(struct play *p, uint64_t after_ms)
     return modem_operator(p->modem, &now) ? now.plmn : "";
 }
 
-/* TS 23.122 4.4.3.3.1: home again, as often as EF.HPPLMN says; what the lists have only within the country. */
+/* TS 23.122 4.4.3.3.1: home again, as often as EF.HPPLMN says; to what the lists have only within the
+ * country. */
 static void test_goes_home(void **state)
 {
     (void)state;

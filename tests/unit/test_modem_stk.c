@@ -371,8 +371,9 @@ static void test_location_status(void **state)
     play_proactive(&p, 0x05, 0, TERMINAL, "99020300"); /* calls: there are none, and the profile says none */
     play_answered(&p, "830130");
     const struct span profile = modem_stk_profile_get(p.modem);
-    assert_true(cat_profile_has(profile, cat_facility(CAT_PROVIDE_LOCAL_INFORMATION, 0x09))); /* search mode: it is answered */
-    assert_false(cat_profile_has(profile, cat_facility(CAT_PROVIDE_LOCAL_INFORMATION, 0x07))); /* ESN: it is not */
+    /* search mode, which is answered; no ESN, which is not */
+    assert_true(cat_profile_has(profile, cat_facility(CAT_PROVIDE_LOCAL_INFORMATION, 0x09)));
+    assert_false(cat_profile_has(profile, cat_facility(CAT_PROVIDE_LOCAL_INFORMATION, 0x07)));
     play_proactive(&p, 0x05, 0, TERMINAL, "9901FF");
     play_answered(&p, "830130");
     play_proactive(&p, 0x05, 0, TERMINAL, "9900"); /* none any more */
@@ -512,8 +513,8 @@ static void test_messages(void **state)
     play_end(&p);
 }
 
-/* TS 31.111 7.3.1.1, 7.3.2.2: a card that controls messages and USSD strings is asked about its own, while its
- * command is under way. */
+/* TS 31.111 7.3.1.1, 7.3.2.2: a card that controls messages and USSD strings is asked about its own, while
+ * its command is under way. */
 static void test_own_control(void **state)
 {
     (void)state;
