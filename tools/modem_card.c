@@ -15,6 +15,7 @@ enum {
     INS_UPDATE_BINARY = 0xD6,
     INS_READ_RECORD = 0xB2,
     INS_UPDATE_RECORD = 0xDC,
+    INS_SEARCH_RECORD = 0xA2,
     INS_GET_RESPONSE = 0xC0,
     INS_FETCH = 0x12,
     INS_AUTHENTICATE = 0x88,
@@ -26,54 +27,95 @@ enum {
 
 /* ---- the wire ---- */
 
-/* Files that hold session keys: EF.Keys, EF.KeysPS, EF.Kc and EF.KcGPRS of both trees, EF.EPSNSC. */
+/* Files that hold session keys, with the short identifiers that they have in their directory (TS 31.102 annex
+ * H): EF.Keys, EF.KeysPS, EF.EPSNSC, EF.Kc and EF.KcGPRS of both trees, EF.5GS3GPPNSC, EF.5GSN3GPPNSC,
+ * EF.5GAUTHKEYS. */
+enum { DF_GSM = 0x7F20, DF_GSM_ACCESS = 0x5F3B, DF_5GS = 0x5FC0 };
+static const struct {
+    uint16_t df; /* 0: the application's */
+    uint16_t fid;
+    uint8_t sfi; /* 0: none */
+} key_files[] = {
+    {0, FID_KEYS, 0x08},         {0, 0x6F09, 0x09},           {0, 0x6FE4, 0x18},
+    {DF_GSM_ACCESS, 0x4F20, 1},  {DF_GSM_ACCESS, 0x4F52, 2},  {DF_GSM, 0x6F20, 0},
+    {DF_GSM, 0x6F52, 0},         {DF_5GS, 0x4F03, 3},         {DF_5GS, 0x4F04, 4},
+    {DF_5GS, 0x4F05, 5},
+};
+enum { N_KEY_FILES = sizeof key_files / sizeof key_files[0] };
+
 static bool holds_keys(uint16_t fid)
 {
-    static const uint16_t files[] = {FID_KEYS, 0x6F09, 0x4F20, 0x4F52, 0x6F20, 0x6F52, 0x6FE4};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (files[i] == fid)
+    for (size_t i = 0; i < N_KEY_FILES; i++)
+        if (key_files[i].fid == fid)
             return true;
     return false;
 }
 
-/* A peer's own commands name files by FID, or by short identifier (TS 31.102 annex H): which one is current
- * is kept in mind, whatever the channel. */
-static bool reads_keys(struct modem *m, struct span command)
+static uint16_t key_file_of(uint16_t df, uint8_t sfi)
 {
-    enum {
-        DF_GSM_ACCESS = 0x5F3B,
-        SFI_KC = 0x01,
-        SFI_KCGPRS = 0x02,
-        SFI_KEYS = 0x08,
-        SFI_KEYSPS = 0x09,
-        SFI_EPSNSC = 0x18
-    };
-    static const uint8_t binary[] = {INS_READ_BINARY, INS_READ_BINARY + 1, INS_UPDATE_BINARY,
-                                     INS_UPDATE_BINARY + 1};
+    for (size_t i = 0; i < N_KEY_FILES; i++)
+        if (key_files[i].df == df && key_files[i].sfi == sfi)
+            return key_files[i].fid;
+    return 0;
+}
+
+/* Where a SELECT leads, as far as the command tells: the MF and DFs are 3F00, 7Fxx
+ * and 5Fxx (TS 102 221 8.4.1). */
+static struct modem_place selected(struct modem_place from, uint8_t p1, struct span path)
+{
+    struct reader r = rd_of(path);
+    from.file = 0;
+    if (p1 == 0x04 || p1 == 0x03) /* by name; the parent */
+        from.df = 0;
+    while (p1 != 0x04 && r.left >= 2) {
+        from.file = rd_u16(&r);
+        const uint8_t kind = (uint8_t)(from.file >> 8);
+        if (kind == 0x3F || kind == 0x7F || kind == 0x5F)
+            from.df = from.file == 0x7FFF ? 0 : from.file;
+    }
+    return from;
+}
+
+/* A peer's own commands name files by FID, or by short identifier: which one is current is kept in mind, of
+ * each channel. *after: what is if the card obeys. */
+static bool reads_keys(const struct modem_place *now, struct span command, struct modem_place *after)
+{
+    enum { BY_P1 = 1, BY_P2 }; /* where a short identifier stands: TS 102 221 11.1.3 to 11.1.7 */
+    static const struct {
+        uint8_t ins, by;
+    } readers[] = {{INS_READ_BINARY, BY_P1},       {INS_READ_BINARY + 1, BY_P1},   {INS_UPDATE_BINARY, BY_P1},
+                   {INS_UPDATE_BINARY + 1, BY_P1}, {INS_READ_RECORD, BY_P2},       {INS_READ_RECORD + 1, BY_P2},
+                   {INS_UPDATE_RECORD, BY_P2},     {INS_UPDATE_RECORD + 1, BY_P2}, {INS_SEARCH_RECORD, BY_P2}};
     struct reader r = rd_of(command);
     (void)rd_u8(&r);
-    const uint8_t ins = rd_u8(&r), p1 = rd_u8(&r), sfi = p1 & 0x1F;
-    if (ins == INS_SELECT) {
-        (void)rd_u8(&r);
-        const struct span path = rd_take(&r, rd_u8(&r));
-        struct reader last = rd_of(span_slice(path, path.n > 2 ? path.n - 2 : 0, 2));
-        m->selected = p1 == 0x04 ? 0 : rd_u16(&last);
+    const uint8_t ins = rd_u8(&r), p1 = rd_u8(&r), p2 = rd_u8(&r);
+    *after = *now;
+    if (ins == INS_SELECT)
+        *after = selected(*now, p1, rd_take(&r, rd_u8(&r)));
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        if (readers[i].ins != ins)
+            continue;
+        const uint8_t sfi = readers[i].by == BY_P2 ? p2 >> 3 : (p1 & 0x80) != 0 ? p1 & 0x1F : 0;
+        if (sfi != 0)
+            after->file = key_file_of(now->df, sfi);
+        return holds_keys(after->file);
     }
-    if (memchr(binary, ins, sizeof binary) == NULL)
-        return false;
-    if ((p1 & 0x80) != 0) {
-        const bool kc = m->selected == DF_GSM_ACCESS && (sfi == SFI_KC || sfi == SFI_KCGPRS);
-        m->selected = kc || sfi == SFI_KEYS || sfi == SFI_KEYSPS || sfi == SFI_EPSNSC ? FID_KEYS : 0;
-    }
-    return holds_keys(m->selected);
+    return false;
+}
+
+/* TS 102 221 10.1.1, tables 10.3, 10.4a */
+static unsigned channel_of(struct span command)
+{
+    const uint8_t cla = command.n > 0 ? command.p[0] : 0;
+    const unsigned channel = (cla & 0x40) != 0 ? 4 + (cla & 0x0Fu) : cla & 0x03u;
+    return channel < MODEM_CHANNELS ? channel : 0;
 }
 
 /* What may be shown of an exchange: PINs, keys and what AUTHENTICATE answers may not (P1), nor may what
  * GET RESPONSE fetches of that. */
-static bool is_secret(struct modem *m, struct span command)
+static bool is_secret(const struct modem *m, bool keys, struct span command)
 {
     static const uint8_t pins[] = {0x20, 0x24, 0x26, 0x28, 0x2C};
-    const bool keys = reads_keys(m, command);
     if (m->secret || keys || command.n < 2 || (command.p[1] == INS_GET_RESPONSE && m->secret_waits))
         return true;
     if (command.p[1] == INS_AUTHENTICATE || command.p[1] == INS_AUTHENTICATE + 1)
@@ -85,8 +127,12 @@ static void note_exchange(struct modem *m, struct span command, struct span resp
 {
     struct modem_note n;
     bool wanted = false;
-    const bool secret = is_secret(m, command);
-    m->secret_waits = secret && response.n == 2 && (response.p[0] == 0x61 || response.p[0] == 0x9F);
+    struct modem_place after, *now = &m->current[channel_of(command)];
+    const bool secret = is_secret(m, reads_keys(now, command, &after), command);
+    const uint8_t sw1 = response.n >= 2 ? response.p[response.n - 2] : 0;
+    if (sw1 == 0x90 || sw1 == 0x91 || sw1 == 0x61 || sw1 == 0x9F || sw1 == 0x62 || sw1 == 0x6C)
+        *now = after;
+    m->secret_waits = secret && (sw1 == 0x61 || sw1 == 0x9F || sw1 == 0x6C); /* more of it can be asked for */
     for (unsigned i = 0; i < m->n_users; i++)
         wanted = wanted || m->users[i].log != NULL;
     if (!wanted)
@@ -129,7 +175,7 @@ bool card_reset(struct modem *m)
     struct modem_note n;
     m->card = (struct terminal){.exchange = exchange, .ctx = m};
     m->adf_selected = false;
-    m->selected = 0;
+    memset(m->current, 0, sizeof m->current);
     memset(m->open, 0, sizeof m->open);
     m->atr_len = 0;
     m->powered = m->link.reset(m->link.ctx, m->atr, &m->atr_len);
@@ -532,6 +578,17 @@ bool modem_channel_open(struct modem *m, struct span aid, unsigned *channel, str
     return true;
 }
 
+/* The same class on this channel: secure messaging and chaining stay
+ * (TS 102 221 10.1.1, tables 10.3, 10.4a). */
+static uint8_t class_on(uint8_t cla, unsigned channel)
+{
+    const bool further = (cla & 0x40) != 0, secured = (cla & (further ? 0x20 : 0x0C)) != 0;
+    const uint8_t kept = cla & 0x90;
+    if (channel >= 4)
+        return (uint8_t)(kept | 0x40 | (secured ? 0x20 : 0) | (channel - 4));
+    return (uint8_t)(kept | (further ? (secured ? 0x08 : 0) : cla & 0x0C) | channel);
+}
+
 bool modem_channel_apdu(struct modem *m, unsigned channel, struct span command, struct buf *data, sw_t *sw)
 {
     uint8_t octets[5 + 256];
@@ -543,7 +600,7 @@ bool modem_channel_apdu(struct modem *m, unsigned channel, struct span command, 
         return true;
     }
     memcpy(octets, command.p, command.n);
-    octets[0] = command_cla((octets[0] & 0x80) != 0 ? CLASS_ETSI : CLASS_ISO, (uint8_t)channel);
+    octets[0] = class_on(octets[0], channel);
     bool good = card_command(m, span_of(octets, command.n), data, sw);
     crypto_wipe(octets, sizeof octets);
     return good;

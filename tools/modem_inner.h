@@ -170,7 +170,10 @@ struct modem {
     struct terminal card;
     bool secret;       /* what passes now is not for the log */
     bool secret_waits; /* nor is what GET RESPONSE will fetch */
-    uint16_t selected; /* FID of what was selected last, as far as it is known; 0: not by FID */
+    struct modem_place { /* what was selected last, as far as it is known */
+        uint16_t df;     /* the directory; 0: an application's own */
+        uint16_t file;   /* FID; 0: not by FID */
+    } current[MODEM_CHANNELS];
     uint8_t atr[MODEM_ATR_MAX];
     size_t atr_len;
     bool gsm;          /* the card has class A0 only */

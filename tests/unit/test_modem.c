@@ -305,6 +305,41 @@ static void test_no_secret_in_log(void **state)
         if (i == 1)
             assert_true(sw == SW_OK && data.len == 33);
     }
+    /* Records, by identifier or as they are, of DF.5GS too; on a channel of its own;
+     * after a SELECT that failed */
+    static const char key[] = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90";
+    static const char *const records[] = {
+        "00A40804047FFF6FE4", "00DC010436", "00B2010436",         "00A40804047FFF6F07", "00B201C436",
+        "00A40804047FFF6FE4", "0070000001", "01A40804047FFF6F07", "00B2010436",         "00A40004026FFF",
+        "00B2010436",         "00A40804047FFF5FC0", "00DC011C3E", "00B2011C3E",         "00DC01243E",
+        "00A40004024F04",     "00B201043E",         "00D685006E", "00B085006E"};
+    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+        uint8_t command_octets[160], data_octets[300];
+        struct buf command = buf_of(command_octets, sizeof command_octets),
+                   data = buf_of(data_octets, sizeof data_octets);
+        assert_true(hex_parse(records[i], &command, NULL));
+        const size_t length_of_data = command_octets[4];
+        if (command_octets[1] == 0xDC || command_octets[1] == 0xD6) {
+            assert_true(hex_parse(key, &command, NULL));
+            buf_fill(&command, 0xFF, length_of_data - 32);
+        }
+        assert_true(modem_apdu(p.modem, buf_span(&command), &data, &sw));
+        assert_true(sw >> 8 == 0x61 || sw == SW_OK || sw == 0x6A82 || (sw >> 8 == 0x6C && i > 0));
+    }
+    /* What AUTHENTICATE answered is fetched in pieces, and with a wrong length first. */
+    uint8_t challenge[5 + 34] = {0x00, 0x88, 0x00, 0x81, 0x22, 0x10};
+    struct aka_vector vector;
+    fixture_challenge(&p.f, 0, UINT64_C(1) << 30, challenge + 5, &vector);
+    static const char *const fetch[] = {"00C0000000", "00C0000010", "00C0000000", "00C0000025"};
+    assert_true(modem_apdu(p.modem, span_of(challenge, sizeof challenge), NULL, &sw) && sw >> 8 == 0x61);
+    for (size_t i = 0; i < sizeof fetch / sizeof fetch[0]; i++) {
+        uint8_t command_octets[5], data_octets[300];
+        struct buf command = buf_of(command_octets, sizeof command_octets),
+                   data = buf_of(data_octets, sizeof data_octets);
+        assert_true(hex_parse(fetch[i], &command, NULL) &&
+                    modem_apdu(p.modem, buf_span(&command), &data, &sw));
+        assert_true(sw >> 8 == 0x6C || sw >> 8 == 0x61 || sw == SW_OK);
+    }
     play_logged(&p, p.log, "080910101032547608"); /* EF.IMSI is no secret */
     assert_true(p.log_len > length); /* +CRSM of a file with keys: what was asked is told, and no more */
     for (char *c = p.log; *c != '\0'; c++)
@@ -313,6 +348,10 @@ static void test_no_secret_in_log(void **state)
     kc[16] = '\0';
     assert_null(strstr(p.log, keys + 2));
     assert_null(strstr(p.log, kc));
+    assert_null(strstr(p.log, "a1b2c3d4"));
+    char ck[2 * 16 + 1];
+    hex_format(span_of(vector.ck, 16), ck);
+    assert_null(strstr(p.log, ck + 20)); /* the end of it is in the second piece */
     assert_int_equal(modem_pin_lock(p.modem, true, "1234"), SW_OK);
     assert_null(strstr(p.log, "31323334"));
     play_end(&p);
@@ -450,6 +489,21 @@ static void test_channels(void **state)
         if (sw != SW_OK)
             break;
         assert_int_equal(other, i);
+    }
+    /* TS 102 221 10.1.1: only the channel is set; secure messaging and chaining are the command's */
+    static const struct {
+        unsigned channel;
+        uint8_t cla, sent;
+    } classes[] = {{1, 0x00, 0x01}, {1, 0x84, 0x85}, {1, 0x0C, 0x0D},  {2, 0x10, 0x12},  {1, 0xA0, 0x81},
+                   {5, 0x80, 0xC1}, {5, 0x84, 0xE1}, {12, 0x14, 0x78}, {1, 0x60, 0x09}};
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        char sent[40];
+        const uint8_t command[] = {classes[i].cla, 0xA4, 0x00, 0x04, 0x02, 0x6F, 0x07};
+        b.len = 0;
+        assert_true(
+            modem_channel_apdu(p.modem, classes[i].channel, span_of(command, sizeof command), &b, &sw));
+        snprintf(sent, sizeof sent, "\"%02XA40004026F07\"", classes[i].sent);
+        play_logged(&p, NULL, sent);
     }
     assert_true(modem_channel_close(p.modem, channel, &sw));
     assert_int_equal(sw, SW_OK);

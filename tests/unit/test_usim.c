@@ -44,6 +44,42 @@ static void test_success(void **state)
     assert_int_equal(sw(f), 0x9000);
 }
 
+/* What the terminal keeps in EF.Keys and its kin is in no trace, as what AUTHENTICATE answered is not. */
+static void test_keys_not_traced(void **state)
+{
+    (void)state;
+    static const char key[] = "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90";
+    static const struct {
+        const char *select, *update, *read;
+        unsigned size;
+    } files[] = {{"00A40804047FFF6F08", "00D6000021", "00B0000021", 0x21},
+                 {"00A40804047FFF6F07", "00D6890021", "00B0890021", 0x21},
+                 {"00A40804047FFF6FE4", "00DC010436", "00B2010436", 0x36},
+                 {"00A40804047FFF5FC0", "00DC011C3E", "00B2011C3E", 0x3E},
+                 {"00A40804067FFF5FC04F05", "00D685006E", "00B085006E", 0x6E},
+                 {"00A40804067FFF5F3B4F20", "00D6000009", "00B0000009", 0x09}};
+    struct fixture f;
+    fixture_open(&f, "usim");
+    f.tracing = true;
+    exchange(&f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char command[2 * 130];
+        const size_t given = files[i].size < 32 ? files[i].size : 32;
+        snprintf(command, sizeof command, "%s%.*s", files[i].update, (int)(2 * given), key);
+        for (size_t n = given; n < files[i].size; n++)
+            memcpy(command + 10 + 2 * n, "FF", 3);
+        exchange(&f, files[i].select, "62*");
+        apdu(&f, command, "9000");
+        apdu(&f, files[i].read, "A1B2C3D4E5F60718*");
+    }
+    apdu(&f, "00A4000C026F99", "6A82");
+    assert_null(strstr(f.trace, "a1b2c3d4"));
+    assert_non_null(strstr(f.trace, "00d6890021 9000")); /* what was done is */
+    assert_non_null(strstr(f.trace, "00b2010436 9000"));
+    f.tracing = false;
+    fixture_close(&f);
+}
+
 /* With Le, as srsUE and wpa_supplicant send it. */
 static void test_with_le(void **state)
 {
@@ -505,6 +541,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_success),
         T(test_with_le),
+        cmocka_unit_test(test_keys_not_traced),
         T(test_sequence_numbers),
         T(test_auts),
         T(test_wrong_mac),
