@@ -249,7 +249,13 @@ void envelope_sms_pp_build(const struct envelope_sms_pp *e, struct buf *out)
 
 /* ---- the way out ---- */
 
-bool sms_address_pack(const char *number, struct buf *out)
+/* TS 23.040 9.1.2.3: * is 1010, # 1011 */
+static unsigned semi_octet(char digit)
+{
+    return digit == '*' ? 0x0A : digit == '#' ? 0x0B : (unsigned)(digit - '0');
+}
+
+static bool pack_digits(const char *number, const char *allowed, struct buf *out)
 {
     uint8_t type = 0x81; /* unknown, ISDN/telephone numbering plan (TS 23.040 9.1.2.5) */
     if (number[0] == '+') {
@@ -257,15 +263,25 @@ bool sms_address_pack(const char *number, struct buf *out)
         number++;
     }
     size_t n = strlen(number);
-    if (n < 1 || n > ADDRESS_DIGITS_MAX || strspn(number, "0123456789") != n)
+    if (n < 1 || n > ADDRESS_DIGITS_MAX || strspn(number, allowed) != n)
         return false;
     buf_u8(out, (uint8_t)n);
     buf_u8(out, type);
     for (size_t i = 0; i < n; i += 2) {
-        unsigned high = i + 1 < n ? (unsigned)(number[i + 1] - '0') : 0x0F;
-        buf_u8(out, (uint8_t)(high << 4 | (unsigned)(number[i] - '0')));
+        unsigned high = i + 1 < n ? semi_octet(number[i + 1]) : 0x0F;
+        buf_u8(out, (uint8_t)(high << 4 | semi_octet(number[i])));
     }
     return buf_ok(out);
+}
+
+bool sms_address_pack(const char *number, struct buf *out)
+{
+    return pack_digits(number, "0123456789", out);
+}
+
+bool sms_dialled_pack(const char *number, struct buf *out)
+{
+    return pack_digits(number, "0123456789*#", out);
 }
 
 static void put_concatenation(struct buf *b, uint8_t ref, size_t total, size_t part)

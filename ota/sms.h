@@ -70,6 +70,8 @@ void envelope_sms_pp_build(const struct envelope_sms_pp *e, struct buf *out);
 /* TP-OA/TP-DA octets of a number ("+491234..." gives type 91, else 81). false: no
  * number of 1 to 20 digits. */
 bool sms_address_pack(const char *number, struct buf *out);
+/* The same of what a person may dial: * and # are digits, too (TS 23.040 9.1.2.3). */
+bool sms_dialled_pack(const char *number, struct buf *out);
 
 /* The whole way out: a secured packet (from CPL on) as SMS-DELIVERs with user data header 70 in the first,
  * split into concatenated parts when it does not fit one (reference ref). each() gets the n-th TPDU; returns

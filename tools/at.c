@@ -91,10 +91,17 @@ static void wake(struct at *at)
         at->ready(at->ready_ctx);
 }
 
+bool at_listens(const struct at *at)
+{
+    return at != NULL && at->there && at->set[SET_QUIET] == 0;
+}
+
 /* An unsolicited result code waits while a command is being executed or a text typed (V.250 5.8 lets no other
- * output in between). */
+ * output in between). With ATQ1 there are none (6.2.5). */
 static void tell_line(struct at *at, struct span text)
 {
+    if (!at_listens(at))
+        return;
     if (!at->running && at->edit != EDIT_TEXT) {
         put_line(at, text);
         at->overflow = false; /* unsolicited result codes may be lost */
@@ -112,7 +119,7 @@ static void tell_line(struct at *at, struct span text)
 static void tell_held(struct at *at)
 {
     struct reader r = rd_of(span_of(at->held, at->held_n));
-    while (r.left > 0)
+    while (r.left > 0 && at_listens(at))
         put_line(at, rd_take(&r, rd_u16(&r)));
     at->overflow = false;
     at->held_n = 0;
@@ -406,7 +413,8 @@ static at_result test(struct at_call *c)
     return AT_OK;
 }
 
-static at_result run(struct at *at, const struct at_command *row, enum at_form form, struct span arguments)
+static at_result run_row(struct at *at, const struct at_command *row, enum at_form form,
+                         struct span arguments)
 {
     struct at_call c = {.at = at, .modem = at->shared->modem, .row = row, .form = form};
     if ((row->forms & form) == 0)
@@ -421,6 +429,16 @@ static at_result run(struct at *at, const struct at_command *row, enum at_form f
     if (form == AT_SET && !at_args_parse(row->grammar, arguments, at->scratch, &c))
         return parameter_error(at, row);
     return row->run != NULL ? row->run(&c) : settings(&c);
+}
+
+/* TS 27.007 8.3: PIN2 is what +CPIN is about as long as the last command was refused for want of it. */
+static at_result run(struct at *at, const struct at_command *row, enum at_form form, struct span arguments)
+{
+    const at_result result = run_row(at, row, form, arguments);
+    const bool refused = result == AT_CME + CME_SIM_PIN2 || result == AT_CME + CME_SIM_PUK2;
+    if (refused || strcmp(row->name, "+CPIN") != 0)
+        at->pin2_wanted = refused;
+    return result;
 }
 
 /* V.250 5.4.1: what a name consists of, behind its prefix. */
@@ -512,10 +530,11 @@ static void echo(struct at *at, const void *p, size_t n)
         put(at, p, n, RESERVE);
 }
 
-/* Correction of what was typed, V.250 5.2.2. true: the octet was one. */
+/* Correction of what was typed, V.250 5.2.2. true: the octet was one. DEL corrects besides S5, as terminals
+ * send it; but not where it is a letter, which is a with a grave accent (TS 23.038 6.2.1). */
 static bool corrected(struct at *at, uint8_t c)
 {
-    if (c != at->set[SET_S5] && c != 0x7F)
+    if (c != at->set[SET_S5] && (c != 0x7F || at->charset == CHARSET_GSM))
         return false;
     if (at->n > 0) {
         at->n--;
@@ -544,6 +563,7 @@ static void after_a(struct at *at, uint8_t c)
     echo(at, &c, 1);
     if (c == '/') { /* A/: the last line again, without S3 */
         at->edit = EDIT_IDLE;
+        at->after_cr = false;
         execute(at, span_of(at->last, at->last_n));
     } else if (c == 'T' || c == 't') {
         at->n = 0;
@@ -559,6 +579,7 @@ static void in_command(struct at *at, uint8_t c)
     if (c == at->set[SET_S3]) {
         echo(at, &c, 1);
         at->edit = EDIT_IDLE;
+        at->after_cr = c == '\r'; /* a line end of <CR><LF>: the <LF> is none of a text that is asked for */
         at->last_n = at->overlong ? 0 : at->n;
         memcpy(at->last, at->line, at->last_n);
         if (at->overlong)
@@ -610,6 +631,7 @@ static void in_text(struct at *at, uint8_t c)
 size_t at_input(struct at *at, struct span octets)
 {
     size_t i = 0;
+    at->there = at->there || octets.n > 0;
     for (; i < octets.n && at->out_n < AT_OUTPUT_MAX / 2; i++) {
         uint8_t c = octets.p[i];
         switch (at->edit) {
@@ -654,8 +676,14 @@ struct at *at_open(struct at_modem *a)
     return NULL;
 }
 
+void at_pick_up(struct at *at)
+{
+    at->there = true;
+}
+
 void at_hang_up(struct at *at)
 {
+    at->there = false;
     at_sms_given_up(at);
     at_restore(at);
     at->edit = EDIT_IDLE;

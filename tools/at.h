@@ -49,6 +49,8 @@ void at_sent(struct at *at, size_t n);
 /* Called when output has come up outside at_input (unsolicited result codes). May be NULL. */
 void at_on_output(struct at *at, void (*ready)(void *ctx), void *ctx);
 
+/* The DTR line of V.24 rose: somebody is there to be told things. An octet from him says as much. */
+void at_pick_up(struct at *at);
 /* The DTR line of V.24 fell, or the connection ended: settings as after ATZ, the line under way forgotten. */
 void at_hang_up(struct at *at);
 

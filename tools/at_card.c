@@ -38,6 +38,57 @@ static at_result pin_result(struct at_call *c, sw_t sw, enum modem_pin which)
     return AT_CME + CME_NOT_ALLOWED; /* 6984: not enabled */
 }
 
+void at_pin2_given(struct at_modem *a)
+{
+    for (size_t i = 0; i < AT_PEERS_MAX; i++)
+        if (a->peers[i] != NULL)
+            a->peers[i]->pin2_wanted = false;
+}
+
+at_result at_pin2_refused(struct at_call *c)
+{
+    return AT_CME + (modem_pin_tries(c->modem, MODEM_PIN2) == 0 ? CME_SIM_PUK2 : CME_SIM_PIN2);
+}
+
+/* A command about PIN2, or one that began with it. */
+static at_result pin2_result(struct at_call *c, sw_t sw)
+{
+    if (sw == SW_OK)
+        at_pin2_given(c->at->shared);
+    return pin_result(c, sw, MODEM_PIN2);
+}
+
+/* PIN1 was refused too often after the SIM was initialised. */
+static bool pin1_used_up(struct at_call *c)
+{
+    return modem_pin_tries(c->modem, MODEM_PIN1) == 0;
+}
+
+/* TS 27.007 8.3: what is given with a second PIN is a PUK. Which one: the card has to want it. */
+static at_result unblock_when_ready(struct at_call *c)
+{
+    const char *puk = at_string(c, 0), *new_pin = at_string(c, 1);
+    if (pin1_used_up(c))
+        return pin_result(c, modem_pin_unblock(c->modem, MODEM_PIN1, puk, new_pin), MODEM_PUK1);
+    if (modem_pin_tries(c->modem, MODEM_PIN2) != 0)
+        return modem_sim_state(c->modem) == MODEM_SIM_READY ? AT_CME + CME_NOT_ALLOWED : no_card(c);
+    const sw_t sw = modem_pin_unblock(c->modem, MODEM_PIN2, puk, new_pin);
+    if (sw == SW_OK)
+        at_pin2_given(c->at->shared);
+    return pin_result(c, sw, MODEM_PUK2);
+}
+
+static at_result enter_when_ready(struct at_call *c)
+{
+    if (at_given(c, 1))
+        return unblock_when_ready(c);
+    if (modem_pin_locked(c->modem) && pin1_used_up(c))
+        return AT_CME + CME_SIM_PUK;
+    if (!c->at->pin2_wanted)
+        return AT_CME + CME_NOT_ALLOWED; /* TS 27.007 8.3: none is pending */
+    return pin2_result(c, modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 0)));
+}
+
 static at_result enter_pin(struct at_call *c)
 {
     switch (modem_sim_state(c->modem)) {
@@ -50,16 +101,26 @@ static at_result enter_pin(struct at_call *c)
             return AT_CME + CME_SIM_PUK;
         return pin_result(c, modem_pin_unblock(c->modem, MODEM_PIN1, at_string(c, 0), at_string(c, 1)),
                           MODEM_PUK1);
-    case MODEM_SIM_READY: {
-        if (!c->at->pin2_wanted || at_given(c, 1))
-            return AT_CME + CME_NOT_ALLOWED; /* TS 27.007 8.3: none is pending */
-        sw_t sw = modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 0));
-        c->at->pin2_wanted = sw != SW_OK;
-        return pin_result(c, sw, MODEM_PIN2);
-    }
+    case MODEM_SIM_READY:
+        return enter_when_ready(c);
     default:
         return no_card(c);
     }
+}
+
+/* What an initialised SIM wants none the less: a PIN1 that it is locked with may have been used up since, and
+ * PIN2 is wanted by single commands. */
+static at_result pin_when_ready(struct at_call *c)
+{
+    const char *code = "READY";
+    if (modem_pin_locked(c->modem) && pin1_used_up(c))
+        code = "SIM PUK";
+    else if (c->at->pin2_wanted)
+        code = at_pin2_refused(c) == AT_CME + CME_SIM_PUK2 ? "SIM PUK2" : "SIM PIN2";
+    if (modem_sim_state(c->modem) != MODEM_SIM_READY) /* it did not answer */
+        return no_card(c);
+    at_say(c->at, "+CPIN: %s", code);
+    return AT_OK;
 }
 
 static at_result pin(struct at_call *c)
@@ -68,8 +129,7 @@ static at_result pin(struct at_call *c)
         return enter_pin(c);
     switch (modem_sim_state(c->modem)) {
     case MODEM_SIM_READY:
-        at_say(c->at, c->at->pin2_wanted ? "+CPIN: SIM PIN2" : "+CPIN: READY");
-        return AT_OK;
+        return pin_when_ready(c);
     case MODEM_SIM_PIN:
         at_say(c->at, "+CPIN: SIM PIN");
         return AT_OK;
@@ -127,7 +187,7 @@ static at_result fixed_dialling(struct at_call *c, uint32_t mode)
         at_say(c->at, "+CLCK: %d", (services[0] & EST_FDN) != 0);
         return AT_OK;
     }
-    at_result result = pin_result(c, modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 2)), MODEM_PIN2);
+    at_result result = pin2_result(c, modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 2)));
     if (result != AT_OK)
         return result;
     services[0] = (uint8_t)(mode == 1 ? services[0] | EST_FDN : services[0] & ~EST_FDN);
@@ -161,8 +221,9 @@ static at_result password(struct at_call *c)
         at_say(c->at, "+CPWD: (\"SC\",8),(\"P2\",8)");
         return AT_OK;
     }
-    enum modem_pin which = at_is(at_text(c, 0), "P2") ? MODEM_PIN2 : MODEM_PIN1;
-    return pin_result(c, modem_pin_change(c->modem, which, at_string(c, 1), at_string(c, 2)), which);
+    const enum modem_pin which = at_is(at_text(c, 0), "P2") ? MODEM_PIN2 : MODEM_PIN1;
+    const sw_t sw = modem_pin_change(c->modem, which, at_string(c, 1), at_string(c, 2));
+    return which == MODEM_PIN2 ? pin2_result(c, sw) : pin_result(c, sw, which);
 }
 
 /* ---- identity ---- */
@@ -318,7 +379,9 @@ static bool channel_command(struct at_call *c, unsigned channel, const struct mo
 {
     uint8_t bytes[5 + 255];
     struct buf apdu = buf_of(bytes, sizeof bytes);
-    const uint8_t header[] = {how->command == 0xF2 ? 0x80 : 0x00, how->command, how->p1, how->p2,
+    /* TS 102 221 11.2, 11.3: STATUS, RETRIEVE DATA and SET DATA */
+    const bool etsi = how->command == 0xF2 || how->command == 0xCB || how->command == 0xDB;
+    const uint8_t header[] = {etsi ? 0x80 : 0x00, how->command, how->p1, how->p2,
                               how->data.n > 0 ? (uint8_t)how->data.n : how->p3};
     buf_put(&apdu, span_of(header, sizeof header));
     buf_put(&apdu, how->data);

@@ -38,6 +38,7 @@ static const struct error cme[] = {
     {32, "network not allowed - emergency calls only"},
     {50, "Incorrect parameters"},
     {100, "unknown"},
+    {148, "unspecified GPRS error"},
 };
 
 /* TS 27.005 3.2.5; below 128 they are causes of the network (TS 24.011 E.2), below 256 TP-FCS

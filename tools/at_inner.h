@@ -221,6 +221,7 @@ struct at_prompt {
     const char *name;
     uint32_t length; /* PDU mode: octets of TPDU */
     char number[48]; /* text mode: to whom */
+    uint8_t type;    /* <toda>; 0: by the number */
     uint8_t stat;    /* +CMGW */
     bool positive;   /* +CNMA */
 };
@@ -247,6 +248,7 @@ struct at {
     struct at_prompt prompt;
 
     bool after_cr; /* the text's last octet was a <CR> */
+    bool there;    /* somebody has the other end */
     bool overflow; /* an answer found no room: the line ends with ERROR */
     bool running;  /* a command line is being executed: unsolicited result codes wait */
     uint8_t *out;  /* AT_OUTPUT_MAX */
@@ -302,6 +304,9 @@ void at_tell(struct at *at, const char *format, ...) __attribute__((format(print
 void at_tell_hex(struct at *at, const char *before, struct span octets, const char *after);
 void at_tell_span(struct at *at, const char *before, struct span octets, const char *after);
 
+/* Unsolicited result codes reach somebody. at may be NULL. */
+bool at_listens(const struct at *at);
+
 void at_restore(struct at *at);        /* ATZ: what AT&W stored, else as at_defaults */
 void at_defaults(struct at *at);       /* AT&F */
 at_result at_plain(struct at_call *c); /* a command that is taken, and has nothing to do here */
@@ -318,6 +323,14 @@ const struct at_command *at_command_find(const struct at *at, struct span name);
 const struct at_command *at_command_nth(const struct at *at, size_t n); /* NULL: no more */
 bool at_command_has(const struct at *at, const struct at_command *row); /* this personality has it */
 at_result at_sim_error(enum modem_sim state, enum at_family family);    /* AT_OK when the SIM is ready */
+
+/* at_network.c */
+bool at_registered(struct modem *m);
+at_result at_radio_error(struct modem *m); /* why it cannot register; AT_OK: nothing stands in the way */
+
+/* at_card.c */
+void at_pin2_given(struct at_modem *a);       /* nobody is to give it any more */
+at_result at_pin2_refused(struct at_call *c); /* PIN2 or, when its tries are used up, PUK2 is wanted */
 
 /* at_basic.c */
 at_result at_basic(struct at *at, struct span line, size_t *used);

@@ -238,6 +238,7 @@ static void opened(void *ctx, short revents)
     }
     if (hung_up) {
         at_hang_up(p->at);
+        p->there = false; /* until watch() has looked: is it somebody who has it open? */
         if (p->openers == 0) {
             p->in_n = 0;
             forget_output(p);
@@ -257,6 +258,7 @@ static void watch(struct port *p)
             loop_unwatch(p->io->loop, p->fd);
             return;
         }
+        at_pick_up(p->at);
     }
     short events = 0;
     if (p->in_n < sizeof p->in)
@@ -352,6 +354,7 @@ static void connection(void *ctx, short revents)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     p->fd = fd;
     p->there = true;
+    at_pick_up(p->at);
 }
 
 bool at_io_listen(struct at_io *io, uint16_t port, uint16_t *bound, struct at_io_error *error)

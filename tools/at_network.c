@@ -140,7 +140,7 @@ static at_result operators_test(struct at_call *c)
         n += (size_t)snprintf(line + n, sizeof line - n, "(%d,\"%s\",\"%s\",\"%s\",%u),", (int)op.status,
                               full, brief, op.plmn, op.act);
     }
-    snprintf(line + n, sizeof line - n, ",(0-4),(0-2)");
+    snprintf(line + n, sizeof line - n, "%s,(0-4),(0-2)", n == 0 ? "," : "");
     at_say(c->at, "+COPS: %s", line);
     return AT_OK;
 }
@@ -177,15 +177,31 @@ static bool find_operator(struct at_call *c, struct modem_operator *op)
     return false;
 }
 
+bool at_registered(struct modem *m)
+{
+    const enum modem_registration r = modem_registration(m);
+    return r == MODEM_HOME || r == MODEM_ROAMING;
+}
+
+at_result at_radio_error(struct modem *m)
+{
+    const at_result sim = at_sim_error(modem_sim_state(m), FAMILY_CME);
+    return sim != AT_OK || modem_function_get(m) == MODEM_FULL ? sim : AT_CME + CME_NO_NETWORK;
+}
+
 static at_result operators_set(struct at_call *c)
 {
     struct at_modem *a = c->at->shared;
     struct modem_operator op;
     uint32_t mode = at_number(c, 0, 0);
+    const bool as_it_is = mode == 0 && a->cops_mode == 0 && at_registered(c->modem);
     if (at_given(c, 1))
         c->at->set[SET_COPS_FORMAT] = at_number(c, 1, 0);
-    if (mode == 3) /* only the format */
+    if (mode == 3 || as_it_is) /* only the format; or there is nothing to do */
         return AT_OK;
+    const at_result refused = mode == 2 ? AT_OK : at_radio_error(c->modem);
+    if (refused != AT_OK)
+        return refused;
     if (mode == 1 || mode == 4) {
         if (!at_given(c, 2))
             return AT_CME + CME_PARAMETERS;
@@ -269,9 +285,9 @@ static at_result card_says(struct at_call *c, bool there, sw_t sw)
                             FAMILY_CME);
     if (sw == SW_OK)
         return AT_OK;
-    if (sw == SW_SECURITY_STATUS)
-        return AT_CME + CME_SIM_PIN2;
-    return AT_CME + (sw == SW_FILE_NOT_FOUND ? CME_NOT_FOUND : CME_MEMORY_FAILURE);
+    if (sw == SW_SECURITY_STATUS || sw == SW_GSM_ACCESS) /* TS 31.102 4.2.53, 4.2.54: ADM, which is no PIN2 */
+        return AT_CME + CME_NOT_ALLOWED;
+    return AT_CME + (sw == SW_FILE_NOT_FOUND || sw == SW_GSM_NOT_FOUND ? CME_NOT_FOUND : CME_MEMORY_FAILURE);
 }
 
 static at_result read_list(struct at_call *c, struct buf *list)
@@ -307,6 +323,16 @@ static bool is_plmn(const char *digits)
     return (n == 5 || n == 6) && strspn(digits, "0123456789") == n;
 }
 
+/* Of the first place that has no network, from 1; 0: none. */
+static uint32_t free_place(struct span list)
+{
+    struct reader r = rd_of(list);
+    for (uint32_t i = 1; r.left >= ENTRY; i++)
+        if (span_equal(span_slice(rd_take(&r, ENTRY), 0, 3), span_of("\xFF\xFF\xFF", 3)))
+            return i;
+    return 0;
+}
+
 static at_result list_write(struct at_call *c)
 {
     uint8_t bytes[256], entry[ENTRY] = {0xFF, 0xFF, 0xFF, 0, 0};
@@ -314,7 +340,11 @@ static at_result list_write(struct at_call *c)
     at_result result = read_list(c, &list);
     if (result != AT_OK)
         return result;
-    uint32_t index = at_number(c, 0, 0);
+    if (!at_given(c, 0) && !at_given(c, 2)) /* only the format of reading, and there is one */
+        return at_number(c, 1, 0) == 2 ? AT_OK : AT_CME + CME_PARAMETERS;
+    const uint32_t index = at_given(c, 0) ? at_number(c, 0, 0) : free_place(buf_span(&list));
+    if (index == 0 && !at_given(c, 0))
+        return AT_CME + CME_MEMORY_FULL;
     if (index == 0 || index > list.len / ENTRY)
         return AT_CME + CME_INVALID_INDEX;
     if (at_given(c, 2)) {
@@ -364,6 +394,7 @@ void at_on_sim(void *ctx, enum modem_sim state)
     if (!there)
         a->asked = NULL; /* what was shown is nobody's to acknowledge any more */
     a->card_there = there;
+    at_pin2_given(a);
     at_indicators_changed(a);
 }
 
@@ -386,7 +417,7 @@ static const struct at_command rows[] = {
      FAMILY_CME, 0, 0},
     {"+CPLS", "27.007 7.20", "(0-2)", NULL, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING, FAMILY_CME, SET_CPLS,
      1},
-    {"+CPOL", "27.007 7.19", "n,[(0-2),s,(0,1),(0,1),(0,1),(0,1),(0,1)", preferred,
+    {"+CPOL", "27.007 7.19", "[n,(0-2),s,(0,1),(0,1),(0,1),(0,1),(0,1)", preferred,
      AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_SIM, FAMILY_CME, 0, 0},
     {"+WS46", "27.007 5.9", "(25)", wireless_data_service, AT_READ | AT_TEST | AT_SET, NEEDS_NOTHING,
      FAMILY_CME, 0, 0},

@@ -10,17 +10,11 @@
 
 enum { CME_UNSPECIFIED_GPRS = 148 };
 
-static bool attached(struct modem *m)
-{
-    enum modem_registration r = modem_registration(m);
-    return r == MODEM_HOME || r == MODEM_ROAMING;
-}
-
 /* Attached is who is registered: the network serves circuits and packets together, and who detaches leaves
  * both. */
 static at_result attach(struct at_call *c)
 {
-    bool now = attached(c->modem);
+    bool now = at_registered(c->modem);
     if (c->form == AT_READ) {
         at_say(c->at, "+CGATT: %d", now);
         return AT_OK;
@@ -28,6 +22,9 @@ static at_result attach(struct at_call *c)
     bool wanted = at_number(c, 0, 1) == 1;
     if (wanted == now)
         return AT_OK;
+    const at_result refused = wanted ? at_radio_error(c->modem) : AT_OK;
+    if (refused != AT_OK)
+        return refused;
     modem_operator_select(c->modem, wanted ? NULL : "");
     c->at->shared->cops_mode = wanted ? 0 : 2; /* +COPS? says what it came to */
     return AT_OK;
@@ -82,17 +79,21 @@ static at_result activate(struct at_call *c)
             !contexts[at_number(c, i, 1) - 1].defined)
             return AT_CME + CME_PARAMETERS;
     c->at->shared->call_end = "No gateway to a packet data network";
-    return AT_CME + (attached(c->modem) ? CME_UNSPECIFIED_GPRS : CME_NO_NETWORK);
+    return AT_CME + (at_registered(c->modem) ? CME_UNSPECIFIED_GPRS : CME_NO_NETWORK);
 }
 
 static at_result address(struct at_call *c)
 {
     const struct at_context *contexts = c->at->shared->contexts;
-    if (c->form == AT_SET && (at_number(c, 0, 0) == 0 || at_number(c, 0, 0) > AT_CONTEXTS))
-        return AT_CME + CME_PARAMETERS;
-    for (unsigned i = 0; i < AT_CONTEXTS; i++)
-        if (contexts[i].defined && (c->form == AT_EXECUTE || i + 1 == at_number(c, 0, 0)))
-            at_say(c->at, "+CGPADDR: %u", i + 1);
+    const bool all = c->n == 0; /* without any <cid>: of those that are defined */
+    for (unsigned i = 0; i < c->n; i++)
+        if (at_number(c, i, 0) == 0 || at_number(c, i, 0) > AT_CONTEXTS)
+            return AT_CME + CME_PARAMETERS;
+    for (unsigned i = 0; i < (all ? AT_CONTEXTS : c->n); i++) {
+        const unsigned cid = all ? i + 1 : at_number(c, i, 0);
+        if (contexts[cid - 1].defined)
+            at_say(c->at, "+CGPADDR: %u", cid);
+    }
     return AT_OK;
 }
 
@@ -123,7 +124,7 @@ static const struct at_command rows[] = {
      AT_READ | AT_TEST | AT_SET | AT_OWN_TEST, NEEDS_NOTHING, FAMILY_CME, 0, 0},
     {"+CGACT", "27.007 10.1.10", "(0,1)[|n*", activate, AT_READ | AT_TEST | AT_SET, NEEDS_POWER, FAMILY_CME,
      0, 0},
-    {"+CGPADDR", "27.007 10.1.14", "n", address_test, AT_EXECUTE | AT_TEST | AT_SET | AT_OWN_TEST,
+    {"+CGPADDR", "27.007 10.1.14", "n*", address_test, AT_EXECUTE | AT_TEST | AT_SET | AT_OWN_TEST,
      NEEDS_POWER, FAMILY_CME, 0, 0},
     {"+CGEREP", "27.007 10.1.19", "[(0-2),(0,1)", NULL, AT_EXECUTE | AT_READ | AT_TEST | AT_SET,
      NEEDS_NOTHING, FAMILY_CME, SET_CGEREP_MODE, 2},

@@ -46,28 +46,16 @@ struct entry {
 
 /* ---- finding it ---- */
 
-/* Number and length of records, from the FCP's file descriptor (TS 102 221 11.1.1.4.3). */
-static bool records_of(struct span fcp, struct book *b)
-{
-    struct span body, descriptor;
-    if (!tlv_find(fcp, 0x62, &body) || !tlv_find(body, 0x82, &descriptor))
-        return false;
-    struct reader r = rd_of(descriptor);
-    (void)rd_u16(&r);
-    b->record_len = rd_u16(&r);
-    b->records = rd_u8(&r);
-    return rd_ok(&r) && b->record_len >= FOOT && b->record_len <= 255;
-}
-
 static bool look_at(struct modem *m, struct book *b, uint16_t fid, struct span path)
 {
     uint8_t bytes[256];
-    struct buf fcp = buf_of(bytes, sizeof bytes);
+    struct buf answer = buf_of(bytes, sizeof bytes);
     sw_t sw = 0;
     if (path.n > 0)
         memcpy(b->path, path.p, path.n);
     b->at = (struct modem_crsm){.command = CMD_FCP, .fid = fid, .path = span_of(b->path, path.n)};
-    return modem_restricted(m, &b->at, &fcp, &sw) && sw == SW_OK && records_of(buf_span(&fcp), b);
+    return modem_restricted(m, &b->at, &answer, &sw) && sw == SW_OK &&
+           modem_records_of(buf_span(&answer), &b->records, &b->record_len) && b->record_len >= FOOT;
 }
 
 /* The first EF.ADN that an EF.PBR names (TS 31.102 4.4.2.1): A8 { C0 FID ... }. */
@@ -150,8 +138,9 @@ static bool pack_name(const char *name, size_t room, struct buf *out)
     return true;
 }
 
+/* type: 0 for what the number says by itself. */
 static at_result write_entry(struct at_call *c, const struct book *b, unsigned index, const char *number,
-                             const char *name)
+                             uint8_t type, const char *name)
 {
     uint8_t bytes[256], address[SMS_ADDRESS_MAX];
     struct buf record = buf_of(bytes, sizeof bytes), packed = buf_of(address, sizeof address);
@@ -162,7 +151,7 @@ static at_result write_entry(struct at_call *c, const struct book *b, unsigned i
     } else {
         if (!pack_name(name, b->record_len - FOOT, &record))
             return AT_CME + CME_TEXT_TOO_LONG;
-        if (!sms_address_pack(number, &packed))
+        if (!at_address_pack(number, type, &packed))
             return AT_CME + CME_INVALID_DIAL;
         buf_u8(&record, (uint8_t)(packed.len - 1)); /* octets of type and digits */
         buf_put(&record, span_slice(buf_span(&packed), 1, packed.len));
@@ -175,10 +164,8 @@ static at_result write_entry(struct at_call *c, const struct book *b, unsigned i
     how.data = buf_span(&record);
     if (!modem_restricted(c->modem, &how, NULL, &sw))
         return AT_CME + CME_SIM_FAILURE;
-    if (sw == SW_SECURITY_STATUS) {
-        c->at->pin2_wanted = books[c->at->phonebook].fid == EF_FDN;
-        return AT_CME + (c->at->pin2_wanted ? CME_SIM_PIN2 : CME_NOT_ALLOWED);
-    }
+    if (sw == SW_SECURITY_STATUS || sw == SW_GSM_ACCESS)
+        return books[c->at->phonebook].fid == EF_FDN ? at_pin2_refused(c) : AT_CME + CME_NOT_ALLOWED;
     return sw == SW_OK ? AT_OK : AT_CME + CME_MEMORY_FAILURE;
 }
 
@@ -290,9 +277,28 @@ static unsigned first_free(struct modem *m, const struct book *b)
     return 0;
 }
 
+/* <number> and <type>; neither: the entry goes. */
+static at_result take_number(struct at_call *c, char number[AT_NUMBER_MAX], uint8_t *type)
+{
+    char text[512];
+    const uint32_t given = at_number(c, 2, 129);
+    if (!at_given(c, 1))
+        return AT_OK;
+    size_t n =
+        at_charset_from(c->at->charset, at_text(c, 1), text, sizeof text) ? strlen(text) : at_text(c, 1).n;
+    const bool good = at_sms_number(c->at, at_text(c, 1), given, number);
+    if (good)
+        n = strlen(number) - (number[0] == '+');
+    if (n > (good ? DIGITS_MAX : DIGITS_MAX + 1)) /* with its + */
+        return AT_CME + CME_DIAL_TOO_LONG;
+    *type = at_given(c, 2) ? (uint8_t)given : 0;
+    return good ? AT_OK : AT_CME + CME_INVALID_DIAL;
+}
+
 static at_result write_one(struct at_call *c)
 {
     struct book b;
+    uint8_t type = 0;
     char number[AT_NUMBER_MAX] = "", name[512];
     if (c->form == AT_TEST && modem_sim_state(c->modem) != MODEM_SIM_READY)
         return at_sim_error(modem_sim_state(c->modem), FAMILY_CME);
@@ -307,13 +313,14 @@ static at_result write_one(struct at_call *c)
         return AT_CME + (at_given(c, 0) ? CME_INVALID_INDEX : CME_MEMORY_FULL);
     if (index > b.records)
         return AT_CME + CME_INVALID_INDEX;
-    if (at_given(c, 1) && !at_sms_number(c->at, at_text(c, 1), at_number(c, 2, 129), number))
-        return AT_CME + CME_INVALID_DIAL;
+    const at_result given = take_number(c, number, &type);
+    if (given != AT_OK)
+        return given;
     if (!at_charset_from(c->at->charset, at_text(c, 3), name, sizeof name))
         return AT_CME + CME_INVALID_TEXT;
     if (number[0] == '\0' && name[0] != '\0') /* without either, the entry goes; a name alone is none */
         return AT_CME + CME_PARAMETERS;
-    return write_entry(c, &b, index, number, name);
+    return write_entry(c, &b, index, number, type, name);
 }
 
 static at_result own_number(struct at_call *c)

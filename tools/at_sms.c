@@ -61,6 +61,15 @@ void at_sms_shown(const struct at *at, const char *utf8, char *to, size_t room)
     }
 }
 
+/* TS 23.040 9.1.2.5: bit 8 of a type is set, and letters are no number. */
+bool at_sms_take_number(struct at_call *c, unsigned nth, char number[AT_NUMBER_MAX], uint8_t *type)
+{
+    const uint32_t given = at_number(c, nth + 1, 129);
+    *type = at_given(c, nth + 1) ? (uint8_t)given : 0;
+    return given >= 0x80 && given <= 0xFF && (given & 0x70) != 0x50 &&
+           at_sms_number(c->at, at_text(c, nth), given, number);
+}
+
 static unsigned type_of(const char *number)
 {
     return number[0] == '+' ? 145 : 129;
@@ -82,6 +91,7 @@ static at_result service(struct at_call *c)
 static at_result centre(struct at_call *c)
 {
     char number[AT_NUMBER_MAX] = "", shown[4 * AT_NUMBER_MAX];
+    const uint32_t type = at_number(c, 1, 129);
     if (c->form == AT_READ) {
         if (!modem_sms_centre(c->modem, number))
             number[0] = '\0';
@@ -89,7 +99,9 @@ static at_result centre(struct at_call *c)
         at_say(c->at, "+CSCA: \"%s\",%u", shown, type_of(number));
         return AT_OK;
     }
-    if (!at_sms_number(c->at, at_text(c, 0), at_number(c, 1, 129), number) || strlen(number) > 21)
+    /* No other type would be kept. */
+    if ((type != 129 && type != 145) || !at_sms_number(c->at, at_text(c, 0), type, number) ||
+        strlen(number) > 21)
         return at_sms_parameter(c->at);
     return modem_sms_centre_set(c->modem, number) ? AT_OK : AT_CMS + CMS_SIM_FAILURE;
 }
@@ -138,8 +150,8 @@ static bool user_data(struct at *at, struct span text, struct at_submit *s, stru
     return buf_ok(out);
 }
 
-/* The SMS-SUBMIT of a text and +CSMP's settings. */
-bool at_sms_submit_of(struct at *at, const char *number, struct span text, struct buf *tpdu)
+/* The SMS-SUBMIT of a text to whom the prompt's command named, by +CSMP's settings. */
+bool at_sms_submit_of(struct at *at, struct span text, struct buf *tpdu)
 {
     uint8_t bytes[SMS_UD_MAX];
     struct buf data = buf_of(bytes, sizeof bytes);
@@ -151,7 +163,8 @@ bool at_sms_submit_of(struct at *at, const char *number, struct span text, struc
         .validity = at_validity_octets(first) != 0 ? span_of(&validity, 1) : SPAN_EMPTY,
         .pid = (uint8_t)at->set[SET_CSMP_PID],
         .dcs = (uint8_t)at->set[SET_CSMP_DCS],
-        .number = number,
+        .number = at->prompt.number,
+        .type = at->prompt.type,
     };
     if (!user_data(at, text, &s, &data))
         return false;
@@ -177,7 +190,7 @@ static at_result send_text(struct at *at, struct span text)
     if (!at_text_mode(at)) {
         if (!at_sms_pdu(text, at->prompt.length, centre_, &tpdu))
             return AT_CMS + CMS_PDU_PARAMETER;
-    } else if (!at_sms_submit_of(at, at->prompt.number, text, &tpdu)) {
+    } else if (!at_sms_submit_of(at, text, &tpdu)) {
         return AT_CMS + CMS_TEXT_PARAMETER;
     }
     return at_sms_send(at, at->prompt.name, centre_, buf_span(&tpdu));
@@ -189,7 +202,7 @@ at_result at_sms_ask(struct at_call *c, at_result (*text)(struct at *at, struct 
     struct at_prompt *p = &c->at->prompt;
     *p = (struct at_prompt){.text = text, .limit = TEXT_LIMIT, .name = c->row->name};
     if (at_text_mode(c->at)) {
-        if (at_given(c, 0) && !at_sms_number(c->at, at_text(c, 0), at_number(c, 1, 129), p->number))
+        if (at_given(c, 0) && !at_sms_take_number(c, 0, p->number, &p->type))
             return AT_CMS + CMS_TEXT_PARAMETER;
         return AT_PROMPT;
     }
@@ -219,7 +232,7 @@ static at_result command(struct at_call *c)
  * (TS 27.005 3.4.1). */
 static bool wants_message(const struct at *at, const struct at_tpdu *t)
 {
-    if (at == NULL || at->set[SET_CNMI_MODE] == 0)
+    if (!at_listens(at) || at->set[SET_CNMI_MODE] == 0)
         return false;
     if (t->type == AT_STATUS_REPORT)
         return at->set[SET_CNMI_DS] == 1;

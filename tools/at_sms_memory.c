@@ -255,7 +255,7 @@ static at_result write_text(struct at *at, struct span text)
     if (!at_text_mode(at)) {
         if (!at_sms_pdu(text, at->prompt.length, centre, &tpdu))
             return AT_CMS + CMS_PDU_PARAMETER;
-    } else if (!at_sms_submit_of(at, at->prompt.number, text, &tpdu)) {
+    } else if (!at_sms_submit_of(at, text, &tpdu)) {
         return AT_CMS + CMS_TEXT_PARAMETER;
     }
     snprintf(sms.centre, sizeof sms.centre, "%.*s", (int)sizeof sms.centre - 1, centre);
@@ -301,7 +301,7 @@ static bool to_nobody(const struct modem_sms *sms)
 }
 
 /* The same SMS-SUBMIT to somebody else. */
-static bool readdress(const struct modem_sms *sms, const char *number, struct buf *out)
+static bool readdress(const struct modem_sms *sms, const char *number, uint8_t type, struct buf *out)
 {
     struct at_tpdu t;
     if (!at_tpdu_parse(span_of(sms->tpdu, sms->tpdu_len), &t) || t.type != AT_SUBMIT)
@@ -311,6 +311,7 @@ static bool readdress(const struct modem_sms *sms, const char *number, struct bu
                                 .pid = t.pid,
                                 .dcs = t.dcs,
                                 .number = number,
+                                .type = type,
                                 .length = t.length,
                                 .user_data = t.user_data};
     at_submit_build(&s, out);
@@ -323,14 +324,14 @@ static at_result send_stored(struct at_call *c)
     uint8_t bytes[MODEM_TPDU_MAX];
     struct buf tpdu = buf_of(bytes, sizeof bytes);
     char number[AT_NUMBER_MAX];
+    uint8_t type;
     unsigned index = at_number(c, 0, 0);
     if (!modem_sms_read(c->modem, c->at->mem_write, index, &sms))
         return AT_CMS + CMS_INVALID_INDEX;
     if (stat_of(sms.state) < STO_UNSENT)
         return AT_CMS + CMS_NOT_ALLOWED;
     if (at_given(c, 1)) {
-        if (!at_sms_number(c->at, at_text(c, 1), at_number(c, 2, 129), number) ||
-            !readdress(&sms, number, &tpdu))
+        if (!at_sms_take_number(c, 1, number, &type) || !readdress(&sms, number, type, &tpdu))
             return at_sms_parameter(c->at);
     } else if (to_nobody(&sms)) {
         return at_sms_parameter(c->at);

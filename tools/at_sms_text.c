@@ -116,11 +116,23 @@ void at_stamp_text(struct span stamp, char to[AT_STAMP_MAX])
              v[3] % 100, v[4] % 100, v[5] % 100, west ? '-' : '+', v[6] % 100);
 }
 
-static bool put_address(const char *number, struct buf *out)
+bool at_address_pack(const char *number, uint8_t type, struct buf *out)
+{
+    uint8_t bytes[SMS_ADDRESS_MAX];
+    struct buf address = buf_of(bytes, sizeof bytes);
+    if (!sms_dialled_pack(number, &address))
+        return false;
+    if (type != 0 && number[0] != '+')
+        bytes[1] = type;
+    buf_put(out, buf_span(&address));
+    return buf_ok(out);
+}
+
+static bool put_address(const struct at_submit *s, struct buf *out)
 {
     static const uint8_t nobody[] = {0, 0x81};
-    if (number[0] != '\0')
-        return sms_address_pack(number, out);
+    if (s->number[0] != '\0')
+        return at_address_pack(s->number, s->type, out);
     buf_put(out, span_of(nobody, sizeof nobody));
     return buf_ok(out);
 }
@@ -129,7 +141,7 @@ void at_submit_build(const struct at_submit *s, struct buf *out)
 {
     buf_u8(out, s->first);
     buf_u8(out, 0); /* TP-MR: the modem's */
-    if (!put_address(s->number, out) || s->user_data.n > SMS_UD_MAX || s->length > 255)
+    if (!put_address(s, out) || s->user_data.n > SMS_UD_MAX || s->length > 255)
         out->full = true;
     buf_u8(out, s->pid);
     buf_u8(out, s->dcs);

@@ -36,12 +36,17 @@ void at_tpdu_text(const struct at_tpdu *t, char *utf8, size_t room);
 enum { AT_STAMP_MAX = 24 };
 void at_stamp_text(struct span stamp, char to[AT_STAMP_MAX]);
 
+/* TP-DA's octets of a number of digits, *, # and a + in front, of this type (0: what the number says by
+ * itself; a + says enough). false: it is none of 1 to 20 digits. */
+bool at_address_pack(const char *number, uint8_t type, struct buf *out);
+
 /* An SMS-SUBMIT: number (with + or not; "": to nobody yet), validity as TP-VPF in the first octet has it, and user data in
  * octets of this many units (septets or octets). */
 struct at_submit {
     uint8_t first, pid, dcs;
     struct span validity;
     const char *number;
+    uint8_t type; /* as at_address_pack has it */
     size_t length;
     struct span user_data;
 };

@@ -19,7 +19,7 @@ enum { /* types of command, TS 102 223 9.4, and tags, 9.3 */
 
 static bool wants(const struct at *at)
 {
-    return at != NULL && at->set[SET_CUSATA] != 0;
+    return at_listens(at) && at->set[SET_CUSATA] != 0;
 }
 
 /* Type of command in a proactive command's or a terminal response's objects; 0: none. */

@@ -205,6 +205,9 @@ struct modem_crsm {
     struct span path; /* octets */
 };
 bool modem_restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw);
+/* Number and length of a linear fixed file's records, of what 0xC0 gave: an FCP (TS 102 221 11.1.1.4.3) or,
+ * of a class A0 card, the answer of TS 51.011 9.2.1. false: it is no such file. */
+bool modem_records_of(struct span answer, unsigned *records, unsigned *length);
 
 /* Logical channels (+CCHO, +CGLA, +CCHC). *channel is 1 to 19. In an APDU for a channel the class's channel
  * bits are the modem's to set; 61xx and 6Cxx have been followed. false: no card, or no such channel is open

@@ -285,23 +285,44 @@ bool card_select_usim(struct modem *m, struct buf *fcp, sw_t *sw)
     return true;
 }
 
+bool modem_records_of(struct span answer, unsigned *records, unsigned *length)
+{
+    struct modem_file file;
+    const bool fcp = span_starts(answer, span_of("\x62", 1)); /* class A0's begins with two octets RFU */
+    if (!(fcp ? card_file_of(answer, &file) : gsm_file_of(answer, &file)) || file.kind != FILE_IS_LINEAR)
+        return false;
+    *records = file.records;
+    *length = file.record_len;
+    return true;
+}
+
+/* One after another, as class A0 selects (TS 51.011 9.2.1): FIDs from the MF on; *answer is the last one's.
+ */
+static bool gsm_select_path(struct modem *m, struct span path, struct buf *answer, sw_t *sw)
+{
+    struct reader r = rd_of(path);
+    *sw = SW_OK;
+    while (r.left >= 2 && *sw == SW_OK) {
+        const struct span fid = rd_take(&r, 2);
+        if (!card_send(m, CLA_GSM, INS_SELECT, 0, 0, fid, 0, r.left < 2 ? answer : NULL, sw))
+            return false;
+        if ((*sw & 0xFF00) == SW_GSM_DATA_AVAILABLE) /* nobody wanted it */
+            *sw = SW_OK;
+    }
+    return true;
+}
+
 static bool gsm_select(struct modem *m, enum modem_dir dir, uint16_t fid, struct buf *answer, sw_t *sw)
 {
     static const uint16_t dirs[] = {
         [DIR_MF] = 0, [DIR_ADF] = 0x7F20, [DIR_TELECOM] = 0x7F10, [DIR_GSM_ACCESS] = 0x7F20};
-    const uint16_t path[] = {0x3F00, dirs[dir], fid};
-    for (size_t i = 0; i < 3; i++) {
-        if (path[i] == 0)
-            continue;
-        const uint8_t octets[2] = {(uint8_t)(path[i] >> 8), (uint8_t)path[i]};
-        if (!card_send(m, CLA_GSM, INS_SELECT, 0, 0, span_of(octets, 2), 0, i == 2 ? answer : NULL, sw))
-            return false;
-        if ((*sw & 0xFF00) == SW_GSM_DATA_AVAILABLE) /* nobody wanted it */
-            *sw = SW_OK;
-        if (*sw != SW_OK)
-            break;
-    }
-    return true;
+    uint8_t octets[6];
+    struct buf path = buf_of(octets, sizeof octets);
+    buf_u16(&path, 0x3F00);
+    if (dirs[dir] != 0)
+        buf_u16(&path, dirs[dir]);
+    buf_u16(&path, fid);
+    return gsm_select_path(m, buf_span(&path), answer, sw);
 }
 
 bool card_select(struct modem *m, enum modem_dir dir, uint16_t fid, struct modem_file *file, sw_t *sw)
@@ -462,12 +483,30 @@ static bool select_restricted(struct modem *m, const struct modem_crsm *how, str
     return true;
 }
 
+/* The same on a card of class A0, where DF.GSM is what the USIM's ADF is elsewhere. */
 static bool gsm_select_restricted(struct modem *m, const struct modem_crsm *how, struct buf *answer, sw_t *sw)
 {
-    const enum modem_dir dir = (how->fid & 0xFF00) == 0x2F00                              ? DIR_MF
-                               : how->path.n >= 4 && how->path.p[how->path.n - 1] == 0x10 ? DIR_TELECOM
-                                                                                          : DIR_ADF;
-    return gsm_select(m, dir, how->fid, answer, sw);
+    static const enum modem_dir anywhere[] = {DIR_ADF, DIR_TELECOM};
+    uint8_t octets[2 + 8 + 2];
+    struct buf path = buf_of(octets, sizeof octets);
+    struct reader r = rd_of(how->path);
+    if (how->path.n == 0 && (how->fid & 0xFF00) == 0x2F00)
+        return gsm_select(m, DIR_MF, how->fid, answer, sw);
+    *sw = SW_GSM_NOT_FOUND;
+    for (size_t i = 0; how->path.n == 0 && *sw == SW_GSM_NOT_FOUND && i < 2; i++)
+        if (!gsm_select(m, anywhere[i], how->fid, answer, sw))
+            return false;
+    if (how->path.n == 0)
+        return true;
+    buf_u16(&path, 0x3F00);
+    while (r.left >= 2) {
+        const uint16_t fid = rd_u16(&r);
+        if (fid != 0x3F00)
+            buf_u16(&path, fid == 0x7FFF ? 0x7F20 : fid);
+    }
+    if (how->fid != 0x3F00)
+        buf_u16(&path, how->fid);
+    return gsm_select_path(m, buf_span(&path), answer, sw);
 }
 
 static bool restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw)

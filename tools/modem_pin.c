@@ -36,12 +36,24 @@ static bool put_pin(struct buf *b, const char *pin)
     return true;
 }
 
+/* TS 51.011 9.4.5: 9804 says that there is an attempt left, and not how many. The directory does. */
+static sw_t tries_left(struct modem *m, uint8_t ins, enum modem_pin which)
+{
+    const bool second = which == MODEM_PIN2 || which == MODEM_PUK2;
+    const int tries = modem_pin_tries(m, ins == INS_UNBLOCK ? (second ? MODEM_PUK2 : MODEM_PUK1)
+                                         : second           ? MODEM_PIN2
+                                                            : MODEM_PIN1);
+    if (!m->powered)
+        return 0;
+    return SW_WITH(SW_TRIES_LEFT, tries > 0 ? (unsigned)tries : 1u);
+}
+
 /* The words of class A0 (TS 51.011 9.4.5) in those of the UICC. */
-static sw_t common(sw_t sw)
+static sw_t common(struct modem *m, uint8_t ins, enum modem_pin which, sw_t sw)
 {
     switch (sw) {
     case SW_GSM_ACCESS:
-        return SW_TRIES_LEFT; /* how many is not said */
+        return tries_left(m, ins, which);
     case SW_GSM_CHV_BLOCKED:
         return SW_BLOCKED;
     case SW_GSM_CHV_STATUS:
@@ -66,7 +78,7 @@ static sw_t pin_command(struct modem *m, uint8_t ins, enum modem_pin which, cons
         sw = 0;
     m->secret = false;
     crypto_wipe(octets, sizeof octets);
-    return common(sw);
+    return common(m, ins, which, sw);
 }
 
 /* The PIN status of the USIM's FCP (TS 102 221 9.5.2, 11.1.1.4.10): tag C6; a bit for each key reference,

@@ -507,7 +507,7 @@ static void to_user(struct modem *m, const struct modem_incoming *in, const stru
             return;
     loop_stop(m->loop, &s->patience);
     s->with_user = false;
-    bool kept = !d->report && d->class != 0;
+    bool kept = !d->report; /* TS 23.038 4: class 0 that nobody shows at once is treated as without class */
     for (unsigned i = 0; d->report && i < m->n_users; i++)
         kept = kept || (m->users[i].sms_report_kept != NULL && m->users[i].sms_report_kept(m->users[i].ctx));
     if (!kept) /* nobody to be shown it to */

@@ -156,6 +156,30 @@ void at_bench_close(struct at_bench *b)
         fixture_close(&b->f);
 }
 
+int at_bench_setup(void **state)
+{
+    struct at_bench *b = malloc(sizeof *b);
+    if (b == NULL)
+        return -1;
+    at_bench_open(b, "usim", NULL);
+    *state = b;
+    return 0;
+}
+
+int at_bench_teardown(void **state)
+{
+    at_bench_close(*state);
+    free(*state);
+    return 0;
+}
+
+void at_bench_on(struct at_bench *b)
+{
+    at_expect(b, "AT+CFUN=1", "|OK|");
+    at_bench_run(b, 20000);
+    (void)at_bench_heard(b, b->at);
+}
+
 void at_bench_run(struct at_bench *b, unsigned ms)
 {
     uint64_t end = loop_now(b->loop) + ms;

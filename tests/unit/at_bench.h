@@ -40,6 +40,11 @@ void at_bench_open_menu(struct at_bench *b, const char *personality);
 /* With a card as factory's is. */
 void at_bench_open_copy(struct at_bench *b, const struct fixture *factory, const char *personality);
 void at_bench_close(struct at_bench *b);
+/* For cmocka: *state is a bench with a card of profile usim. */
+int at_bench_setup(void **state);
+int at_bench_teardown(void **state);
+/* Turns the modem on, and lets it register. */
+void at_bench_on(struct at_bench *b);
 
 /* Runs the loop for so long (virtual time). */
 void at_bench_run(struct at_bench *b, unsigned ms);

@@ -10,35 +10,10 @@
 
 #include <cmocka.h>
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "at_bench.h"
 #include "hex.h"
-
-static int setup(void **state)
-{
-    struct at_bench *b = malloc(sizeof *b);
-    if (b == NULL)
-        return -1;
-    at_bench_open(b, "usim", NULL);
-    *state = b;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    at_bench_close(*state);
-    free(*state);
-    return 0;
-}
-
-static void on(struct at_bench *b)
-{
-    at_expect(b, "AT+CFUN=1", "|OK|");
-    at_bench_run(b, 20000);
-    (void)at_bench_heard(b, b->at);
-}
 
 /* ---- V.250: the line ---- */
 
@@ -86,6 +61,11 @@ static void test_formats(void **state)
     at_expect(b, "ATQ1", "");
     at_expect(b, "ATI1", "1.0|");
     at_expect(b, "ATQ0V1", "|OK|");
+    at_expect(b, "ATQ1+CREG=1;+CFUN=1", ""); /* 6.2.5: nor result codes that nobody asked for */
+    at_bench_run(b, 20000);
+    assert_string_equal(at_bench_heard(b, b->at), "");
+    at_expect(b, "ATQ0+CREG?", "|+CREG: 1,1||OK|");
+    at_expect(b, "AT+CREG=0", "|OK|");
     at_expect(b, "ATS3=13S4?", "|010||OK|"); /* 5.3.2 */
     at_expect(b, "ATS5=200", "|ERROR|");
     at_expect(b, "ATS9?", "|ERROR|");
@@ -134,7 +114,7 @@ static void test_bounds(void **state)
 static void test_identity(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CGMI;+CGMM", "|softuicc||virtual modem||OK|");
     at_expect(b, "AT+CGSN", "|490154203237518||OK|");
     at_expect(b, "AT+CGSN=2", "|+CGSN: \"4901542032375101\"||OK|");
@@ -166,107 +146,6 @@ static void test_power(void **state)
     b->gone = true; /* taken out */
     at_expect(b, "AT+CRSM=176,12258,0,0,10", "|ERROR|");
     at_expect(b, "AT+CMEE=1;+CPIN?", "|+CME ERROR: 10|");
-}
-
-static void test_pins(void **state)
-{
-    struct at_bench *b = *state;
-    on(b);
-    at_expect(b, "AT+CMEE=1", "|OK|");
-    at_expect(b, "AT+CLCK=\"SC\",2", "|+CLCK: 0||OK|"); /* 7.4 */
-    at_expect(b, "AT+CLCK=\"SC\",1,\"9999\"", "|+CME ERROR: 16|");
-    at_expect(b, "AT+CLCK=\"sc\",1,\"1234\"", "|OK|");
-    at_expect(b, "AT+CLCK=\"SC\",2", "|+CLCK: 1||OK|");
-    at_expect(b, "AT+CFUN=1,1", "|OK|");
-    at_expect(b, "AT+CPIN?", "|+CPIN: SIM PIN||OK|"); /* 8.3 */
-    at_expect(b, "AT+CIMI", "|+CME ERROR: 11|");
-    at_expect(b, "AT+CLCK=\"FD\",2", "|+CME ERROR: 11|");
-    at_expect(b, "AT+CPMS?", "|+CMS ERROR: 311|");
-    at_expect(b, "AT+CREG?", "|+CREG: 0,0||OK|");
-    at_expect(b, "AT+CPIN=\"12\"", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CPIN=\"9999\"", "|+CME ERROR: 16|");
-    at_expect(b, "AT+CPINR=\"SIM PIN\"", "|+CPINR: SIM PIN,2,3||OK|"); /* 8.65 */
-    at_expect(b, "AT+CPIN=1234", "|OK|");                /* clients forget the quotation marks */
-    at_expect(b, "AT+CPIN=\"1234\"", "|+CME ERROR: 3|"); /* none is asked for */
-    at_expect(b, "AT+CPWD=\"SC\",\"1234\",\"4321\"", "|OK|");
-    at_expect(b, "AT+CFUN=1,1", "|OK|");
-    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
-    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
-    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 12|");
-    at_expect(b, "AT+CPIN?", "|+CPIN: SIM PUK||OK|");
-    at_expect(b, "AT+CPIN=\"4321\"", "|+CME ERROR: 12|");
-    at_expect(b, "AT+CPIN=\"00000000\",\"1234\"", "|+CME ERROR: 16|");
-    at_expect(
-        b, "AT+CPINR=\"SIM*\"",
-        "|+CPINR: SIM PIN,0,3||+CPINR: SIM PUK,9,10||+CPINR: SIM PIN2,3,3||+CPINR: SIM PUK2,10,10||OK|");
-    at_expect(b, "AT+CPIN=\"12345678\",\"1234\"", "|OK|");
-    at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
-    at_expect(b, "AT+CPWD=?", "|+CPWD: (\"SC\",8),(\"P2\",8)||OK|");
-}
-
-static void test_access(void **state)
-{
-    struct at_bench *b = *state;
-    on(b);
-    at_expect(b, "AT+CMEE=1", "|OK|");
-    at_expect(b, "AT+CSIM=?", "|OK|"); /* 8.17; pySim asks */
-    at_expect(b, "AT+CSIM=14,\"00A40004023F00\"", "|+CSIM: 4,\"6122\"||OK|");
-    at_expect(b, "AT+CSIM=10,\"0020000100\"", "|+CSIM: 4,\"63C3\"||OK|");
-    at_expect(b, "AT+CSIM=10,0020000100", "|+CSIM: 4,\"63C3\"||OK|");
-    at_expect(b, "AT+CSIM=9,\"0020000100\"", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CSIM=10,\"002000010G\"", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CSIM=4,\"0020\"", "|+CME ERROR: 50|");
-    assert_non_null(
-        strstr(at_bench_say(b, "AT+CRSM=176,12258,0,0,10"), "|+CRSM: 144,0,\"98881201")); /* 8.18 */
-    at_expect(b, "AT+CRSM=176,28423,0,0,9", "|+CRSM: 144,0,\"080910101032547608\"||OK|");
-    at_expect(b, "AT+CRSM=176,28423,0,0,9,,\"3F007FFF\"", "|+CRSM: 144,0,\"080910101032547608\"||OK|");
-    at_expect(b, "AT+CRSM=176,4660,0,0,9", "|+CRSM: 106,130||OK|");
-    at_expect(b, "AT+CRSM=177,28423", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CRSM=176,28423,0,0,9,,\"3F\"", "|+CME ERROR: 50|");
-}
-
-static void test_channels(void **state)
-{
-    struct at_bench *b = *state;
-    on(b);
-    at_expect(b, "AT+CMEE=1", "|OK|");
-    assert_non_null(strstr(at_bench_say(b, "AT+CUAD"), "|+CUAD: \"61184F10A0000000871002"));
-    at_expect(b, "AT+CUAD=1", "|+CUAD: \"\",1,\"A0000000871002FFFFFFFF8907090000\"||OK|");
-    at_expect(b, "AT+CCHO=\"A0000000871002FFFFFFFF8907090000\"", "|+CCHO: 1||OK|"); /* 8.45 */
-    at_expect(b, "AT+CGLA=1,10,\"00B0870009\"", "|+CGLA: 22,\"0809101010325476089000\"||OK|");
-    at_expect(b, "AT+CRLA=1,176,28423,0,0,9", "|+CRLA: 144,0,\"080910101032547608\"||OK|");
-    assert_non_null(strstr(at_bench_say(b, "AT+CRLA=1,192,28423"), "|+CRLA: 144,0,\"62"));
-    at_expect(b, "AT+CCHO=\"A0000000871004\"", "|+CCHO: 2||OK|"); /* the ISIM */
-    at_expect(b, "AT+CCHC=1", "|OK|");
-    at_expect(b, "AT+CCHC=1", "|+CME ERROR: 21|");
-    at_expect(b, "AT+CGLA=1,10,\"00B0870009\"", "|+CME ERROR: 21|");
-    at_expect(b, "AT+CCHO=\"F0F1F2F3F4\"", "|+CME ERROR: 22|");
-}
-
-/* AKA, as ofono does it: the answer has RES, CK and IK (TS 31.102 7.1.2) for who asked, and the wrong
- * challenge has none. */
-static void test_authenticate(void **state)
-{
-    struct at_bench *b = *state;
-    uint8_t data[34];
-    char hex[2 * sizeof data + 1], line[200], upper[64];
-    struct aka_vector expected;
-    on(b);
-    fixture_challenge(&b->f, 0, 1 << 20, data, &expected);
-    hex_format(span_of(data, sizeof data), hex);
-    at_expect(b, "AT+CCHO=\"A0000000871002\"", "|+CCHO: 1||OK|");
-    snprintf(line, sizeof line, "AT+CGLA=1,78,\"0088008122%s\"", hex);
-    const char *said = at_bench_say(b, line);
-    hex_format(span_of(expected.res, expected.res_len), upper);
-    for (char *c = upper; *c != '\0'; c++)
-        *c = (char)toupper(*c);
-    assert_memory_equal(said, "|+CGLA: ", 8);
-    assert_non_null(strstr(said, "\"DB08"));
-    assert_memory_equal(strstr(said, "\"DB08") + 5, upper, strlen(upper));
-    data[20] ^= 1;
-    hex_format(span_of(data, sizeof data), hex);
-    snprintf(line, sizeof line, "AT+CGLA=1,78,\"0088008122%s\"", hex);
-    at_expect(b, line, "|+CGLA: 4,\"9862\"||OK|");
 }
 
 /* ---- network ---- */
@@ -305,7 +184,7 @@ static void test_registration(void **state)
 static void test_manual_automatic(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+COPS=3,2;+COPS=4,2,\"26299\"", "|OK|");
     at_bench_run(b, 1000);
     at_expect(b, "AT+COPS?;+CREG?", "|+COPS: 0,2,\"00101\",7||+CREG: 0,1||OK|");
@@ -323,7 +202,7 @@ static void test_manual_automatic(void **state)
 static void test_preferred(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CMEE=1;+CPOL=?", "|+CPOL: (1-8),(2)||OK|"); /* 7.19 */
     at_expect(b, "AT+CPOL?", "|OK|");
     at_expect(b, "AT+CPOL=2,2,\"26201\",0,0,1,1,0", "|OK|");
@@ -334,14 +213,48 @@ static void test_preferred(void **state)
     at_expect(b, "AT+CPOL?", "|+CPOL: 2,2,\"26201\",0,0,1,1,0||OK|");
     at_expect(b, "AT+CPOL=9,2,\"26201\"", "|+CME ERROR: 21|");
     at_expect(b, "AT+CPOL=1,2,\"2620x\"", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CPLS=1;+CPOL=1,2,\"26201\"",
-              "|+CME ERROR: 17|"); /* the operator's list: not for the user */
+    at_expect(b, "AT+CPOL=,2,\"26202\"", "|OK|"); /* the first free place */
+    at_expect(b, "AT+CPOL?", "|+CPOL: 1,2,\"26202\",1,0,1,1,1||+CPOL: 2,2,\"26201\",0,0,1,1,0||OK|");
+    for (unsigned i = 3; i <= 8; i++)
+        at_expect(b, "AT+CPOL=,2,\"26203\"", "|OK|");
+    at_expect(b, "AT+CPOL=,2,\"26203\"", "|+CME ERROR: 20|");
+    at_expect(b, "AT+CPOL=,2", "|OK|"); /* how it is to be read: there is one way */
+    at_expect(b, "AT+CPOL=,0", "|+CME ERROR: 50|");
+    /* The operator's list is updated under ADM (TS 31.102 4.2.53), which is no PIN2. */
+    at_expect(b, "AT+CPLS=1;+CPOL=1,2,\"26201\"", "|+CME ERROR: 3|");
+}
+
+/* What stands in the way of a registration is said (9.2.1); what there is already is not done again. */
+static void test_no_registration(void **state)
+{
+    struct at_bench *b = *state;
+    at_expect(b, "AT+CMEE=1;+COPS=0", "|+CME ERROR: 3|"); /* off */
+    b->gone = true;
+    at_expect(b, "AT+CFUN=1;+CGATT=1", "|+CME ERROR: 10|");
+    at_expect(b, "AT+COPS=0", "|+CME ERROR: 10|");
+    at_expect(b, "AT+COPS=3,2;+COPS=2;+CGATT=0", "|OK|"); /* nobody needs a card for these */
+    b->gone = false;
+    at_expect(b, "AT+CFUN=1,1", "|OK|");
+    at_bench_run(b, 20000);
+    at_expect(b, "AT+COPS=0;+CREG=1", "|OK|");
+    at_bench_run(b, 20000);
+    assert_string_equal(at_bench_heard(b, b->at), "|+CREG: 1|");
+    at_expect(b, "AT+COPS=0;+CGATT=1;+CREG?", "|+CREG: 1,1||OK|"); /* it stays */
+    at_bench_run(b, 20000);
+    assert_string_equal(at_bench_heard(b, b->at), "");
+    at_expect(b, "AT+CREG=0;+CFUN=4;+CGATT=1", "|+CME ERROR: 30|");
+    at_expect(b, "AT+COPS=0", "|+CME ERROR: 30|");
+    at_expect(b, "AT+CLCK=\"SC\",1,\"1234\";+CFUN=1,1;+CGATT=1", "|+CME ERROR: 11|");
+    at_expect(b, "AT+COPS=0", "|+CME ERROR: 11|");
+    network_switch(b->network, 0, false);
+    network_switch(b->network, 1, false);
+    at_expect(b, "AT+COPS=?", "|+COPS: ,,(0-4),(0-2)||OK|"); /* 7.3: none in the air */
 }
 
 static void test_ussd(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CUSD=1", "|OK|");
     at_bench_say(b, "AT+CUSD=1,\"*100#\",15");
     char said[256];
@@ -358,7 +271,7 @@ static void test_ussd(void **state)
 static void test_contexts(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CMEE=1;+CGATT?", "|+CGATT: 1||OK|");
     at_expect(b, "AT+CGATT=0", "|OK|");
     at_bench_run(b, 1000);
@@ -376,64 +289,18 @@ static void test_contexts(void **state)
     at_expect(b, "AT+CGDCONT?", "|+CGDCONT: 1,\"IP\",\"internet\",\"\",0,0||OK|");
     at_expect(b, "AT+CGACT=1,1", "|+CME ERROR: 148|");
     at_expect(b, "AT+CGACT=1,2", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CGACT?;+CGPADDR=1", "|+CGACT: 1,0||+CGPADDR: 1||OK|");
+    at_expect(b, "AT+CMEE=2;+CGACT=1,1", "|+CME ERROR: unspecified GPRS error|"); /* 9.2.2 */
+    at_expect(b, "AT+CMEE=1;+CGACT?;+CGPADDR=1", "|+CGACT: 1,0||+CGPADDR: 1||OK|");
+    at_expect(b, "AT+CGDCONT=3,\"IP\"", "|OK|");
+    at_expect(b, "AT+CGPADDR=3,2,1", "|+CGPADDR: 3||+CGPADDR: 1||OK|"); /* 10.1.14 */
+    at_expect(b, "AT+CGPADDR=1,9", "|+CME ERROR: 50|");
+    at_expect(b, "AT+CGDCONT=3", "|OK|");
     at_expect(b, "AT+CGDCONT=1;+CGDCONT?", "|OK|");
     at_expect(b, "ATD*99***1#", "|NO CARRIER|");
     assert_non_null(strstr(at_bench_say(b, "AT+CEER"), "|+CEER: No bearer"));
     at_expect(b, "ATH", "|OK|");
     at_expect(b, "AT+CCWA=1,2", "|+CCWA: 0,7||OK|");
     at_expect(b, "AT+CCWA=1,1,1", "|+CME ERROR: 3|");
-}
-
-/* ---- phonebook ---- */
-
-static void test_phonebook(void **state)
-{
-    struct at_bench *b = *state;
-    on(b);
-    at_expect(b, "AT+CMEE=1;+CCLK=\"26/02/30,00:00:00+00\"", "|+CME ERROR: 50|"); /* 8.15: no such day */
-    at_expect(b, "AT+CPBS=?", "|+CPBS: (\"SM\",\"FD\",\"ON\")||OK|");             /* 8.11 */
-    at_expect(b, "AT+CPBW=1,\"+491234567\",145,\"Anna\"", "|OK|");
-    at_expect(b, "AT+CPBW=,\"0815\",129,\"Bert\"", "|OK|");
-    at_expect(b, "AT+CPBR=1,50",
-              "|+CPBR: 1,\"+491234567\",145,\"Anna\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
-    at_expect(b, "AT+CPBF=\"an\"", "|+CPBF: 1,\"+491234567\",145,\"Anna\"||OK|");
-    at_expect(b, "AT+CPBF=\"x\"", "|+CME ERROR: 22|");
-    assert_memory_equal(at_bench_say(b, "AT+CPBS?"), "|+CPBS: \"SM\",2,", 14);
-    at_expect(b, "AT+CPBW=1", "|OK|");
-    at_expect(b, "AT+CPBR=1", "|OK|");
-    at_expect(b, "AT+CPBR=255", "|+CME ERROR: 21|");
-    at_expect(b, "AT+CSCS=\"UCS2\"", "|OK|");
-    at_expect(b, "AT+CPBW=3,\"0031\",129,\"00C4004E\"", "|OK|"); /* Ä: in the default alphabet */
-    at_expect(b, "AT+CPBW=4,\"0032\",129,\"0416\"", "|OK|");     /* Ж: not in it */
-    at_expect(b, "AT+CPBR=3,4", "|+CPBR: 3,\"0031\",129,\"00C4004E\"||+CPBR: 4,\"0032\",129,\"0416\"||OK|");
-    at_expect(b, "AT+CPBW=5,\"0031\",129,\"004100410041004100410041004100410041004100410041004100410041\"",
-              "|+CME ERROR: 24|");
-    at_expect(b, "AT+CSCS=\"HEX\";+CPBR=4", "|+CPBR: 4,\"32\",129,\"3f\"||OK|"); /* 5.5: in this set, too */
-    at_expect(b, "AT+CSCS=\"IRA\"", "|OK|");
-    /* A name alone is an entry: it is shown, and no place for another one. Nor can one be written. */
-    at_expect(
-        b,
-        "AT+CRSM=220,28474,1,4,28,\"426F62FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF\",\"3F007F10\"",
-        "|+CRSM: 144,0||OK|");
-    at_expect(b, "AT+CPBR=1,2", "|+CPBR: 1,\"\",129,\"Bob\"||+CPBR: 2,\"0815\",129,\"Bert\"||OK|");
-    at_expect(b, "AT+CPBW=,\"0816\",129,\"a@_b\"", "|OK|");
-    at_expect(b, "AT+CPBR=1", "|+CPBR: 1,\"\",129,\"Bob\"||OK|");
-    at_expect(b, "AT+CPBR=5", "|+CPBR: 5,\"0816\",129,\"a@_b\"||OK|");
-    at_expect(b, "AT+CPBW=5,,,\"Eve\"", "|+CME ERROR: 50|");
-    at_expect(b, "AT+CSCS=\"GSM\"", "|OK|");
-    static const char in_gsm[] = "|+CPBR: 5,\"0816\",129,\"a\0\x11"
-                                 "b\"||OK|"; /* TS 23.038 6.2.1 */
-    assert_memory_equal(at_bench_say(b, "AT+CPBR=5"), in_gsm, sizeof in_gsm);
-    at_expect(b, "AT+CSCS=\"IRA\";+CPBW=1", "|OK|");
-    at_expect(b, "AT+CPBS=\"FD\";+CPBW=1,\"123\",129,\"Fix\"", "|+CME ERROR: 17|"); /* PIN2 first */
-    at_expect(b, "AT+CPIN?", "|+CPIN: SIM PIN2||OK|");
-    at_expect(b, "AT+CPIN=\"0000\"", "|+CME ERROR: 16|");
-    at_expect(b, "AT+CPIN=\"5678\"", "|OK|");
-    at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
-    at_expect(b, "AT+CPBW=1,\"123\",129,\"Fix\";+CPBR=1", "|+CPBR: 1,\"123\",129,\"Fix\"||OK|");
-    at_expect(b, "AT+CPBS=\"ON\";+CPBW=1,\"+4917\",145,\"Me\"", "|OK|");
-    at_expect(b, "AT+CNUM", "|+CNUM: \"Me\",\"+4917\",145||OK|");
 }
 
 /* ---- short messages ---- */
@@ -466,7 +333,7 @@ static int deliver(struct at_bench *b, const char *hex)
 static void test_sms_received(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CNMI?", "|+CNMI: 0,0,0,0,0||OK|");
     assert_int_equal(deliver(b, HI), 0);
     assert_string_equal(b->said, "");
@@ -514,7 +381,7 @@ static void test_sms_acknowledged(void **state)
     uint8_t tpdu[64];
     struct buf t = buf_of(tpdu, sizeof tpdu);
     int failure = -1;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CNMA", "|+CMS ERROR: 340|");
     at_expect(b, "AT+CSMS=1", "|+CSMS: 1,1,0||OK|");
     at_expect(b, "AT+CNMI=2,2,0,1", "|OK|");
@@ -567,7 +434,7 @@ static unsigned submitted(void *ctx, const char *centre, struct span tpdu)
 static void test_sms_sent(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CSCA?", "|+CSCA: \"+00101000001\",145||OK|");
     at_expect(b, "AT+CMGS=0", "|+CMS ERROR: 304|");
     at_expect(b, "AT+CMGS=14", "|> "); /* 4.3 */
@@ -579,6 +446,13 @@ static void test_sms_sent(void **state)
     at_expect(b, "AT+CMGF=1", "|OK|");
     at_expect(b, "AT+CMGS=\"+31628870634\"", "|> "); /* 3.5.1 */
     assert_non_null(strstr(at_bench_raw(b, b->at, "Two\rlines {}\x1A", 13), "|> |+CMGS: "));
+    /* The <LF> of a <CR><LF> is none of the text. */
+    assert_non_null(strstr(at_bench_raw(b, b->at, "AT+CMGW=\"1\"\r\nHi\r\nyou\x1A", 21), "|+CMGW: 1||OK|"));
+    at_expect(b, "AT+CMGR=1", "|+CMGR: \"STO UNSENT\",\"1\",|Hi\nyou||OK|");
+    at_expect(b, "AT+CSCS=\"GSM\";+CMGW=\"1\"", "|> "); /* TS 23.038 6.2.1: 7F is a letter */
+    assert_string_equal(at_bench_raw(b, b->at, "\x7Fx\by\x1A", 5), "|+CMGW: 2||OK|");
+    at_expect(b, "AT+CMGR=2", "|+CMGR: \"STO UNSENT\",\"1\",|\x7Fy||OK|");
+    at_expect(b, "AT+CSCS=\"IRA\";+CMGD=1,4", "|OK|");
     at_expect(b, "AT+CMGS=\"abc\"", "|+CMS ERROR: 305|");
     at_expect(b, "AT+CMGW=\"0815\"", "|> ");
     assert_string_equal(at_bench_raw(b, b->at, "Hell\bl\x7Flo @ {}\x1A", 15), "|+CMGW: 1||OK|");
@@ -599,6 +473,12 @@ static void test_sms_sent(void **state)
     at_expect(b, "AT+CSMP=17,167,0,0;+CMGW=\"4930\",145", "|> "); /* 3.5.3: <toda> */
     assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMGW: 3||OK|");
     at_expect(b, "AT+CMGR=3", "|+CMGR: \"STO UNSENT\",\"+4930\",|x||OK|");
+    at_expect(b, "AT+CMGD=3;+CMGW=\"*100#\",161", "|> "); /* TS 23.040 9.1.2.3, 9.1.2.5 */
+    assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMGW: 3||OK|");
+    at_expect(b, "AT+CSDH=1;+CMGR=3", "|+CMGR: \"STO UNSENT\",\"*100#\",,161,17,0,0,167,\"\",129,1|x||OK|");
+    at_expect(b, "AT+CSDH=0;+CMGS=\"4930\",8", "|+CMS ERROR: 305|");
+    at_expect(b, "AT+CMGS=\"4930\",208", "|+CMS ERROR: 305|");
+    at_expect(b, "AT+CSCA=\"4917\",161", "|+CMS ERROR: 305|");
     at_expect(b, "AT+CMGW=\"4930\",abc", "|+CMS ERROR: 305|");
     at_expect(b, "AT+CMGD=3", "|OK|");
     at_expect(b, "AT+CMGW", "|> "); /* 3.5.3: to whom is said when it is sent */
@@ -635,11 +515,36 @@ static void test_sms_sent(void **state)
     assert_string_equal(at_bench_raw(b, b->at, "x\x1A", 2), "|+CMS ERROR: 331|");
 }
 
+/* What nobody is there to see is not shown, but kept: TS 27.005 3.4.1 has +CMT for who is connected. */
+static void test_sms_for_nobody(void **state)
+{
+    struct at_bench *b = *state;
+    at_bench_on(b);
+    at_expect(b, "AT+CNMI=2,2;&W", "|OK|");
+    assert_int_equal(deliver(b, HI), 0);
+    assert_memory_equal(b->said, "|+CMT: ", 7);
+    at_expect(b, "ATQ1", "");
+    assert_int_equal(deliver(b, HI), 0); /* quiet */
+    assert_string_equal(b->said, "");
+    at_hang_up(b->at);
+    assert_int_equal(deliver(b, HI), 0); /* gone */
+    assert_string_equal(b->said, "");
+    assert_int_equal(modem_sms_used(b->modem, MODEM_SM), 2);
+    at_pick_up(b->at); /* back, and has nothing to say */
+    assert_int_equal(deliver(b, HI), 0);
+    assert_memory_equal(b->said, "|+CMT: ", 7);
+    assert_int_equal(modem_sms_used(b->modem, MODEM_SM), 2);
+    /* TS 23.038 4: class 0 that is not shown is as one without class. */
+    at_hang_up(b->at);
+    assert_int_equal(deliver(b, "040B911326880736F4001011011121222204 01 78"), 0);
+    assert_int_equal(modem_sms_used(b->modem, MODEM_SM), 3);
+}
+
 /* Unsolicited result codes wait until a text has been typed (27.005 3.4.1, V.250 5.8). */
 static void test_held(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CNMI=2,1;+CMGF=1;+CMGS=\"1\"", "|> ");
     assert_int_equal(deliver(b, HI), 0);
     assert_string_equal(b->said, "");
@@ -678,7 +583,7 @@ static void test_toolkit(void **state)
     assert_int_equal(modem_stk_profile_get(b->modem).n, 32); /* both put together */
     assert_int_equal(modem_stk_profile_get(b->modem).p[31], 1);
     assert_true(modem_stk_profile_get(b->modem).p[0] != 0);
-    on(b);
+    at_bench_on(b);
     const char *said =
         at_bench_say(b, "AT+CUSATA=1"); /* TS 27.007 12.2: the menu came before this peer wanted it */
     assert_non_null(strstr(said, "|+CUSATP: \"D0"));
@@ -710,6 +615,19 @@ static void test_toolkit(void **state)
     at_hang_up(b->at); /* the modem is left with the answer to give, and does in time */
     at_bench_run(b, 300000);
     assert_int_equal(modem_stk_waiting(b->modem).n, 0);
+    /* A command goes to somebody who is there, and not to one who stored that he wants such and left. */
+    (void)at_bench_raw(b, b->at, "ATE0+CUSATA=1;&W\r", 17);
+    b->other = at_open(b->shared);
+    assert_non_null(b->other);
+    assert_string_equal(at_bench_raw(b, b->other, "AT\r", 3), "|OK|");
+    at_hang_up(b->at);
+    uint8_t octets[16];
+    struct buf select = buf_of(octets, sizeof octets);
+    sw_t sw;
+    assert_true(hex_parse("D30782020181900180", &select, NULL));
+    assert_true(modem_stk_envelope(b->modem, buf_span(&select), NULL, &sw));
+    at_bench_run(b, 1000);
+    assert_memory_equal(at_bench_heard(b, b->other), "|+CUSATP: ", 10);
 }
 
 /* ---- control by the card (TS 31.111 7.3) ---- */
@@ -733,7 +651,7 @@ static int setup_control(void **state)
 static void test_control(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CMEE=1;+CMGF=1", "|OK|");
     at_expect(b, "ATD+4917123;", "|NO CARRIER|");
     assert_non_null(strstr(at_bench_say(b, "AT+CEER"), "|+CEER: No bearer"));
@@ -791,7 +709,7 @@ static int setup_gsm(void **state)
 static void test_personality(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     at_expect(b, "AT+CGMM", "|virtual modem (GSM)||OK|");
     at_expect(b, "AT+CCHO=\"A0000000871002\"", "|ERROR|");
     at_expect(b, "AT+CEREG?", "|ERROR|");
@@ -805,7 +723,7 @@ static void test_personality(void **state)
 static void test_peers(void **state)
 {
     struct at_bench *b = *state;
-    on(b);
+    at_bench_on(b);
     b->other = at_open(b->shared);
     assert_non_null(b->other);
     assert_string_equal(at_bench_raw(b, b->other, "ATE0\r", 5), "ATE0\r|OK|");
@@ -830,7 +748,7 @@ static void test_table(void **state)
 {
     struct at_bench *b = *state;
     char list[1 << 14], line[64];
-    on(b);
+    at_bench_on(b);
     snprintf(list, sizeof list, "%.16000s", at_bench_say(b, "AT+CLAC"));
     unsigned n = 0;
     for (char *at = strtok(list, "|"); at != NULL; at = strtok(NULL, "|")) {
@@ -849,32 +767,29 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_editing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_profiles, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_identity, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_power, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_access, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_channels, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_authenticate, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_registration, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_manual_automatic, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_preferred, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_ussd, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_contexts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_phonebook, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sms_received, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sms_acknowledged, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sms_sent, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_held, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_peers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_table, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_toolkit, setup_menu, teardown),
-        cmocka_unit_test_setup_teardown(test_control, setup_control, teardown),
-        cmocka_unit_test_setup_teardown(test_personality, setup_gsm, teardown),
+        cmocka_unit_test_setup_teardown(test_line, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_editing, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_formats, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_profiles, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_bounds, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_identity, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_power, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_registration, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_manual_automatic, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_preferred, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_no_registration, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_ussd, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_contexts, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sms_received, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sms_acknowledged, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sms_sent, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sms_for_nobody, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_held, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_peers, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_table, at_bench_setup, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_toolkit, setup_menu, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_control, setup_control, at_bench_teardown),
+        cmocka_unit_test_setup_teardown(test_personality, setup_gsm, at_bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

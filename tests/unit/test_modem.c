@@ -797,8 +797,17 @@ static void test_sms_in(void **state)
         play_sms(&p, DELIVER("00", "F6"), &r)); /* class 2 that is not for the card's applications: EF.SMS */
     assert_int_equal(in.memory, MODEM_SM);
     assert_int_equal(in.index, 2);
+    in.takes = true;
     assert_true(play_sms(&p, DELIVER("00", "F4"), &r)); /* class 0: shown, not kept */
+    assert_true(modem_sms_acknowledge(p.modem, 0));
     assert_int_equal(in.stored, 3);
+    in.takes = false; /* TS 23.038 4: what cannot be displayed at once is treated as having no class */
+    assert_true(play_sms(&p, DELIVER("00", "F4"), &r));
+    assert_int_equal(in.stored, 4);
+    assert_int_equal(in.memory, MODEM_SM);
+    assert_true(modem_sms_delete(p.modem, MODEM_SM, in.index));
+    in.stored--;
+    in.direct--;
     assert_true(play_sms(&p, DELIVER("40", "04"), &r)); /* type 0: acknowledged, and that is all */
     assert_int_equal(r.failure, 0);
     assert_true(play_sms(&p, DELIVER("40", "F6"), &r)); /* of class 2, too */

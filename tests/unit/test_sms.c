@@ -32,6 +32,7 @@ static void addresses(void **state)
         {"++49", NULL},
         {"12 34", NULL},
         {"*100#", NULL},
+        {"a", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t room[SMS_ADDRESS_MAX];
@@ -46,6 +47,11 @@ static void addresses(void **state)
     uint8_t small[3];
     struct buf b = buf_of(small, sizeof small);
     assert_false(sms_address_pack("+491234", &b));
+    uint8_t room[SMS_ADDRESS_MAX]; /* as it is dialled, TS 23.040 9.1.2.3 */
+    b = buf_of(room, sizeof room);
+    assert_true(sms_dialled_pack("*100#", &b));
+    assert_span(buf_span(&b), "05811a00fb");
+    assert_false(sms_dialled_pack("*1p", &b));
 }
 
 /* ---- SMS-DELIVER ---- */
