@@ -36,7 +36,7 @@ enum {
 };
 
 static const char default_listen[] = "127.0.0.1:2775";
-/* The service centre, in ENVELOPEs: a number that nobody has. */
+/* The service centre, in ENVELOPEs, and who sends what comes from nobody: a number that nobody has. */
 static const char centre[] = "+99900000000";
 static const char system_id[] = "softuicc";
 
@@ -143,18 +143,29 @@ static void nack(struct smsc *s, struct session *x, uint32_t sequence, uint32_t 
     put(s, x, &pdu);
 }
 
+static bool hears(const struct session *x)
+{
+    return x != NULL && x->bound != 0 && x->bound != SMPP_BIND_TRANSMITTER && !x->lost && !x->ending;
+}
+
 /* Who hears what comes for the sender: itself, unless it only transmits; then one with the same name that
  * receives. */
-static struct session *receiver_of(struct smsc *s, struct session *sender)
+static struct session *receiver_of(const struct smsc *s, struct session *sender)
 {
     if (sender->bound != SMPP_BIND_TRANSMITTER)
         return sender;
-    for (size_t i = 0; i < SESSIONS_MAX; i++) {
-        struct session *x = s->sessions[i];
-        if (x != NULL && x->bound != 0 && x->bound != SMPP_BIND_TRANSMITTER && !x->lost && !x->ending &&
-            strcmp(x->id, sender->id) == 0)
-            return x;
-    }
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (hears(s->sessions[i]) && strcmp(s->sessions[i]->id, sender->id) == 0)
+            return s->sessions[i];
+    return NULL;
+}
+
+/* Who hears what the user of a terminal sends by himself: the first that may. */
+static struct session *first_receiver(const struct smsc *s)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (hears(s->sessions[i]))
+            return s->sessions[i];
     return NULL;
 }
 
@@ -272,12 +283,9 @@ static bool for_a_card(const struct smpp_message *m)
 /* SMPP_OK, or what to refuse it with. */
 static uint32_t make_deliver(const struct smpp_message *m, struct buf *tpdu)
 {
-    char number[SMPP_ADDRESS_MAX + 2];
     uint8_t address[SMS_ADDRESS_MAX];
     struct buf originator = buf_of(address, sizeof address);
-    const bool plus = m->source.ton == SMPP_TON_INTERNATIONAL && m->source.digits[0] != '+';
-    snprintf(number, sizeof number, "%s%s", plus ? "+" : "", m->source.digits);
-    if (!sms_address_pack(number, &originator))
+    if (!smsc_text_originator(&m->source, centre, &originator))
         return SMPP_INVALID_SOURCE;
     struct sms_deliver sms = {
         .originator = buf_span(&originator),
@@ -344,15 +352,11 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
     s->sender = NULL;
 }
 
-/* What the user of a terminal sends by himself: to the first that may hear it. */
 static void listen_to_terminal(struct smsc *s)
 {
     const struct smsc_listener listener = {card_reports, card_submits, s};
     struct smpp_message from = {.protocol_id = 0};
-    for (size_t i = 0; i < SESSIONS_MAX && s->sender == NULL; i++)
-        if (s->sessions[i] != NULL && s->sessions[i]->bound != 0 &&
-            s->sessions[i]->bound != SMPP_BIND_TRANSMITTER)
-            s->sender = s->sessions[i];
+    s->sender = first_receiver(s);
     (void)smpp_address(smsc_cards_number(s->cards), &from.destination);
     s->message = &from;
     smsc_cards_listen(s->cards, s->sender != NULL ? &listener : NULL);
@@ -462,29 +466,34 @@ static void accept_session(struct smsc *s)
     close(fd); /* all seats are taken */
 }
 
-static bool may_read(const struct session *x)
+static bool has_room(const struct session *x)
 {
-    return !x->ending && !x->lost && smpp_link_room(&x->link) >= ROOM_MIN;
+    return smpp_link_room(&x->link) >= ROOM_MIN;
 }
 
-/* Everything that a session has sent and that there is room to answer. true: there is more. */
-static bool serve_session(struct smsc *s, struct session *x)
+/* What a transmitter sends waits until who hears the answers has read some: a receiver is slow sooner than
+ * gone. */
+static bool may_read(const struct smsc *s, struct session *x)
+{
+    const struct session *receiver = receiver_of(s, x);
+    return !x->ending && !x->lost && has_room(x) && (receiver == NULL || has_room(receiver));
+}
+
+/* Everything that a session has sent and that there is room to answer: several may have the same receiver. */
+static void serve_session(struct smsc *s, struct session *x)
 {
     struct span bytes;
-    while (may_read(x) && !s->failed) {
-        if (s->in_round >= ROUND_MAX)
-            return true;
+    while (may_read(s, x) && !s->failed && s->in_round < ROUND_MAX) {
         enum smpp_link_next next = smpp_link_next(&x->link, &bytes);
         if (next == SMPP_LINK_NONE)
-            return false;
+            return;
         if (next == SMPP_LINK_LOST) {
             nack(s, x, 0, SMPP_INVALID_COMMAND_LENGTH);
             x->ending = true;
-            return false;
+            return;
         }
         handle(s, x, bytes);
     }
-    return false;
 }
 
 static void flush_sessions(struct smsc *s)
@@ -509,14 +518,16 @@ struct watch {
     int timeout;
 };
 
-static void watch(struct smsc *s, struct watch *w, bool more)
+static void watch(struct smsc *s, struct watch *w)
 {
     const uint64_t now = now_ms();
+    const struct session *first = first_receiver(s);
+    const bool listens = first == NULL || has_room(first);
     w->n = FIXED;
-    w->timeout = more ? 0 : -1;
+    w->timeout = -1;
     w->fds[0] = (struct pollfd){.fd = s->stop_fd, .events = POLLIN};
     w->fds[1] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
-    w->fds[2] = (struct pollfd){.fd = smsc_cards_fd(s->cards), .events = POLLIN};
+    w->fds[2] = (struct pollfd){.fd = listens ? smsc_cards_fd(s->cards) : -1, .events = POLLIN};
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         struct session *x = s->sessions[i];
         if (x == NULL)
@@ -530,19 +541,21 @@ static void watch(struct smsc *s, struct watch *w, bool more)
             if (w->timeout < 0 || left < w->timeout)
                 w->timeout = left;
         }
+        const bool reads = may_read(s, x);
+        if (reads && smpp_link_ready(&x->link)) /* there was no room for the answer, or the round was full */
+            w->timeout = 0;
         w->session[w->n] = i;
         w->fds[w->n++] = (struct pollfd){
             .fd = x->link.fd,
-            .events = (short)((may_read(x) ? POLLIN : 0) | (smpp_link_pending(&x->link) ? POLLOUT : 0))};
+            .events = (short)((reads ? POLLIN : 0) | (smpp_link_pending(&x->link) ? POLLOUT : 0))};
     }
 }
 
 static int loop(struct smsc *s)
 {
     struct watch w;
-    bool more = false;
     for (;;) {
-        watch(s, &w, more);
+        watch(s, &w);
         if (poll(w.fds, w.n, w.timeout) < 0 && errno != EINTR)
             return cli_refuse(s->cmd, "cannot go on: %s", strerror(errno));
         if ((w.fds[0].revents & POLLIN) != 0)
@@ -555,13 +568,12 @@ static int loop(struct smsc *s)
         for (nfds_t i = FIXED; i < w.n; i++) {
             struct session *x = s->sessions[w.session[i]];
             if ((w.fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
-                !(may_read(x) ? smpp_link_read(&x->link) : (w.fds[i].revents & POLLERR) == 0))
+                !(may_read(s, x) ? smpp_link_read(&x->link) : (w.fds[i].revents & POLLERR) == 0))
                 x->lost = true;
         }
-        more = false;
         for (size_t i = 0; i < SESSIONS_MAX; i++)
             if (s->sessions[i] != NULL)
-                more = serve_session(s, s->sessions[i]) || more;
+                serve_session(s, s->sessions[i]);
         if (s->failed || !smsc_cards_commit(s->cards))
             return EXIT_REFUSED; /* it was said */
         flush_sessions(s);

@@ -132,7 +132,7 @@ bool smpp_link_read(struct smpp_link *l)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-enum smpp_link_next smpp_link_next(struct smpp_link *l, struct span *pdu)
+static enum smpp_link_next look(const struct smpp_link *l, struct span *pdu)
 {
     const struct span stream = span_of(l->in + l->in_at, l->in_len - l->in_at);
     if (stream.n < 4)
@@ -140,11 +140,22 @@ enum smpp_link_next smpp_link_next(struct smpp_link *l, struct span *pdu)
     const uint32_t length = smpp_length(stream);
     if (length < SMPP_HEADER || length > SMPP_PDU_MAX)
         return SMPP_LINK_LOST;
-    if (stream.n < length)
-        return SMPP_LINK_NONE;
     *pdu = span_slice(stream, 0, length);
-    l->in_at += length;
-    return SMPP_LINK_PDU;
+    return stream.n < length ? SMPP_LINK_NONE : SMPP_LINK_PDU;
+}
+
+enum smpp_link_next smpp_link_next(struct smpp_link *l, struct span *pdu)
+{
+    const enum smpp_link_next found = look(l, pdu);
+    if (found == SMPP_LINK_PDU)
+        l->in_at += pdu->n;
+    return found;
+}
+
+bool smpp_link_ready(const struct smpp_link *l)
+{
+    struct span pdu;
+    return look(l, &pdu) != SMPP_LINK_NONE;
 }
 
 size_t smpp_link_room(const struct smpp_link *l)

@@ -42,6 +42,9 @@ bool smpp_link_read(struct smpp_link *l);
 enum smpp_link_next { SMPP_LINK_NONE, SMPP_LINK_PDU, SMPP_LINK_LOST };
 enum smpp_link_next smpp_link_next(struct smpp_link *l, struct span *pdu);
 
+/* smpp_link_next would find something. */
+bool smpp_link_ready(const struct smpp_link *l);
+
 /* Queues a PDU. false: no room. */
 bool smpp_link_put(struct smpp_link *l, const struct smpp_pdu *pdu);
 size_t smpp_link_room(const struct smpp_link *l);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smsc_text.h"
 
+#include <stdio.h>
+
 #include "decode_text.h"
 
 enum {
@@ -60,6 +62,27 @@ static uint8_t recode(uint8_t coding, struct span body, struct buf *text)
            : coding == CODING_UCS2  ? DCS_UCS2
            : classed                ? coding
                                     : DCS_OCTETS;
+}
+
+bool smsc_text_originator(const struct smpp_address *from, const char *own, struct buf *out)
+{
+    enum { TYPE_ALPHANUMERIC = 0xD0, NAME_MAX_SEPTETS = 11 };
+    char number[SMPP_ADDRESS_MAX + 2];
+    uint8_t octets[2 * SMPP_ADDRESS_MAX];
+    struct buf name = buf_of(octets, sizeof octets);
+    if (from->digits[0] == '\0')
+        return sms_address_pack(own, out);
+    if (from->ton != SMPP_TON_ALPHANUMERIC) {
+        const bool plus = from->ton == SMPP_TON_INTERNATIONAL && from->digits[0] != '+';
+        snprintf(number, sizeof number, "%s%s", plus ? "+" : "", from->digits);
+        return sms_address_pack(number, out);
+    }
+    if (!text_to_gsm(from->digits, &name) || name.len > NAME_MAX_SEPTETS)
+        return false;
+    buf_u8(out, (uint8_t)((7 * name.len + 3) / 4)); /* semi-octets that are used */
+    buf_u8(out, TYPE_ALPHANUMERIC);
+    text_pack(buf_span(&name), 0, out);
+    return buf_ok(out);
 }
 
 uint32_t smsc_text_deliver(const struct smpp_message *m, struct span originator, const uint8_t stamp[7],

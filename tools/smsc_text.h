@@ -9,6 +9,10 @@
 #include "smpp.h"
 #include "sms.h"
 
+/* TP-OA of a source_addr: a number, or a name of up to eleven characters of the default alphabet (TON 5; TS
+ * 23.040 9.1.2.5); `own` for who does not say who he is (SMPP 3.4, 4.4.1). false: it is none of these. */
+bool smsc_text_originator(const struct smpp_address *from, const char *own, struct buf *out);
+
 /* Appends the SMS-DELIVER. data_coding: 0 the default alphabet, 1 and 3 Latin (in the default alphabet, or in
  * UCS2 if that has not all of it), 8 UCS2, 10 to 1F, 30 to 3F and F0 to FF are TP-DCS; all else is octets. A
  * character is an octet, behind the user data header, if there is one; UCS2 has two. SMPP_OK, or what to

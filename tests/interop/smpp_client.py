@@ -5,12 +5,15 @@
   smpp_client.py PORT hostile            PDUs that are none, from accounts op:secret; TAP-less, says what went wrong
   smpp_client.py PORT twice NUMBER HEX   the same user data twice; prints what is delivered, in hex, one a line
   smpp_client.py PORT receipts NUMBER HEX   the user data with each value of registered_delivery; prints the receipts' texts, or none, a line each
+  smpp_client.py PORT sources NUMBER HEX    the user data from nobody, from a name and from what is neither; prints status and who gets the answer, a line each
+  smpp_client.py PORT crowd NUMBER HEX   the user data many times from two transmitters at once, a receiver that is slow; prints how many receipts it got
   smpp_client.py PORT texts NUMBER       texts of three codings for the user of a terminal; then prints the first that comes, and ends
   smpp_client.py PORT fake [SILENT]      not a client: an SMSC of its own at PORT 0, prints the port; delivers a forged PoR
 """
 import socket
 import struct
 import sys
+import time
 
 RESP = 0x80000000
 BIND_RX, BIND_TX, SUBMIT, DELIVER, UNBIND, BIND_TRX, ENQUIRE = 1, 2, 4, 5, 6, 9, 0x15
@@ -28,8 +31,8 @@ def bind(name="op", password="secret"):
     return z(name) + z(password) + z("") + bytes([0x34, 0, 0]) + z("")
 
 
-def message(to, data, esm=0x40, pid=0x7F, coding=0xF6, source="12", registered=0):
-    return (z("") + bytes([1, 1]) + z(source) + bytes([1, 1]) + z(to) + bytes([esm, pid, 0]) + z("") + z("") +
+def message(to, data, esm=0x40, pid=0x7F, coding=0xF6, source="12", registered=0, ton=1):
+    return (z("") + bytes([ton, 1]) + z(source) + bytes([1, 1]) + z(to) + bytes([esm, pid, 0]) + z("") + z("") +
             bytes([registered, 0, coding, 0, len(data)]) + data)
 
 
@@ -119,7 +122,8 @@ def hostile(port):
     good &= expect("for nobody", link.ask(pdu(SUBMIT, 5, message("424242", some))), SUBMIT | RESP, 0x0B)
     good &= expect("for nobody at all", link.ask(pdu(SUBMIT, 5, message("", some))), SUBMIT | RESP, 0x0B)
     good &= expect("from who would paint the screen", link.ask(pdu(SUBMIT, 5, message("1", some, source="\x1b[31m"))), SUBMIT | RESP, 0x0A)
-    good &= expect("from nobody", link.ask(pdu(SUBMIT, 5, message("1", some, source=""))), SUBMIT | RESP, 0x0A)
+    good &= expect("from a name that is too long", link.ask(pdu(SUBMIT, 5, message("1", some, source="twelve chars", ton=5))), SUBMIT | RESP, 0x0A)
+    good &= expect("from nobody, to nobody", link.ask(pdu(SUBMIT, 5, message("1", some, source=""))), SUBMIT | RESP, 0x0B)
     for command in (3, 7, 8, 0x21, 0x103, 0x1234, 0x7FFFFFFF, DELIVER):
         body = message("1", some) if command == DELIVER else b""
         good &= expect("command %X" % command, link.ask(pdu(command, 6, body)), RESP, 3)
@@ -192,6 +196,53 @@ def receipts(port, to, data):
         print(registered, got)
 
 
+def sources(port, to, data):
+    link = Link(port).bound()
+    for source, ton in (("", 0), ("softuicc", 5), ("softuicc", 1)):
+        link.send(pdu(SUBMIT, 2, message(to, data, source=source, ton=ton)) + pdu(ENQUIRE, 3))
+        got = []
+        while True:
+            command, status, sequence, body = link.get()
+            if command == ENQUIRE | RESP:
+                break
+            if command == SUBMIT | RESP:
+                got.append("%02X" % status)
+            elif command == DELIVER:
+                link.send(pdu(DELIVER | RESP, sequence, b"\0"))
+                rest = body[body.index(0) + 3:]
+                rest = rest[rest.index(0) + 1:]
+                got.append("%d:%s" % (rest[0], rest[2:rest.index(0, 2)].decode()))
+        print(*got)
+
+
+def crowd(port, to, data):
+    """Answers go to the receiver alone, which reads nothing before all has been sent."""
+    each = 800
+    receiver = Link.__new__(Link)
+    receiver.s = socket.socket()
+    receiver.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    receiver.s.settimeout(10)
+    receiver.s.connect(("127.0.0.1", port))
+    receiver.bound(BIND_RX)
+    senders = [Link(port).bound(BIND_TX) for _ in range(2)]
+    for link in senders:
+        link.send(b"".join(pdu(SUBMIT, n, message(to, data, registered=1)) for n in range(2, each + 2)))
+    time.sleep(1)
+    count = 0
+    while count < 2 * each:
+        got = receiver.get()
+        if got is None:
+            print("the receiver was hung up after %d receipts" % count)
+            return
+        if got[0] == DELIVER:
+            count += esm_class(got[3]) == 0x04
+    for link in senders:
+        for n in range(2, each + 2):
+            answer = link.get()
+            assert answer[:3] == (SUBMIT | RESP, 0, n), answer
+    print(count, "receipts")
+
+
 def esm_class(body):
     rest = body[body.index(0) + 3:]
     rest = rest[rest.index(0) + 3:]
@@ -253,6 +304,8 @@ if __name__ == "__main__":
         twice(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
     elif what == "receipts":
         receipts(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
+    elif what in ("sources", "crowd"):
+        {"sources": sources, "crowd": crowd}[what](where, sys.argv[3], bytes.fromhex(sys.argv[4]))
     elif what == "texts":
         texts(where, sys.argv[3])
     else:

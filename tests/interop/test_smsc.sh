@@ -199,6 +199,13 @@ timeout 20 /usr/bin/python3 "$here/smpp_client.py" "$port" receipts 4912345 "027
 [[ $(grep -c ' none$' out) == 3 ]] && grep -qE '^1 id:OURS sub:001 dlvrd:001 submit date:[0-9]{10} done date:[0-9]{10} stat:DELIVRD err:000 text:$' out
 verdict $? "a receipt for who asks for one in any case, none on success for who asks for failures"
 
+# ---- who sends it: nobody, a name (SMPP 3.4, 4.4.1, 5.2.5); two transmitters with one receiver, which is slow ----
+timeout 20 /usr/bin/python3 "$here/smpp_client.py" "$port" sources 4912345 "027000$packet" >out 2>err
+printf '%s\n' '00 0:' '00 5:softuicc' 0A | cmp -s - out
+verdict $? "messages from nobody, and from a name"
+timeout 60 /usr/bin/python3 "$here/smpp_client.py" "$port" crowd 4912345 "027000$packet" >out 2>err
+says "a receiver that is slow hears everything" '^1600 receipts$'
+
 does "a counter of ours is noted" ota send "${read_imsi[@]}" "${own[@]}" --counter 6000 "${to[@]}"
 stop "SIGTERM ends it"
 says "it says what it did" '^[0-9]+ messages submitted, [0-9]+ delivered, [0-9]+ PDUs? refused$'

@@ -300,6 +300,43 @@ static void texts(void **state)
     assert_int_equal(smsc_text_deliver(&m, span_of(from, 3), stamp, &tpdu), SMPP_INVALID_MESSAGE_LENGTH);
 }
 
+/* TP-OA of what stands in source_addr. */
+static void originators(void **state)
+{
+    (void)state;
+    static const struct {
+        struct smpp_address from;
+        const char *hex; /* NULL: refused */
+    } rows[] = {
+        {{.digits = "12345"}, "0581 2143F5"},
+        {{.ton = 1, .digits = "4912"}, "0491 9421"},
+        {{.ton = 1, .digits = "+4912"}, "0491 9421"},
+        {{.digits = ""}, "0481 9999"}, /* the SMSC's own */
+        {{.ton = 5, .digits = ""}, "0481 9999"},
+        {{.ton = 5, .digits = "a"}, "02D0 61"},
+        {{.ton = 5, .digits = "4711"}, "07D0 B45B2C06"},
+        {{.ton = 5, .digits = "softuicc"}, "0ED0 F3B7995E4F8FC7"},
+        {{.ton = 5, .digits = "hellohello"}, "12D0 E8329BFD4697D9EC37"},
+        {{.ton = 5, .digits = "Bank@hellos"}, "14D0 C2B07B0D4097D9ECF71C"},
+        {{.ton = 5, .digits = "hellohelloxx"}, NULL}, /* twelve */
+        {{.ton = 5, .digits = "hellohell[]"}, NULL},  /* two septets each */
+        {{.ton = 5, .digits = "\x1B[31m"}, NULL},
+        {{.ton = 5, .digits = "\xFF"}, NULL},
+        {{.digits = "softuicc"}, NULL},
+        {{.ton = 1, .digits = "+4a"}, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t octets[SMS_ADDRESS_MAX];
+        struct buf b = buf_of(octets, sizeof octets);
+        const bool good = smsc_text_originator(&rows[i].from, "9999", &b);
+        if (good != (rows[i].hex != NULL))
+            fail_msg("row %zu: %d", i, good);
+        const struct octets want = unhex(good ? rows[i].hex : "");
+        if (good && !span_equal(buf_span(&b), span_of(want.p, want.n)))
+            fail_msg("row %zu: %02X %02X ... (%zu octets)", i, octets[0], octets[2], b.len);
+    }
+}
+
 static void damage(void **state)
 {
     (void)state;
@@ -539,6 +576,7 @@ int main(void)
         cmocka_unit_test(optional_parameters),
         cmocka_unit_test(parts),
         cmocka_unit_test(texts),
+        cmocka_unit_test(originators),
         cmocka_unit_test(damage),
         cmocka_unit_test(random_octets),
         cmocka_unit_test_setup_teardown(framing, connect_ends, disconnect_ends),
