@@ -431,13 +431,15 @@ static at_result run_row(struct at *at, const struct at_command *row, enum at_fo
     return row->run != NULL ? row->run(&c) : settings(&c);
 }
 
-/* TS 27.007 8.3: PIN2 is what +CPIN is about as long as the last command was refused for want of it. */
+/* TS 27.007 8.3: +CPIN? says that PIN2 is wanted when the last command was refused for want of it. It may be
+ * given later than that, too: clients ask for the signal and the like in between. */
 static at_result run(struct at *at, const struct at_command *row, enum at_form form, struct span arguments)
 {
     const at_result result = run_row(at, row, form, arguments);
     const bool refused = result == AT_CME + CME_SIM_PIN2 || result == AT_CME + CME_SIM_PUK2;
     if (refused || strcmp(row->name, "+CPIN") != 0)
-        at->pin2_wanted = refused;
+        at->pin2_refused = refused;
+    at->pin2_wanted |= refused;
     return result;
 }
 
@@ -689,7 +691,7 @@ void at_hang_up(struct at *at)
     at->edit = EDIT_IDLE;
     at->prompt = (struct at_prompt){0};
     at->n = at->last_n = at->out_n = at->held_n = 0;
-    at->menu_shown = at->pin2_wanted = false;
+    at->menu_shown = at->pin2_wanted = at->pin2_refused = false;
     crypto_wipe(at->line, sizeof at->line);
     crypto_wipe(at->last, sizeof at->last);
     crypto_wipe(at->out, AT_OUTPUT_MAX);

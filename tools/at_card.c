@@ -42,7 +42,7 @@ void at_pin2_given(struct at_modem *a)
 {
     for (size_t i = 0; i < AT_PEERS_MAX; i++)
         if (a->peers[i] != NULL)
-            a->peers[i]->pin2_wanted = false;
+            a->peers[i]->pin2_wanted = a->peers[i]->pin2_refused = false;
 }
 
 at_result at_pin2_refused(struct at_call *c)
@@ -115,7 +115,7 @@ static at_result pin_when_ready(struct at_call *c)
     const char *code = "READY";
     if (modem_pin_locked(c->modem) && pin1_used_up(c))
         code = "SIM PUK";
-    else if (c->at->pin2_wanted)
+    else if (c->at->pin2_refused)
         code = at_pin2_refused(c) == AT_CME + CME_SIM_PUK2 ? "SIM PUK2" : "SIM PIN2";
     if (modem_sim_state(c->modem) != MODEM_SIM_READY) /* it did not answer */
         return no_card(c);

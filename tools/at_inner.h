@@ -259,7 +259,8 @@ struct at {
     void *ready_ctx;
     uint8_t indicators[AT_INDICATORS]; /* as it last heard of them (+CIEV) */
     char registration[4][64];          /* likewise of +CREG, +CGREG, +CEREG, +C5GREG */
-    bool pin2_wanted;                  /* the last command was refused for want of it: +CPIN gives it */
+    bool pin2_wanted;                  /* a command was refused for want of it: +CPIN gives it */
+    bool pin2_refused;                 /* the last one was */
     bool menu_shown; /* SET UP MENU was repeated to this peer: its answer is not for the card */
 };
 

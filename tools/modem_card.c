@@ -509,6 +509,20 @@ static bool gsm_select_restricted(struct modem *m, const struct modem_crsm *how,
     return gsm_select_path(m, buf_span(&path), answer, sw);
 }
 
+/* Le of a reading command. 0 is whatever there is: a UICC says how much that is by 6Cxx; of class A0, the
+ * answer to SELECT has said it. */
+static uint8_t read_length(const struct modem *m, const struct modem_crsm *how, struct span answer)
+{
+    struct modem_file file;
+    if (how->p3 != 0 || !m->gsm || !gsm_file_of(answer, &file))
+        return how->p3;
+    const unsigned from = (unsigned)how->p1 << 8 | how->p2;
+    const unsigned n = how->command == INS_READ_RECORD ? file.record_len
+                       : from < file.size              ? file.size - from
+                                                       : 0;
+    return (uint8_t)(n > PIECE ? PIECE : n);
+}
+
 static bool restricted(struct modem *m, const struct modem_crsm *how, struct buf *data, sw_t *sw)
 {
     static const uint8_t reads[] = {INS_READ_BINARY, INS_READ_RECORD, 0xCB},
@@ -531,7 +545,8 @@ static bool restricted(struct modem *m, const struct modem_crsm *how, struct buf
         return true;
     }
     if (memchr(reads, how->command, sizeof reads) != NULL)
-        return card_send(m, cla, how->command, how->p1, how->p2, SPAN_EMPTY, how->p3, data, sw);
+        return card_send(m, cla, how->command, how->p1, how->p2, SPAN_EMPTY,
+                         read_length(m, how, buf_span(&fcp)), data, sw);
     if (memchr(writes, how->command, sizeof writes) != NULL && how->data.n > 0)
         return card_send(m, cla, how->command, how->p1, how->p2, how->data, CARD_NO_LE, data, sw);
     *sw = SW_INS_NOT_SUPPORTED;

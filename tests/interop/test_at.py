@@ -30,6 +30,21 @@ with tap("hung up and opened again: the settings of a fresh modem"):
         at.write(b"AT+CM")  # half a command is forgotten
         at.close()
         witness.expect("AT", "OK")
+
+with tap("a message is shown to who has the pty open, be he silent, and kept while nobody has"):
+    at = At(PTY)
+    at.expect("ATE0+CNMI=2,2;&W", "OK")
+    at.close()
+    witness.expect("AT", "OK")
+    console(f"sms {MESSAGE} +4917")
+    wait_for(lambda: '+CPMS: "SM",1,' in str(witness.say("AT+CPMS?")))
+    at = At(PTY)
+    witness.expect("AT", "OK")
+    console(f"sms {MESSAGE} +4917")
+    at.read([b"\r\n+CMT: ,21\r\n03919471" + MESSAGE.encode() + b"\r\n"])
+    at.expect("AT&F&W", "OK")
+    at.close()
+    witness.expect("AT+CMGD=1", "OK")
 witness.close()
 
 with tap("four peers at once, each with settings of its own"):

@@ -107,7 +107,11 @@ static void test_pin2_wanted(void **state)
     at_expect(b, "AT+CPIN?;+CPIN?", "|+CPIN: SIM PIN2||+CPIN: SIM PIN2||OK|");
     at_expect(b, "AT+CSQ", "|+CSQ: 31,99||OK|");
     at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
+    at_expect(b, "AT+CPIN=\"5678\"", "|OK|"); /* but it may still be given, once */
     at_expect(b, "AT+CPIN=\"5678\"", "|+CME ERROR: 3|");
+    at_expect(b, "AT+CFUN=1,1", "|OK|");
+    at_bench_run(b, 20000);
+    (void)at_bench_heard(b, b->at);
     b->other = at_open(b->shared); /* what another peer gives, counts */
     assert_non_null(b->other);
     at_bench_raw(b, b->other, "ATE0\r", 5);
@@ -313,6 +317,10 @@ static void test_phonebook_of_class_a0(void **state)
     at_expect(b, "AT+CRSM=176,28423,0,0,9", "|+CRSM: 144,0,\"080910101032547608\"||OK|"); /* EF.IMSI */
     at_expect(b, "AT+CRSM=176,28423,0,0,9,,\"3F007FFF\"", "|+CRSM: 144,0,\"080910101032547608\"||OK|");
     at_expect(b, "AT+CRSM=176,4660,0,0,9", "|+CRSM: 148,4||OK|");
+    at_expect(b, "AT+CRSM=176,28423,0,0,0", "|+CRSM: 144,0,\"080910101032547608\"||OK|"); /* all of it */
+    at_expect(b, "AT+CRSM=178,28474,1,4,0", anna);
+    at_expect(b, "AT+CPOL=,2,\"26201\";+CPOL?", "|+CPOL: 1,2,\"26201\",1,0,1,1,1||OK|");
+    at_expect(b, "AT+CPLS=1;+CPOL=1,2,\"26201\"", "|+CME ERROR: 3|");
 }
 
 int main(void)
