@@ -564,6 +564,30 @@ static void test_pin(void **state)
     play_end(&p);
 }
 
+/* More key references than the octet of TS 102 221 9.5.2 has bits: what comes then is enabled by none. */
+static void test_many_pins(void **state)
+{
+    (void)state;
+    struct play p;
+    for (unsigned n = 7; n <= 32; n += 25) {
+        uint8_t octets[200], nth[] = {0x83, 0x01, 0x81}, status[] = {0x90, 0x01, (uint8_t)(n < 8 ? 1 : 0x80)};
+        struct buf b = buf_of(octets, sizeof octets);
+        play_begin(&p, "usim");
+        play_register(&p);
+        const size_t fcp = buf_tlv_open(&b, 0x62), pins = buf_tlv_open(&b, 0xC6);
+        buf_put(&b, span_of(status, sizeof status));
+        for (unsigned i = 0; i < n; i++)
+            buf_put(&b, span_of(nth, sizeof nth));
+        nth[2] = 0x01;
+        buf_put(&b, span_of(nth, sizeof nth));
+        buf_tlv_close(&b, pins);
+        buf_tlv_close(&b, fcp);
+        assert_true(buf_ok(&b) && pin_read_state(p.modem, buf_span(&b)));
+        assert_int_equal(modem_pin_locked(p.modem), n < 8);
+        play_end(&p);
+    }
+}
+
 /* The PIN of the configuration, right and wrong: it is never the one that blocks the card. */
 static void test_own_pin(void **state)
 {
@@ -1173,6 +1197,7 @@ int main(void)
         cmocka_unit_test(test_class_a0),
         cmocka_unit_test(test_no_secret_in_log),
         cmocka_unit_test(test_pin),
+        cmocka_unit_test(test_many_pins),
         cmocka_unit_test(test_own_pin),
         cmocka_unit_test(test_raw),
         cmocka_unit_test(test_channels),

@@ -383,6 +383,20 @@ static void test_location_status(void **state)
     play_pass(&p, 10);
     assert_int_equal(p.envelopes, before);
     play_end(&p);
+
+    setup(&p); /* who roams and finds home again updates its location, and attaches no more */
+    play_operator_b(&p, NULL);
+    play_subscriber(&p, p.auc[1], 0, FIXTURE_IMSI);
+    network_switch(p.network, 0, false);
+    modem_radio_changed(p.modem);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_ROAMING);
+    play_proactive(&p, 0x05, 0, TERMINAL, "990112");
+    assert_true(auc_remove(p.auc[0], FIXTURE_IMSI, AUC_CURRENT, &error));
+    network_switch(p.network, 0, true);
+    play_pass(&p, 31 * 60000);
+    play_told(&p, "D6.. 990112 82028381 9305 00F110 1234 BF0100 740100 750102");
+    play_end(&p);
 }
 
 static void test_local_information(void **state)
