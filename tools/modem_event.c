@@ -33,7 +33,7 @@ static void retry(void *ctx)
 {
     struct modem *m = ctx;
     envelope_go_on(m);
-    if (m->stk.n_waiting > 0) /* a command of the card's is under way */
+    if (m->stk.n_waiting > 0) /* it is busy still, or a command of its own is under way */
         retry_later(m);
 }
 
