@@ -156,6 +156,7 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     registry_refresh(card);
     leave_gone(card, session);
     const struct view before = session->view;
+    const uint8_t applet = session->applet;
     sw_t sw = run(&call, cmd);
     *row = call.row;
     if (!buf_ok(out))
@@ -171,8 +172,9 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     } else {
         sw = SW_TECHNICAL_PROBLEM;
     }
-    /* it may be on a file that was made and is not there now, or was on one that a step before took away */
-    session->view = before;
+    /* it may be on a file that was made and is not there now, or was on one that a step before took away; an
+     * application that was left, a step of its own, is not come back to, nor is its directory */
+    session->view = session->applet == applet ? before : (struct view){.ef = PROFILE_NO_FILE};
     fs_leave_gone(card, &session->view);
     crypto_wipe(out->p, out->len);
     out->len = 0;
