@@ -437,8 +437,7 @@ static at_result run(struct at *at, const struct at_command *row, enum at_form f
 {
     const at_result result = run_row(at, row, form, arguments);
     const bool refused = result == AT_CME + CME_SIM_PIN2 || result == AT_CME + CME_SIM_PUK2;
-    if (refused || strcmp(row->name, "+CPIN") != 0)
-        at->pin2_refused = refused;
+    at->pin2_refused |= refused;
     at->pin2_wanted |= refused;
     return result;
 }
@@ -483,6 +482,8 @@ static at_result extended(struct at *at, struct span line, size_t *used)
         n++;
     const struct at_command *row = at_command_find(at, span_slice(line, 0, n));
     struct span rest = trimmed(span_slice(line, n, end - n));
+    if (row == NULL || strcmp(row->name, "+CPIN") != 0)
+        at->pin2_refused = false;
     if (row == NULL)
         return AT_ERROR;
     if (rest.n == 0)
@@ -497,18 +498,27 @@ static at_result extended(struct at *at, struct span line, size_t *used)
     return run(at, row, AT_SET, rest);
 }
 
+static at_result one_command(struct at *at, struct span rest, size_t *used)
+{
+    if (is_prefix(rest.p[0]))
+        return extended(at, rest, used);
+    at->pin2_refused = false;
+    return at_basic(at, rest, used);
+}
+
 /* A command line without its AT: commands one after another, until one fails (V.250 5.5). */
 static void execute(struct at *at, struct span line)
 {
     at_result result = AT_OK;
     at->prompt.text = NULL;
     at->running = true;
+    at->pin2_refused &= line.n > 0; /* AT alone is a command, too */
     for (size_t from = 0, used; from < line.n && result == AT_OK && !at->overflow; from += used) {
         struct span rest = span_slice(line, from, line.n);
         if (rest.p[0] == ' ' || rest.p[0] == ';')
             used = 1;
         else
-            result = is_prefix(rest.p[0]) ? extended(at, rest, &used) : at_basic(at, rest, &used);
+            result = one_command(at, rest, &used);
         crypto_wipe(at->scratch, sizeof at->scratch);
     }
     if (result == AT_PROMPT && at->prompt.text != NULL) {

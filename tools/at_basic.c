@@ -180,7 +180,7 @@ static at_result dial(struct at *at, struct reader *r)
     if (modem_function_get(m) != MODEM_FULL)
         at->shared->call_end = "Radio off";
     else if (voice && number[0] != '\0' && modem_sim_state(m) == MODEM_SIM_READY &&
-             modem_call_control(m, number) == MODEM_BARRED)
+             !modem_control_allows(modem_call_control(m, number)))
         at->shared->call_end = "Barred by the card";
     return AT_NO_CARRIER;
 }

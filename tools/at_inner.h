@@ -277,7 +277,7 @@ struct at_modem {
     struct at *peers[AT_PEERS_MAX];
     struct at_context contexts[AT_CONTEXTS];
     const char *call_end;         /* +CEER */
-    uint8_t cops_mode;            /* <mode> of +COPS? */
+    bool cops_else_any;           /* <mode> 4 of +COPS: automatic when the operator does not take us */
     uint32_t stored[AT_SETTINGS]; /* by AT&W */
     uint8_t profile[64];          /* the modem's own TERMINAL PROFILE */
     size_t profile_n;

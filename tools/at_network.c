@@ -69,16 +69,30 @@ static at_result registration(struct at_call *c)
     return AT_OK;
 }
 
+/* TS 27.007 7.3, <mode>: the modem knows it, whom others than peers may have told. */
+static unsigned cops_mode(const struct modem *m, bool else_any)
+{
+    switch (modem_operator_selection(m)) {
+    case MODEM_MANUAL:
+        return else_any ? 4 : 1;
+    case MODEM_DEREGISTERED:
+        return 2;
+    case MODEM_AUTOMATIC:
+    default:
+        return 0;
+    }
+}
+
 /* TS 27.007 7.3, <mode> 4: when the operator named does not take us, the modem chooses. Not where the
  * subscription itself is refused: nobody takes that. */
 static void choose_instead(struct at_modem *a, enum modem_registration state)
 {
     enum { CAUSE_IMSI_UNKNOWN = 2, CAUSE_ILLEGAL_MS = 3 }; /* TS 24.008 10.5.3.6 */
     const unsigned cause = modem_reject_cause(a->modem);
-    if (a->cops_mode != 4 || state != MODEM_DENIED || cause == CAUSE_IMSI_UNKNOWN ||
+    if (cops_mode(a->modem, a->cops_else_any) != 4 || state != MODEM_DENIED || cause == CAUSE_IMSI_UNKNOWN ||
         cause == CAUSE_ILLEGAL_MS)
         return;
-    a->cops_mode = 0;
+    a->cops_else_any = false;
     modem_operator_select(a->modem, NULL);
 }
 
@@ -147,16 +161,16 @@ static at_result operators_test(struct at_call *c)
 
 static at_result operators_read(struct at_call *c)
 {
-    struct at_modem *a = c->at->shared;
     struct modem_operator op;
     char name[4 * MODEM_TEXT_MAX + 1];
+    const unsigned mode = cops_mode(c->modem, c->at->shared->cops_else_any);
     if (!modem_operator(c->modem, &op)) {
-        at_say(c->at, "+COPS: %u", a->cops_mode);
+        at_say(c->at, "+COPS: %u", mode);
         return AT_OK;
     }
     uint32_t format = c->at->set[SET_COPS_FORMAT];
     operator_name(c->at, &op, format, name, sizeof name);
-    at_say(c->at, "+COPS: %u,%u,\"%s\",%u", a->cops_mode, (unsigned)format, name, op.act);
+    at_say(c->at, "+COPS: %u,%u,\"%s\",%u", mode, (unsigned)format, name, op.act);
     return AT_OK;
 }
 
@@ -194,7 +208,8 @@ static at_result operators_set(struct at_call *c)
     struct at_modem *a = c->at->shared;
     struct modem_operator op;
     uint32_t mode = at_number(c, 0, 0);
-    const bool as_it_is = mode == 0 && a->cops_mode == 0 && at_registered(c->modem);
+    const bool as_it_is =
+        mode == 0 && modem_operator_selection(c->modem) == MODEM_AUTOMATIC && at_registered(c->modem);
     if (at_given(c, 1))
         c->at->set[SET_COPS_FORMAT] = at_number(c, 1, 0);
     if (mode == 3 || as_it_is) /* only the format; or there is nothing to do */
@@ -210,12 +225,12 @@ static at_result operators_set(struct at_call *c)
             return AT_CME + CME_NO_NETWORK;
         if (!found)
             mode = 0;
-        a->cops_mode = (uint8_t)mode; /* before the answer, which may come at once */
+        a->cops_else_any = mode == 4; /* before the answer, which may come at once */
         modem_operator_select(c->modem, found ? op.plmn : NULL);
     } else {
         modem_operator_select(c->modem, mode == 2 ? "" : NULL);
+        a->cops_else_any = false;
     }
-    a->cops_mode = (uint8_t)mode;
     return AT_OK;
 }
 

@@ -26,7 +26,7 @@ static at_result attach(struct at_call *c)
     if (refused != AT_OK)
         return refused;
     modem_operator_select(c->modem, wanted ? NULL : "");
-    c->at->shared->cops_mode = wanted ? 0 : 2; /* +COPS? says what it came to */
+    c->at->shared->cops_else_any = false; /* +COPS? says what it came to */
     return AT_OK;
 }
 

@@ -305,7 +305,7 @@ static at_result write_one(struct at_call *c)
     if (!open_book(c->modem, c->at->phonebook, &b))
         return AT_CME + CME_NOT_FOUND;
     if (c->form == AT_TEST) {
-        at_say(c->at, "+CPBW: (1-%u),%d,(129,145),%u", b.records, DIGITS_MAX, b.record_len - FOOT);
+        at_say(c->at, "+CPBW: (1-%u),%d,(129,145,161),%u", b.records, DIGITS_MAX, b.record_len - FOOT);
         return AT_OK;
     }
     unsigned index = at_given(c, 0) ? at_number(c, 0, 0) : first_free(c->modem, &b);

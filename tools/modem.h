@@ -176,6 +176,9 @@ bool modem_operators(const struct modem *m, unsigned nth, struct modem_operator 
 /* plmn NULL: the modem chooses (the usual way). "": detach and stay so. Else this one, and no other. The
  * result comes as an event. */
 void modem_operator_select(struct modem *m, const char *plmn);
+/* Who chooses, whoever said so last. */
+enum modem_selection { MODEM_AUTOMATIC, MODEM_MANUAL, MODEM_DEREGISTERED };
+enum modem_selection modem_operator_selection(const struct modem *m);
 /* Networks have come or gone (network_switch). */
 void modem_radio_changed(struct modem *m);
 uint16_t modem_location_area(const struct modem *m); /* LAC, or TAC */
@@ -311,7 +314,16 @@ struct span modem_stk_profile_get(const struct modem *m);
 /* What the card says to a call that the user is about to make (TS 31.111 7.3.1; digits, *, # and a + in
  * front), if EF.UST announces such control; else it is allowed. Short messages and USSD strings are asked
  * about by the functions that send them. */
-enum modem_control { MODEM_ALLOWED, MODEM_BARRED, MODEM_MODIFIED };
+enum modem_control {
+    MODEM_ALLOWED,
+    MODEM_BARRED,
+    MODEM_MODIFIED,
+    MODEM_CONTROL_BUSY, /* it could not say (9300): not allowed now */
+};
+static inline bool modem_control_allows(enum modem_control said)
+{
+    return said == MODEM_ALLOWED || said == MODEM_MODIFIED;
+}
 enum modem_control modem_call_control(struct modem *m, const char *number);
 
 /* A USSD string of the user (+CUSD): an answer comes by ussd(). false: no service. */

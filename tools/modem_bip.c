@@ -179,15 +179,14 @@ static void receive(struct modem_bip *c)
     ssize_t n = recv(c->fd, c->in + c->in_len, c->buffer - c->in_len, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
+    await(c, false); /* something has come, be it nothing but an ICMP message */
     if (n <= 0 && !c->stream)
-        return; /* ICMP said something, or a datagram is empty: UDP does not hang up */
+        return; /* that, or a datagram is empty: UDP does not hang up */
     if (n <= 0) {
-        await(c, false);
         link_lost(c);
         tell_data_soon(c);
         return;
     }
-    await(c, false);
     c->in_len += (size_t)n;
     tell_data_soon(c);
 }
@@ -379,7 +378,8 @@ static bool read_address(struct modem_bip *c, struct span address, struct span t
 }
 
 /* The address of the other end stands behind the transport level, the local one before it (TS 102 223
- * 6.6.27.2). *local: that one was asked for, and any will do (8.58: no address, or its type alone). */
+ * 6.6.27.2). *local: that one was asked for, and any will do (8.58: no address, or its type alone). A whole
+ * address that is the only one is where the card wants to go, wherever it stands. */
 static bool find_address(struct span body, struct span transport, struct span *address, bool *local)
 {
     struct span own;
@@ -387,7 +387,10 @@ static bool find_address(struct span body, struct span transport, struct span *a
         return false;
     const size_t end = (size_t)(transport.p - body.p) + transport.n;
     *local = ctlv_find(span_slice(body, 0, end), OBJECT_ADDRESS, 0, &own) && own.n <= 1;
-    return ctlv_find(span_slice(body, end, body.n), OBJECT_ADDRESS, 0, address);
+    if (ctlv_find(span_slice(body, end, body.n), OBJECT_ADDRESS, 0, address))
+        return true;
+    return ctlv_find(body, OBJECT_ADDRESS, 0, address) && address->n > 1 &&
+           !ctlv_find(body, OBJECT_ADDRESS, 1, &own);
 }
 
 static struct modem_bip *free_channel(struct modem *m)

@@ -67,10 +67,14 @@ static enum modem_control ask(struct modem *m, uint8_t tag, struct span what, st
         sw == SW_OK && rd_ok(&r) && (result == ALLOWED || (result == ALLOWED_MODIFIED && instead.n > 0));
     note_begin(&n, m, "control");
     note_text(&n, "of", tag == CAT_MO_SMS_CONTROL ? "message" : "call");
-    note_text(&n, "result", !good ? "barred" : result == ALLOWED ? "allowed" : "modified");
+    note_text(&n, "result",
+              sw == SW_TOOLKIT_BUSY ? "busy"
+              : !good               ? "barred"
+              : result == ALLOWED   ? "allowed"
+                                    : "modified");
     note_end(&n);
     if (!good)
-        return MODEM_BARRED;
+        return sw == SW_TOOLKIT_BUSY ? MODEM_CONTROL_BUSY : MODEM_BARRED;
     buf_put(answer, instead);
     return result == ALLOWED_MODIFIED ? MODEM_MODIFIED : MODEM_ALLOWED;
 }
@@ -84,18 +88,20 @@ enum modem_control modem_call_control(struct modem *m, const char *number)
     return put_address(&what, number) ? ask(m, CAT_CALL_CONTROL, buf_span(&what), &answer) : MODEM_BARRED;
 }
 
-bool control_ussd(struct modem *m, uint8_t dcs, struct span text)
+enum modem_control control_ussd(struct modem *m, struct span string, struct buf *out)
 {
-    uint8_t octets[255], value[200], other[255];
-    struct buf what = buf_of(octets, sizeof octets), string = buf_of(value, sizeof value),
-               answer = buf_of(other, sizeof other);
-    if (!asks_for_calls(m) || !asks(m, SERVICE_CALL_CONTROL, 0, 0x40))
-        return true;
-    buf_u8(&string, dcs);
-    buf_put(&string, text);
-    buf_tlv(&what, CAT_COMPREHENSION | CAT_TAG_USSD_STRING, buf_span(&string));
-    /* Another string in its place is not what the user asked for, and nobody is there to be told. */
-    return buf_ok(&string) && ask(m, CAT_CALL_CONTROL, buf_span(&what), &answer) == MODEM_ALLOWED;
+    uint8_t octets[255], other[255];
+    struct buf what = buf_of(octets, sizeof octets), answer = buf_of(other, sizeof other);
+    struct span instead;
+    enum modem_control said = MODEM_ALLOWED;
+    if (asks_for_calls(m) && asks(m, SERVICE_CALL_CONTROL, 0, 0x40)) {
+        buf_tlv(&what, CAT_COMPREHENSION | CAT_TAG_USSD_STRING, string);
+        said = buf_ok(&what) ? ask(m, CAT_CALL_CONTROL, buf_span(&what), &answer) : MODEM_BARRED;
+    }
+    if (said == MODEM_MODIFIED)
+        string = ctlv_find(buf_span(&answer), CAT_TAG_USSD_STRING, 0, &instead) ? instead : SPAN_EMPTY;
+    buf_put(out, string);
+    return said;
 }
 
 /* Octets in front of TP-DA: SMS-SUBMIT has TP-MR there, SMS-COMMAND TP-PID, -CT and -MN besides

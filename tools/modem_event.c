@@ -8,7 +8,7 @@
 
 enum {
     RETRY_MS = 1000,
-    TRIES_MAX = 30, /* then it is given up */
+    TRIES_MAX = 30, /* of the timer's; then it is given up */
     TIMER_START = 0,
     TIMER_STOP = 1,
     TIMER_VALUE = 2,
@@ -19,6 +19,7 @@ enum {
 /* ---- envelopes ---- */
 
 static void retry_later(struct modem *m);
+static void go_on(struct modem *m, bool by_timer);
 
 static bool send_now(struct modem *m, struct span envelope, sw_t *sw)
 {
@@ -32,7 +33,7 @@ static bool send_now(struct modem *m, struct span envelope, sw_t *sw)
 static void retry(void *ctx)
 {
     struct modem *m = ctx;
-    envelope_go_on(m);
+    go_on(m, true);
     if (m->stk.n_waiting > 0) /* it is busy still, or a command of its own is under way */
         retry_later(m);
 }
@@ -71,8 +72,9 @@ void envelope_send(struct modem *m, struct span envelope)
         queue(m, envelope);
 }
 
-/* The first of those that wait. true: it is settled, one way or the other. */
-static bool tell_first(struct modem *m)
+/* The first of those that wait. true: it is settled, one way or the other. A card that is busy with sessions
+ * of its own is given up after as much time as any other: what counts is the timer's tries. */
+static bool tell_first(struct modem *m, bool by_timer)
 {
     struct modem_stk *s = &m->stk;
     uint8_t octets[255];
@@ -84,7 +86,8 @@ static bool tell_first(struct modem *m)
     s->telling = false;
     if (!there || s->n_waiting == 0)
         return false;
-    if (sw == SW_TOOLKIT_BUSY && ++s->tries < TRIES_MAX)
+    s->tries += by_timer;
+    if (sw == SW_TOOLKIT_BUSY && s->tries < TRIES_MAX)
         return false;
     if (sw == SW_TOOLKIT_BUSY)
         note_why(m, "envelope dropped", "the card stays busy");
@@ -93,11 +96,17 @@ static bool tell_first(struct modem *m)
     return true;
 }
 
-void envelope_go_on(struct modem *m)
+static void go_on(struct modem *m, bool by_timer)
 {
     const struct modem_stk *s = &m->stk;
-    while (s->n_waiting > 0 && !s->telling && !s->pending && !s->executing && m->powered && tell_first(m))
+    while (s->n_waiting > 0 && !s->telling && !s->pending && !s->executing && m->powered &&
+           tell_first(m, by_timer))
         ;
+}
+
+void envelope_go_on(struct modem *m)
+{
+    go_on(m, false);
 }
 
 void event_send(struct modem *m, uint8_t event, uint8_t from, struct span objects)

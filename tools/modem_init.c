@@ -277,7 +277,11 @@ bool init_read(struct modem *m)
     if (!take(m, DIR_ADF, EF_ACC, octets, sizeof octets, &n) ||
         !take(m, DIR_ADF, EF_HPPLMN, octets, sizeof octets, &n))
         return false;
-    m->search_minutes = search_minutes(span_of(octets, n));
+    const unsigned minutes = search_minutes(span_of(octets, n));
+    if (m->search_minutes != minutes) { /* read again, and other than it was: the clock of it runs anew */
+        m->search_minutes = minutes;
+        register_look_later(m);
+    }
     for (size_t i = 0; i < sizeof looked_at / sizeof looked_at[0]; i++)
         if (!take(m, DIR_ADF, looked_at[i], octets, sizeof octets, &n))
             return false;

@@ -213,7 +213,9 @@ struct modem {
 
 /* ---- control by the card (modem_control.c) ---- */
 
-bool control_ussd(struct modem *m, uint8_t dcs, struct span text);
+/* `out` gets the string, data coding first, or the one that the card wants sent instead; nothing when that
+ * is no string at all. */
+enum modem_control control_ussd(struct modem *m, struct span string, struct buf *out);
 /* `out` gets the message, to another destination if the card wants that, and `centre` another one. */
 enum modem_control control_sms(struct modem *m, char centre[MODEM_TEXT_MAX], struct span tpdu,
                                struct buf *out);
@@ -287,6 +289,8 @@ bool pin_read_state(struct modem *m, struct span fcp);
 /* ---- modem_register.c ---- */
 
 void register_begin(struct modem *m, uint64_t in_ms); /* looks for a network, after a while */
+/* The time until who roams looks for a better network begins anew. */
+void register_look_later(struct modem *m);
 void register_leave(struct modem *m);
 void register_tell_card(struct modem *m); /* location status, if the card wants it and it has changed */
 /* MCC MNC, LAC or TAC, cell: TS 102 223 8.19. Empty without service. */
@@ -326,6 +330,9 @@ void event_send(struct modem *m, uint8_t event, uint8_t from, struct span object
 
 /* ---- modem_sms.c ---- */
 
+/* modem_sms_submit, and what the card said to it. */
+unsigned sms_submit(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference,
+                    enum modem_control *said);
 void sms_init(struct modem *m);
 void sms_dark(struct modem *m);
 void sms_registered(struct modem *m);

@@ -510,44 +510,14 @@ static void allow(struct modem *m, const char *plmn)
 
 /* ---- an attempt ---- */
 
-static void look_later(struct modem *m);
-
 static void again(struct modem *m)
 {
     register_begin(m, AGAIN_MS);
 }
 
-/* A visited network that the card may leave for another one? (TS 23.122 4.4.3.3.1: for home from anywhere;
- * for the lists' only within the country.) */
-static bool better_in_air(const struct modem *m, const char *now)
-{
-    enum { MCC = 3 };
-    for (unsigned i = 0; i < network_count(m->network); i++) {
-        char plmn[7];
-        unsigned rank;
-        if (!network_in_air(m->network, i))
-            continue;
-        plmn_of(m, network_at(m->network, i), plmn);
-        if (is_home(m, plmn) || (strncmp(plmn, now, MCC) == 0 && rank_of(m, plmn) < rank_of(m, now) &&
-                                 !listed(m->forbidden[0], plmn, &rank)))
-            return true;
-    }
-    return false;
-}
+static void look_for_better(void *ctx);
 
-static void look_for_better(void *ctx)
-{
-    struct modem *m = ctx;
-    struct modem_operator now;
-    if (m->reg.state != MODEM_ROAMING || m->reg.manual || !modem_operator(m, &now))
-        return;
-    if (better_in_air(m, now.plmn))
-        register_begin(m, 0); /* and back to this one, if none of them takes it */
-    else
-        look_later(m);
-}
-
-static void look_later(struct modem *m)
+void register_look_later(struct modem *m)
 {
     m->reg.better.fire = look_for_better;
     m->reg.better.ctx = m;
@@ -571,7 +541,7 @@ static void accepted(struct modem *m, unsigned nth, const struct network_spec *s
     g->cause = 0;
     memcpy(g->imsi, m->imsi, sizeof g->imsi);
     set_state(m, is_home(m, plmn_of(m, s, plmn)) ? MODEM_HOME : MODEM_ROAMING, SERVICE_NORMAL);
-    look_later(m);
+    register_look_later(m);
     register_tell_card(m);
     sms_registered(m);
 }
@@ -605,22 +575,36 @@ static bool refused(struct modem *m, const struct network_spec *s)
     return true;
 }
 
+/* from: the visited network that the card may leave for another one, for home from anywhere, for what the
+ * lists have only within the country (TS 23.122 4.4.3.3.1), and to which it comes back if none of them takes
+ * it. NULL: any will do. */
+static bool may_try(const struct modem *m, const char *plmn, const char *from)
+{
+    enum { MCC = 3 };
+    unsigned rank;
+    if (m->reg.manual)
+        return strcmp(plmn, m->reg.wanted) == 0;
+    if (is_home(m, plmn))
+        return true;
+    return !listed(m->forbidden[0], plmn, &rank) &&
+           (from == NULL || strcmp(plmn, from) == 0 ||
+            (strncmp(plmn, from, MCC) == 0 && rank_of(m, plmn) < rank_of(m, from)));
+}
+
 /* The best network not tried yet. -1: none. */
-static int choose(struct modem *m, uint32_t tried, bool *any)
+static int choose(const struct modem *m, const char *from, uint32_t tried, bool *any)
 {
     int best = -1;
     unsigned best_rank = 0;
     for (unsigned i = 0; i < network_count(m->network); i++) {
         char plmn[7];
-        unsigned rank = 0;
         if (!network_in_air(m->network, i))
             continue;
         plmn_of(m, network_at(m->network, i), plmn);
         *any = true;
-        if ((tried >> i & 1) != 0 || (m->reg.manual && strcmp(plmn, m->reg.wanted) != 0) ||
-            (!m->reg.manual && !is_home(m, plmn) && listed(m->forbidden[0], plmn, &rank)))
+        if ((tried >> i & 1) != 0 || !may_try(m, plmn, from))
             continue;
-        rank = rank_of(m, plmn);
+        const unsigned rank = rank_of(m, plmn);
         if (best < 0 || rank < best_rank) {
             best = (int)i;
             best_rank = rank;
@@ -629,9 +613,9 @@ static int choose(struct modem *m, uint32_t tried, bool *any)
     return best;
 }
 
-static void attempt(void *ctx)
+/* from: as may_try has it */
+static void search(struct modem *m, const char *from)
 {
-    struct modem *m = ctx;
     struct modem_registrar *g = &m->reg;
     struct session_keys keys;
     uint32_t tried = 0;
@@ -639,7 +623,7 @@ static void attempt(void *ctx)
     int nth;
     if (m->sim != MODEM_SIM_READY || m->function != MODEM_FULL || g->detached || g->refused)
         return;
-    while (more && (nth = choose(m, tried, &any)) >= 0) {
+    while (more && (nth = choose(m, from, tried, &any)) >= 0) {
         const struct network_spec *s = network_at(m->network, (unsigned)nth);
         char plmn[7];
         tried |= 1u << nth;
@@ -663,6 +647,26 @@ static void attempt(void *ctx)
     register_tell_card(m);
     if (!g->refused && !g->timer.set) /* whoever was told may have had a better idea */
         again(m);
+}
+
+static void attempt(void *ctx)
+{
+    search(ctx, NULL);
+}
+
+static void look_for_better(void *ctx)
+{
+    struct modem *m = ctx;
+    struct modem_operator now;
+    char plmn[7];
+    bool any;
+    if (m->reg.state != MODEM_ROAMING || m->reg.manual || !modem_operator(m, &now))
+        return;
+    const int nth = choose(m, now.plmn, 0, &any);
+    if (nth >= 0 && strcmp(plmn_of(m, network_at(m->network, (unsigned)nth), plmn), now.plmn) != 0)
+        search(m, now.plmn);
+    else
+        register_look_later(m);
 }
 
 void register_begin(struct modem *m, uint64_t in_ms)
@@ -738,6 +742,11 @@ bool modem_operator(const struct modem *m, struct modem_operator *out)
     plmn_of(m, s, out->plmn);
     snprintf(out->name, sizeof out->name, "%s", s->name);
     return true;
+}
+
+enum modem_selection modem_operator_selection(const struct modem *m)
+{
+    return m->reg.detached ? MODEM_DEREGISTERED : m->reg.manual ? MODEM_MANUAL : MODEM_AUTOMATIC;
 }
 
 void modem_operator_select(struct modem *m, const char *plmn)

@@ -676,21 +676,30 @@ static bool send_message(struct modem *m, const char *centre, struct span tpdu, 
     return *cause == 0;
 }
 
-unsigned modem_sms_submit(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference)
+unsigned sms_submit(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference,
+                    enum modem_control *said)
 {
     uint8_t octets[MODEM_TPDU_MAX];
     struct buf allowed = buf_of(octets, sizeof octets);
     char own[22] = "", by[MODEM_TEXT_MAX];
     unsigned cause = 0;
+    *said = MODEM_ALLOWED;
     if (m->sim == MODEM_SIM_READY && m->reg.service == SERVICE_NORMAL && tpdu.n <= sizeof octets &&
         (centre != NULL || modem_sms_centre(m, own))) { /* else it goes nowhere, and it is said below why */
         snprintf(by, sizeof by, "%s", centre != NULL ? centre : own);
-        if (control_sms(m, by, tpdu, &allowed) == MODEM_BARRED)
+        *said = control_sms(m, by, tpdu, &allowed);
+        if (!modem_control_allows(*said))
             return CMS_NOT_ALLOWED;
         tpdu = buf_span(&allowed);
         centre = by;
     }
     return send_message(m, centre, tpdu, reference, &cause) ? 0 : cause;
+}
+
+unsigned modem_sms_submit(struct modem *m, const char *centre, struct span tpdu, uint8_t *reference)
+{
+    enum modem_control said;
+    return sms_submit(m, centre, tpdu, reference, &said);
 }
 
 /* ---- strings of USSD ---- */
@@ -713,10 +722,14 @@ static uint8_t ussd_answer(const char *text, struct buf *out)
 bool modem_ussd(struct modem *m, uint8_t dcs, struct span text)
 {
     char said[184];
-    uint8_t octets[2 * 184];
-    struct buf b = buf_of(octets, sizeof octets);
-    if (m->reg.service != SERVICE_NORMAL || !ussd_text(dcs, text, said, sizeof said) ||
-        !control_ussd(m, dcs, text))
+    uint8_t octets[2 * 184], value[200], other[255];
+    struct buf b = buf_of(octets, sizeof octets), string = buf_of(value, sizeof value),
+               allowed = buf_of(other, sizeof other);
+    buf_u8(&string, dcs);
+    buf_put(&string, text);
+    /* Another string in its place is not what the user asked for, and nobody is there to be told. */
+    if (m->reg.service != SERVICE_NORMAL || !ussd_text(dcs, text, said, sizeof said) || !buf_ok(&string) ||
+        control_ussd(m, buf_span(&string), &allowed) != MODEM_ALLOWED)
         return false;
     const char *answer = network_ussd(m->network, said);
     if (answer == NULL)

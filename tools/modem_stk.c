@@ -15,14 +15,16 @@ enum {
     INS_ENVELOPE = 0xC2,
     TYPE_SET_UP_EVENT_LIST = 0x05, /* TS 102 223 9.4 */
     EVENT_LOCATION_STATUS = 0x03,
-    RESULT_TYPE_UNKNOWN = 0x31, /* 8.12 */
+    RESULT_BY_CONTROL = 0x05, /* 8.12: performed, as the card's control wants it */
+    RESULT_CONTROL_BUSY = 0x25,
+    RESULT_TYPE_UNKNOWN = 0x31,
     RESULT_NOT_UNDERSTOOD = 0x32,
     RESULT_SMS_ERROR = 0x35,
     RESULT_USSD_ERROR = 0x37,
-    RESULT_CONTROL = 0x39, /* by the card, for good */
-    CONTROL_NOT_ALLOWED = 0x01,
-    CMS_NOT_ALLOWED = 302, /* TS 27.005 3.2.5 */
-    CMS_NO_SERVICE = 331,
+    RESULT_CONTROL = 0x39,      /* by the card, for good */
+    CONTROL_NOT_ALLOWED = 0x01, /* TS 31.111 8.12.8 */
+    CONTROL_OTHER_TYPE = 0x02,
+    CMS_NO_SERVICE = 331, /* TS 27.005 3.2.5 */
     UNABLE_NO_SERVICE = 0x04,
     FETCHES_AT_ONCE = 256, /* of one session; then it goes on more slowly */
     FETCH_LATER_MS = 10,
@@ -213,6 +215,24 @@ static void set_up_event_list(struct modem *m)
         register_tell_card(m);
 }
 
+/* The card's control of calls and messages does not let its own command through (TS 31.111 7.3.1.1, 7.3.2.2):
+ * one that is busy may when it comes again. true: that is the answer. */
+static bool stopped(struct modem *m, enum modem_control said)
+{
+    if (modem_control_allows(said))
+        return false;
+    if (said == MODEM_CONTROL_BUSY)
+        stk_done(m, RESULT_CONTROL_BUSY);
+    else
+        stk_done_with(m, RESULT_CONTROL, CONTROL_NOT_ALLOWED);
+    return true;
+}
+
+static uint8_t performed(enum modem_control said)
+{
+    return said == MODEM_MODIFIED ? RESULT_BY_CONTROL : CAT_RESULT_OK;
+}
+
 /* TS 102 223 6.4.10, TS 31.111 6.4.10: address and SMS TPDU, which may be an SMS-SUBMIT to be packed. */
 static void send_short_message(struct modem *m)
 {
@@ -235,13 +255,14 @@ static void send_short_message(struct modem *m)
     if (ctlv_find(body, CAT_TAG_ADDRESS, 0, &address))
         sms_address_text(address, centre);
     uint8_t reference = 0; /* TS 31.111 7.3.2.2: the card is asked about its own messages, too */
-    const unsigned cause = modem_sms_submit(m, centre[0] != '\0' ? centre : NULL, tpdu, &reference);
+    enum modem_control said;
+    const unsigned cause = sms_submit(m, centre[0] != '\0' ? centre : NULL, tpdu, &reference, &said);
+    if (stopped(m, said))
+        return;
     if (cause == 0)
-        stk_done(m, CAT_RESULT_OK);
+        stk_done(m, performed(said));
     else if (cause == CMS_NO_SERVICE)
         stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
-    else if (cause == CMS_NOT_ALLOWED)
-        stk_done_with(m, RESULT_CONTROL, CONTROL_NOT_ALLOWED);
     else
         stk_done_with(m, RESULT_SMS_ERROR, (uint8_t)(cause < 256 ? cause : 0));
 }
@@ -251,6 +272,8 @@ static void send_ussd(struct modem *m)
 {
     struct span ussd;
     char text[184];
+    uint8_t octets[255];
+    struct buf allowed = buf_of(octets, sizeof octets);
     if (!ctlv_find(m->stk.command.is.rest, CAT_TAG_USSD_STRING, 0, &ussd) || ussd.n < 1) {
         stk_done(m, CAT_RESULT_VALUES_MISSING);
         return;
@@ -259,8 +282,12 @@ static void send_ussd(struct modem *m)
         stk_done_with(m, CAT_RESULT_TERMINAL_BUSY, UNABLE_NO_SERVICE);
         return;
     }
-    if (!control_ussd(m, ussd.p[0], span_slice(ussd, 1, ussd.n))) { /* TS 31.111 7.3.1.1 */
-        stk_done_with(m, RESULT_CONTROL, CONTROL_NOT_ALLOWED);
+    const enum modem_control said = control_ussd(m, ussd, &allowed);
+    if (stopped(m, said))
+        return;
+    ussd = buf_span(&allowed);
+    if (ussd.n == 0) { /* a call or supplementary service in its place, of which there are none here */
+        stk_done_with(m, RESULT_CONTROL, CONTROL_OTHER_TYPE);
         return;
     }
     const char *answer = ussd_text(ussd.p[0], span_slice(ussd, 1, ussd.n), text, sizeof text)
@@ -270,7 +297,7 @@ static void send_ussd(struct modem *m)
         stk_done_with(m, RESULT_USSD_ERROR, 0x00); /* no specific cause */
         return;
     }
-    struct modem_result r = {.general = CAT_RESULT_OK};
+    struct modem_result r = {.general = performed(said)};
     struct buf b = buf_of(r.objects, sizeof r.objects);
     const size_t mark = buf_tlv_open(&b, 0x8D);
     text_string(answer, &b);

@@ -60,6 +60,11 @@ static bool inject_exchange(void *ctx, struct span command, struct buf *response
             buf_u16(response, 0x9300);
             return true;
         }
+        if (p->control != NULL && (command.p[5] == CAT_CALL_CONTROL || command.p[5] == CAT_MO_SMS_CONTROL)) {
+            assert_true(hex_parse(p->control, response, NULL));
+            buf_u16(response, 0x9000);
+            return true;
+        }
     }
     p->statuses += ins == 0xF2;
     uint8_t octets[70000];

@@ -39,6 +39,7 @@ struct play {
     size_t envelope_len;
     unsigned envelopes, statuses, resets;
     bool busy; /* answers ENVELOPE by 9300 */
+    const char *control; /* its answer to CALL CONTROL and MO SHORT MESSAGE CONTROL, in hex; NULL: its own */
 };
 
 /* A card of this profile, network A (00101) that serves its first pair by FIXTURE_IMSI. The terminal is off.

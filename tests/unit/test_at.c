@@ -197,6 +197,15 @@ static void test_manual_automatic(void **state)
     at_expect(b, "AT+COPS=0", "|OK|");
     at_bench_run(b, 1000);
     at_expect(b, "AT+CREG?", "|+CREG: 0,1||OK|");
+    modem_operator_select(b->modem, "00101"); /* somebody else's choice: the console's */
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+COPS?", "|+COPS: 1,2,\"00101\",7||OK|");
+    at_expect(b, "AT+COPS=0;+COPS=3,2", "|OK|");
+    assert_int_equal(modem_operator_selection(b->modem), MODEM_AUTOMATIC);
+    at_bench_run(b, 1000);
+    at_expect(b, "AT+COPS?", "|+COPS: 0,2,\"00101\",7||OK|");
+    modem_operator_select(b->modem, "");
+    at_expect(b, "AT+COPS?", "|+COPS: 2||OK|");
 }
 
 static void test_preferred(void **state)

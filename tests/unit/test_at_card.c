@@ -107,6 +107,12 @@ static void test_pin2_wanted(void **state)
     at_expect(b, "AT+CPIN?;+CPIN?", "|+CPIN: SIM PIN2||+CPIN: SIM PIN2||OK|");
     at_expect(b, "AT+CSQ", "|+CSQ: 31,99||OK|");
     at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
+    static const char *const others[] = {"AT", "ATE0", "ATQ0V1", "AT+NONE"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        at_expect(b, want, "|+CME ERROR: 17|");
+        (void)at_bench_say(b, others[i]);
+        at_expect(b, "AT+CPIN?", "|+CPIN: READY||OK|");
+    }
     at_expect(b, "AT+CPIN=\"5678\"", "|OK|"); /* but it may still be given, once */
     at_expect(b, "AT+CPIN=\"5678\"", "|+CME ERROR: 3|");
     at_expect(b, "AT+CFUN=1,1", "|OK|");
@@ -304,6 +310,7 @@ static void test_phonebook_of_class_a0(void **state)
     at_bench_on(b);
     at_expect(b, "AT+CMEE=1;+CPBS=?", "|+CPBS: (\"SM\",\"FD\",\"ON\")||OK|");
     at_expect(b, "AT+CPBR=?", "|+CPBR: (1-50),20,14||OK|");
+    at_expect(b, "AT+CPBW=?", "|+CPBW: (1-50),20,(129,145,161),14||OK|");
     at_expect(b, "AT+CPBW=1,\"+491234567\",145,\"Anna\";+CPBR=1",
               "|+CPBR: 1,\"+491234567\",145,\"Anna\"||OK|");
     at_expect(b, "AT+CPBS=\"ON\";+CPBW=1,\"+4917\",145,\"Me\";+CNUM", "|+CNUM: \"Me\",\"+4917\",145||OK|");

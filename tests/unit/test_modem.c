@@ -192,6 +192,17 @@ static const char *operator_of(struct play *p, uint64_t after_ms)
     return modem_operator(p->modem, &now) ? now.plmn : "";
 }
 
+/* EF.HPPLMN, of the card itself */
+static void put_interval(struct play *p, const char *hex)
+{
+    char update[32];
+    snprintf(update, sizeof update, "00D6000001%s", hex);
+    fixture_apdu(&p->f, "00A4040C07A0000000871002", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p->f, "0020000A083132333435363738", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p->f, "00A40804047FFF6F31", "61*", false, __FILE__, __LINE__);
+    fixture_apdu(&p->f, update, "9000", true, __FILE__, __LINE__);
+}
+
 /* TS 23.122 4.4.3.3.1: home again, as often as EF.HPPLMN says; to what the lists have only within the
  * country. */
 static void test_goes_home(void **state)
@@ -222,25 +233,36 @@ static void test_goes_home(void **state)
     assert_string_equal(operator_of(&p, 60 * MINUTE), "00102"); /* another country's */
     add_network(&p, "00103", 2);
     memcpy(p.modem->plmn_lists[2][1], "00103", 6);
+    assert_string_equal(operator_of(&p, 60 * MINUTE), "00103"); /* though that is in the air still */
     network_switch(p.network, 2, false);
-    assert_string_equal(operator_of(&p, 60 * MINUTE), "00103");
     network_switch(p.network, 3, false);
     modem_radio_changed(p.modem);
     assert_string_equal(operator_of(&p, 10), "00102");
+    /* Home is out of order: back to where it was, and to no other country's. */
+    const struct network_spec silent = {.plmn = "00101", .name = "", .gateway = "/nonexistent/socket"};
+    const int ill = network_add(p.network, &silent);
+    assert_true(ill > 0);
+    network_switch(p.network, 2, true);
+    assert_string_equal(operator_of(&p, 31 * MINUTE), "00102");
+    assert_true(play_has_logged(&p, "rejected {\"plmn\":\"00101\",\"cause\":17}"));
+    network_switch(p.network, (unsigned)ill, false);
+    network_switch(p.network, 2, false);
 
-    fixture_apdu(&p.f, "00A4040C07A0000000871002", "9000", true, __FILE__, __LINE__);
-    fixture_apdu(&p.f, "0020000A083132333435363738", "9000", true, __FILE__, __LINE__);
-    fixture_apdu(&p.f, "00A40804047FFF6F31", "61*", false, __FILE__, __LINE__);
-    fixture_apdu(&p.f, "00D600000100", "9000", true, __FILE__, __LINE__);
+    put_interval(&p, "00");
     assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
     assert_string_equal(operator_of(&p, 10), "00102");
     network_switch(p.network, 0, true);
     assert_string_equal(operator_of(&p, 600 * MINUTE), "00102"); /* 00: never */
+    put_interval(&p, "02");
+    play_proactive(&p, 0x01, 0x01, 0x82, "9207013F007FFF6F31"); /* REFRESH: 02, twelve minutes */
+    play_answered(&p, "830103");
+    assert_string_equal(operator_of(&p, 11 * MINUTE), "00102");
+    assert_string_equal(operator_of(&p, 2 * MINUTE), "00101");
     play_end(&p);
 }
 
 /* A centre behind a socket that knows everybody by one vector, whatever the card thinks of it. Its end is
- * when it is killed. */
+ * when it is killed; where the test fails before that, an alarm. */
 static pid_t play_gateway(const char *path, const char *amf)
 {
     const int fd = unix_socket_listen(path, SOCK_DGRAM);
@@ -251,6 +273,7 @@ static pid_t play_gateway(const char *path, const char *amf)
         close(fd);
         return child;
     }
+    alarm(120);
     for (;;) {
         char line[200], answer[300];
         struct sockaddr_un from;

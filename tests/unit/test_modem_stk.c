@@ -303,6 +303,18 @@ static void test_busy(void **state)
     const unsigned given_up = p.envelopes;
     play_pass(&p, 60000);
     assert_int_equal(p.envelopes, given_up);
+    /* Sessions of its own are no tries: a card that has many within a moment is not given up. */
+    p.busy = true;
+    play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101 A503000010");
+    play_pass(&p, 1100);
+    for (unsigned i = 0; i < 40; i++)
+        play_proactive(&p, 0x02, 0, TERMINAL, "");
+    assert_true(p.envelopes > given_up + 40);
+    p.busy = false;
+    const unsigned told = p.envelopes;
+    play_pass(&p, 2000);
+    assert_int_equal(p.envelopes, told + 1);
+    play_told(&p, "D70C 82028281 A40101 A503000010");
     /* gone with the power */
     p.busy = true;
     play_proactive(&p, 0x27, 0x00, TERMINAL, "A40101 A503000010");
@@ -310,7 +322,7 @@ static void test_busy(void **state)
     p.busy = false;
     assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
     play_pass(&p, 60000);
-    assert_int_equal(p.envelopes, given_up + 1);
+    assert_int_equal(p.envelopes, told + 2);
     play_end(&p);
 }
 
@@ -549,12 +561,32 @@ static void test_own_control(void **state)
     play_answered(&p, "830100 8D*");
     assert_int_equal(p.envelopes, ++before);
     play_told(&p, "D4.. 02028281 8A06 0FAA180C3602 13*");
-    p.busy = true; /* no answer is no permission */
+    p.busy = true; /* no answer is no permission, but there may be one later */
+    play_proactive(&p, 0x13, 0, NETWORK, message);
+    play_answered(&p, "830125");
+    play_proactive(&p, 0x12, 0, NETWORK, string);
+    play_answered(&p, "830125");
+    p.busy = false;
+    p.control = "0100";
     play_proactive(&p, 0x13, 0, NETWORK, message);
     play_answered(&p, "83023901");
     play_proactive(&p, 0x12, 0, NETWORK, string);
     play_answered(&p, "83023901");
     assert_int_equal(s.n, 1);
+    p.control = "0208 86019186038121F3"; /* to 123: done, as it wants it (TS 102 223 8.12) */
+    play_proactive(&p, 0x13, 0, NETWORK, message);
+    play_answered(&p, "830105");
+    assert_int_equal(s.n, 2);
+    assert_string_equal(s.hex + 4, "038121f30004026869");
+    assert_true(network_ussd_script(p.network, "*101#", "6"));
+    p.control = "0208 8A06F42A31303123";
+    play_proactive(&p, 0x12, 0, NETWORK, string);
+    play_answered(&p, "830105 8D020436");
+    assert_false(modem_ussd(p.modem, 0xF4, span_of("*100#", 5))); /* a user would mind */
+    p.control = "0206 8604812143F5";                              /* a call in its place */
+    play_proactive(&p, 0x12, 0, NETWORK, string);
+    play_answered(&p, "83023902");
+    s.n = 1;
     p.modem->ust[3] &= (uint8_t)~0x60;
     play_proactive(&p, 0x13, 0, NETWORK, message);
     play_answered(&p, "830100");
@@ -653,7 +685,7 @@ static void test_user(void **state)
 struct server {
     struct loop *loop;
     int listener, fd;
-    bool datagrams;
+    bool datagrams, says_nothing; /* answers by a datagram without octets */
     char heard[2000];
     size_t n;
 };
@@ -679,6 +711,8 @@ static void serve(void *ctx, short revents)
         octets[i] = octets[i] >= 'a' && octets[i] <= 'z' ? (char)(octets[i] - 32) : octets[i];
     if (s->datagrams) /* an empty one first, which says nothing */
         assert_int_equal(sendto(s->fd, octets, 0, 0, (struct sockaddr *)&from, length), 0);
+    if (s->says_nothing)
+        return;
     if (s->datagrams)
         assert_int_equal(sendto(s->fd, octets, (size_t)n, 0, (struct sockaddr *)&from, length), n);
     else
@@ -858,6 +892,10 @@ static void test_udp_and_demand(void **state)
         play_pass(&p, 10);
     play_proactive(&p, 0x42, 0, CHANNEL_1, "B70105");
     play_answered(&p, "830100 B60548454C4C4F B70100");
+    s.says_nothing = true; /* it is an answer all the same: the clock waits for no other */
+    play_proactive(&p, 0x43, 0x01, CHANNEL_1, "B60161");
+    play_pass(&p, 100);
+    assert_false(p.modem->stk.bip[0].awaited);
     open_channel(&p, 0x00, "02", stream,
                  "217F000001"); /* on demand: not connected before there is something to say */
     play_answered(&p, "830100 B8020200 *");
@@ -905,6 +943,14 @@ static void test_local_address(void **state)
         play_answered(&p, "830100");
     }
     snprintf(rest, sizeof rest, "350103 39020100 BE0121 3C0301%04X", port); /* and no destination */
+    play_proactive(&p, 0x40, 0x01, TERMINAL, rest);
+    play_answered(&p, "830136");
+    /* The only address that there is, in the wrong place */
+    snprintf(rest, sizeof rest, "350103 39020100 3E05217F000001 3C0301%04X", port);
+    play_proactive(&p, 0x40, 0x01, TERMINAL, rest);
+    play_answered(&p, "830100 B8028100 B50103 B9020100");
+    play_proactive(&p, 0x41, 0, CHANNEL_1, "");
+    snprintf(rest, sizeof rest, "350103 39020100 3E05217F000001 3E05217F000001 3C0301%04X", port);
     play_proactive(&p, 0x40, 0x01, TERMINAL, rest);
     play_answered(&p, "830136");
     snprintf(rest, sizeof rest, "350103 39020100 BE0121 3C0301%04X 3E05217F000001", port);
