@@ -194,7 +194,8 @@ static bool put(void *ctx, const struct auc_subscriber *s)
     if (!s->current)
         return true;
     if (f->wants_next && s->next == 0) {
-        snprintf(x->error->text, sizeof x->error->text, "the sequence numbers of IMSI %s are used up", s->imsi);
+        snprintf(x->error->text, sizeof x->error->text, "the sequence numbers of IMSI %s are used up",
+                 s->imsi);
         return false;
     }
     return f->put(x, s) && !ferror(x->to);

@@ -36,9 +36,9 @@ struct identity {
 };
 
 struct state { /* volatile */
-    uint8_t asked;    /* answers still to come */
-    bool asked_sv;    /* the IMEISV was asked for */
-    bool foreign;     /* and that was noted */
+    uint8_t asked; /* answers still to come */
+    bool asked_sv; /* the IMEISV was asked for */
+    bool foreign;  /* and that was noted */
     struct identity imei, imeisv;
 };
 

@@ -315,9 +315,19 @@ static void test_shorter_list(void **state)
     for (const char *naf = "ABCAB"; *naf != '\0'; naf++)
         derive_for(f, *naf, "DB20*");
     assert_list(f, "ABC"); /* the third is the oldest */
-    apdu(f, "0020000A08" "3132333435363738", "9000");
-    apdu(f, "00E4000002" "6FDA", "9000");
-    apdu(f, "00E000001B" "6219" "8205422100280283026FDA8A01058B036F0601800200508800", "9000");
+    apdu(f,
+         "0020000A08"
+         "3132333435363738",
+         "9000");
+    apdu(f,
+         "00E4000002"
+         "6FDA",
+         "9000");
+    apdu(f,
+         "00E000001B"
+         "6219"
+         "8205422100280283026FDA8A01058B036F0601800200508800",
+         "9000");
     for (const char *naf = "DEFG"; *naf != '\0'; naf++)
         derive_for(f, *naf, "DB20*");
     assert_list(f, "FG");

@@ -72,8 +72,8 @@ static unsigned authenticate(struct fixture *f)
     return fixture_authenticate(f, 0, next_sqn());
 }
 
-/* GBA_U in the application that is selected (TS 31.102 7.1.1): a bootstrapping, and a key of what the last one
- * that succeeded left. */
+/* GBA_U in the application that is selected (TS 31.102 7.1.1): a bootstrapping, and a key of what the last
+ * one that succeeded left. */
 static void bootstrap(struct fixture *f, const char *pattern)
 {
     struct aka_vector v;
@@ -288,12 +288,15 @@ static void test_over_the_air(void **state)
     assert_int_equal(authenticate(f), 0xDB);
 }
 
-/* A list that changes counts for a terminal as well that does not say who it is: bound, no more; free, again. */
+/* A list that changes counts as well for a terminal that does not say who it is. */
 static void test_list_of_unknown(void **state)
 {
     struct fixture *f = *state;
     struct fixture_por por;
-    struct fixture_ota ota = {0, 0x1619, "B00001", "00A4000C026FF0" "00DC010414" RANGE, 0};
+    struct fixture_ota ota = {0, 0x1619, "B00001",
+                              "00A4000C026FF0"
+                              "00DC010414" RANGE,
+                              0};
     fixture_reset(f);
     assert_int_equal(authenticate(f), 0xDB); /* an empty list need not know */
     exchange(f, "8010000004FFFFFFFF", "91*");
@@ -302,7 +305,8 @@ static void test_list_of_unknown(void **state)
     assert_int_equal(authenticate(f), 0xDB);
     fixture_ota(f, &ota, &por);
     assert_int_equal(authenticate(f), 0x6985);
-    ota.script = "00A4000C026FF0" "00DC010414" NO_RANGE;
+    ota.script = "00A4000C026FF0"
+                 "00DC010414" NO_RANGE;
     fixture_ota(f, &ota, &por);
     assert_int_equal(authenticate(f), 0xDB);
 }
@@ -329,8 +333,11 @@ static void test_imeisv_later(void **state)
 {
     struct fixture *f = *state;
     struct fixture_por por;
-    const struct fixture_ota ota = {
-        0, 0x1619, "B00001", "00A4000C026FF0" "00DC010414" "8112" SV_OURS SV_OURS, 0};
+    const struct fixture_ota ota = {0, 0x1619, "B00001",
+                                    "00A4000C026FF0"
+                                    "00DC010414"
+                                    "8112" SV_OURS SV_OURS,
+                                    0};
     write_list(f, RANGE);
     fixture_reset(f);
     exchange(f, "8010000012FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "91*");
@@ -340,7 +347,9 @@ static void test_imeisv_later(void **state)
     fixture_ota(f, &ota, &por);
     assert_int_equal(por.sw >> 8, 0x91);
     assert_int_equal(authenticate(f), 0x6985); /* it does not know yet */
-    exchange(f, "8012000000", "D0098103..260882028182" "9000");
+    exchange(f, "8012000000",
+             "D0098103..260882028182"
+             "9000");
     answer_proactive(f, 0, "6209" SV_OURS, "9000");
     assert_int_equal(authenticate(f), 0xDB);
 }
@@ -405,9 +414,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_moved),  T(test_resumed),      T(test_files),        T(test_unknown),      T(test_list),
-        T(test_imeisv), T(test_over_the_air), T(test_many_devices), T(test_every_context),
-        T(test_list_of_unknown), T(test_list_not_stored), T(test_imeisv_later),
+        T(test_moved),         T(test_resumed),         T(test_files),           T(test_unknown),
+        T(test_list),          T(test_imeisv),          T(test_over_the_air),    T(test_many_devices),
+        T(test_every_context), T(test_list_of_unknown), T(test_list_not_stored), T(test_imeisv_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
