@@ -531,6 +531,11 @@ static void test_other_application(void **state)
     exchange(f, "00A4000C026F02", "6A82"); /* EF.IMPI is the ISIM's */
     exchange(f, "80F2000000", "62..8202....83023F00*");
     exchange(f, "00A4040C07A0000000871004", "9000");
+    exchange(f, "00A4080C047F106F3A", "9000");
+    apdu(f, "A020000108" PIN1, "9808");
+    apdu(f, "A0F2000007", "00000000 7F10 02 9000"); /* a directory of the card's stays, and its file */
+    exchange(f, "00B2010400", "FF*");
+    exchange(f, "00A4040C07A0000000871004", "9000");
     apdu(f, "A0A40000023F00", "9F16");
     exchange(f, IMS, "6985");
 #undef IMS
