@@ -35,7 +35,7 @@ static void take_address(struct reader *r, struct at_tpdu *t)
     if ((t->address_type & 0x70) == TON_ALPHANUMERIC)
         text_gsm_packed(value, digits * 4 / 7, 0, t->address, sizeof t->address);
     else
-        text_number(t->address_type, value, t->address, sizeof t->address);
+        text_address(t->address_type, value, t->address, sizeof t->address);
 }
 
 static void take_user_data(struct reader *r, struct at_tpdu *t)
@@ -171,6 +171,6 @@ bool at_centre_take(struct reader *r, char number[AT_NUMBER_MAX])
     if (centre.left == 0)
         return rd_ok(r);
     uint8_t type = rd_u8(&centre);
-    text_number(type, rd_rest(&centre), number, AT_NUMBER_MAX);
+    text_address(type, rd_rest(&centre), number, AT_NUMBER_MAX);
     return rd_ok(r);
 }

@@ -40,8 +40,8 @@ void at_stamp_text(struct span stamp, char to[AT_STAMP_MAX]);
  * itself; a + says enough). false: it is none of 1 to 20 digits. */
 bool at_address_pack(const char *number, uint8_t type, struct buf *out);
 
-/* An SMS-SUBMIT: number (with + or not; "": to nobody yet), validity as TP-VPF in the first octet has it, and user data in
- * octets of this many units (septets or octets). */
+/* An SMS-SUBMIT: number (with + or not; "": to nobody yet), validity as TP-VPF in the first octet has it, and
+ * user data in octets of this many units (septets or octets). */
 struct at_submit {
     uint8_t first, pid, dcs;
     struct span validity;

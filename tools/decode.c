@@ -37,6 +37,8 @@ enum decode_place decode_place(const struct profile_file *dir, struct span aid, 
         return above == PLACE_USIM ? PLACE_GSM_ACCESS : PLACE_UNKNOWN;
     case 0x5FC0:
         return above == PLACE_USIM ? PLACE_5GS : PLACE_UNKNOWN;
+    case 0x5F40:
+        return above == PLACE_USIM ? PLACE_WLAN : PLACE_UNKNOWN;
     case 0x5FD0:
         return above == PLACE_USIM ? PLACE_SAIP : PLACE_UNKNOWN;
     default:
@@ -71,9 +73,10 @@ enum decode_result decode(enum decode_place place, uint16_t fid, struct span con
         return DECODE_UNKNOWN;
     out_begin(&o, json, to, room);
     bool good = row->decode(content, &o);
-    if (out_end(&o) && good)
+    const bool fits = out_end(&o);
+    if (fits && good)
         return DECODED;
     if (room > 0)
         to[0] = '\0';
-    return DECODE_BAD;
+    return good ? DECODE_UNKNOWN : DECODE_BAD; /* a long list: its octets tell as much */
 }

@@ -22,6 +22,7 @@ enum decode_place {
     PLACE_GSM_ACCESS,
     PLACE_5GS,
     PLACE_SAIP,
+    PLACE_WLAN,
 };
 
 /* Of a directory's row; `aid` is that of its applet when it is an ADF; above: where its parent is. */
@@ -31,10 +32,10 @@ enum decode_result {
     DECODED,
     DECODE_EMPTY,   /* nothing in it yet: all FF, or a free record */
     DECODE_BAD,     /* not what the clause says it should be */
-    DECODE_UNKNOWN, /* no decoder for this file */
+    DECODE_UNKNOWN, /* no decoder for this file, or there is no room for what it says */
 };
 
-/* Room that the longest of all descriptions needs. */
+/* Room that the descriptions of files of usual length need. */
 enum { DECODE_ROOM = 16384 };
 
 /* A transparent EF's body, or one record. `to` gets a line, or with json an object; "" unless DECODED. */

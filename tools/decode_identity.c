@@ -67,7 +67,7 @@ static bool directory(struct span s, struct out *o)
         return false;
     out_hex(o, "AID", value);
     if (tlv_find(application, 0x50, &value)) {
-        text_gsm(value, text, sizeof text);
+        text_alpha(value, text, sizeof text);
         out_string(o, "label", text);
     }
     return true;
@@ -270,8 +270,10 @@ static bool apns(struct span s, struct out *o)
             at += strlen(text + at);
         }
         text[at] = '\0';
+        if (!rd_ok(&labels))
+            return false;
         if (t.tag == 0xDD)
-            out_string(o, NULL, text[0] != '\0' ? text : "given by the network");
+            out_string(o, NULL, t.value.n > 0 ? text : "given by the network");
     }
     out_close(o);
     return rd_ok(&r);
@@ -293,7 +295,9 @@ static bool phone_book(struct span s, struct out *o)
     struct reader r = rd_of(s), inside;
     struct tlv t, file;
     out_open_list(o, "*files", false);
-    while (r.left > 0 && r.p[0] != 0xFF && tlv_next(&r, &t))
+    while (r.left > 0 && r.p[0] != 0xFF && tlv_next(&r, &t)) {
+        if (t.tag < 0xA8 || t.tag > 0xAA)
+            return false;
         for (inside = rd_of(t.value); tlv_next(&inside, &file);) {
             struct reader value = rd_of(file.value);
             uint16_t fid = rd_u16(&value);
@@ -306,6 +310,7 @@ static bool phone_book(struct span s, struct out *o)
             else if (rd_ok(&value))
                 out_format(o, NULL, "%s %04X (type %u)", name, fid, (unsigned)(t.tag - 0xA7u));
         }
+    }
     out_close(o);
     return rd_ok(&r);
 }

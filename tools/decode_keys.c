@@ -234,6 +234,8 @@ static const struct decode_row rows[] = {
     {PLACE_GSM_ACCESS, 0x4F20, kc, "TS 31.102 4.4.3.1", true},
     {PLACE_GSM_ACCESS, 0x4F52, kc, "TS 31.102 4.4.3.2", true},
 
+    {PLACE_WLAN, 0x4F46, NULL, "TS 31.102 4.4.5.6", true}, /* EF.WRI: the master key of a re-authentication */
+
     {PLACE_5GS, 0x4F03, nsc_5gs, "TS 31.102 4.4.11.4", true},
     {PLACE_5GS, 0x4F04, nsc_5gs, "TS 31.102 4.4.11.5", true},
     {PLACE_5GS, 0x4F05, auth_keys_5g, "TS 31.102 4.4.11.6", true},

@@ -10,8 +10,10 @@
 
 /* ---- networks ---- */
 
+enum { TECHNOLOGIES_ROOM = 192 };
+
 /* TS 31.102 4.2.5: access technologies, two octets */
-static void technologies(uint16_t act, char to[96])
+static void technologies(uint16_t act, char to[TECHNOLOGIES_ROOM])
 {
     static const struct {
         uint16_t mask, bits;
@@ -23,7 +25,9 @@ static void technologies(uint16_t act, char to[96])
         {0x7000, 0x5000, "E-UTRAN (NB-S1)"},
         {0x7000, 0x7000, "E-UTRAN"},
         {0x0800, 0x0800, "NG-RAN"},
-        {0x0400, 0x0400, "satellite"},
+        {0x0400, 0x0400, "satellite NG-RAN"},
+        {0x0200, 0x0200, "satellite E-UTRAN (WB-S1)"},
+        {0x0100, 0x0100, "satellite E-UTRAN (NB-S1)"},
         {0x008C, 0x0080, "GSM"},
         {0x008C, 0x0084, "GSM (no EC)"},
         {0x008C, 0x0088, "EC-GSM-IoT"},
@@ -36,15 +40,15 @@ static void technologies(uint16_t act, char to[96])
     to[0] = '\0';
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         size_t length = strlen(names[i].name);
-        if ((act & names[i].mask) != names[i].bits || n + length + 2 > 96)
+        if ((act & names[i].mask) != names[i].bits || n + length + 2 > TECHNOLOGIES_ROOM)
             continue;
-        n += (size_t)snprintf(to + n, 96 - n, "%s%s", n > 0 ? "+" : "", names[i].name);
+        n += (size_t)snprintf(to + n, TECHNOLOGIES_ROOM - n, "%s%s", n > 0 ? "+" : "", names[i].name);
     }
 }
 
 static bool plmns_with_act(struct span s, struct out *o)
 {
-    char act[96], plmn[8];
+    char act[TECHNOLOGIES_ROOM], plmn[8];
     if (s.n == 0 || s.n % 5 != 0)
         return false;
     out_open_list(o, "*networks", false);
@@ -104,13 +108,15 @@ static bool co_operative(struct span s, struct out *o)
     return true;
 }
 
-/* TS 31.102 4.2.6: times six minutes */
+/* TS 31.102 4.2.6: times six minutes, up to eight hours (TS 22.011 3.2.2.5) */
 static bool search_period(struct span s, struct out *o)
 {
     if (s.n != 1)
         return false;
     if (s.p[0] == 0 && !o->json)
         out_string(o, NULL, "no search");
+    else if (s.p[0] > 0x50)
+        out_string(o, "*period", "default");
     else
         out_format(o, "*period", "%u min", 6u * s.p[0]);
     return true;
@@ -292,7 +298,7 @@ static bool administrative(struct span s, struct out *o)
         out_string(o, "*mode", name);
     else
         out_format(o, "mode", "%02X", mode);
-    out_flag(o, "ciphering_indicator", (information.p[1] & 1) != 0);
+    out_flag(o, "ciphering_indicator", (mode & 1) != 0 && (information.p[1] & 1) != 0); /* else the maker's */
     if (r.left > 0)
         out_number(o, "MNC_digits", rd_u8(&r) & 0x0F);
     return true;

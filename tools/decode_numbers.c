@@ -7,15 +7,16 @@
 
 /* ---- numbers ---- */
 
-/* TS 31.102 4.4.2.3: X octets of name, then 14: length, TON/NPI, digits, capability, extension */
-static bool dialling(struct span s, struct out *o)
+/* TS 31.102 4.4.2.3: X octets of name, then 14: length, TON/NPI, digits, capability, extension; of a
+ * barred number one more (4.2.44) */
+static bool number(struct span s, bool barred, struct out *o)
 {
-    enum { FOOT = 14 };
+    const size_t foot = barred ? 15 : 14;
     char text[TEXT_ROOM];
-    if (s.n < FOOT)
+    if (s.n < foot)
         return false;
     struct reader r = rd_of(s);
-    struct span alpha = rd_take(&r, s.n - FOOT);
+    struct span alpha = rd_take(&r, s.n - foot);
     uint8_t length = rd_u8(&r), ton = rd_u8(&r);
     struct span digits = rd_take(&r, 10);
     uint8_t capability = rd_u8(&r), extension = rd_u8(&r);
@@ -31,26 +32,40 @@ static bool dialling(struct span s, struct out *o)
         out_number(o, "capability_record", capability);
     if (extension != 0xFF)
         out_number(o, "extension_record", extension);
+    const uint8_t comparison = barred ? rd_u8(&r) : 0xFF;
+    if (comparison != 0xFF)
+        out_number(o, "comparison_record", comparison);
     return true;
 }
 
-/* TS 31.102 4.4.2.4 */
+static bool dialling(struct span s, struct out *o)
+{
+    return number(s, false, o);
+}
+
+static bool barred(struct span s, struct out *o)
+{
+    return number(s, true, o);
+}
+
+/* TS 31.102 4.4.2.4: eleven octets of data; of more digits the first is their length */
 static bool extension(struct span s, struct out *o)
 {
+    enum { SUBADDRESS = 0x01, MORE_DIGITS = 0x02 };
     char text[NUMBER_ROOM];
     struct reader r = rd_of(s);
-    uint8_t type = rd_u8(&r), length = rd_u8(&r);
-    struct span data = rd_take(&r, 10);
+    uint8_t type = rd_u8(&r);
+    struct span data = rd_take(&r, 11);
     uint8_t next = rd_u8(&r);
     if (!rd_done(&r))
         return false;
-    if (type == 0x02 && length <= 10) {
-        text_digits(span_slice(data, 0, length), text, sizeof text);
+    if (type == MORE_DIGITS && data.p[0] <= 10) {
+        text_digits(span_slice(data, 1, 1u + data.p[0]), text, sizeof text);
         out_string(o, "more_digits", text);
-    } else if (type == 0x00) {
+    } else if (type == 0x00 && text_blank(data)) {
         out_string(o, "*use", "free");
     } else {
-        out_hex(o, type == 0x01 ? "subaddress" : "data", data);
+        out_hex(o, type == SUBADDRESS ? "subaddress" : "data", data);
     }
     if (next != 0xFF)
         out_number(o, "next_record", next);
@@ -158,7 +173,7 @@ static void out_address(struct out *o, const char *name, uint8_t digits, uint8_t
     if ((ton & 0x70) == 0x50) /* alphanumeric: septets, and "digits" are half-octets */
         text_gsm_packed(octets, digits * 4u / 7u, 0, text, sizeof text);
     else
-        text_number(ton, octets, text, sizeof text);
+        text_address(ton, octets, text, sizeof text);
     size_t most = (size_t)digits + (text[0] == '+'); /* what pads the last octet need not be F */
     if ((ton & 0x70) != 0x50 && most < strlen(text))
         text[most] = '\0';
@@ -216,7 +231,7 @@ static bool sms(struct span s, struct out *o)
     if (!rd_ok(&r))
         return false;
     if (centre.n > 1) {
-        text_number(centre.p[0], span_slice(centre, 1, centre.n), text, sizeof text);
+        text_address(centre.p[0], span_slice(centre, 1, centre.n), text, sizeof text);
         out_string(o, "service_centre", text);
     }
     out_sms_tpdu(o, rd_rest(&r));
@@ -281,7 +296,7 @@ static bool sms_parameters(struct span s, struct out *o)
     if ((absent & 2) == 0) {
         length = rd_u8(&centre);
         ton = rd_u8(&centre);
-        text_number(ton, rd_take(&centre, length > 0 ? length - 1u : 0), text, sizeof text);
+        text_address(ton, rd_take(&centre, length > 0 ? length - 1u : 0), text, sizeof text);
         if (rd_ok(&centre))
             out_string(o, "service_centre", text);
     }
@@ -308,7 +323,7 @@ static const struct decode_row rows[] = {
     {PLACE_USIM, 0x6F4C, extension, "TS 31.102 4.2.31", false},
     {PLACE_USIM, 0x6F47, sms_report, "TS 31.102 4.2.32", false},
     {PLACE_USIM, 0x6F4E, extension, "TS 31.102 4.2.37", false},
-    {PLACE_USIM, 0x6F4D, dialling, "TS 31.102 4.2.44", false},
+    {PLACE_USIM, 0x6F4D, barred, "TS 31.102 4.2.44", false},
     {PLACE_USIM, 0x6F55, extension, "TS 31.102 4.2.45", false},
     {PLACE_USIM, 0x6FC7, dialling, "TS 31.102 4.2.60", false},
     {PLACE_USIM, 0x6FC8, extension, "TS 31.102 4.2.61", false},
@@ -337,7 +352,7 @@ static const struct decode_row rows[] = {
     {PLACE_TELECOM, 0x6F4A, extension, "TS 51.011 10.5.10", false},
     {PLACE_TELECOM, 0x6F4B, extension, "TS 51.011 10.5.11", false},
     {PLACE_TELECOM, 0x6F4C, extension, "TS 51.011 10.5.12", false},
-    {PLACE_TELECOM, 0x6F4D, dialling, "TS 51.011 10.5.13", false},
+    {PLACE_TELECOM, 0x6F4D, barred, "TS 51.011 10.5.13", false},
     {PLACE_TELECOM, 0x6F4E, extension, "TS 51.011 10.5.14", false},
     {PLACE_TELECOM, 0x6F47, sms_report, "TS 51.011 10.5.15", false},
 

@@ -252,9 +252,8 @@ bool text_to_ucs2(const char *utf8, struct buf *out)
     return *utf8 == '\0' && buf_ok(out);
 }
 
-void text_digits(struct span s, char *to, size_t room)
+static void digits_of(struct span s, const char digits[16], char *to, size_t room)
 {
-    static const char digits[] = "0123456789*#p?e";
     size_t at = 0;
     for (size_t i = 0; i < 2 * s.n && at + 1 < room; i++) {
         uint8_t digit = i % 2 == 0 ? s.p[i / 2] & 0x0F : s.p[i / 2] >> 4;
@@ -266,15 +265,32 @@ void text_digits(struct span s, char *to, size_t room)
         to[at] = '\0';
 }
 
-void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room)
+static const char dialled[16] = "0123456789*#p?e", addressed[16] = "0123456789*#abc";
+
+void text_digits(struct span s, char *to, size_t room)
+{
+    digits_of(s, dialled, to, room);
+}
+
+static void number_of(uint8_t ton_npi, struct span octets, const char digits[16], char *to, size_t room)
 {
     bool international = (ton_npi & 0x70) == 0x10; /* TS 24.008 10.5.4.7 */
     if (room == 0)
         return;
     to[0] = international ? '+' : '\0';
-    text_digits(digits, to + international, room - international);
+    digits_of(octets, digits, to + international, room - international);
     if (international && room > 1 && to[1] == '\0')
         to[0] = '\0';
+}
+
+void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room)
+{
+    number_of(ton_npi, digits, dialled, to, room);
+}
+
+void text_address(uint8_t ton_npi, struct span digits, char *to, size_t room)
+{
+    number_of(ton_npi, digits, addressed, to, room);
 }
 
 bool text_plmn(struct span three, char to[8])

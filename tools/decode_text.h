@@ -23,6 +23,8 @@ void text_utf8(struct span s, char *to, size_t room);
 void text_digits(struct span s, char *to, size_t room);
 /* A telephone number: TON/NPI octet, then digits; "+" before an international one. */
 void text_number(uint8_t ton_npi, struct span digits, char *to, size_t room);
+/* The same in a short message (TS 23.040 9.1.2.3), where the last digits are a, b, c. */
+void text_address(uint8_t ton_npi, struct span digits, char *to, size_t room);
 /* A PLMN (TS 24.008 10.5.1.13): "001/01", "310/410"; a digit D (any, in EF.OPL) is "?". false, and "":
  * FFFFFF, or no digits. */
 bool text_plmn(struct span three, char to[8]);

@@ -29,8 +29,8 @@ enum {
 
 /* Files that hold session keys, with the short identifiers that they have in their directory (TS 31.102 annex
  * H): EF.Keys, EF.KeysPS, EF.EPSNSC, EF.Kc and EF.KcGPRS of both trees, EF.5GS3GPPNSC, EF.5GSN3GPPNSC,
- * EF.5GAUTHKEYS. */
-enum { DF_GSM = 0x7F20, DF_GSM_ACCESS = 0x5F3B, DF_5GS = 0x5FC0 };
+ * EF.5GAUTHKEYS, EF.WRI. */
+enum { DF_GSM = 0x7F20, DF_GSM_ACCESS = 0x5F3B, DF_WLAN = 0x5F40, DF_5GS = 0x5FC0 };
 static const struct {
     uint16_t df; /* 0: the application's */
     uint16_t fid;
@@ -40,6 +40,7 @@ static const struct {
     {DF_GSM_ACCESS, 0x4F20, 1},  {DF_GSM_ACCESS, 0x4F52, 2},  {DF_GSM, 0x6F20, 0},
     {DF_GSM, 0x6F52, 0},         {DF_5GS, 0x4F03, 3},         {DF_5GS, 0x4F04, 4},
     {DF_5GS, 0x4F05, 5},
+    {DF_WLAN, 0x4F46, 6},
 };
 enum { N_KEY_FILES = sizeof key_files / sizeof key_files[0] };
 

@@ -90,9 +90,9 @@ static const char *por_text(uint8_t spi2)
 
 static const char *algorithm_text(uint8_t octet, bool crc, bool mac)
 {
-    switch (octet & 0x0F) {
-    case 0x00:
+    if ((octet & 0x03) == 0) /* TS 102 225 5.1.2, 5.1.3: whatever bits 4 and 3 are */
         return "algorithm known implicitly";
+    switch (octet & 0x0F) {
     case 0x01:
         return crc ? "CRC 16" : "DES in CBC mode";
     case 0x05:
@@ -317,12 +317,19 @@ static uint64_t counter_of(struct span cntr)
 static void judge_counter(const struct ota_explain *e, const struct scp80_command *c, uint64_t counter,
                           struct why *why)
 {
-    if (!e->has_counter)
-        return;
     unsigned mode = c->spi1 & SPI1_COUNTER;
     if (mode != SPI1_COUNTER_HIGHER && mode != SPI1_COUNTER_PLUS_ONE)
         return;
-    if (counter <= e->counter)
+    if ((c->spi1 & SPI1_CHECK) != SPI1_CC) {
+        say_because(why,
+                    "a counter that is to be checked needs a CC: status 0A, insufficient security level");
+        return;
+    }
+    if (!e->has_counter)
+        return;
+    if (e->counter == UINT64_C(0xFFFFFFFFFF)) /* TS 102 225 5.1.4 */
+        say_because(why, "the stored counter has come to its end: status 04, CNTR blocked");
+    else if (counter <= e->counter)
         say_because(why, "CNTR %" PRIu64 " is not above the stored %" PRIu64 ": status 02, CNTR low", counter,
                 e->counter);
     else if (mode == SPI1_COUNTER_PLUS_ONE && counter != e->counter + 1)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cat.h"
+#include "decode_text.h"
 #include "page.h"
 #include "sms.h"
 #include "tlv.h"
@@ -41,34 +42,32 @@ static void explain_address(struct printer *p, struct reader *r, const char *nam
             number[n++] = "0123456789*#abc?"[d];
         }
         number[n] = '\0';
+        if ((s.p[1] & 0x70) == 0x50) { /* letters: septets, and what is counted are half-octets */
+            text_gsm_packed(span_slice(s, 2, s.n), digits * 4 / 7, 0, number, sizeof number);
+            say_field(p, s, name, "TS 23.040 9.1.2.5", "%zu half-octets, type %02X: %.60s", digits, s.p[1],
+                      number);
+            return;
+        }
         say_field(p, s, name, "TS 23.040 9.1.2.5", "%zu digits, type %02X: %.60s%s", digits, s.p[1], number,
                   digits > 20 ? " (more than 20 digits)" : "");
     }
 }
 
+/* TS 23.038 4: the general group and the one of data coding and message class */
 static const char *dcs_text(uint8_t dcs)
 {
-    switch (dcs) {
-    case 0xF6:
-    case 0x16:
-        return "8-bit data, class 2 (for the UICC)";
-    case 0x04:
-    case 0xF4:
-    case 0xF5:
-    case 0xF7:
-        return "8-bit data, not class 2: a terminal may keep it";
-    case 0x00:
-    case 0xF0:
-    case 0xF1:
-    case 0xF2:
-    case 0xF3:
+    const bool classed = (dcs & 0xF0) == 0xF0, general = (dcs & 0xE0) == 0x00;
+    const bool class_2 = (classed || (dcs & 0x10) != 0) && (dcs & 0x03) == 0x02;
+    if (text_dcs_is_7bit(dcs) && (classed || general))
         return "7-bit alphabet: no secured packet";
-    default:
-        return "data coding scheme";
-    }
+    if ((classed && (dcs & 0x04) != 0) || (general && (dcs & 0x0C) == 0x04))
+        return class_2 ? "8-bit data, class 2 (for the UICC)"
+                       : "8-bit data, not class 2: a terminal may keep it";
+    return general && (dcs & 0x0C) == 0x08 ? "UCS2: no secured packet" : "data coding scheme";
 }
 
-static void explain_pid_dcs(struct printer *p, struct reader *r)
+/* Returns the coding scheme. */
+static uint8_t explain_pid_dcs(struct printer *p, struct reader *r)
 {
     struct span s = rd_take(r, 1);
     if (s.n > 0)
@@ -79,6 +78,7 @@ static void explain_pid_dcs(struct printer *p, struct reader *r)
     s = rd_take(r, 1);
     if (s.n > 0)
         say_field(p, s, "TP-DCS", "TS 23.038 4", "%s", dcs_text(s.p[0]));
+    return s.n > 0 ? s.p[0] : 0;
 }
 
 static void explain_element(struct printer *p, struct span ie, uint8_t id, struct span value)
@@ -103,7 +103,7 @@ static void explain_element(struct printer *p, struct span ie, uint8_t id, struc
                   value.n == 0 ? "" : " (IEDL should be 00)");
         break;
     case UDH_RESPONSE_PACKET:
-        say_field(p, ie, "RPI 71", "TS 31.115 5", "a response packet follows%s",
+        say_field(p, ie, "RPI 71", "TS 31.115 4.4", "a response packet follows%s",
                   value.n == 0 ? "" : " (IEDL should be 00)");
         break;
     default:
@@ -255,14 +255,17 @@ static void explain_user_data(struct explainer *x, bool udh, struct span user_da
     explain_whole(x, &u, u.body);
 }
 
-static void explain_user_data_of(struct explainer *x, struct reader *r, bool udh, bool parsed)
+static void explain_user_data_of(struct explainer *x, struct reader *r, uint8_t dcs, bool udh, bool parsed)
 {
     struct printer *p = &x->out;
     struct span s = rd_take(r, 1);
+    const bool septets = text_dcs_is_7bit(dcs);
+    const unsigned octets = s.n == 0 ? 0 : septets ? (s.p[0] * 7u + 7) / 8 : s.p[0];
     if (s.n > 0)
-        say_field(p, s, "TP-UDL", "TS 23.040 9.2.3.16", "%u octets of user data%s", s.p[0],
-                  s.p[0] != r->left     ? " (wrong)"
-                  : s.p[0] > SMS_UD_MAX ? " (more than 140)"
+        say_field(p, s, "TP-UDL", "TS 23.040 9.2.3.16", "%u %s of user data%s", s.p[0],
+                  septets ? "septets" : "octets",
+                  octets != r->left     ? " (wrong)"
+                  : octets > SMS_UD_MAX ? " (more than 140 octets)"
                                         : "");
     struct span user_data = rd_rest(r);
     if (!rd_ok(r) || !parsed) {
@@ -294,13 +297,13 @@ void explain_deliver(struct explainer *x, struct span tpdu)
                   (first & 0x40) != 0 ? "with user data header" : "no user data header",
                   (first & 0x04) != 0 ? "no more messages wait" : "more messages wait");
     explain_address(p, &r, "TP-OA");
-    explain_pid_dcs(p, &r);
+    const uint8_t dcs = explain_pid_dcs(p, &r);
     s = rd_take(&r, 7);
     if (s.n == 7)
         say_field(p, s, "TP-SCTS", "TS 23.040 9.2.3.11",
                   "20%02u-%02u-%02u %02u:%02u:%02u, time zone octet %02X", swapped(s.p[0]), swapped(s.p[1]),
                   swapped(s.p[2]), swapped(s.p[3]), swapped(s.p[4]), swapped(s.p[5]), s.p[6]);
-    explain_user_data_of(x, &r, (first & 0x40) != 0, parsed);
+    explain_user_data_of(x, &r, dcs, (first & 0x40) != 0, parsed);
 }
 
 void explain_submit(struct explainer *x, struct span tpdu)
@@ -319,13 +322,13 @@ void explain_submit(struct explainer *x, struct span tpdu)
     if (s.n > 0)
         say_field(p, s, "TP-MR", "TS 23.040 9.2.3.6", "message reference %u", s.p[0]);
     explain_address(p, &r, "TP-DA");
-    explain_pid_dcs(p, &r);
+    const uint8_t dcs = explain_pid_dcs(p, &r);
     if ((first & 0x18) != 0) {
         s = rd_take(&r, (first & 0x18) == 0x10 ? 1 : 7);
         if (s.n > 0)
             say_field(p, s, "TP-VP", "TS 23.040 9.2.3.12", "validity period");
     }
-    explain_user_data_of(x, &r, (first & 0x40) != 0, parsed);
+    explain_user_data_of(x, &r, dcs, (first & 0x40) != 0, parsed);
 }
 
 /* ---- ENVELOPE ---- */

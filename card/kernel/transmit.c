@@ -228,7 +228,7 @@ static bool maybe_secret(struct span command)
  * 51.011). Whoever may read them reads them; traces are for others as well. */
 static bool holds_keys(const struct uicc *card, uint16_t file)
 {
-    enum { ANY_ADF = 0, DF_GSM = 0x7F20, DF_GSM_ACCESS = 0x5F3B, DF_5GS = 0x5FC0 };
+    enum { ANY_ADF = 0, DF_GSM = 0x7F20, DF_GSM_ACCESS = 0x5F3B, DF_WLAN = 0x5F40, DF_5GS = 0x5FC0 };
     static const struct {
         uint16_t df, fid;
     } files[] = {
@@ -239,7 +239,7 @@ static bool holds_keys(const struct uicc *card, uint16_t file)
         {DF_GSM, 0x6F20},        {DF_GSM, 0x6F52},        /* likewise */
         {DF_GSM, 0x6F2C},                                 /* EF.DCK */
         {DF_5GS, 0x4F03},        {DF_5GS, 0x4F04},        /* EF.5GS3GPPNSC, EF.5GSN3GPPNSC */
-        {DF_5GS, 0x4F05},                                 /* EF.5GAUTHKEYS */
+        {DF_5GS, 0x4F05},        {DF_WLAN, 0x4F46},       /* EF.5GAUTHKEYS, EF.WRI */
     };
     if (file == PROFILE_NO_FILE || !fs_exists(card, file))
         return false;

@@ -281,10 +281,17 @@ static unsigned channels_of(struct applet self)
     return n;
 }
 
+static bool is_reader(uint8_t device)
+{
+    return device >= CAT_READER && device < CAT_READER + 8;
+}
+
 /* TS 102 241: what the card itself asks for on all applets' behalf is no applet's to ask for; a timer must be
  * its own, and so must a channel. */
-static bool allowed(struct applet self, const struct cat_command *c, uint8_t device, struct span rest)
+static bool allowed(struct applet self, const struct cat_command *c, uint8_t qualifier, uint8_t device,
+                    struct span rest)
 {
+    enum { GET_READER_STATUS = 0x33, READER_IDENTIFIER = 0x01 };
     struct span timer;
     switch (c->type) {
     case OPEN_CHANNEL:
@@ -297,12 +304,14 @@ static bool allowed(struct applet self, const struct cat_command *c, uint8_t dev
     case PROACTIVE_TIMER_MANAGEMENT:
         return ctlv_find(rest, CAT_TAG_TIMER_IDENTIFIER, 0, &timer) && timer.n == 1 &&
                toolkit_timer_owner(self.card, timer.p[0]) == self.index;
+    case GET_READER_STATUS: /* of all of them; of one its identifier (TS 102 223 6.4.20) */
+        return qualifier == READER_IDENTIFIER ? is_reader(device) : device == c->to;
     default:
         if (c->to == CAT_CHANNEL)
             return device > CAT_CHANNEL && device <= CAT_CHANNEL + TOOLKIT_CHANNELS &&
                    self.card->ram.toolkit.channel_owner[device - CAT_CHANNEL - 1] == self.index + 1;
         if (c->to == CAT_READER)
-            return device >= CAT_READER && device < CAT_READER + 8;
+            return is_reader(device);
         return true;
     }
 }
@@ -310,7 +319,7 @@ static bool allowed(struct applet self, const struct cat_command *c, uint8_t dev
 bool proactive_send_to(struct applet self, uint8_t type, uint8_t qualifier, uint8_t device, struct span rest)
 {
     const struct cat_command *c = cat_command(type);
-    return c != NULL && allowed(self, c, device, rest) &&
+    return c != NULL && allowed(self, c, qualifier, device, rest) &&
            queue_command_to(self.card, self.index, type, qualifier, device, rest);
 }
 

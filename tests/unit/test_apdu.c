@@ -749,8 +749,9 @@ static void test_sw(void **state)
             assert_int_equal(sw_find(SW_WITH(families[i], low))->value, families[i]);
         }
         const struct sw_info *warning = sw_find((sw_t)(0x6300 | low));
-        static const sw_t single[] = {SW_MORE_DATA_EXPECTED, SW_HOST_CRYPTOGRAM, SW_MORE_ENTRIES,
-                                      SW_RULE_EXISTS, SW_RULE_PART_UNKNOWN};
+        static const sw_t single[] = {SW_MORE_DATA_EXPECTED, SW_MORE_EXPECTED_PROACTIVE,
+                                      SW_HOST_CRYPTOGRAM,    SW_MORE_ENTRIES,
+                                      SW_RULE_EXISTS,        SW_RULE_PART_UNKNOWN};
         sw_t expected = low >= 0xC0 && low < 0xD0 ? SW_TRIES_LEFT : 0;
         for (size_t i = 0; i < N(single); i++)
             expected = single[i] == (0x6300 | low) ? single[i] : expected;

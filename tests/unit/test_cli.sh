@@ -129,7 +129,7 @@ counts "has not what is in them" '"path": "MF/ADF\.USIM/EF\.(USIM_AUTH_KEY|Keys)
 expect "profile diff of equals" 0 profile diff test test
 expect "profile diff" 1 profile diff test m2m
 says "profile diff has what is gone" '^- MF/ADF\.USIM/DF\.GSM-ACCESS/EF\.Kc$'
-says "profile diff has what changed" '^~ MF/ADF\.USIM/EF\.HPPLMN  content: 05 -> 78$'
+says "profile diff has what changed" '^~ MF/ADF\.USIM/EF\.HPPLMN  content: 05 -> 0C$'
 expect "profile diff --json" 1 profile diff test m2m --json
 python3 -m json.tool <out >/dev/null
 verdict $? "profile diff --json is JSON"
@@ -159,6 +159,8 @@ refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]
 sed -i 's/size: 3/size: 6/' mine.yaml
 expect "profile: include" 0 profile check mine.yaml
 says "profile: include" '^mine\.yaml: good: profile mine,'
+printf 'format: 1\ninclude: usim\nname: mnc\nfiles:\n  - {path: MF/ADF.USIM/EF.AD, content: 000000F3}\n' >mnc.yaml
+refuses "new: IMSIs run over a network code of three digits" 2 'network code' new x.uicc --profile mnc.yaml --imsi 001010999999999 --count 2
 
 # ---- PINs of each card's own ----
 printf 'format: 1\ninclude: usim\nname: own\npins:\n  - {name: pin1, puk: derived, enabled: yes}\n  - {name: pin2, value: derived}\n  - {name: adm1, value: derived}\n' >own.yaml
@@ -466,6 +468,19 @@ done
 expect "ota encode: more than a page" 0 ota encode --tar usim --data "$(printf '00A4000C026F78%.0s' $(seq 20))" --keys card.keys --iccid "$iccid" --counter 5 --form cell-broadcast
 [ "$(wc -l <out)" = 3 ] && "$softuicc" ota decode --keys card.keys --iccid "$iccid" <out >decoded 2>err && [ "$(grep -c 'not all 3 pages are here' decoded)" = 2 ] && grep -q 'would accept it' decoded
 verdict $? "ota decode puts pages together"
+# explained WHAT PATTERN ARGS...: of ota decode
+explained() {
+    "$softuicc" ota decode "${@:3}" >out 2>err
+    says "ota decode: $1" "$2"
+}
+explained "letters of a sender (TS 23.040 9.1.2.5)" 'TP-OA .*7 half-octets, type D0: Info' --as deliver 0407D049B7F90D7FF66211622100000000
+explained "septets are counted (9.2.3.16)" 'TP-UDL .*8 septets of user data  ' --as deliver 04038121F37FF26211622100000008E8329BFD4697D9
+explained "a class of its own (TS 23.038 4)" 'TP-DCS .*7-bit alphabet' --as deliver 04038121F37F126211622100000008E8329BFD4697D9
+explained "a counter that is checked needs a CC" 'status 0A' 00150D10000000000000000000000900A0A40000023F00
+keys=(--kic-key 000102030405060708090A0B0C0D0E0F --kic 12 --kid-key 000102030405060708090A0B0C0D0E0F --kid 12)
+packet=$("$softuicc" ota encode "${keys[@]}" --tar usim --counter 1 --apdu 00A40000023F00)
+explained "a counter that has come to its end" 'status 04' "${keys[@]}" --counter 1099511627775 "$packet"
+explained "and one that has not" 'status 02' "${keys[@]}" --counter 1099511627774 "$packet"
 refuses "ota encode: more than a USSD string" 1 'more than a USSD string holds' ota encode --tar usim --data "$(printf '00A4000C026F78%.0s' $(seq 20))" --keys card.keys --iccid "$iccid" --counter 5 --form ussd
 refuses "ota send: USSD by an SMSC" 2 'short messages only' ota send --tar usim --apdu 00A4000C026F78 --keys card.keys --iccid "$iccid" --counter 5 --ussd --smpp 127.0.0.1:1 --to 1
 refuses "auc: no verb" 2 'which of add' auc

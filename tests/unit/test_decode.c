@@ -40,6 +40,7 @@ static const struct example examples[] = {
     {PLACE_MF, 0x2F00, "61184F10A0000000871002FFFFFFFF890709000050045553494DFFFF",
      "AID A0000000871002FFFFFFFF8907090000, label USIM",
      "{\"AID\": \"A0000000871002FFFFFFFF8907090000\", \"label\": \"USIM\"}"},
+    {PLACE_MF, 0x2F00, "61104F07A0000000871002500580004200FC", "AID A0000000871002, label B\u00FC", NULL},
     {PLACE_MF, 0x2F05, "656E6465FFFF", "en, de", "{\"languages\": [\"en\", \"de\"]}"},
     {PLACE_MF, 0x2F06,
      "80010190008002"
@@ -53,6 +54,13 @@ static const struct example examples[] = {
     {PLACE_USIM, 0x6F09, "02" KEY KEY, "KSI 2, CK present, IK present", NULL},
     {PLACE_USIM, 0x6F60, "00F110C080FFFFFF000013008408000000000000",
      "001/01 UTRAN+E-UTRAN+GSM, 310/480 NG-RAN, 000/000", NULL},
+    {PLACE_USIM, 0x6F60, "00F1100300", "001/01 satellite E-UTRAN (WB-S1)+satellite E-UTRAN (NB-S1)", NULL},
+    {PLACE_USIM, 0x6F60, "00F110FFFF",
+     "001/01 UTRAN+E-UTRAN+NG-RAN+satellite NG-RAN+satellite E-UTRAN (WB-S1)+satellite E-UTRAN (NB-S1)+GSM+"
+     "GSM COMPACT+cdma2000 HRPD+cdma2000 1xRTT",
+     NULL},
+    {PLACE_USIM, 0x6F31, "50", "480 min", NULL},
+    {PLACE_USIM, 0x6F31, "51", "default", NULL},
     {PLACE_USIM, 0x6F31, "05", "30 min", "{\"period\": \"30 min\"}"},
     {PLACE_USIM, 0x6F31, "00", "no search", NULL},
     {PLACE_USIM, 0x6F38, "0106",
@@ -73,6 +81,8 @@ static const struct example examples[] = {
     {PLACE_USIM, 0x6F7E, "0102030400F1101234FF00", "TMSI 01020304, PLMN 001/01, LAC 1234, updated", NULL},
     {PLACE_USIM, 0x6F7E, "FFFFFFFFFFFFFFFFFEFF01", "TMSI none, PLMN none, LAC FFFE, not updated", NULL},
     {PLACE_USIM, 0x6FAD, "00000002", "normal operation, MNC digits 2", NULL},
+    {PLACE_USIM, 0x6FAD, "01000102", "normal operation and specific facilities, ciphering indicator, MNC digits 2", NULL},
+    {PLACE_USIM, 0x6FAD, "02000102", "maintenance, MNC digits 2", NULL},
     {PLACE_USIM, 0x6FB7, "11F2FF456D657267656E6379FF00", "112, Emergency, any service",
      "{\"number\": \"112\", \"name\": \"Emergency\", \"categories\": []}"},
     {PLACE_USIM, 0x6FB7, "11F0FF03", "110, police, ambulance", NULL},
@@ -98,6 +108,14 @@ static const struct example examples[] = {
     {PLACE_USIM, 0x6F47, "03AABB", "report on record 3", NULL},
     {PLACE_USIM, 0x6F4B, "0202214300000000000000000004", "x", NULL},
     {PLACE_USIM, 0x6F4B, "02022143FFFFFFFFFFFFFFFF04", "more digits 1234, next record 4", NULL},
+    {PLACE_USIM, 0x6F4B, "00022143FFFFFFFFFFFFFFFFFF", "data 022143FFFFFFFFFFFFFFFF", NULL},
+    {PLACE_USIM, 0x6F4B, "00FFFFFFFFFFFFFFFFFFFFFFFF", "free", NULL},
+    {PLACE_USIM, 0x6F4B, "01AABBCCDDEEFF00112233FFFF", "subaddress AABBCCDDEEFF00112233FF", NULL},
+    {PLACE_USIM, 0x6F4D, "4142038121F3FFFFFFFFFFFFFFFFFFFFFF", "AB, 123", NULL},
+    {PLACE_USIM, 0x6F4D, "038121F3FFFFFFFFFFFFFFFFFFFF02", "123, comparison record 2", NULL},
+    {PLACE_USIM, 0x6F3C, "01000403" "81C1F20000" "62116221000000" "00", "received, read, from 1a2, length 0", NULL},
+    {PLACE_USIM, 0x6F57, "01DD03056162", "x", NULL}, /* cut */
+    {PLACE_USIM, 0x6F57, "01DD0603616263056F", "x", NULL},
     {PLACE_USIM, 0x6F56, "05", "1 fixed dialling numbers (FDN), 3 APN control list", NULL},
     {PLACE_USIM, 0x6F57, "02DD0904746573740361706EDD00FF", "test.apn, given by the network", NULL},
     {PLACE_USIM, 0x6F5B, "F00001F00000", "START CS 00001, START PS 00000", NULL},
@@ -163,6 +181,7 @@ static const struct example examples[] = {
      NULL},
     {PLACE_GSM, 0x6FB7, "11F2FF19F1FFFFFFFF", "112, 911", NULL},
     {PLACE_GSM, 0x6FAE, "03", "phase 2+", NULL},
+    {PLACE_PHONEBOOK, 0x4F30, "8006C0044F3A0500", "x", NULL},
     {PLACE_PHONEBOOK, 0x4F30, "A80AC0034F3A05C1024F2500FFFF", NULL, NULL},
     {PLACE_PHONEBOOK, 0x4F30, "A809C0034F3A05C1024F25FFFF", "ADN 4F3A (SFI 05, type 1), IAP 4F25 (type 1)",
      NULL},
@@ -321,7 +340,7 @@ static void little_room(void **state)
     (void)state;
     char guarded[16];
     memset(guarded, 'x', sizeof guarded);
-    assert_int_equal(decode(PLACE_USIM, 0x6F38, from_hex("FFFE"), false, guarded, 8), DECODE_BAD);
+    assert_int_equal(decode(PLACE_USIM, 0x6F38, from_hex("FFFE"), false, guarded, 8), DECODE_UNKNOWN);
     assert_string_equal(guarded, "");
     assert_int_equal(guarded[8], 'x');
 }

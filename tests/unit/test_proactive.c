@@ -117,10 +117,26 @@ static void test_every_command(void **state)
             one_command(p, cat_command(CAT_PROVIDE_LOCAL_INFORMATION), (uint8_t)qualifier);
             infos++;
         }
-    assert_int_equal(infos, 22);
+    assert_int_equal(infos, 25);
     for (unsigned mode = 0; mode <= 10; mode++)
         one_command(p, cat_command(PROACTIVE_REFRESH), (uint8_t)mode);
     one_command(p, cat_command(PROACTIVE_TIMER_MANAGEMENT), 2); /* get current value: a facility of its own */
+    /* TS 102 223 6.4.20, 5.2: the readers' status is the terminal's to tell, an identifier a reader's */
+    static const struct {
+        uint8_t qualifier, device, bit;
+        bool sent;
+    } readers[] = {{0, CAT_TERMINAL, 4, true}, {0, CAT_READER, 4, false},   {1, CAT_READER + 7, 5, true},
+                   {1, CAT_READER, 4, false},  {1, CAT_TERMINAL, 5, false}, {1, CAT_READER + 8, 5, false}};
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        uint8_t profile[40] = {[6] = (uint8_t)(1u << (readers[i].bit - 1))};
+        fixture_reset(&p->f);
+        send_profile(p, profile);
+        toolkit_begin(p);
+        assert_int_equal(
+            proactive_send_to(p->applet[ONE], 0x33, readers[i].qualifier, readers[i].device, SPAN_EMPTY),
+            readers[i].sent);
+        toolkit_end(p);
+    }
 }
 
 /* REFRESH with a file list (6.4.7): as long as a command can be. */
