@@ -381,7 +381,7 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
     if (!answered)
         note(s, x, "-- card %s: no sensible answer; it is switched off", iccid);
     receipt(s, m, response.message_id, now, answered && taken(sw));
-    s->sender = NULL;
+    s->sender = s->hearer = NULL;
 }
 
 static void listen_to_terminal(struct smsc *s)
