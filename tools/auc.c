@@ -296,6 +296,13 @@ static bool following(const struct sqn_scheme *scheme, uint64_t sqn, uint64_t *n
     return *next >> 48 == 0;
 }
 
+/* SEQ one higher, IND 0. 0: there are none left. */
+static uint64_t next_of_ind_0(const struct sqn_scheme *scheme, uint64_t sqn)
+{
+    const uint64_t next = ((sqn >> scheme->ind_bits) + 1) << scheme->ind_bits;
+    return next >> 48 == 0 ? next : 0;
+}
+
 /* Takes the next SQN of the subscriber, durably. */
 static bool take_sqn(struct auc *a, const char *imsi, int index, struct subscriber *s,
                      struct sealed_error *error)
@@ -449,7 +456,7 @@ static bool show(struct auc *a, sqlite3_stmt *q, bool with_keys,
         .algorithm = s.algorithm,
         .scheme = s.scheme,
         .sqn = s.sqn,
-        .next = ((s.sqn >> s.scheme.ind_bits) + 1) << s.scheme.ind_bits,
+        .next = next_of_ind_0(&s.scheme, s.sqn),
         .key = with_keys ? &s.key : NULL,
     };
     bool good = each(ctx, &line);

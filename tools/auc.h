@@ -63,7 +63,7 @@ struct auc_subscriber {
     const struct aka_algorithm *algorithm;
     struct sqn_scheme scheme;
     uint64_t sqn;              /* given out last, 0: none yet */
-    uint64_t next;             /* one whose SEQ was never given out, of IND 0 */
+    uint64_t next;             /* one whose SEQ was never given out, of IND 0; 0: there is none */
     const struct aka_key *key; /* secret; NULL unless asked for */
 };
 /* In order of IMSI and index. A false from `each` ends it and is returned. */

@@ -163,12 +163,13 @@ static bool free5gc(struct exporting *x, const struct auc_subscriber *s)
 
 static const struct format {
     const char *name, *head, *tail;
+    bool wants_next; /* SQN: the next to be used */
     bool (*put)(struct exporting *x, const struct auc_subscriber *s);
 } formats[] = {
-    {"osmo-hlr", "BEGIN;\n", "COMMIT;\n", osmo_hlr},
-    {"srsran", "# Name,Auth,IMSI,Key,OP_Type,OP/OPc,AMF,SQN,QCI,IP_alloc\n", "", srsran},
-    {"open5gs", "", "", open5gs},
-    {"free5gc", "", "", free5gc},
+    {"osmo-hlr", "BEGIN;\n", "COMMIT;\n", false, osmo_hlr},
+    {"srsran", "# Name,Auth,IMSI,Key,OP_Type,OP/OPc,AMF,SQN,QCI,IP_alloc\n", "", true, srsran},
+    {"open5gs", "", "", true, open5gs},
+    {"free5gc", "", "", true, free5gc},
 };
 
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
@@ -189,7 +190,15 @@ bool auc_export_known(const char *format)
 static bool put(void *ctx, const struct auc_subscriber *s)
 {
     struct exporting *x = ctx;
-    return !s->current || (format_named(x->how->format)->put(x, s) && !ferror(x->to));
+    const struct format *f = format_named(x->how->format);
+    if (!s->current)
+        return true;
+    if (f->wants_next && s->next == 0) {
+        snprintf(x->error->text, sizeof x->error->text, "the sequence numbers of IMSI %s are used up",
+                 s->imsi);
+        return false;
+    }
+    return f->put(x, s) && !ferror(x->to);
 }
 
 bool auc_export(struct auc *a, const struct auc_export *how, FILE *to, struct sealed_error *error)

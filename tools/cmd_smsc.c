@@ -29,10 +29,15 @@ enum {
     SESSIONS_MAX = 64,
     ACCOUNTS_MAX = 16,
     BIND_MS = 10000,  /* who has not bound by then is not going to (SMPP 3.4, 7.2: session_init_timer) */
+    SLOW_MS = 5000,   /* so long transmitters wait for a receiver that has no room */
+    READ_MS = 30000,  /* so long anybody may read nothing of what there is */
     ROUND_MAX = 1024, /* messages that share a transaction of the deck */
     /* What one PDU may put into a session's output: an answer and as many messages as a card may send in one
        go. */
     ROOM_MIN = SMPP_LINK_OUT / 2,
+    ROOM_ONE = 2 * SMPP_PDU_MAX, /* one of these, and a receipt */
+    CAUSE_OUT_OF_ORDER = 38,     /* TS 24.011 8.2.5.4 */
+    CAUSE_CONGESTION = 42,
 };
 
 static const char default_listen[] = "127.0.0.1:2775";
@@ -49,9 +54,12 @@ struct session {
     unsigned number; /* for the trace */
     uint32_t bound;  /* the command that bound it; 0: none yet */
     uint32_t sequence;
-    uint64_t since_ms;
-    bool ending; /* when all is written */
-    bool lost;   /* at once */
+    uint64_t since_ms; /* connected, or ending */
+    uint64_t moved_ms; /* it read last, or had nothing to */
+    uint64_t full_ms;  /* there was no room for more from then on */
+    bool hung_up;      /* it says no more; what it has said is served */
+    bool ending;       /* when all is written */
+    bool lost;         /* at once */
     char id[SMPP_SYSTEM_ID_MAX + 1];
 };
 
@@ -72,7 +80,7 @@ struct smsc {
     unsigned in_round;
     bool failed; /* the deck: nothing more may leave the house */
     /* the message under way */
-    struct session *sender;
+    struct session *sender, *hearer; /* of it, and of the answers; NULL: nobody */
     const struct smpp_message *message;
 };
 
@@ -120,11 +128,21 @@ static void note_pdu(struct smsc *s, const struct session *x, const char *way, c
 
 /* ---- what goes out ---- */
 
+static bool has_room(const struct session *x)
+{
+    return smpp_link_room(&x->link) >= ROOM_MIN;
+}
+
 static void put(struct smsc *s, struct session *x, const struct smpp_pdu *pdu)
 {
     note_pdu(s, x, "<-", pdu);
+    if (!smpp_link_pending(&x->link))
+        x->moved_ms = now_ms();
+    const bool had_room = has_room(x);
     if (!smpp_link_put(&x->link, pdu))
         x->lost = true; /* it does not read */
+    if (had_room && !has_room(x))
+        x->full_ms = now_ms();
 }
 
 static void reply(struct smsc *s, struct session *x, const struct smpp_pdu *to, uint32_t status)
@@ -145,36 +163,39 @@ static void nack(struct smsc *s, struct session *x, uint32_t sequence, uint32_t 
 
 static bool hears(const struct session *x)
 {
-    return x != NULL && x->bound != 0 && x->bound != SMPP_BIND_TRANSMITTER && !x->lost && !x->ending;
+    return x != NULL && x->bound != 0 && x->bound != SMPP_BIND_TRANSMITTER && !x->lost && !x->hung_up &&
+           !x->ending;
 }
 
-/* Who hears what comes for the sender: itself, unless it only transmits; then one with the same name that
- * receives. */
+/* One that receives, by this name (NULL: whatever its name is): the first that has room, else the first. */
+static struct session *receiver_named(const struct smsc *s, const char *id)
+{
+    struct session *first = NULL;
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *x = s->sessions[i];
+        if (!hears(x) || (id != NULL && strcmp(x->id, id) != 0))
+            continue;
+        if (has_room(x))
+            return x;
+        if (first == NULL)
+            first = x;
+    }
+    return first;
+}
+
+/* Who hears what comes for the sender: itself, unless it only transmits; then one with the same name. */
 static struct session *receiver_of(const struct smsc *s, struct session *sender)
 {
-    if (sender->bound != SMPP_BIND_TRANSMITTER)
-        return sender;
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (hears(s->sessions[i]) && strcmp(s->sessions[i]->id, sender->id) == 0)
-            return s->sessions[i];
-    return NULL;
-}
-
-/* Who hears what the user of a terminal sends by himself: the first that may. */
-static struct session *first_receiver(const struct smsc *s)
-{
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (hears(s->sessions[i]))
-            return s->sessions[i];
-    return NULL;
+    return sender->bound != SMPP_BIND_TRANSMITTER ? sender : receiver_named(s, sender->id);
 }
 
 static void deliver(struct smsc *s, struct smpp_message *m, struct span user_data)
 {
     struct smpp_pdu pdu = {.command = SMPP_DELIVER_SM};
-    struct session *x = receiver_of(s, s->sender);
+    struct session *x = s->hearer;
     if (x == NULL || user_data.n >= sizeof m->data) {
-        note(s, s->sender, "-- an answer of %zu octets has nobody to go to", user_data.n);
+        if (s->sender != NULL)
+            note(s, s->sender, "-- an answer of %zu octets has nobody to go to", user_data.n);
         return;
     }
     m->n = user_data.n;
@@ -201,10 +222,9 @@ static void card_reports(void *ctx, struct span user_data)
     deliver(s, &m, user_data);
 }
 
-static void card_submits(void *ctx, const struct sms_submit *sms)
+static unsigned card_submits(void *ctx, const struct sms_submit *sms)
 {
     struct smsc *s = ctx;
-    char digits[2 * SMS_ADDRESS_MAX + 1];
     struct smpp_message m = {
         .source = s->message->destination,
         .destination = s->message->source,
@@ -212,14 +232,21 @@ static void card_submits(void *ctx, const struct sms_submit *sms)
         .protocol_id = sms->pid,
         .data_coding = sms->dcs,
     };
-    /* TP-DA: digits, type, and swapped BCD (TS 23.040 9.1.2.5) */
-    struct reader r = rd_of(sms->destination);
-    (void)rd_u8(&r);
-    const bool international = (rd_u8(&r) & 0x70) == 0x10;
-    if (bcd_unpack(rd_rest(&r), digits) && strlen(digits) >= 1 && strlen(digits) <= SMPP_ADDRESS_MAX &&
-        smpp_address(digits, &m.destination) && international)
-        m.destination.ton = SMPP_TON_INTERNATIONAL;
+    if (s->hearer != NULL && smpp_link_room(&s->hearer->link) < ROOM_ONE)
+        return CAUSE_CONGESTION;
+    smsc_text_destination(sms->destination, &m.destination);
     deliver(s, &m, sms->user_data);
+    return 0;
+}
+
+/* A message that answers none. */
+static unsigned user_submits(void *ctx, const struct sms_submit *sms)
+{
+    struct smsc *s = ctx;
+    s->hearer = receiver_named(s, NULL);
+    if (s->hearer == NULL)
+        return CAUSE_OUT_OF_ORDER;
+    return has_room(s->hearer) ? card_submits(s, sms) : CAUSE_CONGESTION;
 }
 
 /* SMPP 3.4, 5.2.17: 01 asks for a receipt in any case, 10 when the message did not arrive.
@@ -307,31 +334,36 @@ static bool taken(sw_t sw)
     return sw == 0 || terminal_acknowledges(sw);
 }
 
+/* SMPP_OK: *tpdu is for the card `iccid`, and there is room for its answers. */
+static uint32_t prepare(struct smsc *s, struct session *x, const struct smpp_message *m, struct buf *tpdu,
+                        char iccid[DECK_ICCID_MAX + 1])
+{
+    const char *digits = m->destination.digits + (m->destination.digits[0] == '+');
+    if (x->bound != SMPP_BIND_TRANSMITTER && x->bound != SMPP_BIND_TRANSCEIVER)
+        return SMPP_WRONG_BIND_STATUS;
+    if (!for_a_card(m) && s->cards_options.modem == NULL)
+        return SMPP_SUBMIT_FAILED;
+    const uint32_t status = make_deliver(m, tpdu);
+    if (status != SMPP_OK)
+        return status;
+    if (!smsc_cards_route(s->cards, digits, iccid))
+        return SMPP_INVALID_DESTINATION;
+    return s->hearer != NULL && !has_room(s->hearer) ? SMPP_QUEUE_FULL : SMPP_OK;
+}
+
 static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu)
 {
     const struct smpp_message *m = &pdu->message;
     const struct smsc_listener listener = {card_reports, card_submits, s};
     char iccid[DECK_ICCID_MAX + 1];
-    const char *digits = m->destination.digits + (m->destination.digits[0] == '+');
     uint8_t bytes[SMS_TPDU_MAX];
     struct buf tpdu = buf_of(bytes, sizeof bytes);
     const time_t now = time(NULL);
     sw_t sw;
-    if (x->bound != SMPP_BIND_TRANSMITTER && x->bound != SMPP_BIND_TRANSCEIVER) {
-        reply(s, x, pdu, SMPP_WRONG_BIND_STATUS);
-        return;
-    }
-    if (!for_a_card(m) && s->cards_options.modem == NULL) {
-        reply(s, x, pdu, SMPP_SUBMIT_FAILED);
-        return;
-    }
-    const uint32_t status = make_deliver(m, &tpdu);
+    s->hearer = receiver_of(s, x);
+    const uint32_t status = prepare(s, x, m, &tpdu, iccid);
     if (status != SMPP_OK) {
         reply(s, x, pdu, status);
-        return;
-    }
-    if (!smsc_cards_route(s->cards, digits, iccid)) {
-        reply(s, x, pdu, SMPP_INVALID_DESTINATION);
         return;
     }
     if (!smsc_cards_begin(s->cards)) {
@@ -349,22 +381,28 @@ static void submit(struct smsc *s, struct session *x, const struct smpp_pdu *pdu
     if (!answered)
         note(s, x, "-- card %s: no sensible answer; it is switched off", iccid);
     receipt(s, m, response.message_id, now, answered && taken(sw));
-    s->sender = NULL;
+    s->sender = s->hearer = NULL;
 }
 
 static void listen_to_terminal(struct smsc *s)
 {
-    const struct smsc_listener listener = {card_reports, card_submits, s};
+    const struct smsc_listener listener = {card_reports, user_submits, s};
     struct smpp_message from = {.protocol_id = 0};
-    s->sender = first_receiver(s);
     (void)smpp_address(smsc_cards_number(s->cards), &from.destination);
     s->message = &from;
-    smsc_cards_listen(s->cards, s->sender != NULL ? &listener : NULL);
-    s->sender = NULL;
+    s->hearer = NULL; /* of a report that comes too late */
+    smsc_cards_listen(s->cards, &listener);
     s->message = NULL;
 }
 
 /* ---- sessions ---- */
+
+/* Nothing more is served; what is written is still to be read. */
+static void end_soon(struct session *x)
+{
+    x->ending = true;
+    x->since_ms = now_ms();
+}
 
 /* The same time, whatever is wrong. */
 static bool may_bind(const struct smsc *s, const struct smpp_pdu *pdu)
@@ -389,7 +427,7 @@ static void bind_session(struct smsc *s, struct session *x, const struct smpp_pd
     }
     if (!may_bind(s, pdu)) {
         reply(s, x, pdu, SMPP_INVALID_PASSWORD);
-        x->ending = true;
+        end_soon(x);
         return;
     }
     x->bound = pdu->command;
@@ -409,7 +447,8 @@ static void handle(struct smsc *s, struct session *x, struct span bytes)
         nack(s, x, pdu.sequence, status);
     } else if (status != SMPP_OK) {
         reply(s, x, &pdu, status);
-        x->ending = x->bound == 0; /* who begins like this is no ESME */
+        if (x->bound == 0) /* who begins like this is no ESME */
+            end_soon(x);
     } else {
         switch (pdu.command) {
         case SMPP_BIND_RECEIVER:
@@ -425,7 +464,7 @@ static void handle(struct smsc *s, struct session *x, struct span bytes)
             break;
         case SMPP_UNBIND:
             reply(s, x, &pdu, x->bound != 0 ? SMPP_OK : SMPP_WRONG_BIND_STATUS);
-            x->ending = true;
+            end_soon(x);
             break;
         default: /* deliver_sm, which is ours to send */
             nack(s, x, pdu.sequence, SMPP_INVALID_COMMAND);
@@ -458,7 +497,7 @@ static void accept_session(struct smsc *s)
             break;
         }
         x->number = ++s->sessions_ever;
-        x->since_ms = now_ms();
+        x->since_ms = x->moved_ms = now_ms();
         s->sessions[i] = x;
         note(s, x, "-- connected");
         return;
@@ -466,30 +505,35 @@ static void accept_session(struct smsc *s)
     close(fd); /* all seats are taken */
 }
 
-static bool has_room(const struct session *x)
+/* What a transmitter submits waits a while until who hears the answers has read some: a receiver is slow
+ * sooner than gone. */
+static bool is_held(const struct smsc *s, struct session *x)
 {
-    return smpp_link_room(&x->link) >= ROOM_MIN;
+    if (smpp_link_peek(&x->link) != SMPP_SUBMIT_SM)
+        return false;
+    const struct session *receiver = receiver_of(s, x);
+    return receiver != NULL && !has_room(receiver) && now_ms() < receiver->full_ms + SLOW_MS;
 }
 
-/* What a transmitter sends waits until who hears the answers has read some: a receiver is slow sooner than
- * gone. */
-static bool may_read(const struct smsc *s, struct session *x)
+static bool may_serve(const struct smsc *s, struct session *x)
 {
-    const struct session *receiver = receiver_of(s, x);
-    return !x->ending && !x->lost && has_room(x) && (receiver == NULL || has_room(receiver));
+    return !x->ending && !x->lost && has_room(x) && !is_held(s, x);
 }
 
 /* Everything that a session has sent and that there is room to answer: several may have the same receiver. */
 static void serve_session(struct smsc *s, struct session *x)
 {
     struct span bytes;
-    while (may_read(s, x) && !s->failed && s->in_round < ROUND_MAX) {
+    while (may_serve(s, x) && !s->failed && s->in_round < ROUND_MAX) {
         enum smpp_link_next next = smpp_link_next(&x->link, &bytes);
-        if (next == SMPP_LINK_NONE)
+        if (next == SMPP_LINK_NONE) {
+            if (x->hung_up)
+                end_soon(x);
             return;
+        }
         if (next == SMPP_LINK_LOST) {
             nack(s, x, 0, SMPP_INVALID_COMMAND_LENGTH);
-            x->ending = true;
+            end_soon(x);
             return;
         }
         handle(s, x, bytes);
@@ -502,8 +546,11 @@ static void flush_sessions(struct smsc *s)
         struct session *x = s->sessions[i];
         if (x == NULL)
             continue;
+        const size_t room = smpp_link_room(&x->link);
         if (!x->lost && !smpp_link_flush(&x->link))
             x->lost = true;
+        if (smpp_link_room(&x->link) != room)
+            x->moved_ms = now_ms();
         if (x->lost || (x->ending && !smpp_link_pending(&x->link)))
             end_session(s, i);
     }
@@ -518,36 +565,65 @@ struct watch {
     int timeout;
 };
 
-static void watch(struct smsc *s, struct watch *w)
+static void wake_at(struct watch *w, uint64_t now, uint64_t then)
+{
+    if (then > now && (w->timeout < 0 || then - now < (uint64_t)w->timeout))
+        w->timeout = (int)(then - now);
+}
+
+/* When who does not bind, go or read is given up; 0: never. */
+static uint64_t limit_of(const struct session *x)
+{
+    if (x->bound == 0 || x->ending)
+        return x->since_ms + BIND_MS;
+    return smpp_link_pending(&x->link) ? x->moved_ms + READ_MS : 0;
+}
+
+static void watch_limits(struct smsc *s, struct watch *w)
 {
     const uint64_t now = now_ms();
-    const struct session *first = first_receiver(s);
-    const bool listens = first == NULL || has_room(first);
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        const struct session *x = s->sessions[i];
+        const uint64_t limit = x != NULL ? limit_of(x) : 0;
+        if (limit != 0 && now >= limit) {
+            end_session(s, i);
+        } else if (x != NULL) {
+            wake_at(w, now, limit);
+            if (!has_room(x)) /* whoever is held because of it */
+                wake_at(w, now, x->full_ms + SLOW_MS);
+        }
+    }
+}
+
+static void watch(struct smsc *s, struct watch *w)
+{
     w->n = FIXED;
     w->timeout = -1;
+    watch_limits(s, w); /* first: who goes holds nobody any more */
     w->fds[0] = (struct pollfd){.fd = s->stop_fd, .events = POLLIN};
     w->fds[1] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
-    w->fds[2] = (struct pollfd){.fd = listens ? smsc_cards_fd(s->cards) : -1, .events = POLLIN};
+    w->fds[2] = (struct pollfd){.fd = smsc_cards_fd(s->cards), .events = POLLIN};
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         struct session *x = s->sessions[i];
         if (x == NULL)
             continue;
-        if (x->bound == 0 || x->ending) {
-            if (now >= x->since_ms + BIND_MS) {
-                end_session(s, i);
-                continue;
-            }
-            const int left = (int)(x->since_ms + BIND_MS - now);
-            if (w->timeout < 0 || left < w->timeout)
-                w->timeout = left;
-        }
-        const bool reads = may_read(s, x);
-        if (reads && smpp_link_ready(&x->link)) /* there was no room for the answer, or the round was full */
+        const bool serves = may_serve(s, x), reads = serves && !x->hung_up;
+        if (serves && smpp_link_ready(&x->link)) /* there was no room for the answer, or the round was full */
             w->timeout = 0;
         w->session[w->n] = i;
         w->fds[w->n++] = (struct pollfd){
             .fd = x->link.fd,
             .events = (short)((reads ? POLLIN : 0) | (smpp_link_pending(&x->link) ? POLLOUT : 0))};
+    }
+}
+
+static void hear(struct smsc *s, struct session *x, short revents)
+{
+    if (x->hung_up || !may_serve(s, x)) {
+        x->lost |= (revents & POLLERR) != 0;
+    } else if (!smpp_link_read(&x->link)) {
+        x->hung_up = errno == 0; /* what it said before that has come whole, and is served */
+        x->lost |= !x->hung_up;
     }
 }
 
@@ -566,10 +642,8 @@ static int loop(struct smsc *s)
         if (w.fds[2].revents != 0)
             listen_to_terminal(s);
         for (nfds_t i = FIXED; i < w.n; i++) {
-            struct session *x = s->sessions[w.session[i]];
-            if ((w.fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
-                !(may_read(s, x) ? smpp_link_read(&x->link) : (w.fds[i].revents & POLLERR) == 0))
-                x->lost = true;
+            if ((w.fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+                hear(s, s->sessions[w.session[i]], w.fds[i].revents);
         }
         for (size_t i = 0; i < SESSIONS_MAX; i++)
             if (s->sessions[i] != NULL)

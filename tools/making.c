@@ -48,12 +48,13 @@ static bool series_of(const char *text, size_t n, int fixed, struct series *s)
     return true;
 }
 
-/* Digits of MCC and MNC, by EF.AD octet 4 (TS 31.102 4.2.18). */
+/* Digits of MCC and MNC, by EF.AD octet 4, b4-b1 (TS 31.102 4.2.18). */
 static int network_digits(const struct profile *p)
 {
     for (uint16_t i = 0; i < p->n_files; i++) {
         const struct profile_file *f = &p->files[i];
-        if (f->fid == 0x6FAD && f->kind == FILE_TRANSPARENT && f->content.n >= 4 && f->content.p[3] == 3)
+        if (f->fid == 0x6FAD && f->kind == FILE_TRANSPARENT && f->content.n >= 4 &&
+            (f->content.p[3] & 0x0F) == 3)
             return 6;
     }
     return 5;

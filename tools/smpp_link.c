@@ -158,6 +158,16 @@ bool smpp_link_ready(const struct smpp_link *l)
     return look(l, &pdu) != SMPP_LINK_NONE;
 }
 
+uint32_t smpp_link_peek(const struct smpp_link *l)
+{
+    struct span pdu;
+    if (look(l, &pdu) != SMPP_LINK_PDU)
+        return 0;
+    struct reader r = rd_of(pdu);
+    (void)rd_u32(&r);
+    return rd_u32(&r);
+}
+
 size_t smpp_link_room(const struct smpp_link *l)
 {
     return sizeof l->out - (l->out_len - l->out_at);

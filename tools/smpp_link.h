@@ -45,6 +45,9 @@ enum smpp_link_next smpp_link_next(struct smpp_link *l, struct span *pdu);
 /* smpp_link_next would find something. */
 bool smpp_link_ready(const struct smpp_link *l);
 
+/* The command_id of what smpp_link_next would find; 0: no PDU. */
+uint32_t smpp_link_peek(const struct smpp_link *l);
+
 /* Queues a PDU. false: no room. */
 bool smpp_link_put(struct smpp_link *l, const struct smpp_pdu *pdu);
 size_t smpp_link_room(const struct smpp_link *l);

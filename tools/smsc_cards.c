@@ -249,8 +249,7 @@ static bool send_submit(void *ctx, struct span tpdu)
     struct sms_submit sms;
     if (c->listener == NULL || !sms_submit_parse(tpdu, &sms))
         return false;
-    c->listener->submit(c->listener->ctx, &sms);
-    return true;
+    return c->listener->submit(c->listener->ctx, &sms) == 0;
 }
 
 /* Power up, and what a terminal says first. */
@@ -349,8 +348,7 @@ static unsigned modem_submits(void *ctx, struct span tpdu)
         return CAUSE_OUT_OF_ORDER;
     if (!smsc_text_submit(tpdu, &sms, &text))
         return CAUSE_INVALID;
-    c->listener->submit(c->listener->ctx, &sms);
-    return 0;
+    return c->listener->submit(c->listener->ctx, &sms);
 }
 
 /* The card that it has now is reached by its numbers. */

@@ -37,11 +37,11 @@ uint64_t smsc_cards_count(const struct smsc_cards *c);
 /* Which card has this number (digits). false: none. */
 bool smsc_cards_route(struct smsc_cards *c, const char *digits, char iccid[DECK_ICCID_MAX + 1]);
 
-/* What a card says to a message: user data of its delivery report (submit NULL), or a short message it sends.
- */
+/* What a card says to a message: user data of its delivery report, or a short message it sends, which is
+ * answered by 0 or an RP cause (TS 24.011 8.2.5.4). */
 struct smsc_listener {
     void (*report)(void *ctx, struct span user_data);
-    void (*submit)(void *ctx, const struct sms_submit *sms);
+    unsigned (*submit)(void *ctx, const struct sms_submit *sms);
     void *ctx;
 };
 
@@ -51,7 +51,8 @@ bool smsc_cards_deliver(struct smsc_cards *c, const char *iccid, const char *cen
                         const struct smsc_listener *listener, sw_t *sw);
 
 /* A terminal that is another process speaks by itself: its descriptor, to be watched (-1: none), and what is
- * to be done when it is readable. What its user sends goes to the listener. */
+ * to be done when it is readable: a line of it. What its user sends goes to the listener. The terminal does
+ * nothing else until it has the answer. */
 int smsc_cards_fd(const struct smsc_cards *c);
 void smsc_cards_listen(struct smsc_cards *c, const struct smsc_listener *listener);
 const char *smsc_cards_number(const struct smsc_cards *c); /* by which that terminal is known: its IMSI */

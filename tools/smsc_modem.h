@@ -29,7 +29,7 @@ int smsc_modem_fd(const struct smsc_modem *m); /* to be watched; -1: it hung up 
 bool smsc_modem_deliver(struct smsc_modem *m, const char *centre, struct span tpdu,
                         const struct smsc_modem_heard *heard, sw_t *sw, uint8_t *failure);
 
-/* Takes what has come by itself. */
+/* Takes a line that has come by itself: between two, there is time to pass on what the first had. */
 void smsc_modem_listen(struct smsc_modem *m, const struct smsc_modem_heard *heard);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "decode_text.h"
+#include "hex.h"
 
 enum {
     TP_MMS = 0x04,
@@ -112,6 +113,21 @@ uint32_t smsc_text_deliver(const struct smpp_message *m, struct span originator,
     else
         buf_put(tpdu, buf_span(&text));
     return buf_ok(tpdu) ? SMPP_OK : SMPP_INVALID_MESSAGE_LENGTH;
+}
+
+/* Its digits, its type, and swapped BCD: TS 23.040 9.1.2.5. */
+void smsc_text_destination(struct span address, struct smpp_address *to)
+{
+    enum { TYPE = 0x70, INTERNATIONAL = 0x10, ALPHANUMERIC = 0x50 };
+    char digits[2 * SMS_ADDRESS_MAX + 1];
+    struct reader r = rd_of(address);
+    (void)rd_u8(&r);
+    const uint8_t type = rd_u8(&r) & TYPE;
+    const struct span packed = rd_rest(&r);
+    if (type != ALPHANUMERIC && 2 * packed.n < sizeof digits && bcd_unpack(packed, digits) &&
+        strlen(digits) >= 1 && strlen(digits) <= SMPP_ADDRESS_MAX && smpp_address(digits, to) &&
+        type == INTERNATIONAL)
+        to->ton = SMPP_TON_INTERNATIONAL;
 }
 
 bool smsc_text_submit(struct span tpdu, struct sms_submit *out, struct buf *text)

@@ -13,6 +13,10 @@
  * 23.040 9.1.2.5); `own` for who does not say who he is (SMPP 3.4, 4.4.1). false: it is none of these. */
 bool smsc_text_originator(const struct smpp_address *from, const char *own, struct buf *out);
 
+/* TP-DA of a card's message as destination_addr. What is no number leaves *to as it is: a name was never
+ * given to the card but as the source of what it answers, and that is known in SMPP's own characters. */
+void smsc_text_destination(struct span address, struct smpp_address *to);
+
 /* Appends the SMS-DELIVER. data_coding: 0 the default alphabet, 1 and 3 Latin (in the default alphabet, or in
  * UCS2 if that has not all of it), 8 UCS2, 10 to 1F, 30 to 3F and F0 to FF are TP-DCS; all else is octets. A
  * character is an octet, behind the user data header, if there is one; UCS2 has two. SMPP_OK, or what to

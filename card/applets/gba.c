@@ -113,21 +113,24 @@ static unsigned find_record(const struct naf_list *l, struct span naf_id)
 }
 
 /* The record used longest ago (TS 31.102 7.1.1.5): one that is not in the list was filled before the list
- * began. */
+ * began. The list may name records that the file had before it became shorter. */
 static unsigned oldest_record(const struct naf_list *l, struct span recent)
 {
     for (unsigned i = 1; i <= l->n; i++)
         if (recent.n == 0 || memchr(recent.p, (int)i, recent.n) == NULL)
             return i;
-    return recent.p[recent.n - 1];
+    size_t last = recent.n - 1;
+    while (last > 0 && recent.p[last] > l->n)
+        last--;
+    return recent.p[last];
 }
 
-static bool move_to_front(struct applet self, unsigned record, struct span recent)
+static bool move_to_front(struct applet self, const struct naf_list *l, unsigned record, struct span recent)
 {
     uint8_t bytes[RECORDS_MAX + 1] = {(uint8_t)record};
     size_t n = 1;
     for (size_t i = 0; i < recent.n && n < RECORDS_MAX; i++)
-        if (recent.p[i] != record)
+        if (recent.p[i] != record && recent.p[i] <= l->n)
             bytes[n++] = recent.p[i];
     return applet_put(self, ITEM_RECENT, span_of(bytes, n));
 }
@@ -147,7 +150,7 @@ static sw_t note_naf(struct applet self, const struct gba_files *files, struct s
     unsigned at = find_record(&l, naf_id);
     if (at == 0)
         at = oldest_record(&l, recent);
-    if (at == 0 || at > l.n || !move_to_front(self, at, recent) ||
+    if (at == 0 || at > l.n || !move_to_front(self, &l, at, recent) ||
         !admin_file_update(self.card, l.file, (size_t)(at - 1) * l.record_len, buf_span(&record)))
         return SW_MEMORY_PROBLEM;
     return SW_OK;
@@ -207,8 +210,14 @@ static sw_t derive(struct call *call, const struct gba_files *files, struct span
     return sw;
 }
 
+/* Ks outlives the power session that it was bootstrapped in: the keys made of it are the subscription's as
+ * well, and come out where it may be used. */
 sw_t authenticate_gba(struct call *call, const struct gba_files *files)
 {
+    struct applet provider;
+    const struct aka_service *aka = applet_service(call->card, "aka", 0, &provider);
+    if (aka == NULL || !aka->usable(provider))
+        return SW_CONDITIONS_NOT_SATISFIED;
     struct span data = call->cmd->data;
     struct span rest = span_slice(data, 1, data.n);
     switch (data.n > 0 ? data.p[0] : 0) {

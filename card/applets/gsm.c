@@ -158,16 +158,16 @@ enum { PIN1 = 0x01, PIN2_LOCAL = 0x81, PIN2_GLOBAL = 0x02 };
  * CHV1 (9.2.13), hence chv1. */
 static sw_t with_chv(struct call *call, uint8_t chv1, bool has_chv2, command_handler handler)
 {
+    const bool chv2 = call->cmd->p2 == 2 && has_chv2;
+    if (call->cmd->p2 != chv1 && !chv2)
+        return SW_WRONG_P1P2;
     gsm_enter(call->card, call->session);
     struct command cmd = *call->cmd;
     struct call inner = *call;
     inner.cmd = &cmd;
-    if (cmd.p2 == chv1)
-        cmd.p2 = PIN1;
-    else if (cmd.p2 == 2 && has_chv2)
+    cmd.p2 = PIN1;
+    if (chv2)
         cmd.p2 = pin_find(call->card, call->session, PIN2_LOCAL) >= 0 ? PIN2_LOCAL : PIN2_GLOBAL;
-    else
-        return SW_WRONG_P1P2;
     return handler(&inner);
 }
 

@@ -185,15 +185,36 @@ bool gsm_in_df_gsm(const struct uicc *card, const struct session *session)
     return df != 0;
 }
 
-void gsm_enter(struct uicc *card, struct session *session)
+/* Is it another application that this session has to leave for the USIM? */
+static bool is_away(const struct uicc *card, const struct session *session)
 {
     uint8_t home = gsm_home(card);
-    if (session->remote || home == NO_APPLET || session->applet == home)
-        return;
-    session_leave_applet(card, session);
+    return !session->remote && home != NO_APPLET && session->applet != home;
+}
+
+/* Where the session is then: the other application's directory is none of a SIM's. */
+static void come_home(const struct uicc *card, struct session *session)
+{
     if (fs_application_dir(card, session->view.df) != 0)
         session->view = (struct view){.ef = PROFILE_NO_FILE};
-    session->applet = home;
+    session->applet = gsm_home(card);
+}
+
+void gsm_enter(struct uicc *card, struct session *session)
+{
+    if (!is_away(card, session))
+        return;
+    session_leave_applet(card, session);
+    come_home(card, session);
+}
+
+/* find_file as gsm_enter would leave the session, which stays where it is. */
+static struct place find_from_home(const struct uicc *card, const struct session *session, uint16_t fid)
+{
+    struct session there = *session;
+    if (is_away(card, &there))
+        come_home(card, &there);
+    return find_file(card, &there, fid);
 }
 
 /* ---- answers ---- */
@@ -351,11 +372,11 @@ sw_t gsm_select(struct call *call)
 {
     if (call->cmd->p2 != 0)
         return SW_WRONG_P1P2;
-    gsm_enter(call->card, call->session);
     const uint8_t *fid = call->cmd->data.p;
-    struct place found = find_file(call->card, call->session, (uint16_t)(fid[0] << 8 | fid[1]));
+    struct place found = find_from_home(call->card, call->session, (uint16_t)(fid[0] << 8 | fid[1]));
     if (found.file == PROFILE_NO_FILE)
         return SW_FILE_NOT_FOUND;
+    gsm_enter(call->card, call->session); /* a step of its own: not for a SELECT that fails */
     struct view *view = &call->session->view;
     if (!fs_is_ef(fs_file(call->card, found.file))) {
         *view = (struct view){.df = found.file, .ef = PROFILE_NO_FILE, .alias = found.fid};

@@ -4,8 +4,9 @@
  * INFORMATION, IMEI and IMEISV); the answer is looked up in EF.IWL, and written down in EF.IPS and EF.IPD. In
  * a terminal that is not in the list there is no authentication with the network (service "pairing").
  *
- * What was found holds for this power session only: a card that was moved finds out anew. The list is the
- * operator's to change, over the air like any file; a change counts at once.
+ * Who the terminal is holds for this power session only: a card that was moved finds out anew. Whether it may
+ * be used in it is looked up each time: the list is the operator's to change, over the air like any file; a
+ * change counts at once, and one that is not committed never does.
  */
 #include "pairing.h"
 
@@ -35,8 +36,9 @@ struct identity {
 };
 
 struct state { /* volatile */
-    uint8_t verdict;
     uint8_t asked; /* answers still to come */
+    bool asked_sv; /* the IMEISV was asked for */
+    bool foreign;  /* and that was noted */
     struct identity imei, imeisv;
 };
 
@@ -143,9 +145,9 @@ static uint8_t device_record(struct applet self, struct span object)
     return (uint8_t)(free_at != 0 ? free_at : newest.n >= 3 ? newest.p[2] % (devices.n / len) + 1 : 1);
 }
 
-static bool write_down(struct applet self, const struct state *s)
+static bool write_down(struct applet self, const struct state *s, bool paired)
 {
-    uint8_t bytes[2 + IDENTITY_MAX];
+    uint8_t bytes[UINT8_MAX];
     struct buf object = buf_of(bytes, sizeof bytes);
     const struct identity *who =
         s->imeisv.n > 0 && (s->imei.n == 0 || list_has(self, TAG_IMEISV)) ? &s->imeisv : &s->imei;
@@ -153,10 +155,12 @@ static bool write_down(struct applet self, const struct state *s)
     uint16_t ipd = admin_file(self, FID_IPD), ips = admin_file(self, FID_IPS);
     uint8_t record = device_record(self, buf_span(&object));
     size_t len = admin_file_record_len(self.card, ipd);
+    if (record != 0) /* TS 31.102 4.2.102: unused octets are FF */
+        buf_fill(&object, 0xFF, len - object.len);
     if (record != 0 && !admin_file_update(self.card, ipd, (record - 1u) * len, buf_span(&object)))
         return false;
-    const uint8_t status[IPS_LEN] = {s->verdict == PAIRED ? 'O' : 'K', s->verdict == PAIRED ? 'K' : 'O',
-                                     record != 0 ? record : 0xFF, 0xFF};
+    const uint8_t status[IPS_LEN] = {paired ? 'O' : 'K', paired ? 'K' : 'O', record != 0 ? record : 0xFF,
+                                     0xFF};
     return admin_file_record_len(self.card, ips) != IPS_LEN ||
            admin_file_push_record(self.card, ips, span_of(status, sizeof status));
 }
@@ -165,18 +169,24 @@ static bool write_down(struct applet self, const struct state *s)
 
 static sw_t conclude(struct applet self, struct state *s)
 {
-    enum verdict before = s->verdict, now = judge(self, s);
-    s->verdict = (uint8_t)now;
-    if (now == UNKNOWN || (s->imei.n == 0 && s->imeisv.n == 0))
+    const enum verdict v = judge(self, s);
+    if (v == UNKNOWN || (s->imei.n == 0 && s->imeisv.n == 0))
         return SW_OK;
-    if (now == FOREIGN && before != FOREIGN)
+    if (v == FOREIGN && !s->foreign)
         applet_note(self, "this terminal is not in EF.IWL: no authentication here");
-    return write_down(self, s) ? SW_OK : SW_MEMORY_PROBLEM;
+    s->foreign = v == FOREIGN;
+    return write_down(self, s, v == PAIRED) ? SW_OK : SW_MEMORY_PROBLEM;
 }
 
 static bool ask(struct applet self, uint8_t qualifier)
 {
     return proactive_send(self, CAT_PROVIDE_LOCAL_INFORMATION, qualifier, SPAN_EMPTY);
+}
+
+static void ask_imeisv(struct applet self, struct state *s)
+{
+    s->asked_sv = ask(self, CAT_PLI_IMEISV);
+    s->asked = (uint8_t)(s->asked + s->asked_sv);
 }
 
 static sw_t profile_download(struct applet self)
@@ -187,7 +197,7 @@ static sw_t profile_download(struct applet self)
     memset(s, 0, sizeof *s);
     s->asked = ask(self, CAT_PLI_IMEI);
     if (s->asked == 0 || list_has(self, TAG_IMEISV))
-        s->asked = (uint8_t)(s->asked + ask(self, CAT_PLI_IMEISV));
+        ask_imeisv(self, s);
     if (s->asked == 0)
         applet_note(self, "this terminal does not say its IMEI: it cannot be paired with");
     return SW_OK;
@@ -214,7 +224,11 @@ static sw_t answered(struct applet self, const struct event *e)
 static sw_t list_changed(struct applet self)
 {
     struct state *s = applet_transient(self, sizeof *s);
-    return s != NULL && s->asked == 0 && (s->imei.n > 0 || s->imeisv.n > 0) ? conclude(self, s) : SW_OK;
+    if (s == NULL)
+        return SW_OK;
+    if (!s->asked_sv && list_has(self, TAG_IMEISV)) /* until it is answered, who is out may be in */
+        ask_imeisv(self, s);
+    return s->asked == 0 ? conclude(self, s) : SW_OK;
 }
 
 static sw_t event(struct applet self, const struct event *e)
@@ -240,10 +254,14 @@ static bool allowed(struct applet self)
 {
     const struct state *s = applet_transient(self, sizeof *s);
     struct span policy = applet_row(self)->params;
-    enum verdict v = s != NULL && s->asked == 0 && s->verdict != UNKNOWN ? s->verdict : UNKNOWN;
-    if (v == UNKNOWN)
+    switch (s != NULL ? judge(self, s) : UNKNOWN) {
+    case PAIRED:
+        return true;
+    case FOREIGN:
+        return false;
+    default:
         return policy.n > 0 && policy.p[0] == POLICY_ALLOW_UNKNOWN;
-    return v == PAIRED;
+    }
 }
 
 static const struct pairing_service pairing = {allowed};

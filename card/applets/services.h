@@ -39,6 +39,8 @@ struct aka_service {
                                      struct span autn, struct aka_vector *v, struct aka_auts *auts);
     /* GSM: f2 to f5 without a challenge to verify. ACCEPTED, BLOCKED or FAILED. */
     enum aka_verdict (*respond)(struct applet provider, const uint8_t rand[16], struct aka_vector *v);
+    /* false: what these two answer by BLOCKED. For who keeps a key that came of an authentication. */
+    bool (*usable)(struct applet provider);
 };
 
 /* "pairing": the terminal that the card is in. */

@@ -34,6 +34,7 @@ static bool resynchronise(struct applet self, const struct aka_secret *secret, c
     for (size_t i = 0; i < 6; i++)
         auts->octets[i] = sqn[i] ^ ak[i];
     crypto_wipe(ak, sizeof ak);
+    crypto_wipe(sqn, sizeof sqn);
     return ok;
 }
 
@@ -50,27 +51,40 @@ static bool gba_mask(struct applet self, const struct aka_vector *v, uint8_t *ma
     return ok;
 }
 
+static enum aka_verdict judge_sqn(struct applet self, unsigned index, const struct aka_secret *secret,
+                                  uint64_t sqn, const uint8_t rand[16], struct aka_auts *auts)
+{
+    struct sqn_state state;
+    bool ok = load_sqn(self, index, &secret->sqn, &state);
+    const bool fresh = ok && sqn_fresh(&secret->sqn, &state, sqn);
+    if (fresh) {
+        sqn_accept(&secret->sqn, &state, sqn);
+        ok = store_sqn(self, index, &secret->sqn, &state);
+    } else if (ok) {
+        ok = resynchronise(self, secret, &state, rand, auts);
+    }
+    crypto_wipe(&state, sizeof state);
+    return !ok ? AKA_FAILED : fresh ? AKA_ACCEPTED : AKA_RESYNCHRONISE;
+}
+
 static enum aka_verdict verify(struct applet self, unsigned index, const struct aka_secret *secret,
                                enum aka_context context, const uint8_t rand[16], struct span autn,
                                struct aka_vector *v, struct aka_auts *auts)
 {
-    struct sqn_state state;
     uint8_t sqn[6], mac[AKA_MAC_MAX];
     size_t mac_len = aka_mac_len(secret->algorithm, &secret->key);
+    enum aka_verdict verdict = AKA_FAILED;
     if (autn.n != 8 + mac_len)
         return AKA_WRONG_LENGTH;
-    if (!load_sqn(self, index, &secret->sqn, &state) ||
-        !secret->algorithm->challenge(applet_crypto(self), &secret->key, rand, autn.p, v, sqn, mac) ||
-        (context == AKA_GBA_U && !gba_mask(self, v, mac)))
-        return AKA_FAILED;
     /* the MAC before the sequence number: AUTS for a forger would be an oracle */
-    if (!crypto_equal(mac, autn.p + 8, mac_len))
-        return AKA_WRONG_MAC;
-    uint64_t value = sqn_from(sqn);
-    if (!sqn_fresh(&secret->sqn, &state, value))
-        return resynchronise(self, secret, &state, rand, auts) ? AKA_RESYNCHRONISE : AKA_FAILED;
-    sqn_accept(&secret->sqn, &state, value);
-    return store_sqn(self, index, &secret->sqn, &state) ? AKA_ACCEPTED : AKA_FAILED;
+    if (secret->algorithm->challenge(applet_crypto(self), &secret->key, rand, autn.p, v, sqn, mac) &&
+        (context != AKA_GBA_U || gba_mask(self, v, mac)))
+        verdict = !crypto_equal(mac, autn.p + 8, mac_len)
+                      ? AKA_WRONG_MAC
+                      : judge_sqn(self, index, secret, sqn_from(sqn), rand, auts);
+    crypto_wipe(mac, sizeof mac); /* who has it can make the AUTN that was refused */
+    crypto_wipe(sqn, sizeof sqn);
+    return verdict;
 }
 
 /* What an authentication says of a subscription on trial: the first that succeeds confirms it, in this
@@ -99,13 +113,18 @@ static bool paired(struct applet self)
     return service == NULL || service->allowed(provider);
 }
 
+static bool aka_usable(struct applet self)
+{
+    return !blocked(self, pair_active(self)) && paired(self);
+}
+
 static enum aka_verdict aka_authenticate(struct applet self, enum aka_context context, const uint8_t rand[16],
                                          struct span autn, struct aka_vector *v, struct aka_auts *auts)
 {
     struct aka_secret secret;
     unsigned index = pair_active(self);
     enum aka_verdict verdict = AKA_FAILED;
-    if (blocked(self, index) || !paired(self))
+    if (!aka_usable(self))
         verdict = AKA_BLOCKED;
     else if (aka_secret_load(self, index, &secret))
         verdict = judge_trial(self, verify(self, index, &secret, context, rand, autn, v, auts));
@@ -119,7 +138,7 @@ static enum aka_verdict aka_respond(struct applet self, const uint8_t rand[16], 
 {
     struct aka_secret secret;
     unsigned index = pair_active(self);
-    if (blocked(self, index) || !paired(self))
+    if (!aka_usable(self))
         return AKA_BLOCKED;
     bool ok = aka_secret_load(self, index, &secret) &&
               secret.algorithm->f2345(applet_crypto(self), &secret.key, rand, v);
@@ -127,4 +146,4 @@ static enum aka_verdict aka_respond(struct applet self, const uint8_t rand[16], 
     return ok ? AKA_ACCEPTED : AKA_FAILED;
 }
 
-const struct aka_service subscription_aka = {aka_authenticate, aka_respond};
+const struct aka_service subscription_aka = {aka_authenticate, aka_respond, aka_usable};

@@ -9,14 +9,15 @@
 
 enum { FID_AD = 0x6FAD, TEXT_MAX = 96, IMS_TLV = 0x80 };
 
-/* TS 31.102 4.2.18: the length of the MNC stands in octet 4 of EF.AD. */
+/* TS 31.102 4.2.18: the length of the MNC stands in octet 4 of EF.AD, b4-b1; the others are RFU. */
 static unsigned mnc_length_of(struct uicc *card)
 {
     for (uint8_t a = 0; a < applets_count(card); a++) {
         const struct applet app = {card, a};
         struct span ad = admin_file_read(card, admin_file(app, FID_AD));
-        if (ad.n >= 4 && (ad.p[3] == 2 || ad.p[3] == 3))
-            return ad.p[3];
+        const unsigned length = ad.n >= 4 ? ad.p[3] & 0x0F : 0;
+        if (length == 2 || length == 3)
+            return length;
     }
     return 2;
 }

@@ -5,13 +5,19 @@
   smpp_client.py PORT hostile            PDUs that are none, from accounts op:secret; TAP-less, says what went wrong
   smpp_client.py PORT twice NUMBER HEX   the same user data twice; prints what is delivered, in hex, one a line
   smpp_client.py PORT receipts NUMBER HEX   the user data with each value of registered_delivery; prints the receipts' texts, or none, a line each
-  smpp_client.py PORT sources NUMBER HEX    the user data from nobody, from a name and from what is neither; prints status and who gets the answer, a line each
+  smpp_client.py PORT sources NUMBER HEX [NAME]   the user data from nobody, from a name and from what is neither, or from NAME alone; prints status and who
+                                         gets the answer, a line each
   smpp_client.py PORT crowd NUMBER HEX   the user data many times from two transmitters at once, a receiver that is slow; prints how many receipts it got
+  smpp_client.py PORT leaving NUMBER HEX the user data's first octets many times from a transmitter that hangs up then; prints how many answers and receipts came
+  smpp_client.py PORT stuck NUMBER HEX   the user data until a receiver that reads nothing holds up a transmitter; then what that can still do
+  smpp_client.py 0 terminal SOFTUICC SOCKET   a terminal for an SMSC that it starts: what its user sends to receivers that have room, or have not
   smpp_client.py PORT texts NUMBER       texts of three codings for the user of a terminal; then prints the first that comes, and ends
   smpp_client.py PORT fake [SILENT]      not a client: an SMSC of its own at PORT 0, prints the port; delivers a forged PoR
 """
+import select
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -196,9 +202,9 @@ def receipts(port, to, data):
         print(registered, got)
 
 
-def sources(port, to, data):
+def sources(port, to, data, name=None):
     link = Link(port).bound()
-    for source, ton in (("", 0), ("softuicc", 5), ("softuicc", 1)):
+    for source, ton in ((name, 5), ) if name else (("", 0), ("softuicc", 5), ("softuicc", 1)):
         link.send(pdu(SUBMIT, 2, message(to, data, source=source, ton=ton)) + pdu(ENQUIRE, 3))
         got = []
         while True:
@@ -215,15 +221,97 @@ def sources(port, to, data):
         print(*got)
 
 
-def crowd(port, to, data):
-    """Answers go to the receiver alone, which reads nothing before all has been sent."""
-    each = 800
+def small_receiver(port):
     receiver = Link.__new__(Link)
     receiver.s = socket.socket()
     receiver.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     receiver.s.settimeout(10)
     receiver.s.connect(("127.0.0.1", port))
-    receiver.bound(BIND_RX)
+    return receiver.bound(BIND_RX)
+
+
+def until_heard(receiver, submit):
+    """The TCP of the one that reads nothing may have taken some more."""
+    for _ in range(20000):
+        assert submit() == 0
+        if select.select([receiver.s], [], [], 0)[0]:
+            break
+    assert receiver.get()[0] == DELIVER
+
+
+def stuck(port, to, data):
+    """A receiver that reads nothing is waited for a while, and then not."""
+    receiver = small_receiver(port)
+    sender = Link(port).bound(BIND_TX)
+    for n in range(2, 20000):
+        began = time.monotonic()
+        answer = sender.ask(pdu(SUBMIT, n, message(to, data, registered=1)))
+        if answer[:3] != (SUBMIT | RESP, 0, n):
+            break
+    print("%02X after %s" % (answer[1], "some seconds" if time.monotonic() - began > 3 else "no time"))
+    print("enquire_link %02X" % sender.ask(pdu(ENQUIRE, n))[1])
+    other = Link(port).bound(BIND_RX)
+    until_heard(other, lambda: sender.ask(pdu(SUBMIT, n, message(to, data, registered=1)))[1])
+    print("another receiver hears the next")
+    print("unbind %02X" % sender.ask(pdu(UNBIND, n))[1])
+    receiver.s.close()
+
+
+def terminal(softuicc, path):
+    """Each message is answered at once: 0, 38 (nobody receives), or 42 (who does has no room)."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(path)
+    listener.listen(1)
+    smsc = subprocess.Popen([softuicc, "smsc", "--modem", path, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE)
+    try:
+        modem, _ = listener.accept()
+        modem.settimeout(2)
+        modem.send(b"CARD 8988211000000000011 001010123456780")
+        port = int(smsc.stdout.readline().split(b",")[0].rsplit(b":", 1)[1])
+
+        def submit(n):
+            modem.send(b"SUBMIT %d +123 010005812143f50004a0" % n + b"41" * 160)
+            words = modem.recv(1024).split()
+            assert words[:2] == [b"TAKEN", b"%d" % n], words
+            return int(words[2])
+
+        print(submit(1), "without receivers")
+        slow = small_receiver(port)
+        print(submit(2), "with one")
+        for n in range(3, 60000):
+            cause = submit(n)
+            if cause != 0:
+                break
+        print(cause, "without room")
+        other = Link(port).bound(BIND_RX)
+        until_heard(other, lambda: submit(n))
+        slow.s.close()
+        print(submit(n + 1), "with another one")
+        assert other.get()[0] == DELIVER
+    finally:
+        smsc.terminate()
+        smsc.wait()
+
+
+def leaving(port, to, data):
+    """So many short messages that the SMSC's buffer for them has more receipts than the receiver's has room: it sees the end before it has served them."""
+    many = 540
+    receiver, sender = Link(port).bound(BIND_RX), Link(port).bound(BIND_TX)
+    sender.send(b"".join(pdu(SUBMIT, n, message(to, data[:4], registered=1)) for n in range(2, many + 2)))
+    sender.s.shutdown(socket.SHUT_WR)
+    answers = receipts = 0
+    while sender.get() is not None:
+        answers += 1
+    receiver.send(pdu(ENQUIRE, 2))
+    while receiver.get()[0] == DELIVER:
+        receipts += 1
+    print("%d answers, %d receipts" % (answers, receipts))
+
+
+def crowd(port, to, data):
+    """Answers go to the receiver alone, which reads nothing before all has been sent."""
+    each = 800
+    receiver = small_receiver(port)
     senders = [Link(port).bound(BIND_TX) for _ in range(2)]
     for link in senders:
         link.send(b"".join(pdu(SUBMIT, n, message(to, data, registered=1)) for n in range(2, each + 2)))
@@ -304,8 +392,10 @@ if __name__ == "__main__":
         twice(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
     elif what == "receipts":
         receipts(where, sys.argv[3], bytes.fromhex(sys.argv[4]))
-    elif what in ("sources", "crowd"):
-        {"sources": sources, "crowd": crowd}[what](where, sys.argv[3], bytes.fromhex(sys.argv[4]))
+    elif what in ("sources", "crowd", "stuck", "leaving"):
+        {"sources": sources, "crowd": crowd, "stuck": stuck, "leaving": leaving}[what](where, sys.argv[3], bytes.fromhex(sys.argv[4]), *sys.argv[5:])
+    elif what == "terminal":
+        terminal(sys.argv[3], sys.argv[4])
     elif what == "texts":
         texts(where, sys.argv[3])
     else:

@@ -203,8 +203,20 @@ verdict $? "a receipt for who asks for one in any case, none on success for who 
 timeout 20 /usr/bin/python3 "$here/smpp_client.py" "$port" sources 4912345 "027000$packet" >out 2>err
 printf '%s\n' '00 0:' '00 5:softuicc' 0A | cmp -s - out
 verdict $? "messages from nobody, and from a name"
+answer=$("$softuicc" ota encode "${read_imsi[@]}" --keys keys --counter 5001 --por always,cc,ciphered,submit)
+timeout 20 /usr/bin/python3 "$here/smpp_client.py" "$port" sources 4912345 "027000$answer" ab >out 2>err
+grep -qxE '00( 5:ab)+' out
+verdict $? "the card's own message back to a name"
 timeout 60 /usr/bin/python3 "$here/smpp_client.py" "$port" crowd 4912345 "027000$packet" >out 2>err
 says "a receiver that is slow hears everything" '^1600 receipts$'
+timeout 60 /usr/bin/python3 "$here/smpp_client.py" "$port" leaving 1 "027000$packet" >out 2>err
+says "what was sent before the end of a connection is served" '^540 answers, 540 receipts$'
+timeout 60 /usr/bin/python3 "$here/smpp_client.py" "$port" stuck 4912345 "027000$packet" >out 2>err
+printf '%s\n' '14 after some seconds' 'enquire_link 00' 'another receiver hears the next' 'unbind 00' | cmp -s - out
+verdict $? "a receiver that is stuck holds up nobody for long"
+timeout 60 /usr/bin/python3 "$here/smpp_client.py" 0 terminal "$softuicc" terminal.socket >out 2>err
+printf '%s\n' '38 without receivers' '0 with one' '42 without room' '0 with another one' | cmp -s - out
+verdict $? "a terminal's messages are answered at once, and go to who has room"
 
 does "a counter of ours is noted" ota send "${read_imsi[@]}" "${own[@]}" --counter 6000 "${to[@]}"
 stop "SIGTERM ends it"

@@ -256,6 +256,17 @@ static void test_used_up(void **state)
     good(e, auc_vector(p->auc, FIXTURE_IMSI, AUC_CURRENT, amf, NULL, &v, &e));
     bad(e, auc_vector(p->auc, FIXTURE_IMSI, AUC_CURRENT, amf, NULL, &v, &e), "used up");
     assert_int_equal(v.sqn, 0);
+    /* nor does another data base get one: osmo-hlr wants the last one used, which is what it is */
+    static const char *const formats[] = {"srsran", "open5gs", "free5gc", "osmo-hlr"};
+    FILE *f = fopen(p->out, "w");
+    assert_non_null(f);
+    for (size_t i = 0; i < 3; i++) {
+        const struct auc_export how = {formats[i], "internet", 2, {0x80, 0x00}};
+        bad(e, auc_export(p->auc, &how, f, &e), "the sequence numbers of IMSI " FIXTURE_IMSI " are used up");
+    }
+    const struct auc_export last = {formats[3], "internet", 2, {0x80, 0x00}};
+    good(e, auc_export(p->auc, &last, f, &e));
+    fclose(f);
 }
 
 struct counts {

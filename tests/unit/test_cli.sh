@@ -159,6 +159,8 @@ refuses "profile: a mistake in an included file" 1 'test:[0-9]+: files\[[0-9]+\]
 sed -i 's/size: 3/size: 6/' mine.yaml
 expect "profile: include" 0 profile check mine.yaml
 says "profile: include" '^mine\.yaml: good: profile mine,'
+printf 'format: 1\ninclude: usim\nname: mnc\nfiles:\n  - {path: MF/ADF.USIM/EF.AD, content: 000000F3}\n' >mnc.yaml
+refuses "new: IMSIs run over a network code of three digits" 2 'network code' new x.uicc --profile mnc.yaml --imsi 001010999999999 --count 2
 
 # ---- PINs of each card's own ----
 printf 'format: 1\ninclude: usim\nname: own\npins:\n  - {name: pin1, puk: derived, enabled: yes}\n  - {name: pin2, value: derived}\n  - {name: adm1, value: derived}\n' >own.yaml

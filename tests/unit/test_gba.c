@@ -306,6 +306,59 @@ static void test_made_files(void **state)
     exchange(f, BOOTSTRAP("84"), "9866");
 }
 
+/* A list that became shorter: records that are gone are not the oldest. */
+static void test_shorter_list(void **state)
+{
+    struct fixture *f = *state;
+    exchange(f, USIM, "9000");
+    exchange(f, BOOTSTRAP("84"), "DB*");
+    for (const char *naf = "ABCAB"; *naf != '\0'; naf++)
+        derive_for(f, *naf, "DB20*");
+    assert_list(f, "ABC"); /* the third is the oldest */
+    apdu(f,
+         "0020000A08"
+         "3132333435363738",
+         "9000");
+    apdu(f,
+         "00E4000002"
+         "6FDA",
+         "9000");
+    apdu(f,
+         "00E000001B"
+         "6219"
+         "8205422100280283026FDA8A01058B036F0601800200508800",
+         "9000");
+    for (const char *naf = "DEFG"; *naf != '\0'; naf++)
+        derive_for(f, *naf, "DB20*");
+    assert_list(f, "FG");
+    derive_for(f, 'F', "DB20*");
+    derive_for(f, 'H', "DB20*");
+    assert_list(f, "FH");
+}
+
+/* A suspended subscription makes no keys, nor of what it had before; then it goes on. */
+static void test_suspended(void **state)
+{
+    struct fixture *f = *state;
+    const char *applications[] = {USIM, ISIM};
+    exchange(f, USIM, "9000");
+    exchange(f, BOOTSTRAP("84"), "DB*");
+    exchange(f, DERIVE, KS_EXT_NAF);
+    fixture_expect(f, 0, "80E2900003C60101", "9000");
+    for (size_t i = 0; i < 2; i++) {
+        exchange(f, applications[i], "9000");
+        exchange(f, BOOTSTRAP("84"), "6985");
+        exchange(f, DERIVE, "6985");
+    }
+    exchange(f, USIM, "9000");
+    fixture_restart(f);
+    exchange(f, USIM, "9000");
+    exchange(f, DERIVE, "6985");
+    fixture_expect(f, 0, "80E2900003C60100", "9000");
+    exchange(f, USIM, "9000");
+    exchange(f, DERIVE, KS_EXT_NAF);
+}
+
 /* The ISIM has files, services and a Ks of its own, and the same sequence numbers. */
 static void test_isim(void **state)
 {
@@ -417,6 +470,8 @@ int main(void)
         cmocka_unit_test(test_no_room),
         T(test_made_files),
         T(test_isim),
+        T(test_shorter_list),
+        T(test_suspended),
         T(test_change),
         T(test_new_key),
         cmocka_unit_test(test_cut),

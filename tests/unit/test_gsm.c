@@ -508,6 +508,39 @@ static void test_chv2_is_pin2(void **state)
     apdu(f, "A0B0000001", "9804");
 }
 
+/* A profile with two applications, of which class A0 serves one. */
+static int setup_usim(void **state)
+{
+    return fixture_setup_usim(state);
+}
+
+/* TS 51.011 9.4.4, 8.1: a SELECT that finds nothing leaves the application as it is; a CHV command has
+ * left it, and its directory with it, even if it came to nothing. */
+static void test_other_application(void **state)
+{
+    struct fixture *f = *state;
+#define IMS "008800812210000102030405060708090A0B0C0D0E0F10000102030405060708090A0B0C0D0E0F00"
+    exchange(f, "00A4040C07A0000000871004", "9000");
+    exchange(f, IMS, "9862");
+    apdu(f, "A0A40000026FEE", "9404");
+    exchange(f, IMS, "9862"); /* the ISIM answers */
+    exchange(f, "00A4000C026F02", "9000");
+    apdu(f, "A020000308" PIN1, "6B00");
+    exchange(f, IMS, "9862");
+    apdu(f, "A020000108" PIN1, "9808");    /* is disabled */
+    exchange(f, "00A4000C026F02", "6A82"); /* EF.IMPI is the ISIM's */
+    exchange(f, "80F2000000", "62..8202....83023F00*");
+    exchange(f, "00A4040C07A0000000871004", "9000");
+    exchange(f, "00A4080C047F106F3A", "9000");
+    apdu(f, "A020000108" PIN1, "9808");
+    apdu(f, "A0F2000007", "00000000 7F10 02 9000"); /* a directory of the card's stays, and its file */
+    exchange(f, "00B2010400", "FF*");
+    exchange(f, "00A4040C07A0000000871004", "9000");
+    apdu(f, "A0A40000023F00", "9F16");
+    exchange(f, IMS, "6985");
+#undef IMS
+}
+
 static void run(struct fixture *f, const char *get)
 {
     struct profile_pair pair;
@@ -785,7 +818,7 @@ int main(void)
         T(test_words, setup),        T(test_toolkit, setup),
         T(test_remote, setup),       T(test_sim, setup_sim),
         T(test_virtual, setup_test), T(test_other_applet, setup_test),
-        T(test_none, setup_none),
+        T(test_none, setup_none),    T(test_other_application, setup_usim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,16 @@ static void test_identities(void **state)
     fixture_reset(f); /* the second power-up without success */
     assert_identities(f, FIXTURE_IMSI, HOME);
     fixture_terminal_profile(f);
+    /* TS 31.102 4.2.18: the length of the MNC is b4-b1, whatever stands beside it */
+    exchange(f, ADM1, "9000");
+    exchange(f, USIM, "9000");
+    exchange(f, "00A4000C026FAD", "9000");
+    exchange(f, "00D6000301F3", "9000");
+    order(f, 0, "840402000000");
+    fixture_reset(f);
+    assert_identities(f, NEW_IMSI, NEW_HOME);
+    fixture_reset(f);
+    fixture_terminal_profile(f);
     order(f, 0, "8400" "850103");
     fixture_reset(f);
     assert_identities(f, NEW_IMSI, NEW_HOME);

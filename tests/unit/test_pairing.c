@@ -61,12 +61,34 @@ static void in_terminal(struct fixture *f, const char *imei)
 }
 
 /* SQN goes on from test to test step. */
-static unsigned authenticate(struct fixture *f)
+static uint64_t next_sqn(void)
 {
     static uint64_t sqn = 32;
-    sqn += 32;
-    return fixture_authenticate(f, 0, sqn);
+    return sqn += 32;
 }
+
+static unsigned authenticate(struct fixture *f)
+{
+    return fixture_authenticate(f, 0, next_sqn());
+}
+
+/* GBA_U in the application that is selected (TS 31.102 7.1.1): a bootstrapping, and a key of what the last
+ * one that succeeded left. */
+static void bootstrap(struct fixture *f, const char *pattern)
+{
+    struct aka_vector v;
+    uint8_t data[34], hash[20];
+    char hex[69], command[90];
+    fixture_challenge(f, 0, next_sqn(), data, &v);
+    assert_true(digest_sha1(f->crypto, span_of(v.ik, v.ik_len), hash));
+    for (size_t i = 0; i < 8; i++) /* TS 33.220 5.3.2 */
+        data[26 + i] ^= hash[i];
+    hex_format(span_of(data, sizeof data), hex);
+    snprintf(command, sizeof command, "0088008423DD%s00", hex);
+    exchange(f, command, pattern);
+}
+
+#define DERIVE "008800840ADE05410100000002424300"
 
 static void status(struct fixture *f, const char *newest)
 {
@@ -145,6 +167,13 @@ static void test_files(void **state)
     apdu(f, "00B201040B", "8008" IMEI_OURS "FF9000");
     apdu(f, "00B202040B", "8008" IMEI_OTHER "FF9000");
     apdu(f, "00B203040B", "FFFFFFFFFFFFFFFFFFFFFF9000");
+    /* TS 31.102 4.2.102: nothing of who had the record before is left behind him that has it now */
+    apdu(f, "00DC01040BFFFFFFFFFFFFFFFFFFFFAA", "9000");
+    in_terminal(f, "3A25901900714100");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(f, "00A4000C026FF2", "9000");
+    apdu(f, "0020000A083132333435363738", "9000");
+    apdu(f, "00B201040B", "80083A25901900714100FF9000");
 }
 
 /* Before the terminal said who it is: as the profile wants it. */
@@ -259,6 +288,72 @@ static void test_over_the_air(void **state)
     assert_int_equal(authenticate(f), 0xDB);
 }
 
+/* A list that changes counts as well for a terminal that does not say who it is. */
+static void test_list_of_unknown(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    struct fixture_ota ota = {0, 0x1619, "B00001",
+                              "00A4000C026FF0"
+                              "00DC010414" RANGE,
+                              0};
+    fixture_reset(f);
+    assert_int_equal(authenticate(f), 0xDB); /* an empty list need not know */
+    exchange(f, "8010000004FFFFFFFF", "91*");
+    exchange(f, "8012000000", "D0*");
+    answer_proactive(f, 0x30, "", "9000"); /* beyond its capabilities */
+    assert_int_equal(authenticate(f), 0xDB);
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(authenticate(f), 0x6985);
+    ota.script = "00A4000C026FF0"
+                 "00DC010414" NO_RANGE;
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(authenticate(f), 0xDB);
+}
+
+/* A change that could not be stored is none, in this power session either. */
+static void test_list_not_stored(void **state)
+{
+    struct fixture *f = *state;
+    write_list(f, RANGE);
+    in_terminal(f, IMEI_OTHER);
+    apdu(f, "0020000A083132333435363738", "9000");
+    exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
+    exchange(f, "00A4000C026FF0", "9000");
+    fault_store_fail_at(f->store, 0);
+    apdu(f, "00DC010414" NO_RANGE, "6581");
+    assert_int_equal(authenticate(f), 0x6985);
+    apdu(f, "0020000A083132333435363738", "9000");
+    exchange(f, "00A4000C026FF0", "9000");
+    apdu(f, "00B2010414", RANGE "9000");
+}
+
+/* A range of IMEISVs that comes later: who was not asked for his is asked, and not cut off for it. */
+static void test_imeisv_later(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture_por por;
+    const struct fixture_ota ota = {0, 0x1619, "B00001",
+                                    "00A4000C026FF0"
+                                    "00DC010414"
+                                    "8112" SV_OURS SV_OURS,
+                                    0};
+    write_list(f, RANGE);
+    fixture_reset(f);
+    exchange(f, "8010000012FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "91*");
+    exchange(f, "8012000000", "D0098103..2601820281829000");
+    answer_proactive(f, 0, "1408" IMEI_OURS, "9000");
+    assert_int_equal(authenticate(f), 0xDB);
+    fixture_ota(f, &ota, &por);
+    assert_int_equal(por.sw >> 8, 0x91);
+    assert_int_equal(authenticate(f), 0x6985); /* it does not know yet */
+    exchange(f, "8012000000",
+             "D0098103..260882028182"
+             "9000");
+    answer_proactive(f, 0, "6209" SV_OURS, "9000");
+    assert_int_equal(authenticate(f), 0xDB);
+}
+
 /* More devices than records: the one behind the newest goes. */
 static void test_many_devices(void **state)
 {
@@ -301,9 +396,14 @@ static void test_every_context(void **state)
         exchange(f, "00A4040C07" USIM_AID_PREFIX, "9000");
         /* GSM context */
         exchange(f, "008800801110" RAND "00", ours ? "04........08................9000" : "6985");
+        /* what was bootstrapped at home outlives power */
+        bootstrap(f, ours ? "DB08*" : "6985");
+        exchange(f, DERIVE, ours ? "DB20*" : "6985");
         exchange(f, "00A4040C07A0000000871004", "9000");
         /* IMS AKA: not even whether MAC is right */
         exchange(f, "008800812210" RAND "10" RAND "00", ours ? "9862" : "6985");
+        bootstrap(f, ours ? "DB08*" : "6985");
+        exchange(f, DERIVE, ours ? "DB20*" : "6985");
         apdu(f, "A0A40000027F20", "9F*");
         exchange(f, "A088000010" RAND, ours ? "9F0C" : "6F00");
     }
@@ -314,8 +414,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_moved),  T(test_resumed),      T(test_files),        T(test_unknown),      T(test_list),
-        T(test_imeisv), T(test_over_the_air), T(test_many_devices), T(test_every_context),
+        T(test_moved),         T(test_resumed),         T(test_files),           T(test_unknown),
+        T(test_list),          T(test_imeisv),          T(test_over_the_air),    T(test_many_devices),
+        T(test_every_context), T(test_list_of_unknown), T(test_list_not_stored), T(test_imeisv_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

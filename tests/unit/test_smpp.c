@@ -337,6 +337,28 @@ static void originators(void **state)
     }
 }
 
+/* TP-DA of a card's message. A name leaves what there was. */
+static void text_destination(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        uint8_t ton;
+        const char *digits;
+    } rows[] = {
+        {"0581 2143F5", 0, "12345"}, {"0491 9421", 1, "4912"}, {"04D0 6131", 5, "ab"},
+        {"04D1 2143", 5, "ab"},      {"0081", 5, "ab"},        {"", 5, "ab"},
+        {"0481 21F3", 0, "123"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct octets address = unhex(rows[i].hex);
+        struct smpp_address to = {.ton = 5, .digits = "ab"};
+        smsc_text_destination(span_of(address.p, address.n), &to);
+        if (to.ton != rows[i].ton || strcmp(to.digits, rows[i].digits) != 0)
+            fail_msg("row %zu: %u %s", i, to.ton, to.digits);
+    }
+}
+
 static void damage(void **state)
 {
     (void)state;
@@ -577,6 +599,7 @@ int main(void)
         cmocka_unit_test(parts),
         cmocka_unit_test(texts),
         cmocka_unit_test(originators),
+        cmocka_unit_test(text_destination),
         cmocka_unit_test(damage),
         cmocka_unit_test(random_octets),
         cmocka_unit_test_setup_teardown(framing, connect_ends, disconnect_ends),
