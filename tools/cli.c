@@ -237,6 +237,16 @@ bool cli_number(const struct subcommand *cmd, const char *what, const char *text
     return true;
 }
 
+bool cli_unsigned(const struct subcommand *cmd, const char *what, const char *text, unsigned min,
+                  unsigned max, unsigned *value)
+{
+    uint64_t number = 0;
+    const bool good = cli_number(cmd, what, text, min, max, &number);
+    if (good)
+        *value = (unsigned)number;
+    return good;
+}
+
 bool cli_digits(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max)
 {
     size_t n = strspn(text, "0123456789");

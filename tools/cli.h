@@ -47,6 +47,9 @@ bool cli_hex(const struct subcommand *cmd, const char *what, const char *text, s
              uint8_t *to, size_t *n);
 bool cli_number(const struct subcommand *cmd, const char *what, const char *text, uint64_t min, uint64_t max,
                 uint64_t *value);
+/* The same to an unsigned. */
+bool cli_unsigned(const struct subcommand *cmd, const char *what, const char *text, unsigned min,
+                  unsigned max, unsigned *value);
 /* Decimal digits only, min to max of them. */
 bool cli_digits(const struct subcommand *cmd, const char *what, const char *text, size_t min, size_t max);
 

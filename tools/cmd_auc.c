@@ -447,11 +447,7 @@ static bool take_index(void *request)
 static bool take_mnc_digits(void *request)
 {
     struct request *r = request;
-    uint64_t number;
-    if (!cli_number(r->cmd, "--mnc-digits", optarg, 2, 3, &number))
-        return false;
-    r->mnc_digits = (unsigned)number;
-    return true;
+    return cli_unsigned(r->cmd, "--mnc-digits", optarg, 2, 3, &r->mnc_digits);
 }
 
 static bool take_amf(void *request)

@@ -558,11 +558,7 @@ static bool take_index(void *change)
 static bool take_key_index(void *change)
 {
     struct change *c = change;
-    uint64_t number;
-    if (!cli_number(c->cmd, "--key-index", optarg, 0, ORDER_INDEX_MAX, &number))
-        return false;
-    c->key_index = (unsigned)number;
-    return true;
+    return cli_unsigned(c->cmd, "--key-index", optarg, 0, ORDER_INDEX_MAX, &c->key_index);
 }
 
 static bool take_counter(void *change)

@@ -209,11 +209,7 @@ static bool take_row(void *request)
 static bool take_pairs(void *request)
 {
     struct request *r = request;
-    uint64_t number;
-    if (!cli_number(r->cmd, "--pairs", optarg, 2, 255, &number))
-        return false;
-    r->pairs = (unsigned)number;
-    return true;
+    return cli_unsigned(r->cmd, "--pairs", optarg, 2, 255, &r->pairs);
 }
 
 static const struct cli_setting settings[] = {

@@ -108,11 +108,7 @@ static bool take_cards(void *request)
 static bool take_operators(void *request)
 {
     struct request *r = request;
-    uint64_t n;
-    if (!cli_number(&cmd_rehearse, "--operators", optarg, 2, REHEARSE_OPERATORS_MAX, &n))
-        return false;
-    r->plan.operators = (unsigned)n;
-    return true;
+    return cli_unsigned(&cmd_rehearse, "--operators", optarg, 2, REHEARSE_OPERATORS_MAX, &r->plan.operators);
 }
 
 static bool take_seed(void *request)

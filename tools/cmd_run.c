@@ -21,7 +21,7 @@ struct request {
     uint16_t gsmtap_port;
     const char *iccids[CARDS_MAX];
     size_t n; /* of iccids; 0: the deck's only card */
-    uint16_t port;
+    unsigned port;
     enum deck_durability durability;
     struct deck_anchor anchor;
 };
@@ -297,11 +297,7 @@ static bool take_gsmtap(void *request)
 static bool take_port(void *request)
 {
     struct request *r = request;
-    uint64_t number;
-    if (!cli_number(&cmd_run, "--port", optarg, 1, 65535, &number))
-        return false;
-    r->port = (uint16_t)number;
-    return true;
+    return cli_unsigned(&cmd_run, "--port", optarg, 1, 65535, &r->port);
 }
 
 static bool take_durability(void *request)
@@ -334,7 +330,7 @@ static int run(int argc, char **argv)
         return cli_usage(&cmd_run, "one deck only, not also '%.200s'", argv[optind + 1]);
     if (r.n > 1 && r.port + r.n - 1 > 65535)
         return cli_usage(&cmd_run, "--port %u: %zu cards need as many ports, and there are none above 65535",
-                         (unsigned)r.port, r.n);
+                         r.port, r.n);
     if (!cli_anchor(&cmd_run, &r.anchor))
         return EXIT_USAGE;
     r.deck = argv[optind];

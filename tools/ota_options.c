@@ -68,21 +68,14 @@ static bool take_mac_len(void *keys)
 static bool take_index(void *keys)
 {
     struct key_options *k = keys;
-    uint64_t number;
-    k->has_index = cli_number(k->cmd, "--index", optarg, 0, 254, &number);
-    if (k->has_index)
-        k->index = (unsigned)number;
+    k->has_index = cli_unsigned(k->cmd, "--index", optarg, 0, 254, &k->index);
     return k->has_index;
 }
 
 static bool take_key_version(void *keys)
 {
     struct key_options *k = keys;
-    uint64_t number;
-    if (!cli_number(k->cmd, "--key-version", optarg, 1, 15, &number))
-        return false;
-    k->version = (uint8_t)number;
-    return true;
+    return cli_unsigned(k->cmd, "--key-version", optarg, 1, 15, &k->version);
 }
 
 const struct cli_setting key_settings[] = {
@@ -371,10 +364,7 @@ static bool take_data(void *packet)
 static bool take_reference(void *packet)
 {
     struct packet_options *p = packet;
-    uint64_t number;
-    p->has_reference = cli_number(p->cmd, "--reference", optarg, 0, 255, &number);
-    if (p->has_reference)
-        p->reference = (uint8_t)number;
+    p->has_reference = cli_unsigned(p->cmd, "--reference", optarg, 0, 255, &p->reference);
     return p->has_reference;
 }
 
@@ -559,10 +549,10 @@ static bool take_from(void *carrier)
 static bool take_timeout(void *carrier)
 {
     struct carrier_cli *c = carrier;
-    uint64_t number;
-    if (!cli_number(c->cmd, "--timeout", optarg, 1, 3600, &number))
+    unsigned seconds;
+    if (!cli_unsigned(c->cmd, "--timeout", optarg, 1, 3600, &seconds))
         return false;
-    c->options.timeout_ms = (unsigned)number * 1000;
+    c->options.timeout_ms = seconds * 1000;
     return true;
 }
 

@@ -28,7 +28,7 @@ struct key_options {
     struct ota_keys keys; /* secret */
     const char *path, *iccid;
     unsigned index;
-    uint8_t version; /* 0: as it comes */
+    unsigned version; /* 0: as it comes */
     bool common, has_index;
     /* of the row that was found */
     char row_iccid[DECK_ICCID_MAX + 1];
@@ -52,7 +52,7 @@ struct packet_options {
     bool has_tar, has_counter, has_data, has_reference;
     bool response; /* a response packet is wanted: no counter, no data needed */
     uint64_t counter;
-    uint8_t reference;
+    unsigned reference;
     enum ota_format format;
     struct ota_script script;
     uint8_t *room;   /* script, data, packet */
@@ -80,7 +80,7 @@ int packet_options_build(struct packet_options *p, struct uicc_crypto *crypto);
 
 static inline uint8_t packet_reference(const struct packet_options *p)
 {
-    return p->has_reference ? p->reference : (uint8_t)p->counter;
+    return (uint8_t)(p->has_reference ? p->reference : p->counter);
 }
 
 /* ---- the way ---- */
