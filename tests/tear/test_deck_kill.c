@@ -4,6 +4,7 @@
  * whole: old or new, never mixed, and never older than the last one it was told was done (DECK_PROCESS).
  */
 #include "deck.h"
+#include "folder.h"
 #include "objects.h"
 
 #include <setjmp.h>
@@ -46,13 +47,11 @@ static char *beside(const struct world *w, const char *end, char to[320])
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-kill-XXXXXX", tmp != NULL ? tmp : "/tmp");
     w->crypto = crypto_new();
     w->told = mmap(NULL, sizeof *w->told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (w->crypto == NULL || w->told == MAP_FAILED || mkdtemp(w->folder) == NULL)
+    if (w->crypto == NULL || w->told == MAP_FAILED || !folder_make_on_disk(w->folder, "kill"))
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
     *state = w;

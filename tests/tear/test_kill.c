@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "card_fixture.h"
+#include "folder.h"
 #include "hex.h"
 #include "process.h"
 
@@ -63,11 +64,9 @@ static int command(const char *const argv[])
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-kill-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(w->folder) == NULL || !reader_open(&w->reader))
+    if (!folder_make_on_disk(w->folder, "kill") || !reader_open(&w->reader))
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
     snprintf(w->log, sizeof w->log, "%s/log", w->folder);

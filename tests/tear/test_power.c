@@ -8,6 +8,7 @@
  */
 #include "deck.h"
 #include "disk.h"
+#include "folder.h"
 #include "objects.h"
 
 #include <errno.h>
@@ -41,12 +42,10 @@ struct world {
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-power-XXXXXX", tmp != NULL ? tmp : "/tmp");
     w->crypto = crypto_new();
-    if (w->crypto == NULL || mkdtemp(w->folder) == NULL)
+    if (w->crypto == NULL || !folder_make_on_disk(w->folder, "power"))
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
     snprintf(w->image, sizeof w->image, "%s/i.uicc", w->folder);

@@ -19,6 +19,7 @@
 #include "card.h"
 #include "card_fixture.h"
 #include "deck.h"
+#include "folder.h"
 #include "hex.h"
 #include "scp.h"
 #include "trace.h"
@@ -606,12 +607,10 @@ static void test_memory(void **state)
     (void)state;
     struct profile_error why;
     struct deck_error error;
-    char folder[280], path[300], where[40];
+    char folder[256], path[300], where[40];
     uint8_t *profile_bytes;
     size_t profile_n;
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%.200s/softuicc-secrets-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    assert_non_null(mkdtemp(folder));
+    assert_true(folder_make_on_disk(folder, "secrets"));
     snprintf(path, sizeof path, "%s/d.uicc", folder);
     get_handed();
     struct uicc_crypto *crypto = crypto_new(), *deck_crypto = crypto_new();

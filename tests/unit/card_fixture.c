@@ -386,6 +386,22 @@ void fixture_order(const char *imsi, int index, const char *reference, char *scr
     snprintf(script, room, "80e29000%02xe1%02x%s00c0000000", (unsigned)(n / 2 + 2), (unsigned)(n / 2), inner);
 }
 
+struct keyset fixture_aes_keyset(uint8_t version, const uint8_t kic[16], const uint8_t kid[16],
+                                 const uint8_t kik[16])
+{
+    struct keyset keys = {.version = version,
+                          .kic_algorithm = OTA_AES,
+                          .kid_algorithm = OTA_AES,
+                          .mac_len = 8,
+                          .kic_len = 16,
+                          .kid_len = 16,
+                          .kik_len = 16};
+    memcpy(keys.kic, kic, 16);
+    memcpy(keys.kid, kid, 16);
+    memcpy(keys.kik, kik, 16);
+    return keys;
+}
+
 void fixture_key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len,
                        bool spoil, struct buf *out)
 {

@@ -137,6 +137,10 @@ enum { FIXTURE_SPI = 0x1619 };
 void fixture_command(struct fixture *f, unsigned keys, const char *apdu_hex, char *answer, size_t room);
 void fixture_expect(struct fixture *f, unsigned keys, const char *apdu_hex, const char *pattern);
 
+/* Keys of 16 octets each, AES, a CC of 8. */
+struct keyset fixture_aes_keyset(uint8_t version, const uint8_t kic[16], const uint8_t kid[16],
+                                 const uint8_t kik[16]);
+
 /* A key data field of PUT KEY: type 88, own length, the key under KIK, its check value; `spoil` changes one
  * octet of the check value. */
 void fixture_key_field(struct fixture *f, const struct keyset *kek, const uint8_t *key, size_t len,

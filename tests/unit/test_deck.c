@@ -4,6 +4,7 @@
  * unseen.
  */
 #include "deck.h"
+#include "folder.h"
 #include "objects.h"
 #include "seal.h"
 
@@ -35,12 +36,10 @@ struct world {
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-deck-XXXXXX", tmp != NULL ? tmp : "/tmp");
     w->crypto = crypto_new();
-    if (w->crypto == NULL || mkdtemp(w->folder) == NULL)
+    if (w->crypto == NULL || !folder_make_on_disk(w->folder, "deck"))
         return -1;
     snprintf(w->deck, sizeof w->deck, "%s/d.uicc", w->folder);
     snprintf(w->key, sizeof w->key, "%s.key", w->deck);

@@ -249,12 +249,9 @@ static void test_no_room(void **state)
     free(f);
 }
 
-/* Files that CREATE FILE made are as good as the profile's; a file of another structure is none. */
-static void test_made_files(void **state)
+/* ADM1 deletes EF.GBANL. */
+static void delete_list(struct fixture *f)
 {
-    struct fixture *f = *state;
-    exchange(f, USIM, "9000");
-    exchange(f, BOOTSTRAP("84"), "DB*");
     apdu(f,
          "0020000A08"
          "3132333435363738",
@@ -263,13 +260,27 @@ static void test_made_files(void **state)
          "00E4000002"
          "6FDA",
          "9000");
-    exchange(f, DERIVE, "9866");
-    /* linear, 2 records of 40 octets, rule 1 of 6F06 */
+}
+
+/* And makes it: linear, 2 records of 40 octets, rule 1 of 6F06. */
+static void create_list(struct fixture *f)
+{
     apdu(f,
          "00E000001B"
          "6219"
          "8205422100280283026FDA8A01058B036F0601800200508800",
          "9000");
+}
+
+/* Files that CREATE FILE made are as good as the profile's; a file of another structure is none. */
+static void test_made_files(void **state)
+{
+    struct fixture *f = *state;
+    exchange(f, USIM, "9000");
+    exchange(f, BOOTSTRAP("84"), "DB*");
+    delete_list(f);
+    exchange(f, DERIVE, "9866");
+    create_list(f);
     exchange(f, DERIVE, KS_EXT_NAF);
     apdu(f, "00B2010428", "8014" NAF "8100FF*");
     derive_for(f, 'A', "DB20*");
@@ -280,14 +291,7 @@ static void test_made_files(void **state)
     derive_for(f, 'C', "DB20*");
     exchange(f, "00A4000C026FDA", "9000");
     apdu(f, "00B2020428", "800543*");
-    apdu(f,
-         "0020000A08"
-         "3132333435363738",
-         "9000");
-    apdu(f,
-         "00E4000002"
-         "6FDA",
-         "9000");
+    delete_list(f);
     apdu(f,
          "00E0000018"
          "6216"
@@ -315,19 +319,8 @@ static void test_shorter_list(void **state)
     for (const char *naf = "ABCAB"; *naf != '\0'; naf++)
         derive_for(f, *naf, "DB20*");
     assert_list(f, "ABC"); /* the third is the oldest */
-    apdu(f,
-         "0020000A08"
-         "3132333435363738",
-         "9000");
-    apdu(f,
-         "00E4000002"
-         "6FDA",
-         "9000");
-    apdu(f,
-         "00E000001B"
-         "6219"
-         "8205422100280283026FDA8A01058B036F0601800200508800",
-         "9000");
+    delete_list(f);
+    create_list(f);
     for (const char *naf = "DEFG"; *naf != '\0'; naf++)
         derive_for(f, *naf, "DB20*");
     assert_list(f, "FG");

@@ -26,6 +26,13 @@ static void ram(struct fixture *f, unsigned keys, const char *tar, const char *s
     fixture_ota(f, &ota, por);
 }
 
+/* What the domain's keyset is once the host's keys are in it, for FIXTURE_OTHER. */
+static void other_keys(struct fixture *f, struct gp_host *h)
+{
+    gp_keys_of(h, K1, K2, K3);
+    f->other_keys = fixture_aes_keyset(1, h->keys.enc, h->keys.mac, h->keys.dek);
+}
+
 #define por_is(f, keys, tar, script, pattern) por_check(f, keys, tar, script, pattern, __LINE__)
 static void por_check(struct fixture *f, unsigned keys, const char *tar, const char *script,
                       const char *pattern, int line)
@@ -105,17 +112,7 @@ static void test_ram(void **state)
     /* from now on only they do */
     ram(&f, 0, "B20201", "80F24002024F00", &por);
     assert_int_not_equal(por.verdict == SCP80_GENUINE && por.status == SCP80_POR_OK, 1);
-    f.other_keys = (struct keyset){.version = 1,
-                                   .kic_algorithm = OTA_AES,
-                                   .kid_algorithm = OTA_AES,
-                                   .mac_len = 8,
-                                   .kic_len = 16,
-                                   .kid_len = 16,
-                                   .kik_len = 16};
-    gp_keys_of(&h, K1, K2, K3);
-    memcpy(f.other_keys.kic, h.keys.enc, 16);
-    memcpy(f.other_keys.kid, h.keys.mac, 16);
-    memcpy(f.other_keys.kik, h.keys.dek, 16);
+    other_keys(&f, &h);
     f.counter = 0;
     por_is(&f, FIXTURE_OTHER, "B20201", gp_install(0x0C, ARA_PACKAGE, ARA_MODULE, APP1, "00", "02C900"),
            "01 6101");
@@ -198,17 +195,7 @@ static void test_ram_issuer(void **state)
     gp_open(&h, &f, ISD_AID, 0x30, 0x03, 8);
     gp_three_keys(&h, 0x88, "01", data); /* as pair 0 has */
     gp(&h, gp_command("80D80081", data), "01*9000");
-    f.other_keys = (struct keyset){.version = 1,
-                                   .kic_algorithm = OTA_AES,
-                                   .kid_algorithm = OTA_AES,
-                                   .mac_len = 8,
-                                   .kic_len = 16,
-                                   .kid_len = 16,
-                                   .kik_len = 16};
-    gp_keys_of(&h, K1, K2, K3);
-    memcpy(f.other_keys.kic, h.keys.enc, 16);
-    memcpy(f.other_keys.kid, h.keys.mac, 16);
-    memcpy(f.other_keys.kik, h.keys.dek, 16);
+    other_keys(&f, &h);
     f.counter = 500;
     por_is(&f, 0, "000000", "80F28002024F00", "01 61..");
     f.counter = 0;
@@ -253,21 +240,6 @@ static void test_ram_issuer(void **state)
         assert_int_equal(por.status, SCP80_UNIDENTIFIED_ERROR);
     }
     fixture_close(&f);
-}
-
-static void other_keys(struct fixture *f, struct gp_host *h)
-{
-    f->other_keys = (struct keyset){.version = 1,
-                                    .kic_algorithm = OTA_AES,
-                                    .kid_algorithm = OTA_AES,
-                                    .mac_len = 8,
-                                    .kic_len = 16,
-                                    .kid_len = 16,
-                                    .kik_len = 16};
-    gp_keys_of(h, K1, K2, K3);
-    memcpy(f->other_keys.kic, h->keys.enc, 16);
-    memcpy(f->other_keys.kid, h->keys.mac, 16);
-    memcpy(f->other_keys.kik, h->keys.dek, 16);
 }
 
 /* A domain that has used its room up to the last octet still opens sessions and messages, if only to delete

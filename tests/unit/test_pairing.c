@@ -47,6 +47,14 @@ static void write_list(struct fixture *f, const char *record)
     apdu(f, command, "9*");
 }
 
+static void list_over_air(struct fixture *f, const char *record, struct fixture_por *por)
+{
+    char script[80];
+    snprintf(script, sizeof script, "00A4000C026FF000DC010414%s", record);
+    const struct fixture_ota ota = {0, FIXTURE_SPI, "B00001", script, 0};
+    fixture_ota(f, &ota, por);
+}
+
 /* A power-up in a terminal with this IMEI. */
 static void in_terminal(struct fixture *f, const char *imei)
 {
@@ -268,23 +276,14 @@ static void test_over_the_air(void **state)
     in_terminal(f, IMEI_OTHER);
     assert_int_equal(authenticate(f), 0x6985);
     status(f, KO_1);
-    struct fixture_ota ota = {0, 0x1619, "B00001",
-                              "00A4000C026FF0"
-                              "00DC010414"
-                              "8010" IMEI_OTHER IMEI_OTHER "FFFF",
-                              0};
-    fixture_ota(f, &ota, &por);
+    list_over_air(f, "8010" IMEI_OTHER IMEI_OTHER "FFFF", &por);
     assert_int_equal(por.status, SCP80_POR_OK);
     assert_memory_equal(por.data, "\x02\x90\x00", 3);
     assert_int_equal(authenticate(f), 0xDB);
     status(f, OK_1);
-    ota.script = "00A4000C026FF0"
-                 "00DC010414" RANGE;
-    fixture_ota(f, &ota, &por);
+    list_over_air(f, RANGE, &por);
     assert_int_equal(authenticate(f), 0x6985);
-    ota.script = "00A4000C026FF0"
-                 "00DC010414" NO_RANGE;
-    fixture_ota(f, &ota, &por);
+    list_over_air(f, NO_RANGE, &por);
     assert_int_equal(authenticate(f), 0xDB);
 }
 
@@ -293,21 +292,15 @@ static void test_list_of_unknown(void **state)
 {
     struct fixture *f = *state;
     struct fixture_por por;
-    struct fixture_ota ota = {0, 0x1619, "B00001",
-                              "00A4000C026FF0"
-                              "00DC010414" RANGE,
-                              0};
     fixture_reset(f);
     assert_int_equal(authenticate(f), 0xDB); /* an empty list need not know */
     exchange(f, "8010000004FFFFFFFF", "91*");
     exchange(f, "8012000000", "D0*");
     answer_proactive(f, 0x30, "", "9000"); /* beyond its capabilities */
     assert_int_equal(authenticate(f), 0xDB);
-    fixture_ota(f, &ota, &por);
+    list_over_air(f, RANGE, &por);
     assert_int_equal(authenticate(f), 0x6985);
-    ota.script = "00A4000C026FF0"
-                 "00DC010414" NO_RANGE;
-    fixture_ota(f, &ota, &por);
+    list_over_air(f, NO_RANGE, &por);
     assert_int_equal(authenticate(f), 0xDB);
 }
 
@@ -333,18 +326,13 @@ static void test_imeisv_later(void **state)
 {
     struct fixture *f = *state;
     struct fixture_por por;
-    const struct fixture_ota ota = {0, 0x1619, "B00001",
-                                    "00A4000C026FF0"
-                                    "00DC010414"
-                                    "8112" SV_OURS SV_OURS,
-                                    0};
     write_list(f, RANGE);
     fixture_reset(f);
     exchange(f, "8010000012FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "91*");
     exchange(f, "8012000000", "D0098103..2601820281829000");
     answer_proactive(f, 0, "1408" IMEI_OURS, "9000");
     assert_int_equal(authenticate(f), 0xDB);
-    fixture_ota(f, &ota, &por);
+    list_over_air(f, "8112" SV_OURS SV_OURS, &por);
     assert_int_equal(por.sw >> 8, 0x91);
     assert_int_equal(authenticate(f), 0x6985); /* it does not know yet */
     exchange(f, "8012000000",

@@ -15,6 +15,7 @@
 
 #include "cms.h"
 #include "disk.h"
+#include "folder.h"
 #include "folder_sync.h"
 #include "making.h"
 #include "publish.h"
@@ -45,11 +46,9 @@ static void assert_text(const char *path, const char *text)
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    const char *tmp = getenv("TMPDIR");
     if (w == NULL)
         return -1;
-    snprintf(w->folder, sizeof w->folder, "%.200s/softuicc-publish-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(w->folder) == NULL)
+    if (!folder_make_on_disk(w->folder, "publish"))
         return -1;
     snprintf(w->temporary, sizeof w->temporary, "%s/f.new", w->folder);
     snprintf(w->path, sizeof w->path, "%s/f", w->folder);

@@ -600,16 +600,7 @@ static void test_put_keyset(void **state)
     /* the new ones are in force, and count from the beginning */
     char tar[7];
     struct fixture_por por;
-    f->other_keys = (struct keyset){.version = 3,
-                                    .kic_algorithm = OTA_AES,
-                                    .kid_algorithm = OTA_AES,
-                                    .mac_len = 8,
-                                    .kic_len = 16,
-                                    .kid_len = 16,
-                                    .kik_len = 16};
-    memcpy(f->other_keys.kic, fresh[0], 16);
-    memcpy(f->other_keys.kid, fresh[1], 16);
-    memcpy(f->other_keys.kik, fresh[2], 16);
+    f->other_keys = fixture_aes_keyset(3, fresh[0], fresh[1], fresh[2]);
     fixture_tar(f, "subscription", tar);
     const struct fixture_ota first = {FIXTURE_OTHER, FIXTURE_SPI, tar, ASK, 1};
     fixture_ota(f, &first, &por);
