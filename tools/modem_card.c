@@ -21,26 +21,18 @@ enum {
     INS_AUTHENTICATE = 0x88,
     CLA_GSM = 0xA0,
     P2_FCP = 0x04,
-    FID_KEYS = 0x6F08,
     PIECE = 255,
 };
 
 /* ---- the wire ---- */
 
-/* Files that hold session keys, with the short identifiers that they have in their directory (TS 31.102 annex
- * H): EF.Keys, EF.KeysPS, EF.EPSNSC, EF.Kc and EF.KcGPRS of both trees, EF.5GS3GPPNSC, EF.5GSN3GPPNSC,
- * EF.5GAUTHKEYS, EF.WRI. */
-enum { DF_GSM = 0x7F20, DF_GSM_ACCESS = 0x5F3B, DF_WLAN = 0x5F40, DF_5GS = 0x5FC0 };
 static const struct {
     uint16_t df; /* 0: the application's */
     uint16_t fid;
     uint8_t sfi; /* 0: none */
 } key_files[] = {
-    {0, FID_KEYS, 0x08},         {0, 0x6F09, 0x09},           {0, 0x6FE4, 0x18},
-    {DF_GSM_ACCESS, 0x4F20, 1},  {DF_GSM_ACCESS, 0x4F52, 2},  {DF_GSM, 0x6F20, 0},
-    {DF_GSM, 0x6F52, 0},         {DF_5GS, 0x4F03, 3},         {DF_5GS, 0x4F04, 4},
-    {DF_5GS, 0x4F05, 5},
-    {DF_WLAN, 0x4F46, 6},
+#define KEY_FILE(df, fid, sfi) {df, fid, sfi},
+#include "key_files.def"
 };
 enum { N_KEY_FILES = sizeof key_files / sizeof key_files[0] };
 
@@ -104,12 +96,11 @@ static bool reads_keys(const struct modem_place *now, struct span command, struc
     return false;
 }
 
-/* TS 102 221 10.1.1, tables 10.3, 10.4a */
-static unsigned channel_of(struct span command)
+static unsigned channel_of(struct span apdu)
 {
-    const uint8_t cla = command.n > 0 ? command.p[0] : 0;
-    const unsigned channel = (cla & 0x40) != 0 ? 4 + (cla & 0x0Fu) : cla & 0x03u;
-    return channel < MODEM_CHANNELS ? channel : 0;
+    struct command c;
+    (void)command_parse(apdu, &c); /* whatever its lengths are */
+    return c.channel;
 }
 
 /* What may be shown of an exchange: PINs, keys and what AUTHENTICATE answers may not (P1), nor may what

@@ -224,27 +224,20 @@ static bool maybe_secret(struct span command)
     return false;
 }
 
-/* Files in which a terminal keeps session keys, or personalisation keys, by their directory (TS 31.102, TS
- * 51.011). Whoever may read them reads them; traces are for others as well. */
+/* Is it a row of key_files.def? */
 static bool holds_keys(const struct uicc *card, uint16_t file)
 {
-    enum { ANY_ADF = 0, DF_GSM = 0x7F20, DF_GSM_ACCESS = 0x5F3B, DF_WLAN = 0x5F40, DF_5GS = 0x5FC0 };
+    enum { APPLICATION = 0 };
     static const struct {
         uint16_t df, fid;
     } files[] = {
-        {ANY_ADF, 0x6F08},       {ANY_ADF, 0x6F09},       /* EF.Keys, EF.KeysPS */
-        {ANY_ADF, 0x6F2C},       {ANY_ADF, 0x6FE4},       /* EF.DCK, EF.EPSNSC */
-        {ANY_ADF, 0x6FD7},       {ANY_ADF, 0x6FD8},       /* EF.MSK, EF.MUK */
-        {DF_GSM_ACCESS, 0x4F20}, {DF_GSM_ACCESS, 0x4F52}, /* EF.Kc, EF.KcGPRS */
-        {DF_GSM, 0x6F20},        {DF_GSM, 0x6F52},        /* likewise */
-        {DF_GSM, 0x6F2C},                                 /* EF.DCK */
-        {DF_5GS, 0x4F03},        {DF_5GS, 0x4F04},        /* EF.5GS3GPPNSC, EF.5GSN3GPPNSC */
-        {DF_5GS, 0x4F05},        {DF_WLAN, 0x4F46},       /* EF.5GAUTHKEYS, EF.WRI */
+#define KEY_FILE(df, fid, sfi) {df, fid},
+#include "key_files.def"
     };
     if (file == PROFILE_NO_FILE || !fs_exists(card, file))
         return false;
     const struct profile_file *f = fs_file(card, file), *parent = fs_file(card, f->parent);
-    const uint16_t df = parent->kind == FILE_ADF ? ANY_ADF : parent->fid;
+    const uint16_t df = parent->kind == FILE_ADF ? APPLICATION : parent->fid;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (files[i].fid == f->fid && files[i].df == df)
             return true;
