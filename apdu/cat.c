@@ -89,13 +89,12 @@ const struct cat_command *cat_command(uint8_t type)
 struct cat_facility cat_facility(uint8_t type, uint8_t qualifier)
 {
     enum { TIMER_MANAGEMENT = 0x27, TIMER_ACTION = 0x03, TIMER_GET = 0x02 };
-    enum { GET_READER_STATUS = 0x33, READER_IDENTIFIER = 0x01 };
     const struct cat_command *c = cat_command(type);
     if (type == CAT_PROVIDE_LOCAL_INFORMATION) {
         const struct coded *info = find(local_infos, N(local_infos), qualifier);
         return info != NULL ? info->facility : (struct cat_facility){0, 0};
     }
-    if (type == GET_READER_STATUS && qualifier == READER_IDENTIFIER)
+    if (type == CAT_GET_READER_STATUS && qualifier == CAT_READER_IDENTIFIER)
         return (struct cat_facility){7, 5};
     if (type == TIMER_MANAGEMENT && (qualifier & TIMER_ACTION) == TIMER_GET)
         return (struct cat_facility){8, 2};

@@ -84,6 +84,7 @@ enum {
 };
 enum { CAT_NO_RESULT = 0xFF }; /* no general result has this value */
 enum { CAT_PLI_IMEI = 0x01, CAT_PLI_IMEISV = 0x08, CAT_PROVIDE_LOCAL_INFORMATION = 0x26 };
+enum { CAT_READER_IDENTIFIER = 0x01, CAT_GET_READER_STATUS = 0x33 };
 
 struct cat_facility { uint8_t octet, bit; }; /* of TERMINAL PROFILE, both from 1; 0, 0: none */
 

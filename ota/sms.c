@@ -116,6 +116,18 @@ void sms_deliver_build(const struct sms_deliver *sms, struct buf *out)
     buf_put(out, sms->user_data);
 }
 
+size_t sms_validity_octets(uint8_t first)
+{
+    switch (first & TP_VPF) {
+    case TP_VPF_NONE:
+        return 0;
+    case TP_VPF_RELATIVE:
+        return 1;
+    default: /* enhanced, absolute */
+        return 7;
+    }
+}
+
 bool sms_submit_parse(struct span tpdu, struct sms_submit *out)
 {
     struct reader r = rd_of(tpdu);
@@ -126,10 +138,7 @@ bool sms_submit_parse(struct span tpdu, struct sms_submit *out)
     out->destination = read_address(&r);
     out->pid = rd_u8(&r);
     out->dcs = rd_u8(&r);
-    if ((first & TP_VPF) == TP_VPF_RELATIVE)
-        (void)rd_take(&r, 1);
-    else if ((first & TP_VPF) != TP_VPF_NONE) /* enhanced, absolute */
-        (void)rd_take(&r, 7);
+    (void)rd_take(&r, sms_validity_octets(first));
     out->user_data = read_user_data(&r, out->dcs);
     return rd_done(&r) && (first & TP_MTI) == TP_MTI_SUBMIT && dcs_ours(out->dcs);
 }

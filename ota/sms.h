@@ -67,6 +67,9 @@ struct envelope_sms_pp {
 bool envelope_sms_pp_parse(struct span envelope, struct envelope_sms_pp *out);
 void envelope_sms_pp_build(const struct envelope_sms_pp *e, struct buf *out);
 
+/* Octets of TP-VP in an SMS-SUBMIT with this first octet (TS 23.040 9.2.3.3): 0, 1 (relative) or 7. */
+size_t sms_validity_octets(uint8_t first);
+
 /* TP-OA/TP-DA octets of a number ("+491234..." gives type 91, else 81). false: no
  * number of 1 to 20 digits. */
 bool sms_address_pack(const char *number, struct buf *out);

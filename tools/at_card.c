@@ -50,12 +50,12 @@ at_result at_pin2_refused(struct at_call *c)
     return AT_CME + (modem_pin_tries(c->modem, MODEM_PIN2) == 0 ? CME_SIM_PUK2 : CME_SIM_PIN2);
 }
 
-/* A command about PIN2, or one that began with it. */
-static at_result pin2_result(struct at_call *c, sw_t sw)
+/* A command about PIN2 or its PUK, or one that began with it. */
+static at_result pin2_result(struct at_call *c, sw_t sw, enum modem_pin which)
 {
     if (sw == SW_OK)
         at_pin2_given(c->at->shared);
-    return pin_result(c, sw, MODEM_PIN2);
+    return pin_result(c, sw, which);
 }
 
 /* PIN1 was refused too often after the SIM was initialised. */
@@ -72,10 +72,7 @@ static at_result unblock_when_ready(struct at_call *c)
         return pin_result(c, modem_pin_unblock(c->modem, MODEM_PIN1, puk, new_pin), MODEM_PUK1);
     if (modem_pin_tries(c->modem, MODEM_PIN2) != 0)
         return modem_sim_state(c->modem) == MODEM_SIM_READY ? AT_CME + CME_NOT_ALLOWED : no_card(c);
-    const sw_t sw = modem_pin_unblock(c->modem, MODEM_PIN2, puk, new_pin);
-    if (sw == SW_OK)
-        at_pin2_given(c->at->shared);
-    return pin_result(c, sw, MODEM_PUK2);
+    return pin2_result(c, modem_pin_unblock(c->modem, MODEM_PIN2, puk, new_pin), MODEM_PUK2);
 }
 
 static at_result enter_when_ready(struct at_call *c)
@@ -86,7 +83,7 @@ static at_result enter_when_ready(struct at_call *c)
         return AT_CME + CME_SIM_PUK;
     if (!c->at->pin2_wanted)
         return AT_CME + CME_NOT_ALLOWED; /* TS 27.007 8.3: none is pending */
-    return pin2_result(c, modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 0)));
+    return pin2_result(c, modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 0)), MODEM_PIN2);
 }
 
 static at_result enter_pin(struct at_call *c)
@@ -187,7 +184,7 @@ static at_result fixed_dialling(struct at_call *c, uint32_t mode)
         at_say(c->at, "+CLCK: %d", (services[0] & EST_FDN) != 0);
         return AT_OK;
     }
-    at_result result = pin2_result(c, modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 2)));
+    at_result result = pin2_result(c, modem_pin_enter(c->modem, MODEM_PIN2, at_string(c, 2)), MODEM_PIN2);
     if (result != AT_OK)
         return result;
     services[0] = (uint8_t)(mode == 1 ? services[0] | EST_FDN : services[0] & ~EST_FDN);
@@ -223,7 +220,7 @@ static at_result password(struct at_call *c)
     }
     const enum modem_pin which = at_is(at_text(c, 0), "P2") ? MODEM_PIN2 : MODEM_PIN1;
     const sw_t sw = modem_pin_change(c->modem, which, at_string(c, 1), at_string(c, 2));
-    return which == MODEM_PIN2 ? pin2_result(c, sw) : pin_result(c, sw, which);
+    return which == MODEM_PIN2 ? pin2_result(c, sw, which) : pin_result(c, sw, which);
 }
 
 /* ---- identity ---- */

@@ -172,8 +172,7 @@ static unsigned signal_level(struct modem *m)
 
 static unsigned service(struct modem *m)
 {
-    enum modem_registration r = modem_registration(m);
-    return r == MODEM_HOME || r == MODEM_ROAMING;
+    return modem_registered(m);
 }
 
 static unsigned roaming(struct modem *m)

@@ -326,7 +326,6 @@ bool at_command_has(const struct at *at, const struct at_command *row); /* this 
 at_result at_sim_error(enum modem_sim state, enum at_family family);    /* AT_OK when the SIM is ready */
 
 /* at_network.c */
-bool at_registered(struct modem *m);
 at_result at_radio_error(struct modem *m); /* why it cannot register; AT_OK: nothing stands in the way */
 
 /* at_card.c */

@@ -191,12 +191,6 @@ static bool find_operator(struct at_call *c, struct modem_operator *op)
     return false;
 }
 
-bool at_registered(struct modem *m)
-{
-    const enum modem_registration r = modem_registration(m);
-    return r == MODEM_HOME || r == MODEM_ROAMING;
-}
-
 at_result at_radio_error(struct modem *m)
 {
     const at_result sim = at_sim_error(modem_sim_state(m), FAMILY_CME);
@@ -209,7 +203,7 @@ static at_result operators_set(struct at_call *c)
     struct modem_operator op;
     uint32_t mode = at_number(c, 0, 0);
     const bool as_it_is =
-        mode == 0 && modem_operator_selection(c->modem) == MODEM_AUTOMATIC && at_registered(c->modem);
+        mode == 0 && modem_operator_selection(c->modem) == MODEM_AUTOMATIC && modem_registered(c->modem);
     if (at_given(c, 1))
         c->at->set[SET_COPS_FORMAT] = at_number(c, 1, 0);
     if (mode == 3 || as_it_is) /* only the format; or there is nothing to do */

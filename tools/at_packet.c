@@ -14,7 +14,7 @@ enum { CME_UNSPECIFIED_GPRS = 148 };
  * both. */
 static at_result attach(struct at_call *c)
 {
-    bool now = at_registered(c->modem);
+    bool now = modem_registered(c->modem);
     if (c->form == AT_READ) {
         at_say(c->at, "+CGATT: %d", now);
         return AT_OK;
@@ -79,7 +79,7 @@ static at_result activate(struct at_call *c)
             !contexts[at_number(c, i, 1) - 1].defined)
             return AT_CME + CME_PARAMETERS;
     c->at->shared->call_end = "No gateway to a packet data network";
-    return AT_CME + (at_registered(c->modem) ? CME_UNSPECIFIED_GPRS : CME_NO_NETWORK);
+    return AT_CME + (modem_registered(c->modem) ? CME_UNSPECIFIED_GPRS : CME_NO_NETWORK);
 }
 
 static at_result address(struct at_call *c)

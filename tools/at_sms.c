@@ -160,7 +160,7 @@ bool at_sms_submit_of(struct at *at, struct span text, struct buf *tpdu)
     /* +CSMP has a number for <vp>: what announces seven octets cannot be sent. */
     struct at_submit s = {
         .first = first,
-        .validity = at_validity_octets(first) != 0 ? span_of(&validity, 1) : SPAN_EMPTY,
+        .validity = sms_validity_octets(first) != 0 ? span_of(&validity, 1) : SPAN_EMPTY,
         .pid = (uint8_t)at->set[SET_CSMP_PID],
         .dcs = (uint8_t)at->set[SET_CSMP_DCS],
         .number = at->prompt.number,

@@ -8,8 +8,6 @@
 
 enum {
     TP_MTI = 0x03,
-    TP_VPF = 0x18,
-    TP_VPF_RELATIVE = 0x10,
     TP_UDHI = 0x40,
     TON_ALPHANUMERIC = 0x50,
 };
@@ -17,11 +15,6 @@ enum {
 bool at_tpdu_is_text(uint8_t first, uint8_t dcs)
 {
     return text_dcs_is_7bit(dcs) && (first & TP_UDHI) == 0;
-}
-
-size_t at_validity_octets(uint8_t first)
-{
-    return (first & TP_VPF) == TP_VPF_RELATIVE ? 1 : (first & TP_VPF) != 0 ? 7 : 0;
 }
 
 /* TS 23.040 9.1.2.5 */
@@ -81,7 +74,7 @@ bool at_tpdu_parse(struct span tpdu, struct at_tpdu *t)
         take_address(&r, t);
         t->pid = rd_u8(&r);
         t->dcs = rd_u8(&r);
-        t->validity = rd_take(&r, at_validity_octets(t->first));
+        t->validity = rd_take(&r, sms_validity_octets(t->first));
         take_user_data(&r, t);
         break;
     case AT_STATUS_REPORT:
@@ -145,7 +138,7 @@ void at_submit_build(const struct at_submit *s, struct buf *out)
         out->full = true;
     buf_u8(out, s->pid);
     buf_u8(out, s->dcs);
-    if (s->validity.n != at_validity_octets(s->first))
+    if (s->validity.n != sms_validity_octets(s->first))
         out->full = true;
     buf_put(out, s->validity);
     buf_u8(out, (uint8_t)s->length);

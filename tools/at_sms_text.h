@@ -52,8 +52,6 @@ struct at_submit {
 };
 void at_submit_build(const struct at_submit *s,
                      struct buf *out); /* full: no such number or validity, or too long */
-/* Octets of TP-VP, by the first octet's TP-VPF (TS 23.040 9.2.3.3). */
-size_t at_validity_octets(uint8_t first);
 
 /* A service centre in front of a TPDU (TS 27.005 3.1, <pdu>; TS 24.011 8.2.5.1): octet count, type, digits;
  * or 00. */

@@ -169,6 +169,7 @@ struct modem_operator {
 };
 
 enum modem_registration modem_registration(const struct modem *m);
+bool modem_registered(const struct modem *m); /* at home, or roaming */
 /* The network that serves it; false: none. */
 bool modem_operator(const struct modem *m, struct modem_operator *out);
 /* The nth (from 0) of those in the air (+COPS=?). */

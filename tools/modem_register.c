@@ -152,7 +152,7 @@ void register_tell_card(struct modem *m)
 static uint8_t update_type(const struct modem *m, const struct network_spec *s)
 {
     enum { LOCATION_UPDATING = 0x00, IMSI_ATTACH = 0x02, EPS_ATTACH = 0x09, TA_UPDATING = 0x0B };
-    const bool attached = m->reg.state == MODEM_HOME || m->reg.state == MODEM_ROAMING;
+    const bool attached = modem_registered(m);
     if (s->act == ACT_E_UTRAN)
         return attached ? TA_UPDATING : EPS_ATTACH;
     return attached ? LOCATION_UPDATING : IMSI_ATTACH;
@@ -675,7 +675,7 @@ void register_begin(struct modem *m, uint64_t in_ms)
     m->reg.timer.ctx = m;
     if (m->reg.detached) /* and stays so: nothing is searched for */
         return;
-    if (in_ms == 0 && m->reg.state != MODEM_HOME && m->reg.state != MODEM_ROAMING && !m->reg.refused)
+    if (in_ms == 0 && !modem_registered(m) && !m->reg.refused)
         set_state(m, MODEM_SEARCHING, m->reg.service);
     loop_start(m->loop, &m->reg.timer, in_ms);
 }
@@ -708,6 +708,11 @@ void register_leave(struct modem *m)
 }
 
 /* ---- asked from outside ---- */
+
+bool modem_registered(const struct modem *m)
+{
+    return m->reg.state == MODEM_HOME || m->reg.state == MODEM_ROAMING;
+}
 
 enum modem_registration modem_registration(const struct modem *m)
 {

@@ -199,7 +199,6 @@ unsigned modem_sms_capacity(struct modem *m, enum modem_memory memory)
  * the front it can (TS 23.040 9.2.2). */
 static size_t tpdu_length(struct span tpdu, bool submit)
 {
-    static const uint8_t validity[4] = {0, 7, 1, 7}; /* octets, by TP-VPF */
     struct reader r = rd_of(tpdu);
     const uint8_t first = rd_u8(&r), mti = first & MTI_MASK;
     if (mti == MTI_STATUS_REPORT && !submit)
@@ -210,7 +209,7 @@ static size_t tpdu_length(struct span tpdu, bool submit)
     (void)rd_take(&r, 1 + (digits + 1u) / 2);
     (void)rd_u8(&r); /* TP-PID */
     const uint8_t dcs = rd_u8(&r);
-    (void)rd_take(&r, submit ? validity[first >> 3 & 3] : 7);
+    (void)rd_take(&r, submit ? sms_validity_octets(first) : 7);
     const uint8_t udl = rd_u8(&r);
     (void)rd_take(&r, text_dcs_is_7bit(dcs) ? (udl * 7u + 7) / 8 : udl);
     return rd_ok(&r) ? tpdu.n - r.left : 0;
@@ -582,7 +581,6 @@ static void nobody_hears(void *ctx, const struct modem_report *report)
  * where it comes from where it was going. */
 static bool come_back(struct modem *m, const char *centre, struct span tpdu)
 {
-    static const uint8_t validity[4] = {0, 7, 1, 7};
     uint8_t octets[MODEM_TPDU_MAX];
     struct buf b = buf_of(octets, sizeof octets);
     struct reader r = rd_of(tpdu);
@@ -600,7 +598,7 @@ static bool come_back(struct modem *m, const char *centre, struct span tpdu)
     buf_u8(&b, digits);
     buf_put(&b, address);
     buf_put(&b, rd_take(&r, 2)); /* TP-PID, TP-DCS */
-    (void)rd_take(&r, validity[first >> 3 & 3]);
+    (void)rd_take(&r, sms_validity_octets(first));
     static const uint8_t when[7] = {0x62, 0x10, 0x10, 0x00, 0x00, 0x00, 0x00};
     buf_put(&b, span_of(when, sizeof when));
     buf_put(&b, rd_rest(&r));
@@ -609,13 +607,12 @@ static bool come_back(struct modem *m, const char *centre, struct span tpdu)
 
 bool sms_pack(struct span tpdu, struct buf *out)
 {
-    static const uint8_t validity[4] = {0, 7, 1, 7};
     enum { DCS_8BIT = 0x04, DCS_UCS2 = 0x08 };
     struct reader r = rd_of(tpdu);
     const uint8_t first = rd_u8(&r), reference = rd_u8(&r), digits = rd_u8(&r);
     const struct span address = rd_take(&r, 1 + (digits + 1u) / 2);
     const uint8_t pid = rd_u8(&r), dcs = rd_u8(&r);
-    const struct span lifetime = rd_take(&r, validity[first >> 3 & 3]);
+    const struct span lifetime = rd_take(&r, sms_validity_octets(first));
     const uint8_t length = rd_u8(&r);
     const struct span data = rd_rest(&r);
     /* Characters an octet each, whatever the coding scheme calls them, as long as

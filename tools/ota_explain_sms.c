@@ -323,8 +323,8 @@ void explain_submit(struct explainer *x, struct span tpdu)
         say_field(p, s, "TP-MR", "TS 23.040 9.2.3.6", "message reference %u", s.p[0]);
     explain_address(p, &r, "TP-DA");
     const uint8_t dcs = explain_pid_dcs(p, &r);
-    if ((first & 0x18) != 0) {
-        s = rd_take(&r, (first & 0x18) == 0x10 ? 1 : 7);
+    if (sms_validity_octets(first) != 0) {
+        s = rd_take(&r, sms_validity_octets(first));
         if (s.n > 0)
             say_field(p, s, "TP-VP", "TS 23.040 9.2.3.12", "validity period");
     }

@@ -132,7 +132,6 @@ void smsc_text_destination(struct span address, struct smpp_address *to)
 
 bool smsc_text_submit(struct span tpdu, struct sms_submit *out, struct buf *text)
 {
-    static const uint8_t validity[4] = {0, 7, 1, 7};
     struct reader r = rd_of(tpdu);
     const uint8_t first = rd_u8(&r);
     *out = (struct sms_submit){.has_udh = (first & TP_UDHI) != 0, .reference = rd_u8(&r)};
@@ -143,7 +142,7 @@ bool smsc_text_submit(struct span tpdu, struct sms_submit *out, struct buf *text
     r = rd_of(span_slice(rest, out->destination.n, rest.n));
     out->pid = rd_u8(&r);
     out->dcs = rd_u8(&r);
-    (void)rd_take(&r, validity[first >> 3 & 3]);
+    (void)rd_take(&r, sms_validity_octets(first));
     const uint8_t length = rd_u8(&r);
     const bool packed = text_dcs_is_7bit(out->dcs);
     out->user_data = rd_take(&r, packed ? (7u * length + 7) / 8 : length);

@@ -93,12 +93,12 @@ sw_t authenticate_gsm(struct call *call)
 sw_t command_authenticate_odd(struct call *call)
 {
     enum { /* P1 (ETSI TS 102 221 11.1.16.2): b8 first block, b6 of the answer */
-    FIRST_DATA = 0x80,
-    NEXT_DATA = 0x00,
-    FIRST_ANSWER = 0xA0,
-    NEXT_ANSWER = 0x20,
-    TAG_STRUCTURED = 0x73, /* TS 31.102 7.1.2: BER-TLV inside, or not */
-    TAG_PLAIN = 0x53,
+        FIRST_DATA = 0x80,
+        NEXT_DATA = 0x00,
+        FIRST_ANSWER = 0xA0,
+        NEXT_ANSWER = 0x20,
+        TAG_STRUCTURED = 0x73, /* TS 31.102 7.1.2: BER-TLV inside, or not */
+        TAG_PLAIN = 0x53,
     };
     const struct command *cmd = call->cmd;
     if (cmd->p2 != AUTH_MBMS && cmd->p2 != AUTH_LOCAL_KEY)

@@ -112,25 +112,34 @@ static unsigned find_record(const struct naf_list *l, struct span naf_id)
     return empty;
 }
 
+/* The records used, the newest first, without those that the file had before it became shorter. */
+static struct span recent_records(struct applet self, const struct naf_list *l, uint8_t room[RECORDS_MAX])
+{
+    struct span kept;
+    size_t n = 0;
+    (void)applet_get(self, ITEM_RECENT, &kept);
+    for (size_t i = 0; i < kept.n && n < RECORDS_MAX; i++)
+        if (kept.p[i] <= l->n)
+            room[n++] = kept.p[i];
+    return span_of(room, n);
+}
+
 /* The record used longest ago (TS 31.102 7.1.1.5): one that is not in the list was filled before the list
- * began. The list may name records that the file had before it became shorter. */
+ * began. */
 static unsigned oldest_record(const struct naf_list *l, struct span recent)
 {
     for (unsigned i = 1; i <= l->n; i++)
         if (recent.n == 0 || memchr(recent.p, (int)i, recent.n) == NULL)
             return i;
-    size_t last = recent.n - 1;
-    while (last > 0 && recent.p[last] > l->n)
-        last--;
-    return recent.p[last];
+    return recent.p[recent.n - 1];
 }
 
-static bool move_to_front(struct applet self, const struct naf_list *l, unsigned record, struct span recent)
+static bool move_to_front(struct applet self, unsigned record, struct span recent)
 {
     uint8_t bytes[RECORDS_MAX + 1] = {(uint8_t)record};
     size_t n = 1;
     for (size_t i = 0; i < recent.n && n < RECORDS_MAX; i++)
-        if (recent.p[i] != record && recent.p[i] <= l->n)
+        if (recent.p[i] != record)
             bytes[n++] = recent.p[i];
     return applet_put(self, ITEM_RECENT, span_of(bytes, n));
 }
@@ -138,10 +147,9 @@ static bool move_to_front(struct applet self, const struct naf_list *l, unsigned
 static sw_t note_naf(struct applet self, const struct gba_files *files, struct span naf_id)
 {
     struct naf_list l = naf_list(self, files->naf_list);
-    struct span recent;
-    uint8_t bytes[RECORD_MAX];
+    uint8_t bytes[RECORD_MAX], places[RECORDS_MAX];
     struct buf record = buf_of(bytes, l.record_len);
-    (void)applet_get(self, ITEM_RECENT, &recent);
+    const struct span recent = recent_records(self, &l, places);
     buf_tlv(&record, TAG_NAF_ID, naf_id);
     buf_tlv(&record, TAG_B_TID, read_b_tid(self, files->bootstrapping));
     if (l.n == 0 || !buf_ok(&record))
@@ -150,7 +158,7 @@ static sw_t note_naf(struct applet self, const struct gba_files *files, struct s
     unsigned at = find_record(&l, naf_id);
     if (at == 0)
         at = oldest_record(&l, recent);
-    if (at == 0 || at > l.n || !move_to_front(self, &l, at, recent) ||
+    if (at == 0 || at > l.n || !move_to_front(self, at, recent) ||
         !admin_file_update(self.card, l.file, (size_t)(at - 1) * l.record_len, buf_span(&record)))
         return SW_MEMORY_PROBLEM;
     return SW_OK;

@@ -195,8 +195,7 @@ static bool is_away(const struct uicc *card, const struct session *session)
 /* Where the session is then: the other application's directory is none of a SIM's. */
 static void come_home(const struct uicc *card, struct session *session)
 {
-    if (fs_application_dir(card, session->view.df) != 0)
-        session->view = (struct view){.ef = PROFILE_NO_FILE};
+    fs_leave_application(card, &session->view);
     session->applet = gsm_home(card);
 }
 

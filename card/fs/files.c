@@ -76,6 +76,13 @@ uint16_t fs_application_dir(const struct uicc *card, uint16_t file)
     return file;
 }
 
+void fs_leave_application(const struct uicc *card, struct view *v)
+{
+    if (fs_application_dir(card, v->df) != 0 ||
+        (v->ef != PROFILE_NO_FILE && fs_application_dir(card, v->ef) != 0))
+        *v = (struct view){.ef = PROFILE_NO_FILE};
+}
+
 /* ---- what applets may do with their own files ---- */
 
 uint16_t admin_file(struct applet self, uint16_t fid)

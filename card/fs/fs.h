@@ -43,6 +43,8 @@ bool fs_set_state(struct uicc *card, uint16_t file, uint8_t state);
 
 /* The ADF (or the MF) that a file lies in. */
 uint16_t fs_application_dir(const struct uicc *card, uint16_t file);
+/* The session left its application, whose directory is none of its any more: the view goes to the MF. */
+void fs_leave_application(const struct uicc *card, struct view *view);
 
 /* Reads the files that CREATE FILE made; false: what is stored makes no sense, or there is no memory: no file
  * may be used then, and made.dirty stays. */

@@ -139,14 +139,6 @@ static void leave_gone(const struct uicc *card, struct session *session)
         fs_leave_gone(card, &session->view);
 }
 
-/* An application that was left, a step of its own, is not come back to: nor is its directory. */
-static void leave_directory(const struct uicc *card, struct view *v)
-{
-    if (fs_application_dir(card, v->df) != 0 ||
-        (v->ef != PROFILE_NO_FILE && fs_application_dir(card, v->ef) != 0))
-        *v = (struct view){.ef = PROFILE_NO_FILE};
-}
-
 /* Every command is a transaction: it commits with its status word or leaves no trace. */
 sw_t session_execute(struct uicc *card, struct session *session, struct command *cmd, struct buf *out,
                      const struct command_row **row)
@@ -183,8 +175,8 @@ sw_t session_execute(struct uicc *card, struct session *session, struct command 
     /* it may be on a file that was made and is not there now, or was on one that a step before took away */
     session->view = before;
     fs_leave_gone(card, &session->view);
-    if (session->applet != applet)
-        leave_directory(card, &session->view);
+    if (session->applet != applet) /* leaving one is a step of its own, and is not taken back */
+        fs_leave_application(card, &session->view);
     crypto_wipe(out->p, out->len);
     out->len = 0;
     return sw;

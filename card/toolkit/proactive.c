@@ -291,7 +291,6 @@ static bool is_reader(uint8_t device)
 static bool allowed(struct applet self, const struct cat_command *c, uint8_t qualifier, uint8_t device,
                     struct span rest)
 {
-    enum { GET_READER_STATUS = 0x33, READER_IDENTIFIER = 0x01 };
     struct span timer;
     switch (c->type) {
     case OPEN_CHANNEL:
@@ -304,8 +303,8 @@ static bool allowed(struct applet self, const struct cat_command *c, uint8_t qua
     case PROACTIVE_TIMER_MANAGEMENT:
         return ctlv_find(rest, CAT_TAG_TIMER_IDENTIFIER, 0, &timer) && timer.n == 1 &&
                toolkit_timer_owner(self.card, timer.p[0]) == self.index;
-    case GET_READER_STATUS: /* of all of them; of one its identifier (TS 102 223 6.4.20) */
-        return qualifier == READER_IDENTIFIER ? is_reader(device) : device == c->to;
+    case CAT_GET_READER_STATUS: /* of all of them; of one its identifier (TS 102 223 6.4.20) */
+        return qualifier == CAT_READER_IDENTIFIER ? is_reader(device) : device == c->to;
     default:
         if (c->to == CAT_CHANNEL)
             return device > CAT_CHANNEL && device <= CAT_CHANNEL + TOOLKIT_CHANNELS &&
