@@ -263,8 +263,9 @@ bool init_read(struct modem *m)
         m->imsi[0] = '\0';
     if (!take(m, DIR_ADF, EF_AD, octets, sizeof octets, &n))
         return false;
-    m->mnc_length_known = n >= 4 && (octets[3] == 2 || octets[3] == 3);
-    m->mnc_digits = m->mnc_length_known ? octets[3] : 2;
+    const unsigned length = n >= 4 ? octets[3] & 0x0F : 0; /* TS 31.102 4.2.18: b4-b1, the others are RFU */
+    m->mnc_length_known = length == 2 || length == 3;
+    m->mnc_digits = m->mnc_length_known ? length : 2;
     if (!take(m, DIR_ADF, m->gsm ? EF_SIM_SST : EF_UST, octets, sizeof octets, &n))
         return false;
     m->ust_len = m->gsm ? 0 : n < sizeof m->ust ? n : sizeof m->ust; /* a SIM's table is another one */

@@ -150,6 +150,18 @@ static void add_network(struct play *p, const char *plmn, uint8_t act)
     assert_true(network_add(p->network, &one) > 0);
 }
 
+/* An octet of a file of the USIM, by the card itself. */
+static void put_octet(struct play *p, const char *fid, unsigned at, const char *hex)
+{
+    char select[32], update[32];
+    snprintf(select, sizeof select, "00A40804047FFF%s", fid);
+    snprintf(update, sizeof update, "00D6%04X01%s", at, hex);
+    fixture_apdu(&p->f, "00A4040C07A0000000871002", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p->f, "0020000A083132333435363738", "9000", true, __FILE__, __LINE__);
+    fixture_apdu(&p->f, select, "61*", false, __FILE__, __LINE__);
+    fixture_apdu(&p->f, update, "9000", true, __FILE__, __LINE__);
+}
+
 static void test_roams(void **state)
 {
     (void)state;
@@ -183,6 +195,16 @@ static void test_roams(void **state)
     play_pass(&p, 10);
     assert_int_equal(modem_registration(p.modem), MODEM_HOME);
     play_end(&p);
+
+    /* Nor if the RFU bits of that octet are set (TS 31.102 4.2.18). */
+    play_begin(&p, "usim");
+    put_octet(&p, "6FAD", 3, "F2");
+    network_switch(p.network, 0, false);
+    add_network(&p, "001010", 0);
+    assert_int_equal(modem_function_set(p.modem, MODEM_FULL), MODEM_SIM_READY);
+    play_pass(&p, 10);
+    assert_int_equal(modem_registration(p.modem), MODEM_ROAMING);
+    play_end(&p);
 }
 
 static const char *operator_of(struct play *p, uint64_t after_ms)
@@ -190,17 +212,6 @@ static const char *operator_of(struct play *p, uint64_t after_ms)
     static struct modem_operator now;
     play_pass(p, after_ms);
     return modem_operator(p->modem, &now) ? now.plmn : "";
-}
-
-/* EF.HPPLMN, of the card itself */
-static void put_interval(struct play *p, const char *hex)
-{
-    char update[32];
-    snprintf(update, sizeof update, "00D6000001%s", hex);
-    fixture_apdu(&p->f, "00A4040C07A0000000871002", "9000", true, __FILE__, __LINE__);
-    fixture_apdu(&p->f, "0020000A083132333435363738", "9000", true, __FILE__, __LINE__);
-    fixture_apdu(&p->f, "00A40804047FFF6F31", "61*", false, __FILE__, __LINE__);
-    fixture_apdu(&p->f, update, "9000", true, __FILE__, __LINE__);
 }
 
 /* TS 23.122 4.4.3.3.1: home again, as often as EF.HPPLMN says; to what the lists have only within the
@@ -248,12 +259,12 @@ static void test_goes_home(void **state)
     network_switch(p.network, (unsigned)ill, false);
     network_switch(p.network, 2, false);
 
-    put_interval(&p, "00");
+    put_octet(&p, "6F31", 0, "00");
     assert_int_equal(modem_power_cycle(p.modem), MODEM_SIM_READY);
     assert_string_equal(operator_of(&p, 10), "00102");
     network_switch(p.network, 0, true);
     assert_string_equal(operator_of(&p, 600 * MINUTE), "00102"); /* 00: never */
-    put_interval(&p, "02");
+    put_octet(&p, "6F31", 0, "02");
     play_proactive(&p, 0x01, 0x01, 0x82, "9207013F007FFF6F31"); /* REFRESH: 02, twelve minutes */
     play_answered(&p, "830103");
     assert_string_equal(operator_of(&p, 11 * MINUTE), "00102");
