@@ -11,8 +11,6 @@
 #include "cli.h"
 #include "making.h"
 
-enum { SEED_DEFAULT = 32 };
-
 struct request {
     const char *deck, *iccid, *imsi, *csv, *keys;
     uint8_t seed[MAKING_SEED_MAX];
@@ -147,7 +145,7 @@ static int add_to(const struct subcommand *cmd, struct request *r, struct cli_ca
         source = numbering_source(&r->numbering);
     }
     if (random_seed)
-        r->seed_len = SEED_DEFAULT;
+        r->seed_len = MAKING_SEED_DRAWN;
     if (random_seed && !crypto_random(NULL, r->seed, r->seed_len))
         return cli_refuse(cmd, "no random octets from the operating system");
     m.seed = span_of(r->seed, r->seed_len);

@@ -19,8 +19,6 @@
 #include "profile_yaml.h"
 #include "vault.h"
 
-enum { SEED_DEFAULT = 32 };
-
 /* Of the test network 001 01: 89, 00101, a serial number of eleven digits; the check digit follows. */
 #define DEFAULT_ICCID "890010100000000001"
 
@@ -264,7 +262,7 @@ static int create(const struct subcommand *cmd, struct order *o, struct uicc_cry
     if (choose_source(&w, &package, &csv, &source, &code)) {
         code = EXIT_REFUSED;
         if (random_seed)
-            o->seed_len = SEED_DEFAULT;
+            o->seed_len = MAKING_SEED_DRAWN;
         if (random_seed && !crypto_random(NULL, o->seed, o->seed_len))
             cli_refuse(cmd, "no random octets from the operating system");
         else if (make(&w, &source)) {

@@ -12,7 +12,7 @@
 
 struct vault;
 
-enum { MAKING_SEED_MIN = 16, MAKING_SEED_MAX = 64, MAKING_PATH_ROOM = 4096 };
+enum { MAKING_SEED_MIN = 16, MAKING_SEED_MAX = 64, MAKING_SEED_DRAWN = 32, MAKING_PATH_ROOM = 4096 };
 
 /* ---- sources ---- */
 
